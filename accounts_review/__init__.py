@@ -1,0 +1,18 @@
+"""The Cleanup Portal's one app: accounts of a Huwise workspace, reviewed, warned, and revoked where deserved.
+
+The stages, in order; each is a module of :mod:`accounts_review.workflow`, and they meet only in the database:
+
+    extract -> assess -> review -> launch -> notify -> revoke
+
+The floors, lowest first; a module imports only from floors below its own (``lint-imports`` holds it):
+
+    0  lifecycle, policy, dormancy    the law: pure, no Django, no clock
+    1  huwise, models, wording        the outside world; what we remember; the sentences for reasons
+    2  record                         the one door for state changes, and the audit chain it writes
+    3  workflow                       what is done
+    4  tasks                          the clock: what the worker runs, and when
+    5  web, management                people, and the shell
+
+``sandbox`` is a pretend workspace: it imports nothing of the app, and nothing imports it.
+Start reading at :func:`accounts_review.dormancy.judge` and :mod:`accounts_review.workflow.revoke`.
+"""

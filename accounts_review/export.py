@@ -1,0 +1,62 @@
+"""Exports of accounts for spreadsheets: one account a row, safe from formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import tablib
+
+from accounts_review import wording
+from accounts_review.models import Account
+
+COLUMNS = (
+    "username",
+    "email",
+    "verdict",
+    "segment",
+    "activity_at",
+    "dormant_from",
+    "reasons",
+    "idle",
+    "display_name",
+    "account_type",
+    "groups",
+    "case",
+    "read_at",
+)
+
+
+def accounts_file(accounts: Iterable[Account], *, kind: str, as_of: datetime) -> bytes:
+    """The accounts (asked for ``with_verdict``) as the bytes of a ``csv`` or ``xlsx`` file."""
+    data = tablib.Dataset(headers=COLUMNS, title="accounts")
+    for account in accounts:
+        data.append([inert(cell) for cell in _row(account, as_of)])
+    content = data.export(kind)
+    return content if isinstance(content, bytes) else content.encode()
+
+
+def inert(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: one that starts like it gets a leading ``'``."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _row(account: Account, as_of: datetime) -> Iterator[str]:
+    found = account.assessment
+    reasons = wording.reasons(found.reasons) if account.verdict in ("protected", "uncertain") else []
+    if account.exempt_until and account.verdict == "protected":
+        reasons = [wording.exemption(account.exempt_until), *reasons]
+    yield from (account.username, account.email, account.verdict, found.segment)
+    yield found.activity_at.isoformat() if found.activity_at else ""
+    yield found.dormant_from.isoformat()
+    yield "; ".join(reasons)
+    yield wording.idleness(
+        activity_at=found.activity_at,
+        activity_field=found.activity_field,
+        limit_days=found.limit_days,
+        segment=found.segment,
+        now=as_of,
+    )
+    yield from (account.display_name, account.account_type, "; ".join(account.groups))
+    yield account.case_state or ""
+    yield account.read_at.isoformat()

@@ -1,0 +1,54 @@
+"""The outside world: one small client of a Huwise workspace's Automation API.
+
+The parts, each of which needs only those before it:
+
+- ``headers``: instants that a workspace states, in every form seen
+- ``errors``: what can go wrong, as a tree of exceptions
+- ``wire``: JSON cut into raw pieces
+- ``records``: users and groups, typed and read leniently
+- ``address``: where a request may go
+- ``connection``: one HTTP exchange, and how its failures become exceptions
+- ``client``: the calls, and which of them are repeated
+
+Everything here is synchronous, knows nothing of Django, and decides nothing.
+"""
+
+from .address import path_segment
+from .client import Client, Deletion, Page
+from .errors import (
+    Forbidden,
+    HuwiseError,
+    NotFound,
+    RateLimited,
+    Redirected,
+    Refused,
+    ServerFault,
+    Unauthorized,
+    UnexpectedAnswer,
+    Unreachable,
+    UnsafeUsername,
+)
+from .records import Group, User, decode_group, decode_user, digest_of
+
+__all__ = [
+    "Client",
+    "Deletion",
+    "Forbidden",
+    "Group",
+    "HuwiseError",
+    "NotFound",
+    "Page",
+    "RateLimited",
+    "Redirected",
+    "Refused",
+    "ServerFault",
+    "Unauthorized",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "UnsafeUsername",
+    "User",
+    "decode_group",
+    "decode_user",
+    "digest_of",
+    "path_segment",
+]

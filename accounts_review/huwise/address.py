@@ -1,0 +1,64 @@
+"""Where a request may go: one workspace, and one account of it. Both are refused rather than repaired."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import quote
+
+import httpx
+
+from accounts_review.dormancy import usable_in_url
+
+from .errors import UnsafeUsername, one_line
+
+BASE_PATH = "/api/automation/v1.0"
+
+
+def base_url(url: str) -> httpx.URL:
+    """The API's address on the workspace at ``url``, which may or may not end in a slash or in the API's own path.
+
+    :raises ValueError: in words for the person who wrote the setting, without repeating what may hold a secret.
+    """
+    given = _parsed(url.strip())
+    if given is None or given.scheme not in ("https", "http") or not given.host:
+        raise ValueError("The workspace's address must look like https://data.example.org")
+    if given.userinfo or "@" in url:
+        raise ValueError(f"The address of {given.host} must not hold a user name or password")
+    if given.query or given.fragment or "?" in url or "#" in url:
+        raise ValueError(f"The address of {given.host} must end with the host: nothing after ? or #")
+    if given.scheme == "http" and not _is_loopback(given.host):
+        raise ValueError(f"The address of {given.host} must start with https: the API key would travel in the clear")
+    if not all(0 < len(label) < 64 for label in given.raw_host.rstrip(b".").split(b".")):
+        raise ValueError(f"{one_line(given.host)} is not the name of a host")
+    return given.copy_with(path=_with_base_path(given))
+
+
+def path_segment(username: str) -> str:
+    """The username percent-encoded, slashes, dots and all, to stand between two slashes of a path.
+
+    :raises UnsafeUsername: by the rule of :func:`accounts_review.dormancy.usable_in_url`.
+    """
+    if not usable_in_url(username):
+        raise UnsafeUsername(message=one_line(ascii(username)))
+    return quote(username, safe="")
+
+
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+
+
+def _with_base_path(given: httpx.URL) -> str:
+    path = given.path.rstrip("/")
+    if path and not path.endswith(BASE_PATH):
+        raise ValueError(f"The address of {given.host} must be the workspace's own, without the path of a page")
+    return path or BASE_PATH
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

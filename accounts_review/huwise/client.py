@@ -1,0 +1,239 @@
+"""The client of one workspace's Automation API: the few calls that the product needs, and no others.
+
+A GET is repeated where that can help: a short wait after 429, a 5xx, a connection that fails or breaks off. A DELETE
+is one request on the wire, whatever comes of it (law 7). Every method raises :class:`HuwiseError` or a kind of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+import msgspec
+import stamina
+
+from .address import path_segment
+from .connection import TIMEOUT, Answer, ApiKey, Connection
+from .errors import RateLimited, ServerFault, UnexpectedAnswer, Unreachable
+from .headers import http_date
+from .records import decode_user, storable
+from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
+
+LARGEST_PAGE = 1000
+LONGEST_WAIT_SECONDS = 30.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a list. Each record is its own JSON bytes, whatever they hold; ``next`` is only a cross-check."""
+
+    total_count: int
+    records: list[bytes]
+    next: str | None
+    server_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """The one success of a DELETE: 204. Everything else is an exception."""
+
+    status: int
+    error_code: str = ""
+    trace_id: str = ""
+
+
+class Client:
+    """Talks to the workspace at ``url`` with the API key, which leaves in the Authorization header only.
+
+    ``attempts`` and ``backoff`` (seconds before the second attempt, doubled each time) are for GETs.
+
+    :raises ValueError: an address that is not https (a loopback host may be http), or that carries more than a host.
+    """
+
+    host: str = ""
+    """The workspace's host, with its port where that is not the usual one."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        transport: httpx.BaseTransport | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+        user_agent: str = "cleanup-portal",
+        attempts: int = 4,
+        backoff: float = 0.5,
+    ) -> None:
+        key = ApiKey(api_key)
+        # A traceback that shows local variables would show it.
+        del api_key
+        self._connection = Connection(url=url, key=key, transport=transport, timeout=timeout, user_agent=user_agent)
+        self.host = self._connection.host
+        self._attempts = attempts
+        self._backoff = backoff
+
+    def __repr__(self) -> str:
+        return f"<Client {self.host}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a closed client cannot be used again."""
+        self._connection.close()
+
+    def users_page(self, *, offset: int, limit: int = LARGEST_PAGE) -> Page:
+        """One page of all users, ordered by username; at most 1000 (domain.md 2.4)."""
+        return self._page("/users/", doing="reading users", offset=offset, limit=limit, sort="username")
+
+    def users_count(self) -> int:
+        """How many users the workspace says it has."""
+        return self.users_page(offset=0, limit=0).total_count
+
+    def usernames_with(self, permission: str) -> set[str]:
+        """Everyone who holds a permission, directly or through a group, in the workspace's own opinion.
+
+        :raises UnexpectedAnswer: also where the pages do not add up to the count.
+        """
+        doing = f"reading who holds {permission}"
+        found = self._every_record("/users/", doing=doing, sort="username", all_permissions=permission)
+        return {decode_user(raw).username for raw in found} - {""}
+
+    def groups(self) -> list[bytes]:
+        """Every group, as raw records for :func:`decode_group`.
+
+        :raises UnexpectedAnswer: also where the pages do not add up to the count.
+        """
+        return list(self._every_record("/groups/", doing="reading groups", sort="created_at"))
+
+    def user(self, username: str) -> bytes:
+        """One user with full groups, as a raw record for :func:`decode_user`.
+
+        :raises NotFound: there is no such user.
+        :raises UnsafeUsername: before anything is sent.
+        """
+
+        def whole(answer: Answer) -> bytes:
+            read_object(answer.body)
+            return answer.body
+
+        path = f"/users/{path_segment(username)}/"
+        return self._get(path, doing=f"reading user {username!r}", read=whole, params={"expand": "groups"})
+
+    def key_owner(self) -> str | None:
+        """Whose API key we use, or ``None`` where the answer does not tell (domain.md 2.3)."""
+        return self._get("/apikeys/", doing="reading our own API key's owner", read=_owner, params={})
+
+    def delete_user(self, username: str) -> Deletion:
+        """Remove a user from the workspace, for ever. One request, never repeated.
+
+        Only 204 returns. After :class:`Unreachable` (unless ``sent`` is ``False``), :class:`ServerFault`,
+        :class:`Redirected` or :class:`UnexpectedAnswer` it is unknown whether the user is gone: settle it by reading.
+
+        :raises NotFound: there is no such user.
+        :raises UnsafeUsername: before anything is sent.
+        """
+        path = f"/users/{path_segment(username)}/"
+        answer = self._connection.exchange(
+            method="DELETE", path=path, doing=self._at(f"deleting user {username!r}"), expect=204
+        )
+        return Deletion(status=answer.status)
+
+    def _every_record(self, path: str, *, doing: str, **params: str) -> Iterator[bytes]:
+        """All pages of a list, by computed offsets, and nothing unless they are complete."""
+        found: dict[bytes, None] = {}
+        read, total = 0, 1
+        while read < total:
+            page = self._page(path, doing=doing, offset=read, limit=LARGEST_PAGE, **params)
+            read, total = read + len(page.records), page.total_count
+            found |= dict.fromkeys(page.records)
+            if not page.records or len(found) != read:
+                break
+        if not len(found) == read == total:
+            counted = f"{read} records, {len(found)} of them distinct, where it counts {total}"
+            raise UnexpectedAnswer(doing=self._at(doing), status=200, message=counted)
+        return iter(found)
+
+    def _page(self, path: str, *, doing: str, offset: int, limit: int, **params: str) -> Page:
+        return self._get(path, doing=doing, read=_page, params={"limit": limit, "offset": offset, **params})
+
+    def _get(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
+        for attempt in stamina.retry_context(
+            on=_worth_repeating,
+            attempts=self._attempts,
+            timeout=None,
+            wait_initial=self._backoff,
+            wait_max=LONGEST_WAIT_SECONDS,
+            wait_jitter=self._backoff,
+        ):
+            with attempt:
+                return self._get_once(path, doing=self._at(doing), read=read, params=params)
+        raise AssertionError("stamina either returns or raises")
+
+    def _get_once(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
+        answer = self._connection.exchange(method="GET", path=path, doing=doing, expect=200, params=params)
+        try:
+            return read(answer)
+        except UnexpectedAnswer as problem:
+            problem.doing, problem.status = doing, answer.status
+            raise
+
+    def _at(self, doing: str) -> str:
+        return f"{doing} of {self.host}"
+
+
+def _page(answer: Answer) -> Page:
+    envelope = read_envelope(answer.body)
+    return Page(
+        total_count=envelope.total_count,
+        records=envelope.results,
+        next=envelope.next,
+        server_date=http_date(answer.date),
+    )
+
+
+class _Key(msgspec.Struct):
+    """Of an API key nothing but its user: the value of the key, which the answer holds too, is never decoded."""
+
+    user: Any = None
+
+
+class _Keys(msgspec.Struct):
+    results: list[_Key]
+
+
+def _owner(answer: Answer) -> str | None:
+    try:
+        keys = msgspec.json.decode(answer.body, type=_Keys).results
+    except REFUSED_BY_MSGSPEC:
+        # No exception that could carry the body leaves this place.
+        return None
+    users = [key.user for key in keys if isinstance(key.user, dict)]
+    names = [user.get("username") for user in users]
+    return next((storable(name) for name in names if isinstance(name, str) and name.strip()), None)
+
+
+def _worth_repeating(failure: Exception) -> bool | float:
+    """Whether a GET is worth another attempt, and after how many seconds where the workspace says so."""
+    match failure:
+        case RateLimited(retry_at=datetime() as allowed):
+            wait = (allowed - datetime.now(UTC)).total_seconds()
+            # A quota that lasts until midnight is for the caller to sit out.
+            return wait <= LONGEST_WAIT_SECONDS and (wait if wait > 0 else True)
+        case Unreachable(kind=kind):
+            return kind != "tls"
+        case UnexpectedAnswer(truncated=truncated):
+            return truncated
+        case _:
+            return isinstance(failure, RateLimited | ServerFault)

@@ -1,0 +1,194 @@
+"""One HTTP exchange with a workspace: what is sent, how much is read, and which exception a failure becomes.
+
+httpx's exceptions hold the request, and the request holds the API key. They end here: ours are made while theirs
+is handled, and raised after, so that not even ``__context__`` leads back to the key.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Generator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from time import monotonic
+
+import httpx
+import structlog
+
+from .address import base_url
+from .errors import HuwiseError, UnexpectedAnswer, Unreachable, UnsafeUsername, error_from, one_line
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_ERROR = 64 * 1024
+LONGEST_ANSWER_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer with the expected status, and the whole of its body."""
+
+    status: int
+    date: str | None
+    body: bytes = field(repr=False)
+
+
+class ApiKey(httpx.Auth):
+    """The secret, put into each request as it leaves and shown nowhere."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.strip()
+        if not self._key or not all("!" <= character <= "~" for character in self._key):
+            raise ValueError("The API key is empty, or holds characters that no API key has")
+
+    def __repr__(self) -> str:
+        return "<ApiKey ***>"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Apikey {self._key}"
+        yield request
+
+    def redact(self, text: str) -> str:
+        """Text from outside without the key, which a careless server may echo."""
+        return text.replace(self._key, "***")
+
+
+class Connection:
+    """Sends single requests: no redirect, no retry, no cookie, no proxy or netrc of the environment."""
+
+    host: str = ""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        key: ApiKey,
+        transport: httpx.BaseTransport | None,
+        timeout: httpx.Timeout,
+        user_agent: str,
+    ) -> None:
+        self._base = base_url(url)
+        self._key = key
+        self.host = self._base.netloc.decode("ascii")
+        self._http = httpx.Client(
+            auth=key,
+            transport=transport,
+            timeout=timeout,
+            headers={"User-Agent": user_agent, "Accept": "application/json", "Cache-Control": "no-cache"},
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            event_hooks={"response": [_put_location_aside]},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.host}>"
+
+    def close(self) -> None:
+        self._http.close()
+
+    def exchange(
+        self,
+        *,
+        method: str,
+        path: str,
+        doing: str,
+        expect: int,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Answer:
+        """Send one request and read its answer; ``path`` is below the API's own and ends in a slash.
+
+        :raises HuwiseError: whatever else than ``expect`` happens, as its kind of the tree.
+        """
+        request = self._request(method=method, path=path, params=params or {})
+        started = monotonic()
+        outcome = self._send(request, doing=doing, expect=expect)
+        spent = round((monotonic() - started) * 1000)
+        log.debug("huwise.request", method=method, path=path, status=outcome.status, ms=spent)
+        if isinstance(outcome, HuwiseError):
+            raise outcome
+        return outcome
+
+    def _request(self, *, method: str, path: str, params: Mapping[str, str | int]) -> httpx.Request:
+        """Build the request, and check that httpx, which resolves dot segments, left its path alone."""
+        wanted = self._base.raw_path.decode("ascii") + path
+        request = None
+        with suppress(httpx.InvalidURL):
+            request = self._http.build_request(method, f"{self._base}{path}", params=dict(params))
+        if request is None or request.url.raw_path.split(b"?")[0] != wanted.encode():
+            raise UnsafeUsername(message=one_line(path))
+        return request
+
+    def _send(self, request: httpx.Request, *, doing: str, expect: int) -> Answer | HuwiseError:
+        try:
+            with closing(self._http.send(request, stream=True)) as response:
+                if response.status_code == expect:
+                    return _answer(response, doing=doing)
+                return self._error(response, doing=doing)
+        except httpx.HTTPError as failure:
+            return _unreachable(failure, doing=doing, said=self._key.redact(str(failure)))
+
+    def _error(self, response: httpx.Response, *, doing: str) -> HuwiseError:
+        return error_from(
+            status=response.status_code,
+            headers={**response.headers, "location": response.extensions["location"]},
+            body=_beginning(response),
+            doing=doing,
+            now=datetime.now(UTC),
+            redact=self._key.redact,
+        )
+
+
+def _put_location_aside(response: httpx.Response) -> None:
+    """Keep httpx from building the redirected request, key and all, which it does although nobody follows it."""
+    response.extensions["location"] = response.headers.pop("location", "")
+
+
+def _answer(response: httpx.Response, *, doing: str) -> Answer | HuwiseError:
+    body = bytearray()
+    deadline = monotonic() + LONGEST_ANSWER_SECONDS
+    for chunk in () if response.status_code == httpx.codes.NO_CONTENT else response.iter_bytes():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is far too large")
+        if monotonic() > deadline:
+            return Unreachable(doing=doing, kind="timeout", sent=True, message="it came too slowly")
+    return Answer(status=response.status_code, date=response.headers.get("date"), body=bytes(body))
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """What an error has to say. Its status is known already, so a body that breaks off changes nothing."""
+    body = bytearray()
+    deadline = monotonic() + LONGEST_ANSWER_SECONDS
+    with suppress(httpx.HTTPError):
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > LARGEST_ERROR or monotonic() > deadline:
+                break
+    return bytes(body)
+
+
+def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreachable:
+    problem = Unreachable(doing=doing, message=one_line(said), kind="cut", sent=None)
+    if isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        problem.kind, problem.sent = "connection", False
+    elif isinstance(failure, httpx.ReadError | httpx.ReadTimeout | httpx.RemoteProtocolError | httpx.DecodingError):
+        problem.sent = True
+    if isinstance(failure, httpx.TimeoutException):
+        problem.kind = "timeout"
+    elif _is_refused_certificate(failure):
+        problem.kind = "tls"
+    return problem
+
+
+def _is_refused_certificate(failure: BaseException | None) -> bool:
+    """Whether TLS itself failed; a handshake that was merely cut off is like any other cut."""
+    while failure is not None:
+        if isinstance(failure, ssl.SSLError):
+            return not isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        failure = failure.__cause__ or failure.__context__
+    return False

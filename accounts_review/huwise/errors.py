@@ -1,0 +1,261 @@
+"""What can go wrong between the portal and a workspace, as a tree of exceptions.
+
+::
+
+    HuwiseError            any of these
+    ├── Unreachable        no complete answer: connection, timeout, TLS, cut off
+    ├── Unauthorized       401: the workspace does not accept the API key
+    ├── Forbidden          403: it does, but the key may not do this
+    ├── NotFound           404 in the API's own words: there is no such user
+    ├── RateLimited        429: a quota is used up, perhaps until midnight UTC
+    ├── Refused            any other 4xx, such as "the last domain administrator"
+    ├── ServerFault        5xx
+    ├── Redirected         3xx, which is never followed
+    ├── UnexpectedAnswer   an answer that the API does not promise; a 404 page of a proxy is one
+    └── UnsafeUsername     nothing was sent: the name could address something else
+
+``str()`` of each is a sentence for a person: what happened, to what, and what to do next. None ever holds the
+API key, nor a chained httpx exception, whose request would hold it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from .headers import retry_instant
+
+LONGEST_MESSAGE = 300
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class HuwiseError(Exception):
+    """Base of the tree.
+
+    ``doing`` completes "while ..."; ``message`` is the workspace's own text, or the detail we know, cleaned and
+    cut to one line. ``error_code`` and ``trace_id`` are what the vendor's support asks for; "" where absent.
+    """
+
+    what: ClassVar[str] = "The workspace could not be used"
+    advice: ClassVar[str] = "Try again later."
+
+    doing: str = ""
+    message: str = ""
+    status: int | None = None
+    error_code: str = ""
+    trace_id: str = ""
+
+    def __str__(self) -> str:
+        facts = [
+            f"HTTP {self.status}" if self.status else "",
+            self.error_code,
+            f"trace {self.trace_id}" if self.trace_id else "",
+        ]
+        known = ", ".join(fact for fact in facts if fact)
+        happened = self._what() + (f" while {self.doing}" if self.doing else "") + (f" ({known})" if known else "")
+        said = f": {self.message.rstrip('.')}" if self.message else ""
+        return f"{happened}{said}. {self._advice()}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def _what(self) -> str:
+        return self.what
+
+    def _advice(self) -> str:
+        return self.advice
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Unreachable(HuwiseError):
+    """No complete answer came.
+
+    ``sent`` is ``False`` only where nothing of the request can have left, ``True`` where all of it was written,
+    ``None`` where that is not known. After a DELETE anything but ``False`` means that it may have taken effect.
+    """
+
+    advice = "Check the workspace's address and the network, then try again."
+
+    kind: Literal["connection", "timeout", "tls", "cut"] = "connection"
+    sent: bool | None = None
+
+    def _what(self) -> str:
+        return {
+            "connection": "The workspace could not be reached",
+            "timeout": "The workspace did not answer in time",
+            "tls": "The workspace could not prove its identity",
+            "cut": "The workspace broke off its answer",
+        }[self.kind]
+
+
+class Unauthorized(HuwiseError):
+    """401."""
+
+    what = "The workspace does not accept the API key"
+    advice = "Check HUWISE_API_KEY: the key may be revoked, or belong to another workspace."
+
+
+class Forbidden(HuwiseError):
+    """403."""
+
+    what = "The API key is not allowed to do this"
+    advice = "Give the permission edit_domain to the key and to the person who owns it."
+
+
+class NotFound(HuwiseError):
+    """404 with the JSON error body of the API (domain.md section 8), so it speaks of the user, not of the route."""
+
+    what = "The workspace does not know this name"
+    advice = "It may have been removed meanwhile; the next sync will show it."
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RateLimited(HuwiseError):
+    """429. ``retry_at`` is the instant the workspace names, ``None`` where it names none."""
+
+    what = "The workspace's quota of calls is used up"
+
+    retry_at: datetime | None = None
+
+    def _advice(self) -> str:
+        if self.retry_at is None:
+            return "Try again later; daily quotas start anew at midnight UTC."
+        return f"Try again after {self.retry_at.isoformat(sep=' ', timespec='seconds')}."
+
+
+class Refused(HuwiseError):
+    """Any other 4xx. The refusal to remove the last domain administrator is one; its status is undocumented."""
+
+    what = "The workspace refused the request"
+    advice = "Read its reason before trying again."
+
+
+class ServerFault(HuwiseError):
+    """5xx."""
+
+    what = "The workspace failed"
+    advice = "Try again later; if it lasts, give the trace to Huwise's support."
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Redirected(HuwiseError):
+    """3xx. ``location`` is the target without its query; it was not visited, for it might get the API key."""
+
+    what = "The workspace sent us to another address, which is never followed"
+    advice = "Check that HUWISE_URL is the workspace's exact address."
+
+    location: str = ""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class UnexpectedAnswer(HuwiseError):
+    """An answer outside the contract. ``truncated`` tells JSON that begins well and breaks off or is broken."""
+
+    what = "The answer is not what the Huwise API promises"
+    advice = "Check that HUWISE_URL leads to the workspace itself, not to a login page or a proxy."
+
+    truncated: bool = False
+
+
+class UnsafeUsername(HuwiseError):
+    """The name cannot be one segment of a URL path and nothing else (law 1); nothing was sent."""
+
+    what = "This username cannot be put safely into a URL"
+    advice = "Nothing was sent; handle this account by hand in the workspace's back office."
+
+
+@dataclass(frozen=True, slots=True)
+class _Details:
+    """The two JSON forms of error, read into one."""
+
+    documented: bool = False
+    error_code: str = ""
+    trace_id: str = ""
+    message: str = ""
+    reset_time: object = None
+
+
+def error_from(
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    doing: str,
+    now: datetime,
+    redact: Callable[[str], str],
+) -> HuwiseError:
+    """Turn an answer that is not the expected one into its exception; the caller raises it.
+
+    ``redact`` removes the API key from texts of the workspace, which may echo it.
+    """
+    details = _details(body)
+    kind = _kind(status=status, documented=details.documented)
+    error = kind(
+        doing=doing,
+        status=status,
+        error_code=one_line(redact(details.error_code)),
+        trace_id=one_line(redact(details.trace_id)),
+        message=one_line(redact(details.message)),
+    )
+    if isinstance(error, RateLimited):
+        error.retry_at = retry_instant(headers=headers, reset_time=details.reset_time, now=now)
+    if isinstance(error, Redirected):
+        error.location = one_line(redact(_without_query(headers.get("location", ""))))
+        error.message = error.message or error.location
+    return error
+
+
+def one_line(text: str) -> str:
+    """Foreign text made fit for a log line, a page and the database."""
+    printable = "".join(character if character.isprintable() else " " for character in text[: 4 * LONGEST_MESSAGE])
+    return " ".join(printable.split())[:LONGEST_MESSAGE]
+
+
+def _kind(*, status: int, documented: bool) -> type[HuwiseError]:
+    named: dict[int, type[HuwiseError]] = {
+        401: Unauthorized,
+        403: Forbidden,
+        404: NotFound if documented else UnexpectedAnswer,
+        429: RateLimited,
+    }
+    by_hundred: dict[int, type[HuwiseError]] = {3: Redirected, 4: Refused, 5: ServerFault}
+    return named.get(status) or by_hundred.get(status // 100, UnexpectedAnswer)
+
+
+def _details(body: bytes) -> _Details:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return _Details()
+    if not isinstance(content, dict):
+        return _Details()
+    code = content.get("error_code")
+    return _Details(
+        documented=isinstance(code, str) and bool(code),
+        error_code=_text(code or content.get("errorcode")),
+        trace_id=_text(content.get("trace_id")),
+        message=" ".join(filter(None, (_text(content.get("message") or content.get("error")), _detail(content)))),
+        reset_time=content.get("reset_time"),
+    )
+
+
+def _detail(content: dict[str, object]) -> str:
+    detail = content.get("detail")
+    return json.dumps(detail, ensure_ascii=False) if detail else ""
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _without_query(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="", fragment="").geturl()

@@ -1,0 +1,53 @@
+"""From a record to the facts that the law judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from accounts_review.dormancy import Facts
+
+from .records import User
+
+
+def facts_of(
+    user: User,
+    *,
+    rights_by_group: Mapping[str, tuple[str, ...] | None],
+    key_owner: str,
+    read_at: datetime,
+    incomplete: bool = False,
+) -> Facts:
+    """What is known of an account: its record, and what its groups grant.
+
+    ``rights_by_group`` is what ``/groups/`` listed; groups that came expanded with the user count for what both
+    say together.
+    """
+    rights = dict(rights_by_group)
+    for uid, expanded in user.expanded.items():
+        listed = rights.get(uid, ())
+        rights[uid] = None if listed is None or expanded is None else tuple(sorted({*listed, *expanded}))
+    return Facts(
+        username=user.username,
+        email=user.email,
+        account_type=user.account_type,
+        is_vendor=user.is_ods,
+        is_key_owner=bool(key_owner) and user.username == key_owner,
+        joined_at=user.joined_at,
+        last_seen_at=user.last_seen_at,
+        last_login_at=user.last_login_at,
+        read_at=read_at,
+        permissions=user.permissions,
+        groups=user.groups,
+        rights_by_group=rights,
+        incomplete=incomplete,
+    )
+
+
+def incarnation_of(user: User) -> str:
+    """What tells a re-used username from the account before: the date of joining, in UTC where it can be read."""
+    try:
+        joined = datetime.fromisoformat(str(user.joined_at or ""))
+        return joined.astimezone(UTC).isoformat() if joined.tzinfo else str(user.joined_at)
+    except (ValueError, OverflowError):
+        return str(user.joined_at or "")

@@ -1,0 +1,186 @@
+"""Users and groups as typed records, read leniently: a wrong type is "not known", never an exception.
+
+The published schema rejects its own data (domain.md 1.10), so nothing is validated here. What a record does not say
+is kept apart from what it says: ``None`` is unknown, an empty tuple is known to be empty (law 1).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import msgspec
+
+from .wire import LARGEST_COUNT, REFUSED_BY_MSGSPEC, loads, read_object
+
+DIGEST_BYTES = 16
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One account as the workspace describes it.
+
+    Texts are "" where absent or not text, and hold U+FFFD for what PostgreSQL cannot store. The dates are as given,
+    of whatever type, and ``None`` where absent or null; judging them is not done here. ``permissions`` are those
+    granted directly (domain.md 1.1) and ``groups`` are uids, both sorted; ``expanded`` has the permissions of the
+    groups that came as full objects.
+    """
+
+    username: str
+    email: str
+    display_name: str
+    first_name: str
+    last_name: str
+    account_type: str
+    is_ods: bool
+    """Vendor staff, hence protected. Anything but false, null or absent counts as yes."""
+    is_active: bool | None
+    joined_at: object
+    last_seen_at: object
+    last_login_at: object
+    expires_at: object
+    permissions: tuple[str, ...] | None
+    groups: tuple[str, ...] | None
+    expanded: dict[str, tuple[str, ...] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group of users. ``permissions`` is ``None`` where they cannot be read."""
+
+    uid: str
+    title: str
+    permissions: tuple[str, ...] | None
+    user_count: int | None
+
+
+class _RawUser(msgspec.Struct):
+    username: Any = None
+    email: Any = None
+    display_name: Any = None
+    first_name: Any = None
+    last_name: Any = None
+    account_type: Any = None
+    is_ods: Any = None
+    is_active: Any = None
+    joined_at: Any = None
+    last_seen_at: Any = None
+    last_login_at: Any = None
+    expires_at: Any = None
+    permissions: Any = None
+    groups: Any = None
+
+
+class _RawGroup(msgspec.Struct):
+    uid: Any = None
+    title: Any = None
+    permissions: Any = None
+    user_count: Any = None
+
+
+_Raw = TypeVar("_Raw", _RawUser, _RawGroup)
+
+
+def decode_user(raw: bytes | str) -> User:
+    """Read one user of a list or of ``GET /users/{username}/``.
+
+    :raises UnexpectedAnswer: only where it is not a JSON object at all.
+    """
+    given = _fields(raw, _RawUser)
+    return User(
+        username=_text(given.username),
+        email=_text(given.email).strip(),
+        display_name=_text(given.display_name),
+        first_name=_text(given.first_name),
+        last_name=_text(given.last_name),
+        account_type=_text(given.account_type),
+        is_ods=given.is_ods is not None and given.is_ods is not False,
+        is_active=given.is_active if isinstance(given.is_active, bool) else None,
+        joined_at=_as_given(given.joined_at),
+        last_seen_at=_as_given(given.last_seen_at),
+        last_login_at=_as_given(given.last_login_at),
+        expires_at=_as_given(given.expires_at),
+        permissions=_names(given.permissions),
+        groups=_group_uids(given.groups),
+        expanded=_expanded(given.groups),
+    )
+
+
+def decode_group(raw: bytes | str) -> Group:
+    """Read one group of ``GET /groups/``.
+
+    :raises UnexpectedAnswer: only where it is not a JSON object at all.
+    """
+    given = _fields(raw, _RawGroup)
+    count = given.user_count
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= LARGEST_COUNT
+    return Group(
+        uid=_text(given.uid),
+        title=_text(given.title),
+        permissions=_names(given.permissions),
+        user_count=count if is_count else None,
+    )
+
+
+def digest_of(raw: bytes) -> bytes:
+    """What a sync compares before it decodes anything: equal bytes, equal digest."""
+    return sha256(raw).digest()[:DIGEST_BYTES]
+
+
+def storable(text: str) -> str:
+    """Text without what PostgreSQL refuses, NUL and lone surrogates, each replaced by U+FFFD.
+
+    A username so changed is one that ``usable_in_url`` refuses, so that it never addresses somebody else.
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _fields(raw: bytes | str, kind: type[_Raw]) -> _Raw:
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except REFUSED_BY_MSGSPEC:
+        pass
+    # Python's reader gives up on deep nesting as well, but one member at a time it reads all others.
+    members = read_object(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass"))
+    return kind(**{name: loads(members[name]) for name in kind.__struct_fields__ if name in members})
+
+
+def _text(value: object) -> str:
+    return storable(value) if isinstance(value, str) else ""
+
+
+def _as_given(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return None
+    return tuple(sorted({storable(name) for name in value}))
+
+
+def _uid(group: object) -> str:
+    return _text(group.get("uid") if isinstance(group, dict) else group)
+
+
+def _group_uids(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, list):
+        return None
+    uids = {_uid(group) for group in value}
+    return None if "" in uids else tuple(sorted(uids))
+
+
+def _expanded(value: object) -> dict[str, tuple[str, ...] | None]:
+    found: dict[str, tuple[str, ...] | None] = {}
+    for group in value if isinstance(value, list) else ():
+        if isinstance(group, dict) and "permissions" in group and (uid := _uid(group)):
+            found[uid] = _union(found.get(uid, ()), _names(group["permissions"]))
+    return found
+
+
+def _union(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if one is None or other is None else tuple(sorted({*one, *other}))

@@ -1,0 +1,86 @@
+"""The states of a case and of a clean-up, and the moves allowed between them.
+
+Pure. The one door (:mod:`accounts_review.record`) checks every move against these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class CaseState(StrEnum):
+    """Where one account stands in one clean-up."""
+
+    IN_DRAFT = "in_draft"
+    AWAITING_NOTICE = "awaiting_notice"
+    NOTICED = "noticed"
+    DUE = "due"
+    CLAIMED = "claimed"
+    INTENDED = "intended"
+    REVOKED = "revoked"
+    ALREADY_GONE = "already_gone"
+    SPARED = "spared"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    WOULD_REVOKE = "would_revoke"
+    UNDELIVERABLE = "undeliverable"
+    WITHDRAWN = "withdrawn"
+
+
+class CleanupState(StrEnum):
+    """Where a clean-up stands."""
+
+    DRAFT = "draft"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
+    CaseState.IN_DRAFT: frozenset({CaseState.AWAITING_NOTICE, CaseState.DUE, CaseState.WITHDRAWN}),
+    CaseState.AWAITING_NOTICE: frozenset(
+        {CaseState.NOTICED, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}
+    ),
+    CaseState.NOTICED: frozenset({CaseState.DUE, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}),
+    CaseState.UNDELIVERABLE: frozenset({CaseState.AWAITING_NOTICE, CaseState.SPARED, CaseState.WITHDRAWN}),
+    CaseState.DUE: frozenset({CaseState.CLAIMED, CaseState.SPARED, CaseState.WITHDRAWN}),
+    CaseState.CLAIMED: frozenset(
+        {CaseState.INTENDED, CaseState.DUE, CaseState.SPARED, CaseState.ALREADY_GONE, CaseState.WOULD_REVOKE}
+    ),
+    CaseState.INTENDED: frozenset({CaseState.REVOKED, CaseState.ALREADY_GONE, CaseState.REFUSED, CaseState.UNKNOWN}),
+    CaseState.UNKNOWN: frozenset({CaseState.REVOKED, CaseState.DUE, CaseState.SPARED}),
+    CaseState.REVOKED: frozenset(),
+    CaseState.ALREADY_GONE: frozenset(),
+    CaseState.SPARED: frozenset(),
+    CaseState.REFUSED: frozenset(),
+    CaseState.WOULD_REVOKE: frozenset(),
+    CaseState.WITHDRAWN: frozenset(),
+}
+
+CLEANUP_MOVES: Mapping[CleanupState, frozenset[CleanupState]] = {
+    CleanupState.DRAFT: frozenset({CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.CANCELLED}),
+    CleanupState.AWAITING_CONFIRMATION: frozenset({CleanupState.RUNNING, CleanupState.CANCELLED}),
+    CleanupState.RUNNING: frozenset({CleanupState.PAUSED, CleanupState.CLOSED, CleanupState.CANCELLED}),
+    CleanupState.PAUSED: frozenset({CleanupState.RUNNING, CleanupState.CANCELLED}),
+    CleanupState.CLOSED: frozenset(),
+    CleanupState.CANCELLED: frozenset(),
+}
+
+ENDED = frozenset(state for state, moves in CASE_MOVES.items() if not moves)
+"""States a case never leaves."""
+
+IN_FLIGHT = frozenset({CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN})
+"""States in which a DELETE may be on its way, or its outcome is being settled."""
+
+WITHDRAWABLE = frozenset(state for state, moves in CASE_MOVES.items() if CaseState.WITHDRAWN in moves)
+"""States from which a person can still take an account out of a clean-up."""
+
+
+class IllegalMove(ValueError):
+    """A move that the tables above do not allow; nothing was changed."""
+
+    def __init__(self, *, subject: str, origin: str, target: str) -> None:
+        super().__init__(f"{subject} cannot go from {origin!r} to {target!r}; reload it and look at its state.")

@@ -1,0 +1,26 @@
+"""``manage.py assess``: judge anew under the current policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, in_words, instant
+from accounts_review.models import Workspace
+from accounts_review.workflow import assess
+
+
+class Command(WorkspaceCommand):
+    help = "Judge every account under the current policy and print how many have each verdict."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--as-of", metavar="INSTANT", help="read the verdicts as of then, instead of now")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        as_of = instant(options["as_of"]) if options["as_of"] else now()
+        judged = assess.assess(workspace=workspace)
+        self.stdout.write(f"judged anew {judged}")
+        self.stdout.write(in_words(assess.tally(workspace=workspace, now=as_of)))

@@ -1,0 +1,31 @@
+"""``manage.py exempt``: keep accounts out of every clean-up until a date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, accounts_named, instant, person
+from accounts_review.models import Workspace
+from accounts_review.workflow import review
+
+
+class Command(WorkspaceCommand):
+    help = "Keep accounts out of every clean-up until a date. All or nothing."
+    needs_actor = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("usernames", metavar="USERNAME", nargs="+")
+        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+        parser.add_argument("--until", metavar="DATE", required=True, help="when the exemption lapses")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        accounts = accounts_named(workspace, options["usernames"])
+        until = instant(options["until"])
+        review.exempt(
+            accounts=accounts, actor=person(options["actor"]), reason=options["reason"], until=until, now=now()
+        )
+        self.stdout.write(f"exempted {len(accounts)} until {until.isoformat()}")

@@ -1,0 +1,26 @@
+"""``manage.py launch_cleanup``: freeze the draft and send it on its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.models import Workspace
+from accounts_review.workflow import launch
+
+
+class Command(WorkspaceCommand):
+    help = "Freeze the draft clean-up: mode, policy and cases. It runs, or awaits a second person's confirmation."
+    needs_actor = True
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        draft = workspace.cleanups.filter(state="draft").first()
+        if draft is None:
+            raise launch.CannotLaunch("There is no draft; approve accounts first.")
+        cleanup = launch.launch(cleanup=draft, actor=person(options["actor"]), now=now())
+        mode = "dry run" if cleanup.dry_run else "live"
+        held = workspace.cleanups.filter(state="draft").first()
+        self.stdout.write(f"clean-up {cleanup.number} ({mode}) is {cleanup.get_state_display()}")
+        self.stdout.write(in_words(cleanup.tally(), last=("held back", held.cases.count() if held else 0)))

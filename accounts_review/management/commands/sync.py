@@ -1,0 +1,25 @@
+"""``manage.py sync``: extract and assess; exit status 0 only if the reading was complete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils.timezone import now
+
+from accounts_review import tasks
+from accounts_review.management.shell import WorkspaceCommand, in_words
+from accounts_review.models import Workspace
+from accounts_review.workflow import assess
+
+
+class Command(WorkspaceCommand):
+    help = "Read the workspace through the API and judge every account. Exits with 0 only if it was complete."
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        extraction = tasks.sync(workspace.pk)
+        counts = {name: getattr(extraction, name) for name in ("read", "added", "changed", "absent")}
+        self.stdout.write(f"{extraction.state}: {in_words(counts)}")
+        self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
+        if extraction.state != "complete":
+            raise CommandError("The sync is not complete:\n" + "\n".join(extraction.problems))

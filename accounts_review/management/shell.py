@@ -1,0 +1,107 @@
+"""What every command of the portal shares: the workspace, the acting person, and errors that speak to people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.dateparse import parse_date
+from django.utils.timezone import get_current_timezone, make_aware
+
+from accounts_review import tasks
+from accounts_review.huwise import HuwiseError
+from accounts_review.models import Account, Workspace
+from accounts_review.policy import PolicyError
+from accounts_review.record import Conflict
+from accounts_review.workflow.extract import AlreadyRunning, WrongHost
+from accounts_review.workflow.launch import CannotLaunch
+from accounts_review.workflow.review import Refused
+
+SAID = (
+    AlreadyRunning,
+    CannotLaunch,
+    Conflict,
+    HuwiseError,
+    ImproperlyConfigured,
+    PermissionDenied,
+    PolicyError,
+    Refused,
+    WrongHost,
+)
+"""Errors whose text is meant for the person at the shell."""
+
+
+class WorkspaceCommand(BaseCommand):
+    """A command on one workspace. Standard output carries data only; exit status 1 says what went wrong."""
+
+    needs_actor = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--workspace", metavar="W", help="which one; required only where there are several")
+        if self.needs_actor:
+            parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.act(_workspace(options.pop("workspace")), **options)
+        except SAID as error:
+            raise CommandError(str(error)) from None
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        """What the command does; subclasses say."""
+        raise NotImplementedError
+
+
+def person(login: str) -> User:
+    """The active person with a login here. Raises ``CommandError``."""
+    user = get_user_model().objects.filter(username=login, is_active=True).first()
+    if user is None:
+        raise CommandError(f"Nobody active has the login {login!r}; make one with `manage.py createsuperuser`.")
+    return user
+
+
+def accounts_named(workspace: Workspace, usernames: list[str]) -> list[Account]:
+    """The listed accounts of those usernames, all or none. Raises ``CommandError`` naming the unknown ones."""
+    found = list(Account.objects.filter(workspace=workspace, username__in=usernames).listed())
+    unknown = sorted(set(usernames) - {account.username for account in found})
+    if unknown:
+        raise CommandError("\n".join(f"{name}: no listed account has this username" for name in unknown))
+    return found
+
+
+def instant(text: str) -> datetime:
+    """An instant given on the command line: ISO 8601, or a date, meaning its start in the portal's time zone."""
+    try:
+        day = parse_date(text)
+        if day is not None:
+            return make_aware(datetime.combine(day, time.min), get_current_timezone())
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is not a date such as 2026-06-30, nor an ISO 8601 instant.") from None
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> str:
+    """A tally as one line: ``revoked 3, spared 1; 0 due``."""
+    said = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(tally.items()) if count)
+    return "; ".join(part for part in (said or "nothing", f"{last[1]} {last[0]}" if last else "") if part)
+
+
+def _workspace(name: str | None) -> Workspace:
+    known = tasks.workspaces() or list(Workspace.objects.all())
+    if name is not None:
+        known = list(Workspace.objects.filter(name=name))
+    match known:
+        case [workspace]:
+            return workspace
+        case []:
+            raise CommandError(
+                f"There is no workspace {name!r}." if name else "No workspace: set HUWISE_URL and HUWISE_API_KEY."
+            )
+        case _:
+            names = ", ".join(workspace.name for workspace in known)
+            raise CommandError(f"There are several workspaces: {names}. Say which with --workspace.")

@@ -1,0 +1,38 @@
+"""The audit log's triggers, and the table in which sign-in attempts are counted.
+
+A superuser of the database can still switch triggers off; the hash chain then shows what was done.
+"""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.db import migrations
+
+CREATE = """
+CREATE FUNCTION accounts_review_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'audit entries are append-only: % refused', TG_OP USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON accounts_review_auditentry
+    FOR EACH ROW EXECUTE FUNCTION accounts_review_append_only();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON accounts_review_auditentry
+    FOR EACH STATEMENT EXECUTE FUNCTION accounts_review_append_only();
+"""
+DROP = """
+DROP TRIGGER append_only_table ON accounts_review_auditentry;
+DROP TRIGGER append_only_rows ON accounts_review_auditentry;
+DROP FUNCTION accounts_review_append_only();
+"""
+
+
+def create_cache_table(apps: Any, schema_editor: Any) -> None:
+    call_command("createcachetable", verbosity=0, database=schema_editor.connection.alias)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts_review", "0001_initial")]
+    operations = [
+        migrations.RunSQL(CREATE, DROP),
+        migrations.RunPython(create_cache_table, migrations.RunPython.noop),
+    ]

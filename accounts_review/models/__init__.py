@@ -1,0 +1,26 @@
+"""What the portal remembers."""
+
+from accounts_review.models.account import Account, Assessment, Group
+from accounts_review.models.audit_entry import AuditEntry
+from accounts_review.models.cleanup import Case, Cleanup
+from accounts_review.models.exemption import Exemption
+from accounts_review.models.extraction import Extraction
+from accounts_review.models.role import ROLES, ensure_roles, may, permit
+from accounts_review.models.workspace import PolicyVersion, Workspace
+
+__all__ = [
+    "ROLES",
+    "Account",
+    "Assessment",
+    "AuditEntry",
+    "Case",
+    "Cleanup",
+    "Exemption",
+    "Extraction",
+    "Group",
+    "PolicyVersion",
+    "Workspace",
+    "ensure_roles",
+    "may",
+    "permit",
+]

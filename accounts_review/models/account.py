@@ -1,0 +1,175 @@
+"""Accounts as they were read, the groups that give them rights, and what the policy makes of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import MD5, Upper
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.dormancy import Standing, Verdict
+from accounts_review.lifecycle import ENDED
+from accounts_review.models.workspace import PolicyVersion, Workspace
+
+VERDICT_LABELS = {
+    Verdict.ACTIVE: _("active"),
+    Verdict.DORMANT: _("dormant"),
+    Verdict.PROTECTED: _("protected"),
+    Verdict.UNCERTAIN: _("uncertain"),
+}
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Accounts, asked for in the words of the design."""
+
+    def listed(self) -> AccountQuerySet:
+        """Those the workspace still lists, as far as the last complete extraction knows."""
+        return self.filter(absent_since=None, gone_at=None)
+
+    def assessed(self) -> AccountQuerySet:
+        return self.filter(assessment__isnull=False).select_related("assessment")
+
+    def with_verdict(self, now: datetime) -> AccountQuerySet:
+        """Adds ``verdict``, ``exempt_until`` and ``case_state`` as they are at an instant.
+
+        An exemption in force shows as protected: it is an overlay, the assessment beneath stays.
+        """
+        from accounts_review.models.cleanup import Case
+        from accounts_review.models.exemption import Exemption
+
+        exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
+        open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
+        columns: dict[str, Any] = {
+            "exempt_until": Subquery(exemption.values("until")[:1]),
+            "case_state": Subquery(open_case.values("state")[:1]),
+            "verdict": models.Case(
+                When(assessment__dormant_from__gt=now, then=Value(Verdict.ACTIVE.value)),
+                When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
+                When(assessment__standing=Standing.ORDINARY, then=Value(Verdict.DORMANT.value)),
+                default=F("assessment__standing"),
+                output_field=models.CharField(),
+            ),
+        }
+        return self.annotate(**columns)
+
+    def whose_verdict(self, *verdicts: str) -> AccountQuerySet:
+        """Those ``with_verdict`` who have one of the verdicts."""
+        return self.filter(Q(("verdict__in", verdicts)))
+
+    def verdicts(self) -> dict[int, str]:
+        """Each account's key and its verdict."""
+        return dict(self.values_list(*("pk", "verdict")))
+
+    def verdict_counts(self) -> dict[str, int]:
+        """How many there are ``with_verdict`` of each."""
+        return dict(self.order_by().values_list(*("verdict",)).annotate(models.Count("pk")))
+
+    def search(self, term: str) -> AccountQuerySet:
+        """Those whose username, address or name holds the term."""
+        fields = ("username", "email", "display_name", "first_name", "last_name")
+        condition = Q()
+        for field in fields:
+            condition |= Q(**{f"{field}__icontains": term})
+        return self.filter(condition)
+
+
+class Account(models.Model):
+    """One incarnation of an account: workspace, username and the date it joined, with the record as it was read.
+
+    Absence from a list proves nothing: ``absent_since`` only says that the last complete extraction did not
+    list it; ``gone_at`` says that the API itself answered that it does not exist, or that we removed it.
+    """
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="accounts")
+    username = models.TextField(_("username"))
+    incarnation = models.TextField(_("joined, as given"), editable=False)
+    email = models.TextField(_("e-mail"), blank=True)
+    display_name = models.TextField(_("display name"), blank=True)
+    first_name = models.TextField(_("first name"), blank=True)
+    last_name = models.TextField(_("last name"), blank=True)
+    account_type = models.TextField(_("type"), blank=True)
+    groups = ArrayField(models.TextField(), verbose_name=_("groups"), default=list)
+    raw = models.TextField(_("raw record"))
+    digest = models.CharField(max_length=64)
+    read_at = models.DateTimeField(_("read"), help_text=_("When this content was first read."))
+    incomplete = models.BooleanField(default=False, help_text=_("Read by an extraction that was not complete."))
+    absent_since = models.DateTimeField(_("not listed since"), null=True)
+    gone_at = models.DateTimeField(_("gone since"), null=True)
+
+    verdict: str
+    """Where asked for ``with_verdict``, as are the next two."""
+    exempt_until: datetime | None
+    case_state: str | None
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            # Digests, because a hostile username can be longer than an index entry may be.
+            models.UniqueConstraint(F("workspace"), MD5("username"), MD5("incarnation"), name="incarnation_once")
+        ]
+        indexes = [
+            GinIndex(
+                *(
+                    OpClass(Upper(field), name="gin_trgm_ops")
+                    for field in ("username", "email", "display_name", "first_name", "last_name")
+                ),
+                name="account_search",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.display_name
+
+
+class Group(models.Model):
+    """A group of the workspace and the rights it gives; ``permissions`` is null where its list was unusable."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="groups")
+    uid = models.TextField(_("identifier"))
+    title = models.TextField(_("title"), blank=True)
+    permissions = ArrayField(models.TextField(), verbose_name=_("rights"), null=True)
+
+    class Meta:
+        ordering = ("uid",)
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=("workspace", "uid"), name="group_uid_once")]
+
+    def __str__(self) -> str:
+        return self.title or self.uid
+
+
+class Assessment(models.Model):
+    """What a policy makes of an account, in a narrow table of its own: re-judging never rewrites the wide rows."""
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")
+    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False)
+    segment = models.TextField(_("segment"))
+    activity_at = models.DateTimeField(_("last activity"), null=True)
+    activity_field = models.CharField(max_length=20, blank=True)
+    dormant_from = models.DateTimeField(_("dormant from"))
+    limit_days = models.PositiveIntegerField(_("limit in days"))
+    standing = models.CharField(_("standing"), max_length=10, choices=[(s.value, s.value) for s in Standing])
+    reasons = models.JSONField(_("reasons"), default=list)
+    basis = models.CharField(max_length=160, help_text=_("Policy, rights and record that the assessment rests on."))
+    incomplete = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=("standing", "dormant_from", "account"), name="assessment_by_idleness"),
+            models.Index(fields=("dormant_from", "account"), name="assessment_dormant_from"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"

@@ -1,0 +1,132 @@
+"""Clean-ups and their cases."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.lifecycle import ENDED, CaseState, CleanupState
+from accounts_review.models.account import Account
+from accounts_review.models.workspace import PolicyVersion, Workspace
+
+_ENDED = sorted(state.value for state in ENDED)
+CLEANUP_LABELS = {
+    CleanupState.DRAFT: _("draft"),
+    CleanupState.AWAITING_CONFIRMATION: _("awaiting confirmation"),
+    CleanupState.RUNNING: _("running"),
+    CleanupState.PAUSED: _("paused"),
+    CleanupState.CLOSED: _("closed"),
+    CleanupState.CANCELLED: _("cancelled"),
+}
+CASE_LABELS = {
+    CaseState.IN_DRAFT: _("in draft"),
+    CaseState.AWAITING_NOTICE: _("awaiting notice"),
+    CaseState.NOTICED: _("warned"),
+    CaseState.DUE: _("due"),
+    CaseState.CLAIMED: _("last look"),
+    CaseState.INTENDED: _("being revoked"),
+    CaseState.REVOKED: _("revoked"),
+    CaseState.ALREADY_GONE: _("already gone"),
+    CaseState.SPARED: _("spared"),
+    CaseState.REFUSED: _("refused"),
+    CaseState.UNKNOWN: _("outcome unknown"),
+    CaseState.WOULD_REVOKE: _("would revoke"),
+    CaseState.UNDELIVERABLE: _("undeliverable"),
+    CaseState.WITHDRAWN: _("withdrawn"),
+}
+
+
+class Cleanup(models.Model):
+    """A dated batch of approved accounts. ``dry_run`` and ``policy`` are null until launch and frozen there."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="cleanups")
+    number = models.PositiveIntegerField(_("number"))
+    state = models.CharField(
+        _("state"), max_length=22, choices=[(s.value, label) for s, label in CLEANUP_LABELS.items()], default="draft"
+    )
+    dry_run = models.BooleanField(_("dry run"), null=True)
+    policy = models.ForeignKey(PolicyVersion, models.PROTECT, null=True, related_name="+")
+    created_at = models.DateTimeField(_("created"))
+    launched_at = models.DateTimeField(_("launched"), null=True)
+    launched_by = models.CharField(_("launched by"), max_length=150, blank=True)
+    confirmed_by = models.CharField(_("confirmed by"), max_length=150, blank=True)
+    stopped_because = models.TextField(_("stopped because"), blank=True)
+    closed_at = models.DateTimeField(_("closed"), null=True)
+
+    class Meta:
+        ordering = ("-number",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=("workspace", "number"), name="cleanup_number_once"),
+            models.UniqueConstraint(fields=("workspace",), condition=Q(state="draft"), name="one_draft"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} #{self.number}"
+
+    @property
+    def is_draft(self) -> bool:
+        return self.state == CleanupState.DRAFT
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
+
+    def tally(self) -> dict[str, int]:
+        """How many cases stand in each state."""
+        return dict(self.cases.order_by().values_list("state").annotate(Count("pk")))
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def open(self) -> CaseQuerySet:
+        """Those that have not ended."""
+        return self.exclude(state__in=ENDED)
+
+
+class Case(models.Model):
+    """One account in one clean-up: the approval, the promise, the last look and the outcome.
+
+    ``evidence`` is what the approver saw; ``last_look`` what was read just before; ``snapshot`` the raw record
+    and its groups' titles, kept so that the person can be invited back; ``outcome`` the API's answer.
+    """
+
+    cleanup = models.ForeignKey(Cleanup, models.PROTECT, related_name="cases")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="cases")
+    state = models.CharField(
+        _("state"), max_length=16, choices=[(s.value, label) for s, label in CASE_LABELS.items()], default="in_draft"
+    )
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    approved_by_login = models.CharField(_("approved by"), max_length=150)
+    approved_at = models.DateTimeField(_("approved"))
+    reason = models.TextField(_("reason"), blank=True)
+    evidence = models.JSONField(_("evidence"))
+    noticed_at = models.DateTimeField(_("warned"), null=True)
+    promised_at = models.DateTimeField(_("not before"), null=True)
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    intended_at = models.DateTimeField(null=True)
+    readings = models.JSONField(default=list, help_text=_("Readings that settle an unknown outcome."))
+    last_look = models.JSONField(_("last look"), null=True)
+    snapshot = models.JSONField(null=True)
+    outcome = models.JSONField(_("outcome"), null=True)
+    moved_at = models.DateTimeField(_("since"))
+
+    objects = CaseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=("account",), condition=~Q(state__in=_ENDED), name="one_open_case_per_account"
+            )
+        ]
+        indexes = [
+            models.Index(fields=("state", "promised_at"), condition=~Q(state__in=_ENDED), name="open_cases"),
+            models.Index(fields=("intended_at",), condition=Q(intended_at__isnull=False), name="case_intents"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} in {self.cleanup}"

@@ -1,0 +1,43 @@
+"""One reading of a workspace."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.workspace import Workspace
+
+
+class Extraction(models.Model):
+    """What was read, what changed, and why the reading was or was not complete. One runs at a time."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        COMPLETE = "complete", _("complete")
+        INCOMPLETE = "incomplete", _("incomplete")
+        FAILED = "failed", _("failed")
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="extractions")
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RUNNING)
+    started_at = models.DateTimeField(_("started"))
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    pages = models.PositiveIntegerField(_("pages read"), default=0)
+    read = models.PositiveIntegerField(_("accounts read"), default=0)
+    expected = models.PositiveIntegerField(_("accounts announced"), null=True)
+    added = models.PositiveIntegerField(_("new"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    absent = models.PositiveIntegerField(_("no longer listed"), default=0)
+    problems = models.JSONField(_("problems"), default=list)
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=("workspace",), condition=models.Q(state="running"), name="one_extraction_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} {self.started_at:%Y-%m-%d %H:%M} {self.state}"

@@ -1,0 +1,77 @@
+"""A workspace and the versions of its policy."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review import policy
+
+
+class Workspace(models.Model):
+    """One Huwise domain that the portal reads; its address and key come from the environment, never from here.
+
+    ``host`` is kept from the first extraction on: a name that suddenly points elsewhere stops everything.
+    """
+
+    class Mode(models.TextChoices):
+        DRY_RUN = "dry-run", _("Dry run")
+        LIVE = "live", _("Live")
+
+    name = models.SlugField(_("name"), unique=True)
+    host = models.CharField(_("host"), max_length=253, blank=True)
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.DRY_RUN)
+    key_owner = models.TextField(_("owner of the API key"), blank=True)
+    rights_digest = models.CharField(max_length=64, blank=True, editable=False)
+    """Digest of what an assessment rests on beside the account itself: the groups' rights and the key's owner."""
+    created_at = models.DateTimeField(_("created"))
+
+    class Meta:
+        ordering = ("name",)
+        default_permissions = ()
+        permissions = [
+            ("read", _("Can read accounts, clean-ups and the audit, and export them")),
+            ("decide", _("Can approve, exempt and withdraw accounts")),
+            ("operate", _("Can launch, pause and run clean-ups")),
+            ("administer", _("Can change policy, mode, breaker, workspaces and roles")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_live(self) -> bool:
+        return self.mode == self.Mode.LIVE
+
+    @property
+    def current_policy(self) -> PolicyVersion:
+        """The policy in force. Raises ``PolicyVersion.DoesNotExist`` where none was ever loaded."""
+        return self.policies.get(is_current=True)
+
+
+class PolicyVersion(models.Model):
+    """One version of a workspace's policy; a change is a new version, never an edit."""
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="policies")
+    number = models.PositiveIntegerField(_("version"))
+    text = models.TextField(_("text"))
+    is_current = models.BooleanField(default=True)
+    activated_at = models.DateTimeField(_("activated"))
+    activated_by = models.CharField(_("by"), max_length=150)
+    reason = models.TextField(_("reason"), blank=True)
+
+    class Meta:
+        ordering = ("-number",)
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=("workspace", "number"), name="policy_number_once"),
+            models.UniqueConstraint(fields=("workspace",), condition=Q(is_current=True), name="one_current_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} v{self.number}"
+
+    @property
+    def rules(self) -> policy.Policy:
+        return policy.parse(self.text)

@@ -1,0 +1,137 @@
+"""The clock: what the worker runs, and when. A task reads clock and settings, opens the client, makes one call.
+
+The queue is only a doorbell: a lost, doubled or late message changes nothing, and :func:`sweep` rings again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.timezone import now
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from accounts_review.huwise import Client
+from accounts_review.models import Case, Extraction, Workspace
+from accounts_review.workflow import administer, assess, extract, notify, revoke
+
+log = structlog.get_logger(__name__)
+
+SCHEDULE = (
+    ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.HOURLY}),
+    ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
+)
+"""What runs by itself: the sweep every minute, notices every hour, a sync every night."""
+
+DRAIN_BUDGET = timedelta(seconds=30)
+
+
+def workspaces() -> list[Workspace]:
+    """The workspaces that the environment describes; a new one is opened under the default policy."""
+    return [administer.open_workspace(name=name, now=now()) for name in settings.HUWISE]
+
+
+def open_client(workspace: Workspace) -> Client:
+    """A client for a workspace, by the environment. Raises ``ImproperlyConfigured``."""
+    try:
+        described = settings.HUWISE[workspace.name]
+        return Client(url=described["url"], api_key=described["api_key"])
+    except KeyError:
+        raise ImproperlyConfigured(
+            f"The environment does not describe the workspace {workspace.name!r}; set HUWISE_URL and HUWISE_API_KEY."
+        ) from None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"HUWISE_URL: {error}") from None
+
+
+def sync(workspace_id: int) -> Extraction:
+    """Extract and assess one workspace."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+    assess.assess(workspace=workspace)
+    return extraction
+
+
+def drain(workspace_id: int) -> None:
+    """Revoke what is due, for half a minute; then ring again if something is left that can be done now."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    before = _open_cases(workspace)
+    revoke_due(workspace, budget=DRAIN_BUDGET)
+    if 0 < _open_cases(workspace) < before:
+        ring(workspace)
+
+
+def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
+    """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
+    notify.ripen(workspace=workspace, now=now())
+    with open_client(workspace) as client:
+        revoker = revoke.Revoker(
+            workspace=workspace,
+            client=client,
+            clock=now,
+            lease=timedelta(seconds=settings.LEASE_SECONDS),
+            quiet=timedelta(seconds=settings.QUIET_SECONDS),
+        )
+        return revoker.run(limit=limit, budget=budget)
+
+
+def ring(workspace: Workspace) -> None:
+    """Tell the worker that something may be due; joins the caller's transaction."""
+    async_task("accounts_review.tasks.drain", workspace.pk)
+
+
+def ring_sync(workspace: Workspace) -> None:
+    """Ask the worker for a sync."""
+    async_task("accounts_review.tasks.sync_quietly", workspace.pk)
+
+
+def sync_quietly(workspace_id: int) -> None:
+    """A sync as a task: one that runs already is enough."""
+    try:
+        sync(workspace_id)
+    except extract.AlreadyRunning as busy:
+        log.info("sync left out", why=str(busy))
+
+
+def sweep() -> None:
+    """Every minute: ring for every workspace where a case can move."""
+    for workspace in workspaces():
+        if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()):
+            ring(workspace)
+
+
+def warn_everywhere() -> None:
+    """Every hour: send the notices that are waiting."""
+    for workspace in workspaces():
+        outcome = notify.send_notices(workspace=workspace, now=now())
+        if outcome.error:
+            log.error("notices stopped", workspace=workspace.name, error=outcome.error)
+
+
+def sync_everywhere() -> None:
+    """Every night: sync each workspace."""
+    for workspace in workspaces():
+        sync_quietly(workspace.pk)
+
+
+def ensure_schedule() -> None:
+    """Bring the worker's schedule in line with :data:`SCHEDULE`."""
+    for func, timing in SCHEDULE:
+        Schedule.objects.get_or_create(name=func, defaults={"func": func, "intended_date_kwarg": None} | timing)
+
+
+def _open_cases(workspace: Workspace) -> int:
+    """Cases that the worker can move now: due, in flight, or unknown."""
+    states = ("due", "claimed", "intended", "unknown")
+    cases = Case.objects.filter(cleanup__workspace=workspace, state__in=states)
+    return (
+        cases.filter(cleanup__state="running").count()
+        + cases.filter(state__in=states[1:]).exclude(cleanup__state="running").count()
+    )

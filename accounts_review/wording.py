@@ -1,0 +1,114 @@
+"""The sentences for verdicts and their reasons, in the reader's language, from one place.
+
+The table, the account's page, exports, notices and audit entries all say it with these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import ngettext
+
+from accounts_review.dormancy import Reason, Verdict
+
+SENTENCES = {
+    "right": _l("holds the protected right %(subject)s"),
+    "right via": _l("holds the protected right %(subject)s through group %(via)s"),
+    "protected_group": _l("is in the protected group %(subject)s"),
+    "protected_name": _l("username is protected by the pattern %(subject)s"),
+    "protected_domain": _l("address is in the protected domain %(subject)s"),
+    "vendor_staff": _l("belongs to the vendor's staff"),
+    "key_owner": _l("owns the API key that this portal uses"),
+    "invalid_date": _l("the date in %(subject)s cannot be believed"),
+    "no_date": _l("has no valid date at all"),
+    "no_joined_at": _l("has no date of joining, so a re-used username could not be told apart"),
+    "unknown_rights": _l("the list of rights is missing"),
+    "unknown_groups": _l("the list of groups is missing"),
+    "unknown_right": _l("has the unknown right %(subject)s"),
+    "unknown_right via": _l("has the unknown right %(subject)s through group %(via)s"),
+    "unlisted_group": _l("is in the group %(subject)s, which the workspace does not list"),
+    "unreadable_group": _l("is in the group %(subject)s, whose rights cannot be read"),
+    "unknown_account_type": _l("is of the unknown account type %(subject)s"),
+    "no_email": _l("has no e-mail address and cannot be warned"),
+    "unsafe_username": _l("username cannot be put safely into an address of the API"),
+    "incomplete_extraction": _l("was last read by an incomplete sync"),
+}
+"""A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
+
+OBJECTIONS = {
+    "another_incarnation": _l("the username now belongs to another account"),
+    "newer_activity": _l("was active after the approval: %(detail)s"),
+    "new_rights": _l("has gained rights: %(detail)s"),
+    "new_groups": _l("has joined groups: %(detail)s"),
+    "verdict_active": _l("no longer counts as dormant"),
+    "verdict_protected": _l("is now protected: %(detail)s"),
+    "verdict_uncertain": _l("is now uncertain: %(detail)s"),
+    "exempt": _l("is exempt"),
+    "approver_may_no_longer": _l("the person who approved it may no longer do so"),
+    "approval_expired": _l("the approval expired: %(detail)s"),
+    "key_owner_unknown": _l("the owner of our API key is not known"),
+    "cleanup_not_running": _l("the clean-up is not running"),
+    "not_noticed": _l("the warning was not sent"),
+    "promise_not_reached": _l("the promised date has not come: %(detail)s"),
+    "hourly_limit": _l("the policy's hourly limit is reached"),
+    "stale_look": _l("the last look is too old"),
+}
+"""A clause for each code of the gate's objections."""
+
+
+def reason(why: Reason) -> str:
+    """One reason of a standing, as a clause without a full stop."""
+    key = f"{why.code} via" if why.via else why.code
+    return str(SENTENCES.get(key, why.code)) % {"subject": why.subject, "via": why.via}
+
+
+def objection(code: str, detail: str = "") -> str:
+    """One objection of the gate, as a clause without a full stop."""
+    return str(OBJECTIONS.get(code, code)) % {"detail": detail}
+
+
+def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
+    """The clauses for the reasons as an assessment stores them."""
+    return [reason(Reason(**item)) for item in stored]
+
+
+def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
+    """When the account was last active, how long ago that is, and the limit that counts for it."""
+    limit = _("limit %(limit)d days (%(segment)s)") % {"limit": limit_days, "segment": segment}
+    if activity_at is None:
+        return "; ".join([_("no valid date"), limit])
+    days = max(0, (now - activity_at).days)
+    ago = ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
+    sentences = {
+        "last_seen_at": _("last seen %(date)s, %(ago)s"),
+        "last_login_at": _("last signed in %(date)s, %(ago)s"),
+        "joined_at": _("joined %(date)s, %(ago)s, and not seen since"),
+    }
+    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago}
+    return "; ".join([said, limit])
+
+
+def exemption(until: datetime) -> str:
+    """An exemption in force, as a clause."""
+    return _("exempt until %(date)s") % {"date": day(until)}
+
+
+def day(instant: datetime) -> str:
+    """The day of an instant in the reader's language and time zone."""
+    return date_format(localtime(instant), "j M Y")
+
+
+def verdict(value: str) -> str:
+    """A verdict's word."""
+    words = {
+        Verdict.ACTIVE: _("active"),
+        Verdict.DORMANT: _("dormant"),
+        Verdict.PROTECTED: _("protected"),
+        Verdict.UNCERTAIN: _("uncertain"),
+    }
+    return words[Verdict(value)]

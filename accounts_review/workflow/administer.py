@@ -1,0 +1,62 @@
+"""Administer: open a workspace, adopt a policy for it, and switch it between dry run and live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from accounts_review import policy
+from accounts_review.models import PolicyVersion, Workspace, permit
+from accounts_review.record import note
+
+
+@transaction.atomic
+def open_workspace(*, name: str, now: datetime) -> Workspace:
+    """The workspace of that name; a new one starts in dry run, under the default policy."""
+    workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
+    if is_new:
+        note([workspace], kind="workspace.opened", actor="portal", now=now, data={"mode": workspace.mode})
+        _adopt(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
+    return workspace
+
+
+@transaction.atomic
+def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason: str, now: datetime) -> PolicyVersion:
+    """Put a new version of the policy in force. ``actor`` is ``None`` where a shell did it without a login.
+
+    Promises given under earlier versions stand. Raises ``PermissionDenied`` and ``PolicyError``.
+    """
+    if actor is not None:
+        permit(actor, "administer")
+    policy.parse(text)
+    return _adopt(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
+
+
+@transaction.atomic
+def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: datetime) -> None:
+    """Make the next clean-ups real, or dry runs. A clean-up that was launched keeps the mode it was launched in."""
+    permit(actor, "administer")
+    before = Workspace.objects.select_for_update().get(pk=workspace.pk).mode
+    workspace.mode = mode
+    workspace.save(update_fields=["mode"])
+    data = {"from": before, "to": mode.value}
+    note([workspace], kind="workspace.mode_set", actor=actor.get_username(), now=now, data=data)
+
+
+def _adopt(workspace: Workspace, text: str, *, login: str, reason: str, now: datetime) -> PolicyVersion:
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    last = workspace.policies.first()
+    workspace.policies.filter(is_current=True).update(is_current=False)
+    version = PolicyVersion.objects.create(
+        workspace=workspace,
+        number=last.number + 1 if last else 1,
+        text=text,
+        activated_at=now,
+        activated_by=login,
+        reason=reason,
+    )
+    data = {"version": version.number, "reason": reason, "text": text}
+    note([workspace], kind="policy.adopted", actor=login, now=now, data=data)
+    return version

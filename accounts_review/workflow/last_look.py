@@ -1,0 +1,102 @@
+"""The last look: read the account and its groups once more, and gather the gate's terms around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts_review.dormancy import Facts
+from accounts_review.gate import Evidence, Terms
+from accounts_review.huwise import Client, NotFound, decode_group, decode_user
+from accounts_review.huwise.facts import facts_of, incarnation_of
+from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen. ``record`` is kept with the case, ``snapshot`` is what it takes to invite the person back."""
+
+    gone: bool
+    record: dict[str, Any]
+    facts: Facts | None = None
+    incarnation: str = ""
+    snapshot: dict[str, Any] | None = None
+
+
+def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
+    """Read the account with its groups. Raises what the client raises, but for an account that is gone."""
+    started = clock()
+    try:
+        raw = client.user(case.account.username)
+    except NotFound as answer:
+        record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
+        return Look(gone=True, record=record)
+    user = decode_user(raw)
+    missing = set(user.groups or ()) - set(user.expanded)
+    rights = {}
+    if missing:
+        decoded = [decode_group(group) for group in client.groups()]
+        rights = {group.uid: group.permissions for group in decoded}
+    workspace = case.cleanup.workspace
+    facts = facts_of(user, rights_by_group=rights, key_owner=workspace.key_owner, read_at=started)
+    activity = facts.activity
+    return Look(
+        gone=False,
+        facts=facts,
+        incarnation=incarnation_of(user) if user.username == case.account.username else f"user {user.username!r}",
+        record={
+            "at": started.isoformat(),
+            "found": True,
+            "activity_at": activity[0].isoformat() if activity else None,
+            "rights": sorted(facts.rights),
+            "groups": list(facts.groups or ()),
+            "incarnation": incarnation_of(user),
+        },
+        snapshot={"read_at": started.isoformat(), "user": json.loads(json.dumps(_storable(raw)))},
+    )
+
+
+def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
+    """What the gate asks about, read in the transaction that holds the case."""
+    assert seen.facts is not None
+    now = clock()
+    cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=case.cleanup_id)
+    workspace, evidence = cleanup.workspace, case.evidence
+    reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
+    frozen = cleanup.policy.rules if cleanup.policy else reviewed
+    return Terms(
+        now=now,
+        facts=seen.facts,
+        incarnation=seen.incarnation,
+        evidence=Evidence(
+            incarnation=evidence["incarnation"],
+            activity_at=datetime.fromisoformat(evidence["activity_at"]) if evidence["activity_at"] else None,
+            rights=frozenset(evidence["rights"]),
+            groups=frozenset(evidence["groups"]),
+        ),
+        reviewed_policy=reviewed,
+        current_policy=workspace.current_policy.rules,
+        approver_may=case.approved_by is not None and may(case.approved_by, "decide"),
+        approved_at=case.approved_at,
+        is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
+        key_owner_known=bool(workspace.key_owner),
+        notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
+        noticed_at=case.noticed_at,
+        promised_at=case.promised_at,
+        cleanup_running=cleanup.state == "running" and (cleanup.dry_run or workspace.is_live),
+        budget_left=budget_left(workspace, now=now),
+    )
+
+
+def budget_left(workspace: Workspace, *, now: datetime) -> int:
+    """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
+    recent = AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - timedelta(hours=1))
+    return workspace.current_policy.rules.limits.per_hour - recent.count()
+
+
+def _storable(raw: bytes) -> Any:
+    """The record as JSON that PostgreSQL takes: it refuses NUL even where escaped."""
+    return json.loads(raw.decode(errors="replace").replace("\\u0000", "\\ufffd"))

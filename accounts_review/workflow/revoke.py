@@ -1,0 +1,295 @@
+"""Revoke: look once more, pass the gate, commit the intent, send one DELETE, record what became of it.
+
+The row is the truth, the queue only a doorbell (law 11): claims are leases with a token, no remote call is made
+inside a transaction, and a case whose worker died is settled by reading, never by sending again (law 7). The steps
+of one case, as the tests name them::
+
+    s1 claim -> s2 claimed -> s3 looked -> s4 gate -> s5 intended -> s6 answered -> s8 recorded
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts_review.gate import Effect, Objection, objections
+from accounts_review.huwise import Client, HuwiseError
+from accounts_review.lifecycle import ENDED, CaseState, CleanupState
+from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.record import Conflict, move
+from accounts_review.workflow.last_look import Look, look, terms_of
+from accounts_review.workflow.outcome import Outcome, outcome_of, stops_cleanup
+
+log = structlog.get_logger(__name__)
+
+STAGES = ((1, 1), (6, 5))
+"""Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
+
+
+def crashpoint(label: str) -> None:
+    """A place where tests kill the process; it does nothing."""
+
+
+@dataclass(slots=True)
+class Revoker:
+    """What revoking needs: where, with what, and by which clock.
+
+    ``lease`` is how long a claim holds, ``quiet`` how far apart the readings are that settle an unknown outcome.
+    """
+
+    workspace: Workspace
+    client: Client
+    clock: Callable[[], datetime]
+    lease: timedelta
+    quiet: timedelta
+    tally: Counter[str] = field(default_factory=Counter)
+
+    def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
+        """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
+
+        Returns how many cases went to each state.
+        """
+        until = time.monotonic() + budget.total_seconds() if budget else None
+        if not self._is_right_target():
+            return self.tally
+        self.settle()
+        while (limit is None or self.tally.total() < limit) and (until is None or time.monotonic() < until):
+            case = self.claim()
+            if case is None or not self.process(case):
+                break
+        self.close_finished()
+        return self.tally
+
+    def claim(self) -> Case | None:
+        """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
+        crashpoint("s1")
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running").order_by("pk"):
+            with transaction.atomic():
+                Cleanup.objects.select_for_update().get(pk=cleanup.pk)
+                if not self._may_start_another(cleanup):
+                    continue
+                due = cleanup.cases.filter(Q(promised_at=None) | Q(promised_at__lte=self.clock()), state="due")
+                case = due.select_for_update(skip_locked=True, of=("self",)).select_related("account").first()
+                if case is None:
+                    continue
+                case.cleanup = cleanup
+                self._move(
+                    case, CaseState.CLAIMED, "case.claimed", claim=uuid.uuid4(), lease_until=self.clock() + self.lease
+                )
+            crashpoint("s2")
+            return case
+        return None
+
+    def process(self, case: Case) -> bool:
+        """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
+        deadline = time.monotonic() + self.lease.total_seconds()
+        try:
+            seen = look(case, client=self.client, clock=self.clock)
+        except HuwiseError as error:
+            return self._could_not_look(case, error)
+        crashpoint("s3")
+        if not self._pass_gate(case, seen):
+            return case.state != CaseState.DUE
+        crashpoint("s5")
+        if time.monotonic() >= deadline:
+            # A process that was frozen past its lease must not send: another may be settling the case.
+            return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the lease ran out before sending")}))
+        outcome = outcome_of(self.client, case.account.username)
+        crashpoint("s6")
+        return self._finish(case, outcome)
+
+    def settle(self) -> None:
+        """Free or settle the cases whose worker died, and read those whose outcome is unknown."""
+        open_cases = Case.objects.filter(cleanup__workspace=self.workspace).select_related(
+            "account", "cleanup__workspace"
+        )
+        for case in open_cases.filter(state="claimed", lease_until__lt=self.clock()):
+            self._quietly(case, CaseState.DUE, "case.released", data={"why": "lease ran out"})
+        for case in open_cases.filter(state="intended", lease_until__lt=self.clock()):
+            data = {"why": "the worker died after the intent"}
+            self._quietly(case, CaseState.UNKNOWN, "case.unknown", data=data, readings=[], outcome=data)
+        for case in open_cases.filter(state="unknown"):
+            self._read_unknown(case)
+
+    def close_finished(self) -> None:
+        """Close the clean-ups in which every case has ended."""
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+            if cleanup.cases.exists() and not cleanup.cases.open().exists():
+                now, data = self.clock(), cleanup.tally()
+                try:
+                    move(
+                        [cleanup],
+                        CleanupState.CLOSED,
+                        kind="cleanup.closed",
+                        actor="portal",
+                        now=now,
+                        data=data,
+                        closed_at=now,
+                    )
+                except Conflict:
+                    continue
+
+    def _is_right_target(self) -> bool:
+        """Whether host and key are still those the workspace was read with; if not, everything stops."""
+        try:
+            owner = self.client.key_owner() or self.workspace.key_owner
+        except HuwiseError as error:
+            log.warning("the workspace cannot be asked who we are", error=str(error))
+            return False
+        if self.client.host == self.workspace.host and owner == self.workspace.key_owner:
+            return True
+        why = _("the workspace now answers as %(owner)s at %(host)s") % {"owner": owner, "host": self.client.host}
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+            self._stop(cleanup, why)
+        return False
+
+    def _may_start_another(self, cleanup: Cleanup) -> bool:
+        if cleanup.dry_run:
+            return True
+        ended = cleanup.cases.filter(state__in=ENDED).exclude(state__in=("withdrawn", "spared")).count()
+        in_flight = cleanup.cases.filter(state__in=("claimed", "intended", "unknown")).count()
+        allowed = next((most for below, most in STAGES if ended < below), None)
+        return allowed is None or in_flight < allowed
+
+    @transaction.atomic
+    def _pass_gate(self, case: Case, seen: Look) -> bool:
+        """Commit the intent if nothing speaks against it; else spare or release the case."""
+        crashpoint("s4")
+        held = (
+            Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed").first()
+        )
+        if held is None:
+            return False
+        if seen.gone:
+            self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
+            self._mark_gone(case)
+            return False
+        found = objections(terms_of(case, seen, clock=self.clock))
+        if found:
+            self._object(case, found, seen)
+            return False
+        if case.cleanup.dry_run:
+            self._move(case, CaseState.WOULD_REVOKE, "case.would_revoke", last_look=seen.record)
+            return False
+        self._move(
+            case,
+            CaseState.INTENDED,
+            "case.intended",
+            data={"last_look": seen.record},
+            intended_at=self.clock(),
+            last_look=seen.record,
+            snapshot=seen.snapshot,
+        )
+        return True
+
+    def _object(self, case: Case, found: list[Objection], seen: Look) -> None:
+        why = [{"code": objection.code, "detail": objection.detail} for objection in found]
+        if found[0].effect is Effect.SPARE:
+            self._move(
+                case, CaseState.SPARED, "case.spared", data={"why": why}, last_look=seen.record, outcome={"why": why}
+            )
+        else:
+            self._move(case, CaseState.DUE, "case.held", data={"why": why}, claim=None, outcome={"why": why})
+
+    def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
+        data = {"error": str(error)}
+        self._quietly(case, CaseState.DUE, "case.released", data=data, claim=None)
+        if stops_cleanup(error):
+            self._stop(case.cleanup, str(error))
+        return False
+
+    def _finish(self, case: Case, outcome: Outcome) -> bool:
+        """Record what became of the DELETE; false where the clean-up has to stop."""
+        kind = f"case.{outcome.state}"
+        try:
+            with transaction.atomic():
+                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
+                if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
+                    self._mark_gone(case)
+        except Conflict:
+            # The answer came after the lease; another worker settles the case by reading.
+            log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)
+            return True
+        crashpoint("s8")
+        if outcome.stops:
+            self._stop(case.cleanup, outcome.record["error"])
+        elif outcome.state is CaseState.UNKNOWN and self._second_unknown(case):
+            self._stop(case.cleanup, _("two outcomes in a row are unknown: %(error)s") % outcome.record)
+            return False
+        return not outcome.stops
+
+    def _second_unknown(self, case: Case) -> bool:
+        others = case.cleanup.cases.exclude(pk=case.pk).exclude(intended_at=None).exclude(state="intended")
+        before = others.order_by("-intended_at").first()
+        return before is not None and before.state == CaseState.UNKNOWN
+
+    def _read_unknown(self, case: Case) -> None:
+        """Read once; two readings that agree, a quiet period apart, settle the case."""
+        since = datetime.fromisoformat(case.readings[-1]["at"]) if case.readings else case.moved_at
+        if self.clock() - since < self.quiet:
+            return
+        try:
+            seen = look(case, client=self.client, clock=self.clock)
+        except HuwiseError as error:
+            log.warning("unknown outcome could not be read", case=case.pk, error=str(error))
+            return
+        found = "absent" if seen.gone else "present" if seen.incarnation == case.account.incarnation else "re-created"
+        earlier = case.readings[-1]["found"] if case.readings else ""
+        reading = {"at": self.clock().isoformat(), "found": found}
+        if found != earlier:
+            Case.objects.filter(pk=case.pk, state="unknown").update(readings=[*case.readings, reading])
+            case.readings = [*case.readings, reading]
+            if not self.quiet:
+                self._read_unknown(case)
+            return
+        data = (case.outcome or {}) | {"readings": [*case.readings, reading], "inferred": True}
+        with transaction.atomic():
+            if found == "present":
+                self._quietly(case, CaseState.DUE, "case.still_there", data=data, claim=None)
+            else:
+                self._quietly(case, CaseState.REVOKED, "case.revoked", data=data, outcome=data)
+                self._mark_gone(case)
+
+    def _stop(self, cleanup: Cleanup, why: str) -> None:
+        try:
+            now, data = self.clock(), {"why": why}
+            move(
+                [cleanup],
+                CleanupState.PAUSED,
+                kind="cleanup.stopped",
+                actor="portal",
+                now=now,
+                data=data,
+                stopped_because=why,
+            )
+        except (Conflict, ValueError):
+            log.info("clean-up was stopped already", cleanup=cleanup.pk)
+
+    def _mark_gone(self, case: Case) -> None:
+        case.account.gone_at = self.clock()
+        case.account.save(update_fields=["gone_at"])
+
+    def _move(
+        self, case: Case, to: CaseState, kind: str, *, data: dict[str, Any] | None = None, **changes: Any
+    ) -> None:
+        expect = {"claim": case.claim} if case.claim and to is not CaseState.CLAIMED else {}
+        move([case], to, kind=kind, actor="portal", now=self.clock(), data=data, expect=expect, **changes)
+        if to is not CaseState.CLAIMED and to is not CaseState.INTENDED:
+            self.tally[to.value] += 1
+
+    def _quietly(self, case: Case, to: CaseState, kind: str, **changes: Any) -> None:
+        """Move, unless another worker was faster."""
+        try:
+            self._move(case, to, kind, **changes)
+        except Conflict:
+            log.info("case was moved by another worker", case=case.pk)

@@ -1,0 +1,136 @@
+"""Typed reading of environment variables; what is missing or malformed is refused by name, with the cure.
+
+Each variable ``X`` may also be given as ``X_FILE``, the path of a file that holds the value (for secrets).
+"""
+
+from __future__ import annotations
+
+import secrets
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.FileAwareEnv()
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def text(name: str, *, default: str) -> str:
+    """The variable as text, without spaces around it."""
+    try:
+        return str(_env.str(name, default=default)).strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}. Check the path.") from None
+
+
+def names(name: str, *, default: list[str]) -> list[str]:
+    """The variable as a list of names separated by commas."""
+    value = text(name, default="")
+    return [part.strip() for part in value.split(",") if part.strip()] or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """The variable as yes or no."""
+    value = text(name, default=str(default)).lower()
+    if value in _TRUE | _FALSE:
+        return value in _TRUE
+    raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def whole(name: str, *, default: int, least: int) -> int:
+    """The variable as a whole number."""
+    value = text(name, default=str(default))
+    if value.isdecimal() and int(value) >= least:
+        return int(value)
+    raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number from {least} up.")
+
+
+def time_zone(name: str, *, default: str) -> str:
+    """The variable as the name of a time zone, such as ``Europe/Paris``."""
+    value = text(name, default=default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, LookupError):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write the name of a time zone, e.g. Europe/Paris.") from None
+    return value
+
+
+def public_url(name: str, *, required: bool, default: str) -> str:
+    """The variable as an address of the portal: scheme and host, without a path."""
+    value = text(name, default="" if required else default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme in {"http", "https"} and parts.hostname and not parts.path:
+        return value
+    problem = f"is {value!r}" if value else "is not set"
+    raise ImproperlyConfigured(f"{name} {problem}; write the portal's own address, e.g. https://cleanup.example.org.")
+
+
+def secret_key(*, required: bool, kept_in: Path) -> str:
+    """``SECRET_KEY``, or, where it is not required, one made at the first start and kept in a file."""
+    value = text("SECRET_KEY", default="")
+    if value and len(value) < 32:
+        raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a long random one.")
+    if value:
+        return value
+    if required:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set; a portal that others can reach needs a long random one "
+            "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
+        )
+    if not kept_in.exists():
+        kept_in.parent.mkdir(parents=True, exist_ok=True)
+        kept_in.touch(mode=0o600)
+        kept_in.write_text(secrets.token_urlsafe(50))
+    return kept_in.read_text()
+
+
+def database(*, data_directory: Path) -> dict[str, Any]:
+    """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set."""
+    value = text("DATABASE_URL", default="")
+    if not value:
+        engine = "cleanup_portal.embedded_postgresql"
+        return {"ENGINE": engine, "NAME": "postgres", "OPTIONS": {"data_directory": data_directory}}
+    if not value.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured("DATABASE_URL must start with postgres://; the portal runs on PostgreSQL only.")
+    config: dict[str, Any] = environ.Env.db_url_config(value)
+    config.setdefault("OPTIONS", {})["connect_timeout"] = 5
+    return config
+
+
+def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
+    """The variable, such as ``smtp+tls://user:password@mail.example.org:587``, as Django's mail settings."""
+    value = text(name, default="" if required else default)
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set; e.g. smtp+tls://user:password@mail.example.org:587.")
+    try:
+        config: dict[str, Any] = environ.Env.email_url_config(value)
+    except (KeyError, ValueError, ImproperlyConfigured):
+        raise ImproperlyConfigured(
+            f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587."
+        ) from None
+    return config
+
+
+def workspaces() -> dict[str, dict[str, str]]:
+    """The workspaces described by the environment: name -> url, api_key, key_owner; none where nothing is set."""
+    url, key = text("HUWISE_URL", default=""), text("HUWISE_API_KEY", default="")
+    if bool(url) != bool(key):
+        missing, given = ("HUWISE_API_KEY", "HUWISE_URL") if url else ("HUWISE_URL", "HUWISE_API_KEY")
+        raise ImproperlyConfigured(f"{given} is set but {missing} is not; a workspace needs both.")
+    if not url:
+        return {}
+    owner = text("HUWISE_API_KEY_OWNER", default="")
+    return {text("HUWISE_WORKSPACE", default="main"): {"url": url, "api_key": key, "key_owner": owner}}
+
+
+def wheel_folder(package: str) -> Path:
+    """The folder in which a wheel of static assets was installed."""
+    spec = find_spec(package)
+    locations = list(spec.submodule_search_locations or []) if spec else []
+    if not locations:
+        raise ImproperlyConfigured(f"The package {package!r} is not installed; run `make install`.")
+    return Path(locations[0])

@@ -1,0 +1,227 @@
+"""Settings of the portal, read from the environment: every variable is described in docs/settings.md.
+
+On a loopback address nothing is required. As soon as ``ALLOWED_HOSTS`` names another host, what a public
+installation needs must be set, and what is missing or malformed is refused by name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import structlog
+from csp.constants import NONE, SELF
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from cleanup_portal import environment as env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var")))
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=LOOPBACK)
+IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
+PUBLIC_URL = env.public_url("PUBLIC_URL", required=IS_PUBLIC, default="http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# The workspaces this portal may read: the first is described by HUWISE_URL and HUWISE_API_KEY.
+HUWISE = env.workspaces()
+# An uncertain DELETE is settled by two readings this many seconds apart (law 7).
+QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
+LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database(data_directory=DATA_DIR / "postgresql") | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "accounts_review",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "crispy_forms",
+    "crispy_bootstrap5",
+    "django_filters",
+    "django_htmx",
+    "django_q",
+    "django_structlog",
+    "django_tables2",
+    "heroicons",
+    "health_check",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts_review.web.middleware.PrivatePagesMiddleware",
+]
+
+ROOT_URLCONF = "cleanup_portal.urls"
+WSGI_APPLICATION = "cleanup_portal.wsgi.application"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts_review.web.context.portal",
+            ]
+        },
+    }
+]
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts_review.web.login.InvitedOnly"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Bootstrap comes from its wheel: no copied assets in the tree.
+STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", env.wheel_folder("bootstrap"))]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = not IS_PUBLIC
+
+CACHES = {
+    # Sign-in attempts are counted in the cache, so it must be one for all processes.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"},
+    "qstat": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "qstat"},
+}
+
+globals().update(env.email("EMAIL_URL", required=IS_PUBLIC, default=f"filemail:///{DATA_DIR / 'mail'}"))
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="cleanup-portal@localhost")
+EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO", default="")
+EMAIL_CONTACT = env.text("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)
+EMAIL_TIMEOUT = 20
+
+# The queue is only a doorbell (law 11): a failed ring is dropped, the sweep rings again.
+Q_CLUSTER = {
+    "name": "cleanup-portal",
+    "orm": "default",
+    "workers": env.whole("WORKERS", default=2, least=1),
+    "queue_limit": 2,
+    "bulk": 1,
+    "timeout": 120,
+    "retry": 900,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.5,
+    "guard_cycle": 0.5,
+    "recycle": 500,
+    "catch_up": False,
+    "cache": "qstat",
+    "ALT_CLUSTERS": {},
+}
+
+SECURE_SSL = urlsplit(PUBLIC_URL).scheme == "https"
+SECURE_SSL_REDIRECT = SECURE_SSL
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
+SECURE_HSTS_PRELOAD = SECURE_SSL
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = SECURE_SSL
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_SECURE = SECURE_SSL
+X_FRAME_OPTIONS = "DENY"
+# Bootstrap draws ticks, arrows and close buttons from data: images.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+
+CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
+CRISPY_TEMPLATE_PACK = "bootstrap5"
+DJANGO_TABLES2_TEMPLATE = "accounts_review/table.html"
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.StackInfoRenderer(),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.LogfmtRenderer(sort_keys=True, key_order=["timestamp", "level", "event"]),
+        }
+    },
+    # Standard output carries data only.
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="WARNING")},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+}

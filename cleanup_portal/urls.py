@@ -1,0 +1,13 @@
+"""Addresses of the whole portal: sign-in, health, language, and the pages of the one app."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+from django.views.i18n import set_language
+from health_check.views import HealthCheckView
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("health/", login_not_required(HealthCheckView.as_view(checks=["health_check.Database"])), name="health"),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("", include("accounts_review.web.urls")),
+]

@@ -1,0 +1,62 @@
+"""The cast and the ground of the tests: a known workspace, four people with the four roles, a clock that stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group as Role
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import TransactionTestCase
+
+from accounts_review.models import Workspace
+from accounts_review.workflow import administer
+
+FIXTURES = Path(__file__).parent / "fixtures"
+NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def archetypes() -> dict[str, Any]:
+    """Kinds of account, each with the verdict it deserves."""
+    content: dict[str, Any] = json.loads((FIXTURES / "archetypes.json").read_text())
+    return content
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    """A workspace in dry run, under the default policy."""
+    return administer.open_workspace(name="main", now=NOW - timedelta(days=100))
+
+
+@pytest.fixture
+def person(db: None) -> Callable[[str], User]:
+    """Makes (or finds) the person who holds a role; ``nobody`` holds none."""
+
+    def make(role: str) -> User:
+        user, is_new = User.objects.get_or_create(username=role, defaults={"email": f"{role}@portal.example"})
+        if is_new and role != "nobody":
+            user.groups.add(Role.objects.get(name=role))
+        return user
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def emptying_the_database_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests with real transactions empty the audit log, which its triggers refuse otherwise."""
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def flush_without_triggers(case: TransactionTestCase) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+        flush(case)
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = DEFAULT")
+
+    monkeypatch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
