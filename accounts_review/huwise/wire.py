@@ -78,14 +78,10 @@ def loads(raw: bytes | str) -> object:
 
 
 def _read_slowly(raw: bytes) -> dict[str, bytes]:
-    broken = raw.lstrip().startswith((b"{", b"["))
-    try:
-        whole, content = _is_balanced(raw), loads(raw)
-    except ValueError:
-        whole, content = False, None
-    if not whole:
-        raise UnexpectedAnswer(message="it is not JSON, or not all of it", truncated=broken)
-    if not isinstance(content, dict):
+    start = raw.lstrip()[:1]
+    if not _is_whole(raw):
+        raise UnexpectedAnswer(message="it is not JSON, or not all of it", truncated=start in (b"{", b"["))
+    if start != b"{":
         raise UnexpectedAnswer(message="it is not a JSON object")
     return dict(_named(part) for part in _parts(raw))
 
@@ -126,8 +122,12 @@ def _parts(raw: bytes) -> Iterator[bytes]:
         yield last
 
 
-def _is_balanced(raw: bytes) -> bool:
-    """Whether the brackets close: what the decoder cannot tell where it gave up on the depth."""
+def _is_whole(raw: bytes) -> bool:
+    try:
+        loads(raw)
+    except ValueError:
+        return False
+    # Where the decoder gave up on the depth it has not seen the end.
     marks = [mark.group() for mark in _MARK.finditer(raw)]
     return b'"' not in marks and sum(map(_step, marks)) == 0
 

@@ -17,7 +17,16 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Q
 
-from accounts_review.huwise import Client, HuwiseError, User, decode_group, decode_user, digest_of
+from accounts_review.huwise import (
+    Client,
+    Forbidden,
+    HuwiseError,
+    NotFound,
+    User,
+    decode_group,
+    decode_user,
+    digest_of,
+)
 from accounts_review.huwise.facts import incarnation_of
 from accounts_review.models import Account, Extraction, Group, Workspace
 from accounts_review.record import note
@@ -70,7 +79,7 @@ def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Call
         extraction = Extraction.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         walk, groups, owner = Pass(), list[bytes](), ""
         try:
-            owner = client.key_owner() or key_owner
+            owner = _owner_of_key(client) or key_owner
             groups = client.groups()
             _walk(walk, client, extraction, clock, known=_known(workspace))
             _check(walk, client, extraction, clock)
@@ -103,6 +112,14 @@ def _check_host(workspace: Workspace, host: str) -> None:
         raise WrongHost(workspace, host)
     workspace.host = host
     workspace.save(update_fields=["host"])
+
+
+def _owner_of_key(client: Client) -> str | None:
+    try:
+        return client.key_owner()
+    except (Forbidden, NotFound):
+        # The key may read users and not keys; the configured owner stands in.
+        return None
 
 
 def _known(workspace: Workspace) -> dict[str, tuple[int, str]]:

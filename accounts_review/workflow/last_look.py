@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,7 +54,8 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
             "groups": list(facts.groups or ()),
             "incarnation": incarnation_of(user),
         },
-        snapshot={"read_at": started.isoformat(), "user": json.loads(json.dumps(_storable(raw)))},
+        # As text: a hostile record may hold escapes that a JSON column refuses.
+        snapshot={"read_at": started.isoformat(), "user": raw.decode(errors="replace")},
     )
 
 
@@ -95,8 +95,3 @@ def budget_left(workspace: Workspace, *, now: datetime) -> int:
     """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
     recent = AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - timedelta(hours=1))
     return workspace.current_policy.rules.limits.per_hour - recent.count()
-
-
-def _storable(raw: bytes) -> Any:
-    """The record as JSON that PostgreSQL takes: it refuses NUL even where escaped."""
-    return json.loads(raw.decode(errors="replace").replace("\\u0000", "\\ufffd"))

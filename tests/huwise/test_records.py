@@ -76,7 +76,8 @@ def test_the_fast_and_the_slow_way_agree(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"null", b'"x"', b"3", b"<html>", b'{"username": "a"', b"{} {}", b"{oops}"]
+    "raw",
+    [b"", b"[]", b"null", b'"x"', b"3", b"<html>", b'{"username": "a"', b"{} {}", b"{oops}", b"[" * 5000 + b"]" * 5000],
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     for one in (raw, raw.decode()):

@@ -1,0 +1,53 @@
+# The portal's everyday commands. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-reset test check lint format lock screenshots clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := DATA_DIR=$(CURDIR)/var/demo
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: .venv/.locked ## Build the environment from the locked requirements
+
+.venv/.locked: requirements/dev.txt
+	$(PYTHON) -c 'import sys; sys.exit("The portal needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+demo: install ## Run the portal against a pretend workspace; Ctrl-C stops it
+	@$(DEMO) $(BIN)/python manage.py demo
+
+demo-reset: ## Remove the demo's data
+	rm -rf var/demo
+
+test: install ## Run the whole test suite
+	$(BIN)/python -m pytest
+
+check: install lint test ## Everything that CI checks
+
+lint: install ## Style, types, floors, templates, migrations, deployment
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') ALLOWED_HOSTS=cleanup.example.org \
+	  PUBLIC_URL=https://cleanup.example.org EMAIL_URL=smtp+tls://u:p@mail.example.org:587 \
+	  $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: install ## Format code and templates
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint --reformat --quiet templates
+
+lock: install ## Lock the requirements anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile -q requirements/dev.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements/dev.txt
+	$(BIN)/uv pip compile -q requirements/run.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## Remove everything that was built
+	rm -rf .venv var staticfiles

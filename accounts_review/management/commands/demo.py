@@ -1,0 +1,61 @@
+"""``manage.py demo``: ``up`` with a sandbox workspace and a history to look at."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.timezone import now
+
+from accounts_review import tasks
+from accounts_review.management import portal, story
+from accounts_review.management.supervisor import Child, free_port, stop_all, supervise
+
+WORKSPACE = "demo"
+KEY = "sandbox-key"
+
+
+class Command(BaseCommand):
+    help = "Run the portal against a pretend workspace, with people, a past clean-up and a draft, until Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="the next free one is taken where it is not")
+        parser.add_argument("--accounts", type=int, default=3000, metavar="N", help="how many, at the first start")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        portal.prepare()
+        port = free_port(options["port"])
+        sandbox_port = free_port(max(options["port"], port) + 55)
+        children = [self._sandbox(sandbox_port, options["accounts"])]
+        url = f"http://127.0.0.1:{sandbox_port}"
+        os.environ |= {"HUWISE_URL": url, "HUWISE_API_KEY": KEY, "HUWISE_WORKSPACE": WORKSPACE, "QUIET_SECONDS": "5"}
+        settings.HUWISE = {WORKSPACE: {"url": url, "api_key": KEY, "key_owner": ""}}
+        children += [portal.web(port), portal.worker(port)]
+        try:
+            children[0].start()
+            story.wait_for(url)
+            for line in story.tell(WORKSPACE, url, open_client=tasks.open_client, now=now()):
+                self.stderr.write(line)
+            children[1].start()
+            portal.wait_until_it_answers(port)
+            self._greet(port, url)
+            supervise(children)
+        finally:
+            stop_all(children)
+
+    def _sandbox(self, port: int, accounts: int) -> Child:
+        began = (now() - timedelta(days=story.BEGAN_DAYS_AGO)).isoformat()
+        argv = [sys.executable, "-m", "accounts_review.sandbox", "--port", str(port), "--api-key", KEY]
+        argv += ["--accounts", str(accounts), "--as-of", began, "--state", str(settings.DATA_DIR / "sandbox.json")]
+        return Child("sandbox", argv, {"PYTHONPATH": str(settings.BASE_DIR)}, is_silent=True)
+
+    def _greet(self, port: int, url: str) -> None:
+        self.stdout.write(f"portal   http://127.0.0.1:{port}")
+        self.stdout.write(f"sign in  {story.LOGIN} / {story.PASSWORD}")
+        self.stdout.write(f"sandbox  {url} (the pretend workspace)")
+        self.stdout.write("Ctrl-C stops everything; the data stay for the next start (`make demo-reset` removes them).")
+        self.stdout.flush()

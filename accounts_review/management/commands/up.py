@@ -1,0 +1,24 @@
+"""``manage.py up``: web, worker and, where no other is configured, the embedded database, as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts_review.management import portal
+from accounts_review.management.supervisor import free_port, supervise
+
+
+class Command(BaseCommand):
+    help = "Run the whole portal on a loopback address until Ctrl-C or SIGTERM."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="the next free one is taken where it is not")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        portal.prepare()
+        port = free_port(options["port"])
+        self.stdout.write(f"portal  http://127.0.0.1:{port}")
+        self.stdout.flush()
+        supervise([portal.web(port), portal.worker(port)])
