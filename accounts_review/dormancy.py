@@ -10,6 +10,7 @@ of a date that can be defended.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(days=1)
 KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
 ROUTE_WORDS = frozenset({"export", "invite", "provision"})
+EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 KNOWN_PERMISSIONS = frozenset(
     {
@@ -167,12 +169,15 @@ class Assessment:
 def judge(policy: Policy, facts: Facts) -> Assessment:
     """Assess one account under a policy.
 
-    The reasons are those of the standing that won: protected wins over uncertain (law 2), and both are shown
-    only once the account is idle past its limit.
+    Protected wins over uncertain (law 2), and a rule that fails protects (law 1). The reasons are all there are,
+    those of the standing that won first; they are shown only once the account is idle past its limit.
     """
     segment = segment_of(policy, facts)
     activity = facts.activity
-    protections, doubts = _protections(policy, facts), _doubts(policy, facts)
+    try:
+        protections, doubts = _protections(policy, facts), _doubts(policy, facts)
+    except Exception:
+        protections, doubts = [Reason("rule_failed")], []
     standing = Standing.PROTECTED if protections else Standing.UNCERTAIN if doubts else Standing.ORDINARY
     limit = timedelta(days=segment.dormant_after_days)
     return Assessment(
@@ -229,7 +234,8 @@ def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
 
 def usable_in_url(username: str) -> bool:
     """Whether a username can address its account, and nothing else, as one segment of a URL path."""
-    if username in {"", ".", ".."} or "/" in username or username.strip().casefold() in ROUTE_WORDS:
+    bare = username.strip()
+    if bare in {"", ".", ".."} or "/" in bare or bare.casefold() in ROUTE_WORDS:
         return False
     return not any(character == "\ufffd" or category(character) in {"Cc", "Cs"} for character in username)
 
@@ -285,7 +291,7 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
 def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
     if facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | _account_types_of(policy):
         yield Reason("unknown_account_type", facts.account_type)
-    if "@" not in facts.email:
+    if not EMAIL.fullmatch(facts.email):
         yield Reason("no_email")
     if not usable_in_url(facts.username):
         yield Reason("unsafe_username")

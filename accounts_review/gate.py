@@ -108,7 +108,7 @@ def _about_the_moment(terms: Terms) -> Iterator[Objection]:
         yield Objection("key_owner_unknown", Effect.HOLD)
     if not terms.cleanup_running:
         yield Objection("cleanup_not_running", Effect.HOLD)
-    if terms.notice_promised and terms.noticed_at is None:
+    if terms.notice_promised and (terms.noticed_at is None or terms.promised_at is None):
         yield Objection("not_noticed", Effect.HOLD)
     if terms.promised_at is not None and terms.now < terms.promised_at:
         yield Objection("promise_not_reached", Effect.HOLD, terms.promised_at.isoformat())

@@ -83,4 +83,4 @@ class IllegalMove(ValueError):
     """A move that the tables above do not allow; nothing was changed."""
 
     def __init__(self, *, subject: str, origin: str, target: str) -> None:
-        super().__init__(f"{subject} cannot go from {origin!r} to {target!r}; reload it and look at its state.")
+        super().__init__(f"{subject} cannot go from '{origin}' to '{target}'; reload it and look at its state.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
@@ -139,12 +140,16 @@ class PolicyError(ValueError):
 def parse(text: str) -> Policy:
     """Read a policy text; a section or key that is left out has the value of :data:`DEFAULT_TEXT`.
 
+    Two are not guessed: without a title it is just called "Policy", and a [notice] that names no reminders has none.
+
     Raises :class:`PolicyError`.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([_syntax_fault(error, text)]) from None
+    except (ValueError, RecursionError):  # what the TOML reader lets through
+        raise PolicyError([Fault(1, "", "a number is too long or a list is nested too deep")]) from None
     reader = _Reader(text)
     policy = _read_policy(reader, document)
     if reader.faults:
@@ -179,7 +184,7 @@ def _read_segments(reader: _Reader, document: dict[str, Any]) -> Iterator[Segmen
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         reader.fault("", "segment", "write at least one [[segment]] table")
         return
-    names = [table.get("name") for table in tables]
+    names: set[str] = set()
     for index, table in enumerate(tables):
         path = f"segment.{index}"
         known = {"name", "dormant_after_days", "never_used", "account_types", "groups", "permissions", "email_domains"}
@@ -191,10 +196,11 @@ def _read_segments(reader: _Reader, document: dict[str, Any]) -> Iterator[Segmen
             account_types=reader.names(path, table, "account_types"),
             groups=reader.names(path, table, "groups"),
             permissions=reader.names(path, table, "permissions"),
-            email_domains=_domains(reader.names(path, table, "email_domains")),
+            email_domains=reader.domains(path, table, "email_domains"),
         )
-        if names.index(table.get("name")) < index:
+        if segment.name in names:
             reader.fault(path, "name", f"two segments are called {segment.name!r}; give each its own name")
+        names |= {segment.name} - {""}
         if index == len(tables) - 1 and not segment.matches_everyone:
             reader.fault(path, "name", "the last segment must match everyone: give it no condition")
         yield segment
@@ -205,7 +211,7 @@ def _read_protect(reader: _Reader, table: dict[str, Any]) -> Protect:
         permissions=frozenset(reader.names("protect", table, "permissions")) | {ALWAYS_PROTECTED},
         groups=frozenset(reader.names("protect", table, "groups")),
         usernames=reader.names("protect", table, "usernames"),
-        email_domains=frozenset(_domains(reader.names("protect", table, "email_domains"))),
+        email_domains=frozenset(reader.domains("protect", table, "email_domains")),
     )
 
 
@@ -219,12 +225,12 @@ def _read_notice(reader: _Reader, table: dict[str, Any]) -> Notice:
     assert isinstance(reminders, list)
     if any(not 0 < day < days for day in reminders) and days > 0:
         reader.fault("notice", "reminders_days_before", f"each must lie between 1 and {days - 1}, within the notice")
-    return Notice(days=days, reminders_days_before=tuple(sorted(reminders, reverse=True)) if days else ())
+    return Notice(days=days, reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else ())
 
 
 def _read_approval(reader: _Reader, table: dict[str, Any], *, notice: Notice) -> Approval:
     expires = reader.whole("approval", table, "expires_after_days", least=1, most=LONGEST_DAYS)
-    if expires <= notice.days:
+    if expires <= notice.days and table["expires_after_days"] == expires:
         message = f"must be longer than the notice of {notice.days} days, or approvals lapse before their date"
         reader.fault("approval", "expires_after_days", message)
     return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
@@ -247,20 +253,21 @@ def _read_limits(reader: _Reader, table: dict[str, Any]) -> Limits:
     )
 
 
-def _domains(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.removeprefix("@").casefold() for name in names)
-
-
 class _Reader:
     """Reads typed values out of a parsed document and gathers faults instead of stopping at the first."""
 
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
-        self._line_of = _line_finder(text)
+        self._text = text
 
     def fault(self, path: str, key: str, message: str) -> None:
         shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
-        self.faults.append(Fault(self._line_of(path, key), shown, message))
+        line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
+        self.faults.append(Fault(line, shown, message))
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        return _lines_of(self._text)
 
     def section(self, document: dict[str, Any], name: str) -> dict[str, Any]:
         value = document.get(name, {})
@@ -270,14 +277,14 @@ class _Reader:
         return {}
 
     def refuse_unknown(self, path: str, table: dict[str, Any], known: set[str]) -> None:
-        for key in table.keys() - known:
+        for key in sorted(table.keys() - known):
             self.fault(path, key, f"unknown key; known here: {', '.join(sorted(known))}")
 
     def text(self, path: str, table: dict[str, Any], key: str, default: str = "") -> str:
-        value = table.get(key, default)
-        if isinstance(value, str) and value.strip() and len(value) <= 200:
+        value: Any = table.get(key, default)
+        if _is_plain(value) and len(value) <= 200:
             return value.strip()
-        self.fault(path, key, "expected a text of 1 to 200 characters")
+        self.fault(path, key, "expected a text of 1 to 200 characters, on one line")
         return default
 
     def whole(self, path: str, table: dict[str, Any], key: str, *, least: int, most: int) -> int:
@@ -296,37 +303,68 @@ class _Reader:
 
     def names(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key, [])
-        if isinstance(value, list) and all(isinstance(name, str) and name for name in value):
+        if isinstance(value, list) and all(map(_is_plain, value)):
             return tuple(value)
         self.fault(path, key, 'expected a list of names, such as ["readers", "partners"]')
         return ()
 
+    def domains(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        names = tuple(name.strip().removeprefix("@").casefold() for name in self.names(path, table, key))
+        if not all(names):
+            self.fault(path, key, 'expected domains, such as ["example.org"]')
+        return names
 
-def _line_finder(text: str) -> Callable[[str, str], int]:
-    """A function from a table path (``segment.0``, ``limits``) and a key to the line they stand on.
 
-    The TOML reader of the standard library keeps no positions. Where a key is missing, the line of its table
-    answers, and line 1 where that is missing too.
+def _is_plain(value: object) -> bool:
+    """Whether it is a text of one line that says something; PostgreSQL refuses NUL, and a title heads mails."""
+    return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\x00-\x1f\x7f]", value)
+
+
+def _lines_of(text: str) -> dict[str, int]:
+    """The line on which each table and key stands: ``limits``, ``limits.per_hour``, ``segment.0.name``."""
+    lines: dict[str, int] = {}
+    table, segments = "", 0
+    for number, statement, content in _statements(text):
+        names = list(_names_in(content))
+        if statement.lstrip().startswith("["):
+            if names[-1] == "segment.0":
+                names[-1], segments = f"segment.{segments}", segments + 1
+            table = names[-1]
+        elif table:
+            names = [f"{table}.{name}" for name in names]
+        for name in names:
+            lines.setdefault(name, number)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The statements of a valid text, each with its first line and its content.
+
+    The TOML reader of the standard library keeps no positions. But a statement takes whole lines, and is the
+    shortest run of them that is valid on its own.
     """
-    lines: dict[tuple[str, str], int] = {}
-    path, tables_seen = "", 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]", line):
-            path = header[1]
-            if path == "segment":
-                path, tables_seen = f"segment.{tables_seen}", tables_seen + 1
-            lines.setdefault((path, ""), number)
-        elif key := re.match(r"""\s*["']?([\w-]+)["']?\s*(\.|=)""", line):
-            lines.setdefault((path, key[1]), number)
+    start, so_far = 1, ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        so_far += line + "\n"
+        if number > start and not re.search(r"[\]}]|\"{3}|'{3}", line):
+            continue  # cannot be the last line of a list, a table or a text of several lines
+        try:
+            content = tomllib.loads(so_far)
+        except (ValueError, RecursionError):
+            continue
+        yield start, so_far, content
+        start, so_far = number + 1, ""
 
-    def line_of(path: str, key: str) -> int:
-        options = ((path, key), (key, ""), (f"{key}.0", ""), (path, ""))
-        return next((lines[option] for option in options if option in lines), 1)
 
-    return line_of
+def _names_in(content: object, path: str = "") -> Iterator[str]:
+    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in inside:
+        yield f"{path}{key}"
+        if path.count(".") < 3:
+            yield from _names_in(value, f"{path}{key}.")
 
 
 def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> Fault:
     position = re.search(r"\(at line (\d+), column \d+\)", str(error))
-    line = int(position[1]) if position else max(1, len(text.splitlines()))
+    line = int(position[1]) if position else max(1, text.rstrip("\n").count("\n") + 1)
     return Fault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")

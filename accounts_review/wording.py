@@ -34,9 +34,10 @@ SENTENCES = {
     "unlisted_group": _l("is in the group %(subject)s, which the workspace does not list"),
     "unreadable_group": _l("is in the group %(subject)s, whose rights cannot be read"),
     "unknown_account_type": _l("is of the unknown account type %(subject)s"),
-    "no_email": _l("has no e-mail address and cannot be warned"),
+    "no_email": _l("has no usable e-mail address and cannot be warned"),
     "unsafe_username": _l("username cannot be put safely into an address of the API"),
     "incomplete_extraction": _l("was last read by an incomplete sync"),
+    "rule_failed": _l("could not be judged, because a rule failed"),
 }
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
 
@@ -79,7 +80,8 @@ def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
 
 def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
     """When the account was last active, how long ago that is, and the limit that counts for it."""
-    limit = _("limit %(limit)d days (%(segment)s)") % {"limit": limit_days, "segment": segment}
+    within = ngettext("limit %(limit)d day (%(segment)s)", "limit %(limit)d days (%(segment)s)", limit_days)
+    limit = within % {"limit": limit_days, "segment": segment}
     if activity_at is None:
         return "; ".join([_("no valid date"), limit])
     days = max(0, (now - activity_at).days)

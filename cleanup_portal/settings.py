@@ -101,7 +101,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts_review.web.context.portal",
-            ]
+            ],
+            "libraries": {"portal": "accounts_review.web.template_filters"},
         },
     }
 ]

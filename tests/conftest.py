@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from accounts_review.models import Workspace
+from accounts_review.sandbox.records import Record
 from accounts_review.workflow import administer
+from tests.stage import NOW as NOW
+from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
-NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +48,20 @@ def person(db: None) -> Callable[[str], User]:
         return user
 
     return make
+
+
+@pytest.fixture
+def set_stage(workspace: Workspace, person: Callable[[str], User]) -> Iterator[SetStage]:
+    """Sets a stage with the people given, synced unless ``synced=False``; see :func:`tests.stage.open_stage`."""
+    with ExitStack() as stack:
+
+        def build(*people: Record, synced: bool = True, **options: Any) -> Stage:
+            stage = stack.enter_context(open_stage(people, workspace=workspace, staff=person, **options))
+            if synced:
+                assert stage.sync().problems == []
+            return stage
+
+        yield build
 
 
 @pytest.fixture(autouse=True)

@@ -45,9 +45,13 @@ def facts_of(
 
 
 def incarnation_of(user: User) -> str:
-    """What tells a re-used username from the account before: the date of joining, in UTC where it can be read."""
+    """What tells a re-used username from the account before: the date of joining, in UTC where it can be read.
+
+    Nested JSON tells nothing apart, and could be too deep to put into words.
+    """
+    given = str(user.joined_at or "") if isinstance(user.joined_at, str | int | float) else ""
     try:
-        joined = datetime.fromisoformat(str(user.joined_at or ""))
-        return joined.astimezone(UTC).isoformat() if joined.tzinfo else str(user.joined_at)
+        joined = datetime.fromisoformat(given)
+        return joined.astimezone(UTC).isoformat() if joined.tzinfo else given
     except (ValueError, OverflowError):
-        return str(user.joined_at or "")
+        return given

@@ -1,12 +1,41 @@
-"""What every page knows."""
+"""What every page knows: the workspace it is about, and the pages one can go to from it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Workspace
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template."""
-    return {}
+    """Context of every template: ``portal.workspace``, ``portal.pages`` and ``portal.may``."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"portal": {}}
+    match = request.resolver_match
+    name = match.kwargs.get("workspace") if match else None
+    workspaces = Workspace.objects.filter(name=name) if name else Workspace.objects.all()
+    workspace = workspaces.first()
+    here = match.url_name if match else ""
+    pages = [
+        {"title": title, "url": url, "is_current": here in names}
+        for title, url, names in (_pages(workspace) if workspace else [])
+    ]
+    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm}}
+
+
+def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
+    def at(page: str) -> str:
+        return reverse(page, kwargs={"workspace": workspace.name})
+
+    return [
+        (_("Overview"), at("overview"), {"overview"}),
+        (_("Review"), at("review"), {"review", "account"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch"}),
+        (_("Policy"), at("policy"), {"policy"}),
+        (_("Audit"), at("audit"), {"audit"}),
+        (_("Workspaces"), reverse("workspaces"), {"workspaces"}),
+    ]

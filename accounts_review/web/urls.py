@@ -1,5 +1,29 @@
+"""The portal's pages and their addresses."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, include, path
 
-urlpatterns: list[URLPattern] = []
+from accounts_review.web.views import account, audit, cleanups, overview, policy, review, workspaces
+
+of_workspace: list[URLPattern] = [
+    path("", overview.Overview.as_view(), name="overview"),
+    path("review/", review.Review.as_view(), name="review"),
+    path("review/export/", review.Export.as_view(), name="export"),
+    path("review/decide/", review.Decide.as_view(), name="decide"),
+    path("accounts/<int:pk>/", account.AccountPage.as_view(), name="account"),
+    path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
+    path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
+    path("cleanups/<int:number>/launch/", cleanups.Launch.as_view(), name="launch"),
+    path("cleanups/<int:number>/<str:verb>/", cleanups.Turn.as_view(), name="turn"),
+    path("policy/", policy.PolicyPage.as_view(), name="policy"),
+    path("audit/", audit.Audit.as_view(), name="audit"),
+    path("sync/", workspaces.Sync.as_view(), name="sync"),
+    path("mode/", workspaces.Mode.as_view(), name="mode"),
+]
+
+urlpatterns = [
+    path("", overview.Home.as_view(), name="home"),
+    path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
+    path("w/<slug:workspace>/", include(of_workspace)),
+]

@@ -1,0 +1,61 @@
+"""Who may see and do what: every page of a workspace starts here, and refuses by default."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.timezone import now
+from django.views.generic import View
+from django_htmx.middleware import HtmxDetails
+
+from accounts_review.models import Workspace, permit
+
+
+class Request(HttpRequest):
+    """A request of a person who has signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+class PortalView(View):
+    """A page that takes one of the four permissions: ``needs``. The acts behind it ask again."""
+
+    needs = "read"
+    request: Request  # type: ignore[assignment]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, User):
+            raise PermissionDenied
+        permit(user, self.needs)
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether htmx wants the fragment; a history restore wants the page."""
+        htmx = self.request.htmx
+        return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+class WorkspaceView(PortalView):
+    """A page of one workspace, named in the address. ``now`` is the same instant all through the request."""
+
+    workspace: Workspace
+    now: datetime
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.now = now()
+        self.workspace = get_object_or_404(Workspace, name=kwargs["workspace"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The context of the page: the workspace and the instant, under those names."""
+        inherited = super().get_context_data(**kwargs) if hasattr(super(), "get_context_data") else kwargs  # type: ignore[misc]
+        context: dict[str, Any] = inherited | {"workspace": self.workspace, "now": self.now}
+        return context

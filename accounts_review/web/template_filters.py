@@ -1,0 +1,44 @@
+"""Words for templates: ``{% load portal %}``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django import template
+from django.utils.timezone import localtime
+
+from accounts_review import wording
+from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
+
+register = template.Library()
+
+
+@register.filter
+def verdict_word(value: str) -> str:
+    """A verdict in the reader's language."""
+    return wording.verdict(value)
+
+
+@register.filter
+def case_word(value: str) -> str:
+    """A case's state in the reader's language."""
+    return str(CASE_LABELS.get(value, value))  # type: ignore[call-overload]
+
+
+@register.filter
+def cleanup_word(value: str) -> str:
+    """A clean-up's state in the reader's language."""
+    return str(CLEANUP_LABELS.get(value, value))  # type: ignore[call-overload]
+
+
+@register.filter
+def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
+    """The clauses for stored reasons."""
+    return wording.reasons(stored)
+
+
+@register.filter
+def exactly(instant: datetime | None) -> str:
+    """The exact instant with its offset, for titles and machines."""
+    return localtime(instant).isoformat(sep=" ", timespec="seconds") if instant else ""

@@ -1,0 +1,1 @@
+// Small comforts for pages that work without them.

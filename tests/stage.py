@@ -1,0 +1,242 @@
+"""The stage on which the workflow is tested: a pretend workspace of a few named people, and a portal that reads it."""
+
+from __future__ import annotations
+
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+from django.contrib.auth.models import User
+
+from accounts_review.huwise import Client
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Extraction, Workspace
+from accounts_review.sandbox import population, records
+from accounts_review.sandbox.records import Record, Snapshot
+from accounts_review.sandbox.server import Server
+from accounts_review.sandbox.site import Site
+from accounts_review.workflow import administer, assess, extract, launch, review
+from accounts_review.workflow.revoke import Revoker
+
+NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
+KEY = "stage-key-7f3a91"
+SERVICE_USER = "svc.cleanup"
+MINUTE = timedelta(minutes=1)
+
+
+class Clock:
+    """A clock that stands still until it is moved, or goes on by ``tick`` whenever somebody looks."""
+
+    def __init__(self, instant: datetime = NOW, *, tick: timedelta = timedelta(0)) -> None:
+        self.instant = instant
+        self.tick = tick
+
+    def __call__(self) -> datetime:
+        self.instant += self.tick
+        return self.instant
+
+    def advance(self, **by: float) -> None:
+        self.instant += timedelta(**by)
+
+
+def days_ago(days: float) -> str:
+    """An instant before the clock's start, as the API writes it."""
+    return records.instant(NOW - timedelta(days=days))
+
+
+def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
+    """A person without any right, last seen so many days ago, who had joined a year before that."""
+    plain = {"joined_at": days_ago(idle + 365), "last_seen_at": days_ago(idle), "display_name": username}
+    return records.user(username, f"{username.partition('@')[0].replace(' ', '.')}@ville.example", **(plain | fields))
+
+
+def crowd(size: int) -> list[Record]:
+    """People who use the portal, so that the others are a small share of its population."""
+    return [someone(f"crowd.{number:04d}", idle=3) for number in range(size)]
+
+
+def service_user() -> Record:
+    return someone(SERVICE_USER, idle=0.1, permissions=["edit_domain"])
+
+
+def site_of(people: Sequence[Record], *, groups: Sequence[Record] = ()) -> Site:
+    """A pretend workspace of these people, and of the robot whose key the portal uses."""
+    snapshot = Snapshot([service_user(), *people], list(groups), service_user=SERVICE_USER)
+    population.grant_service_key(snapshot, KEY)
+    return Site(snapshot)
+
+
+def policy_text(
+    *,
+    limit: int = 730,
+    notice: int = 0,
+    expires: int = 60,
+    two_people: bool = False,
+    per_cleanup: int = 500,
+    per_hour: int = 200,
+    share: float = 0.5,
+    groups: Sequence[str] = (),
+) -> str:
+    """A policy that lets tests come to the point: by default nobody is warned and half of everybody may go."""
+    return f"""
+title = "Test"
+[[segment]]
+name = "everyone"
+dormant_after_days = {limit}
+[protect]
+groups = {list(groups)!r}
+[notice]
+days = {notice}
+[approval]
+two_people = {str(two_people).lower()}
+expires_after_days = {expires}
+[limits]
+per_cleanup = {per_cleanup}
+per_hour = {per_hour}
+share_of_population = {share}
+"""
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def client_of(url: str, *, key: str = KEY, attempts: int = 1) -> Client:
+    """A client that does not wait: loading the certificates takes longer than most tests, so it is done once."""
+    return Client(
+        url=url, api_key=key, transport=httpx.HTTPTransport(verify=_tls()), attempts=attempts, backoff=0.0
+    )
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """The portal and the pretend workspace side by side, with one clock."""
+
+    workspace: Workspace
+    site: Site
+    url: str
+    client: Client
+    clock: Clock
+    staff: Callable[[str], User]
+
+    def sync(self) -> Extraction:
+        extraction = extract.extract(workspace=self.workspace, client=self.client, key_owner="", clock=self.clock)
+        self.workspace.refresh_from_db()
+        assess.assess(workspace=self.workspace)
+        return extraction
+
+    def adopt(self, text: str) -> None:
+        administer.adopt_policy(workspace=self.workspace, text=text, actor=None, reason="test", now=self.clock())
+        assess.assess(workspace=self.workspace)
+
+    def set_mode(self, mode: Workspace.Mode) -> None:
+        administer.set_mode(workspace=self.workspace, mode=mode, actor=self.staff("administrator"), now=self.clock())
+
+    def account(self, username: str) -> Account:
+        """The newest incarnation, with its verdict at this moment."""
+        accounts = Account.objects.filter(workspace=self.workspace, username=username).assessed()
+        return accounts.with_verdict(self.clock()).order_by("-pk")[0]
+
+    def accounts(self, *usernames: str) -> list[Account]:
+        return [self.account(username) for username in usernames]
+
+    def verdicts(self) -> dict[str, str]:
+        listed = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.clock())
+        return {account.username: account.verdict for account in listed}
+
+    def approve(self, *usernames: str, by: str = "reviewer") -> list[Case]:
+        return review.approve(
+            accounts=self.accounts(*usernames), actor=self.staff(by), reason="unused", now=self.clock()
+        )
+
+    def launch(self, *usernames: str) -> Cleanup:
+        """Approve people and send the draft on its way; without a notice they are due at once."""
+        cases = self.approve(*usernames)
+        return launch.launch(cleanup=cases[0].cleanup, actor=self.staff("operator"), now=self.clock())
+
+    def revoker(self, *, lease: float = 120, quiet: float = 0) -> Revoker:
+        workspace = Workspace.objects.get(pk=self.workspace.pk)
+        return Revoker(
+            workspace=workspace,
+            client=self.client,
+            clock=self.clock,
+            lease=timedelta(seconds=lease),
+            quiet=timedelta(seconds=quiet),
+        )
+
+    def revoke(self, *, limit: int | None = None, quiet: float = 0) -> Counter[str]:
+        return self.revoker(quiet=quiet).run(limit=limit)
+
+    def case(self, username: str) -> Case:
+        """The newest case of a person."""
+        cases = Case.objects.filter(account__workspace=self.workspace, account__username=username)
+        return cases.select_related("account", "cleanup__workspace").latest("pk")
+
+    def states(self) -> dict[str, str]:
+        cases = Case.objects.filter(account__workspace=self.workspace).order_by("pk").select_related("account")
+        return {case.account.username: case.state for case in cases}
+
+    def cleanup(self) -> Cleanup:
+        """The newest clean-up."""
+        return Cleanup.objects.filter(workspace=self.workspace).latest("number")
+
+    def entries(self, username: str) -> list[str]:
+        """The kinds of the audit entries about a person, oldest first."""
+        return list(AuditEntry.objects.filter(subject=username).order_by("seq").values_list("kind", flat=True))
+
+    def why(self, username: str) -> list[str]:
+        """The codes of the gate's objections that the case of a person ended or is held with."""
+        return [objection["code"] for objection in (self.case(username).outcome or {})["why"]]
+
+    # Behind the portal's back
+
+    def order(self, *faults: Record) -> None:
+        """Order misbehaviour of the workspace, in place of what was ordered before."""
+        self.site.faults.order(list(faults))
+
+    def update(self, username: str, **fields: Any) -> None:
+        """Change a person in the workspace."""
+        assert self.site.workspace.update(username, fields)
+
+    def remove(self, username: str) -> None:
+        """Remove a person from the workspace."""
+        assert self.site.workspace.remove(username, guarded=False)
+
+    @property
+    def members(self) -> set[str]:
+        """Who has access to the workspace now, but for the crowd and the robot."""
+        return {name for name in self.site.workspace.usernames() - {SERVICE_USER} if not name.startswith("crowd.")}
+
+    @property
+    def deletes(self) -> list[tuple[str, int | str, bool]]:
+        """Every DELETE that was sent: of whom, the answer, and whether it had effect."""
+        return [(d["username"], d["status"], d["removed"]) for d in self.site.journal.describe()["deletes"]]
+
+
+SetStage = Callable[..., Stage]
+
+
+@contextmanager
+def open_stage(
+    people: Sequence[Record],
+    *,
+    workspace: Workspace,
+    staff: Callable[[str], User],
+    groups: Sequence[Record] = (),
+    policy: str = "",
+    mode: Workspace.Mode = Workspace.Mode.LIVE,
+    others: int = 20,
+) -> Iterator[Stage]:
+    """Serve a workspace of these people and ``others`` who are active; the portal has read nothing of it yet."""
+    site = site_of([*people, *crowd(others)], groups=groups)
+    with Server(site) as server, client_of(server.url) as client:
+        stage = Stage(workspace=workspace, site=site, url=server.url, client=client, clock=Clock(), staff=staff)
+        stage.adopt(policy or policy_text())
+        stage.set_mode(mode)
+        yield stage
