@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var")))
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default=LOOPBACK)
+ALLOWED_HOSTS = [*env.names("ALLOWED_HOSTS", default=[]), *LOOPBACK]
 IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
@@ -170,6 +170,8 @@ Q_CLUSTER = {
 
 SECURE_SSL = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_SSL_REDIRECT = SECURE_SSL
+# A container's own health check speaks plain HTTP to its loopback address.
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL

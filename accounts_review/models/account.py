@@ -98,6 +98,15 @@ class Account(models.Model):
     digest = models.CharField(max_length=64)
     read_at = models.DateTimeField(_("read"), help_text=_("When this content was first read."))
     incomplete = models.BooleanField(default=False, help_text=_("Read by an extraction that was not complete."))
+    disputed = ArrayField(
+        models.TextField(),
+        verbose_name=_("disputed rights"),
+        default=list,
+        help_text=_("Protected rights of which the API's own list and ours disagree."),
+    )
+    accepted_activity_at = models.DateTimeField(
+        null=True, help_text=_("Activity as of the last accepted extraction; the breaker compares with it.")
+    )
     absent_since = models.DateTimeField(_("not listed since"), null=True)
     gone_at = models.DateTimeField(_("gone since"), null=True)
 

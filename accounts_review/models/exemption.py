@@ -25,6 +25,9 @@ class Exemption(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     by_login = models.CharField(_("by"), max_length=150)
     at = models.DateTimeField(_("decided"))
+    is_service_account = models.BooleanField(_("service account"), default=False)
+    owner_email = models.EmailField(_("owner"), blank=True, help_text=_("Who is told before it lapses."))
+    owner_told_at = models.DateTimeField(_("owner told"), null=True)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
 
     objects = ExemptionQuerySet.as_manager()

@@ -9,16 +9,21 @@ from accounts_review.models.workspace import Workspace
 
 
 class Extraction(models.Model):
-    """What was read, what changed, and why the reading was or was not complete. One runs at a time."""
+    """What was read, what changed, and why the reading was or was not complete. One runs at a time.
+
+    A quarantined one tripped the breaker: until a person accepts it (complete) or not (discarded), nobody is revoked.
+    """
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
         COMPLETE = "complete", _("complete")
         INCOMPLETE = "incomplete", _("incomplete")
         FAILED = "failed", _("failed")
+        QUARANTINED = "quarantined", _("quarantined")
+        DISCARDED = "discarded", _("discarded")
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="extractions")
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.RUNNING)
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
     started_at = models.DateTimeField(_("started"))
     heartbeat_at = models.DateTimeField(_("last sign of life"))
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -28,7 +33,12 @@ class Extraction(models.Model):
     added = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     absent = models.PositiveIntegerField(_("no longer listed"), default=0)
-    problems = models.JSONField(_("problems"), default=list)
+    problems = models.JSONField(_("problems"), default=list, help_text=_("Why it was not complete."))
+    anomalies = models.JSONField(_("anomalies"), default=list, help_text=_("Which rules of the breaker tripped."))
+    health = models.JSONField(_("health"), default=list, help_text=_("What is wrong with the key or the clock."))
+    resolved_at = models.DateTimeField(_("breaker reset"), null=True)
+    resolved_by = models.CharField(_("reset by"), max_length=150, blank=True)
+    resolution = models.TextField(_("reason of the reset"), blank=True)
 
     class Meta:
         ordering = ("-started_at", "-pk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ class Workspace(models.Model):
     key_owner = models.TextField(_("owner of the API key"), blank=True)
     rights_digest = models.CharField(max_length=64, blank=True, editable=False)
     """Digest of what an assessment rests on beside the account itself: the groups' rights and the key's owner."""
+    language = models.CharField(_("language of notices"), max_length=5, choices=settings.LANGUAGES, default="en")
     created_at = models.DateTimeField(_("created"))
 
     class Meta:
