@@ -1,6 +1,6 @@
 # The portal's everyday commands. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test check lint format lock screenshots clean
+.PHONY: help install demo demo-reset test check lint format messages lock screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,10 @@ format: install ## Format code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint --reformat --quiet templates
+
+messages: install ## Gather the texts into the French catalogue, and compile it (wants Debian's gettext)
+	$(BIN)/python manage.py makemessages --locale fr --no-obsolete --no-location --ignore .venv --ignore 'accounts_review/sandbox/*'
+	$(BIN)/python -c "import polib; polib.pofile('locale/fr/LC_MESSAGES/django.po').save_as_mofile('locale/fr/LC_MESSAGES/django.mo')"
 
 lock: install ## Lock the requirements anew
 	$(BIN)/python -m pip install --quiet uv
