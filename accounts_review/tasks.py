@@ -17,16 +17,17 @@ from django_q.tasks import async_task
 
 from accounts_review.huwise import Client
 from accounts_review.models import Case, Extraction, Workspace
-from accounts_review.workflow import administer, assess, extract, notify, revoke
+from accounts_review.workflow import administer, assess, digest, examine, extract, notify, revoke
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE = (
     ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
     ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.HOURLY}),
+    ("accounts_review.tasks.tell_operators", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
     ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
-"""What runs by itself: the sweep every minute, notices every hour, a sync every night."""
+"""What runs by itself: the sweep every minute, news for the operators, notices every hour, a sync every night."""
 
 DRAIN_BUDGET = timedelta(seconds=30)
 
@@ -57,6 +58,13 @@ def sync(workspace_id: int) -> Extraction:
         extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
     assess.assess(workspace=workspace)
     return extraction
+
+
+def examine_workspace(workspace: Workspace) -> list[examine.Finding]:
+    """Look at a workspace's address, key and clocks."""
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        return examine.examine(workspace=workspace, client=client, key_owner=key_owner, clock=now)
 
 
 def drain(workspace_id: int) -> None:
@@ -101,9 +109,10 @@ def sync_quietly(workspace_id: int) -> None:
 
 
 def sweep() -> None:
-    """Every minute: ring for every workspace where a case can move."""
+    """Every minute: ring for every workspace where a case can move, or a clean-up can close."""
     for workspace in workspaces():
-        if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()):
+        finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
+        if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)
 
 
@@ -115,6 +124,12 @@ def warn_everywhere() -> None:
             log.error("notices stopped", workspace=workspace.name, error=outcome.error)
 
 
+def tell_operators() -> None:
+    """Every quarter of an hour: mail the operators what happened since the last time."""
+    for workspace in workspaces():
+        digest.send_digest(workspace=workspace, now=now())
+
+
 def sync_everywhere() -> None:
     """Every night: sync each workspace."""
     for workspace in workspaces():
@@ -122,9 +137,11 @@ def sync_everywhere() -> None:
 
 
 def ensure_schedule() -> None:
-    """Bring the worker's schedule in line with :data:`SCHEDULE`."""
+    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run."""
+    ours = Schedule.objects.filter(name__startswith=f"{__name__}.")
+    ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
     for func, timing in SCHEDULE:
-        Schedule.objects.get_or_create(name=func, defaults={"func": func, "intended_date_kwarg": None} | timing)
+        Schedule.objects.update_or_create(name=func, defaults={"func": func, "minutes": None, "cron": None} | timing)
 
 
 def _open_cases(workspace: Workspace) -> int:

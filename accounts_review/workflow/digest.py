@@ -1,0 +1,102 @@
+"""Digest: tell the operators by e-mail what happened since the last time, in one mail rather than many.
+
+What counts as told is the audit entry of the mail, so a mail that could not be sent is made up for by the next.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts_review.models import AuditEntry, Workspace, may
+from accounts_review.record import note
+
+KIND = "digest.sent"
+WORTH_TELLING = (
+    "workspace.synced",
+    "cleanup.launched",
+    "cleanup.stopped",
+    "cleanup.closed",
+    "case.undeliverable",
+    "case.refused",
+    "case.unknown",
+)
+
+
+def send_digest(*, workspace: Workspace, now: datetime) -> int:
+    """Mail what happened since the last digest to everyone who may operate; returns to how many.
+
+    Nothing to tell, or nobody to tell it: nothing is sent. Raises what the mail server causes, before anything is
+    recorded.
+    """
+    recipients = [user.email for user in User.objects.filter(is_active=True).exclude(email="") if may(user, "operate")]
+    with override(workspace.language):
+        items = _items(workspace)
+        if not items or not recipients:
+            return 0
+        context = {"items": items, "workspace": workspace, "url": _address("overview", workspace)}
+        body = render_to_string("emails/digest/body.txt", context)
+        subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
+    for address in recipients:
+        EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]).send()
+    note([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": len(recipients)})
+    return len(recipients)
+
+
+def _items(workspace: Workspace) -> list[tuple[str, str]]:
+    """Sentences with the address of the page they lead to, what is most pressing first."""
+    last = AuditEntry.objects.filter(workspace=workspace.name, kind=KIND).values_list("seq", flat=True).first() or 0
+    entries = list(AuditEntry.objects.filter(workspace=workspace.name, seq__gt=last, kind__in=WORTH_TELLING))
+    by_kind: dict[str, list[AuditEntry]] = {}
+    for entry in entries:
+        by_kind.setdefault(entry.kind, []).append(entry)
+    items = [*_about_cleanups(workspace, by_kind), *_about_cases(workspace, by_kind), *_about_syncs(workspace, by_kind)]
+    return [(sentence, url) for urgency, sentence, url in sorted(items)]
+
+
+def _about_cleanups(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
+    sentences = {
+        "cleanup.stopped": (0, _("clean-up %(number)s stopped: %(why)s")),
+        "cleanup.launched": (1, _("clean-up %(number)s was launched by %(actor)s")),
+        "cleanup.closed": (3, _("clean-up %(number)s has ended")),
+    }
+    found = []
+    for kind, (urgency, sentence) in sentences.items():
+        for entry in by_kind.get(kind, []):
+            values = {"number": entry.cleanup, "actor": entry.actor, "why": entry.data.get("why", "")}
+            url = _address("cleanup", workspace, number=entry.cleanup)
+            found.append((urgency, sentence % values, url))
+    return found
+
+
+def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
+    sentences = {
+        "case.undeliverable": _("%(count)d warnings could not be delivered; say how to go on"),
+        "case.refused": _("%(count)d revocations were refused by the workspace"),
+        "case.unknown": _("the outcome of %(count)d revocations was unknown for a while"),
+    }
+    return [
+        (2, sentence % {"count": len(by_kind[kind])}, _address("cleanups", workspace))
+        for kind, sentence in sentences.items()
+        if kind in by_kind
+    ]
+
+
+def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
+    entries = by_kind.get("workspace.synced", [])
+    url = _address("overview", workspace)
+    if any(entry.data.get("state") == "quarantined" for entry in entries):
+        return [(0, _("a sync looked wrong and was quarantined; nobody is revoked until you have looked"), url)]
+    failed = [entry for entry in entries if entry.data.get("state") != "complete"]
+    return [(1, _("%(count)d syncs were not complete") % {"count": len(failed)}, url)] if failed else []
+
+
+def _address(page: str, workspace: Workspace, **kwargs: object) -> str:
+    return f"{settings.PUBLIC_URL}{reverse(page, kwargs={'workspace': workspace.name, **kwargs})}"

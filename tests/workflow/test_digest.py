@@ -1,0 +1,89 @@
+"""Operators learn in one mail what happened since the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+
+from accounts_review.models import Workspace
+from accounts_review.record import Entry, append, note
+from accounts_review.workflow.digest import send_digest
+from tests.conftest import NOW
+
+Person = Callable[[str], User]
+
+
+def happens(workspace: Workspace, kind: str, cleanup: int | None = None, **data: object) -> None:
+    append([Entry(at=NOW, workspace=workspace.name, actor="olga", kind=kind, cleanup=cleanup, data=data)])
+
+
+@pytest.fixture
+def operators(person: Person) -> None:
+    for role in ("auditor", "reviewer", "operator", "administrator"):
+        person(role)
+
+
+@pytest.mark.usefixtures("operators")
+def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: Workspace) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    happens(workspace, "cleanup.stopped", 4, why="the key was refused")
+    assert send_digest(workspace=workspace, now=NOW) == 2
+    assert {to for message in mail.outbox for to in message.to} == {
+        "operator@portal.example",
+        "administrator@portal.example",
+    }
+    message = mail.outbox[0]
+    assert message.subject == "main: clean-up 4 stopped: the key was refused"
+    assert "/w/main/cleanups/4/" in message.body
+    assert message.body.index("clean-up 4 stopped") < message.body.index("clean-up 3 has ended")
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        ("workspace.synced", {"state": "incomplete"}, "1 syncs were not complete"),
+        ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is revoked"),
+        ("case.undeliverable", {}, "1 warnings could not be delivered"),
+        ("case.refused", {}, "1 revocations were refused"),
+        ("case.unknown", {}, "the outcome of 1 revocations was unknown"),
+    ],
+)
+def test_whatever_wants_a_person_is_told(workspace: Workspace, kind: str, data: dict[str, str], words: str) -> None:
+    happens(workspace, kind, 1, **data)
+    assert send_digest(workspace=workspace, now=NOW) == 2
+    assert words in mail.outbox[0].body
+
+
+@pytest.mark.usefixtures("operators")
+def test_what_was_told_once_is_not_told_again(workspace: Workspace) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    send_digest(workspace=workspace, now=NOW)
+    assert send_digest(workspace=workspace, now=NOW + timedelta(hours=1)) == 0
+    assert len(mail.outbox) == 2
+
+
+@pytest.mark.usefixtures("operators")
+def test_ordinary_days_send_nothing(workspace: Workspace) -> None:
+    happens(workspace, "workspace.synced", state="complete")
+    note([workspace], kind="accounts.exported", actor="rita", now=NOW)
+    assert send_digest(workspace=workspace, now=NOW) == 0
+    assert mail.outbox == []
+
+
+def test_with_nobody_to_tell_the_news_waits(workspace: Workspace, person: Person) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    assert send_digest(workspace=workspace, now=NOW) == 0
+    person("operator")
+    assert send_digest(workspace=workspace, now=NOW) == 1
+
+
+@pytest.mark.usefixtures("operators")
+def test_the_mail_speaks_the_language_of_the_workspace(workspace: Workspace) -> None:
+    workspace.language = "fr"
+    happens(workspace, "cleanup.closed", 3)
+    assert send_digest(workspace=workspace, now=NOW) == 2
