@@ -108,6 +108,8 @@ class Facts:
     permissions: tuple[str, ...] | None
     groups: tuple[str, ...] | None
     rights_by_group: Mapping[str, tuple[str, ...] | None]
+    disputed: tuple[str, ...] = ()
+    """Protected rights of which the API's own list of holders and ours disagree."""
     incomplete: bool = False
     """Read by an extraction that was not complete, which may add no candidate (law 3)."""
 
@@ -273,6 +275,7 @@ def _doubts_of_dates(facts: Facts) -> Iterator[Reason]:
 
 
 def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
+    yield from (Reason("disputed_right", right) for right in facts.disputed)
     if facts.permissions is None:
         yield Reason("unknown_rights")
     if facts.groups is None:

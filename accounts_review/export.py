@@ -1,14 +1,15 @@
-"""Exports of accounts for spreadsheets: one account a row, safe from formulas."""
+"""Exports: accounts for spreadsheets, safe from formulas, and audit entries as lines of JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import tablib
 
 from accounts_review import wording
-from accounts_review.models import Account
+from accounts_review.models import Account, AuditEntry
 
 COLUMNS = (
     "username",
@@ -34,6 +35,13 @@ def accounts_file(accounts: Iterable[Account], *, kind: str, as_of: datetime) ->
         data.append([inert(cell) for cell in _row(account, as_of)])
     content = data.export(kind)
     return content if isinstance(content, bytes) else content.encode()
+
+
+def audit_line(entry: AuditEntry) -> str:
+    """One entry as JSON with the digests that chain it, so that anyone can prove the record."""
+    row = {field.attname: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
+    row["at"] = entry.at.isoformat(timespec="microseconds")
+    return json.dumps(row, ensure_ascii=False)
 
 
 def inert(cell: str) -> str:

@@ -63,6 +63,7 @@ class Terms:
     noticed_at: datetime | None
     promised_at: datetime | None
     cleanup_running: bool
+    breaker_tripped: bool
     budget_left: int
 
 
@@ -106,6 +107,8 @@ def _about_the_decision(terms: Terms) -> Iterator[Objection]:
 def _about_the_moment(terms: Terms) -> Iterator[Objection]:
     if not terms.key_owner_known:
         yield Objection("key_owner_unknown", Effect.HOLD)
+    if terms.breaker_tripped:
+        yield Objection("breaker_tripped", Effect.HOLD)
     if not terms.cleanup_running:
         yield Objection("cleanup_not_running", Effect.HOLD)
     if terms.notice_promised and (terms.noticed_at is None or terms.promised_at is None):

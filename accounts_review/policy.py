@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
 """What no policy can exceed (law 8)."""
@@ -217,12 +217,10 @@ def _read_protect(reader: _Reader, table: dict[str, Any]) -> Protect:
 
 def _read_notice(reader: _Reader, table: dict[str, Any]) -> Notice:
     days = reader.whole("notice", table, "days", least=0, most=LONGEST_DAYS)
-    reminders = table.get("reminders_days_before")
-    whole = isinstance(reminders, list) and all(type(day) is int for day in reminders)
-    if not whole:
+    reminders = table["reminders_days_before"]
+    if not isinstance(reminders, list) or not all(type(day) is int for day in reminders):
         reader.fault("notice", "reminders_days_before", "expected a list of whole numbers of days, such as [7, 1]")
         reminders = []
-    assert isinstance(reminders, list)
     if any(not 0 < day < days for day in reminders) and days > 0:
         reader.fault("notice", "reminders_days_before", f"each must lie between 1 and {days - 1}, within the notice")
     return Notice(days=days, reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else ())
@@ -237,13 +235,8 @@ def _read_approval(reader: _Reader, table: dict[str, Any], *, notice: Notice) ->
 
 
 def _read_limits(reader: _Reader, table: dict[str, Any]) -> Limits:
-    share = table.get("share_of_population")
-    if (
-        isinstance(share, bool)
-        or not isinstance(share, int | float)
-        or not 0 < share <= CEILINGS["share_of_population"]
-    ):
-        ceiling = CEILINGS["share_of_population"]
+    share, ceiling = table["share_of_population"], CEILINGS["share_of_population"]
+    if type(share) not in (int, float) or not 0 < share <= ceiling:
         reader.fault("limits", "share_of_population", f"expected a share above 0 and at most {ceiling}")
         share = 0
     return Limits(
@@ -281,7 +274,7 @@ class _Reader:
             self.fault(path, key, f"unknown key; known here: {', '.join(sorted(known))}")
 
     def text(self, path: str, table: dict[str, Any], key: str, default: str = "") -> str:
-        value: Any = table.get(key, default)
+        value = table.get(key, default)
         if _is_plain(value) and len(value) <= 200:
             return value.strip()
         self.fault(path, key, "expected a text of 1 to 200 characters, on one line")
@@ -315,7 +308,7 @@ class _Reader:
         return names
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: object) -> TypeGuard[str]:
     """Whether it is a text of one line that says something; PostgreSQL refuses NUL, and a title heads mails."""
     return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\x00-\x1f\x7f]", value)
 

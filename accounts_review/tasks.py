@@ -6,10 +6,12 @@ The queue is only a doorbell: a lost, doubled or late message changes nothing, a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
 from django_q.models import Schedule
@@ -18,6 +20,7 @@ from django_q.tasks import async_task
 from accounts_review.huwise import Client
 from accounts_review.models import Case, Extraction, Workspace
 from accounts_review.workflow import administer, assess, digest, examine, extract, notify, revoke
+from accounts_review.workflow import restore as restoring
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +60,7 @@ def sync(workspace_id: int) -> Extraction:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
     assess.assess(workspace=workspace)
+    restoring.note_returns(workspace=workspace, now=now())
     return extraction
 
 
@@ -88,6 +92,12 @@ def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timede
             quiet=timedelta(seconds=settings.QUIET_SECONDS),
         )
         return revoker.run(limit=limit, budget=budget)
+
+
+def restore(workspace: Workspace, cases: Sequence[Case], *, actor: User) -> list[restoring.Restored]:
+    """Invite the people of revoked cases back to their workspace. Raises ``PermissionDenied``."""
+    with open_client(workspace) as client:
+        return restoring.restore(cases=cases, client=client, actor=actor, now=now())
 
 
 def ring(workspace: Workspace) -> None:

@@ -52,7 +52,8 @@ def days_ago(days: float) -> str:
 def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
     """A person without any right, last seen so many days ago, who had joined a year before that."""
     plain = {"joined_at": days_ago(idle + 365), "last_seen_at": days_ago(idle), "display_name": username}
-    return records.user(username, f"{username.partition('@')[0].replace(' ', '.')}@ville.example", **(plain | fields))
+    email = fields.pop("email", f"{username.partition('@')[0].replace(' ', '.')}@ville.example")
+    return records.user(username, email, **(plain | fields))
 
 
 def crowd(size: int) -> list[Record]:

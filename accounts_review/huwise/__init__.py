@@ -6,6 +6,7 @@ The parts, each of which needs only those before it:
 - ``errors``: what can go wrong, as a tree of exceptions
 - ``wire``: JSON cut into raw pieces
 - ``records``: users and groups, typed and read leniently
+- ``invitation``: what inviting a person says, and what its answer means
 - ``address``: where a request may go
 - ``connection``: one HTTP exchange, and how its failures become exceptions
 - ``client``: the calls, and which of them are repeated
@@ -28,6 +29,7 @@ from .errors import (
     Unreachable,
     UnsafeUsername,
 )
+from .invitation import Person, person_of
 from .records import Group, User, decode_group, decode_user, digest_of
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "HuwiseError",
     "NotFound",
     "Page",
+    "Person",
     "RateLimited",
     "Redirected",
     "Refused",
@@ -51,4 +54,5 @@ __all__ = [
     "decode_user",
     "digest_of",
     "path_segment",
+    "person_of",
 ]

@@ -1,7 +1,8 @@
 """The client of one workspace's Automation API: the few calls that the product needs, and no others.
 
 A GET is repeated where that can help: a short wait after 429, a 5xx, a connection that fails or breaks off. A DELETE
-is one request on the wire, whatever comes of it (law 7). Every method raises :class:`HuwiseError` or a kind of it.
+or a POST is one request on the wire, whatever comes of it (law 7). Every method raises :class:`HuwiseError` or a kind
+of it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import stamina
 
 from .address import path_segment
 from .connection import TIMEOUT, Answer, ApiKey, Connection
-from .errors import RateLimited, ServerFault, UnexpectedAnswer, Unreachable
+from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
 from .headers import http_date
-from .records import decode_user, storable
+from .invitation import Person, invitation, member_in, provision
+from .records import User, decode_user, storable
 from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
 
 LARGEST_PAGE = 1000
@@ -149,6 +151,27 @@ class Client:
             method="DELETE", path=path, doing=self._at(f"deleting user {username!r}"), expect=204
         )
         return Deletion(status=answer.status)
+
+    def invite(self, person: Person) -> User:
+        """Make a person a member with rights; the workspace sends them a mail. One request, never repeated.
+
+        After an error of the kinds named at :meth:`delete_user` it is unknown whether they are a member.
+
+        :raises Refused: also where the workspace refuses the person inside an answer of success.
+        """
+        return self._join("/users/invite/", invitation(person), doing=f"inviting {person.username!r}")
+
+    def provision(self, person: Person) -> User:
+        """Make a member of a person who comes through an identity provider; else like :meth:`invite`."""
+        return self._join("/users/provision/", provision(person), doing=f"provisioning {person.username!r}")
+
+    def _join(self, path: str, payload: list[dict[str, Any]], *, doing: str) -> User:
+        doing = self._at(doing)
+        answer = self._connection.exchange(method="POST", path=path, doing=doing, expect=200, payload=payload)
+        member = member_in(answer.body, doing=doing, status=answer.status, redact=self._connection.redact)
+        if isinstance(member, HuwiseError):
+            raise member
+        return member
 
     def _every_record(self, path: str, *, doing: str, **params: str) -> Iterator[bytes]:
         """All pages of a list, by computed offsets, and nothing unless they are complete."""

@@ -6,6 +6,7 @@ is handled, and raised after, so that not even ``__context__`` leads back to the
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Generator, Mapping
 from contextlib import closing, suppress
@@ -99,12 +100,15 @@ class Connection:
         doing: str,
         expect: int,
         params: Mapping[str, str | int] | None = None,
+        payload: object = None,
     ) -> Answer:
         """Send one request and read its answer; ``path`` is below the API's own and ends in a slash.
 
+        ``payload`` is what its body says, in JSON; ``None`` for a request without a body.
+
         :raises HuwiseError: whatever else than ``expect`` happens, as its kind of the tree.
         """
-        request = self._request(method=method, path=path, params=params or {})
+        request = self._request(method=method, path=path, params=params or {}, payload=payload)
         started = monotonic()
         outcome = self._send(request, doing=doing, expect=expect)
         spent = round((monotonic() - started) * 1000)
@@ -113,12 +117,21 @@ class Connection:
             raise outcome
         return outcome
 
-    def _request(self, *, method: str, path: str, params: Mapping[str, str | int]) -> httpx.Request:
+    def redact(self, text: str) -> str:
+        """Text of the workspace without the API key."""
+        return self._key.redact(text)
+
+    def _request(self, *, method: str, path: str, params: Mapping[str, str | int], payload: object) -> httpx.Request:
         """Build the request, and check that httpx, which resolves dot segments, left its path alone."""
         wanted = self._base.raw_path.decode("ascii") + path
+        # In ASCII, because a lone surrogate, which a record may hold, has no UTF-8.
+        content = None if payload is None else json.dumps(payload).encode("ascii")
+        headers = {"Content-Type": "application/json"} if content else {}
         request = None
         with suppress(httpx.InvalidURL):
-            request = self._http.build_request(method, f"{self._base}{path}", params=dict(params))
+            request = self._http.build_request(
+                method, f"{self._base}{path}", params=dict(params), content=content, headers=headers
+            )
         if request is None or request.url.raw_path.split(b"?")[0] != wanted.encode():
             raise UnsafeUsername(message=one_line(path))
         return request
@@ -139,7 +152,7 @@ class Connection:
             body=_beginning(response),
             doing=doing,
             now=datetime.now(UTC),
-            redact=self._key.redact,
+            redact=self.redact,
         )
 
 

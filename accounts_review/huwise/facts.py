@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from accounts_review.dormancy import Facts
@@ -17,6 +17,7 @@ def facts_of(
     key_owner: str,
     read_at: datetime,
     incomplete: bool = False,
+    disputed: Iterable[str] = (),
 ) -> Facts:
     """What is known of an account: its record, and what its groups grant.
 
@@ -41,7 +42,14 @@ def facts_of(
         groups=user.groups,
         rights_by_group=rights,
         incomplete=incomplete,
+        disputed=tuple(disputed),
     )
+
+
+def activity_of(user: User, *, read_at: datetime) -> datetime | None:
+    """The newest valid instant of the account, or ``None`` where no date is valid."""
+    activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
+    return activity[0] if activity else None
 
 
 def incarnation_of(user: User) -> str:

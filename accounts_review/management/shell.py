@@ -17,7 +17,7 @@ from accounts_review.huwise import HuwiseError
 from accounts_review.models import Account, Workspace
 from accounts_review.policy import PolicyError
 from accounts_review.record import Conflict
-from accounts_review.workflow.extract import AlreadyRunning, WrongHost
+from accounts_review.workflow.extract import AlreadyRunning, NothingTripped, WrongHost
 from accounts_review.workflow.launch import CannotLaunch
 from accounts_review.workflow.review import Refused
 
@@ -26,6 +26,7 @@ SAID = (
     CannotLaunch,
     Conflict,
     HuwiseError,
+    NothingTripped,
     ImproperlyConfigured,
     PermissionDenied,
     PolicyError,

@@ -137,3 +137,14 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} in {self.cleanup}"
+
+    @property
+    def is_restorable(self) -> bool:
+        """Whether the person was revoked, is not back, and can be invited back with what was recorded.
+
+        ``restored_at`` alone is a claim: somebody is inviting them just now, or the process that did has died.
+        """
+        is_listed = self.account.absent_since is None and self.account.gone_at is None
+        is_back = bool(self.restored_by) or self.returned_at is not None or is_listed
+        was_revoked = self.state == CaseState.REVOKED and not self.cleanup.dry_run
+        return was_revoked and bool(self.snapshot) and not is_back

@@ -47,6 +47,11 @@ class Workspace(models.Model):
         return self.mode == self.Mode.LIVE
 
     @property
+    def is_quarantined(self) -> bool:
+        """Whether the breaker has tripped and no person has reset it yet."""
+        return self.extractions.filter(state="quarantined").exists()
+
+    @property
     def current_policy(self) -> PolicyVersion:
         """The policy in force. Raises ``PolicyVersion.DoesNotExist`` where none was ever loaded."""
         return self.policies.get(is_current=True)

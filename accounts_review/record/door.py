@@ -46,11 +46,11 @@ def move(
     if not rows:
         return
     model, moves = type(rows[0]), CASE_MOVES if isinstance(rows[0], Case) else CLEANUP_MOVES
-    for origin in {row.state for row in rows}:
+    stamp = {"moved_at": now} if model is Case else {}
+    for origin in dict.fromkeys(row.state for row in rows):
         together = [row for row in rows if row.state == origin]
         if to not in moves[origin]:  # type: ignore[index]
             raise IllegalMove(subject=str(together[0]), origin=origin, target=to)
-        stamp = {"moved_at": now} if model is Case else {}
         standing = model._default_manager.filter(pk__in=[row.pk for row in together], state=origin, **(expect or {}))
         if standing.update(state=to.value, **stamp, **changes) != len(together):
             raise Conflict(str(together[0]))
@@ -58,9 +58,9 @@ def move(
             _entry(row, kind=kind, actor=actor, now=now, data=_said(data, row) | {"from": origin, "to": to.value})
             for row in together
         )
-        for row in together:
-            for name, value in ({"state": to.value} | stamp | changes).items():
-                setattr(row, name, value)
+    for row in rows:
+        for name, value in ({"state": to.value} | stamp | changes).items():
+            setattr(row, name, value)
 
 
 @transaction.atomic

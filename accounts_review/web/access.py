@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.timezone import now
-from django.views.generic import View
+from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
 
 from accounts_review.models import Workspace, permit
@@ -23,11 +23,11 @@ class Request(HttpRequest):
     htmx: HtmxDetails
 
 
-class PortalView(View):
+class PortalView(TemplateResponseMixin, ContextMixin, View):
     """A page that takes one of the four permissions: ``needs``. The acts behind it ask again."""
 
     needs = "read"
-    request: Request  # type: ignore[assignment]
+    request: Request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user
@@ -56,6 +56,4 @@ class WorkspaceView(PortalView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The context of the page: the workspace and the instant, under those names."""
-        inherited = super().get_context_data(**kwargs) if hasattr(super(), "get_context_data") else kwargs  # type: ignore[misc]
-        context: dict[str, Any] = inherited | {"workspace": self.workspace, "now": self.now}
-        return context
+        return super().get_context_data(**kwargs) | {"workspace": self.workspace, "now": self.now}

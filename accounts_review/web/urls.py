@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from accounts_review.web.views import account, audit, cleanups, overview, policy, review, workspaces
+from accounts_review.web.views import account, audit, cleanups, overview, policy, restore, review, workspaces
 
 of_workspace: list[URLPattern] = [
     path("", overview.Overview.as_view(), name="overview"),
@@ -15,9 +15,14 @@ of_workspace: list[URLPattern] = [
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
     path("cleanups/<int:number>/launch/", cleanups.Launch.as_view(), name="launch"),
+    path("cleanups/<int:number>/progress/", cleanups.Progress.as_view(), name="progress"),
+    path("cleanups/<int:number>/withdraw/<int:case>/", cleanups.Withdraw.as_view(), name="withdraw"),
     path("cleanups/<int:number>/<str:verb>/", cleanups.Turn.as_view(), name="turn"),
+    path("cleanups/<int:number>/cases/<int:pk>/restore/", restore.Restore.as_view(), name="restore"),
     path("policy/", policy.PolicyPage.as_view(), name="policy"),
     path("audit/", audit.Audit.as_view(), name="audit"),
+    path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
+    path("audit/export/", audit.Export.as_view(), name="audit_export"),
     path("sync/", workspaces.Sync.as_view(), name="sync"),
     path("mode/", workspaces.Mode.as_view(), name="mode"),
 ]

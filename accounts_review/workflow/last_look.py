@@ -11,6 +11,7 @@ from accounts_review.dormancy import Facts
 from accounts_review.gate import Evidence, Terms
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.facts import facts_of, incarnation_of
+from accounts_review.huwise.records import storable
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 
 
@@ -55,7 +56,7 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
             "incarnation": incarnation_of(user),
         },
         # As text: a hostile record may hold escapes that a JSON column refuses.
-        snapshot={"read_at": started.isoformat(), "user": raw.decode(errors="replace")},
+        snapshot={"read_at": started.isoformat(), "user": storable(raw.decode(errors="replace"))},
     )
 
 
@@ -87,6 +88,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         noticed_at=case.noticed_at,
         promised_at=case.promised_at,
         cleanup_running=cleanup.state == "running" and (cleanup.dry_run or workspace.is_live),
+        breaker_tripped=workspace.is_quarantined,
         budget_left=budget_left(workspace, now=now),
     )
 

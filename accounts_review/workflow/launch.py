@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import WITHDRAWABLE, CaseState, CleanupState
-from accounts_review.models import Account, Case, Cleanup, PolicyVersion, permit
+from accounts_review.models import Account, Case, Cleanup, PolicyVersion, Workspace, permit
 from accounts_review.record import move, note
 
 
@@ -168,6 +168,8 @@ def _turn(
     if not reason.strip():
         raise CannotLaunch(_("Say why; the reason is kept in the audit."))
     cleanup = _locked(cleanup)
+    if to is CleanupState.RUNNING and cleanup.state != CleanupState.PAUSED:
+        raise CannotLaunch(_("This clean-up is not paused."))
     move(
         [cleanup],
         to,
@@ -209,4 +211,11 @@ def _ranked(cleanup: Cleanup) -> list[Case]:
 
 
 def _locked(cleanup: Cleanup) -> Cleanup:
-    return Cleanup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=cleanup.pk)
+    """The clean-up, held until the transaction ends; its workspace too, so that no approval slips into it meanwhile.
+
+    Its cases are held before anything is written, because deciders take a case first and the end of the record last.
+    """
+    Workspace.objects.select_for_update().get(pk=cleanup.workspace_id)
+    held = Cleanup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=cleanup.pk)
+    list(held.cases.filter(state__in=WITHDRAWABLE).select_for_update().values_list("pk"))
+    return held

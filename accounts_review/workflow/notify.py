@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -44,18 +44,18 @@ def send_notices(*, workspace: Workspace, now: datetime, limit: int | None = Non
     cases = list(_awaiting(workspace)[:limit])
     sent = undeliverable = spared = 0
     error = ""
-    with get_connection() as connection:
-        for case in cases:
-            try:
-                outcome = _warn(case, connection, now=now)
-            except (SMTPException, OSError) as failure:
-                error = _("The mail server failed: %(error)s. Check EMAIL_URL.") % {"error": failure}
-                break
-            except Conflict:
-                continue
-            sent += outcome is CaseState.NOTICED
-            undeliverable += outcome is CaseState.UNDELIVERABLE
-            spared += outcome is CaseState.SPARED
+    try:
+        with get_connection() as connection:
+            for case in cases:
+                try:
+                    outcome = _warn(case, connection, now=now)
+                except Conflict:
+                    continue
+                sent += outcome is CaseState.NOTICED
+                undeliverable += outcome is CaseState.UNDELIVERABLE
+                spared += outcome is CaseState.SPARED
+    except (SMTPException, OSError) as failure:
+        error = _("The mail server failed: %(error)s. Check EMAIL_URL.") % {"error": failure}
     left = _awaiting(workspace).count()
     return Notices(sent=sent, undeliverable=undeliverable, spared=spared, left=left, error=error)
 
@@ -97,9 +97,12 @@ def _warn(case: Case, connection: BaseEmailBackend, *, now: datetime) -> CaseSta
     try:
         _compose(case, account, promised, connection, now=now).send()
     except SMTPRecipientsRefused as refusal:
+        if all(code < 500 for code, text in refusal.recipients.values()):
+            # Put off, by greylisting for one; the next run tries again.
+            return CaseState.AWAITING_NOTICE
         answers = ", ".join(f"{code} {text!r}" for code, text in refusal.recipients.values())
         return _undeliverable(case, answers, now=now)
-    except SMTPResponseException as refusal:
+    except SMTPDataError as refusal:
         if 500 <= refusal.smtp_code < 600:
             return _undeliverable(case, f"{refusal.smtp_code} {refusal.smtp_error!r}", now=now)
         raise

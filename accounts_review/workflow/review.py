@@ -162,16 +162,19 @@ def _objection_to_withdrawal(account: Account) -> str:
 
 
 def _locked(accounts: Sequence[Account], *, now: datetime) -> list[Account]:
-    """The accounts as they are now, held until the transaction ends, so that two reviewers take turns."""
+    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns."""
     ids = [account.pk for account in accounts]
     list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
-    return list(
+    list(Case.objects.filter(account__in=ids).open().select_for_update().values_list("pk"))
+    fresh = list(
         Account.objects.filter(pk__in=ids)
         .assessed()
         .with_verdict(now)
         .select_related("workspace", "assessment__policy")
         .order_by("pk")
     )
+    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in fresh)
+    return fresh
 
 
 def _refuse(objections: Any) -> None:

@@ -23,9 +23,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review.gate import Effect, Objection, objections
-from accounts_review.huwise import Client, HuwiseError
+from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
-from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.record import Conflict, move
 from accounts_review.workflow.last_look import Look, look, terms_of
 from accounts_review.workflow.outcome import Outcome, outcome_of, stops_cleanup
@@ -53,6 +53,8 @@ class Revoker:
     lease: timedelta
     quiet: timedelta
     tally: Counter[str] = field(default_factory=Counter)
+    held: set[int] = field(default_factory=set)
+    """Clean-ups of which a case was held back: they are left alone for the rest of the run."""
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
@@ -73,13 +75,16 @@ class Revoker:
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running").order_by("pk"):
+        running = Cleanup.objects.filter(workspace=self.workspace, state="running")
+        for cleanup in running.exclude(pk__in=self.held).order_by("pk"):
             with transaction.atomic():
                 Cleanup.objects.select_for_update().get(pk=cleanup.pk)
                 if not self._may_start_another(cleanup):
                     continue
                 due = cleanup.cases.filter(Q(promised_at=None) | Q(promised_at__lte=self.clock()), state="due")
-                case = due.select_for_update(skip_locked=True, of=("self",)).select_related("account").first()
+                # A case that was put back goes behind the others, so that it cannot bar their way.
+                due = due.order_by("moved_at", "pk").select_related("account")
+                case = due.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
                 case.cleanup = cleanup
@@ -99,7 +104,7 @@ class Revoker:
             return self._could_not_look(case, error)
         crashpoint("s3")
         if not self._pass_gate(case, seen):
-            return case.state != CaseState.DUE
+            return True
         crashpoint("s5")
         if time.monotonic() >= deadline:
             # A process that was frozen past its lease must not send: another may be settling the case.
@@ -122,7 +127,11 @@ class Revoker:
             self._read_unknown(case)
 
     def close_finished(self) -> None:
-        """Close the clean-ups in which every case has ended."""
+        """Close the clean-ups in which every case has ended, and let go of what a cancelled one has left."""
+        left = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__state="cancelled", state="due")
+        for case in left.select_related("account", "cleanup__workspace"):
+            why = {"reason": _("the clean-up was cancelled")}
+            self._quietly(case, CaseState.WITHDRAWN, "account.withdrawn", data=why)
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
             if cleanup.cases.exists() and not cleanup.cases.open().exists():
                 now, data = self.clock(), cleanup.tally()
@@ -143,14 +152,18 @@ class Revoker:
         """Whether host and key are still those the workspace was read with; if not, everything stops."""
         try:
             owner = self.client.key_owner() or self.workspace.key_owner
+        except (Forbidden, NotFound):
+            # The key may read users and not keys; the owner known from the last sync stands in.
+            owner = self.workspace.key_owner
         except HuwiseError as error:
             log.warning("the workspace cannot be asked who we are", error=str(error))
+            if stops_cleanup(error):
+                self._stop_all(str(error))
             return False
         if self.client.host == self.workspace.host and owner == self.workspace.key_owner:
             return True
         why = _("the workspace now answers as %(owner)s at %(host)s") % {"owner": owner, "host": self.client.host}
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
-            self._stop(cleanup, why)
+        self._stop_all(why)
         return False
 
     def _may_start_another(self, cleanup: Cleanup) -> bool:
@@ -165,14 +178,18 @@ class Revoker:
     def _pass_gate(self, case: Case, seen: Look) -> bool:
         """Commit the intent if nothing speaks against it; else spare or release the case."""
         crashpoint("s4")
+        # Who decides on this account has decided already, or waits and finds it under way; the gates of a workspace
+        # take turns, because they share its hourly limit.
+        Account.objects.select_for_update().get(pk=case.account_id)
         held = (
             Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed").first()
         )
         if held is None:
             return False
+        Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
-            self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
             self._mark_gone(case)
+            self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
             return False
         found = objections(terms_of(case, seen, clock=self.clock))
         if found:
@@ -199,6 +216,7 @@ class Revoker:
                 case, CaseState.SPARED, "case.spared", data={"why": why}, last_look=seen.record, outcome={"why": why}
             )
         else:
+            self.held.add(case.cleanup_id)
             self._move(case, CaseState.DUE, "case.held", data={"why": why}, claim=None, outcome={"why": why})
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
@@ -213,9 +231,9 @@ class Revoker:
         kind = f"case.{outcome.state}"
         try:
             with transaction.atomic():
-                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
+                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
         except Conflict:
             # The answer came after the lease; another worker settles the case by reading.
             log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)
@@ -253,12 +271,14 @@ class Revoker:
                 self._read_unknown(case)
             return
         data = (case.outcome or {}) | {"readings": [*case.readings, reading], "inferred": True}
-        with transaction.atomic():
-            if found == "present":
-                self._quietly(case, CaseState.DUE, "case.still_there", data=data, claim=None)
-            else:
-                self._quietly(case, CaseState.REVOKED, "case.revoked", data=data, outcome=data)
-                self._mark_gone(case)
+        if found == "present":
+            self._quietly(case, CaseState.DUE, "case.still_there", data=data, claim=None)
+        else:
+            self._quietly(case, CaseState.REVOKED, "case.revoked", data=data, outcome=data)
+
+    def _stop_all(self, why: str) -> None:
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+            self._stop(cleanup, why)
 
     def _stop(self, cleanup: Cleanup, why: str) -> None:
         try:
@@ -290,6 +310,9 @@ class Revoker:
     def _quietly(self, case: Case, to: CaseState, kind: str, **changes: Any) -> None:
         """Move, unless another worker was faster."""
         try:
-            self._move(case, to, kind, **changes)
+            with transaction.atomic():
+                if to is CaseState.REVOKED:
+                    self._mark_gone(case)
+                self._move(case, to, kind, **changes)
         except Conflict:
             log.info("case was moved by another worker", case=case.pk)

@@ -1,1 +1,39 @@
 // Small comforts for pages that work without them.
+(() => {
+  "use strict";
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+
+    // A fault of the policy leads to its line.
+    const fault = event.target.closest("[data-line]");
+    const text = document.getElementById("id_text");
+    if (fault && text) {
+      event.preventDefault();
+      const lines = text.value.split("\n");
+      const number = Math.min(Number(fault.dataset.line), lines.length);
+      const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+      text.focus();
+      text.setSelectionRange(start, start + lines[number - 1].length);
+      text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, number - 5);
+    }
+  });
+
+  // A form that acts is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    // An export answers with a file and leaves the page as it is.
+    setTimeout(() => delete form.dataset.sent, 3000);
+  });
+
+  // Back to a page from the browser's memory: its forms may be sent again.
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  });
+})();

@@ -22,4 +22,6 @@ class Command(WorkspaceCommand):
         self.stdout.write(f"{extraction.state}: {in_words(counts)}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
         if extraction.state != "complete":
-            raise CommandError("The sync is not complete:\n" + "\n".join(extraction.problems))
+            tripped = [f"{a['code']}: {a['before']} before, {a['after']} now" for a in extraction.anomalies]
+            hint = "look, then use manage.py reset_breaker" if tripped else "try again"
+            raise CommandError(f"The sync is {extraction.state}; {hint}:\n" + "\n".join(extraction.problems + tripped))

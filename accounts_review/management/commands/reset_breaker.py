@@ -1,0 +1,29 @@
+"""``manage.py reset_breaker``: after a person has looked, accept the quarantined numbers, or discard them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.models import Workspace
+from accounts_review.workflow import assess, extract
+
+
+class Command(WorkspaceCommand):
+    help = "Let revocations go on after a sync that looked wrong, with its numbers as the new baseline, or without."
+    needs_actor = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--reason", required=True, help="what you found; kept in the audit")
+        parser.add_argument("--discard", action="store_true", help="do not take its numbers as the new baseline")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        actor, discard = person(options["actor"]), options["discard"]
+        extract.reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
+        assess.assess(workspace=workspace)
+        self.stdout.write("discarded" if discard else "accepted")
+        self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))

@@ -1,0 +1,71 @@
+"""The forecast: how many accounts cross their limit in each of the next twelve months, if they stay idle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from django.db.models import Count
+from django.db.models.functions import TruncMonth
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from accounts_review.models import Assessment, Workspace
+
+MONTHS = 12
+WIDTH, HEIGHT, GAP = 40, 120, 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A month, how many cross in it, and where its bar stands in a drawing of whole units."""
+
+    label: str
+    short: str
+    count: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def middle(self) -> int:
+        return self.x + self.width // 2
+
+    @property
+    def above(self) -> int:
+        return self.y - 5
+
+
+def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
+    """The rest of this month and the eleven after it. Read from ``dormant_from`` alone."""
+    starts = _starts(localtime(now))
+    listed = Assessment.objects.filter(account__workspace=workspace, account__absent_since=None, account__gone_at=None)
+    crossing = listed.filter(dormant_from__gt=now, dormant_from__lt=starts[-1])
+    by_month = crossing.annotate(month=TruncMonth("dormant_from")).values_list("month").annotate(Count("pk")).order_by()
+    counts = dict(by_month)
+    most = max([*counts.values(), 1])
+    bars = []
+    for index, (start, _) in enumerate(pairwise(starts)):
+        count = counts.get(start, 0)
+        height = round(HEIGHT * count / most)
+        bars.append(
+            Bar(
+                label=date_format(start, "F Y"),
+                short=date_format(start, "M"),
+                count=count,
+                x=index * (WIDTH + GAP),
+                y=HEIGHT - height + 20,
+                width=WIDTH,
+                height=height,
+            )
+        )
+    return bars
+
+
+def _starts(today: datetime) -> list[datetime]:
+    """The first instants of this month and of the twelve that follow."""
+    first = today.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    months = [divmod(first.month - 1 + ahead, 12) for ahead in range(MONTHS + 1)]
+    return [first.replace(year=first.year + years, month=month + 1) for years, month in months]

@@ -1,0 +1,111 @@
+"""How far a clean-up has come: counts with the failures first, and what is to be said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.lifecycle import ENDED, CaseState
+from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.models.cleanup import CASE_LABELS
+from accounts_review.web import sentences
+
+FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
+ORDER = (
+    *FAILURES,
+    CaseState.REVOKED,
+    CaseState.WOULD_REVOKE,
+    CaseState.SPARED,
+    CaseState.ALREADY_GONE,
+    CaseState.INTENDED,
+    CaseState.CLAIMED,
+    CaseState.DUE,
+    CaseState.NOTICED,
+    CaseState.AWAITING_NOTICE,
+    CaseState.IN_DRAFT,
+    CaseState.WITHDRAWN,
+)
+MOVING = {CaseState.DUE, CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN}
+SHOWN_FAILURES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A state and how many cases stand in it."""
+
+    state: CaseState
+    count: int
+
+    @property
+    def label(self) -> str:
+        return str(CASE_LABELS[self.state])
+
+    @property
+    def is_failure(self) -> bool:
+        return self.state in FAILURES
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case that went wrong, and how."""
+
+    case: Case
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A clean-up at an instant."""
+
+    total: int
+    ended: int
+    tiles: list[Tile]
+    failures: list[Failure]
+    next_date: datetime | None
+
+    @property
+    def failed(self) -> int:
+        return sum(tile.count for tile in self.tiles if tile.is_failure)
+
+    @property
+    def seconds(self) -> int:
+        """How long to wait before looking again: cases that can move now move quickly."""
+        return 2 if any(tile.state in MOVING for tile in self.tiles) or not self.total else 15
+
+
+def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
+    """Count and gather; three queries whatever the size."""
+    tally = cleanup.tally()
+    failed = cleanup.cases.filter(state__in=FAILURES).select_related("account").order_by("-moved_at", "pk")
+    waiting = cleanup.cases.filter(state=CaseState.NOTICED).aggregate(first=Min("promised_at"))
+    return Progress(
+        total=sum(tally.values()),
+        ended=sum(count for state, count in tally.items() if state in ENDED),
+        tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
+        failures=[Failure(case, sentences.of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
+        next_date=waiting["first"],
+    )
+
+
+def summary(cleanup: Cleanup, progress: Progress) -> str:
+    """The report in a sentence."""
+    accounts = ngettext("%(count)d account", "%(count)d accounts", progress.total) % {"count": progress.total}
+    parts = ", ".join(f"{tile.count} {tile.label}" for tile in progress.tiles)
+    said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
+    return f"{said} {_('It was a dry run: nothing left the portal.')}" if cleanup.dry_run else said
+
+
+def last_stop(cleanup: Cleanup) -> AuditEntry | None:
+    """The entry that says who or what made the clean-up pause last."""
+    entries = AuditEntry.objects.filter(workspace=cleanup.workspace.name, cleanup=cleanup.number)
+    return entries.filter(kind__in=("cleanup.paused", "cleanup.stopped")).first()
+
+
+def with_counts(cleanups: QuerySet[Cleanup]) -> QuerySet[Cleanup]:
+    """Clean-ups with ``size``, ``revoked``, ``would_revoke``, ``spared`` and ``failed``."""
+    of = {name: Count("cases", filter=Q(cases__state=name)) for name in ("revoked", "would_revoke", "spared")}
+    return cleanups.annotate(size=Count("cases"), failed=Count("cases", filter=Q(cases__state__in=FAILURES)), **of)

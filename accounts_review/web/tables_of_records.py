@@ -1,0 +1,143 @@
+"""The tables of records: clean-ups, their cases, the audit and the syncs."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.dormancy import verdict_at
+from accounts_review.models import AuditEntry, Case, Cleanup, Extraction
+from accounts_review.web import sentences
+from accounts_review.web.tables import CellColumn, PortalTable
+
+
+def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
+    found = record.account.assessment
+    verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=table.now)
+    return {"said": sentences.of_evidence(record.evidence, now=table.now), "verdict": verdict}
+
+
+def _answer(record: Case) -> dict[str, Any]:
+    look = record.last_look or {}
+    read = {name: parse_datetime(look.get(name) or "") for name in ("at", "activity_at")}
+    return {"looked_at": read["at"], "activity_at": read["activity_at"], "outcome": record.outcome or {}}
+
+
+def _entry(record: AuditEntry) -> dict[str, str]:
+    details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
+    return {"said": sentences.of_entry(record), "details": details}
+
+
+class RecordTable(PortalTable):
+    """A table that knows the instant it is read at and the page's workspace."""
+
+    def __init__(self, *args: Any, now: datetime, workspace: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        self.workspace = workspace
+
+
+class CleanupTable(RecordTable):
+    """Clean-ups that were launched, each with what became of its cases; rows from ``cleanups_with_counts``."""
+
+    number = CellColumn("cleanup", _("Clean-up"))
+    state = CellColumn("cleanup_state", _("State"))
+    launched_at = CellColumn("launch", _("Launched"))
+    size = tables.Column(verbose_name=_("Cases"))
+    revoked = tables.Column(verbose_name=_("Revoked"))
+    would_revoke = tables.Column(verbose_name=_("Would revoke"))
+    spared = tables.Column(verbose_name=_("Spared"))
+    failed = tables.Column(verbose_name=_("Failed"))
+    closed_at = tables.DateTimeColumn(verbose_name=_("Closed"), format="j M Y, H:i")
+
+    class Meta(PortalTable.Meta):
+        model = Cleanup
+        fields = ()
+        sequence = (
+            "number",
+            "state",
+            "launched_at",
+            "size",
+            "revoked",
+            "would_revoke",
+            "spared",
+            "failed",
+            "closed_at",
+        )
+        order_by = "-number"
+
+
+class CaseTable(RecordTable):
+    """What became of everyone in a clean-up."""
+
+    account = CellColumn("case_account", _("Account"), order_by="account__username")
+    state = CellColumn("case_state", _("State"))
+    fate = tables.Column(verbose_name=_("What became of it"), empty_values=(), orderable=False)
+    promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
+    answer = CellColumn("case_answer", _("Last look and answer"), orderable=False, extra_context=_answer)
+    approved_at = CellColumn("approval", _("Approved"))
+
+    class Meta(PortalTable.Meta):
+        model = Case
+        fields = ()
+        sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
+
+    def render_fate(self, record: Case) -> str:
+        return sentences.of_case(record, now=self.now)
+
+
+class DraftTable(RecordTable):
+    """Who is in the draft, why, and the way out of it."""
+
+    account = CellColumn("case_account", _("Account"), order_by="account__username")
+    evidence = CellColumn("evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
+    approved_at = CellColumn("approval", _("Approved"))
+    withdraw = CellColumn("withdraw", "", orderable=False)
+
+    class Meta(PortalTable.Meta):
+        model = Case
+        fields = ()
+        sequence = ("account", "evidence", "approved_at", "withdraw")
+
+    def __init__(self, *args: Any, may_decide: bool, **kwargs: Any) -> None:
+        super().__init__(*args, exclude=() if may_decide else ("withdraw",), **kwargs)
+
+
+class AuditTable(RecordTable):
+    """The record, newest first."""
+
+    seq = tables.Column(verbose_name=_("No."))
+    at = tables.DateTimeColumn(verbose_name=_("When"), format="j M Y, H:i:s", orderable=False)
+    actor = tables.Column(verbose_name=_("Who"), orderable=False)
+    kind = CellColumn("entry", _("What"), orderable=False, extra_context=_entry)
+    subject = CellColumn("entry_subject", _("About"), orderable=False)
+
+    class Meta(PortalTable.Meta):
+        model = AuditEntry
+        fields = ()
+        sequence = ("seq", "at", "actor", "kind", "subject")
+        order_by = "-seq"
+
+
+class SyncTable(RecordTable):
+    """The last readings of a workspace."""
+
+    started_at = tables.DateTimeColumn(verbose_name=_("Started"), format="j M Y, H:i")
+    state = CellColumn("sync_state", _("State"), orderable=False)
+    read = tables.Column(verbose_name=_("Read"), orderable=False)
+    expected = tables.Column(verbose_name=_("Announced"), orderable=False)
+    added = tables.Column(verbose_name=_("New"), orderable=False)
+    changed = tables.Column(verbose_name=_("Changed"), orderable=False)
+    absent = tables.Column(verbose_name=_("No longer listed"), orderable=False)
+    problems = CellColumn("problems", _("Problems"), orderable=False)
+
+    class Meta(PortalTable.Meta):
+        model = Extraction
+        fields = ()
+        sequence = ("started_at", "state", "read", "expected", "added", "changed", "absent", "problems")
+        orderable = False

@@ -1,0 +1,207 @@
+"""The review page: the table of accounts, its export, and the decisions on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import ngettext
+from django_filters.views import FilterView
+from django_tables2 import SingleTableMixin
+
+from accounts_review import wording
+from accounts_review.export import accounts_file
+from accounts_review.lifecycle import IllegalMove
+from accounts_review.models import Account, Extraction, may
+from accounts_review.record import Conflict, note
+from accounts_review.web.access import WorkspaceView
+from accounts_review.web.evidence import rights_of
+from accounts_review.web.filters import ReviewFilter
+from accounts_review.web.forms import DecisionForm
+from accounts_review.web.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
+from accounts_review.web.tables import ReviewTable
+from accounts_review.workflow import review
+
+MOST_NAMED = 10
+SORTS = (
+    ("dormant_from", _l("dormant longest")),
+    ("-dormant_from", _l("dormant last")),
+    ("activity", _l("idle longest")),
+    ("-activity", _l("active last")),
+    ("username", _l("username")),
+    ("email", _l("e-mail")),
+    ("segment", _l("segment")),
+)
+FORMATS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""Without it, spreadsheets take UTF-8 for something else."""
+
+
+class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
+    """Who is dormant and why; the whole state of the page is its address."""
+
+    table_class = ReviewTable
+    table_pagination = {"per_page": 25}
+
+    def get_template_names(self) -> list[str]:
+        return [f"accounts_review/{'partials/review_answer' if self.is_partial else 'review'}.html"]
+
+    def get_filterset(self, filterset_class: Any = None) -> ReviewFilter:
+        return filtered(self.request.GET, workspace=self.workspace, now=self.now)
+
+    def get_filterset_class(self) -> type[ReviewFilter]:
+        return ReviewFilter
+
+    def get_table_kwargs(self) -> dict[str, Any]:
+        return {
+            "now": self.now,
+            "rights_by_group": rights_of(self.workspace.groups.all()),
+            "actor": self.request.user,
+            "exclude": () if may(self.request.user, "decide") else ("pick",),
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        rows = context["table"].paginator.count
+        everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
+        context["table"].all_chosen = everyone is not None
+        here = self.request.GET.copy()
+        here.pop("scope", None)
+        return context | {
+            "form": DecisionForm(now=self.now, auto_id="bulk-%s"),
+            "tabs": self.filterset.tabs(),
+            "chips": self.filterset.chips(),
+            "rows": rows,
+            "everyone": everyone,
+            "most_at_once": MOST_AT_ONCE,
+            "may_decide": may(self.request.user, "decide"),
+            "here": f"{self.request.path}?{here.urlencode()}",
+            "sorts": SORTS,
+            "sort": self.request.GET.get("sort", SORTS[0][0]),
+            "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
+            "last_read": Extraction.objects.filter(workspace=self.workspace, state="complete").first(),
+        }
+
+
+class Export(WorkspaceView):
+    """The accounts of the review page as a file: exactly those that match its filters."""
+
+    def get(self, request: Any, **kwargs: Any) -> HttpResponse:
+        found = filtered(request.GET, workspace=self.workspace, now=self.now)
+        kind = request.GET.get("format", "csv")
+        if not found.is_valid() or kind not in FORMATS:
+            return redirect(f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}")
+        accounts = list(found.qs.order_by("username", "pk"))
+        content = accounts_file(accounts, kind=kind, as_of=self.now)
+        data = {"filter": found.query, "count": len(accounts), "format": kind}
+        login = request.user.get_username()
+        note([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
+        name = f"{self.workspace.name}-accounts-{localdate(self.now):%Y-%m-%d}.{kind}"
+        answer = HttpResponse(BYTE_ORDER_MARK + content if kind == "csv" else content, content_type=FORMATS[kind])
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        return answer
+
+
+class Decide(WorkspaceView):
+    """Approve, exempt or withdraw. It either happens to all the accounts or changes nothing and says why."""
+
+    needs = "decide"
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        form = DecisionForm(request.POST, now=self.now)
+        if not form.is_valid():
+            return self._refuse(form.problems, status=422)
+        try:
+            accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
+            skipped = self._set_apart(accounts, form.cleaned_data)
+            self._decide([account for account in accounts if account.pk not in skipped], form)
+        except review.Refused as refused:
+            return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
+        except (Stale, Conflict, IllegalMove) as problem:
+            return self._refuse([str(problem)], status=409)
+        self._say(form, accounts, skipped)
+        return redirect(self._back)
+
+    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, review.Refusal]:
+        """Of all that match, those who cannot be approved; where none can, it is refused."""
+        if decision["decision"] != "approve" or decision["scope"] != "all":
+            return {}
+        objections = ((account, review.objection_to_approval(account, actor=self.request.user)) for account in accounts)
+        apart = {account.pk: review.Refusal(account.username, why) for account, why in objections if why}
+        if len(apart) == len(accounts):
+            raise review.Refused(list(apart.values()))
+        return apart
+
+    def _decide(self, accounts: list[Account], form: DecisionForm) -> None:
+        act: dict[str, Any] = {"accounts": accounts, "actor": self.request.user, "now": self.now}
+        match form.cleaned_data:
+            case {"decision": "approve", "reason": reason}:
+                review.approve(reason=reason or _("dormant under the policy"), **act)
+            case {"decision": "exempt", "reason": reason}:
+                review.exempt(reason=reason, until=form.exempt_until, **act)
+            case {"reason": reason}:
+                review.withdraw(reason=reason, **act)
+
+    def _say(self, form: DecisionForm, accounts: list[Account], skipped: dict[int, review.Refusal]) -> None:
+        verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
+        context = {
+            "said": _sentence(form, len(accounts) - len(skipped)),
+            "skipped": names[:MOST_NAMED],
+            "skipped_count": len(names),
+            "more": max(0, len(names) - MOST_NAMED),
+            "approved_at": self.now.isoformat() if verb == "approve" else "",
+            "back": self._back,
+            "workspace": self.workspace,
+        }
+        messages.success(
+            self.request, render_to_string("accounts_review/partials/decided.html", context, request=self.request)
+        )
+
+    def _refuse(self, problems: list[str], *, status: int) -> HttpResponse:
+        """Nothing was changed: say why, and leave ticks and fields as they are."""
+        context = {
+            "problems": problems[:MOST_NAMED],
+            "more": max(0, len(problems) - MOST_NAMED),
+            "back": self._back,
+            "workspace": self.workspace,
+        }
+        page = "partials/refused_answer" if self.is_partial else "refused"
+        answer = render(self.request, f"accounts_review/{page}.html", context, status=status)
+        answer["HX-Reswap"] = "none"
+        return answer
+
+    @property
+    def _back(self) -> str:
+        """Where the person came from, if that is here."""
+        given = self.request.POST.get("next", "")
+        if url_has_allowed_host_and_scheme(given, {self.request.get_host()}, self.request.is_secure()):
+            return given
+        return reverse("review", kwargs={"workspace": self.workspace.name})
+
+
+def _sentence(form: DecisionForm, count: int) -> str:
+    """What was done, with its count."""
+    match form.cleaned_data["decision"]:
+        case "approve":
+            said = ngettext(
+                "%(count)d account approved into the draft.", "%(count)d accounts approved into the draft.", count
+            )
+        case "exempt":
+            said = ngettext(
+                "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
+            )
+            return said % {"count": count, "until": wording.day(form.exempt_until)}
+        case _:
+            said = ngettext("%(count)d account withdrawn.", "%(count)d accounts withdrawn.", count)
+    return said % {"count": count}

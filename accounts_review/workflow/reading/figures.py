@@ -1,0 +1,68 @@
+"""The figures that the breaker looks at: this extraction beside the last accepted one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from accounts_review.breaker import Figures
+from accounts_review.dormancy import Verdict, judge, verdict_at
+from accounts_review.huwise import Group, User, decode_user
+from accounts_review.huwise.facts import activity_of, facts_of
+from accounts_review.models import Account, Extraction, Workspace
+from accounts_review.policy import Policy
+from accounts_review.workflow.reading.storing import rights_digest
+from accounts_review.workflow.reading.walk import Walk
+
+
+def figures_of(
+    workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, baseline: Extraction, now: datetime
+) -> Figures:
+    """Count what the breaker asks about, without storing anything.
+
+    Accounts that nothing has changed for keep their assessment; only the others are judged, as if they were accepted.
+    """
+    accounts = Account.objects.filter(workspace=workspace)
+    dormant = set(accounts.listed().assessed().with_verdict(now).whose_verdict("dormant").values_list("pk", flat=True))
+    same_rights = rights_digest(groups, key_owner) == workspace.rights_digest
+    suspects = accounts.filter(incomplete=True) if same_rights else accounts
+    rejudged = {row.pk: row for row in suspects.filter(pk__in=walk.unchanged)}
+    people = [*((row.read_at, decode_user(row.raw)) for row in rejudged.values()), *_fresh(walk, now)]
+    candidates = len((dormant & walk.unchanged) - rejudged.keys()) + sum(
+        _is_candidate(user, read_at, workspace.current_policy.rules, groups, key_owner, now) for read_at, user in people
+    )
+    return Figures(
+        population_before=baseline.read,
+        population=len(walk.usernames),
+        lost_activity=_lost_activity(workspace, walk, rejudged, now),
+        candidates_before=len(dormant),
+        candidates=candidates,
+    )
+
+
+def _fresh(walk: Walk, now: datetime) -> Iterator[tuple[datetime, User]]:
+    yield from ((now, user) for user, raw in walk.fresh.values())
+
+
+def _is_candidate(
+    user: User, read_at: datetime, rules: Policy, groups: list[Group], key_owner: str, now: datetime
+) -> bool:
+    rights_by_group = {group.uid: group.permissions for group in groups}
+    found = judge(rules, facts_of(user, rights_by_group=rights_by_group, key_owner=key_owner, read_at=read_at))
+    return verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now) is Verdict.DORMANT
+
+
+def _lost_activity(workspace: Workspace, walk: Walk, rejudged: dict[int, Account], now: datetime) -> int:
+    """Accounts whose accepted activity is later than what was read now, or whose dates are gone."""
+    known = Account.objects.filter(workspace=workspace, username__in={name for name, _ in walk.fresh})
+    rows = known.exclude(accepted_activity_at=None).values_list("username", "incarnation", "accepted_activity_at")
+    lost = 0
+    for username, incarnation, accepted in rows:
+        if (username, incarnation) in walk.fresh:
+            activity = activity_of(walk.fresh[username, incarnation][0], read_at=now)
+            lost += activity is None or (accepted is not None and activity < accepted)
+    for row in rejudged.values():
+        if row.incomplete and row.accepted_activity_at is not None:
+            activity = activity_of(decode_user(row.raw), read_at=row.read_at)
+            lost += activity is None or activity < row.accepted_activity_at
+    return lost

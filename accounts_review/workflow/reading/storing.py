@@ -1,0 +1,116 @@
+"""Storing what an extraction read: accounts, the groups that give them rights, and who is no longer listed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from accounts_review.huwise import Group as GroupRecord
+from accounts_review.huwise import User, decode_user, digest_of
+from accounts_review.huwise.facts import activity_of, incarnation_of
+from accounts_review.huwise.records import storable
+from accounts_review.models import Account, Assessment, Group, Workspace
+from accounts_review.workflow.reading.walk import Walk
+
+BATCH = 1000
+
+
+def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: datetime) -> tuple[int, int]:
+    """Write what is new or changed; returns how many of each.
+
+    An accepted reading also confirms what an earlier one left as incomplete or not listed.
+    """
+    fresh = list(walk.fresh.items())
+    added = changed = 0
+    for start in range(0, len(fresh), BATCH):
+        batch = dict(fresh[start : start + BATCH])
+        rows = Account.objects.filter(workspace=workspace, username__in={username for username, _ in batch})
+        existing = {(row.username, row.incarnation): row for row in rows}
+        new: list[Account] = []
+        old: list[Account] = []
+        for key, (user, raw) in batch.items():
+            row = existing.get(key)
+            filled = _fill(row or Account(workspace=workspace), user, raw, accepted=accepted, now=now)
+            (new if row is None else old).append(filled)
+        Account.objects.bulk_create(new)
+        Account.objects.bulk_update(old, [f.name for f in Account._meta.concrete_fields if not f.primary_key])
+        added, changed = added + len(new), changed + len(old)
+    if accepted:
+        seen = Account.objects.filter(pk__in=walk.unchanged)
+        seen.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).update(absent_since=None, gone_at=None)
+        confirm(seen)
+    return added, changed
+
+
+def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str) -> None:
+    """Replace the groups, and remember whose key we use; accounts whose rights rest on either are judged anew."""
+    workspace.rights_digest = rights_digest(groups, key_owner)
+    workspace.key_owner = key_owner
+    workspace.save(update_fields=["rights_digest", "key_owner"])
+    workspace.groups.exclude(uid__in=[group.uid for group in groups]).delete()
+    Group.objects.bulk_create(
+        [
+            Group(
+                workspace=workspace,
+                uid=group.uid,
+                title=group.title,
+                permissions=None if group.permissions is None else list(group.permissions),
+            )
+            for group in groups
+        ],
+        update_conflicts=True,
+        unique_fields=["workspace", "uid"],
+        update_fields=["title", "permissions"],
+    )
+
+
+def store_disputed(workspace: Workspace, disputed: Mapping[str, list[str]]) -> None:
+    """Remember of whom the API's own list of a protected right and ours disagree: username -> rights."""
+    listed = Account.objects.filter(workspace=workspace).listed()
+    for account in listed.filter(Q(username__in=disputed) | ~Q(disputed=[])):
+        rights = disputed.get(account.username, [])
+        if rights != account.disputed:
+            account.disputed = rights
+            account.save(update_fields=["disputed"])
+            Assessment.objects.filter(account=account).update(basis="")
+
+
+def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> int:
+    """Note who was not listed; another incarnation of a listed username is not listed either."""
+    changed = Account.objects.filter(workspace=workspace, username__in={name for name, _ in walk.fresh})
+    seen = walk.unchanged | {
+        pk for pk, *key in changed.values_list("pk", "username", "incarnation") if tuple(key) in walk.fresh
+    }
+    listed = Account.objects.filter(workspace=workspace).listed()
+    missing = set(listed.values_list("pk", flat=True)) - seen
+    return listed.filter(pk__in=missing).update(absent_since=now)
+
+
+def confirm(accounts: QuerySet[Account]) -> None:
+    """Take incomplete accounts for what they say; their activity becomes the breaker's baseline."""
+    for row in accounts.filter(incomplete=True):
+        row.incomplete = False
+        row.accepted_activity_at = activity_of(decode_user(row.raw), read_at=row.read_at)
+        row.save(update_fields=["incomplete", "accepted_activity_at"])
+
+
+def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
+    """A digest of what an assessment rests on beside the account itself and the policy."""
+    content = [key_owner, sorted([g.uid, None if g.permissions is None else sorted(g.permissions)] for g in groups)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _fill(row: Account, user: User, raw: bytes, *, accepted: bool, now: datetime) -> Account:
+    for name in ("username", "email", "display_name", "first_name", "last_name", "account_type"):
+        setattr(row, name, getattr(user, name))
+    row.incarnation, row.groups = incarnation_of(user), list(user.groups or ())
+    row.raw, row.digest = storable(raw.decode(errors="replace")), digest_of(raw).hex()
+    row.read_at, row.incomplete = now, not accepted
+    if accepted:
+        row.absent_since = row.gone_at = None
+        row.accepted_activity_at = activity_of(user, read_at=now)
+    return row

@@ -1,0 +1,160 @@
+// The review page: choosing rows, the keyboard, and what the server's answers mean. The page works without it.
+(() => {
+  "use strict";
+  const SWITCH = "portal-keys-off";
+  const byId = (id) => document.getElementById(id);
+  const boxes = () => [...document.querySelectorAll("#bulk input[name=account]:not(:disabled)")];
+  const rows = () => [...document.querySelectorAll("#bulk tbody tr")];
+  let lastBox = null;
+
+  // Choosing
+
+  function chosen() {
+    const bar = document.querySelector(".action-bar");
+    const everyone = Number(bar?.dataset.everyone || 0);
+    return everyone || boxes().filter((box) => box.checked).length;
+  }
+
+  function refresh() {
+    const bar = document.querySelector(".action-bar");
+    if (!bar) return;
+    const all = boxes();
+    const count = chosen();
+    const page = byId("pick-page");
+    if (page) {
+      page.checked = all.length > 0 && count === all.length;
+      page.indeterminate = count > 0 && count < all.length;
+      page.disabled = all.length === 0;
+    }
+    bar.classList.toggle("is-idle", count === 0);
+    bar.querySelectorAll("button[name=decision]").forEach((button) => {
+      button.disabled = count === 0;
+    });
+    const shown = bar.querySelector("[data-count]");
+    const text = count.toLocaleString(document.documentElement.lang);
+    if (shown.textContent.trim() !== text) shown.textContent = text;
+    rows().forEach((row) => {
+      row.classList.toggle("is-chosen", Boolean(row.querySelector("input[name=account]")?.checked));
+    });
+  }
+
+  function announce() {
+    byId("live").textContent = document.querySelector(".action-count")?.textContent.replace(/\s+/g, " ").trim() || "";
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-keys]")) byId("keys").showModal();
+    const box = event.target.closest?.("#bulk input[name=account]");
+    if (!box) return;
+    const all = boxes();
+    if (event.shiftKey && lastBox && all.includes(lastBox)) {
+      const [from, to] = [all.indexOf(lastBox), all.indexOf(box)].sort((a, b) => a - b);
+      all.slice(from, to + 1).forEach((each) => {
+        each.checked = box.checked;
+      });
+    }
+    lastBox = box;
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "pick-page") {
+      boxes().forEach((box) => {
+        box.checked = event.target.checked;
+      });
+    }
+    if (event.target.matches("#pick-page, #bulk input[name=account]")) {
+      refresh();
+      announce();
+    }
+    if (event.target.id === "keys-on") {
+      if (event.target.checked) localStorage.removeItem(SWITCH);
+      else localStorage.setItem(SWITCH, "1");
+    }
+  });
+
+  // What is needed for a decision is asked for before it is sent; the server asks again.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (event.target.id !== "bulk") return;
+      const decision = event.submitter?.value;
+      const wanted = { exempt: ["bulk-reason", "bulk-until"], withdraw: ["bulk-reason"] }[decision] || [];
+      ["bulk-reason", "bulk-until"].forEach((id) => {
+        byId(id).required = wanted.includes(id);
+        byId(id).disabled = false;
+      });
+      if (decision === "exempt" || decision === "withdraw") {
+        const missing = wanted.map(byId).find((field) => !field.reportValidity());
+        if (missing) {
+          event.preventDefault();
+          event.stopImmediatePropagation();
+        }
+      }
+    },
+    true,
+  );
+
+  // htmx
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb !== "get") return;
+    [...event.detail.formData.entries()].forEach(([name, value]) => {
+      if (value === "") event.detail.formData.delete(name);
+    });
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, serverResponse } = event.detail;
+    if (/^\s*<!doctype/i.test(serverResponse)) {
+      // Signed out meanwhile, or an error page: show it as a page of its own.
+      event.detail.shouldSwap = false;
+      location.reload();
+    } else if (xhr.status === 409 || xhr.status === 422) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
+  document.addEventListener("htmx:afterSettle", refresh);
+
+  // The keyboard
+
+  const isOff = () => localStorage.getItem(SWITCH) === "1";
+  const isTyping = (element) =>
+    element.closest("dialog") || element.matches("input:not([type=checkbox]), select, textarea, [contenteditable]");
+
+  function step(by) {
+    const all = rows();
+    const at = all.indexOf(document.activeElement?.closest("#bulk tbody tr"));
+    const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    x: () => document.activeElement?.closest("#bulk tbody tr")?.querySelector("input[name=account]")?.click(),
+    a: () => document.querySelector("#bulk button[value=approve]")?.focus(),
+    e: () => (byId("bulk-reason")?.value ? byId("bulk-until") : byId("bulk-reason"))?.focus(),
+    w: () => (byId("bulk-reason")?.value ? document.querySelector("#bulk button[value=withdraw]") : byId("bulk-reason"))?.focus(),
+    "/": () => byId("id_q")?.focus(),
+    "?": () => byId("keys")?.showModal(),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
+    if (event.key !== "?" && isOff()) return;
+    if (event.key === "Enter" && event.target.matches("#bulk tbody tr")) {
+      event.target.querySelector("a.account-link")?.click();
+    } else if (Object.hasOwn(keys, event.key)) {
+      event.preventDefault();
+      keys[event.key]();
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    byId("keys-on").checked = !isOff();
+    refresh();
+  });
+})();

@@ -1,0 +1,168 @@
+"""The sentences: one for every code, in the reader's language, with names as they were given."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone, translation
+
+from accounts_review import dormancy, wording
+from accounts_review.dormancy import Reason, Verdict
+from tests.builders import NOW
+
+HOSTILE = [
+    "100%",
+    "%s",
+    "%(subject)s",
+    "%(nothing)d %",
+    "<script>alert(1)</script>",
+    "{0}",
+    "a\\nb",
+    "'; --",
+    "é\u202e",
+]
+
+
+@pytest.fixture(params=["en", "fr"])
+def language(request: pytest.FixtureRequest) -> Iterator[str]:
+    with translation.override(request.param):
+        yield request.param
+
+
+def produced() -> set[str]:
+    """The key of a sentence for each ``Reason(...)`` that the source of dormancy makes."""
+    calls = re.findall(r'\bReason\("(\w+)"([^)]*)\)', inspect.getsource(dormancy))
+    assert len(calls) == inspect.getsource(dormancy).count("Reason(")
+    plain = {code for code, _ in calls}
+    return plain | {f"{code} via" for code, arguments in calls if "via" in arguments}
+
+
+def test_every_reason_that_can_arise_has_a_sentence_and_no_sentence_is_left_over() -> None:
+    assert produced() == set(wording.SENTENCES)
+
+
+def test_a_right_through_a_group_names_both(language: str) -> None:
+    for code in ("right", "unknown_right"):
+        clause = wording.reason(Reason(code, "edit_domain", "team"))
+        assert "edit_domain" in clause
+        assert "team" in clause
+        assert "team" not in wording.reason(Reason(code, "edit_domain"))
+
+
+@pytest.mark.parametrize("key", wording.SENTENCES)
+def test_every_sentence_is_complete_in_every_language(key: str, language: str) -> None:
+    code, _, via = key.partition(" ")
+    clause = wording.reason(Reason(code, "SUBJECT", "GROUP" if via else ""))
+    assert ("SUBJECT" in clause) == ("%(subject)s" in str(wording.SENTENCES[key]))
+    assert "%" not in clause
+    assert clause != code
+    assert not clause.endswith(".")
+
+
+@pytest.mark.parametrize("key", wording.OBJECTIONS)
+def test_every_objection_is_complete_in_every_language(key: str, language: str) -> None:
+    clause = wording.objection(key, "DETAIL")
+    assert ("DETAIL" in clause) == ("%(detail)s" in str(wording.OBJECTIONS[key]))
+    assert "%" not in clause
+    assert clause != key
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_passes_through_as_it_is(name: str, language: str) -> None:
+    for key in wording.SENTENCES:
+        code, _, via = key.partition(" ")
+        clause = wording.reason(Reason(code, name, name if via else ""))
+        wanted = str(wording.SENTENCES[key]).count("%(")
+        assert clause.count(name) >= wanted
+    assert wording.objection("new_groups", name).endswith(name)
+    assert f"({name})" in idleness(segment=name)
+
+
+def test_reasons_are_read_as_an_assessment_stores_them() -> None:
+    stored = [{"code": "right", "subject": "edit_domain", "via": "team"}, {"code": "vendor_staff"}]
+    assert wording.reasons(stored) == [
+        "holds the protected right edit_domain through group team",
+        "belongs to the vendor's staff",
+    ]
+
+
+def test_a_code_of_another_time_is_shown_rather_than_hidden() -> None:
+    assert wording.reason(Reason("once_upon", "a", "b")) == "once_upon"
+    assert wording.objection("once_upon") == "once_upon"
+
+
+def idleness(**changes: Any) -> str:
+    known: dict[str, Any] = {
+        "activity_at": datetime(2024, 4, 6, 8, tzinfo=UTC),
+        "activity_field": "last_seen_at",
+        "limit_days": 730,
+        "segment": "everyone else",
+        "now": NOW,
+    }
+    return wording.idleness(**(known | changes))
+
+
+def test_idleness_says_date_days_limit_and_segment() -> None:
+    assert idleness() == "last seen 6 Apr 2024, 800 days ago; limit 730 days (everyone else)"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("last_seen_at", "last seen 6 Apr 2024, 800 days ago;"),
+        ("last_login_at", "last signed in 6 Apr 2024, 800 days ago;"),
+        ("joined_at", "joined 6 Apr 2024, 800 days ago, and not seen since;"),
+    ],
+)
+def test_idleness_says_which_date_it_rests_on(field: str, words: str) -> None:
+    assert idleness(activity_field=field).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(days=2), "2 days ago"),
+        (timedelta(days=2) - timedelta(seconds=1), "1 day ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(hours=23), "0 days ago"),
+        (timedelta(hours=-23), "0 days ago"),
+    ],
+)
+def test_whole_days_are_counted_and_one_day_is_not_days(ago: timedelta, words: str) -> None:
+    assert f", {words};" in idleness(activity_at=NOW - ago)
+
+
+def test_a_limit_of_one_day_is_not_days() -> None:
+    assert idleness(limit_days=1).endswith("; limit 1 day (everyone else)")
+
+
+def test_without_a_valid_date_idleness_says_so() -> None:
+    assert idleness(activity_at=None, activity_field="") == "no valid date; limit 730 days (everyone else)"
+
+
+def test_a_day_is_told_in_the_readers_time_zone_and_language() -> None:
+    late = datetime(2024, 2, 3, 23, 30, tzinfo=UTC)
+    assert wording.day(late) == "3 Feb 2024"
+    with timezone.override("Europe/Paris"):
+        assert wording.day(late) == "4 Feb 2024"
+    with translation.override("fr"):
+        assert wording.day(late) != "3 Feb 2024"
+
+
+def test_no_language_makes_the_sentences_fail(language: str) -> None:
+    assert "800" in idleness()
+    assert "2026" in wording.exemption(NOW)
+    assert all(wording.verdict(verdict.value) for verdict in Verdict)
+
+
+def test_an_exemption_says_until_when() -> None:
+    assert wording.exemption(NOW) == "exempt until 15 Jun 2026"
+
+
+def test_a_verdict_is_told_in_a_word() -> None:
+    assert [wording.verdict(verdict.value) for verdict in Verdict] == ["active", "protected", "uncertain", "dormant"]
