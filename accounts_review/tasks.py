@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from time import monotonic, sleep
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
 from django.utils.timezone import now
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from accounts_review.huwise import Client
+from accounts_review.lifecycle import IN_FLIGHT
 from accounts_review.models import Case, Extraction, Workspace
 from accounts_review.workflow import administer, assess, digest, examine, extract, notify, revoke
 from accounts_review.workflow import restore as restoring
@@ -74,8 +77,12 @@ def examine_workspace(workspace: Workspace) -> list[examine.Finding]:
 def drain(workspace_id: int) -> None:
     """Revoke what is due, for half a minute; then ring again if something is left that can be done now."""
     workspace = Workspace.objects.get(pk=workspace_id)
-    before = _open_cases(workspace)
+    before, until = _open_cases(workspace), monotonic() + DRAIN_BUDGET.total_seconds()
     revoke_due(workspace, budget=DRAIN_BUDGET)
+    # What waits for a lease or for a quiet period to end is soon worth another look.
+    while _in_flight(workspace).exists() and monotonic() < until:
+        sleep(2)
+        revoke_due(workspace, budget=timedelta(seconds=max(1, until - monotonic())))
     if 0 < _open_cases(workspace) < before:
         ring(workspace)
 
@@ -103,6 +110,11 @@ def restore(workspace: Workspace, cases: Sequence[Case], *, actor: User) -> list
 def ring(workspace: Workspace) -> None:
     """Tell the worker that something may be due; joins the caller's transaction."""
     async_task("accounts_review.tasks.drain", workspace.pk)
+
+
+def ring_sweep() -> None:
+    """Have the worker look everywhere at once, as it should after a restart."""
+    async_task("accounts_review.tasks.sweep")
 
 
 def ring_sync(workspace: Workspace) -> None:
@@ -152,6 +164,10 @@ def ensure_schedule() -> None:
     ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
     for func, timing in SCHEDULE:
         Schedule.objects.update_or_create(name=func, defaults={"func": func, "minutes": None, "cron": None} | timing)
+
+
+def _in_flight(workspace: Workspace) -> QuerySet[Case]:
+    return Case.objects.filter(cleanup__workspace=workspace, state__in=IN_FLIGHT)
 
 
 def _open_cases(workspace: Workspace) -> int:

@@ -178,6 +178,7 @@ def test_what_is_just_allowed_is_allowed(text: str) -> None:
         # unknown keys, at every level
         ("\ncolour = 1", 2, "colour"),
         ("[colours]\nred = 1", 1, "colours"),
+        ("\ncolours.red = 1\ncolours.blue = 1", 2, "colours"),
         ("title = 'x'\n[colours.red]\nx = 1", 2, "colours"),
         ("[limits]\nper_hour = 1\nper_day = 1", 3, "limits.per_day"),
         ("[protect]\ngroups = []\nuids = []", 3, "protect.uids"),

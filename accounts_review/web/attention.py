@@ -30,12 +30,15 @@ class Need:
 
 def needs(*, workspace: Workspace, last: Extraction | None, now: datetime) -> list[Need]:
     """All there is, what presses most first."""
-    found = [*_of_sync(last, now), *_of_cleanups(workspace), *_of_cases(workspace)]
+    found = [*_of_sync(workspace, last, now), *_of_cleanups(workspace), *_of_cases(workspace)]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 
-def _of_sync(last: Extraction | None, now: datetime) -> Iterator[Need]:
+def _of_sync(workspace: Workspace, last: Extraction | None, now: datetime) -> Iterator[Need]:
     url, link = reverse("workspaces"), _("Look at the connection")
+    if workspace.is_quarantined:
+        text = _("A sync looked wrong and was set aside: nobody is revoked until an administrator has looked.")
+        yield Need(level="error", text=text, link=_("Look and decide"), url=url)
     if last is None:
         yield Need(level="error", text=_("The workspace was never read."), link=link, url=url)
     elif last.state == Extraction.State.FAILED:
@@ -43,6 +46,8 @@ def _of_sync(last: Extraction | None, now: datetime) -> Iterator[Need]:
     elif last.state == Extraction.State.INCOMPLETE:
         text = _("The last sync was not complete: nobody new counts as dormant until one is.")
         yield Need(level="warning", text=text, link=link, url=url)
+    elif last.health:
+        yield Need(level="warning", text=" ".join(last.health), link=link, url=url)
     elif now - (last.finished_at or last.started_at) > OLD:
         yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
 

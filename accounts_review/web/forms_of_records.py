@@ -65,6 +65,13 @@ class PolicyForm(forms.Form):
         return text.replace("\r\n", "\n")
 
 
+class BreakerForm(forms.Form):
+    """What is done with the numbers that tripped the breaker, and why."""
+
+    reason = forms.CharField(max_length=500)
+    choice = forms.ChoiceField(choices=[("accept", _l("accept")), ("discard", _l("discard"))])
+
+
 class ModeForm(forms.Form):
     """Dry run or live. Going live takes the workspace's name, typed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,10 +21,13 @@ ENTRIES: dict[str, Promise] = {
     "account.exempted": _l("exempted until %(until)s: %(reason)s"),
     "account.exemption_withdrawn": _l("exemption ended early: %(reason)s"),
     "account.withdrawn": _l("taken out of the clean-up: %(reason)s"),
+    "account.restore_failed": _l("could not be invited back: %(error)s"),
+    "account.restored": _l("invited back, with the rights recorded at the revocation"),
+    "account.restoring": _l("is being invited back"),
+    "account.returned": _l("is a member again"),
     "accounts.exported": _l("exported accounts"),
     "audit.exported": _l("exported %(entries)s audit entries"),
     "breaker.reset": _l("reset the breaker: %(reason)s"),
-    "breaker.tripped": _l("the breaker tripped: %(why)s"),
     "case.already_gone": _l("was gone already when it was to be revoked"),
     "case.claimed": _l("taken up for the last look"),
     "case.due": _l("the promised date has come"),
@@ -48,7 +51,9 @@ ENTRIES: dict[str, Promise] = {
     "cleanup.paused": _l("paused the clean-up: %(reason)s"),
     "cleanup.resumed": _l("resumed the clean-up: %(reason)s"),
     "cleanup.stopped": _l("the clean-up stopped by itself: %(why)s"),
+    "digest.sent": _l("told %(recipients)s operators what happened"),
     "policy.adopted": _l("put version %(version)s of the policy in force: %(reason)s"),
+    "role.granted": _l("gave %(login)s the role %(role)s"),
     "workspace.mode_set": _l("switched the workspace from %(from)s to %(to)s"),
     "workspace.opened": _l("opened the workspace"),
     "workspace.synced": _l("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
@@ -68,6 +73,13 @@ FATES: dict[str, Promise] = {
     CaseState.UNKNOWN: _l("no answer that can be relied on; it is read twice, a while apart, before anything else"),
 }
 """A clause for each state of a case that needs no reason of its own."""
+
+ANOMALIES: dict[str, Promise] = {
+    "activity_lost": _l("%(after)d accounts are said to have been active earlier than was known before"),
+    "population_changed": _l("the population went from %(before)d to %(after)d accounts"),
+    "candidates_multiplied": _l("%(after)d accounts would be dormant, where it were %(before)d before"),
+}
+"""A clause for each rule of the breaker."""
 
 ADVICE: tuple[tuple[tuple[str, ...], Promise], ...] = (
     (("401", "403", "API key"), _l("Check the API key and its rights in the workspace, then resume.")),
@@ -123,6 +135,11 @@ def of_why(why: object) -> str:
         for item in why
         if isinstance(item, dict)
     )
+
+
+def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which rules of the breaker tripped, as clauses with their numbers."""
+    return [str(ANOMALIES.get(item["code"], item["code"])) % item for item in anomalies]
 
 
 def advice(stopped_because: str, *, state: str) -> str:

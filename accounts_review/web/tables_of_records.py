@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import django_tables2 as tables
+from django.contrib.auth.context_processors import PermWrapper
+from django.middleware.csrf import get_token
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +22,11 @@ def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
     found = record.account.assessment
     verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=table.now)
     return {"said": sentences.of_evidence(record.evidence, now=table.now), "verdict": verdict}
+
+
+def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
+    perms = PermWrapper(table.request.user)
+    return {"said": sentences.of_case(record, now=table.now), "perms": perms, "csrf_token": get_token(table.request)}
 
 
 def _answer(record: Case) -> dict[str, Any]:
@@ -77,7 +84,7 @@ class CaseTable(RecordTable):
 
     account = CellColumn("case_account", _("Account"), order_by="account__username")
     state = CellColumn("case_state", _("State"))
-    fate = tables.Column(verbose_name=_("What became of it"), empty_values=(), orderable=False)
+    fate = CellColumn("fate", _("What became of it"), orderable=False, extra_context=_fate)
     promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
     answer = CellColumn("case_answer", _("Last look and answer"), orderable=False, extra_context=_answer)
     approved_at = CellColumn("approval", _("Approved"))
@@ -87,9 +94,6 @@ class CaseTable(RecordTable):
         fields = ()
         sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
 
-    def render_fate(self, record: Case) -> str:
-        return sentences.of_case(record, now=self.now)
-
 
 class DraftTable(RecordTable):
     """Who is in the draft, why, and the way out of it."""
@@ -97,7 +101,9 @@ class DraftTable(RecordTable):
     account = CellColumn("case_account", _("Account"), order_by="account__username")
     evidence = CellColumn("evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
     approved_at = CellColumn("approval", _("Approved"))
-    withdraw = CellColumn("withdraw", "", orderable=False)
+    withdraw = CellColumn(
+        "withdraw", _("Take out"), orderable=False, attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}}
+    )
 
     class Meta(PortalTable.Meta):
         model = Case
@@ -112,8 +118,10 @@ class AuditTable(RecordTable):
     """The record, newest first."""
 
     seq = tables.Column(verbose_name=_("No."))
-    at = tables.DateTimeColumn(verbose_name=_("When"), format="j M Y, H:i:s", orderable=False)
-    actor = tables.Column(verbose_name=_("Who"), orderable=False)
+    at = tables.DateTimeColumn(
+        verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
+    )
+    actor = tables.Column(verbose_name=_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
     kind = CellColumn("entry", _("What"), orderable=False, extra_context=_entry)
     subject = CellColumn("entry_subject", _("About"), orderable=False)
 

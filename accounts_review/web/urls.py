@@ -30,5 +30,6 @@ of_workspace: list[URLPattern] = [
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
+    path("workspaces/<slug:workspace>/breaker/", workspaces.Breaker.as_view(), name="breaker"),
     path("w/<slug:workspace>/", include(of_workspace)),
 ]

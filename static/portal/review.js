@@ -56,6 +56,9 @@
     lastBox = box;
   });
 
+  // The search filters as one types; its change on leaving the field would swap the rows under the first tick.
+  document.getElementById("id_q")?.addEventListener("change", (event) => event.stopPropagation());
+
   document.addEventListener("change", (event) => {
     if (event.target.id === "pick-page") {
       boxes().forEach((box) => {

@@ -84,14 +84,26 @@ def test_an_invitation_says_only_what_a_client_may_set() -> None:
 
 def test_no_rights_are_said_too_so_that_no_default_takes_their_place() -> None:
     workspace = Workspace(success())
-    nobody = {"first_name": "", "last_name": None, "groups": [], "permissions": [], "explore_limits": {}}
+    nobody: dict[str, Any] = {
+        "first_name": "",
+        "last_name": None,
+        "groups": [],
+        "permissions": [],
+        "explore_limits": {},
+    }
     workspace.client.invite(person(**nobody))
     assert sent(workspace) == [{"email": "louise.exemple@ville.example", "groups": [], "permissions": []}]
 
 
 def test_a_local_account_is_provisioned_under_its_name_with_its_first_identity_provider() -> None:
     workspace = Workspace(success())
-    local = {"username": "a1@idp.example.org", "account_type": "local", "email": None, "groups": [], "permissions": []}
+    local: dict[str, Any] = {
+        "username": "a1@idp.example.org",
+        "account_type": "local",
+        "email": None,
+        "groups": [],
+        "permissions": [],
+    }
     local |= {"first_name": "", "last_name": "", "explore_limits": {}}
     somebody = person(**local, identity_providers=[{"uid": "saml"}, {"uid": "oidc"}])
     assert somebody.is_local
@@ -116,7 +128,7 @@ def test_limits_of_another_shape_are_left_out(given: object) -> None:
 
 def test_a_hostile_record_still_makes_an_invitation_of_plain_json() -> None:
     workspace = Workspace(success())
-    raw = b'{"username": "x", "email": "x@a.example", "first_name": "a\\ud800", "explore_limits": {"\\ud800": {"a": NaN}}}'
+    raw = b'{"email": "x@a.example", "first_name": "a\\ud800", "explore_limits": {"\\ud800": {"a": NaN}}}'
     workspace.client.invite(person_of(raw))
     assert sent(workspace)[0]["first_name"] == "a\ufffd"
     assert workspace.requests[0].content.isascii()
@@ -172,7 +184,7 @@ def test_a_refusal_without_its_usual_form_is_a_refusal_too(error: object) -> Non
 )
 def test_an_answer_that_does_not_tell_is_unexpected_and_not_asked_for_again(body: bytes) -> None:
     workspace = Workspace(httpx.Response(200, content=body))
-    with pytest.raises(UnexpectedAnswer, match="while inviting 'louise.exemple' of data.example.org") as caught:
+    with pytest.raises(UnexpectedAnswer, match=r"while inviting 'louise.exemple' of data\.example\.org") as caught:
         workspace.client.invite(person())
     assert caught.value.status == 200
     assert len(workspace.requests) == 1

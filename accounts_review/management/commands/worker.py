@@ -52,6 +52,7 @@ class Command(BaseCommand):
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
         tasks.ensure_schedule()
+        tasks.ring_sweep()
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel

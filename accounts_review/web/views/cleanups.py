@@ -84,7 +84,7 @@ class CleanupPage(CleanupView):
         return self.render_to_response(self.get_context_data(table=table, segments=_segments(self.cleanup)))
 
     def _report(self) -> HttpResponse:
-        cases = CaseFilter(self.request.GET, self.cleanup.cases.select_related("account"))
+        cases = CaseFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
         table = CaseTable(cases.qs, now=self.now, workspace=self.workspace)
         table.htmx_target = "#cases"
         RequestConfig(self.request).configure(table)

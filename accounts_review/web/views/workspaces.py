@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 
 from accounts_review import tasks
 from accounts_review.models import Extraction, PolicyVersion, Workspace, may, permit
+from accounts_review.web import sentences
 from accounts_review.web.access import PortalView, WorkspaceView
-from accounts_review.web.forms_of_records import ModeForm
+from accounts_review.web.forms_of_records import BreakerForm, ModeForm
 from accounts_review.web.tables_of_records import SyncTable
-from accounts_review.workflow import administer
+from accounts_review.workflow import administer, assess, extract
 
 SILENT = timedelta(minutes=5)
 """A reading without a sign of life for so long is taken for dead."""
@@ -58,6 +59,8 @@ class Card:
     syncing: Syncing
     table: SyncTable
     form: ModeForm
+    anomalies: list[str]
+    """What looked wrong about the newest reading that is set aside; empty where none is."""
 
 
 class Workspaces(PortalView):
@@ -123,6 +126,27 @@ class Mode(WorkspaceView):
         return redirect("workspaces")
 
 
+class Breaker(WorkspaceView):
+    """After a person has looked: accept the numbers that were set aside as the new baseline, or discard them."""
+
+    needs = "administer"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form, user = BreakerForm(request.POST), self.request.user
+        if not form.is_valid():
+            messages.error(request, _("Say why; the reason is kept in the audit."))
+            return redirect("workspaces")
+        reason, discard = form.cleaned_data["reason"], form.cleaned_data["choice"] == "discard"
+        try:
+            extract.reset_breaker(workspace=self.workspace, actor=user, reason=reason, discard=discard, now=self.now)
+        except extract.NothingTripped as refusal:
+            messages.error(request, str(refusal))
+        else:
+            assess.assess(workspace=self.workspace)
+            messages.success(request, _("The breaker is reset; revocations may go on."))
+        return redirect("workspaces")
+
+
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last reading that ended, and the one that runs, if one does."""
     readings = Extraction.objects.filter(workspace=workspace)
@@ -133,13 +157,15 @@ def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Synci
 
 
 def _card(workspace: Workspace, now: datetime, asked: str) -> Card:
-    readings = Extraction.objects.filter(workspace=workspace)[:SHOWN_SYNCS]
+    readings = Extraction.objects.filter(workspace=workspace)
+    quarantined = readings.filter(state="quarantined").first()
     return Card(
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
         syncing=syncing_of(workspace, now=now, asked=asked),
-        table=SyncTable(list(readings), now=now, workspace=workspace),
+        table=SyncTable(list(readings[:SHOWN_SYNCS]), now=now, workspace=workspace),
         form=ModeForm(workspace=workspace),
+        anomalies=sentences.of_anomalies(quarantined.anomalies) if quarantined else [],
     )
 
 
