@@ -46,6 +46,7 @@ RECORD: dict[str, Any] = {
     "groups": [{"uid": "partners", "title": "Partners", "permissions": ["edit_page"]}, {"uid": "agents"}],
     "identity_providers": [{"uid": "opendatasoft"}],
 }
+BARE: dict[str, Any] = {"first_name": "", "last_name": None, "groups": [], "permissions": [], "explore_limits": {}}
 
 
 def person(**changes: Any) -> Person:

@@ -85,7 +85,9 @@ class CleanupPage(CleanupView):
 
     def _report(self) -> HttpResponse:
         cases = CaseFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
-        table = CaseTable(cases.qs, now=self.now, workspace=self.workspace)
+        # In a dry run nothing is promised.
+        unsaid = ("promised_at",) if self.cleanup.dry_run else ()
+        table = CaseTable(cases.qs, now=self.now, workspace=self.workspace, exclude=unsaid)
         table.htmx_target = "#cases"
         RequestConfig(self.request).configure(table)
         shown: dict[str, Any] = {"filter": cases, "table": table}
@@ -139,7 +141,7 @@ class Launch(CleanupView):
         if self.cleanup.is_draft and changes:
             return self._page(changes=changes, status=409)
         if self.cleanup.is_draft and not form.is_valid():
-            return self._page(form=form, status=422)
+            return self._page(form=form)
         launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
         tasks.ring(self.workspace)
         launched = ngettext(

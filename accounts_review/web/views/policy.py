@@ -61,12 +61,12 @@ class PolicyPage(WorkspaceView):
         permit(self.request.user, "administer")
         current, form = self.workspace.current_policy, PolicyForm(request.POST)
         if not form.is_valid():
-            return self._page(form=form, current=current, status=422)
+            return self._page(form=form, current=current)
         text = form.cleaned_data["text"]
         try:
             rules = policy.parse(text)
         except policy.PolicyError as error:
-            return self._page(form=form, current=current, faults=error.faults, status=422)
+            return self._page(form=form, current=current, faults=error.faults)
         if form.cleaned_data["over"] != current.number:
             return self._page(form=self._afresh(form, current), current=current, is_stale=True, status=409)
         if "activate" in request.POST:

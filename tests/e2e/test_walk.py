@@ -1,0 +1,92 @@
+"""Every page, looked at in Chromium: wide and narrow, light and dark, English and French.
+
+Fails on a console error, a violation of the content security policy or of WCAG 2.2 AA, a page that scrolls sideways
+or a status other than 200. With ``SCREENSHOTS`` in the environment the pages are saved to docs/screenshots.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import Portal
+
+pytestmark = pytest.mark.e2e
+
+SHOTS = Path(__file__).parent.parent.parent / "docs/screenshots"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PAGES = {
+    "overview": "/w/demo/",
+    "review": "/w/demo/review/",
+    "review-protected": "/w/demo/review/?verdict=protected&state=",
+    "review-nothing": "/w/demo/review/?q=nobody-is-called-this",
+    "account": "/w/demo/accounts/{account}/",
+    "cleanups": "/w/demo/cleanups/",
+    "draft": "/w/demo/cleanups/{draft}/",
+    "launch": "/w/demo/cleanups/{draft}/launch/",
+    "report": "/w/demo/cleanups/1/",
+    "policy": "/w/demo/policy/",
+    "audit": "/w/demo/audit/",
+    "workspaces": "/workspaces/",
+}
+WAYS = {
+    "wide-light-en": {"width": 1440, "scheme": "light", "language": "en"},
+    "wide-dark-fr": {"width": 1440, "scheme": "dark", "language": "fr"},
+    "narrow-light-fr": {"width": 390, "scheme": "light", "language": "fr"},
+    "narrow-dark-en": {"width": 390, "scheme": "dark", "language": "en"},
+}
+
+
+@pytest.fixture(params=WAYS)
+def visitor(request: pytest.FixtureRequest, browser: Browser, portal: Portal) -> Iterator[tuple[str, Page, list[str]]]:
+    """Somebody who has signed in, with a way of looking, and the complaints the browser makes meanwhile."""
+    way: dict[str, Any] = WAYS[request.param]
+    context = browser.new_context(
+        base_url=portal.url,
+        viewport={"width": way["width"], "height": 900},
+        color_scheme=way["scheme"],
+        locale=way["language"],
+    )
+    page, complaints = context.new_page(), list[str]()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/")
+    page.locator("input[name=login]").fill(portal.login)
+    page.locator("input[name=password]").fill(portal.password)
+    page.locator("main form button").click()
+    page.wait_for_url("**/w/demo/")
+    yield request.param, page, complaints
+    context.close()
+
+
+def test_every_page_is_sound(visitor: tuple[str, Page, list[str]]) -> None:
+    way, page, complaints = visitor
+    axe = Path(AXE_FILE_PATH).read_text()
+    for name, address in addresses(page).items():
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.status == 200, address
+        assert page.locator("html").get_attribute("lang") == WAYS[way]["language"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= WAYS[way]["width"], f"{name} scrolls sideways"
+        if os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=SHOTS / f"{name}-{way}.png")
+        page.evaluate(axe)
+        found = page.evaluate("tags => axe.run({runOnly: tags})", TAGS)["violations"]
+        told = [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]
+        assert told == [], f"{name} {way}"
+        assert complaints == [], f"{name} {way}"
+
+
+def addresses(page: Page) -> dict[str, str]:
+    """The addresses of the pages, with the numbers that this workspace has for them."""
+    page.goto("/w/demo/review/")
+    account = (page.locator("tbody a[href*='/accounts/']").first.get_attribute("href") or "").split("/")[-2]
+    page.goto("/w/demo/cleanups/")
+    draft = (page.locator("a[href$='/launch/']").first.get_attribute("href") or "").split("/")[-3]
+    return {name: address.format(account=account, draft=draft) for name, address in PAGES.items()}
