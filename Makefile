@@ -33,7 +33,7 @@ lint: install ## Style, types, floors, templates, migrations, deployment
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint templates
+	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') ALLOWED_HOSTS=cleanup.example.org \
 	  PUBLIC_URL=https://cleanup.example.org EMAIL_URL=smtp+tls://u:p@mail.example.org:587 \
@@ -42,7 +42,6 @@ lint: install ## Style, types, floors, templates, migrations, deployment
 format: install ## Format code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint --reformat --quiet templates
 
 screenshots: install ## Save every page, wide and narrow, light and dark, English and French
 	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_walk.py

@@ -150,6 +150,7 @@ def tell_operators() -> None:
     """Every quarter of an hour: mail the operators what happened since the last time."""
     for workspace in workspaces():
         digest.send_digest(workspace=workspace, now=now())
+        digest.tell_owners(workspace=workspace, now=now())
 
 
 def sync_everywhere() -> None:

@@ -61,7 +61,7 @@ ENTRIES: dict[str, Promise] = {
 """A clause for each kind of entry, filled from its data; an entry of another kind shows its kind."""
 
 FATES: dict[str, Promise] = {
-    CaseState.AWAITING_NOTICE: _l("will be warned within the hour"),
+    CaseState.AWAITING_NOTICE: _l("waits for its warning mail"),
     CaseState.NOTICED: _l("warned %(warned)s; access is kept until %(promised)s at least"),
     CaseState.DUE: _l("waits for its turn"),
     CaseState.CLAIMED: _l("is being looked at once more"),

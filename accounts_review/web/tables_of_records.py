@@ -82,7 +82,7 @@ class CleanupTable(RecordTable):
 class CaseTable(RecordTable):
     """What became of everyone in a clean-up."""
 
-    account = CellColumn("case_account", _("Account"), order_by="account__username")
+    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
     state = CellColumn("case_state", _("State"))
     fate = CellColumn("fate", _("What became of it"), orderable=False, extra_context=_fate)
     promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
@@ -98,7 +98,7 @@ class CaseTable(RecordTable):
 class DraftTable(RecordTable):
     """Who is in the draft, why, and the way out of it."""
 
-    account = CellColumn("case_account", _("Account"), order_by="account__username")
+    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
     evidence = CellColumn("evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
     approved_at = CellColumn("approval", _("Approved"))
     withdraw = CellColumn(

@@ -5,20 +5,23 @@ What counts as told is the audit entry of the mail, so a mail that could not be 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts_review.models import AuditEntry, Workspace, may
+from accounts_review import wording
+from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
 from accounts_review.record import note
 
 KIND = "digest.sent"
+BEFORE_LAPSE = timedelta(days=14)
 WORTH_TELLING = (
     "workspace.synced",
     "cleanup.launched",
@@ -48,6 +51,30 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]).send()
     note([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": len(recipients)})
     return len(recipients)
+
+
+def tell_owners(*, workspace: Workspace, now: datetime) -> int:
+    """Mail the owners of exemptions that lapse within two weeks, each once; returns how many mails went out.
+
+    What is not confirmed lapses by itself. Raises what the mail server causes; who was told until then is recorded.
+    """
+    lapsing = Exemption.objects.in_force(now).filter(
+        account__workspace=workspace, until__lte=now + BEFORE_LAPSE, owner_told_at=None
+    )
+    told = 0
+    for exemption in lapsing.exclude(owner_email="").select_related("account__workspace"):
+        with override(workspace.language):
+            context = {"exemption": exemption, "account": exemption.account, "url": _account_address(exemption.account)}
+            body = render_to_string("emails/lapse/body.txt", context)
+            values = {"username": exemption.account.username, "date": wording.day(exemption.until)}
+            subject = _("The exemption of %(username)s ends on %(date)s") % values
+        EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email]).send()
+        with transaction.atomic():
+            Exemption.objects.filter(pk=exemption.pk).update(owner_told_at=now)
+            data = {"owner": exemption.owner_email, "until": exemption.until.isoformat()}
+            note([exemption.account], kind="account.owner_told", actor="portal", now=now, data=data)
+        told += 1
+    return told
 
 
 def _items(workspace: Workspace) -> list[tuple[str, str]]:
@@ -96,6 +123,10 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
         return [(0, _("a sync looked wrong and was quarantined; nobody is revoked until you have looked"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     return [(1, _("%(count)d syncs were not complete") % {"count": len(failed)}, url)] if failed else []
+
+
+def _account_address(account: Account) -> str:
+    return _address("account", account.workspace, pk=account.pk)
 
 
 def _address(page: str, workspace: Workspace, **kwargs: object) -> str:

@@ -8,9 +8,10 @@ invitation, and after a crash the next attempt is told by the workspace whether 
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -113,14 +114,20 @@ def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
 def regret(*, workspace: Workspace) -> list[Regret]:
     """How often each segment's revocations turned out to be regretted, the most revoked first."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
-    rows = cases.order_by().values_list("evidence__segment")
-    was_restored = ~Q(restored_by="")
-    counted = rows.annotate(
-        Count("pk"),
-        Count("pk", filter=Q(returned_at__isnull=False) & ~was_restored),
-        Count("pk", filter=was_restored),
+    was_restored, is_back = ~Q(restored_by=""), Q(returned_at__isnull=False)
+    counted = (
+        cases.order_by()
+        .values_list("evidence__segment")
+        .annotate(
+            revoked=Count("pk"),
+            returned=Count("pk", filter=is_back & ~was_restored),
+            restored=Count("pk", filter=was_restored),
+        )
     )
-    found = [Regret(segment=str(row[0] or ""), revoked=row[1], returned=row[2], restored=row[3]) for row in counted]
+    found = [
+        Regret(segment=segment or "", revoked=revoked, returned=returned, restored=restored)
+        for segment, revoked, returned, restored in counted
+    ]
     return sorted(found, key=lambda regret: (-regret.revoked, regret.segment))
 
 
@@ -133,6 +140,7 @@ class _Restorer:
     now: datetime
     rights: dict[str, tuple[str, ...] | None] | None = None
     broken: str = ""
+    started: float = field(default_factory=time.monotonic)
 
     def restore(self, case: Case) -> Restored:
         problem = objection_to_restoring(case) or self._other_host(case) or self.broken
@@ -160,12 +168,14 @@ class _Restorer:
         """Claim the case and send the one invitation."""
         if problem := _no_way_to(person):
             return Restored(case=case, problem=problem)
-        if not self._claim(case, person):
+        # A run may last longer than a lease, so that claims are not all of the same instant.
+        claimed_at = self.now + timedelta(seconds=time.monotonic() - self.started)
+        if not self._claim(case, person, claimed_at):
             return Restored(case=case, problem=_("somebody else is inviting it back just now"))
         try:
             return self.client.provision(person) if person.is_local else self.client.invite(person)
         except HuwiseError as error:
-            self._release(case, error)
+            self._release(case, error, claimed_at)
             if stops_cleanup(error) or isinstance(error, RateLimited):
                 self.broken = str(error)
             return Restored(case=case, problem=remarks.on_failure(error))
@@ -186,17 +196,17 @@ class _Restorer:
         return self.rights
 
     @transaction.atomic
-    def _claim(self, case: Case, given: Person) -> bool:
-        free = Q(restored_at=None) | Q(restored_at__lte=self.now - LEASE)
+    def _claim(self, case: Case, given: Person, at: datetime) -> bool:
+        free = Q(restored_at=None) | Q(restored_at__lte=at - LEASE)
         mine = Case.objects.filter(free, pk=case.pk, state=CaseState.REVOKED, restored_by="", returned_at=None)
-        if not mine.update(restored_at=self.now):
+        if not mine.update(restored_at=at):
             return False
         note([case], kind="account.restoring", actor=self.login, now=self.now, data=_said(given))
         return True
 
     @transaction.atomic
-    def _release(self, case: Case, error: HuwiseError) -> None:
-        Case.objects.filter(pk=case.pk, restored_by="", restored_at=self.now).update(restored_at=None)
+    def _release(self, case: Case, error: HuwiseError, claimed_at: datetime) -> None:
+        Case.objects.filter(pk=case.pk, restored_by="", restored_at=claimed_at).update(restored_at=None)
         data = {"error": remarks.on_failure(error), "error_code": error.error_code, "trace_id": error.trace_id}
         note([case], kind="account.restore_failed", actor=self.login, now=self.now, data=data)
 

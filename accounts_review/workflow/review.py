@@ -73,20 +73,43 @@ def approve(*, accounts: Sequence[Account], actor: User, reason: str, now: datet
 
 
 @transaction.atomic
-def exempt(*, accounts: Sequence[Account], actor: User, reason: str, until: datetime, now: datetime) -> list[Exemption]:
+def exempt(
+    *,
+    accounts: Sequence[Account],
+    actor: User,
+    reason: str,
+    until: datetime,
+    now: datetime,
+    owner_email: str = "",
+    is_service_account: bool = False,
+) -> list[Exemption]:
     """Keep accounts out of every clean-up until an instant; one that is in a clean-up leaves it.
 
-    All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time. All or
+    nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, now=now)
     _refuse((account, _objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
+    if is_service_account and not owner_email:
+        _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
     login = actor.get_username()
     Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
     exemptions = Exemption.objects.bulk_create(
-        Exemption(account=account, until=until, reason=reason, by=actor, by_login=login, at=now) for account in fresh
+        Exemption(
+            account=account,
+            until=until,
+            reason=reason,
+            by=actor,
+            by_login=login,
+            at=now,
+            owner_email=owner_email,
+            is_service_account=is_service_account,
+        )
+        for account in fresh
     )
     data = {"reason": reason, "until": until.isoformat()}
+    data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
     note(fresh, kind="account.exempted", actor=login, now=now, data=data)
     _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
     return exemptions

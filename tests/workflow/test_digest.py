@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 
-from accounts_review.models import Workspace
+from accounts_review.models import Exemption, Workspace
 from accounts_review.record import Entry, append, note
-from accounts_review.workflow.digest import send_digest
+from accounts_review.workflow.digest import send_digest, tell_owners
+from accounts_review.workflow.review import Refused, exempt
 from tests.conftest import NOW
+from tests.stage import SetStage, Stage, someone
 
 Person = Callable[[str], User]
 
@@ -87,3 +90,38 @@ def test_the_mail_speaks_the_language_of_the_workspace(workspace: Workspace) -> 
     workspace.language = "fr"
     happens(workspace, "cleanup.closed", 3)
     assert send_digest(workspace=workspace, now=NOW) == 2
+
+
+def exempted(stage: Stage, reviewer: User, *, days: int, owner: str = "owner@ville.example") -> Exemption:
+    until = stage.clock() + timedelta(days=days)
+    given: dict[str, Any] = {"accounts": stage.accounts("marie"), "actor": reviewer, "until": until}
+    given |= {"reason": "runs the import"}
+    return exempt(**given, now=stage.clock(), owner_email=owner, is_service_account=bool(owner))[0]
+
+
+def test_the_owner_of_an_exemption_is_told_once_before_it_lapses(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    exempted(stage, person("reviewer"), days=30)
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 0
+    later = stage.clock() + timedelta(days=17)
+    assert tell_owners(workspace=stage.workspace, now=later) == 1
+    assert tell_owners(workspace=stage.workspace, now=later) == 0
+    message = mail.outbox[0]
+    assert message.to == ["owner@ville.example"]
+    assert "marie" in message.subject
+    assert "runs the import" in message.body
+
+
+def test_an_exemption_without_an_owner_lapses_in_silence(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    exempted(stage, person("reviewer"), days=3, owner="")
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 0
+
+
+def test_a_service_account_wants_an_owner(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    until = stage.clock() + timedelta(days=365)
+    given: dict[str, Any] = {"accounts": stage.accounts("marie"), "actor": person("reviewer"), "until": until}
+    given |= {"reason": "a robot"}
+    with pytest.raises(Refused, match="owner"):
+        exempt(**given, now=stage.clock(), is_service_account=True)

@@ -21,11 +21,19 @@ class Command(WorkspaceCommand):
         parser.add_argument("usernames", metavar="USERNAME", nargs="+")
         parser.add_argument("--reason", required=True, help="why; kept in the audit")
         parser.add_argument("--until", metavar="DATE", required=True, help="when the exemption lapses")
+        parser.add_argument("--owner", metavar="EMAIL", default="", help="who is told by e-mail before it lapses")
+        parser.add_argument("--service-account", action="store_true", help="a robot's account; wants an --owner")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         accounts = accounts_named(workspace, options["usernames"])
         until = instant(options["until"])
         review.exempt(
-            accounts=accounts, actor=person(options["actor"]), reason=options["reason"], until=until, now=now()
+            accounts=accounts,
+            actor=person(options["actor"]),
+            reason=options["reason"],
+            until=until,
+            now=now(),
+            owner_email=options["owner"],
+            is_service_account=options["service_account"],
         )
         self.stdout.write(f"exempted {len(accounts)} until {until.isoformat()}")

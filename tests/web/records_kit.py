@@ -1,0 +1,119 @@
+"""A portal with people in it and somebody signed in: what the tests of the record pages share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+from django_q.models import OrmQ
+
+from accounts_review.huwise import decode_user, digest_of
+from accounts_review.huwise.facts import incarnation_of
+from accounts_review.models import Account, Case, Cleanup, Extraction, Workspace
+from accounts_review.sandbox import records
+from accounts_review.workflow import administer, assess, launch, review
+from tests.stage import policy_text
+
+HTMX = {"HX-Request": "true"}
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Site:
+    """The portal as one browser sees it. Accounts are put there directly, without a workspace behind them."""
+
+    def __init__(self, client: Client, workspace: Workspace, person: Callable[[str], User]) -> None:
+        self.client, self.workspace, self.person = client, workspace, person
+
+    # The browser
+
+    def sign_in(self, role: str) -> Site:
+        self.client.force_login(self.person(role))
+        return self
+
+    def at(self, page: str, **kwargs: Any) -> str:
+        return reverse(page, kwargs={"workspace": self.workspace.name, **kwargs})
+
+    def get(self, page: str, query: dict[str, Any] | None = None, *, htmx: bool = False, **kwargs: Any) -> Any:
+        return self.client.get(self.at(page, **kwargs), query or {}, headers=HTMX if htmx else {})
+
+    def post(self, page: str, data: dict[str, Any] | None = None, *, query: str = "", **kwargs: Any) -> Any:
+        return self.client.post(self.at(page, **kwargs) + query, data or {})
+
+    def follow(self, page: str, data: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        return self.client.post(self.at(page, **kwargs), data or {}, follow=True)
+
+    # What is in the portal
+
+    def people(self, *names: str, idle: float = 1000, **fields: Any) -> list[Account]:
+        """Accounts last seen so many days ago, assessed under the current policy."""
+        made = [self._account(name, idle, fields) for name in names]
+        assess.assess(workspace=self.workspace)
+        return made
+
+    def adopt(self, **options: Any) -> None:
+        administer.adopt_policy(
+            workspace=self.workspace, text=policy_text(**options), actor=None, reason="test", now=now()
+        )
+        assess.assess(workspace=self.workspace)
+
+    def go_live(self) -> None:
+        administer.set_mode(
+            workspace=self.workspace, mode=Workspace.Mode.LIVE, actor=self.person("administrator"), now=now()
+        )
+
+    def draft(self, *names: str, reason: str = "not in the staff list") -> Cleanup:
+        """A draft of new dormant people, among others who are active."""
+        self.people(*(f"crowd.{number}" for number in range(len(names) * 4)), idle=1)
+        accounts = self.people(*names)
+        cases = review.approve(accounts=accounts, actor=self.person("reviewer"), reason=reason, now=now())
+        return cases[0].cleanup
+
+    def launched(self, *names: str) -> Cleanup:
+        """The same, launched by the operator."""
+        return launch.launch(cleanup=self.draft(*names), actor=self.person("operator"), now=now())
+
+    def case(self, name: str) -> Case:
+        return Case.objects.select_related("cleanup").get(account__username=name)
+
+    def put(self, name: str, state: str, **columns: Any) -> None:
+        """Put a case into a state, as a worker would have."""
+        Case.objects.filter(account__username=name).update(state=state, moved_at=now(), **columns)
+
+    def synced(self, state: str = "complete", *, ago: timedelta = timedelta(hours=1), **columns: Any) -> Extraction:
+        at: datetime = now() - ago
+        known = {"workspace": self.workspace, "started_at": at, "heartbeat_at": at, "finished_at": at}
+        return Extraction.objects.create(state=state, **(known | columns))
+
+    @property
+    def rung(self) -> list[str]:
+        """The tasks that wait in the queue."""
+        return [message.func() for message in OrmQ.objects.all()]
+
+    def _account(self, name: str, idle: float, fields: dict[str, Any]) -> Account:
+        seen = now() - timedelta(days=idle)
+        dates = {"joined_at": records.instant(seen - timedelta(days=400)), "last_seen_at": records.instant(seen)}
+        known = {"display_name": name} | dates | fields
+        raw = json.dumps(records.user(name, known.pop("email", f"{name.split('<')[0]}@ville.example"), **known))
+        user = decode_user(raw)
+        return Account.objects.create(
+            workspace=self.workspace,
+            username=user.username,
+            incarnation=incarnation_of(user),
+            email=user.email,
+            display_name=user.display_name,
+            groups=list(user.groups or ()),
+            raw=raw,
+            digest=digest_of(raw.encode()).hex(),
+            read_at=now(),
+        )
+
+
+def text(response: HttpResponse) -> str:
+    return " ".join(response.content.decode().split())
