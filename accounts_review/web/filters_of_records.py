@@ -15,7 +15,16 @@ from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.sentences import ENTRIES
 
 
-class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
+class RecordFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """A filter that shows nothing where it is not valid, rather than everything."""
+
+    @property
+    def qs(self) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().qs if self.is_valid() else self.queryset.none()
+        return found
+
+
+class AuditFilter(RecordFilter):
     """Who did what to whom, when."""
 
     q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Account's username contains"))
@@ -51,7 +60,7 @@ class AuditFilter(django_filters.FilterSet):  # type: ignore[misc]
         return {name: str(value) for name, value in self.form.cleaned_data.items() if value not in (None, "")}
 
 
-class CaseFilter(django_filters.FilterSet):  # type: ignore[misc]
+class CaseFilter(RecordFilter):
     """What became of whom."""
 
     q = django_filters.CharFilter(method="search", label=_("Name or address contains"))

@@ -67,14 +67,14 @@ class Regret:
 
 
 def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:
-    """Invite the people of revoked cases back; each case on its own, and one result for each.
+    """Invite the people of revoked cases back; each on its own; one result for each, in their order.
 
     Raises ``PermissionDenied``. What the workspace refuses is a result's problem, never an exception.
     """
     permit(actor, "operate")
     known = Case.objects.select_related("account", "cleanup__workspace").in_bulk([case.pk for case in cases])
     restorer = _Restorer(client=client, login=actor.get_username(), now=now)
-    return [restorer.restore(case) for case in known.values()]
+    return [restorer.restore(known[pk]) for pk in dict.fromkeys(case.pk for case in cases)]
 
 
 def objection_to_restoring(case: Case) -> str:

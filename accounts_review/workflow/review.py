@@ -108,7 +108,7 @@ def exempt(
         )
         for account in fresh
     )
-    data = {"reason": reason, "until": until.isoformat()}
+    data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
     note(fresh, kind="account.exempted", actor=login, now=now, data=data)
     _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})

@@ -22,7 +22,7 @@ from accounts_review.workflow import administer, assess, launch, review
 from tests.stage import policy_text
 
 HTMX = {"HX-Request": "true"}
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 class Site:
@@ -100,7 +100,9 @@ class Site:
         seen = now() - timedelta(days=idle)
         dates = {"joined_at": records.instant(seen - timedelta(days=400)), "last_seen_at": records.instant(seen)}
         known = {"display_name": name} | dates | fields
-        raw = json.dumps(records.user(name, known.pop("email", f"{name.split('<')[0]}@ville.example"), **known))
+        raw = json.dumps(
+            records.user(name, known.pop("email", f"{''.join(filter(str.isalnum, name))}@ville.example"), **known)
+        )
         user = decode_user(raw)
         return Account.objects.create(
             workspace=self.workspace,

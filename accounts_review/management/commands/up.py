@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts_review.management import portal
-from accounts_review.management.supervisor import free_port, supervise
+from accounts_review.management.supervisor import free_port, stop_all, supervise
 
 
 class Command(BaseCommand):
@@ -19,6 +19,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         portal.prepare()
         port = free_port(options["port"])
-        self.stdout.write(f"portal  http://127.0.0.1:{port}")
-        self.stdout.flush()
-        supervise([portal.web(port), portal.worker(port)])
+        children = [portal.web(port), portal.worker(port)]
+        try:
+            children[0].start()
+            portal.wait_until_it_answers(port)
+            self.stdout.write(f"portal  http://127.0.0.1:{port}")
+            self.stdout.flush()
+            supervise(children)
+        finally:
+            stop_all(children)

@@ -1,0 +1,46 @@
+"""``manage.py up``: the whole portal on one command, whatever stands on its port, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from accounts_review.management.supervisor import free_port
+from tests.e2e.conftest import ROOT, processes_of
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: signal.Signals) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
+    with socket.socket() as squatter:
+        port = free_port(8900)
+        squatter.bind(("127.0.0.1", port))
+        squatter.listen()
+        command = ["up", "--port", str(port)]
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *command],
+            env=env | {"DATA_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[1]
+    assert address.startswith("http://127.0.0.1:")
+    assert not address.endswith(f":{port}")
+    with urllib.request.urlopen(f"{address}/health/", timeout=10) as answer:
+        assert answer.status == 200
+    # As a terminal does: to the whole group.
+    os.killpg(process.pid, number)
+    assert process.wait(60) == 0
+    process.stdout.close()
+    assert processes_of(tmp_path) == []

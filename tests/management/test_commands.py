@@ -1,0 +1,221 @@
+"""Everything from a shell: the commands whose names and columns stay put, driven against the sandbox."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.core import mail
+from django.core.management import CommandError, call_command
+
+from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, Workspace
+from tests.conftest import NOW
+from tests.stage import KEY, SetStage, Stage, policy_text, someone
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, settings: Any) -> Iterator[Stage]:
+    """Two dormant people, one of them with a hostile name, and an active one, at the instant of the other tests."""
+    people = (someone("=1+1|calc!A0"), someone("marie+data@ville.example"), someone("omar", idle=3))
+    stage = set_stage(*people, synced=False, mode=Workspace.Mode.DRY_RUN)
+    settings.HUWISE = {"main": {"url": stage.url, "api_key": KEY, "key_owner": ""}}
+    settings.QUIET_SECONDS = 0
+    with time_machine.travel(NOW, tick=False):
+        yield stage
+
+
+@pytest.fixture
+def run(stage: Stage, person: Callable[[str], User], capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; answers what it wrote to standard output, which never holds the key."""
+    for role in ("reviewer", "operator", "administrator"):
+        person(role)
+
+    def call(*words: str) -> str:
+        out = io.StringIO()
+        try:
+            call_command(*words, stdout=out)
+        finally:
+            assert KEY not in out.getvalue() + capsys.readouterr().err
+        return out.getvalue()
+
+    return call
+
+
+@pytest.fixture
+def synced(run: Run) -> Run:
+    run("sync")
+    return run
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_sync_prints_a_tally_and_is_content_only_if_complete(run: Run, stage: Stage) -> None:
+    assert run("sync").splitlines() == ["complete: added 24, read 24", "active 22, dormant 2"]
+    stage.order({"method": "GET", "path": "/users/", "kind": "status", "status": 500})
+    with pytest.raises(CommandError, match="The sync is failed"):
+        run("sync")
+
+
+def test_export_has_one_account_a_row_and_the_columns_that_stay_put(synced: Run) -> None:
+    exported = rows(synced("export_accounts"))
+    columns = ["username", "email", "verdict", "segment", "activity_at", "dormant_from", "reasons"]
+    assert list(exported[0])[:7] == columns
+    assert len(exported) == 24
+    assert {row["username"]: row["verdict"] for row in exported}["marie+data@ville.example"] == "dormant"
+
+
+def test_export_filters_by_verdict_and_is_safe_from_formulas(synced: Run, tmp_path: Path) -> None:
+    dormant = rows(synced("export_accounts", "--verdict", "dormant"))
+    assert {row["username"] for row in dormant} == {"'=1+1|calc!A0", "marie+data@ville.example"}
+    file = tmp_path / "accounts.xlsx"
+    assert synced("export_accounts", "--format", "xlsx", "-o", str(file)) == ""
+    assert file.read_bytes().startswith(b"PK")
+
+
+def test_verdicts_can_be_read_as_of_another_instant(synced: Run) -> None:
+    assert {row["verdict"] for row in rows(synced("export_accounts", "--as-of", "2024-01-01"))} == {"active"}
+    assert "dormant 23, protected 1" in synced("assess", "--as-of", "2031-01-01T00:00:00Z")
+    assert synced("assess").splitlines()[0] == "judged anew 0"
+
+
+def test_load_policy_prints_whom_it_changes(synced: Run, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(policy_text(limit=5000))
+    assert synced("load_policy", str(file)).splitlines() == [
+        "version 3 is in force",
+        "verdicts changed: dormant to active 2",
+    ]
+
+
+def test_load_policy_names_every_fault_with_its_line_and_changes_nothing(
+    synced: Run, tmp_path: Path, workspace: Workspace
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("title = 3\n[limits]\nper_hour = 0\n")
+    with pytest.raises(CommandError, match=r"line 1: title: .*\nline 3: limits\.per_hour: "):
+        synced("load_policy", str(file))
+    with pytest.raises(CommandError, match="cannot be read"):
+        synced("load_policy", str(tmp_path / "nowhere.toml"))
+    assert workspace.current_policy.number == 2
+
+
+def test_decisions_are_all_or_nothing(synced: Run) -> None:
+    with pytest.raises(CommandError, match="omar: its verdict is active"):
+        synced("approve", "marie+data@ville.example", "omar", "--actor", "reviewer", "--reason", "gone")
+    with pytest.raises(CommandError, match="nobody.such: no listed account"):
+        synced("approve", "marie+data@ville.example", "nobody.such", "--actor", "reviewer", "--reason", "gone")
+    assert not Case.objects.exists()
+
+
+def test_approve_exempt_and_withdraw_decide(synced: Run) -> None:
+    name = "marie+data@ville.example"
+    assert synced("approve", name, "--actor", "reviewer", "--reason", "left") == "approved 1\n"
+    assert "exempted 1" in synced(
+        "exempt", name, "--actor", "reviewer", "--reason", "on leave", "--until", "2026-12-31"
+    )
+    assert Case.objects.get().state == "withdrawn"
+    assert Exemption.objects.get().until.isoformat() == "2026-12-31T00:00:00+00:00"
+    assert synced("withdraw", name, "--actor", "reviewer", "--reason", "back") == "withdrawn 1\n"
+    assert Exemption.objects.get().withdrawn_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("approve", "omar", "--actor", "ghost", "--reason", "x"), "Nobody active has the login 'ghost'"),
+        (("exempt", "omar", "--actor", "reviewer", "--reason", "x", "--until", "tomorrow"), "'tomorrow' is not a date"),
+        (("exempt", "omar", "--actor", "reviewer", "--reason", "x", "--until", "2020-01-01"), "end in the future"),
+        (("withdraw", "omar", "--actor", "reviewer", "--reason", "x"), "nothing to withdraw"),
+        (("set_mode", "live", "--actor", "operator"), "roles: administrator"),
+        (("launch_cleanup", "--actor", "operator"), "no draft"),
+        (("confirm_cleanup", "--actor", "operator"), "No clean-up awaits"),
+        (("reset_breaker", "--actor", "administrator", "--reason", "x"), "has not tripped"),
+        (("export_accounts", "--format", "xlsx"), "-o FILE"),
+        (("sync", "--workspace", "other"), "There is no workspace 'other'"),
+        (("exempt", "omar", "--actor", "reviewer", "--reason", "x", "--until", "2027-01-01", "--service-account"), "owner"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words(synced: Run, words: tuple[str, ...], complaint: str) -> None:
+    before = AuditEntry.objects.count()
+    with pytest.raises(CommandError, match=complaint):
+        synced(*words)
+    assert AuditEntry.objects.count() == before
+
+
+def test_a_dry_run_ends_with_nothing_due_and_nobody_gone(synced: Run, stage: Stage) -> None:
+    synced("approve", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
+    assert "clean-up 1 (dry run) is running" in synced("launch_cleanup", "--actor", "operator")
+    assert synced("send_notices") == "nothing; 0 awaiting notice\n"
+    assert synced("revoke_due") == "would revoke 1; 0 due\n"
+    assert (mail.outbox, stage.deletes) == ([], [])
+    assert Cleanup.objects.get().state == "closed"
+
+
+def test_a_live_cleanup_deletes_exactly_those_approved(synced: Run, stage: Stage) -> None:
+    synced("set_mode", "live", "--actor", "administrator")
+    synced("approve", "=1+1|calc!A0", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
+    synced("launch_cleanup", "--actor", "operator")
+    assert synced("revoke_due", "--limit", "1") == "revoked 1; 1 due\n"
+    assert synced("revoke_due") == "revoked 1; 0 due\n"
+    assert {name for name, status, removed in stage.deletes if removed} == {
+        "=1+1|calc!A0",
+        "marie+data@ville.example",
+    }
+
+
+def test_with_a_notice_people_are_warned_and_their_date_is_waited_for(synced: Run, stage: Stage) -> None:
+    stage.adopt(policy_text(notice=30))
+    synced("set_mode", "live", "--actor", "administrator")
+    synced("approve", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
+    synced("launch_cleanup", "--actor", "operator")
+    assert synced("send_notices") == "sent 1; 0 awaiting notice\n"
+    assert synced("revoke_due") == "nothing; 0 due\n"
+    assert (len(mail.outbox), stage.deletes) == (1, [])
+
+
+def test_a_second_person_confirms_where_the_policy_asks(synced: Run, stage: Stage) -> None:
+    stage.adopt(policy_text(two_people=True))
+    synced("approve", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
+    assert "awaiting confirmation" in synced("launch_cleanup", "--actor", "operator")
+    with pytest.raises(CommandError, match="another person"):
+        synced("confirm_cleanup", "--actor", "operator")
+    assert "is running" in synced("confirm_cleanup", "--actor", "administrator")
+
+
+def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -> None:
+    count = AuditEntry.objects.count()
+    assert synced("audit_verify") == f"{count} entries hold\n"
+    lines = [json.loads(line) for line in synced("audit_export").splitlines()]
+    assert [line["seq"] for line in lines] == list(range(1, count + 1))
+    assert all(line["previous"] == before["digest"] for before, line in zip(lines, lines[1:], strict=False))
+
+
+def test_check_workspace_says_what_it_found(synced: Run, stage: Stage) -> None:
+    stage.order({"method": "GET", "path": "*", "kind": "status", "status": 401})
+    with pytest.raises(CommandError, match="1 of 1 findings"):
+        synced("check_workspace")
+
+
+def test_grant_gives_one_role_instead_of_another(synced: Run, person: Callable[[str], User]) -> None:
+    reviewer = person("reviewer")
+    assert synced("grant", "reviewer", "auditor") == "reviewer is now auditor\n"
+    assert [group.name for group in reviewer.groups.all()] == ["auditor"]
+    assert AuditEntry.objects.get(kind="role.granted").data == {"login": "reviewer", "role": "auditor"}
+
+
+def test_every_command_is_exercised_by_a_test() -> None:
+    folder = Path(__file__).parent.parent
+    tests = "".join(path.read_text() for path in folder.rglob("*.py"))
+    commands = {path.stem for path in (folder.parent / "accounts_review/management/commands").glob("[a-z]*.py")}
+    assert {name for name in commands if f'"{name}"' not in tests} == set()

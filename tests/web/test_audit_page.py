@@ -1,0 +1,172 @@
+"""The audit: found, read, proven and taken along."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.record import note
+from accounts_review.web import sentences
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("auditor")
+
+
+def entries(page: Any) -> list[AuditEntry]:
+    return [row.record for row in page.context["table"].rows]
+
+
+def kinds(page: Any) -> set[str]:
+    return {entry.kind for entry in entries(page)}
+
+
+def write(site: Site, kind: str, *, actor: str = "olga", ago: timedelta = timedelta(0), **data: Any) -> None:
+    note([site.workspace], kind=kind, actor=actor, now=now() - ago, data=data)
+
+
+def test_the_newest_entry_comes_first(site: Site) -> None:
+    site.draft("ana")
+    page = entries(site.get("audit"))
+    assert [entry.seq for entry in page] == sorted((entry.seq for entry in page), reverse=True)
+    assert page[0].kind == "account.approved"
+
+
+def test_an_entry_is_a_sentence_with_its_details(site: Site) -> None:
+    site.draft("ana", reason="left in spring")
+    page = site.get("audit", {"kind": "account.approved"})
+    assert "approved for the next clean-up: left in spring" in text(page)
+    entry = AuditEntry.objects.get(kind="account.approved")
+    assert entry.digest in text(page)
+    assert "&quot;limit_days&quot;: 730" in text(page)
+    assert site.at("account", pk=entry.account_id) in text(page)
+    assert site.at("cleanup", number=entry.cleanup) in text(page)
+
+
+def test_an_unknown_kind_shows_as_it_is(site: Site) -> None:
+    write(site, "comet.seen", where="north")
+    assert "comet.seen" in text(site.get("audit"))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"kind": "account.approved"}, {"account.approved"}),
+        ({"actor": "OLGA"}, {"policy.adopted"}),
+        ({"q": "AN"}, {"account.approved"}),
+        ({"q": "zed"}, set()),
+        ({"cleanup": "1"}, {"account.approved"}),
+        ({"cleanup": "2"}, set()),
+        ({"until": "2001-01-01"}, set()),
+        ({"since": "2999-01-01"}, set()),
+        ({"kind": "nonsense"}, set()),
+        ({"since": "yesterday"}, set()),
+        ({"cleanup": "many"}, set()),
+        ({"account": str(10**30)}, set()),
+        ({"q": "\x00"}, set()),
+    ],
+)
+def test_filters(site: Site, query: dict[str, str], found: set[str]) -> None:
+    site.draft("ana")
+    write(site, "policy.adopted")
+    assert kinds(site.get("audit", query)) == found
+
+
+def test_a_filter_that_is_not_valid_says_so(site: Site) -> None:
+    assert "Enter a valid date." in text(site.get("audit", {"since": "yesterday"}))
+
+
+def test_by_account_and_by_days(site: Site) -> None:
+    site.draft("ana", "ben")
+    account = site.case("ben").account_id
+    assert [entry.subject for entry in entries(site.get("audit", {"account": account}))] == ["ben"]
+    write(site, "digest.sent", ago=timedelta(days=40))
+    days = {"since": f"{now() - timedelta(days=41):%Y-%m-%d}", "until": f"{now() - timedelta(days=39):%Y-%m-%d}"}
+    assert kinds(site.get("audit", days)) == {"digest.sent"}
+
+
+def test_another_workspace_is_not_shown(site: Site) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    note([other], kind="workspace.opened", actor="ghost", now=now())
+    assert "ghost" not in {entry.actor for entry in entries(site.get("audit"))}
+
+
+def test_htmx_gets_the_entries_only(site: Site) -> None:
+    page = site.get("audit", {"kind": "workspace.opened"}, htmx=True)
+    assert b"<html" not in page.content
+    assert b"?kind=workspace.opened" in page.content
+
+
+def test_it_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
+    for number in range(100):
+        write(site, "case.spared", why=f"reason {number}")
+    with django_assert_max_num_queries(12):
+        page = site.get("audit", {"per_page": 100})
+    assert len(entries(page)) == 102
+
+
+def test_the_whole_record_holds(site: Site) -> None:
+    site.draft("ana")
+    answer = site.follow("audit_verify")
+    assert f"All {AuditEntry.objects.count()} entries hold" in text(answer)
+
+
+def test_the_first_bad_entry_is_named(site: Site) -> None:
+    site.draft("ana")
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE accounts_review_auditentry SET actor = 'nobody' WHERE seq = 2")
+        cursor.execute("SET session_replication_role = DEFAULT")
+    answer = text(site.follow("audit_verify"))
+    assert "Entry 2 is not as it was written" in answer
+    assert "The 1 entries before it hold." in answer
+
+
+def test_the_export_holds_what_is_filtered_oldest_first(site: Site) -> None:
+    site.draft("ana", "ben")
+    answer = site.post("audit_export", query="?kind=account.approved")
+    lines = [json.loads(line) for line in b"".join(answer.streaming_content).decode().splitlines()]
+    assert [line["subject"] for line in lines] == ["ana", "ben"]
+    assert [line["seq"] for line in lines] == sorted(line["seq"] for line in lines)
+    assert lines[1]["previous"] == lines[0]["digest"]
+    assert answer["Content-Disposition"].startswith("attachment; filename=")
+
+
+def test_the_export_is_an_entry_itself(site: Site) -> None:
+    site.draft("ana")
+    b"".join(site.post("audit_export", query="?kind=account.approved").streaming_content)
+    entry = AuditEntry.objects.get(kind="audit.exported")
+    assert entry.actor == "auditor"
+    assert entry.data == {"entries": 1, "filter": {"kind": "account.approved"}}
+
+
+def test_an_export_of_an_invalid_filter_is_refused(site: Site) -> None:
+    answer = site.post("audit_export", query="?since=yesterday")
+    assert answer.status_code == 302
+    assert not AuditEntry.objects.filter(kind="audit.exported").exists()
+
+
+def test_what_entries_hold_is_never_markup(site: Site) -> None:
+    note([site.workspace], kind=HOSTILE[:60], actor=HOSTILE, now=now(), data={"why": HOSTILE, HOSTILE: HOSTILE})
+    write(site, "case.spared", why=HOSTILE)
+    for query in ({}, {"q": HOSTILE}, {"actor": HOSTILE}):
+        assert HOSTILE.encode() not in site.get("audit", query).content
+
+
+@pytest.mark.parametrize("kind", sorted(sentences.ENTRIES))
+@pytest.mark.parametrize("why", ["plain", [{"code": "exempt", "detail": ""}], [{"code": "?"}], [1], None, {"a": 1}])
+def test_every_kind_makes_a_sentence_of_whatever_it_holds(kind: str, why: object) -> None:
+    said = sentences.of_entry(AuditEntry(kind=kind, data={"why": why, "reason": why, "until": "2026-01-01T00:00:00Z"}))
+    assert said
+    assert "%(" not in said

@@ -1,0 +1,194 @@
+"""The overview: what needs a person comes first, and each number leads to the accounts behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review.models import Assessment, Cleanup, Workspace
+from accounts_review.web.forecast import forecast
+from accounts_review.workflow import review
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("operator")
+
+
+def said(site: Site) -> list[tuple[str, str]]:
+    return [(need.level, need.text) for need in site.get("overview").context["needs"]]
+
+
+def test_home_leads_to_the_first_workspace(site: Site) -> None:
+    assert site.client.get("/")["Location"] == site.at("overview")
+
+
+def test_without_a_workspace_home_leads_to_the_workspaces(client: Client, person: Callable[[str], User]) -> None:
+    client.force_login(person("administrator"))
+    answer = client.get("/", follow=True)
+    assert answer.redirect_chain == [("/workspaces/", 302)]
+    assert "Set HUWISE_URL" in text(answer)
+
+
+def test_a_workspace_that_was_never_read_says_so(site: Site) -> None:
+    assert said(site) == [("error", "The workspace was never read.")]
+    assert "No account was read yet" in text(site.get("overview"))
+
+
+@pytest.mark.parametrize(
+    ("state", "ago", "level", "words"),
+    [
+        ("failed", timedelta(hours=1), "error", "failed"),
+        ("incomplete", timedelta(hours=1), "warning", "not complete"),
+        ("quarantined", timedelta(hours=1), "error", "looked wrong"),
+        ("complete", timedelta(hours=37), "warning", "old"),
+    ],
+)
+def test_a_sync_that_needs_a_look(site: Site, state: str, ago: timedelta, level: str, words: str) -> None:
+    site.synced(state, ago=ago)
+    ((found, sentence),) = said(site)
+    assert found == level
+    assert words in sentence
+
+
+def test_a_sick_connection_is_told(site: Site) -> None:
+    site.synced(health=["the clocks are an hour apart"])
+    assert said(site) == [("warning", "the clocks are an hour apart")]
+
+
+def test_all_is_quiet(site: Site) -> None:
+    site.synced()
+    site.people("ana", idle=1)
+    assert said(site) == []
+    assert "All is quiet" in text(site.get("overview"))
+
+
+def test_a_draft_waits(site: Site) -> None:
+    site.synced()
+    site.draft("ana", "ben")
+    assert said(site) == [("info", "2 approved accounts wait in the draft.")]
+
+
+def test_what_stands_still_presses_most(site: Site) -> None:
+    site.synced()
+    first = site.launched("ana")
+    Cleanup.objects.filter(pk=first.pk).update(state="paused", stopped_because="the key was refused")
+    site.draft("ben")
+    assert [level for level, _ in said(site)] == ["error", "info"]
+    assert said(site)[0][1] == f"Clean-up {first.number} stands still: the key was refused"
+
+
+def test_a_confirmation_is_awaited(site: Site) -> None:
+    site.synced()
+    site.adopt(two_people=True)
+    site.launched("ana")
+    assert "awaits another person's confirmation" in said(site)[0][1]
+
+
+def test_people_who_could_not_be_warned(site: Site) -> None:
+    site.synced()
+    site.go_live()
+    cleanup = site.launched("ana", "ben")
+    site.put("ana", "undeliverable")
+    site.put("ben", "unknown")
+    page = site.get("overview")
+    assert {need.url for need in page.context["needs"]} == {
+        site.at("cleanup", number=cleanup.number) + f"?state={state}" for state in ("undeliverable", "unknown")
+    }
+
+
+def test_the_numbers_add_up_and_lead_to_the_review(site: Site) -> None:
+    site.people("ana", "ben", idle=1000)
+    site.people("cy", idle=1000, permissions=["edit_domain"])
+    site.people("dee", idle=3)
+    page = site.get("overview")
+    assert page.context["tiles"] == [("dormant", 2), ("uncertain", 0), ("protected", 1), ("active", 1)]
+    assert [(row.segment, row.total) for row in page.context["rows"]] == [("everyone else", 4)]
+    assert f"{site.at('review')}?verdict=dormant" in text(page)
+    assert f"{site.at('review')}?verdict=active&amp;segment=everyone%20else" in text(page)
+
+
+def test_those_who_are_gone_are_not_counted(site: Site) -> None:
+    ana, ben, cy = site.people("ana", "ben", "cy")
+    ana.gone_at = ben.absent_since = now()
+    ana.save()
+    ben.save()
+    assert site.get("overview").context["population"] == 1
+
+
+def test_dormant_administrators_are_named(site: Site) -> None:
+    site.people("chief.idle", idle=900, permissions=["edit_domain"])
+    site.people("chief.busy", idle=2, permissions=["edit_domain"])
+    site.people("editor.idle", idle=900, permissions=["edit_page"])
+    page = site.get("overview")
+    assert [account.username for account in page.context["administrators"]] == ["chief.idle"]
+    assert page.context["administrator_count"] == 1
+
+
+def test_exemptions_that_lapse_soon(site: Site) -> None:
+    for name, days in (("soon", 10), ("later", 90)):
+        until = now() + timedelta(days=days)
+        review.exempt(accounts=site.people(name), actor=site.person("reviewer"), reason="leave", until=until, now=now())
+    page = site.get("overview")
+    assert [exemption.account.username for exemption in page.context["lapsing"]] == ["soon"]
+
+
+def test_what_runs_is_shown_with_its_progress(site: Site) -> None:
+    cleanup = site.launched("ana")
+    assert f'id="progress-{cleanup.number}"' in text(site.get("overview"))
+
+
+@pytest.mark.parametrize(
+    ("instant", "months"),
+    [
+        (datetime(2026, 1, 31, 23, 59, tzinfo=UTC), ("January 2026", "December 2026")),
+        (datetime(2028, 2, 29, tzinfo=UTC), ("February 2028", "January 2029")),
+        (datetime(2026, 12, 1, tzinfo=UTC), ("December 2026", "November 2027")),
+    ],
+)
+def test_the_forecast_covers_twelve_months(site: Site, instant: datetime, months: tuple[str, str]) -> None:
+    bars = forecast(workspace=site.workspace, now=instant)
+    assert len(bars) == 12
+    assert (bars[0].label, bars[-1].label) == months
+
+
+def test_the_forecast_counts_by_month(site: Site) -> None:
+    at = datetime(2026, 3, 10, tzinfo=UTC)
+    for account, day in zip(
+        site.people("past", "today", "march", "april", "april2", "year"),
+        ["2026-03-09", "2026-03-10", "2026-03-31", "2026-04-01", "2026-04-30", "2027-03-01"],
+        strict=True,
+    ):
+        Assessment.objects.filter(account=account).update(dormant_from=datetime.fromisoformat(f"{day}T00:00:00Z"))
+    bars = forecast(workspace=site.workspace, now=at)
+    assert [bar.count for bar in bars] == [1, 2, *[0] * 10]
+    assert bars[1].height > bars[0].height > bars[2].height == 0
+
+
+def test_the_forecast_is_a_picture_and_a_table(site: Site) -> None:
+    site.people("ana", idle=700)
+    page = text(site.get("overview"))
+    assert "<svg" in page
+    assert "As a table" in page
+    assert "style=" not in page
+
+
+def test_it_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
+    site.launched(*(f"person.{number}" for number in range(20)))
+    site.people(*(f"chief.{number}" for number in range(20)), permissions=["edit_domain"])
+    with django_assert_max_num_queries(26):
+        site.get("overview")
+
+
+def test_what_the_workspace_calls_things_is_never_markup(site: Site) -> None:
+    site.people(HOSTILE, idle=900, permissions=["edit_domain"])
+    Assessment.objects.update(segment=HOSTILE)
+    site.synced(health=[HOSTILE])
+    assert HOSTILE.encode() not in site.get("overview").content
