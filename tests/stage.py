@@ -179,6 +179,11 @@ class Stage:
         cases = Case.objects.filter(account__workspace=self.workspace, account__username=username)
         return cases.select_related("account", "cleanup__workspace").latest("pk")
 
+    def outcome(self, username: str) -> dict[str, Any]:
+        """What is kept of how the newest case of a person ended."""
+        outcome: dict[str, Any] = self.case(username).outcome or {}
+        return outcome
+
     def states(self) -> dict[str, str]:
         cases = Case.objects.filter(account__workspace=self.workspace).order_by("pk").select_related("account")
         return {case.account.username: case.state for case in cases}

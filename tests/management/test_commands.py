@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
 
 Run = Callable[..., str]
+EXEMPT_OMAR = ("exempt", "omar", "--actor", "reviewer", "--reason", "x")
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_load_policy_names_every_fault_with_its_line_and_changes_nothing(
 def test_decisions_are_all_or_nothing(synced: Run) -> None:
     with pytest.raises(CommandError, match="omar: its verdict is active"):
         synced("approve", "marie+data@ville.example", "omar", "--actor", "reviewer", "--reason", "gone")
-    with pytest.raises(CommandError, match="nobody.such: no listed account"):
+    with pytest.raises(CommandError, match="no listed account"):
         synced("approve", "marie+data@ville.example", "nobody.such", "--actor", "reviewer", "--reason", "gone")
     assert not Case.objects.exists()
 
@@ -143,7 +145,7 @@ def test_approve_exempt_and_withdraw_decide(synced: Run) -> None:
         (("reset_breaker", "--actor", "administrator", "--reason", "x"), "has not tripped"),
         (("export_accounts", "--format", "xlsx"), "-o FILE"),
         (("sync", "--workspace", "other"), "There is no workspace 'other'"),
-        (("exempt", "omar", "--actor", "reviewer", "--reason", "x", "--until", "2027-01-01", "--service-account"), "owner"),
+        ((*EXEMPT_OMAR, "--until", "2027-01-01", "--service-account"), "owner"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_words(synced: Run, words: tuple[str, ...], complaint: str) -> None:
@@ -198,7 +200,7 @@ def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -
     assert synced("audit_verify") == f"{count} entries hold\n"
     lines = [json.loads(line) for line in synced("audit_export").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, count + 1))
-    assert all(line["previous"] == before["digest"] for before, line in zip(lines, lines[1:], strict=False))
+    assert all(line["previous"] == before["digest"] for before, line in pairwise(lines))
 
 
 def test_check_workspace_says_what_it_found(synced: Run, stage: Stage) -> None:

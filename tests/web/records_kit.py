@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
@@ -117,5 +116,6 @@ class Site:
         )
 
 
-def text(response: HttpResponse) -> str:
+def text(response: Any) -> str:
+    """The page as one line, with single blanks."""
     return " ".join(response.content.decode().split())

@@ -164,9 +164,10 @@ def test_what_entries_hold_is_never_markup(site: Site) -> None:
         assert HOSTILE.encode() not in site.get("audit", query).content
 
 
-@pytest.mark.parametrize("kind", sorted(sentences.ENTRIES))
 @pytest.mark.parametrize("why", ["plain", [{"code": "exempt", "detail": ""}], [{"code": "?"}], [1], None, {"a": 1}])
-def test_every_kind_makes_a_sentence_of_whatever_it_holds(kind: str, why: object) -> None:
-    said = sentences.of_entry(AuditEntry(kind=kind, data={"why": why, "reason": why, "until": "2026-01-01T00:00:00Z"}))
-    assert said
-    assert "%(" not in said
+def test_every_kind_makes_a_sentence_of_whatever_it_holds(why: object) -> None:
+    for kind in sentences.ENTRIES:
+        data = {"why": why, "reason": why, "until": "2026-01-01T00:00:00Z"}
+        said = sentences.of_entry(AuditEntry(kind=kind, data=data))
+        assert said
+        assert "%(" not in said

@@ -116,7 +116,7 @@ def test_the_numbers_add_up_and_lead_to_the_review(site: Site) -> None:
 
 
 def test_those_who_are_gone_are_not_counted(site: Site) -> None:
-    ana, ben, cy = site.people("ana", "ben", "cy")
+    ana, ben, _cy = site.people("ana", "ben", "cy")
     ana.gone_at = ben.absent_since = now()
     ana.save()
     ben.save()

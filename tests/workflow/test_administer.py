@@ -61,9 +61,7 @@ def test_a_shell_without_a_login_is_named_as_such(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("role", OTHERS)
-def test_policy_and_mode_are_for_administrators(
-    workspace: Workspace, person: Callable[[str], User], role: str
-) -> None:
+def test_policy_and_mode_are_for_administrators(workspace: Workspace, person: Callable[[str], User], role: str) -> None:
     before = AuditEntry.objects.count()
     with pytest.raises(PermissionDenied, match="administrator"):
         administer.adopt_policy(workspace=workspace, text=policy_text(), actor=person(role), reason="", now=NOW)

@@ -80,7 +80,7 @@ def test_a_person_resets_it_with_a_reason(stage: Stage, person: Person, discard:
     stage.sync()
     reset(stage, person("administrator"), discard=discard)
     assert not stage.workspace.is_quarantined
-    assert stage.workspace.extractions.first().state == ("discarded" if discard else "complete")
+    assert stage.workspace.extractions.latest("pk").state == ("discarded" if discard else "complete")
     entry = AuditEntry.objects.get(kind="breaker.reset")
     assert (entry.actor, entry.data["reason"], entry.data["accepted"]) == ("administrator", "looked", not discard)
 

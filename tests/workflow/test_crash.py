@@ -148,4 +148,4 @@ def test_a_worker_killed_while_it_waits_for_the_answer(stage: Stage, kind: str) 
     stage.revoke()
     assert set(stage.states().values()) == {"revoked"}
     assert Counter(name for name, _, _ in stage.deletes) == {"marie": 1, "omar": 1}
-    assert stage.case("marie").outcome["inferred"]
+    assert stage.outcome("marie")["inferred"]

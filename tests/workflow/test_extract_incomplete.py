@@ -137,9 +137,7 @@ def serve(pages: Callable[[int], Sequence[Record]], total: int) -> Client:
         # Python's own writer, because a hostile workspace may send lone surrogates.
         return httpx.Response(200, content=json.dumps({"total_count": total, "results": rows}).encode())
 
-    return Client(
-        url="http://127.0.0.1:8", api_key=KEY, transport=httpx.MockTransport(answer), attempts=1, backoff=0.0
-    )
+    return Client(url="http://127.0.0.1:8", api_key=KEY, transport=httpx.MockTransport(answer), attempts=1, backoff=0.0)
 
 
 def read(workspace: Workspace, client: Client) -> Extraction:

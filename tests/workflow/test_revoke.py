@@ -21,7 +21,7 @@ HOSTILE = [
     "日本",
     "tilde~_-.",
     "<script>",
-    "o'brien \"quoted\"",
+    'o\'brien "quoted"',
     "back\\slash",
 ]
 """Usernames that address somebody else, or nobody, when they are not encoded exactly."""

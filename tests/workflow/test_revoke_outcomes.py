@@ -1,4 +1,4 @@
-"""What became of the DELETE: only 204 is success, what is unknown is settled by reading, and some answers stop it all."""
+"""What became of the DELETE: only 204 is success, the unknown is settled by reading, some answers stop it all."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ def test_a_404_to_the_delete_is_already_gone(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "status", "status": 404, "times": 1})
     assert stage.revoke() == {"already_gone": 1, "revoked": 2}
     assert stage.states()["marie"] == "already_gone"
-    assert stage.case("marie").outcome["status"] == 404
+    assert stage.outcome("marie")["status"] == 404
 
 
 def test_the_refusal_to_remove_the_last_administrator_ends_the_case_and_stops_nobody(stage: Stage) -> None:
-    body = {"error_code": "last_domain_administrator", "message": "Removing the only domain administrator is not allowed."}
+    body = {
+        "error_code": "last_domain_administrator",
+        "message": "Removing the only domain administrator is not allowed.",
+    }
     stage.order(DELETE | {"kind": "status", "status": 400, "body": body, "times": 1})
     assert stage.revoke() == {"refused": 1, "revoked": 2}
-    outcome = stage.case("marie").outcome
+    outcome = stage.outcome("marie")
     assert (outcome["status"], outcome["error_code"]) == (400, "last_domain_administrator")
     assert "only domain administrator" in outcome["error"]
     assert stage.cleanup().state == "closed"
@@ -131,7 +134,7 @@ def test_what_was_inferred_from_readings_says_so(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "cut_after", "times": 1})
     stage.revoke()
     stage.revoke()
-    outcome = stage.case("marie").outcome
+    outcome = stage.outcome("marie")
     assert outcome["inferred"]
     assert len(outcome["readings"]) == 2
     assert "broke off" in outcome["error"]
@@ -154,7 +157,7 @@ def test_a_new_account_of_the_same_name_shows_that_the_old_one_went(stage: Stage
     stage.revoke()
     assert stage.states()["marie"] == "revoked"
     assert "marie" in stage.members
-    assert stage.case("marie").outcome["readings"][-1]["found"] == "re-created"
+    assert stage.outcome("marie")["readings"][-1]["found"] == "re-created"
 
 
 def test_readings_that_disagree_settle_nothing(stage: Stage) -> None:
@@ -219,7 +222,7 @@ def test_a_lease_that_ran_out_before_sending_sends_nothing(stage: Stage, monkeyp
     monkeypatch.setattr(revoke, "crashpoint", freeze)
     assert stage.revoker(lease=0.2, quiet=60).run(limit=1) == {"unknown": 1}
     assert stage.deletes == []
-    assert "lease" in stage.case("marie").outcome["error"]
+    assert "lease" in stage.outcome("marie")["error"]
 
 
 def test_an_answer_after_the_lease_changes_nothing_that_another_worker_found_out(

@@ -15,6 +15,7 @@ from django.db import connection
 from accounts_review.models import Account, Workspace
 from accounts_review.record import verify
 from accounts_review.workflow import extract, last_look, launch, review, revoke
+from accounts_review.workflow.reading import storing
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,9 +51,7 @@ def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
 
     monkeypatch.setattr(review, "_take_out", slowly)
     accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
-    decision = start(
-        lambda: review.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW)
-    )
+    decision = start(lambda: review.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW))
     has_looked.wait(5)
     stage.revoke()
     decision.result()
@@ -163,7 +162,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
         stored.wait(5)
         mark_gone(self, case)
 
-    store_accounts = extract.store_accounts
+    store_accounts = storing.store_accounts
     monkeypatch.setattr(extract, "store_accounts", store_and_wait)
     monkeypatch.setattr(revoke.Revoker, "_mark_gone", wait_and_mark)
 

@@ -1,0 +1,89 @@
+"""The clock: what runs by itself does its one call, and the bell joins the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+from django_q.models import OrmQ, Schedule
+
+from accounts_review import tasks
+from accounts_review.models import Workspace
+from tests.conftest import NOW
+from tests.stage import KEY, SetStage, Stage, policy_text, someone
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, settings: Any) -> Iterator[Stage]:
+    stage = set_stage(someone("marie"), someone("omar"))
+    settings.HUWISE = {"main": {"url": stage.url, "api_key": KEY, "key_owner": ""}}
+    settings.QUIET_SECONDS = 0
+    with time_machine.travel(NOW, tick=False):
+        yield stage
+
+
+def test_a_drain_revokes_what_is_due(stage: Stage) -> None:
+    stage.launch("marie")
+    tasks.drain(stage.workspace.pk)
+    assert stage.states() == {"marie": "revoked"}
+
+
+def test_a_sweep_rings_where_a_case_can_move_and_only_there(stage: Stage) -> None:
+    tasks.sweep()
+    assert OrmQ.objects.count() == 0
+    stage.launch("marie")
+    tasks.sweep()
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
+    stage.adopt(policy_text(notice=10))
+    stage.launch("marie")
+    tasks.warn_everywhere()
+    assert [message.to for message in mail.outbox] == [["marie@ville.example"]]
+    with time_machine.travel(NOW + timedelta(days=10), tick=False):
+        tasks.sweep()
+    assert stage.states() == {"marie": "due"}
+
+
+def test_the_nightly_sync_reads_and_judges(stage: Stage) -> None:
+    stage.update("marie", last_seen_at=NOW.isoformat())
+    tasks.sync_everywhere()
+    assert stage.verdicts()["marie"] == "active"
+
+
+def test_the_bell_joins_the_transaction_of_the_caller(stage: Stage) -> None:
+    class Undone(Exception):
+        pass
+
+    with pytest.raises(Undone), transaction.atomic():
+        tasks.ring(stage.workspace)
+        raise Undone
+    assert OrmQ.objects.count() == 0
+    tasks.ring(stage.workspace)
+    assert OrmQ.objects.count() == 1
+
+
+def test_the_schedule_is_kept_once_however_often_it_is_ensured(db: None) -> None:
+    tasks.ensure_schedule()
+    tasks.ensure_schedule()
+    names = sorted(Schedule.objects.values_list("func", flat=True))
+    assert names == sorted(func for func, timing in tasks.SCHEDULE)
+    for name in names:
+        assert callable(getattr(tasks, name.rpartition(".")[2]))
+
+
+def test_a_workspace_that_the_environment_does_not_describe_cannot_be_read(workspace: Workspace, settings: Any) -> None:
+    settings.HUWISE = {}
+    with pytest.raises(ImproperlyConfigured, match="HUWISE_URL"):
+        tasks.open_client(workspace)
+    settings.HUWISE = {"main": {"url": "http://data.example.org", "api_key": KEY, "key_owner": ""}}
+    with pytest.raises(ImproperlyConfigured, match="https") as refused:
+        tasks.open_client(workspace)
+    assert KEY not in str(refused.value)

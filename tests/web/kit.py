@@ -1,0 +1,117 @@
+"""What the tests of pages are made of: accounts as if they had been read, and a person at the review page."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import now
+
+from accounts_review.huwise import decode_user, digest_of
+from accounts_review.huwise.facts import incarnation_of
+from accounts_review.models import Account, Group, Workspace
+from accounts_review.workflow.assess import assess
+
+Record = dict[str, Any]
+HTMX = {"HX-Request": "true"}
+
+
+def days_ago(days: float) -> str:
+    return (now() - timedelta(days=days)).isoformat()
+
+
+def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
+    """The record of a person without any right, last seen so many days ago."""
+    plain = {
+        "username": username,
+        "email": f"{username}@ville.example",
+        "display_name": username,
+        "account_type": "global",
+        "joined_at": days_ago(idle + 365),
+        "last_seen_at": days_ago(idle),
+        "last_login_at": None,
+        "permissions": [],
+        "groups": [],
+    }
+    return plain | fields
+
+
+def invited(username: str, *, days: float = 200) -> Record:
+    """The record of a person who never came."""
+    return someone(username, joined_at=days_ago(days), last_seen_at=None)
+
+
+def read(workspace: Workspace, *records: Record, groups: dict[str, list[str]] | None = None) -> list[Account]:
+    """Have the portal know these accounts, and groups with their rights, and assess them."""
+    for uid, rights in (groups or {}).items():
+        Group.objects.create(workspace=workspace, uid=uid, title=f"Title of {uid}", permissions=rights)
+    accounts = Account.objects.bulk_create(_account(workspace, json.dumps(record)) for record in records)
+    assess(workspace=workspace)
+    return accounts
+
+
+def _account(workspace: Workspace, raw: str) -> Account:
+    user = decode_user(raw)
+    return Account(
+        workspace=workspace,
+        username=user.username,
+        incarnation=incarnation_of(user),
+        email=user.email,
+        display_name=user.display_name,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        account_type=user.account_type,
+        groups=list(user.groups or ()),
+        raw=raw,
+        digest=digest_of(raw.encode()).hex(),
+        read_at=now(),
+    )
+
+
+class Desk:
+    """A person at the review page of a workspace."""
+
+    def __init__(self, user: User, workspace: Workspace) -> None:
+        self.user, self.workspace = user, workspace
+        self.client = Client()
+        self.client.force_login(user)
+
+    def url(self, page: str, query: str = "", **kwargs: Any) -> str:
+        return f"{reverse(page, kwargs={'workspace': self.workspace.name, **kwargs})}{query}"
+
+    def see(self, query: str = "", *, htmx: bool = False) -> Any:
+        return self.client.get(self.url("review", query), headers=HTMX if htmx else {})
+
+    def names(self, query: str = "") -> list[str]:
+        """The usernames the page lists, in its order."""
+        answer = self.see(query)
+        assert answer.status_code == 200
+        return [row.record.username for row in answer.context["table"].page.object_list]
+
+    def counts(self, query: str = "") -> dict[str, int]:
+        """The counts on the verdicts' tabs."""
+        return {tab.verdict: tab.count for tab in self.see(query).context["tabs"]}
+
+    def decide(self, decision: str, *accounts: Account, htmx: bool = False, follow: bool = False, **fields: Any) -> Any:
+        data = {"decision": decision, "account": [account.pk for account in accounts], **fields}
+        return self.client.post(self.url("decide"), data, headers=HTMX if htmx else {}, follow=follow)
+
+    def everyone(self, query: str) -> dict[str, Any]:
+        """The fields of the form after "select all that match"."""
+        context = self.see(f"{query}&scope=all").context
+        everyone = context["everyone"]
+        return {
+            "scope": "all",
+            "filter": context["filter"].query,
+            "expected": everyone.count,
+            "digest": everyone.digest,
+        }
+
+
+def text_of(answer: Any) -> str:
+    """The answer's text with its whitespace drawn together."""
+    return " ".join(answer.content.decode().split())

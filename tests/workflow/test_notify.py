@@ -1,0 +1,117 @@
+"""People are warned once, by a mail that holds a date; nothing else starts the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+
+from accounts_review.models import Workspace
+from accounts_review.workflow import notify
+from tests.stage import SetStage, Stage, days_ago, policy_text, someone
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
+    stage.launch("marie", "omar")
+    return stage
+
+
+def send(stage: Stage, **options: Any) -> notify.Notices:
+    return notify.send_notices(workspace=stage.workspace, now=stage.clock(), **options)
+
+
+def addresses() -> list[str]:
+    return [address for message in mail.outbox for address in message.to]
+
+
+def test_each_person_is_warned_and_the_promise_is_stored(stage: Stage) -> None:
+    done = send(stage)
+    assert (done.sent, done.left, done.error) == (2, 0, "")
+    assert addresses() == ["marie@ville.example", "omar@ville.example"]
+    assert stage.states() == {"marie": "noticed", "omar": "noticed"}
+    assert stage.case("marie").promised_at == stage.clock() + timedelta(days=30)
+
+
+def test_the_mail_names_the_workspace_the_date_and_what_will_go(stage: Stage) -> None:
+    send(stage)
+    message = mail.outbox[0]
+    text = f"{message.subject}\n{message.body}"
+    for words in ("127.0.0.1", "15 July 2026", "1000 days ago", "API keys", "Huwise account itself stays"):
+        assert words in text
+
+
+def test_nobody_is_warned_twice(stage: Stage) -> None:
+    send(stage)
+    assert send(stage).sent == 0
+    assert len(mail.outbox) == 2
+
+
+def test_who_came_back_meanwhile_is_spared_and_not_bothered(stage: Stage) -> None:
+    stage.update("marie", last_seen_at=days_ago(0))
+    stage.sync()
+    send(stage)
+    assert stage.states() == {"marie": "spared", "omar": "noticed"}
+    assert addresses() == ["omar@ville.example"]
+
+
+def test_a_refused_address_stops_nobody_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "marie@ville.example", SMTPRecipientsRefused({"marie@ville.example": (550, b"unknown")}))
+    done = send(stage)
+    assert (done.sent, done.undeliverable) == (1, 1)
+    assert stage.states() == {"marie": "undeliverable", "omar": "noticed"}
+
+
+def test_a_server_that_fails_ends_the_run_and_the_next_one_goes_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, "omar@ville.example", SMTPServerDisconnected("gone"))
+        done = send(stage)
+        assert (done.sent, done.left) == (1, 1)
+        assert "EMAIL_URL" in done.error
+    assert send(stage).sent == 1
+    assert addresses() == ["marie@ville.example", "omar@ville.example"]
+
+
+def test_cases_ripen_on_the_promised_date_and_not_before(stage: Stage) -> None:
+    send(stage)
+    stage.clock.advance(days=30, seconds=-1)
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    stage.clock.advance(seconds=1)
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+    assert set(stage.states().values()) == {"due"}
+
+
+def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
+    send(stage)
+    promised = stage.case("marie").promised_at
+    stage.adopt(policy_text(notice=0))
+    stage.clock.advance(days=5)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+    assert (stage.deletes, stage.case("marie").promised_at) == ([], promised)
+
+
+def test_in_a_dry_run_no_mail_leaves(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN)
+    stage.launch("marie")
+    assert send(stage).sent == 0
+    assert mail.outbox == []
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, address: str, failure: Exception) -> None:
+    """Have the mail server fail in its own way for one address."""
+    deliver = EmailBackend.send_messages
+
+    def send_messages(backend: EmailBackend, messages: Any) -> int:
+        if any(address in message.to for message in messages):
+            raise failure
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)

@@ -1,0 +1,147 @@
+"""People decide: all or nothing, each refusal named, and only where they may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+
+from accounts_review.models import AuditEntry, Case, Exemption
+from accounts_review.workflow import review
+from tests.stage import SetStage, Stage, days_ago, someone
+
+Person = Callable[[str], User]
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    return set_stage(someone("marie"), someone("omar"), someone("zoe", idle=3))
+
+
+def given(stage: Stage, *usernames: str, by: str = "reviewer") -> dict[str, Any]:
+    accounts, actor = stage.accounts(*usernames), stage.staff(by)
+    return {"accounts": accounts, "actor": actor, "reason": "left", "now": stage.clock()}
+
+
+def until(stage: Stage, days: int = 100) -> Any:
+    return stage.clock() + timedelta(days=days)
+
+
+def test_an_approval_puts_the_account_into_the_draft_with_what_the_approver_saw(stage: Stage) -> None:
+    case = review.approve(**given(stage, "marie"))[0]
+    assert (case.state, case.cleanup.state, case.approved_by_login) == ("in_draft", "draft", "reviewer")
+    assessment = stage.account("marie").assessment
+    assert case.evidence["activity_at"] == (assessment.activity_at and assessment.activity_at.isoformat())
+    assert case.evidence["policy"] == stage.workspace.current_policy.number
+    entry = AuditEntry.objects.get(kind="account.approved")
+    assert (entry.actor, entry.subject, entry.data["reason"]) == ("reviewer", "marie", "left")
+
+
+def test_approvals_of_several_people_gather_in_one_draft(stage: Stage) -> None:
+    first, second = review.approve(**given(stage, "marie"))[0], review.approve(**given(stage, "omar", by="operator"))[0]
+    assert first.cleanup == second.cleanup
+
+
+def test_one_account_that_cannot_be_approved_stops_all_and_is_named(stage: Stage) -> None:
+    with pytest.raises(review.Refused) as refused:
+        review.approve(**given(stage, "marie", "zoe"))
+    assert [str(refusal) for refusal in refused.value.refusals] == ["zoe: its verdict is active"]
+    assert not Case.objects.exists()
+    assert not AuditEntry.objects.filter(kind="account.approved").exists()
+
+
+def test_an_account_is_approved_once(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    with pytest.raises(review.Refused, match="already in a clean-up"):
+        review.approve(**given(stage, "marie"))
+
+
+@pytest.mark.parametrize("role", ["auditor", "nobody"])
+@pytest.mark.parametrize("verb", ["approve", "exempt", "withdraw"])
+def test_deciding_takes_the_permission(stage: Stage, role: str, verb: str) -> None:
+    more = {"until": until(stage)} if verb == "exempt" else {}
+    with pytest.raises(PermissionDenied, match="reviewer"):
+        getattr(review, verb)(**given(stage, "marie", by=role), **more)
+
+
+@pytest.mark.parametrize("own", [{"username": "marie"}, {"email": "MARIE@ville.example"}])
+def test_nobody_decides_on_their_own_account(stage: Stage, own: dict[str, str]) -> None:
+    reviewer = stage.staff("reviewer")
+    for name, value in own.items():
+        setattr(reviewer, name, value)
+    reviewer.save()
+    with pytest.raises(review.Refused, match="own account"):
+        review.approve(**(given(stage, "marie") | {"actor": reviewer}))
+    with pytest.raises(review.Refused, match="own account"):
+        review.exempt(**(given(stage, "marie") | {"actor": reviewer}), until=until(stage))
+
+
+def test_an_exemption_takes_the_account_out_of_its_cleanup(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    review.exempt(**given(stage, "marie"), until=until(stage))
+    assert stage.states() == {"marie": "withdrawn"}
+    assert stage.verdicts()["marie"] == "protected"
+
+
+def test_an_exemption_lapses_by_itself(stage: Stage) -> None:
+    review.exempt(**given(stage, "marie"), until=until(stage, days=10))
+    stage.clock.advance(days=10)
+    assert stage.verdicts()["marie"] == "dormant"
+
+
+def test_an_exemption_keeps_the_account_from_being_approved(stage: Stage) -> None:
+    review.exempt(**given(stage, "marie"), until=until(stage))
+    with pytest.raises(review.Refused, match="exempt until"):
+        review.approve(**given(stage, "marie"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"), [({"reason": "  "}, "needs a reason"), ({"until": -1}, "end in the future")]
+)
+def test_an_exemption_wants_a_reason_and_an_end(stage: Stage, changes: dict[str, Any], why: str) -> None:
+    asked = given(stage, "marie") | {"until": until(stage)} | changes
+    if "until" in changes:
+        asked["until"] = until(stage, days=changes["until"])
+    with pytest.raises(review.Refused, match=why):
+        review.exempt(**asked)
+    assert not Exemption.objects.exists()
+
+
+def test_a_new_exemption_takes_the_place_of_the_old(stage: Stage) -> None:
+    review.exempt(**given(stage, "marie"), until=until(stage, days=10))
+    review.exempt(**given(stage, "marie"), until=until(stage, days=50))
+    assert Exemption.objects.in_force(stage.clock()).get().until == until(stage, days=50)
+
+
+def test_withdrawing_ends_what_was_decided(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    review.exempt(**given(stage, "omar"), until=until(stage))
+    review.withdraw(**given(stage, "marie", "omar"))
+    assert stage.states() == {"marie": "withdrawn"}
+    assert stage.verdicts()["omar"] == "dormant"
+    assert "account.exemption_withdrawn" in stage.entries("omar")
+    assert "account.withdrawn" in stage.entries("marie")
+
+
+def test_there_must_be_something_to_withdraw(stage: Stage) -> None:
+    with pytest.raises(review.Refused, match="nothing to withdraw"):
+        review.withdraw(**given(stage, "marie"))
+
+
+def test_an_account_that_is_no_longer_listed_cannot_be_approved(stage: Stage) -> None:
+    stage.remove("marie")
+    stage.sync()
+    with pytest.raises(review.Refused, match="no longer lists it"):
+        review.approve(**given(stage, "marie"))
+
+
+def test_an_approval_rests_on_what_is_known_now_not_on_what_was_shown(stage: Stage) -> None:
+    shown = stage.accounts("marie")
+    stage.update("marie", last_seen_at=days_ago(1))
+    stage.sync()
+    with pytest.raises(review.Refused, match="its verdict is active"):
+        review.approve(**(given(stage) | {"accounts": shown}))
