@@ -38,7 +38,7 @@ def test_every_listed_account_is_one_row_with_its_reasons_in_words(stage: Stage)
     assert len(found) == stage.workspace.accounts.listed().count()
     assert found["marie"]["verdict"] == "protected"
     assert found["marie"]["reasons"] == "holds the protected right edit_domain"
-    assert found["no.mail"]["reasons"] == "has no e-mail address and cannot be warned"
+    assert found["no.mail"]["reasons"] == "has no usable e-mail address and cannot be warned"
     assert found["marie"]["idle"].startswith("last seen")
 
 

@@ -72,6 +72,11 @@ class Progress:
         return sum(tile.count for tile in self.tiles if tile.is_failure)
 
     @property
+    def mark(self) -> str:
+        """Differs as soon as a case has moved."""
+        return ".".join(f"{tile.state}-{tile.count}" for tile in self.tiles)
+
+    @property
     def seconds(self) -> int:
         """How long to wait before looking again: cases that can move now move quickly."""
         return 2 if any(tile.state in MOVING for tile in self.tiles) or not self.total else 15

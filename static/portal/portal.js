@@ -32,6 +32,12 @@
     setTimeout(() => delete form.dataset.sent, 3000);
   });
 
+  // What refreshes by itself waits while somebody is in it with the keyboard.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const element = event.detail.elt;
+    if (element.matches("[data-polite]") && element.contains(document.activeElement)) event.preventDefault();
+  });
+
   // Back to a page from the browser's memory: its forms may be sent again.
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);

@@ -125,6 +125,17 @@ def test_polling_stops_when_nothing_moves(site: Site, state: str) -> None:
     assert answer["HX-Refresh"] == "true"
 
 
+def test_the_table_is_read_anew_when_a_case_has_moved(site: Site) -> None:
+    cleanup = site.launched("ana", "ben")
+    mark = site.get("progress", htmx=True, number=cleanup.number).context["progress"].mark
+    still = site.get("progress", {"seen": mark}, htmx=True, number=cleanup.number)
+    assert "HX-Trigger" not in still
+    site.put("ana", "spared", outcome={"why": []})
+    assert site.get("progress", {"seen": mark}, htmx=True, number=cleanup.number)["HX-Trigger"] == "cases-moved"
+    table = site.get("cleanup", {"state": "spared"}, htmx=True, number=cleanup.number)
+    assert f'hx-get="{site.at("cleanup", number=cleanup.number)}?state=spared"' in text(table)
+
+
 def test_while_the_state_stays_the_page_is_not_read_anew(site: Site) -> None:
     cleanup = site.launched("ana")
     assert "HX-Refresh" not in site.get("progress", {"was": "running"}, htmx=True, number=cleanup.number)

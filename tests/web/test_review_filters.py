@@ -46,7 +46,7 @@ def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
         ("q=%25", set()),
         ("segment=never activated", {"guest"}),
         ("group=readers", {"ana"}),
-        ("idle=1000", {"bob"}),
+        ("idle=1200", {"bob"}),
         ("idle=0&verdict=dormant", {"ana", "bob", "guest"}),
         ("never_used=on", {"guest"}),
         ("state=open&verdict=protected", {"boss"}),
@@ -93,7 +93,7 @@ def test_states(desk: Desk, person: Callable[[str], User]) -> None:
 
 def test_the_tabs_count_under_the_other_filters(desk: Desk) -> None:
     assert desk.counts("?q=b") == {"dormant": 1, "uncertain": 0, "protected": 1, "active": 1, "all": 3}
-    assert desk.counts("?verdict=dormant&idle=1000") == {
+    assert desk.counts("?verdict=dormant&idle=1200") == {
         "dormant": 1,
         "uncertain": 0,
         "protected": 0,
@@ -135,7 +135,7 @@ def test_nonsense_lists_nobody_and_says_why(desk: Desk, query: str) -> None:
 
     assert answer.status_code == 200
     assert "A filter cannot be understood" in text_of(answer)
-    assert 'class="field-error"' in text_of(answer)
+    assert desk.names(f"?{query}") == []
 
 
 def test_nonsense_exports_nothing(desk: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied
 
@@ -87,7 +89,7 @@ def test_a_cleanup_is_launched_once_and_never_empty(stage: Stage) -> None:
 
 def test_a_paused_cleanup_revokes_nobody_until_it_is_resumed(stage: Stage) -> None:
     cleanup = stage.launch("marie")
-    turn = {"cleanup": cleanup, "actor": stage.staff("operator"), "reason": "asked to wait", "now": stage.clock()}
+    turn: dict[str, Any] = {"cleanup": cleanup, "actor": stage.staff("operator"), "reason": "asked to wait", "now": stage.clock()}
     launch.pause(**turn)
     stage.revoke()
     assert stage.deletes == []

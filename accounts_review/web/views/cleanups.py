@@ -107,7 +107,10 @@ class Progress(CleanupView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if not self.is_partial:
             return self.to_page()
-        response = self.render_to_response(self.get_context_data(progress=progress_of(self.cleanup, now=self.now)))
+        progress = progress_of(self.cleanup, now=self.now)
+        response = self.render_to_response(self.get_context_data(progress=progress))
+        if request.GET.get("seen", progress.mark) != progress.mark:
+            response["HX-Trigger"] = "cases-moved"
         if request.GET.get("was", self.cleanup.state) != self.cleanup.state:
             # What may be done now is another matter: the whole page is read anew.
             response["HX-Refresh"] = "true"
