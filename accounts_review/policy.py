@@ -6,12 +6,14 @@ Pure: no Django, no input or output. :func:`parse` turns a text into a :class:`P
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any
+
+from accounts_review.policy_reader import Fault, PolicyError, Reader, load
+
+__all__ = ["Fault", "Policy", "PolicyError", "Segment", "parse"]
 
 CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
 """What no policy can exceed (law 8)."""
@@ -117,26 +119,6 @@ class Policy:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a policy text: the line it stands on, its key, and what to write instead."""
-
-    line: int
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.key}: {self.message}" if self.key else f"line {self.line}: {self.message}"
-
-
-class PolicyError(ValueError):
-    """A policy text that cannot be used; ``faults`` names everything wrong with it, first line first."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = sorted(faults, key=lambda fault: fault.line)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
-
-
 def parse(text: str) -> Policy:
     """Read a policy text; a section or key that is left out has the value of :data:`DEFAULT_TEXT`.
 
@@ -144,20 +126,14 @@ def parse(text: str) -> Policy:
 
     Raises :class:`PolicyError`.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError([_syntax_fault(error, text)]) from None
-    except (ValueError, RecursionError):  # what the TOML reader lets through
-        raise PolicyError([Fault(1, "", "a number is too long or a list is nested too deep")]) from None
-    reader = _Reader(text)
+    document, reader = load(text), Reader(text)
     policy = _read_policy(reader, document)
     if reader.faults:
         raise PolicyError(reader.faults)
     return policy
 
 
-def _read_policy(reader: _Reader, document: dict[str, Any]) -> Policy:
+def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
     reader.refuse_unknown("", document, {"title", "segment", "protect", "notice", "approval", "limits"})
     title = reader.text("", document, "title", default="Policy")
     segments = tuple(_read_segments(reader, document))
@@ -179,7 +155,7 @@ def _read_policy(reader: _Reader, document: dict[str, Any]) -> Policy:
     )
 
 
-def _read_segments(reader: _Reader, document: dict[str, Any]) -> Iterator[Segment]:
+def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment]:
     tables = document.get("segment", tomllib.loads(DEFAULT_TEXT)["segment"])
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         reader.fault("", "segment", "write at least one [[segment]] table")
@@ -206,7 +182,7 @@ def _read_segments(reader: _Reader, document: dict[str, Any]) -> Iterator[Segmen
         yield segment
 
 
-def _read_protect(reader: _Reader, table: dict[str, Any]) -> Protect:
+def _read_protect(reader: Reader, table: dict[str, Any]) -> Protect:
     return Protect(
         permissions=frozenset(reader.names("protect", table, "permissions")) | {ALWAYS_PROTECTED},
         groups=frozenset(reader.names("protect", table, "groups")),
@@ -215,7 +191,7 @@ def _read_protect(reader: _Reader, table: dict[str, Any]) -> Protect:
     )
 
 
-def _read_notice(reader: _Reader, table: dict[str, Any]) -> Notice:
+def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
     days = reader.whole("notice", table, "days", least=0, most=LONGEST_DAYS)
     reminders = table["reminders_days_before"]
     if not isinstance(reminders, list) or not all(type(day) is int for day in reminders):
@@ -226,7 +202,7 @@ def _read_notice(reader: _Reader, table: dict[str, Any]) -> Notice:
     return Notice(days=days, reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else ())
 
 
-def _read_approval(reader: _Reader, table: dict[str, Any], *, notice: Notice) -> Approval:
+def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> Approval:
     expires = reader.whole("approval", table, "expires_after_days", least=1, most=LONGEST_DAYS)
     if expires <= notice.days and table["expires_after_days"] == expires:
         message = f"must be longer than the notice of {notice.days} days, or approvals lapse before their date"
@@ -234,7 +210,7 @@ def _read_approval(reader: _Reader, table: dict[str, Any], *, notice: Notice) ->
     return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
 
 
-def _read_limits(reader: _Reader, table: dict[str, Any]) -> Limits:
+def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:
     share, ceiling = table["share_of_population"], CEILINGS["share_of_population"]
     if type(share) not in (int, float) or not 0 < share <= ceiling:
         reader.fault("limits", "share_of_population", f"expected a share above 0 and at most {ceiling}")
@@ -244,120 +220,3 @@ def _read_limits(reader: _Reader, table: dict[str, Any]) -> Limits:
         per_hour=reader.whole("limits", table, "per_hour", least=1, most=int(CEILINGS["per_hour"])),
         share_of_population=float(share),
     )
-
-
-class _Reader:
-    """Reads typed values out of a parsed document and gathers faults instead of stopping at the first."""
-
-    def __init__(self, text: str) -> None:
-        self.faults: list[Fault] = []
-        self._text = text
-
-    def fault(self, path: str, key: str, message: str) -> None:
-        shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
-        line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
-        self.faults.append(Fault(line, shown, message))
-
-    @cached_property
-    def _lines(self) -> dict[str, int]:
-        return _lines_of(self._text)
-
-    def section(self, document: dict[str, Any], name: str) -> dict[str, Any]:
-        value = document.get(name, {})
-        if isinstance(value, dict):
-            return value
-        self.fault("", name, f"expected a table: write [{name}] on a line of its own")
-        return {}
-
-    def refuse_unknown(self, path: str, table: dict[str, Any], known: set[str]) -> None:
-        for key in sorted(table.keys() - known):
-            self.fault(path, key, f"unknown key; known here: {', '.join(sorted(known))}")
-
-    def text(self, path: str, table: dict[str, Any], key: str, default: str = "") -> str:
-        value = table.get(key, default)
-        if _is_plain(value) and len(value) <= 200:
-            return value.strip()
-        self.fault(path, key, "expected a text of 1 to 200 characters, on one line")
-        return default
-
-    def whole(self, path: str, table: dict[str, Any], key: str, *, least: int, most: int) -> int:
-        value = table.get(key)
-        if type(value) is int and least <= value <= most:
-            return value
-        self.fault(path, key, f"expected a whole number from {least} to {most}")
-        return least
-
-    def flag(self, path: str, table: dict[str, Any], key: str) -> bool:
-        value = table.get(key)
-        if isinstance(value, bool):
-            return value
-        self.fault(path, key, "expected true or false")
-        return False
-
-    def names(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        value = table.get(key, [])
-        if isinstance(value, list) and all(map(_is_plain, value)):
-            return tuple(value)
-        self.fault(path, key, 'expected a list of names, such as ["readers", "partners"]')
-        return ()
-
-    def domains(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        names = tuple(name.strip().removeprefix("@").casefold() for name in self.names(path, table, key))
-        if not all(names):
-            self.fault(path, key, 'expected domains, such as ["example.org"]')
-        return names
-
-
-def _is_plain(value: object) -> TypeGuard[str]:
-    """Whether it is a text of one line that says something; PostgreSQL refuses NUL, and a title heads mails."""
-    return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\x00-\x1f\x7f]", value)
-
-
-def _lines_of(text: str) -> dict[str, int]:
-    """The line on which each table and key stands: ``limits``, ``limits.per_hour``, ``segment.0.name``."""
-    lines: dict[str, int] = {}
-    table, segments = "", 0
-    for number, statement, content in _statements(text):
-        names = list(_names_in(content))
-        if statement.lstrip().startswith("["):
-            if names[-1] == "segment.0":
-                names[-1], segments = f"segment.{segments}", segments + 1
-            table = names[-1]
-        elif table:
-            names = [f"{table}.{name}" for name in names]
-        for name in names:
-            lines.setdefault(name, number)
-    return lines
-
-
-def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """The statements of a valid text, each with its first line and its content.
-
-    The TOML reader of the standard library keeps no positions. But a statement takes whole lines, and is the
-    shortest run of them that is valid on its own.
-    """
-    start, so_far = 1, ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        so_far += line + "\n"
-        if number > start and not re.search(r"[\]}]|\"{3}|'{3}", line):
-            continue  # cannot be the last line of a list, a table or a text of several lines
-        try:
-            content = tomllib.loads(so_far)
-        except (ValueError, RecursionError):
-            continue
-        yield start, so_far, content
-        start, so_far = number + 1, ""
-
-
-def _names_in(content: object, path: str = "") -> Iterator[str]:
-    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    for key, value in inside:
-        yield f"{path}{key}"
-        if path.count(".") < 3:
-            yield from _names_in(value, f"{path}{key}.")
-
-
-def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> Fault:
-    position = re.search(r"\(at line (\d+), column \d+\)", str(error))
-    line = int(position[1]) if position else max(1, text.rstrip("\n").count("\n") + 1)
-    return Fault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")

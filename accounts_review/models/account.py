@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.dormancy import Standing, Verdict
 from accounts_review.lifecycle import ENDED
+from accounts_review.models.cleanup import Case
+from accounts_review.models.exemption import Exemption
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 VERDICT_LABELS = {
@@ -39,9 +41,6 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
         An exemption in force shows as protected: it is an overlay, the assessment beneath stays.
         """
-        from accounts_review.models.cleanup import Case
-        from accounts_review.models.exemption import Exemption
-
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
         columns: dict[str, Any] = {

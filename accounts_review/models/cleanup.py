@@ -8,7 +8,6 @@ from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
-from accounts_review.models.account import Account
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 _ENDED = sorted(state.value for state in ENDED)
@@ -93,7 +92,7 @@ class Case(models.Model):
     """
 
     cleanup = models.ForeignKey(Cleanup, models.PROTECT, related_name="cases")
-    account = models.ForeignKey(Account, models.PROTECT, related_name="cases")
+    account = models.ForeignKey("accounts_review.Account", models.PROTECT, related_name="cases")
     state = models.CharField(
         _("state"), max_length=16, choices=[(s.value, label) for s, label in CASE_LABELS.items()], default="in_draft"
     )

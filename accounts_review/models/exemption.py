@@ -8,8 +8,6 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.models.account import Account
-
 
 class ExemptionQuerySet(models.QuerySet["Exemption"]):
     def in_force(self, now: datetime) -> ExemptionQuerySet:
@@ -19,7 +17,7 @@ class ExemptionQuerySet(models.QuerySet["Exemption"]):
 class Exemption(models.Model):
     """Keeps an account out of every clean-up until it lapses or is withdrawn. It always has an end."""
 
-    account = models.ForeignKey(Account, models.PROTECT, related_name="exemptions")
+    account = models.ForeignKey("accounts_review.Account", models.PROTECT, related_name="exemptions")
     until = models.DateTimeField(_("until"))
     reason = models.TextField(_("reason"))
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -26,7 +26,7 @@ def days_ago(days: float) -> str:
 
 def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
     """The record of a person without any right, last seen so many days ago."""
-    plain = {
+    plain: Record = {
         "username": username,
         "email": f"{username}@ville.example",
         "display_name": username,

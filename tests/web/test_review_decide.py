@@ -33,7 +33,7 @@ def in_draft() -> set[str]:
     return set(Case.objects.filter(state=CaseState.IN_DRAFT).values_list("account__username", flat=True))
 
 
-def undo_in(answer: Any) -> dict[str, str]:
+def undo_in(answer: Any) -> dict[str, Any]:
     """The fields of the undo form in the answer."""
     said = answer.content.decode()
     start = said.index('name="approved_at" value="') + len('name="approved_at" value="')
@@ -200,7 +200,7 @@ def test_the_same_filtered_page_comes_back(desk: Desk, people: list[Account]) ->
 
 
 def test_undo_takes_back_exactly_what_was_approved(desk: Desk, people: list[Account]) -> None:
-    desk.decide("approve", people[2])
+    desk.decide("approve", people[2], follow=True)
     answer = desk.decide("approve", *people[:2], follow=True)
 
     undone = desk.decide("withdraw", **undo_in(answer), follow=True)

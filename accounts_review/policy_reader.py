@@ -1,0 +1,160 @@
+"""Reading a policy text: typed values out of TOML, and every fault with its key and its line.
+
+Pure: no Django, no input or output.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a policy text: the line it stands on, its key, and what to write instead."""
+
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.key}: {self.message}" if self.key else f"line {self.line}: {self.message}"
+
+
+class PolicyError(ValueError):
+    """A policy text that cannot be used; ``faults`` names everything wrong with it, first line first."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = sorted(faults, key=lambda fault: fault.line)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+def load(text: str) -> dict[str, Any]:
+    """The document of a TOML text. Raises :class:`PolicyError`."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError([_syntax_fault(error, text)]) from None
+    except (ValueError, RecursionError):  # what the TOML reader lets through
+        raise PolicyError([Fault(1, "", "a number is too long or a list is nested too deep")]) from None
+
+
+class Reader:
+    """Reads typed values out of a parsed document and gathers faults instead of stopping at the first."""
+
+    def __init__(self, text: str) -> None:
+        self.faults: list[Fault] = []
+        self._text = text
+
+    def fault(self, path: str, key: str, message: str) -> None:
+        shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
+        line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
+        self.faults.append(Fault(line, shown, message))
+
+    @cached_property
+    def _lines(self) -> dict[str, int]:
+        return _lines_of(self._text)
+
+    def section(self, document: dict[str, Any], name: str) -> dict[str, Any]:
+        value = document.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self.fault("", name, f"expected a table: write [{name}] on a line of its own")
+        return {}
+
+    def refuse_unknown(self, path: str, table: dict[str, Any], known: set[str]) -> None:
+        for key in sorted(table.keys() - known):
+            self.fault(path, key, f"unknown key; known here: {', '.join(sorted(known))}")
+
+    def text(self, path: str, table: dict[str, Any], key: str, default: str = "") -> str:
+        value = table.get(key, default)
+        if _is_plain(value) and len(value) <= 200:
+            return value.strip()
+        self.fault(path, key, "expected a text of 1 to 200 characters, on one line")
+        return default
+
+    def whole(self, path: str, table: dict[str, Any], key: str, *, least: int, most: int) -> int:
+        value = table.get(key)
+        if type(value) is int and least <= value <= most:
+            return value
+        self.fault(path, key, f"expected a whole number from {least} to {most}")
+        return least
+
+    def flag(self, path: str, table: dict[str, Any], key: str) -> bool:
+        value = table.get(key)
+        if isinstance(value, bool):
+            return value
+        self.fault(path, key, "expected true or false")
+        return False
+
+    def names(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if isinstance(value, list) and all(map(_is_plain, value)):
+            return tuple(value)
+        self.fault(path, key, 'expected a list of names, such as ["readers", "partners"]')
+        return ()
+
+    def domains(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        names = tuple(name.strip().removeprefix("@").casefold() for name in self.names(path, table, key))
+        if not all(names):
+            self.fault(path, key, 'expected domains, such as ["example.org"]')
+        return names
+
+
+def _is_plain(value: object) -> TypeGuard[str]:
+    """Whether it is a text of one line that says something; PostgreSQL refuses NUL, and a title heads mails."""
+    return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\x00-\x1f\x7f]", value)
+
+
+def _lines_of(text: str) -> dict[str, int]:
+    """The line on which each table and key stands: ``limits``, ``limits.per_hour``, ``segment.0.name``."""
+    lines: dict[str, int] = {}
+    table, segments = "", 0
+    for number, statement, content in _statements(text):
+        names = list(_names_in(content))
+        if statement.lstrip().startswith("["):
+            if names[-1] == "segment.0":
+                names[-1], segments = f"segment.{segments}", segments + 1
+            table = names[-1]
+        elif table:
+            names = [f"{table}.{name}" for name in names]
+        for name in names:
+            lines.setdefault(name, number)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The statements of a valid text, each with its first line and its content.
+
+    The TOML reader of the standard library keeps no positions. But a statement takes whole lines, and is the
+    shortest run of them that is valid on its own.
+    """
+    start, so_far = 1, ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        so_far += line + "\n"
+        if number > start and not re.search(r"[\]}]|\"{3}|'{3}", line):
+            continue  # cannot be the last line of a list, a table or a text of several lines
+        try:
+            content = tomllib.loads(so_far)
+        except (ValueError, RecursionError):
+            continue
+        yield start, so_far, content
+        start, so_far = number + 1, ""
+
+
+def _names_in(content: object, path: str = "") -> Iterator[str]:
+    inside = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in inside:
+        yield f"{path}{key}"
+        if path.count(".") < 3:
+            yield from _names_in(value, f"{path}{key}.")
+
+
+def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> Fault:
+    position = re.search(r"\(at line (\d+), column \d+\)", str(error))
+    line = int(position[1]) if position else max(1, text.rstrip("\n").count("\n") + 1)
+    return Fault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")

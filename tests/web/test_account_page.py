@@ -1,0 +1,236 @@
+"""The page of one account: its facts, the reasoning, the decisions and the history, with hostile texts as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from accounts_review.models import Account, Group, Workspace
+from accounts_review.web.evidence import LONGEST_RECORD
+from accounts_review.web.views.account import NEWEST_ENTRIES
+from accounts_review.workflow import launch, review
+from tests.web.kit import Desk, days_ago, invited, read, someone, text_of
+
+HOSTILE = "<svg onload=alert(1)>"
+
+
+@pytest.fixture
+def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
+    return Desk(person("reviewer"), workspace)
+
+
+def page_of(desk: Desk, account: Account) -> str:
+    answer = desk.client.get(desk.url("account", pk=account.pk))
+    assert answer.status_code == 200
+    return text_of(answer).replace("\xa0", " ")
+
+
+def shown(desk: Desk, *records: dict[str, Any], **options: Any) -> str:
+    return page_of(desk, read(desk.workspace, *records, **options)[0])
+
+
+def test_who_may_look(workspace: Workspace, person: Callable[[str], User]) -> None:
+    (account,) = read(workspace, someone("ana"))
+    url = f"/w/main/accounts/{account.pk}/"
+
+    assert Client().get(url).status_code == 302
+    assert Desk(person("nobody"), workspace).client.get(url).status_code == 403
+    assert "Decide" not in page_of(Desk(person("auditor"), workspace), account)
+
+
+def test_an_account_of_another_workspace_is_not_found(desk: Desk) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+
+    assert desk.client.get(desk.url("account", pk=theirs.pk)).status_code == 404
+
+
+def test_facts_come_with_their_fields_and_ages(desk: Desk) -> None:
+    record = someone("ana", idle=800, joined_at=days_ago(1200), first_name="Ana", last_name="Duval")
+
+    said = shown(desk, record)
+
+    assert "last_seen_at" in said
+    assert "2 years, 2 months ago" in said
+    assert '<span class="tag">counts</span>' in said
+    assert "ana@ville.example" in said
+    assert "Ana Duval" in said
+
+
+def test_a_date_that_cannot_be_believed_is_shown_as_given(desk: Desk) -> None:
+    said = shown(desk, someone("ana", last_login_at="31/12/2019", last_seen_at={"deep": "rubbish"}))
+
+    assert "<code>31/12/2019</code>" in said
+    assert "cannot be believed" in said
+    assert "the date in last_login_at cannot be believed" in said
+
+
+def test_rights_say_where_they_come_from(desk: Desk) -> None:
+    record = someone("ana", permissions=["explore_monitoring"], groups=["team", "lost", "closed"])
+    Group.objects.create(workspace=desk.workspace, uid="closed", title="Closed", permissions=None)
+
+    said = shown(desk, record, groups={"team": ["edit_domain"]})
+
+    assert '<code>explore_monitoring</code> <span class="muted"> directly </span>' in said
+    assert '<code>edit_domain</code> <span class="muted"> through group Title of team </span>' in said
+    assert "not listed by the workspace" in said
+    assert "its rights cannot be read" in said
+
+
+def test_unknown_lists_are_not_empty_lists(desk: Desk) -> None:
+    said = shown(desk, someone("ana", permissions=None, groups=None))
+
+    assert said.count("not known") == 2
+    assert "the list of rights is missing" in said
+
+
+@pytest.mark.parametrize(
+    ("record", "sentences"),
+    [
+        (someone("ana"), ["Active, as soon as the workspace reports", "Protected, if it gained"]),
+        (someone("ana", idle=1), ["Dormant, if it stays idle until"]),
+        (someone("ana", idle=1, permissions=["edit_domain"]), ["Idle but protected, if it stays idle until"]),
+        (someone("ana", idle=1, email=""), ["Uncertain, if it stays idle until"]),
+        (someone("ana", permissions=["edit_domain"]), ["Dormant, only if each of these ended: holds the protected"]),
+        (someone("ana", email=""), ["Dormant, only if each of these doubts were removed: has no usable e-mail"]),
+        (invited("ana"), ["never activated: dormant after 90 days", "joined_at"]),
+        (someone("ana", joined_at=None, last_seen_at=None), ["none: no date of the record can be believed"]),
+    ],
+)
+def test_the_reasoning_says_what_would_change_it(desk: Desk, record: dict[str, Any], sentences: list[str]) -> None:
+    said = shown(desk, record)
+
+    assert all(sentence in said for sentence in sentences)
+
+
+def test_an_exemption_is_explained_and_can_be_withdrawn(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    until = now() + timedelta(days=60)
+    review.exempt(accounts=[account], actor=desk.user, reason="On leave", until=until, now=now())
+
+    said = page_of(desk, account)
+
+    assert "by reviewer: On leave" in said
+    assert "No longer exempt, when the exemption lapses on" in said
+    assert 'value="withdraw"' in said
+    assert 'value="approve"' not in said
+    assert "It cannot be approved: exempt until" in said
+
+
+def test_a_decision_from_the_page_comes_back_to_it(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    here = desk.url("account", pk=account.pk)
+
+    answer = desk.decide("approve", account, next=here, follow=True)
+
+    assert answer.redirect_chain == [(here, 302)]
+    assert "1 account approved into the draft." in text_of(answer)
+    assert "Undo" in text_of(answer)
+    assert "in draft" in text_of(answer)
+
+
+def test_nobody_decides_on_their_own_page(desk: Desk) -> None:
+    said = shown(desk, someone("reviewer"))
+
+    assert "This is your own account" in said
+    assert 'name="decision"' not in said
+
+
+def test_the_history_speaks_in_sentences(desk: Desk, person: Callable[[str], User]) -> None:
+    account, *_others = read(desk.workspace, someone("ana"), *(someone(f"busy{n}", idle=1) for n in range(4)))
+    review.approve(accounts=[account], actor=desk.user, reason="Left the house", now=now())
+    launch.launch(cleanup=desk.workspace.cleanups.get(), actor=person("operator"), now=now())
+
+    said = page_of(desk, account)
+
+    assert "Approved for the next clean-up: Left the house" in said
+    assert "Sent on its way with the clean-up" in said
+    assert "Clean-up 1" in said
+    assert "approved by reviewer on" in said
+    assert f'href="/w/main/audit/?account={account.pk}"' in said
+
+
+def test_a_long_history_is_cut_and_leads_to_the_audit(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    until = now() + timedelta(days=60)
+    for number in range(NEWEST_ENTRIES + 1):
+        review.exempt(accounts=[account], actor=desk.user, reason=f"nr {number}", until=until, now=now())
+
+    said = page_of(desk, account)
+
+    assert said.count('id="entry-') == NEWEST_ENTRIES
+    assert "All entries in the audit" in said
+
+
+def test_an_account_that_is_gone_keeps_its_page(desk: Desk) -> None:
+    accounts = read(desk.workspace, someone("ana"), someone("bob"))
+    Account.objects.filter(pk=accounts[0].pk).update(gone_at=now())
+    Account.objects.filter(pk=accounts[1].pk).update(absent_since=now())
+
+    assert "gone since" in page_of(desk, accounts[0])
+    assert "not listed since" in page_of(desk, accounts[1])
+    assert "the workspace no longer lists it" in page_of(desk, accounts[1])
+
+
+def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
+    account = Account.objects.create(
+        workspace=desk.workspace, username="new", raw='{"username": "new"}', digest="", read_at=now()
+    )
+
+    assert "not assessed yet" in page_of(desk, account)
+
+
+def test_hostile_texts_are_only_texts(desk: Desk) -> None:
+    record = someone(
+        HOSTILE,
+        email=f"{HOSTILE}@x",
+        display_name=HOSTILE,
+        first_name=HOSTILE,
+        account_type=HOSTILE,
+        groups=[HOSTILE],
+        permissions=[HOSTILE],
+        last_login_at=HOSTILE,
+    )
+
+    said = shown(desk, record, groups={HOSTILE: [HOSTILE]})
+
+    assert HOSTILE not in said
+    assert "&lt;svg onload=alert(1)&gt;" in said
+
+
+def test_the_record_is_laid_out_and_cut(desk: Desk) -> None:
+    said = shown(desk, someone("ana", note="é" * LONGEST_RECORD))
+
+    assert "&quot;username&quot;: &quot;ana&quot;," in said
+    assert "only its beginning is shown" in said
+
+
+def test_a_record_too_deep_to_lay_out_is_shown_as_it_is(desk: Desk) -> None:
+    account = Account.objects.create(
+        workspace=desk.workspace,
+        username="deep",
+        raw='{"x": ' + "[" * 9000 + "]" * 9000 + "}",
+        digest="",
+        read_at=now(),
+    )
+
+    assert "[[[[" in page_of(desk, account)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_history(
+    desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    for number in range(15):
+        review.approve(accounts=[account], actor=desk.user, reason=f"nr {number}", now=now())
+        review.withdraw(accounts=[account], actor=desk.user, reason="not yet", now=now())
+
+    with django_assert_max_num_queries(14):
+        page_of(desk, account)
