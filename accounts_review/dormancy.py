@@ -110,6 +110,8 @@ class Facts:
     rights_by_group: Mapping[str, tuple[str, ...] | None]
     disputed: tuple[str, ...] = ()
     """Protected rights of which the API's own list of holders and ours disagree."""
+    unlisted: tuple[str, ...] = ()
+    """Groups that only the account's own record describes, and the workspace does not list."""
     incomplete: bool = False
     """Read by an extraction that was not complete, which may add no candidate (law 3)."""
 
@@ -285,7 +287,7 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
         Reason("unknown_right", right, via) for right, via in sorted(facts.rights.items()) if right not in known
     )
     for uid in facts.groups or ():
-        if uid not in facts.rights_by_group:
+        if uid not in facts.rights_by_group or uid in facts.unlisted:
             yield Reason("unlisted_group", uid)
         elif facts.rights_by_group[uid] is None:
             yield Reason("unreadable_group", uid)

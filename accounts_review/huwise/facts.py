@@ -22,7 +22,7 @@ def facts_of(
     """What is known of an account: its record, and what its groups grant.
 
     ``rights_by_group`` is what ``/groups/`` listed; groups that came expanded with the user count for what both
-    say together.
+    say together, and are in doubt where the list does not have them.
     """
     rights = dict(rights_by_group)
     for uid, expanded in user.expanded.items():
@@ -43,6 +43,7 @@ def facts_of(
         rights_by_group=rights,
         incomplete=incomplete,
         disputed=tuple(disputed),
+        unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group),
     )
 
 

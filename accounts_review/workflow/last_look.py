@@ -36,10 +36,10 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
         return Look(gone=True, record=record)
     user = decode_user(raw)
     missing = set(user.groups or ()) - set(user.expanded)
-    rights = {}
+    rights = dict(user.expanded)
     if missing:
         decoded = [decode_group(group) for group in client.groups()]
-        rights = {group.uid: group.permissions for group in decoded}
+        rights |= {group.uid: group.permissions for group in decoded}
     workspace = case.cleanup.workspace
     facts = facts_of(user, rights_by_group=rights, key_owner=workspace.key_owner, read_at=started)
     activity = facts.activity
@@ -89,7 +89,8 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         promised_at=case.promised_at,
         cleanup_running=cleanup.state == "running" and (cleanup.dry_run or workspace.is_live),
         breaker_tripped=workspace.is_quarantined,
-        budget_left=budget_left(workspace, now=now),
+        # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
+        budget_left=1 if cleanup.dry_run else budget_left(workspace, now=now),
     )
 
 

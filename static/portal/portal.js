@@ -38,6 +38,17 @@
     if (element.matches("[data-polite]") && element.contains(document.activeElement)) event.preventDefault();
   });
 
+  // Paper is white.
+  const root = document.documentElement;
+  let theme = "";
+  window.addEventListener("beforeprint", () => {
+    theme = root.dataset.bsTheme;
+    root.dataset.bsTheme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    root.dataset.bsTheme = theme;
+  });
+
   // Back to a page from the browser's memory: its forms may be sent again.
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);

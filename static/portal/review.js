@@ -99,11 +99,21 @@
 
   // htmx
 
+  // An empty field is no filter. A heading or page that is clicked while a filter is being typed keeps what was typed.
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.verb !== "get") return;
-    [...event.detail.formData.entries()].forEach(([name, value]) => {
-      if (value === "") event.detail.formData.delete(name);
+    const { detail } = event;
+    if (detail.verb !== "get" || !byId("filters")) return;
+    [...detail.formData.entries()].forEach(([name, value]) => {
+      if (value === "") detail.formData.delete(name);
     });
+    if (!detail.elt.matches("#bulk .table-container a")) return;
+    const url = new URL(detail.path, location.href);
+    new FormData(byId("filters")).forEach((value, name) => {
+      if (name === "sort") return;
+      if (value === "") url.searchParams.delete(name);
+      else url.searchParams.set(name, value);
+    });
+    detail.path = url.pathname + url.search;
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -118,7 +128,11 @@
     }
   });
 
-  document.addEventListener("htmx:afterSettle", refresh);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    refresh();
+    // After a decision the next one starts at the first row.
+    if (event.detail.requestConfig?.verb === "post") rows()[0]?.focus({ preventScroll: true });
+  });
 
   // The keyboard
 

@@ -94,9 +94,10 @@ def test_a_group_gives_what_the_list_and_the_expanded_record_say_together(
     assert given["team"] == listed, "what all accounts share must stay as it is"
 
 
-def test_the_rights_of_a_group_that_only_the_record_describes_count() -> None:
+def test_the_rights_of_a_group_that_only_the_record_describes_count_and_are_in_doubt() -> None:
     found = facts(groups=[{"uid": "team", "permissions": ["edit_domain"]}])
     assert found.rights == {"edit_domain": "team", "edit_page": ""}
+    assert found.unlisted == ("team",)
 
 
 @pytest.mark.parametrize(

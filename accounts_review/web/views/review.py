@@ -86,7 +86,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "everyone": everyone,
             "most_at_once": MOST_AT_ONCE,
             "may_decide": may(self.request.user, "decide"),
-            "here": f"{self.request.path}?{here.urlencode()}",
+            "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
