@@ -11,55 +11,57 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.utils.translation import ngettext
 
 from accounts_review.dormancy import Reason, Verdict
 
 SENTENCES = {
-    "right": _l("holds the protected right %(subject)s"),
-    "right via": _l("holds the protected right %(subject)s through group %(via)s"),
-    "protected_group": _l("is in the protected group %(subject)s"),
-    "protected_name": _l("username is protected by the pattern %(subject)s"),
-    "protected_domain": _l("address is in the protected domain %(subject)s"),
-    "vendor_staff": _l("belongs to the vendor's staff"),
-    "key_owner": _l("owns the API key that this portal uses"),
-    "invalid_date": _l("the date in %(subject)s cannot be believed"),
-    "no_date": _l("has no valid date at all"),
-    "no_joined_at": _l("has no date of joining, so a re-used username could not be told apart"),
-    "unknown_rights": _l("the list of rights is missing"),
-    "unknown_groups": _l("the list of groups is missing"),
-    "unknown_right": _l("has the unknown right %(subject)s"),
-    "unknown_right via": _l("has the unknown right %(subject)s through group %(via)s"),
-    "disputed_right": _l("the workspace's list of who holds %(subject)s does not agree with the account's rights"),
-    "unlisted_group": _l("is in the group %(subject)s, which the workspace does not list"),
-    "unreadable_group": _l("is in the group %(subject)s, whose rights cannot be read"),
-    "unknown_account_type": _l("is of the unknown account type %(subject)s"),
-    "no_email": _l("has no usable e-mail address and cannot be warned"),
-    "unsafe_username": _l("username cannot be put safely into an address of the API"),
-    "incomplete_extraction": _l("was last read by an incomplete sync"),
-    "rule_failed": _l("could not be judged, because a rule failed"),
+    "right": gettext_lazy("holds the protected right %(subject)s"),
+    "right via": gettext_lazy("holds the protected right %(subject)s through group %(via)s"),
+    "protected_group": gettext_lazy("is in the protected group %(subject)s"),
+    "protected_name": gettext_lazy("username is protected by the pattern %(subject)s"),
+    "protected_domain": gettext_lazy("address is in the protected domain %(subject)s"),
+    "vendor_staff": gettext_lazy("belongs to the vendor's staff"),
+    "key_owner": gettext_lazy("owns the API key that this portal uses"),
+    "invalid_date": gettext_lazy("the date in %(subject)s cannot be believed"),
+    "no_date": gettext_lazy("has no valid date at all"),
+    "no_joined_at": gettext_lazy("has no date of joining, so a re-used username could not be told apart"),
+    "unknown_rights": gettext_lazy("the list of rights is missing"),
+    "unknown_groups": gettext_lazy("the list of groups is missing"),
+    "unknown_right": gettext_lazy("has the unknown right %(subject)s"),
+    "unknown_right via": gettext_lazy("has the unknown right %(subject)s through group %(via)s"),
+    "disputed_right": gettext_lazy(
+        "the workspace's list of who holds %(subject)s does not agree with the account's rights"
+    ),
+    "unlisted_group": gettext_lazy("is in the group %(subject)s, which the workspace does not list"),
+    "unreadable_group": gettext_lazy("is in the group %(subject)s, whose rights cannot be read"),
+    "unknown_account_type": gettext_lazy("is of the unknown account type %(subject)s"),
+    "no_email": gettext_lazy("has no usable e-mail address and cannot be warned"),
+    "unsafe_username": gettext_lazy("username cannot be put safely into an address of the API"),
+    "incomplete_extraction": gettext_lazy("was last read by an incomplete sync"),
+    "rule_failed": gettext_lazy("could not be judged, because a rule failed"),
 }
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
 
 OBJECTIONS = {
-    "another_incarnation": _l("the username now belongs to another account"),
-    "newer_activity": _l("was active after the approval: %(detail)s"),
-    "new_rights": _l("has gained rights: %(detail)s"),
-    "new_groups": _l("has joined groups: %(detail)s"),
-    "verdict_active": _l("no longer counts as dormant"),
-    "verdict_protected": _l("is now protected: %(detail)s"),
-    "verdict_uncertain": _l("is now uncertain: %(detail)s"),
-    "exempt": _l("is exempt"),
-    "approver_may_no_longer": _l("the person who approved it may no longer do so"),
-    "approval_expired": _l("the approval expired: %(detail)s"),
-    "key_owner_unknown": _l("the owner of our API key is not known"),
-    "cleanup_not_running": _l("the clean-up is not running"),
-    "breaker_tripped": _l("a sync looked wrong, and nobody has reset the breaker yet"),
-    "not_noticed": _l("the warning was not sent"),
-    "promise_not_reached": _l("the promised date has not come: %(detail)s"),
-    "hourly_limit": _l("the policy's hourly limit is reached"),
-    "stale_look": _l("the last look is too old"),
+    "another_incarnation": gettext_lazy("the username now belongs to another account"),
+    "newer_activity": gettext_lazy("was active after the approval: %(detail)s"),
+    "new_rights": gettext_lazy("has gained rights: %(detail)s"),
+    "new_groups": gettext_lazy("has joined groups: %(detail)s"),
+    "verdict_active": gettext_lazy("no longer counts as dormant"),
+    "verdict_protected": gettext_lazy("is now protected: %(detail)s"),
+    "verdict_uncertain": gettext_lazy("is now uncertain: %(detail)s"),
+    "exempt": gettext_lazy("is exempt"),
+    "approver_may_no_longer": gettext_lazy("the person who approved it may no longer do so"),
+    "approval_expired": gettext_lazy("the approval expired: %(detail)s"),
+    "key_owner_unknown": gettext_lazy("the owner of our API key is not known"),
+    "cleanup_not_running": gettext_lazy("the clean-up is not running"),
+    "breaker_tripped": gettext_lazy("a sync looked wrong, and nobody has reset the breaker yet"),
+    "not_noticed": gettext_lazy("the warning was not sent"),
+    "promise_not_reached": gettext_lazy("the promised date has not come: %(detail)s"),
+    "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
+    "stale_look": gettext_lazy("the last look is too old"),
 }
 """A clause for each code of the gate's objections."""
 

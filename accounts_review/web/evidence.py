@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from accounts_review import wording
 from accounts_review.dormancy import Facts, Standing, Verdict, valid_instant
@@ -20,9 +20,9 @@ from accounts_review.models import Account, Group
 RightsByGroup = Mapping[str, tuple[str, ...] | None]
 LONGEST_RECORD = 20_000
 STANDINGS = {
-    Standing.ORDINARY: _l("ordinary: nothing protects it, and nothing is in doubt"),
-    Standing.PROTECTED: _l("protected: idle or not, it is never touched"),
-    Standing.UNCERTAIN: _l("uncertain: a person must look, and it is never revoked"),
+    Standing.ORDINARY: gettext_lazy("ordinary: nothing protects it, and nothing is in doubt"),
+    Standing.PROTECTED: gettext_lazy("protected: idle or not, it is never touched"),
+    Standing.UNCERTAIN: gettext_lazy("uncertain: a person must look, and it is never revoked"),
 }
 
 

@@ -12,7 +12,7 @@ from django import forms
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.utils.translation import ngettext
 
 from accounts_review.dormancy import Verdict
@@ -25,12 +25,12 @@ DEFAULT = {"verdict": "dormant", "state": "open"}
 
 EVERYONE = "all"
 TABS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
-VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, _l("all"))]
+VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, gettext_lazy("all"))]
 STATES = [
-    ("open", _l("open for decision")),
-    ("draft", _l("in the draft")),
-    ("running", _l("in a running clean-up")),
-    ("exempt", _l("exempt")),
+    ("open", gettext_lazy("open for decision")),
+    ("draft", gettext_lazy("in the draft")),
+    ("running", gettext_lazy("in a running clean-up")),
+    ("exempt", gettext_lazy("exempt")),
 ]
 CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
 USED = r'"last_(seen|login)_at"\s*:\s*("[^"]|[^"n\s])'
@@ -64,16 +64,24 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     """Narrows the accounts of a workspace (asked for ``with_verdict`` at ``now``)."""
 
     q = filters.CharFilter(
-        method="filter_q", max_length=200, label=_l("Search"), widget=forms.TextInput({"type": "search"})
+        method="filter_q", max_length=200, label=gettext_lazy("Search"), widget=forms.TextInput({"type": "search"})
     )
-    verdict = filters.ChoiceFilter(method="filter_verdict", choices=VERDICTS, label=_l("Verdict"))
+    verdict = filters.ChoiceFilter(method="filter_verdict", choices=VERDICTS, label=gettext_lazy("Verdict"))
     segment = filters.ChoiceFilter(
-        field_name="assessment__segment", choices=(), label=_l("Segment"), empty_label=_l("any")
+        field_name="assessment__segment", choices=(), label=gettext_lazy("Segment"), empty_label=gettext_lazy("any")
     )
-    group = filters.ChoiceFilter(method="filter_group", choices=(), label=_l("Group"), empty_label=_l("any"))
-    idle = DaysFilter(method="filter_idle", min_value=0, max_value=36_500, label=_l("Idle longer than (days)"))
-    state = filters.ChoiceFilter(method="filter_state", choices=STATES, label=_l("State"), empty_label=_l("any"))
-    never_used = filters.BooleanFilter(method="filter_never_used", label=_l("Never used"), widget=forms.CheckboxInput)
+    group = filters.ChoiceFilter(
+        method="filter_group", choices=(), label=gettext_lazy("Group"), empty_label=gettext_lazy("any")
+    )
+    idle = DaysFilter(
+        method="filter_idle", min_value=0, max_value=36_500, label=gettext_lazy("Idle longer than (days)")
+    )
+    state = filters.ChoiceFilter(
+        method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("any")
+    )
+    never_used = filters.BooleanFilter(
+        method="filter_never_used", label=gettext_lazy("Never used"), widget=forms.CheckboxInput
+    )
 
     def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
         super().__init__(asked(query, self.base_filters), queryset=queryset)

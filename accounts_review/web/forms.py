@@ -8,18 +8,22 @@ from typing import Any
 from django import forms
 from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 LONGEST_EXEMPTION = timedelta(days=365)
 USUAL_EXEMPTION = timedelta(days=180)
-DECISIONS = (("approve", _l("Approve")), ("exempt", _l("Exempt")), ("withdraw", _l("Withdraw")))
+DECISIONS = (
+    ("approve", gettext_lazy("Approve")),
+    ("exempt", gettext_lazy("Exempt")),
+    ("withdraw", gettext_lazy("Withdraw")),
+)
 
 
 class KeysField(forms.Field):
     """Primary keys, each once."""
 
     widget = forms.MultipleHiddenInput
-    default_error_messages = {"invalid": _l("These are not accounts.")}
+    default_error_messages = {"invalid": gettext_lazy("These are not accounts.")}
 
     def to_python(self, value: Any) -> list[int]:
         if not all(str(key).isascii() and str(key).isdecimal() and len(str(key)) < 19 for key in value or ()):
@@ -31,8 +35,10 @@ class DecisionForm(forms.Form):
     """What is decided, why, and on whom: accounts that were ticked, all that match a filter, or an approval undone."""
 
     decision = forms.ChoiceField(choices=DECISIONS)
-    reason = forms.CharField(label=_l("Reason"), max_length=500, required=False)
-    until = forms.DateField(label=_l("Exempt until"), required=False, widget=forms.DateInput({"type": "date"}))
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)
+    until = forms.DateField(
+        label=gettext_lazy("Exempt until"), required=False, widget=forms.DateInput({"type": "date"})
+    )
     account = KeysField(required=False)
     scope = forms.ChoiceField(choices=[("ticked", ""), ("all", ""), ("undo", "")], required=False)
     filter = forms.CharField(required=False, max_length=2000)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Workspace
 
@@ -41,14 +41,14 @@ class LaunchForm(forms.Form):
 class TurnForm(forms.Form):
     """Why a clean-up is paused, resumed or cancelled; kept in the audit."""
 
-    reason = forms.CharField(label=_l("Reason"), max_length=500)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
 
 
 class PolicyForm(forms.Form):
     """A policy text, why it changes, and the version it was written over."""
 
     text = forms.CharField(
-        label=_l("Text (TOML)"),
+        label=gettext_lazy("Text (TOML)"),
         max_length=200_000,
         strip=False,
         widget=forms.Textarea(
@@ -56,7 +56,7 @@ class PolicyForm(forms.Form):
         ),
     )
     reason = forms.CharField(
-        label=_l("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
+        label=gettext_lazy("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
     )
     over = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -69,7 +69,7 @@ class BreakerForm(forms.Form):
     """What is done with the numbers that tripped the breaker, and why."""
 
     reason = forms.CharField(max_length=500)
-    choice = forms.ChoiceField(choices=[("accept", _l("accept")), ("discard", _l("discard"))])
+    choice = forms.ChoiceField(choices=[("accept", gettext_lazy("accept")), ("discard", gettext_lazy("discard"))])
 
 
 class ModeForm(forms.Form):

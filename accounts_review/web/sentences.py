@@ -10,81 +10,89 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 
 from accounts_review import wording
 from accounts_review.lifecycle import CaseState, CleanupState
 from accounts_review.models import AuditEntry, Case
 
 ENTRIES: dict[str, Promise] = {
-    "account.approved": _l("approved for the next clean-up: %(reason)s"),
-    "account.exempted": _l("exempted until %(until)s: %(reason)s"),
-    "account.exemption_withdrawn": _l("exemption ended early: %(reason)s"),
-    "account.withdrawn": _l("taken out of the clean-up: %(reason)s"),
-    "account.restore_failed": _l("could not be invited back: %(error)s"),
-    "account.restored": _l("invited back, with the rights recorded at the revocation"),
-    "account.restoring": _l("is being invited back"),
-    "account.returned": _l("is a member again"),
-    "accounts.exported": _l("exported accounts"),
-    "audit.exported": _l("exported %(entries)s audit entries"),
-    "breaker.reset": _l("reset the breaker: %(reason)s"),
-    "case.already_gone": _l("was gone already when it was to be revoked"),
-    "case.claimed": _l("taken up for the last look"),
-    "case.due": _l("the promised date has come"),
-    "case.held": _l("not revoked yet: %(why)s"),
-    "case.intended": _l("passed every check; the intent to revoke was committed"),
-    "case.launched": _l("sent on its way with the clean-up"),
-    "case.noticed": _l("warned by e-mail; access is kept until %(promised)s at least"),
-    "case.refused": _l("the workspace refused to revoke it: %(error)s"),
-    "case.released": _l("put back in the queue: %(why)s%(error)s"),
-    "case.revoked": _l("access revoked"),
-    "case.spared": _l("spared: %(why)s"),
-    "case.still_there": _l("the revocation had no effect; it is looked at anew"),
-    "case.undeliverable": _l("could not be warned: %(why)s"),
-    "case.unknown": _l("the outcome of the revocation is unknown: %(why)s%(error)s"),
-    "case.would_revoke": _l("passed every check; nothing was sent, as this is a dry run"),
-    "cleanup.cancelled": _l("cancelled the clean-up: %(reason)s"),
-    "cleanup.closed": _l("the clean-up closed, every case having ended"),
-    "cleanup.confirmed": _l("confirmed the clean-up"),
-    "cleanup.held_back": _l("%(cases)s accounts beyond the limit were kept for this draft"),
-    "cleanup.launched": _l("launched the clean-up with %(cases)s accounts"),
-    "cleanup.paused": _l("paused the clean-up: %(reason)s"),
-    "cleanup.resumed": _l("resumed the clean-up: %(reason)s"),
-    "cleanup.stopped": _l("the clean-up stopped by itself: %(why)s"),
-    "digest.sent": _l("told %(recipients)s operators what happened"),
-    "policy.adopted": _l("put version %(version)s of the policy in force: %(reason)s"),
-    "role.granted": _l("gave %(login)s the role %(role)s"),
-    "workspace.mode_set": _l("switched the workspace from %(from)s to %(to)s"),
-    "workspace.opened": _l("opened the workspace"),
-    "workspace.synced": _l("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
+    "account.approved": gettext_lazy("approved for the next clean-up: %(reason)s"),
+    "account.exempted": gettext_lazy("exempted until %(until)s: %(reason)s"),
+    "account.exemption_withdrawn": gettext_lazy("exemption ended early: %(reason)s"),
+    "account.withdrawn": gettext_lazy("taken out of the clean-up: %(reason)s"),
+    "account.restore_failed": gettext_lazy("could not be invited back: %(error)s"),
+    "account.restored": gettext_lazy("invited back, with the rights recorded at the revocation"),
+    "account.restoring": gettext_lazy("is being invited back"),
+    "account.returned": gettext_lazy("is a member again"),
+    "accounts.exported": gettext_lazy("exported accounts"),
+    "audit.exported": gettext_lazy("exported %(entries)s audit entries"),
+    "breaker.reset": gettext_lazy("reset the breaker: %(reason)s"),
+    "case.already_gone": gettext_lazy("was gone already when it was to be revoked"),
+    "case.claimed": gettext_lazy("taken up for the last look"),
+    "case.due": gettext_lazy("the promised date has come"),
+    "case.held": gettext_lazy("not revoked yet: %(why)s"),
+    "case.intended": gettext_lazy("passed every check; the intent to revoke was committed"),
+    "case.launched": gettext_lazy("sent on its way with the clean-up"),
+    "case.noticed": gettext_lazy("warned by e-mail; access is kept until %(promised)s at least"),
+    "case.refused": gettext_lazy("the workspace refused to revoke it: %(error)s"),
+    "case.released": gettext_lazy("put back in the queue: %(why)s%(error)s"),
+    "case.revoked": gettext_lazy("access revoked"),
+    "case.spared": gettext_lazy("spared: %(why)s"),
+    "case.still_there": gettext_lazy("the revocation had no effect; it is looked at anew"),
+    "case.undeliverable": gettext_lazy("could not be warned: %(why)s"),
+    "case.unknown": gettext_lazy("the outcome of the revocation is unknown: %(why)s%(error)s"),
+    "case.would_revoke": gettext_lazy("passed every check; nothing was sent, as this is a dry run"),
+    "cleanup.cancelled": gettext_lazy("cancelled the clean-up: %(reason)s"),
+    "cleanup.closed": gettext_lazy("the clean-up closed, every case having ended"),
+    "cleanup.confirmed": gettext_lazy("confirmed the clean-up"),
+    "cleanup.held_back": gettext_lazy("%(cases)s accounts beyond the limit were kept for this draft"),
+    "cleanup.launched": gettext_lazy("launched the clean-up with %(cases)s accounts"),
+    "cleanup.paused": gettext_lazy("paused the clean-up: %(reason)s"),
+    "cleanup.resumed": gettext_lazy("resumed the clean-up: %(reason)s"),
+    "cleanup.stopped": gettext_lazy("the clean-up stopped by itself: %(why)s"),
+    "digest.sent": gettext_lazy("told %(recipients)s operators what happened"),
+    "policy.adopted": gettext_lazy("put version %(version)s of the policy in force: %(reason)s"),
+    "role.granted": gettext_lazy("gave %(login)s the role %(role)s"),
+    "workspace.mode_set": gettext_lazy("switched the workspace from %(from)s to %(to)s"),
+    "workspace.opened": gettext_lazy("opened the workspace"),
+    "workspace.synced": gettext_lazy("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
 }
 """A clause for each kind of entry, filled from its data; an entry of another kind shows its kind."""
 
 FATES: dict[str, Promise] = {
-    CaseState.AWAITING_NOTICE: _l("waits for its warning mail"),
-    CaseState.NOTICED: _l("warned %(warned)s; access is kept until %(promised)s at least"),
-    CaseState.DUE: _l("waits for its turn"),
-    CaseState.CLAIMED: _l("is being looked at once more"),
-    CaseState.INTENDED: _l("the revocation is on its way"),
-    CaseState.REVOKED: _l("access removed"),
-    CaseState.ALREADY_GONE: _l("the workspace answered that it does not exist"),
-    CaseState.WOULD_REVOKE: _l("passed every check; nothing was sent"),
-    CaseState.WITHDRAWN: _l("taken out by a person"),
-    CaseState.UNKNOWN: _l("no answer that can be relied on; it is read twice, a while apart, before anything else"),
+    CaseState.AWAITING_NOTICE: gettext_lazy("waits for its warning mail"),
+    CaseState.NOTICED: gettext_lazy("warned %(warned)s; access is kept until %(promised)s at least"),
+    CaseState.DUE: gettext_lazy("waits for its turn"),
+    CaseState.CLAIMED: gettext_lazy("is being looked at once more"),
+    CaseState.INTENDED: gettext_lazy("the revocation is on its way"),
+    CaseState.REVOKED: gettext_lazy("access removed"),
+    CaseState.ALREADY_GONE: gettext_lazy("the workspace answered that it does not exist"),
+    CaseState.WOULD_REVOKE: gettext_lazy("passed every check; nothing was sent"),
+    CaseState.WITHDRAWN: gettext_lazy("taken out by a person"),
+    CaseState.UNKNOWN: gettext_lazy(
+        "no answer that can be relied on; it is read twice, a while apart, before anything else"
+    ),
 }
 """A clause for each state of a case that needs no reason of its own."""
 
 ANOMALIES: dict[str, Promise] = {
-    "activity_lost": _l("%(after)d accounts are said to have been active earlier than was known before"),
-    "population_changed": _l("the population went from %(before)d to %(after)d accounts"),
-    "candidates_multiplied": _l("%(after)d accounts would be dormant, where it were %(before)d before"),
+    "activity_lost": gettext_lazy("%(after)d accounts are said to have been active earlier than was known before"),
+    "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
+    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant, where it were %(before)d before"),
 }
 """A clause for each rule of the breaker."""
 
 ADVICE: tuple[tuple[tuple[str, ...], Promise], ...] = (
-    (("401", "403", "API key"), _l("Check the API key and its rights in the workspace, then resume.")),
-    (("Redirect", "certificate", "TLS", "now answers as"), _l("Check HUWISE_URL and who runs that host, then resume.")),
-    (("unknown",), _l("Check that the workspace is healthy. Unknown outcomes settle by themselves; then resume.")),
+    (("401", "403", "API key"), gettext_lazy("Check the API key and its rights in the workspace, then resume.")),
+    (
+        ("Redirect", "certificate", "TLS", "now answers as"),
+        gettext_lazy("Check HUWISE_URL and who runs that host, then resume."),
+    ),
+    (
+        ("unknown",),
+        gettext_lazy("Check that the workspace is healthy. Unknown outcomes settle by themselves; then resume."),
+    ),
 )
 """What to do about a clean-up that stopped, by words in the reason."""
 
@@ -147,7 +155,7 @@ def advice(stopped_because: str, *, state: str) -> str:
     if state != CleanupState.PAUSED:
         return ""
     fitting = (text for words, text in ADVICE if any(word in stopped_because for word in words))
-    return str(next(fitting, _l("Resume it when the reason is gone, or cancel it.")))
+    return str(next(fitting, gettext_lazy("Resume it when the reason is gone, or cancel it.")))
 
 
 def _spoken(value: object) -> str:

@@ -92,11 +92,11 @@ def opened(token: str) -> Case | None:
     return case if case and digest == _incarnation_digest(case.account) else None
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     """A text of unknown origin as one printable line of bounded length."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
-    return line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _letter(case: Case, kind: str, *, now: datetime, message_id: str, **at: datetime | None) -> EmailMultiAlternatives:
@@ -144,7 +144,7 @@ def _compose(
         reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
         headers={**HEADERS, "Content-Language": workspace.language, **(headers or {})},
     )
-    message.attach_alternative(html, "text/html")
+    message.attach_alternative(html.strip(), "text/html")
     return message
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
+from django.utils.translation import gettext_lazy
 from django.utils.translation import ngettext
 from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
@@ -32,13 +32,13 @@ from accounts_review.workflow import review
 
 MOST_NAMED = 10
 SORTS = (
-    ("dormant_from", _l("dormant longest")),
-    ("-dormant_from", _l("dormant last")),
-    ("activity", _l("idle longest")),
-    ("-activity", _l("active last")),
-    ("username", _l("username")),
-    ("email", _l("e-mail")),
-    ("segment", _l("segment")),
+    ("dormant_from", gettext_lazy("dormant longest")),
+    ("-dormant_from", gettext_lazy("dormant last")),
+    ("activity", gettext_lazy("idle longest")),
+    ("-activity", gettext_lazy("active last")),
+    ("username", gettext_lazy("username")),
+    ("email", gettext_lazy("e-mail")),
+    ("segment", gettext_lazy("segment")),
 )
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
