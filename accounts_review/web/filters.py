@@ -12,12 +12,11 @@ from django import forms
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import Case, Exemption, Workspace
+from accounts_review.models import Assessment, Case, Exemption, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
@@ -86,8 +85,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
         super().__init__(asked(query, self.base_filters), queryset=queryset)
         self.now = now
-        segments = queryset.order_by().values_list(*("assessment__segment",)).distinct()
-        self.filters["segment"].extra["choices"] = sorted((name, name) for (name,) in segments)
+        segments = Assessment.objects.filter(policy__workspace=workspace).values_list("segment", flat=True).distinct()
+        self.filters["segment"].extra["choices"] = [(name, name) for name in sorted(segments)]
         groups = [(group.uid, str(group)) for group in workspace.groups.all()]
         self.filters["group"].extra["choices"] = sorted(groups, key=lambda group: group[1].casefold())
         for field in self.form.fields.values():

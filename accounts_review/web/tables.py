@@ -61,6 +61,14 @@ class PortalTable(tables.Table):  # type: ignore[misc]
         return paginated
 
 
+class CountedPaginator(Paginator[Any]):
+    """Pages of rows that were counted already."""
+
+    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = count  # type: ignore[misc]
+
+
 def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:
     """The same rows, with a last word on rows that are equal in all else."""
     order = rows.query.order_by or tuple(rows.model._meta.ordering)

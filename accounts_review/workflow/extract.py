@@ -16,7 +16,16 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts_review.breaker import Anomaly, anomalies
-from accounts_review.huwise import Client, Forbidden, Group, HuwiseError, NotFound, decode_group
+from accounts_review.huwise import (
+    Client,
+    Forbidden,
+    Group,
+    HuwiseError,
+    NotFound,
+    Refused,
+    UnexpectedAnswer,
+    decode_group,
+)
 from accounts_review.models import Account, Extraction, Workspace, permit
 from accounts_review.record import note
 from accounts_review.workflow.reading.crosscheck import disputed_rights
@@ -104,7 +113,7 @@ def reset_breaker(*, workspace: Workspace, actor: Person, reason: str, discard: 
 def _read(workspace: Workspace, client: Client, key_owner: str, *, progress: Callable[[Walk], None]) -> Reading:
     reading = Reading(Walk(known=_known(workspace), progress=progress))
     try:
-        reading.key_owner = _owner_of_key(client) or key_owner
+        reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         reading.groups = [decode_group(raw) for raw in client.groups()]
     except HuwiseError as error:
         reading.walk.problems.append(str(error))
@@ -198,8 +207,8 @@ def _check_host(workspace: Workspace, host: str) -> None:
 def _owner_of_key(client: Client) -> str | None:
     try:
         return client.key_owner()
-    except (Forbidden, NotFound):
-        # The key may read users and not keys; the configured owner stands in.
+    except (Forbidden, NotFound, Refused, UnexpectedAnswer):
+        # The key may read users and not keys; the configured owner stands in, or the one known before.
         return None
 
 

@@ -1,32 +1,40 @@
-"""Notify: warn people by e-mail, and let cases ripen when the promised date has come.
+"""Notify: warn people by e-mail, remind them, let cases ripen when the promised date has come, and tell of the end.
 
-The notice is recorded after the mail server accepted it. A crash between the two sends it a second time rather
+A letter is recorded after the mail server accepted it. A crash between the two sends it a second time rather
 than never: a person warned twice is disturbed, a person not warned is wronged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
+from datetime import date, datetime, timedelta
+from functools import partial
 
-from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts_review import wording
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import Account, Case, Workspace
-from accounts_review.record import Conflict, move
+from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
+from accounts_review.record import Conflict, move, note
+from accounts_review.workflow import letters
+from accounts_review.workflow.delivery import alone, deliver, one_by_one
+from accounts_review.workflow.pacing import ANY_TIME, Pace
+
+LATE = timedelta(days=7)
+"""The end is told within this time or not at all: a letter about something long past only puzzles."""
+
+REMINDER_REFUSED, CLOSING_REFUSED = "case.reminder_refused", "case.closing_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notices:
-    """What one run of :func:`send_notices` did; ``error`` says why it stopped early, if it did."""
+    """What one run of :func:`send_notices` did; ``error`` says what the mail server failed with, if it did."""
 
     sent: int = 0
     undeliverable: int = 0
@@ -35,29 +43,60 @@ class Notices:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letters:
+    """What one run of :func:`send_reminders` or :func:`send_closings` did."""
+
+    sent: int = 0
+    refused: int = 0
+    spared: int = 0
+    error: str = ""
+
+
 def send_notices(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Notices:
-    """Warn everyone whose case awaits a notice in a running clean-up, one mail each.
+    """Warn everyone whose case awaits a notice in a running clean-up, one mail each, at most ``limit`` of them.
 
     A refused address makes its own case undeliverable and stops nobody else; a mail server that cannot be
     reached ends the run, and the next one goes on from there.
     """
-    cases = list(_awaiting(workspace)[:limit])
-    sent = undeliverable = spared = 0
-    error = ""
-    try:
-        with get_connection() as connection:
-            for case in cases:
-                try:
-                    outcome = _warn(case, connection, now=now)
-                except Conflict:
-                    continue
-                sent += outcome is CaseState.NOTICED
-                undeliverable += outcome is CaseState.UNDELIVERABLE
-                spared += outcome is CaseState.SPARED
-    except (SMTPException, OSError) as failure:
-        error = _("The mail server failed: %(error)s. Check EMAIL_URL.") % {"error": failure}
-    left = _awaiting(workspace).count()
-    return Notices(sent=sent, undeliverable=undeliverable, spared=spared, left=left, error=error)
+    with alone(workspace) as is_alone:
+        if not is_alone:
+            return Notices(left=_awaiting(workspace).count(), error=_busy())
+        keys = _awaiting(workspace).values_list("pk", flat=True)
+        tally, error = one_by_one(keys, partial(_warn, workspace=workspace, now=now), limit=limit)
+    return Notices(
+        sent=tally["sent"],
+        undeliverable=tally["undeliverable"],
+        spared=tally["spared"],
+        left=_awaiting(workspace).count(),
+        error=error,
+    )
+
+
+def send_reminders(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Letters:
+    """Remind the warned of their date, as many days before it as the policy says, each once.
+
+    Where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal changes
+    no case's state.
+    """
+    with alone(workspace) as is_alone:
+        if not is_alone:
+            return Letters(error=_busy())
+        days_of = dict(_reminders_due(workspace, now=now))
+        act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
+        tally, error = one_by_one(days_of, act, limit=limit)
+    return Letters(sent=tally["sent"], refused=tally["refused"], spared=tally["spared"], error=error)
+
+
+def send_closings(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Letters:
+    """Tell those whose access was removed that it was, once. A refusal is recorded and not tried again."""
+    with alone(workspace) as is_alone:
+        if not is_alone:
+            return Letters(error=_busy())
+        tally, error = one_by_one(
+            _untold(workspace, now=now), partial(_tell_the_end, workspace=workspace, now=now), limit=limit
+        )
+    return Letters(sent=tally["sent"], refused=tally["refused"], error=error)
 
 
 @transaction.atomic
@@ -69,46 +108,118 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
     return len(cases)
 
 
-def _awaiting(workspace: Workspace) -> QuerySet[Case]:
-    return _of_running(workspace).filter(state="awaiting_notice").order_by("pk")
+@transaction.atomic
+def spare_returned(*, workspace: Workspace, now: datetime) -> int:
+    """Spare whoever was seen again while they were being warned (law 10); returns how many."""
+    waiting = Case.objects.filter(
+        cleanup__workspace=workspace, state__in=("awaiting_notice", "noticed", "undeliverable")
+    ).select_related("account__assessment", "cleanup__workspace")
+    spared = 0
+    # What somebody else holds just now is seen by the next sync, and by the last look.
+    for case in waiting.select_for_update(of=("self",), skip_locked=True):
+        activity_at = case.account.assessment.activity_at
+        code = "newer_activity" if _is_newer(activity_at, case) else "verdict_active"
+        if code == "newer_activity" or case.account.assessment.dormant_from > now:
+            why = [{"code": code, "detail": activity_at.isoformat() if activity_at else ""}]
+            _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+            spared += 1
+    return spared
 
 
-def _of_running(workspace: Workspace) -> QuerySet[Case]:
-    running = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="running", cleanup__dry_run=False)
-    return running.select_related("account", "cleanup__workspace", "cleanup__policy")
+@transaction.atomic
+def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> None:
+    """Record by hand that the warning came back: what was not delivered is no notice, and leads to no revocation.
+
+    Raises ``PermissionDenied``, ``ValueError`` without a reason, ``IllegalMove`` where nothing is being waited for.
+    """
+    permit(actor, "operate")
+    if not why.strip():
+        raise ValueError(_("Say why; the reason is kept in the audit."))
+    login, data = actor.get_username(), {"why": why.strip()[:500]}
+    move(
+        [case],
+        CaseState.UNDELIVERABLE,
+        kind="case.undeliverable",
+        actor=login,
+        now=now,
+        data=data,
+        outcome=data,
+        noticed_at=None,
+    )
 
 
-def _warn(case: Case, connection: BaseEmailBackend, *, now: datetime) -> CaseState:
-    account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
-    if account.verdict != "dormant" or account.absent_since or account.gone_at:
-        why = wording.verdict(account.verdict) if account.verdict != "dormant" else _("no longer listed")
-        move(
-            [case],
-            CaseState.SPARED,
-            kind="case.spared",
-            actor="portal",
-            now=now,
-            data={"why": why},
-            outcome={"why": why},
-        )
-        return CaseState.SPARED
+@transaction.atomic
+def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
+    """Have an undeliverable warning sent again, to the address that the account has by then.
+
+    The person gets the full notice anew; the date they may have been given never moves earlier. Raises
+    ``PermissionDenied`` and ``IllegalMove``.
+    """
+    permit(actor, "operate")
+    login = actor.get_username()
+    move(
+        [case],
+        CaseState.AWAITING_NOTICE,
+        kind="case.notice_retried",
+        actor=login,
+        now=now,
+        outcome=None,
+        reminders=[],
+        reminded_at=None,
+    )
+
+
+def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) -> str:
+    """Send one of the letters, about a made-up person, to the one who asks; returns why it failed, or "".
+
+    Raises ``PermissionDenied``.
+    """
+    permit(actor, "operate")
+    if not actor.email:
+        return _("Your login here has no e-mail address.")
+    refused: list[str] = []
+
+    def act(key: int, through: BaseEmailBackend) -> str:
+        refusal = deliver(letters.sample(workspace, kind, to=actor.email, now=now), through=through)
+        refused.extend([refusal.why] if refusal else [])
+        return "refused" if refusal else "sent"
+
+    tally, error = one_by_one([0], act)
+    if tally["sent"]:
+        note([workspace], kind="letter.tested", actor=actor.get_username(), now=now, data={"letter": kind})
+    return error or "".join(refused)
+
+
+def allowance(*, kind: str, pace: Pace, now: datetime) -> int | None:
+    """How many letters the pace still allows, by the audit entries of their kind within the last hour; None: any."""
+    if not pace.is_open(now):
+        return 0
+    if not pace.per_hour:
+        return None
+    recent = AuditEntry.objects.filter(kind=kind, at__gt=now - timedelta(hours=1)).count()
+    return max(0, pace.per_hour - recent)
+
+
+def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, int]]:
+    """The days on which so many notices would leave at a pace, and how many on each. Pure."""
+    return pace.waves(count, now)
+
+
+def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
+    case = _still(_awaiting(workspace), key)
+    if why := _objection(case, now=now):
+        _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+        return "spared"
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
-    try:
-        _compose(case, account, promised, connection, now=now).send()
-    except SMTPRecipientsRefused as refusal:
-        if all(code < 500 for code, text in refusal.recipients.values()):
-            # Put off, by greylisting for one; the next run tries again.
-            return CaseState.AWAITING_NOTICE
-        answers = ", ".join(f"{code} {text!r}" for code, text in refusal.recipients.values())
-        return _undeliverable(case, answers, now=now)
-    except SMTPDataError as refusal:
-        if 500 <= refusal.smtp_code < 600:
-            return _undeliverable(case, f"{refusal.smtp_code} {refusal.smtp_error!r}", now=now)
-        raise
-    except ValueError as malformed:
-        return _undeliverable(case, str(malformed), now=now)
-    data = {"to": account.email, "promised": promised.isoformat()}
+    promised = max(promised, case.promised_at or promised)
+    refusal = deliver(letters.notice(case, promised=promised, now=now), through=through)
+    if refusal and not refusal.is_final:
+        return "deferred"  # By greylisting for one; the next run tries again.
+    if refusal:
+        _move_aside(case, CaseState.UNDELIVERABLE, kind="case.undeliverable", why=refusal.why[:500], now=now)
+        return "undeliverable"
+    data = {"to": case.account.email, "promised": promised.isoformat()}
     move(
         [case],
         CaseState.NOTICED,
@@ -119,36 +230,131 @@ def _warn(case: Case, connection: BaseEmailBackend, *, now: datetime) -> CaseSta
         noticed_at=now,
         promised_at=promised,
     )
-    return CaseState.NOTICED
+    return "sent"
 
 
-def _undeliverable(case: Case, why: str, *, now: datetime) -> CaseState:
-    data = {"why": why[:500]}
-    move([case], CaseState.UNDELIVERABLE, kind="case.undeliverable", actor="portal", now=now, data=data, outcome=data)
-    return CaseState.UNDELIVERABLE
+def _remind(
+    key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
+) -> str:
+    case, days = _still(_waiting_for_date(workspace, now=now), key), days_of[key]
+    if why := _objection(case, now=now):
+        _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+        return "spared"
+    refusal = deliver(letters.reminder(case, days=days, now=now), through=through)
+    if refusal and not refusal.is_final:
+        return "deferred"
+    data = {"days": days, "to": case.account.email}
+    if refusal:
+        note([case], kind=REMINDER_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
+        return "refused"
+    with transaction.atomic():
+        reminders = [*case.reminders, days]
+        Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
+        note([case], kind="case.reminded", actor="portal", now=now, data=data)
+    return "sent"
 
 
-def _compose(
-    case: Case, account: Account, promised: datetime, connection: BaseEmailBackend, *, now: datetime
-) -> EmailMessage:
-    found = account.assessment
-    context = {
-        "account": account,
-        "workspace": case.cleanup.workspace,
-        "promised": promised,
-        "why": wording.idleness(
-            activity_at=found.activity_at,
-            activity_field=found.activity_field,
-            limit_days=found.limit_days,
-            segment=found.segment,
-            now=now,
-        ),
-        "contact": settings.EMAIL_CONTACT,
-    }
-    return EmailMessage(
-        subject=" ".join(render_to_string("emails/notice/subject.txt", context).split()),
-        body=render_to_string("emails/notice/body.txt", context),
-        to=[account.email],
-        reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
-        connection=connection,
-    )
+def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
+    case = _still(_revoked(workspace, now=now), key)
+    refusal = deliver(letters.closing(case, now=now), through=through)
+    if refusal and not refusal.is_final:
+        return "deferred"
+    data = {"to": case.account.email}
+    if refusal:
+        note([case], kind=CLOSING_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
+        return "refused"
+    with transaction.atomic():
+        Case.objects.filter(pk=case.pk).update(closing_told_at=now)
+        note([case], kind="case.closing_told", actor="portal", now=now, data=data)
+    return "sent"
+
+
+def _reminders_due(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int]]:
+    """The cases to be reminded, each with the days before its date of which the reminder has become due."""
+    refused = {(entry.account_id, entry.data.get("days")) for entry in _entries(workspace, REMINDER_REFUSED)}
+    planned: dict[int, tuple[int, ...]] = {}
+    for case in _waiting_for_date(workspace, now=now):
+        assert case.cleanup.policy is not None
+        if case.cleanup_id not in planned:
+            planned[case.cleanup_id] = case.cleanup.policy.rules.notice.reminders_days_before
+        days = _nearest_due(case, planned[case.cleanup_id], now=now)
+        if days is not None and days not in case.reminders and (case.account_id, days) not in refused:
+            yield case.pk, days
+
+
+def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
+    """Of the reminders whose moment has come since the warning, the one nearest to the date."""
+    assert case.promised_at is not None
+    assert case.noticed_at is not None
+    promised, noticed = case.promised_at, case.noticed_at
+    return min((days for days in planned if noticed < promised - timedelta(days=days) <= now), default=None)
+
+
+def _untold(workspace: Workspace, *, now: datetime) -> list[int]:
+    refused = {(entry.account_id, entry.cleanup) for entry in _entries(workspace, CLOSING_REFUSED)}
+    revoked = _revoked(workspace, now=now)
+    return [case.pk for case in revoked if (case.account_id, case.cleanup.number) not in refused]
+
+
+def _entries(workspace: Workspace, kind: str) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(workspace=workspace.name, kind=kind)
+
+
+def _awaiting(workspace: Workspace) -> QuerySet[Case]:
+    return _live(_of_running(workspace)).filter(state="awaiting_notice").order_by("pk")
+
+
+def _waiting_for_date(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    waiting = _live(_of_running(workspace)).filter(state="noticed", promised_at__gt=now, noticed_at__isnull=False)
+    return waiting.order_by("promised_at", "pk")
+
+
+def _revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state="revoked")
+    fresh = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
+    return _live(fresh).select_related("account", "cleanup__workspace").order_by("pk")
+
+
+def _of_running(workspace: Workspace) -> QuerySet[Case]:
+    running = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="running", cleanup__dry_run=False)
+    return running.select_related("account", "cleanup__workspace", "cleanup__policy")
+
+
+def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Those of a workspace that is live now: in dry run nothing leaves the portal, whatever was launched before."""
+    return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
+
+
+def _still(cases: QuerySet[Case], key: int) -> Case:
+    """The case, if it is still one of those; somebody may have decided since the run began."""
+    case = cases.filter(pk=key).first()
+    if case is None:
+        raise Conflict(f"case {key}")
+    return case
+
+
+def _objection(case: Case, *, now: datetime) -> str:
+    """Why the person must not be written to after all, or ""."""
+    account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
+    if account.verdict != "dormant":
+        return wording.verdict(account.verdict)
+    if account.absent_since or account.gone_at:
+        return _("no longer listed")
+    if _is_newer(account.assessment.activity_at, case):
+        return _("seen again since the approval")
+    return ""
+
+
+def _is_newer(activity_at: datetime | None, case: Case) -> bool:
+    """Whether an activity is later than the one the case was approved on."""
+    approved_on = parse_datetime(case.evidence["activity_at"] or "")
+    return activity_at is not None and (approved_on is None or activity_at > approved_on)
+
+
+def _move_aside(case: Case, to: CaseState, *, kind: str, why: object, now: datetime) -> None:
+    data = {"why": why}
+    move([case], to, kind=kind, actor="portal", now=now, data=data, outcome=data)
+
+
+def _busy() -> str:
+    return _("Another process is sending the mails of this workspace just now.")

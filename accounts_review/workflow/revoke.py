@@ -23,7 +23,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review.gate import Effect, Objection, objections
-from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound
+from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.record import Conflict, move
@@ -152,7 +152,7 @@ class Revoker:
         """Whether host and key are still those the workspace was read with; if not, everything stops."""
         try:
             owner = self.client.key_owner() or self.workspace.key_owner
-        except (Forbidden, NotFound):
+        except (Forbidden, NotFound, Refused, UnexpectedAnswer):
             # The key may read users and not keys; the owner known from the last sync stands in.
             owner = self.workspace.key_owner
         except HuwiseError as error:

@@ -118,3 +118,10 @@ def reset(stage: Stage, actor: User, *, discard: bool, **changes: Any) -> None:
     given = {"reason": "looked"} | changes
     extract.reset_breaker(workspace=stage.workspace, actor=actor, discard=discard, now=stage.clock(), **given)
     assess.assess(workspace=stage.workspace)
+
+
+def test_what_we_removed_ourselves_is_no_anomaly(set_stage: SetStage) -> None:
+    stage = set_stage(*(someone(f"old.{number}") for number in range(10)), others=15)
+    stage.launch(*(f"old.{number}" for number in range(10)))
+    assert stage.revoke()["revoked"] == 10
+    assert stage.sync().state == "complete"

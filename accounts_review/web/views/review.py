@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
@@ -24,10 +24,10 @@ from accounts_review.models import Account, Extraction, may
 from accounts_review.record import Conflict, note
 from accounts_review.web.access import WorkspaceView
 from accounts_review.web.evidence import rights_of
-from accounts_review.web.filters import ReviewFilter
+from accounts_review.web.filters import ReviewFilter, Tab
 from accounts_review.web.forms import DecisionForm
 from accounts_review.web.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
-from accounts_review.web.tables import ReviewTable
+from accounts_review.web.tables import CountedPaginator, ReviewTable
 from accounts_review.workflow import review
 
 MOST_NAMED = 10
@@ -52,7 +52,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     """Who is dormant and why; the whole state of the page is its address."""
 
     table_class = ReviewTable
-    table_pagination = {"per_page": 25}
 
     def get_template_names(self) -> list[str]:
         return [f"accounts_review/{'partials/review_answer' if self.is_partial else 'review'}.html"]
@@ -62,6 +61,14 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     def get_filterset_class(self) -> type[ReviewFilter]:
         return ReviewFilter
+
+    @cached_property
+    def tabs(self) -> list[Tab]:
+        return self.filterset.tabs()
+
+    def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
+        """The current tab knows how many rows there are, so they are not counted twice."""
+        return {"paginator_class": CountedPaginator, "count": sum(tab.count for tab in self.tabs if tab.is_current)}
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {
@@ -80,7 +87,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         here.pop("scope", None)
         return context | {
             "form": DecisionForm(now=self.now, auto_id="bulk-%s"),
-            "tabs": self.filterset.tabs(),
+            "tabs": self.tabs,
             "chips": self.filterset.chips(),
             "rows": rows,
             "everyone": everyone,

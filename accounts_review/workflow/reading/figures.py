@@ -31,8 +31,9 @@ def figures_of(
     candidates = len((dormant & walk.unchanged) - rejudged.keys()) + sum(
         _is_candidate(user, read_at, workspace.current_policy.rules, groups, key_owner, now) for read_at, user in people
     )
+    removed_by_us = accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
-        population_before=baseline.read,
+        population_before=baseline.read - removed_by_us,
         population=len(walk.usernames),
         lost_activity=_lost_activity(workspace, walk, rejudged, now),
         candidates_before=len(dormant),
