@@ -6,7 +6,6 @@ than never: a person warned twice is disturbed, a person not warned is wronged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -14,22 +13,14 @@ from functools import partial
 from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import QuerySet
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from accounts_review import wording
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
-from accounts_review.record import Conflict, move, note
-from accounts_review.workflow import letters
+from accounts_review.models import AuditEntry, Case, Workspace, permit
+from accounts_review.record import move, note
+from accounts_review.workflow import letters, owed
 from accounts_review.workflow.delivery import alone, deliver, one_by_one
 from accounts_review.workflow.pacing import ANY_TIME, Pace
-
-LATE = timedelta(days=7)
-"""The end is told within this time or not at all: a letter about something long past only puzzles."""
-
-REMINDER_REFUSED, CLOSING_REFUSED = "case.reminder_refused", "case.closing_refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +52,14 @@ def send_notices(*, workspace: Workspace, now: datetime, limit: int | None = Non
     """
     with alone(workspace) as is_alone:
         if not is_alone:
-            return Notices(left=_awaiting(workspace).count(), error=_busy())
-        keys = _awaiting(workspace).values_list("pk", flat=True)
+            return Notices(left=owed.notices(workspace).count(), error=_busy())
+        keys = owed.notices(workspace).values_list("pk", flat=True)
         tally, error = one_by_one(keys, partial(_warn, workspace=workspace, now=now), limit=limit)
     return Notices(
         sent=tally["sent"],
         undeliverable=tally["undeliverable"],
         spared=tally["spared"],
-        left=_awaiting(workspace).count(),
+        left=owed.notices(workspace).count(),
         error=error,
     )
 
@@ -82,7 +73,7 @@ def send_reminders(*, workspace: Workspace, now: datetime, limit: int | None = N
     with alone(workspace) as is_alone:
         if not is_alone:
             return Letters(error=_busy())
-        days_of = dict(_reminders_due(workspace, now=now))
+        days_of = dict(owed.reminders(workspace, now=now))
         act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
         tally, error = one_by_one(days_of, act, limit=limit)
     return Letters(sent=tally["sent"], refused=tally["refused"], spared=tally["spared"], error=error)
@@ -94,7 +85,7 @@ def send_closings(*, workspace: Workspace, now: datetime, limit: int | None = No
         if not is_alone:
             return Letters(error=_busy())
         tally, error = one_by_one(
-            _untold(workspace, now=now), partial(_tell_the_end, workspace=workspace, now=now), limit=limit
+            owed.closings(workspace, now=now), partial(_tell_the_end, workspace=workspace, now=now), limit=limit
         )
     return Letters(sent=tally["sent"], refused=tally["refused"], error=error)
 
@@ -102,7 +93,7 @@ def send_closings(*, workspace: Workspace, now: datetime, limit: int | None = No
 @transaction.atomic
 def ripen(*, workspace: Workspace, now: datetime) -> int:
     """Make due every warned case whose promised date has come; returns how many."""
-    ripe = _of_running(workspace).filter(state="noticed", promised_at__lte=now).select_for_update(of=("self",))
+    ripe = owed.of_running(workspace).filter(state="noticed", promised_at__lte=now).select_for_update(of=("self",))
     cases = list(ripe)
     move(cases, CaseState.DUE, kind="case.due", actor="portal", now=now)
     return len(cases)
@@ -118,7 +109,7 @@ def spare_returned(*, workspace: Workspace, now: datetime) -> int:
     # What somebody else holds just now is seen by the next sync, and by the last look.
     for case in waiting.select_for_update(of=("self",), skip_locked=True):
         activity_at = case.account.assessment.activity_at
-        code = "newer_activity" if _is_newer(activity_at, case) else "verdict_active"
+        code = "newer_activity" if owed.is_newer(activity_at, case) else "verdict_active"
         if code == "newer_activity" or case.account.assessment.dormant_from > now:
             why = [{"code": code, "detail": activity_at.isoformat() if activity_at else ""}]
             _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
@@ -206,8 +197,8 @@ def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, 
 
 
 def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
-    case = _still(_awaiting(workspace), key)
-    if why := _objection(case, now=now):
+    case = owed.still(owed.notices(workspace), key)
+    if why := owed.objection(case, now=now):
         _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
         return "spared"
     assert case.cleanup.policy is not None
@@ -236,8 +227,8 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
 def _remind(
     key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
 ) -> str:
-    case, days = _still(_waiting_for_date(workspace, now=now), key), days_of[key]
-    if why := _objection(case, now=now):
+    case, days = owed.still(owed.warned(workspace, now=now), key), days_of[key]
+    if why := owed.objection(case, now=now):
         _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
         return "spared"
     refusal = deliver(letters.reminder(case, days=days, now=now), through=through)
@@ -245,7 +236,7 @@ def _remind(
         return "deferred"
     data = {"days": days, "to": case.account.email}
     if refusal:
-        note([case], kind=REMINDER_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
+        note([case], kind=owed.REMINDER_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
         return "refused"
     with transaction.atomic():
         reminders = [*case.reminders, days]
@@ -255,100 +246,18 @@ def _remind(
 
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
-    case = _still(_revoked(workspace, now=now), key)
+    case = owed.still(owed.revoked(workspace, now=now), key)
     refusal = deliver(letters.closing(case, now=now), through=through)
     if refusal and not refusal.is_final:
         return "deferred"
     data = {"to": case.account.email}
     if refusal:
-        note([case], kind=CLOSING_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
+        note([case], kind=owed.CLOSING_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
         return "refused"
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
         note([case], kind="case.closing_told", actor="portal", now=now, data=data)
     return "sent"
-
-
-def _reminders_due(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int]]:
-    """The cases to be reminded, each with the days before its date of which the reminder has become due."""
-    refused = {(entry.account_id, entry.data.get("days")) for entry in _entries(workspace, REMINDER_REFUSED)}
-    planned: dict[int, tuple[int, ...]] = {}
-    for case in _waiting_for_date(workspace, now=now):
-        assert case.cleanup.policy is not None
-        if case.cleanup_id not in planned:
-            planned[case.cleanup_id] = case.cleanup.policy.rules.notice.reminders_days_before
-        days = _nearest_due(case, planned[case.cleanup_id], now=now)
-        if days is not None and days not in case.reminders and (case.account_id, days) not in refused:
-            yield case.pk, days
-
-
-def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
-    """Of the reminders whose moment has come since the warning, the one nearest to the date."""
-    assert case.promised_at is not None
-    assert case.noticed_at is not None
-    promised, noticed = case.promised_at, case.noticed_at
-    return min((days for days in planned if noticed < promised - timedelta(days=days) <= now), default=None)
-
-
-def _untold(workspace: Workspace, *, now: datetime) -> list[int]:
-    refused = {(entry.account_id, entry.cleanup) for entry in _entries(workspace, CLOSING_REFUSED)}
-    revoked = _revoked(workspace, now=now)
-    return [case.pk for case in revoked if (case.account_id, case.cleanup.number) not in refused]
-
-
-def _entries(workspace: Workspace, kind: str) -> QuerySet[AuditEntry]:
-    return AuditEntry.objects.filter(workspace=workspace.name, kind=kind)
-
-
-def _awaiting(workspace: Workspace) -> QuerySet[Case]:
-    return _live(_of_running(workspace)).filter(state="awaiting_notice").order_by("pk")
-
-
-def _waiting_for_date(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
-    waiting = _live(_of_running(workspace)).filter(state="noticed", promised_at__gt=now, noticed_at__isnull=False)
-    return waiting.order_by("promised_at", "pk")
-
-
-def _revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
-    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state="revoked")
-    fresh = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
-    return _live(fresh).select_related("account", "cleanup__workspace").order_by("pk")
-
-
-def _of_running(workspace: Workspace) -> QuerySet[Case]:
-    running = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="running", cleanup__dry_run=False)
-    return running.select_related("account", "cleanup__workspace", "cleanup__policy")
-
-
-def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Those of a workspace that is live now: in dry run nothing leaves the portal, whatever was launched before."""
-    return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
-
-
-def _still(cases: QuerySet[Case], key: int) -> Case:
-    """The case, if it is still one of those; somebody may have decided since the run began."""
-    case = cases.filter(pk=key).first()
-    if case is None:
-        raise Conflict(f"case {key}")
-    return case
-
-
-def _objection(case: Case, *, now: datetime) -> str:
-    """Why the person must not be written to after all, or ""."""
-    account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
-    if account.verdict != "dormant":
-        return wording.verdict(account.verdict)
-    if account.absent_since or account.gone_at:
-        return _("no longer listed")
-    if _is_newer(account.assessment.activity_at, case):
-        return _("seen again since the approval")
-    return ""
-
-
-def _is_newer(activity_at: datetime | None, case: Case) -> bool:
-    """Whether an activity is later than the one the case was approved on."""
-    approved_on = parse_datetime(case.evidence["activity_at"] or "")
-    return activity_at is not None and (approved_on is None or activity_at > approved_on)
 
 
 def _move_aside(case: Case, to: CaseState, *, kind: str, why: object, now: datetime) -> None:
