@@ -2,7 +2,7 @@
 
 The stages, in order; each is a module of :mod:`accounts_review.workflow`, and they meet only in the database:
 
-    extract -> assess -> review -> launch -> notify -> revoke -> restore
+    extract -> assess -> review -> launch -> notify -> answer -> revoke -> restore
 
 The floors, lowest first; a module imports only from floors below its own (``lint-imports`` holds it):
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -10,6 +11,9 @@ import tablib
 
 from accounts_review import wording
 from accounts_review.models import Account, AuditEntry
+
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What a spreadsheet file cannot hold."""
 
 COLUMNS = (
     "username",
@@ -45,7 +49,8 @@ def audit_line(entry: AuditEntry) -> str:
 
 
 def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: one that starts like it gets a leading ``'``."""
+    """A cell that no spreadsheet takes for a formula, or chokes on: one that starts like it gets a leading ``'``."""
+    cell = NOT_IN_XML.sub("\ufffd", cell)
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 

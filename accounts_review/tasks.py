@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic, sleep
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
@@ -24,16 +25,17 @@ from accounts_review.lifecycle import IN_FLIGHT
 from accounts_review.models import Case, Extraction, Workspace
 from accounts_review.workflow import administer, assess, digest, examine, extract, notify, revoke
 from accounts_review.workflow import restore as restoring
+from accounts_review.workflow.pacing import Pace
 
 log = structlog.get_logger(__name__)
 
 SCHEDULE = (
     ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
-    ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.HOURLY}),
+    ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
     ("accounts_review.tasks.tell_operators", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
     ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
-"""What runs by itself: the sweep every minute, news for the operators, notices every hour, a sync every night."""
+"""What runs by itself: the sweep every minute, mails as their pace allows, news for the operators, a nightly sync."""
 
 DRAIN_BUDGET = timedelta(seconds=30)
 
@@ -63,6 +65,7 @@ def sync(workspace_id: int) -> Extraction:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
     assess.assess(workspace=workspace)
+    notify.spare_returned(workspace=workspace, now=now())
     restoring.note_returns(workspace=workspace, now=now())
     return extraction
 
@@ -138,12 +141,31 @@ def sweep() -> None:
             ring(workspace)
 
 
+def pace() -> Pace:
+    """How mails to people are spread, by the settings."""
+    return Pace(
+        per_hour=settings.NOTICES_PER_HOUR,
+        hours=settings.NOTICE_HOURS,
+        weekdays=settings.NOTICE_WEEKDAYS,
+        zone=ZoneInfo(settings.TIME_ZONE),
+    )
+
+
+def warn(workspace: Workspace) -> notify.Notices:
+    """Send the notices that are waiting, as many as the pace allows now."""
+    limit = notify.allowance(kind="case.noticed", pace=pace(), now=now())
+    return notify.send_notices(workspace=workspace, now=now(), limit=limit)
+
+
 def warn_everywhere() -> None:
-    """Every hour: send the notices that are waiting."""
+    """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     for workspace in workspaces():
-        outcome = notify.send_notices(workspace=workspace, now=now())
-        if outcome.error:
-            log.error("notices stopped", workspace=workspace.name, error=outcome.error)
+        reminders, closings = (
+            send(workspace=workspace, now=now(), limit=notify.allowance(kind=kind, pace=pace(), now=now()))
+            for send, kind in ((notify.send_reminders, "case.reminded"), (notify.send_closings, "case.closing_told"))
+        )
+        for error in {reminders.error, warn(workspace).error, closings.error} - {""}:
+            log.error("mails stopped", workspace=workspace.name, error=error)
 
 
 def tell_operators() -> None:

@@ -49,6 +49,18 @@ def whole(name: str, *, default: int, least: int) -> int:
     raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number from {least} up.")
 
 
+def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]:
+    """The variable as a range such as ``8-18`` or ``3``, at least so wide; where it is not set, all there is."""
+    value = text(name, default="") or f"{least}-{most}"
+    first, _dash, last = value.partition("-")
+    first, last = first.strip(), last.strip() or first.strip()
+    if first.isdecimal() and last.isdecimal() and least <= int(first) <= int(last) - width <= most - width:
+        return int(first), int(last)
+    raise ImproperlyConfigured(
+        f"{name} is {value!r}; write a range within {least}-{most}, such as {least + 1}-{most - 1}."
+    )
+
+
 def time_zone(name: str, *, default: str) -> str:
     """The variable as the name of a time zone, such as ``Europe/Paris``."""
     value = text(name, default=default)

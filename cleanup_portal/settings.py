@@ -147,6 +147,10 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="cleanup-portal@localhost")
 EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO", default="")
 EMAIL_CONTACT = env.text("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)
 EMAIL_TIMEOUT = 20
+# Warnings are spread: so many an hour (0: no limit), within hours and weekdays (Monday is 1) of TIME_ZONE.
+NOTICES_PER_HOUR = env.whole("NOTICES_PER_HOUR", default=500, least=0)
+NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
+NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
 # The queue is only a doorbell (law 11): a failed ring is dropped, the sweep rings again.
 Q_CLUSTER = {
@@ -220,7 +224,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
+            "()": "cleanup_portal.logs.Line",
             "processor": structlog.processors.LogfmtRenderer(sort_keys=True, key_order=["timestamp", "level", "event"]),
         }
     },

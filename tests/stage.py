@@ -90,6 +90,7 @@ title = "Test"
 name = "everyone"
 dormant_after_days = {limit}
 [protect]
+permissions = ["edit_domain"]
 groups = {list(groups)!r}
 [notice]
 days = {notice}
@@ -110,9 +111,7 @@ def _tls() -> ssl.SSLContext:
 
 def client_of(url: str, *, key: str = KEY, attempts: int = 1) -> Client:
     """A client that does not wait: loading the certificates takes longer than most tests, so it is done once."""
-    return Client(
-        url=url, api_key=key, transport=httpx.HTTPTransport(verify=_tls()), attempts=attempts, backoff=0.0
-    )
+    return Client(url=url, api_key=key, transport=httpx.HTTPTransport(verify=_tls()), attempts=attempts, backoff=0.0)
 
 
 @dataclass(kw_only=True)

@@ -58,6 +58,13 @@ def test_no_cell_is_taken_for_a_formula(stage: Stage) -> None:
     assert all(cell.data_type != "f" for row in sheet.rows for cell in row)
 
 
+def test_control_characters_do_not_break_the_spreadsheet(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", display_name="bell \x07 and \x1b[31m"), someone("omar", first_name="\uffff"))
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(stage, "xlsx"))).active
+    assert sheet is not None
+    assert "bell \ufffd and \ufffd[31m" in [cell.value for row in sheet.rows for cell in row]
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_whatever_starts_like_a_formula_is_made_inert(start: str) -> None:
     assert inert(f"{start}1") == f"'{start}1"

@@ -15,6 +15,7 @@ from django_q.models import OrmQ, Schedule
 
 from accounts_review import tasks
 from accounts_review.models import Workspace
+from accounts_review.workflow import extract, review, revoke
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
 
@@ -74,6 +75,58 @@ def test_the_schedule_is_kept_once_however_often_it_is_ensured(db: None) -> None
     assert names == sorted(func for func, timing in tasks.SCHEDULE)
     for name in names:
         assert callable(getattr(tasks, name.rpartition(".")[2]))
+
+
+def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks.ensure_schedule()
+    Schedule.objects.create(name="somebody.elses", func="somebody.elses", schedule_type=Schedule.DAILY)
+    kept = Schedule.objects.get(name="accounts_review.tasks.sweep")
+    table = (
+        ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+        ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
+        ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.MINUTES, "minutes": 20}),
+    )
+    monkeypatch.setattr(tasks, "SCHEDULE", table)
+    tasks.ensure_schedule()
+    rows = Schedule.objects.order_by("name").values_list("name", "schedule_type", "minutes", "cron")
+    assert list(rows) == [
+        ("accounts_review.tasks.sweep", "I", 1, None),
+        ("accounts_review.tasks.sync_everywhere", "C", None, "0 4 * * *"),
+        ("accounts_review.tasks.warn_everywhere", "I", 20, None),
+        ("somebody.elses", "D", None, None),
+    ]
+    assert Schedule.objects.get(name="accounts_review.tasks.sweep").next_run == kept.next_run
+
+
+def test_a_drain_rings_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.launch("marie", "omar")
+    monkeypatch.setattr(tasks, "DRAIN_BUDGET", timedelta(microseconds=1))
+    tasks.drain(stage.workspace.pk)
+    assert OrmQ.objects.count() == 0, "nothing was done, so there is no haste: the sweep rings"
+    monkeypatch.setattr(revoke.Revoker, "run", lambda revoker, **_: type(revoker).process(revoker, revoker.claim()))
+    tasks.drain(stage.workspace.pk)
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_sweep_has_a_cleanup_closed_whose_last_people_were_taken_out(stage: Stage) -> None:
+    stage.launch("marie")
+    review.withdraw(accounts=stage.accounts("marie"), actor=stage.staff("reviewer"), reason="stays", now=NOW)
+    tasks.sweep()
+    assert OrmQ.objects.count() == 1
+    tasks.drain(stage.workspace.pk)
+    assert stage.cleanup().state == "closed"
+    tasks.sweep()
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(**given: Any) -> None:
+        raise extract.AlreadyRunning(stage.workspace)
+
+    monkeypatch.setattr(extract, "extract", busy)
+    tasks.sync_everywhere()
+    with pytest.raises(extract.AlreadyRunning):
+        tasks.sync(stage.workspace.pk)
 
 
 def test_a_workspace_that_the_environment_does_not_describe_cannot_be_read(workspace: Workspace, settings: Any) -> None:

@@ -14,6 +14,7 @@ from django.utils.timezone import get_current_timezone, make_aware
 
 from accounts_review import tasks
 from accounts_review.huwise import HuwiseError
+from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Workspace
 from accounts_review.policy import PolicyError
 from accounts_review.record import Conflict
@@ -67,7 +68,9 @@ def person(login: str) -> User:
 
 def accounts_named(workspace: Workspace, usernames: list[str]) -> list[Account]:
     """The listed accounts of those usernames, all or none. Raises ``CommandError`` naming the unknown ones."""
-    found = list(Account.objects.filter(workspace=workspace, username__in=usernames).listed())
+    # What no database can hold, such as bytes that are not UTF-8, is nobody's username.
+    possible = [name for name in usernames if storable(name) == name]
+    found = list(Account.objects.filter(workspace=workspace, username__in=possible).listed())
     unknown = sorted(set(usernames) - {account.username for account in found})
     if unknown:
         raise CommandError("\n".join(f"{name}: no listed account has this username" for name in unknown))

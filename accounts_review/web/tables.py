@@ -66,7 +66,7 @@ class CountedPaginator(Paginator[Any]):
 
     def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.count = count  # type: ignore[misc]
+        self.count = count
 
 
 def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:

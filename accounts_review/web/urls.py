@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from accounts_review.web.views import account, audit, cleanups, overview, policy, restore, review, workspaces
+from accounts_review.web.views import (
+    account,
+    answer,
+    audit,
+    cleanups,
+    letters,
+    overview,
+    policy,
+    restore,
+    review,
+    workspaces,
+)
 
 of_workspace: list[URLPattern] = [
     path("", overview.Overview.as_view(), name="overview"),
@@ -20,6 +31,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/<int:number>/<str:verb>/", cleanups.Turn.as_view(), name="turn"),
     path("cleanups/<int:number>/cases/<int:pk>/restore/", restore.Restore.as_view(), name="restore"),
     path("policy/", policy.PolicyPage.as_view(), name="policy"),
+    path("policy/letters/", letters.LettersPage.as_view(), name="letters"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
     path("audit/export/", audit.Export.as_view(), name="audit_export"),
@@ -29,6 +41,7 @@ of_workspace: list[URLPattern] = [
 
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
+    path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("workspaces/<slug:workspace>/breaker/", workspaces.Breaker.as_view(), name="breaker"),
     path("w/<slug:workspace>/", include(of_workspace)),

@@ -1,4 +1,4 @@
-"""Administer: open a workspace, adopt a policy for it, and switch it between dry run and live."""
+"""Administer: open a workspace, adopt a policy for it, switch it to live or dry run, choose the letters' language."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: da
     workspace.save(update_fields=["mode"])
     data = {"from": before, "to": mode.value}
     note([workspace], kind="workspace.mode_set", actor=actor.get_username(), now=now, data=data)
+
+
+@transaction.atomic
+def set_language(*, workspace: Workspace, language: str, actor: User, now: datetime) -> None:
+    """Choose the language in which people are written to. Raises ``PermissionDenied``."""
+    permit(actor, "administer")
+    before = Workspace.objects.select_for_update().get(pk=workspace.pk).language
+    workspace.language = language
+    workspace.save(update_fields=["language"])
+    data = {"from": before, "to": language}
+    note([workspace], kind="workspace.language_set", actor=actor.get_username(), now=now, data=data)
 
 
 def _adopt(workspace: Workspace, text: str, *, login: str, reason: str, now: datetime) -> PolicyVersion:

@@ -70,7 +70,7 @@ def one_by_one(
                     broken = 0
                 except Conflict:
                     continue
-                except (SMTPServerDisconnected, ConnectionError, TimeoutError) as failure:
+                except (SMTPServerDisconnected, ConnectionResetError, BrokenPipeError) as failure:
                     broken, error = broken + 1, _said(failure)
                     if broken == BROKEN_IN_A_ROW:
                         break

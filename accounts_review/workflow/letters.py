@@ -63,16 +63,23 @@ def closing(case: Case, *, now: datetime) -> EmailMultiAlternatives:
 
 
 def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
-    """One of the three letters to a made-up person, for a preview and a test; the link in it leads nowhere."""
+    """One of the three letters to a made-up person, as a preview shows it; the link in it leads nowhere."""
     limit = timedelta(days=730)
-    evidence = {"activity_at": (now - limit - timedelta(days=21)).isoformat(), "activity_field": "last_seen_at"}
-    evidence |= {"limit_days": limit.days, "segment": "everyone else"}
+    seen = (now - limit - timedelta(days=21)).isoformat()
+    evidence = {"activity_at": seen, "activity_field": "last_seen_at", "limit_days": limit.days}
+    evidence["segment"] = workspace.current_policy.rules.segments[-1].name
     days = workspace.current_policy.rules.notice.days
     at = {"removed": now} if kind == "closing" else {"promised": now + timedelta(days=days)}
     with override(workspace.language):
         reader = _Reader(username="camille.example", email=to, name="Camille Example")
         said = _said(workspace, reader, evidence, now=now) | _dates(at) | {"link": _link("example")}
-        message = _compose(kind, said, workspace=workspace, to=to)
+        return _compose(kind, said, workspace=workspace, to=to)
+
+
+def test(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
+    """The same, for somebody of the portal, and marked as what it is."""
+    message = sample(workspace, kind, to=to, now=now)
+    with override(workspace.language):
         message.subject = _("[Test] %(subject)s") % {"subject": message.subject}
     return message
 

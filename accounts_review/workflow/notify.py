@@ -171,7 +171,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     refused: list[str] = []
 
     def act(key: int, through: BaseEmailBackend) -> str:
-        refusal = deliver(letters.sample(workspace, kind, to=actor.email, now=now), through=through)
+        refusal = deliver(letters.test(workspace, kind, to=actor.email, now=now), through=through)
         refused.extend([refusal.why] if refusal else [])
         return "refused" if refusal else "sent"
 

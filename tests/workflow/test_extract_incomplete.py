@@ -237,6 +237,9 @@ def test_of_two_syncs_at_once_the_second_is_refused(set_stage: SetStage) -> None
         with pytest.raises(extract.AlreadyRunning):
             stage.sync()
         assert Extraction.objects.count() == 1
+        with other.cursor() as cursor:
+            # Closing alone would free it a moment later.
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     finally:
         other.close()
     assert stage.sync().state == "complete"

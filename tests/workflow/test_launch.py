@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from accounts_review.models import Cleanup, Workspace
+from accounts_review.models import AuditEntry, Cleanup, Workspace
 from accounts_review.workflow import launch
-from tests.stage import SetStage, Stage, days_ago, policy_text, someone
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 
 @pytest.fixture
@@ -20,6 +21,10 @@ def stage(set_stage: SetStage) -> Stage:
 
 def draft(stage: Stage) -> Cleanup:
     return stage.approve("marie", "omar", "zoe")[0].cleanup
+
+
+def turning(stage: Stage, cleanup: Cleanup, *, by: str = "operator") -> dict[str, Any]:
+    return {"cleanup": cleanup, "actor": stage.staff(by), "reason": "asked to wait", "now": stage.clock()}
 
 
 def test_the_preview_counts_what_would_happen(stage: Stage) -> None:
@@ -89,7 +94,7 @@ def test_a_cleanup_is_launched_once_and_never_empty(stage: Stage) -> None:
 
 def test_a_paused_cleanup_revokes_nobody_until_it_is_resumed(stage: Stage) -> None:
     cleanup = stage.launch("marie")
-    turn: dict[str, Any] = {"cleanup": cleanup, "actor": stage.staff("operator"), "reason": "asked to wait", "now": stage.clock()}
+    turn = turning(stage, cleanup)
     launch.pause(**turn)
     stage.revoke()
     assert stage.deletes == []
@@ -110,3 +115,81 @@ def test_stopping_wants_a_reason(stage: Stage, verb: object) -> None:
     cleanup = stage.launch("marie")
     with pytest.raises(launch.CannotLaunch, match="Say why"):
         verb(cleanup=cleanup, actor=stage.staff("operator"), reason=" ", now=stage.clock())  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("two_people", [True, False])
+def test_resuming_is_no_way_around_a_confirmation_or_a_launch(stage: Stage, two_people: bool) -> None:
+    stage.adopt(policy_text(two_people=True))
+    cleanup = draft(stage)
+    if two_people:
+        launch.launch(cleanup=cleanup, actor=stage.staff("operator"), now=stage.clock())
+    before = stage.cleanup().state
+    with pytest.raises(launch.CannotLaunch, match="not paused"):
+        launch.resume(**turning(stage, cleanup))
+    assert stage.cleanup().state == before != "running"
+    assert set(stage.states().values()) == {"in_draft"}
+
+
+@pytest.mark.parametrize("verb", [launch.pause, launch.resume, launch.cancel])
+def test_stopping_and_going_on_take_the_permission(stage: Stage, verb: Any) -> None:
+    cleanup = stage.launch("marie")
+    with pytest.raises(PermissionDenied, match="operator"):
+        verb(**turning(stage, cleanup, by="reviewer"))
+    assert stage.cleanup().state == "running"
+
+
+def test_resuming_wants_a_reason_too(stage: Stage) -> None:
+    cleanup = stage.launch("marie")
+    launch.pause(**turning(stage, cleanup))
+    with pytest.raises(launch.CannotLaunch, match="Say why"):
+        launch.resume(**(turning(stage, cleanup) | {"reason": ""}))
+    assert (stage.cleanup().state, stage.cleanup().stopped_because) == ("paused", "asked to wait")
+
+
+def test_every_step_is_in_the_record_with_who_and_why(stage: Stage) -> None:
+    stage.adopt(policy_text(two_people=True, per_cleanup=2))
+    cleanup = launch.launch(cleanup=draft(stage), actor=stage.staff("operator"), now=stage.clock())
+    launch.confirm(cleanup=cleanup, actor=stage.staff("administrator"), now=stage.clock())
+    launch.pause(**turning(stage, cleanup))
+    launch.resume(**turning(stage, cleanup))
+    launch.cancel(**turning(stage, cleanup))
+    told = (
+        AuditEntry.objects.filter(kind__startswith="cleanup.").order_by("seq").values_list("kind", "cleanup", "actor")
+    )
+    assert list(told) == [
+        ("cleanup.launched", 1, "operator"),
+        ("cleanup.held_back", 2, "portal"),
+        ("cleanup.confirmed", 1, "administrator"),
+        ("cleanup.paused", 1, "operator"),
+        ("cleanup.resumed", 1, "operator"),
+        ("cleanup.cancelled", 1, "operator"),
+    ]
+    launched = AuditEntry.objects.get(kind="cleanup.launched").data
+    assert launched == {
+        "cases": 2,
+        "held_back": 1,
+        "policy": stage.workspace.current_policy.number,
+        "dry_run": False,
+        "notice_days": 0,
+        "from": "draft",
+        "to": "awaiting_confirmation",
+    }
+    assert stage.cleanup().state == "draft"
+
+
+def test_what_a_policy_lets_go_at_all_is_asked_before_the_launch(stage: Stage) -> None:
+    stage.adopt(policy_text(share=0.01))
+    cleanup = draft(stage)
+    with pytest.raises(launch.CannotLaunch, match="share_of_population"):
+        launch.launch(cleanup=cleanup, actor=stage.staff("operator"), now=stage.clock())
+    assert stage.cleanup().state == "draft"
+
+
+def test_the_preview_names_the_first_date_anything_can_happen(stage: Stage) -> None:
+    stage.adopt(policy_text(notice=30, two_people=True))
+    cleanup = draft(stage)
+    seen = launch.preview(cleanup=cleanup, now=NOW)
+    assert (seen.notice_days, seen.first_revocation, seen.two_people) == (30, NOW + timedelta(days=30), True)
+    stage.set_mode(Workspace.Mode.DRY_RUN)
+    cleanup.refresh_from_db()
+    assert launch.preview(cleanup=cleanup, now=NOW).first_revocation == NOW

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from typing import Any
 
 import pytest
@@ -103,6 +109,64 @@ def test_in_a_dry_run_no_mail_leaves(set_stage: SetStage) -> None:
     stage.launch("marie")
     assert send(stage).sent == 0
     assert mail.outbox == []
+
+
+TROUBLE = {
+    "sender refused": SMTPSenderRefused(550, b"not allowed", "cleanup-portal@localhost"),
+    "sign-in refused": SMTPAuthenticationError(535, b"bad password"),
+    "unreachable": ConnectionRefusedError("refused"),
+    "too slow": TimeoutError("timed out"),
+}
+
+
+@pytest.mark.parametrize("failure", TROUBLE.values(), ids=TROUBLE)
+def test_trouble_of_our_own_is_nobodys_undeliverable_mail(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    refuse(monkeypatch, "marie@ville.example", failure)
+    done = send(stage)
+    assert (done.sent, done.undeliverable, done.left) == (0, 0, 2)
+    assert "EMAIL_URL" in done.error
+    assert set(stage.states().values()) == {"awaiting_notice"}
+
+
+def test_a_server_that_is_down_from_the_start_is_reported_like_any_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(backend: EmailBackend) -> None:
+        raise ConnectionRefusedError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailBackend, "open", down)
+        done = send(stage)
+    assert (done.sent, done.left) == (0, 2)
+    assert "refused" in done.error
+    assert send(stage).sent == 2
+
+
+def test_an_address_that_is_put_off_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_off = SMTPRecipientsRefused({"marie@ville.example": (450, b"greylisted")})
+    with monkeypatch.context() as patch:
+        refuse(patch, "marie@ville.example", put_off)
+        done = send(stage)
+    assert (done.sent, done.undeliverable, done.left, done.error) == (1, 0, 1, "")
+    assert send(stage).sent == 1
+    assert set(stage.states().values()) == {"noticed"}
+
+
+def test_a_mail_whose_content_is_refused_is_undeliverable(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "marie@ville.example", SMTPDataError(554, b"looks like spam"))
+    assert send(stage).undeliverable == 1
+    assert "looks like spam" in str(stage.case("marie").outcome)
+
+
+def test_an_undeliverable_notice_never_leads_to_a_revocation(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "marie@ville.example", SMTPRecipientsRefused({"marie@ville.example": (550, b"unknown")}))
+    send(stage)
+    stage.clock.advance(days=31)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+    assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, address: str, failure: Exception) -> None:

@@ -10,7 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
-from accounts_review.models import AuditEntry, Case, Exemption
+from accounts_review.models import Assessment, AuditEntry, Case, Exemption
+from accounts_review.sandbox import records
 from accounts_review.workflow import review
 from tests.stage import SetStage, Stage, days_ago, someone
 
@@ -145,3 +146,90 @@ def test_an_approval_rests_on_what_is_known_now_not_on_what_was_shown(stage: Sta
     stage.sync()
     with pytest.raises(review.Refused, match="its verdict is active"):
         review.approve(**(given(stage) | {"accounts": shown}))
+
+
+def test_an_account_that_was_never_judged_is_refused_not_passed_over(stage: Stage) -> None:
+    asked = given(stage, "marie", "omar")
+    Assessment.objects.filter(account__username="omar").delete()
+    for decide in (
+        lambda: review.approve(**asked),
+        lambda: review.exempt(**asked, until=until(stage)),
+        lambda: review.withdraw(**asked),
+    ):
+        with pytest.raises(review.Refused, match="omar: it was not assessed yet"):
+            decide()
+    assert not Case.objects.exists()
+    assert not Exemption.objects.exists()
+
+
+@pytest.mark.parametrize("state", ["claimed", "intended", "unknown"])
+def test_once_the_revocation_is_under_way_it_is_too_late_to_decide(stage: Stage, state: str) -> None:
+    review.approve(**given(stage, "marie"))
+    Case.objects.update(state=state)
+    with pytest.raises(review.Refused, match="under way"):
+        review.exempt(**given(stage, "marie"), until=until(stage))
+    with pytest.raises(review.Refused, match="under way"):
+        review.withdraw(**given(stage, "marie"))
+    assert stage.states() == {"marie": state}
+    assert not Exemption.objects.exists()
+
+
+NOT_DORMANT: dict[str, tuple[dict[str, Any], str]] = {
+    "busy": ({"idle": 3}, "active"),
+    "admin": ({"permissions": ["edit_domain"]}, "protected; holds the protected right edit_domain"),
+    "no.mail": ({"email": None}, "uncertain; has no usable e-mail address"),
+    "no.dates": ({"joined_at": None, "last_seen_at": None}, "uncertain; has no valid date at all"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_DORMANT)
+def test_only_the_dormant_are_approved_and_the_others_are_told_why(set_stage: SetStage, name: str) -> None:
+    fields, why = NOT_DORMANT[name]
+    stage = set_stage(someone(name, **fields))
+    with pytest.raises(review.Refused, match=f"^{name}: its verdict is {why}"):
+        review.approve(**given(stage, name))
+    assert not Case.objects.exists()
+
+
+def test_the_evidence_is_all_that_the_last_look_is_held_against(set_stage: SetStage) -> None:
+    readers = records.group("readers", "Readers", ["explore_restricted_dataset"])
+    marie = someone("marie", permissions=["submit_private_form"], groups=[{"uid": "readers"}])
+    stage = set_stage(marie, groups=[readers])
+    (case,) = review.approve(**given(stage, "marie"))
+    account = stage.account("marie")
+    assert case.evidence == {
+        "policy": 2,
+        "segment": "everyone",
+        "limit_days": 730,
+        "activity_at": days_ago(1000),
+        "activity_field": "last_seen_at",
+        "dormant_from": days_ago(270),
+        "rights": ["explore_restricted_dataset", "submit_private_form"],
+        "groups": ["readers"],
+        "incarnation": days_ago(1365),
+        "email": "marie@ville.example",
+        "digest": account.digest,
+        "read_at": days_ago(0),
+    }
+    assert AuditEntry.objects.get(kind="account.approved").data == {"reason": "left"} | case.evidence
+
+
+def test_every_decision_is_in_the_record_with_who_and_why(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    review.exempt(**given(stage, "marie", by="operator"), until=until(stage))
+    review.withdraw(**given(stage, "marie"))
+    told = AuditEntry.objects.filter(subject="marie").order_by("seq").values_list("kind", "actor", "data__reason")
+    assert list(told) == [
+        ("account.approved", "reviewer", "left"),
+        ("account.exempted", "operator", "left"),
+        ("account.withdrawn", "operator", "exempted: left"),
+        ("account.exemption_withdrawn", "reviewer", "left"),
+    ]
+
+
+def test_who_was_withdrawn_can_be_approved_again(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    review.withdraw(**given(stage, "marie"))
+    review.approve(**given(stage, "marie"))
+    assert stage.case("marie").state == "in_draft"
+    assert Case.objects.count() == 2

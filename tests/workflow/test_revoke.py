@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import httpx
 import pytest
 
-from accounts_review.models import Account, AuditEntry, Workspace
+from accounts_review.huwise import Client
+from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.record import verify
-from accounts_review.workflow import notify
-from tests.stage import NOW, SetStage, Stage, policy_text, someone
+from accounts_review.workflow import last_look, notify
+from tests.stage import KEY, NOW, SetStage, Stage, policy_text, someone
 
 HOSTILE = [
     "marie+data@ville.example",
@@ -105,6 +109,21 @@ def test_a_hostile_record_does_not_get_in_the_way(set_stage: SetStage) -> None:
     stage = set_stage(someone("marie", display_name="nul \x00 here", first_name="bell \x07"), someone("omar"))
     stage.launch("marie", "omar")
     assert stage.revoke() == {"revoked": 2}
+
+
+def test_a_record_with_bytes_that_json_forbids_is_kept_as_text(set_stage: SetStage) -> None:
+    """PostgreSQL stores no NUL, not even within a JSON column."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    raw = json.dumps(someone("marie", display_name="nul HERE, half a pair \ud800")).replace("HERE", "\x00")
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=raw.encode()))
+    with Client(url=stage.url, api_key=KEY, transport=transport) as hostile:
+        seen = last_look.look(stage.case("marie"), client=hostile, clock=stage.clock)
+    assert not seen.gone
+    Case.objects.update(last_look=seen.record, snapshot=seen.snapshot)
+    snapshot = stage.case("marie").snapshot
+    assert snapshot
+    assert "nul \ufffd, half a pair" in snapshot["user"]
 
 
 def staged(stage: Stage) -> list[int]:

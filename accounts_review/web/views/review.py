@@ -64,7 +64,8 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     @cached_property
     def tabs(self) -> list[Tab]:
-        return self.filterset.tabs()
+        found: ReviewFilter = self.filterset
+        return found.tabs()
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
         """The current tab knows how many rows there are, so they are not counted twice."""

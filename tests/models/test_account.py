@@ -1,0 +1,153 @@
+"""Accounts: what is asked of them in the words of the design, and what the database itself refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts_review.models import Account, Assessment, Case, Cleanup, Exemption, Workspace
+from tests.stage import NOW
+
+Make = Callable[..., Account]
+
+
+@pytest.fixture
+def make(workspace: Workspace) -> Make:
+    """Makes an assessed account; by default one that became dormant a day ago."""
+
+    def account(
+        username: str, *, standing: str = "ordinary", dormant_from: datetime | None = None, **fields: Any
+    ) -> Account:
+        plain = {"incarnation": "2020", "raw": "{}", "digest": username[:60], "read_at": NOW}
+        row = Account.objects.create(workspace=workspace, username=username, **(plain | fields))
+        Assessment.objects.create(
+            account=row,
+            policy=workspace.current_policy,
+            segment="everyone",
+            dormant_from=dormant_from or NOW - timedelta(days=1),
+            limit_days=730,
+            standing=standing,
+            basis="",
+        )
+        return row
+
+    return account
+
+
+def names(accounts: Any) -> list[str]:
+    return sorted(accounts.values_list("username", flat=True))
+
+
+TABLE = [
+    # standing, dormant from now on?, exempt?, verdict
+    ("ordinary", True, False, "dormant"),
+    ("ordinary", False, False, "active"),
+    ("ordinary", True, True, "protected"),
+    ("ordinary", False, True, "active"),
+    ("protected", True, False, "protected"),
+    ("protected", False, False, "active"),
+    ("protected", True, True, "protected"),
+    ("uncertain", True, False, "uncertain"),
+    ("uncertain", False, False, "active"),
+    ("uncertain", True, True, "protected"),
+]
+
+
+@pytest.mark.parametrize(("standing", "is_idle", "is_exempt", "verdict"), TABLE)
+def test_a_verdict_is_read_from_standing_instant_and_exemption(
+    make: Make, standing: str, is_idle: bool, is_exempt: bool, verdict: str
+) -> None:
+    account = make("marie", standing=standing, dormant_from=NOW if is_idle else NOW + timedelta(microseconds=1))
+    if is_exempt:
+        until = NOW + timedelta(microseconds=1)
+        Exemption.objects.create(account=account, until=until, reason="x", by_login="rita", at=NOW)
+    seen = Account.objects.assessed().with_verdict(NOW)
+    assert seen.get().verdict == verdict
+    assert names(seen.whose_verdict(verdict)) == ["marie"]
+    others = {"active", "dormant", "protected", "uncertain"} - {verdict}
+    assert names(seen.whose_verdict(*others)) == []
+    assert seen.verdict_counts() == {verdict: 1}
+    assert seen.verdicts() == {account.pk: verdict}
+
+
+@pytest.mark.parametrize(
+    "exemption",
+    [{"until": NOW}, {"until": NOW + timedelta(days=1), "withdrawn_at": NOW - timedelta(days=1)}],
+    ids=["lapsed", "withdrawn"],
+)
+def test_an_exemption_that_is_over_changes_no_verdict(make: Make, exemption: dict[str, Any]) -> None:
+    Exemption.objects.create(account=make("marie"), reason="x", by_login="rita", at=NOW, **exemption)
+    account = Account.objects.assessed().with_verdict(NOW).get()
+    assert (account.verdict, account.exempt_until) == ("dormant", None)
+
+
+def test_the_state_of_the_open_case_comes_along(make: Make, workspace: Workspace) -> None:
+    cleanup = Cleanup.objects.create(workspace=workspace, number=1, created_at=NOW)
+    account = make("marie")
+    given: dict[str, Any] = {
+        "cleanup": cleanup,
+        "account": account,
+        "approved_at": NOW,
+        "evidence": {},
+        "moved_at": NOW,
+    }
+    for state in ("withdrawn", "spared"):
+        Case.objects.create(state=state, **given)
+    assert Account.objects.with_verdict(NOW).get().case_state is None
+    Case.objects.create(state="due", **given)
+    assert Account.objects.with_verdict(NOW).get().case_state == "due"
+    with pytest.raises(IntegrityError, match="one_open_case_per_account"), transaction.atomic():
+        Case.objects.create(state="in_draft", **given)
+
+
+def test_accounts_that_are_absent_or_gone_are_not_listed(make: Make) -> None:
+    make("here")
+    make("absent", absent_since=NOW)
+    make("gone", gone_at=NOW)
+    assert names(Account.objects.listed()) == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("term", "found"),
+    [
+        ("MARIE", ["marie"]),
+        ("curie", ["marie"]),
+        ("@ville.example", ["marie", "zoé"]),
+        ("Müll", ["zoé"]),
+        ("100%", ["100%_off"]),
+        ("_", ["100%_off"]),
+        ("\\", []),
+        ("nobody", []),
+        ("", ["100%_off", "marie", "zoé"]),
+    ],
+)
+def test_a_search_looks_into_names_and_addresses_literally(make: Make, term: str, found: list[str]) -> None:
+    make("marie", email="m@ville.example", last_name="Curie")
+    make("zoé", email="z@ville.example", display_name="Zoé Müller")
+    make("100%_off")
+    assert names(Account.objects.search(term)) == found
+
+
+def test_an_incarnation_exists_once_however_long_its_name(make: Make) -> None:
+    name = "m" * 10_000
+    make(name)
+    make(name, incarnation="2021")
+    with pytest.raises(IntegrityError, match="incarnation_once"), transaction.atomic():
+        make(name)
+
+
+def test_the_search_can_use_its_index(make: Make) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Account.objects.search("mari").explain()
+    assert "account_search" in plan
+
+
+def test_a_full_name_falls_back_to_the_displayed_one(make: Make) -> None:
+    assert make("a", first_name="Marie", last_name="Curie", display_name="x").full_name == "Marie Curie"
+    assert make("b", last_name="Curie").full_name == "Curie"
+    assert make("c", display_name="Marie C.").full_name == "Marie C."

@@ -1,0 +1,111 @@
+"""The review page in a real browser: htmx, the keyboard and the strict policy, which the test client cannot see."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from playwright.sync_api import Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from accounts_review.models import Case, Workspace
+from tests.web.kit import Desk, read, someone
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => each.id))"
+REPORT = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
+
+
+@pytest.fixture
+def page(
+    live_server: LiveServer,
+    transactional_db: None,
+    workspace: Workspace,
+    person: Callable[[str], User],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Page]:
+    """The review page, open before a reviewer; whatever the browser complains of fails the test."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    # The server's threads must not keep connections to a database that the run removes at its end.
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    read(workspace, *(someone(f"n{number:02}") for number in range(30)), someone("boss", permissions=["edit_domain"]))
+    desk = Desk(person("reviewer"), workspace)
+    cookie = {"name": "sessionid", "value": desk.client.cookies["sessionid"].value, "url": live_server.url}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        context = browser.new_context()
+        context.add_cookies([cookie])  # type: ignore[list-item]
+        page, complaints = context.new_page(), list[str]()
+        page.add_init_script(REPORT)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(live_server.url + desk.url("review"))
+        yield page
+        browser.close()
+        # Django takes Playwright's loop for a context of its own, with a connection of its own.
+        connection.close()
+    assert [said for said in complaints if "409" not in said] == []
+
+
+def test_a_reviewer_works_through_the_list(page: Page) -> None:
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    assert page.locator(".action-count").inner_text().split() == ["2", "selected"]
+    page.keyboard.press("a")
+    page.keyboard.press("Enter")
+    page.get_by_text("2 accounts approved into the draft.").first.wait_for()
+    assert page.locator(".verdict-tab-dormant .numeric").inner_text() == "28"
+    assert page.evaluate("document.activeElement.id").startswith("row-")
+
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("2 accounts withdrawn.").first.wait_for()
+
+    assert not Case.objects.open().exists()
+
+
+def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("n0", delay=20)
+    page.locator("#live", has_text="10 accounts match.").wait_for(state="attached")
+
+    assert page.evaluate("document.activeElement.id") == "id_q"
+    assert "q=n0" in page.url
+    page.reload()
+    assert page.locator("#id_q").input_value() == "n0"
+
+
+def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, workspace: Workspace) -> None:
+    page.locator("#pick-all").click()
+    page.get_by_text("All 30 accounts that match are selected.").wait_for()
+    read(workspace, someone("late"))
+
+    page.get_by_role("button", name="Approve").click()
+
+    page.get_by_text("31 accounts match now, and it was 30 when you looked.").first.wait_for()
+    assert not Case.objects.exists()
+
+
+def test_what_the_page_does_by_itself(page: Page) -> None:
+    page.locator("#pick-page").check()
+    page.get_by_role("button", name="Exempt").click()
+    assert page.evaluate("document.activeElement.id") == "bulk-reason"
+
+    page.locator("#pick-page").focus()
+    page.keyboard.press("?")
+    page.get_by_label("Use these keys").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("j")
+    assert not page.evaluate("document.activeElement.id").startswith("row-")
+
+    page.evaluate(AXE.read_text())
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(VIOLATIONS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
