@@ -101,7 +101,7 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
     accounts = ngettext("%(count)d account", "%(count)d accounts", progress.total) % {"count": progress.total}
     parts = ", ".join(f"{tile.count} {tile.label}" for tile in progress.tiles)
     said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
-    return f"{said} {_('It was a dry run: nothing left the portal.')}" if cleanup.dry_run else said
+    return " ".join([said, _("It was a dry run: nothing left the portal.")]) if cleanup.dry_run else said
 
 
 def last_stop(cleanup: Cleanup) -> AuditEntry | None:

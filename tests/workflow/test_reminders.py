@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 
@@ -21,6 +22,7 @@ from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.record import verify
 from accounts_review.workflow import notify
 from accounts_review.workflow.pacing import Pace
+from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 WITH_REMINDERS = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7, 1]")
@@ -293,3 +295,34 @@ def refuse(monkeypatch: pytest.MonkeyPatch, address: str, code: int) -> None:
         return deliver(backend, messages)
 
     monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("8-18", (8, 18)), (" 0 - 24 ", (0, 24)), ("", (0, 24)), ("23-24", (23, 24))]
+)
+def test_hours_are_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, written: str, read: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("NOTICE_HOURS", written)
+    assert environment.span("NOTICE_HOURS", least=0, most=24, width=1) == read
+
+
+@pytest.mark.parametrize("written", ["18-8", "8-8", "8", "8-25", "8-", "eight", "-5"])
+def test_hours_that_make_no_sense_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("NOTICE_HOURS", written)
+    with pytest.raises(ImproperlyConfigured, match="NOTICE_HOURS"):
+        environment.span("NOTICE_HOURS", least=0, most=24, width=1)
+
+
+def test_the_task_reminds_and_tells_of_the_end(stage: Stage, settings: Any) -> None:
+    settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
+    with time_machine.travel(NOW + timedelta(days=24), tick=False):
+        tasks.warn_everywhere()
+    assert [message.subject[:8] for message in mail.outbox] == ["Reminder"] * 2
+    mail.outbox.clear()
+    revoke_all(stage)
+    with time_machine.travel(stage.clock(), tick=False):
+        tasks.warn_everywhere()
+        tasks.warn_everywhere()
+    assert len(mail.outbox) == 2
+    assert all("has been removed" in message.subject for message in mail.outbox)
