@@ -178,8 +178,8 @@ class Revoker:
     def _pass_gate(self, case: Case, seen: Look) -> bool:
         """Commit the intent if nothing speaks against it; else spare or release the case."""
         crashpoint("s4")
-        # Who decides on this account has decided already, or waits and finds it under way; the gates of a workspace
-        # take turns, because they share its hourly limit.
+        # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
+        # as they do. The gates of a workspace take turns, because they share its hourly limit.
         Account.objects.select_for_update().get(pk=case.account_id)
         held = (
             Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed").first()

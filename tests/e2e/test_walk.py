@@ -32,6 +32,7 @@ PAGES = {
     "launch": "/w/demo/cleanups/{draft}/launch/",
     "report": "/w/demo/cleanups/1/",
     "policy": "/w/demo/policy/",
+    "letters": "/w/demo/policy/letters/",
     "audit": "/w/demo/audit/",
     "workspaces": "/workspaces/",
 }

@@ -10,7 +10,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts_review.models import Account, Workspace
 from accounts_review.record import verify
@@ -181,6 +181,25 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     assert sync[0].result().state == "complete"
     assert Account.objects.get(username="marie").gone_at == NOW
     assert verify()[1] is None
+
+
+def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage: SetStage, start: Start) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    stage.remove("marie")
+    account, holds = stage.account("marie"), Event()
+
+    def decide() -> None:
+        with transaction.atomic():
+            list(Account.objects.filter(pk=account.pk).select_for_update())
+            holds.set()
+            sleep(0.3)
+            list(account.cases.select_for_update())
+
+    decision = start(decide)
+    holds.wait(5)
+    assert stage.revoke() == {"already_gone": 1}
+    decision.result()
 
 
 def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) -> None:

@@ -19,6 +19,16 @@ from tests.stage import SetStage, Stage, policy_text, someone
 PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran")
 
 
+def hang_up(server: SMTP) -> None:
+    assert server.transport is not None
+    server.transport.close()
+
+
+def received(envelope: Envelope) -> Message:
+    assert isinstance(envelope.content, bytes)
+    return message_from_bytes(envelope.content)
+
+
 class Moody:
     """Handles mail: accepts, but for addresses of which it was told otherwise."""
 
@@ -36,7 +46,7 @@ class Moody:
             case "refuse":
                 return "550 5.1.1 No such user"
             case "drop":
-                server.transport.close()
+                hang_up(server)
             case "shut":
                 return "421 4.3.2 Shutting down"
         envelope.rcpt_tos.append(address)
@@ -51,13 +61,13 @@ class Moody:
             case "defer data":
                 return "451 4.3.0 Try again later"
             case "take and drop":
-                self.accepted.append(message_from_bytes(envelope.content or b""))
-                server.transport.close()
+                self.accepted.append(received(envelope))
+                hang_up(server)
                 return "250 OK"
         if self.dies_after is not None and len(self.accepted) >= self.dies_after:
-            server.transport.close()
+            hang_up(server)
             return "421 Dying"
-        self.accepted.append(message_from_bytes(envelope.content or b""))
+        self.accepted.append(received(envelope))
         return "250 OK"
 
     def mood(self, address: str) -> str:

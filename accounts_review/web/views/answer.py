@@ -40,7 +40,9 @@ class AnswerForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
     )
     until = forms.DateField(
-        label=gettext_lazy("I am away until"), required=False, widget=forms.DateInput({"type": "date", "class": "form-control"})
+        label=gettext_lazy("I am away until"),
+        required=False,
+        widget=forms.DateInput({"type": "date", "class": "form-control"}),
     )
     sure = forms.BooleanField(
         label=gettext_lazy("Yes, remove my access now"),

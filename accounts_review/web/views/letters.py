@@ -20,7 +20,11 @@ from accounts_review.web.access import WorkspaceView
 from accounts_review.workflow import administer, notify
 from accounts_review.workflow.letters import KINDS, sample
 
-TITLES: dict[str, Promise] = {"notice": gettext_lazy("Warning"), "reminder": gettext_lazy("Reminder"), "closing": gettext_lazy("Closing mail")}
+TITLES: dict[str, Promise] = {
+    "notice": gettext_lazy("Warning"),
+    "reminder": gettext_lazy("Reminder"),
+    "closing": gettext_lazy("Closing mail"),
+}
 MADE_UP = "camille@example.org"
 
 
