@@ -72,9 +72,7 @@ def _sync(workspace: Workspace, client: Client, at: datetime) -> None:
     assess.assess(workspace=workspace)
 
 
-def _first_cleanup(
-    workspace: Workspace, client: Client, people: dict[str, User], url: str, *, began: datetime
-) -> None:
+def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User], url: str, *, began: datetime) -> None:
     """Live, with notice; two people are spared because of what happened after the warning."""
     approved, launched = began + timedelta(days=1), began + timedelta(days=1, hours=2)
     administer.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=people[LOGIN], now=approved)

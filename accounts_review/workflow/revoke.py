@@ -106,8 +106,9 @@ class Revoker:
         if not self._pass_gate(case, seen):
             return True
         crashpoint("s5")
-        if time.monotonic() >= deadline:
-            # A process that was frozen past its lease must not send: another may be settling the case.
+        if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
+            # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
+            # because one stands still while the machine is suspended, and the other may be set back.
             return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the lease ran out before sending")}))
         outcome = outcome_of(self.client, case.account.username)
         crashpoint("s6")
