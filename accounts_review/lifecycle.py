@@ -46,7 +46,7 @@ CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     ),
     CaseState.NOTICED: frozenset({CaseState.DUE, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}),
     CaseState.UNDELIVERABLE: frozenset({CaseState.AWAITING_NOTICE, CaseState.SPARED, CaseState.WITHDRAWN}),
-    CaseState.DUE: frozenset({CaseState.CLAIMED, CaseState.SPARED, CaseState.WITHDRAWN}),
+    CaseState.DUE: frozenset({CaseState.CLAIMED, CaseState.SPARED, CaseState.WITHDRAWN, CaseState.UNDELIVERABLE}),
     CaseState.CLAIMED: frozenset(
         {CaseState.INTENDED, CaseState.DUE, CaseState.SPARED, CaseState.ALREADY_GONE, CaseState.WOULD_REVOKE}
     ),

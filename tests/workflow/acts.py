@@ -244,7 +244,7 @@ class Acts(RuleBasedStateMachine):
     @rule(step=st.sampled_from(["s1", "s2"]), who=anyone, event=st.sampled_from(["log_in", "join_group", "recreate"]))
     def surprise(self, step: str, who: str, event: str) -> None:
         """The world changes while the worker is on its way to the last look."""
-        events = {
+        events: dict[str, Callable[[], object]] = {
             "log_in": lambda: self.log_in(who, 0),
             "join_group": lambda: self.join_group(who, "team"),
             "recreate": lambda: self.recreate(who),
@@ -256,7 +256,7 @@ class Acts(RuleBasedStateMachine):
     )
     def change_of_mind(self, step: str, event: str) -> None:
         """The portal changes while the worker is on its way to the gate."""
-        events = {
+        events: dict[str, Callable[[], object]] = {
             "demote": lambda: self.change_role("reviewer", "auditor"),
             "pause": lambda: self.turn("pause"),
             "raise": lambda: self.change_policy(Rules(limit=1200)),
@@ -278,7 +278,7 @@ class Acts(RuleBasedStateMachine):
         revoker, case = self.sleepers.pop()
         revoker.process(case)
 
-    def _revoke_while(self, happens: Callable[[str], None]) -> None:
+    def _revoke_while(self, happens: Callable[[str], object]) -> None:
         once: list[str] = []
 
         def step(label: str) -> None:

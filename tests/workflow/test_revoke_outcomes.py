@@ -265,6 +265,22 @@ def test_a_worker_that_lost_its_claim_does_not_pass_the_gate(stage: Stage) -> No
     assert stage.deletes == before
 
 
+def test_a_worker_that_lost_its_claim_does_not_give_up_the_one_of_another(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    sleeper, other = stage.revoker(), stage.revoker()
+    lost = sleeper.claim()
+    stage.clock.advance(seconds=121)
+    other.settle()
+    taken = other.claim()
+    assert lost
+    assert taken
+    assert taken.pk == lost.pk
+    stage.order(LOOK | {"kind": "status", "status": 500})
+    sleeper.process(lost)
+    assert (stage.case("marie").state, stage.case("marie").claim) == ("claimed", taken.claim)
+
+
 def test_the_api_key_appears_nowhere(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "status", "status": 400, "body": {"error_code": "x", "message": f"bad key {KEY}"}})
     stage.revoke()
