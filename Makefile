@@ -1,6 +1,6 @@
 # The portal's everyday commands. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test check lint format messages lock screenshots clean
+.PHONY: help install demo demo-reset test soak check lint format messages lock screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,10 @@ demo-reset: ## Remove the demo's data
 
 test: install ## Run the whole test suite
 	$(BIN)/python -m pytest
+
+soak: install ## Half an hour of anything that can happen: 200 runs of the stateful test, and workers killed throughout
+	SOAK=1 $(BIN)/python -m pytest tests/workflow/test_stateful.py
+	$(BIN)/python bench/soak.py
 
 check: install lint test ## Everything that CI checks
 

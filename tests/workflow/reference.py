@@ -16,6 +16,7 @@ from accounts_review.sandbox.records import Record, group_uids
 from accounts_review.sandbox.workspace import Workspace as TrueWorkspace
 
 RIGHT = "edit_domain"
+LEASE = timedelta(minutes=2)
 EXPIRES_AFTER = timedelta(days=120)
 
 
@@ -53,6 +54,8 @@ class Reference:
     mails: dict[int, datetime] = field(default_factory=dict)
     """By case: when the mail server accepted its notice."""
     promises: dict[int, datetime] = field(default_factory=dict)
+    hastened: set[int] = field(default_factory=set)
+    """Cases whose person asked to leave at once."""
     live: bool = True
     used_intents: set[int] = field(default_factory=set)
     sent: int = 0
@@ -63,17 +66,23 @@ class Reference:
         self.sent += 1
         case = Case.objects.filter(account__username=username).exclude(intended_at=None).latest("intended_at")
         self.violations += [f"DELETE of {username}: {why}" for why in self.against(case, now=now)]
+        if case.intended_at is None or now - case.intended_at > LEASE:
+            self.violations.append(f"DELETE of {username} when the lease was over")
         intent = AuditEntry.objects.filter(kind="case.intended", account_id=case.account_id).latest("seq").seq
         if intent in self.used_intents or case.state != "intended":
             self.violations.append(f"DELETE of {username} without an intent of its own")
         self.used_intents.add(intent)
+
+    def keep(self, account: int, until: datetime) -> None:
+        """Somebody promised that an account stays, at least until then."""
+        self.exempt_until[account] = max(until, self.exempt_until.get(account, until))
 
     def mailed(self, address: str, *, now: datetime) -> None:
         """The mail server accepts a notice: is it one that may be sent?"""
         open_cases = Case.objects.open().filter(account__username=address.partition("@")[0])
         for case in open_cases.filter(state="awaiting_notice").select_related("cleanup"):
             self.mails[case.pk] = now
-            if not self.launched[case.cleanup_id].live or case.cleanup.state != "running":
+            if not (self.live and self.launched[case.cleanup_id].live) or case.cleanup.state != "running":
                 self.violations.append(f"a notice to {address} for a clean-up that is not running or is a dry run")
             return
         self.violations.append(f"a notice to {address} that nobody was waiting for")
@@ -127,7 +136,7 @@ class Reference:
             mailed = self.mails.get(case.pk)
             if mailed is None:
                 yield "no notice was sent"
-            elif mailed + timedelta(days=frozen.notice) > now:
+            elif case.pk not in self.hastened and mailed + timedelta(days=frozen.notice) > now:
                 yield "the promised date is not reached"
 
 

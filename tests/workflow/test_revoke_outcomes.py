@@ -225,6 +225,27 @@ def test_a_lease_that_ran_out_before_sending_sends_nothing(stage: Stage, monkeyp
     assert "lease" in stage.outcome("marie")["error"]
 
 
+def test_a_worker_whose_machine_was_suspended_past_its_lease_sends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock stands still meanwhile; Marie came back, and another worker spared her."""
+
+    def suspend(label: str) -> None:
+        if label == "s5":
+            monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
+            stage.clock.advance(hours=1)
+            stage.update("marie", last_seen_at=stage.clock().isoformat())
+            stage.revoke(limit=1)
+
+    monkeypatch.setattr(revoke, "crashpoint", suspend)
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    revoker.process(case)
+    assert stage.states()["marie"] == "spared"
+    assert "marie" not in [name for name, _, _ in stage.deletes]
+
+
 def test_an_answer_after_the_lease_changes_nothing_that_another_worker_found_out(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

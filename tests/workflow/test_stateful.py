@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import cache
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 
@@ -12,20 +14,27 @@ import pytest
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import transaction
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
     invariant,
+    precondition,
+    rule,
     run_state_machine_as_test,
 )
 
+from accounts_review import policy
 from accounts_review.huwise import Client
-from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.record import verify
 from accounts_review.sandbox.server import Server
-from accounts_review.workflow import administer, launch, revoke
+from accounts_review.workflow import administer, answer, revoke
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
-from tests.workflow.acts import DECIDERS, GROUPS, IN_FLIGHT, NAMES, Acts
-from tests.workflow.reference import Reference
+from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
+from tests.workflow.reference import Rules
 
 BASIS = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck)
@@ -34,9 +43,41 @@ settings.register_profile("stateful", BASIS, max_examples=25, derandomize=True)
 settings.register_profile("soak", BASIS, max_examples=200)
 PROFILE = "soak" if os.environ.get("SOAK") else "stateful"
 
+IN_FLIGHT = ("claimed", "intended", "unknown")
+STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")
+LIFE = (
+    *("logs in", "logs in", "had logged in", "joins readers", "joins team", "joins plain", "gains a right"),
+    *("is promoted", "loses all rights", "is re-created", "vanishes"),
+)
+CHANGES = (
+    *("pause", "resume", "resume", "cancel", "live", "live", "dry run", "demote", "dismiss", "promote", "promote"),
+    *("higher limit", "exempt everyone"),
+)
 
-class Portal(Acts):
-    """The portal and its workspace, with the reference model beside them."""
+anyone = st.sampled_from(NAMES)
+decider = st.sampled_from(DECIDERS)
+fault = st.sampled_from(["", "", "", *FAULTS])
+policies = st.builds(
+    Rules,
+    limit=st.sampled_from([730, 730, 400, 1200]),
+    notice=st.sampled_from([0, 0, 5, 30]),
+    protects_readers=st.booleans(),
+    two_people=st.booleans(),
+)
+
+
+class Portal(RuleBasedStateMachine):
+    """The portal and its workspace; each run is a transaction that is undone."""
+
+    act: Happenings
+    set_up: Callable[[], Happenings]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = ExitStack()
+        self.undo.enter_context(undone())
+        self.sleepers: list[tuple[revoke.Revoker, Case]] = []
+        type(self).act = self.set_up()
 
     def teardown(self) -> None:
         try:
@@ -44,125 +85,218 @@ class Portal(Acts):
         finally:
             self.undo.close()
 
+    @initialize(rules=st.sampled_from([Rules(), Rules(), Rules(notice=5)]), by=decider)
+    def begin(self, rules: Rules, by: str) -> None:
+        self.act.change_policy(rules)
+        self.act.begin_a_round(by)
+
+    # People decide, the world goes on
+
+    @rule(
+        who=anyone,
+        by=decider,
+        does=st.sampled_from(["approve", "exempt", "withdraw", "launch", "confirm", "answer"]),
+        days=st.sampled_from([1, 20, 300]),
+        kind=st.sampled_from(list(answer.Kind)),
+    )
+    def decide(self, who: str, by: str, does: str, days: int, kind: answer.Kind) -> None:
+        acts: dict[str, Callable[[], None]] = {
+            "approve": lambda: self.act.approve([who], by),
+            "exempt": lambda: self.act.exempt(who, by, days),
+            "withdraw": lambda: self.act.withdraw(who, by),
+            "launch": self.act.launch,
+            "confirm": self.act.confirm,
+            "answer": lambda: self.act.answer(who, kind),
+        }
+        acts[does]()
+
+    @rule(by=decider, change=st.sampled_from(CHANGES))
+    def change(self, by: str, change: str) -> None:
+        self.act.changes[change](by)
+
+    @rule(rules=policies)
+    def change_policy(self, rules: Rules) -> None:
+        self.act.change_policy(rules)
+
+    @rule(who=anyone, event=st.sampled_from(LIFE))
+    def live(self, who: str, event: str) -> None:
+        self.act.life[event](who)
+
+    @rule(by=st.sampled_from([{"minutes": 3}, {"hours": 2}, {"days": 5}, {"days": 31}]))
+    def wait(self, by: dict[str, float]) -> None:
+        self.act.stage.clock.advance(**by)
+
+    # The portal works
+
+    @rule(by=decider)
+    def begin_a_round(self, by: str) -> None:
+        self.act.begin_a_round(by)
+
+    @rule(fault=st.sampled_from(["", "", *FAULTS_OF_LISTS]))
+    def sync(self, fault: str) -> None:
+        self.act.misbehave(fault)
+        self.act.stage.sync()
+
+    @rule(discard=st.booleans())
+    def reset_breaker(self, discard: bool) -> None:
+        self.act.reset_breaker(discard=discard)
+
+    @rule(refused=st.sampled_from(["", *NAMES[:3]]))
+    def send_notices(self, refused: str) -> None:
+        self.act.send_notices(refused)
+
+    @rule(fault=fault)
+    def let_a_week_pass(self, fault: str) -> None:
+        self.act.misbehave(fault)
+        for _ in range(7):
+            self.act.stage.clock.advance(days=1)
+            self.act.send_notices()
+            self.act.revoke(limit=1)
+
+    @rule(fault=fault, quiet=st.sampled_from([0.0, 60.0]), limit=st.sampled_from([1, 2, 4]))
+    def revoke(self, fault: str, quiet: float, limit: int) -> None:
+        self.act.misbehave(fault)
+        self.act.revoke(quiet=quiet, limit=limit)
+
+    @rule(fault=fault, step=st.sampled_from(STEPS))
+    def crash(self, fault: str, step: str) -> None:
+        def die() -> None:
+            raise Crash
+
+        self.act.misbehave(fault)
+        self.act.revoke_while(die, step=step)
+
+    @rule(step=st.sampled_from(["s1", "s2"]), who=anyone, event=st.sampled_from(LIFE))
+    def surprise(self, step: str, who: str, event: str) -> None:
+        """The world changes while the worker is on its way to the last look."""
+        self.act.revoke_while(lambda: self.act.life[event](who), step=step)
+
+    @rule(step=st.sampled_from(["s1", "s2", "s3"]), by=decider, change=st.sampled_from(CHANGES))
+    def change_of_mind(self, step: str, by: str, change: str) -> None:
+        """The portal changes while the worker is on its way to the gate."""
+        self.act.revoke_while(lambda: self.act.changes[change](by), step=step)
+
+    @rule()
+    def suspend(self) -> None:
+        """The worker's machine is suspended between the intent and the DELETE, and wakes up an hour later."""
+        self.act.revoke_while(lambda: self.act.stage.clock.advance(hours=1), step="s5")
+
+    @precondition(lambda self: not self.sleepers)
+    @rule()
+    def fall_asleep(self) -> None:
+        if sleeper := self.act.sleeper():
+            self.sleepers.append(sleeper)
+
+    @precondition(lambda self: self.sleepers)
+    @rule()
+    def wake(self) -> None:
+        revoker, case = self.sleepers.pop()
+        revoker.process(case)
+
     # What must hold
 
     @invariant()
     def nobody_is_wronged(self) -> None:
-        assert not self.model.violations
-        deletes = self.stage.deletes
-        assert len(deletes) == self.model.sent
-        intents = AuditEntry.objects.filter(kind="case.intended").values_list("subject", flat=True)
-        assert len(deletes) <= len(intents)
+        assert not self.act.model.violations
+        intents = AuditEntry.objects.filter(kind="case.intended").count()
+        assert len(self.act.stage.deletes) == self.act.model.sent <= intents
 
     @invariant()
     def promises_hold(self) -> None:
-        kept = dict(Case.objects.exclude(promised_at=None).values_list(*("pk", "promised_at")))
-        for pk, promised in self.model.promises.items():
-            assert kept[pk] >= promised
-        self.model.promises = kept
+        model = self.act.model
+        rows = Case.objects.values_list("pk", "promised_at")
+        promises = {pk: promised for pk, promised in rows if promised is not None}
+        assert not [pk for pk, at in model.promises.items() if promises[pk] < at and pk not in model.hastened]
+        model.promises = promises
 
     @invariant()
-    def record_tells_the_whole_story(self) -> None:
+    def the_record_tells_the_whole_story(self) -> None:
         assert verify()[1] is None
         told: dict[int | None, str] = {}
-        for kind, account, data in (
-            AuditEntry.objects.exclude(account_id=None).order_by("seq").values_list(*("kind", "account_id", "data"))
-        ):
+        entries = AuditEntry.objects.exclude(account_id=None).order_by("seq")
+        for kind, account, data in entries.values_list("kind", "account_id", "data"):
             told[account] = "in_draft" if kind == "account.approved" else data.get("to", told.get(account, ""))
-        stand: dict[int | None, str] = dict(Case.objects.order_by("pk").values_list(*("account_id", "state")))
+        stand = dict(Case.objects.order_by("pk").values_list("account_id", "state"))
         assert {account: state for account, state in told.items() if state} == stand
 
     def come_to_rest(self) -> None:
         """No more faults, and time enough: what was on its way arrives, and what is still right is done."""
-        self.stage.order()
-        self.set_mode(live=True)
-        self.reset_breaker(discard=True)
-        self.confirm()
-        for paused in Cleanup.objects.filter(state="paused"):
-            launch.resume(cleanup=paused, actor=self.stage.staff("administrator"), reason="x", now=self.stage.clock())
-        owed = self._owed()
+        self.act.misbehave("")
+        self.act.set_mode(live=True)
+        self.act.reset_breaker(discard=True)
+        self.act.confirm()
+        while Cleanup.objects.filter(state="paused").exists():
+            self.act.turn("resume", "everybody")
+        owed = self.owed()
         for _ in range(8):
-            self.stage.clock.advance(minutes=61)
-            self.stage.revoke()
+            self.act.stage.clock.advance(minutes=61)
+            self.act.stage.revoke()
+            if not Case.objects.filter(state__in=("due", *IN_FLIGHT)).exists():
+                break
         self.nobody_is_wronged()
-        self.record_tells_the_whole_story()
+        self.the_record_tells_the_whole_story()
         assert not Case.objects.filter(state__in=IN_FLIGHT).exists()
-        assert set(Case.objects.filter(pk__in=owed).values_list("state", flat=True)) <= {"revoked", "already_gone"}
         assert not Case.objects.filter(state="due", cleanup__state="running").exists()
+        assert set(Case.objects.filter(pk__in=owed).values_list("state", flat=True)) <= {"revoked", "already_gone"}
 
-    def _owed(self) -> list[int]:
+    def owed(self) -> list[int]:
         """Cases that nothing speaks against, now or by the time that the last of them must be done."""
         due = Case.objects.filter(state__in=("due", *IN_FLIGHT), cleanup__state="running").select_related("account")
-        now, later = self.stage.clock(), self.stage.clock() + timedelta(hours=9)
-        return [c.pk for c in due if not self.model.against(c, now=now) and not self.model.against(c, now=later)]
-
-
-def people_of_the_portal() -> Callable[[str], User]:
-    """Two deciders, an administrator who launches, and a second pair of eyes."""
-    roles = {"second": "operator"}
-
-    def person(login: str) -> User:
-        user, is_new = User.objects.get_or_create(username=login, defaults={"email": f"{login}@portal.example"})
-        if is_new:
-            user.groups.add(Role.objects.get(name=roles.get(login, login)))
-        return user
-
-    return person
-
-
-def portal_on(server: Server, client: Client) -> type[Portal]:
-    """The state machine, each of whose runs begins with the same people in a workspace nobody has read yet."""
-
-    class Arranged(Portal):
-        refused: set[str] = set()
-
-        def arrange(self) -> None:
-            members: list[dict[str, Any]] = [
-                {"groups": [{"uid": "readers"}]},
-                {"permissions": ["explore_restricted_page"]},
-                {},
-            ] * 2
-            people = [
-                someone(name, idle=800 + 100 * n, **more)
-                for n, (name, more) in enumerate(zip(NAMES, members, strict=True))
-            ]
-            server.site = site_of([*people, *crowd(30)], groups=GROUPS)
-            self.stage = Stage(
-                workspace=administer.open_workspace(name="main", now=NOW - timedelta(days=100)),
-                site=server.site,
-                url=server.url,
-                client=client,
-                clock=Clock(tick=timedelta(milliseconds=1)),
-                staff=people_of_the_portal(),
-            )
-            Arranged.model = self.model = Reference(truth=server.site.workspace, roles={by: by for by in DECIDERS})
-            Arranged.stage = self.stage
-            self.stage.set_mode(Workspace.Mode.LIVE)
-
-    return Arranged
+        instants = (self.act.stage.clock(), self.act.stage.clock() + timedelta(hours=9))
+        return [c.pk for c in due if not any(self.act.model.against(c, now=instant) for instant in instants)]
 
 
 def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete, deliver = Client.delete_user, EmailBackend.send_messages
-    machine: type[Portal]
 
     def witnessed(client: Client, username: str) -> Any:
-        machine.model.witness(username, now=machine.stage.clock.instant)
+        Portal.act.model.witness(username, now=Portal.act.stage.clock.instant)
         return delete(client, username)
 
     def delivered(backend: EmailBackend, messages: Any) -> int:
         for message in messages:
-            if message.to[0] in machine.refused:
+            if message.to[0] in Portal.act.refused:
                 raise SMTPRecipientsRefused({message.to[0]: (550, b"unknown")})
-            machine.model.mailed(message.to[0], now=machine.stage.clock.instant)
+            Portal.act.model.mailed(message.to[0], now=Portal.act.stage.clock.instant)
         return deliver(backend, messages)
 
+    monkeypatch.setattr(policy, "parse", cache(policy.parse))
     monkeypatch.setattr(Client, "delete_user", witnessed)
     monkeypatch.setattr(EmailBackend, "send_messages", delivered)
-    monkeypatch.setattr(revoke, "crashpoint", lambda label: machine.at_step(label))
+    monkeypatch.setattr(revoke, "crashpoint", lambda label: Portal.act.at_step(label))
     with Server(site_of([])) as server, client_of(server.url) as client:
-        machine = portal_on(server, client)
-        machine.at_step = staticmethod(lambda label: None)
-        run_state_machine_as_test(machine, settings=settings.get_profile(PROFILE))
+        monkeypatch.setattr(Portal, "set_up", lambda machine: Happenings(stage_of(server, client)), raising=False)
+        run_state_machine_as_test(Portal, settings=settings.get_profile(PROFILE))
+
+
+def stage_of(server: Server, client: Client) -> Stage:
+    """A stage with the same people as ever, in a workspace that nobody has read yet."""
+    kinds: list[dict[str, Any]] = [{"groups": [{"uid": "readers"}]}, {"permissions": ["explore_restricted_page"]}, {}]
+    people = [someone(name, idle=800 + 100 * n, **kinds[n % 3]) for n, name in enumerate(NAMES)]
+    server.site = site_of([*people, *crowd(30)], groups=GROUPS)
+    return Stage(
+        workspace=administer.open_workspace(name="main", now=NOW - timedelta(days=100)),
+        site=server.site,
+        url=server.url,
+        client=client,
+        clock=Clock(tick=timedelta(milliseconds=1)),
+        staff=person,
+    )
+
+
+def person(login: str) -> User:
+    """Two deciders, an administrator who launches, and a second pair of eyes."""
+    user, is_new = User.objects.get_or_create(username=login, defaults={"email": f"{login}@portal.example"})
+    if is_new:
+        user.groups.add(Role.objects.get(name="operator" if login == "second" else login))
+    return user
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A transaction that never was."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)

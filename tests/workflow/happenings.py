@@ -1,0 +1,246 @@
+"""What can happen to the portal and its workspace, each told to the reference model as it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.models import Group as Role
+from django.core.exceptions import PermissionDenied
+
+from accounts_review.lifecycle import IllegalMove
+from accounts_review.models import Case, Cleanup, Exemption, Workspace
+from accounts_review.record import Conflict
+from accounts_review.sandbox import records
+from accounts_review.workflow import answer, assess, extract, launch, notify, review
+from accounts_review.workflow.revoke import Revoker
+from tests.stage import NOW, Stage, policy_text, someone
+from tests.workflow.reference import RIGHT, Launched, Reference, Rules
+
+NAMES = [f"person.{number}" for number in range(8)]
+DECIDERS = ("reviewer", "operator")
+GROUPS = [
+    records.group("readers", "Readers", ["explore_restricted_dataset"]),
+    records.group("team", "Team", [RIGHT]),
+    records.group("plain", "Plain", []),
+]
+
+DELETE: dict[str, Any] = {"method": "DELETE", "path": "/users/*", "times": 1}
+LOOK: dict[str, Any] = {"method": "GET", "path": "/users/person*", "times": 1}
+LIST: dict[str, Any] = {"method": "GET", "path": "/users", "times": 1}
+FAULTS = {
+    **{f"DELETE {status}": DELETE | {"kind": "status", "status": status} for status in (404, 500, 403)},
+    **{f"DELETE {kind}": DELETE | {"kind": kind} for kind in ("cut_before", "cut_after")},
+    "look 500": LOOK | {"kind": "status", "status": 500},
+    "look cut": LOOK | {"kind": "cut_before"},
+}
+FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate", "empty_list", "short_page")}
+
+REFUSALS = (
+    *(review.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, Conflict, extract.NothingTripped),
+    *(answer.Settled, answer.TooOften, answer.NotNow),
+)
+"""How the portal says no; what happened then did not happen."""
+
+
+class Crash(BaseException):
+    """``kill -9``, as far as one process can play it: nothing of ours may catch it."""
+
+
+class Happenings:
+    """Acts on the stage, and the model that hears of them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.model = Reference(truth=stage.site.workspace, roles={login: login for login in DECIDERS})
+        self.refused: set[str] = set()
+        """Addresses that the mail server does not accept."""
+        self.at_step: Callable[[str], None] = lambda label: None
+        """What happens when a worker passes a labelled step."""
+        self.set_mode(live=True)
+        self.life: dict[str, Callable[[str], None]] = {
+            "logs in": lambda who: self.update(who, last_seen_at=self.stage.clock.instant.isoformat()),
+            "had logged in": lambda who: self.update(who, last_login_at=self._ago(days=791)),
+            **{f"joins {uid}": partial(self.update, groups=[{"uid": uid}]) for uid in ("readers", "team", "plain")},
+            "gains a right": partial(self.update, permissions=["explore_restricted_page"]),
+            "is promoted": partial(self.update, permissions=[RIGHT]),
+            "loses all rights": partial(self.update, permissions=[], groups=[]),
+            "is re-created": self.recreate,
+            "vanishes": lambda who: self.remove([who]),
+        }
+        """What people do, by name."""
+        self.changes: dict[str, Callable[[str], None]] = {
+            **{act: partial(self.turn, act) for act in ("pause", "resume", "cancel")},
+            "live": lambda by: self.set_mode(live=True),
+            "dry run": lambda by: self.set_mode(live=False),
+            **{fate: partial(self.change_role, fate) for fate in ("demote", "dismiss", "promote")},
+            "higher limit": lambda by: self.change_policy(Rules(limit=1200)),
+            "exempt everyone": lambda by: self.exempt_by_import(),
+        }
+        """What can change in the portal beside the decisions on accounts, by name."""
+
+    # Decisions
+
+    def approve(self, who: Iterable[str], by: str) -> None:
+        for name in who:
+            with suppress(*REFUSALS):
+                for case in self.stage.approve(name, by=by):
+                    self.model.approvals[case.pk] = (by, self.stage.clock.instant, dict(case.evidence))
+
+    def exempt(self, who: str, by: str, days: int) -> None:
+        accounts, now = self.stage.accounts(who), self.stage.clock()
+        until = now + timedelta(days=days)
+        with suppress(*REFUSALS):
+            review.exempt(accounts=accounts, actor=self.stage.staff(by), reason="leave", until=until, now=now)
+            self.model.exempt_until[accounts[0].pk] = until
+
+    def exempt_by_import(self) -> None:
+        """An import asks no case whether it is in flight."""
+        until = self.stage.clock() + timedelta(days=20)
+        for account in self.stage.accounts(*NAMES):
+            Exemption.objects.filter(account=account, withdrawn_at=None).delete()
+            Exemption.objects.create(account=account, until=until, reason="leave", by_login="import", at=NOW)
+            self.model.exempt_until[account.pk] = until
+
+    def withdraw(self, who: str, by: str) -> None:
+        accounts = self.stage.accounts(who)
+        with suppress(*REFUSALS):
+            review.withdraw(accounts=accounts, actor=self.stage.staff(by), reason="no", now=self.stage.clock())
+            self.model.exempt_until.pop(accounts[0].pk, None)
+
+    def answer(self, who: str, kind: answer.Kind) -> None:
+        """What the person says on the page that the warning links to."""
+        now = self.stage.clock()
+        said = answer.Said(kind=kind, until=now + timedelta(days=9) if kind is answer.Kind.AWAY else None)
+        for case in Case.objects.open().filter(account__username=who):
+            with suppress(*REFUSALS):
+                answer.answer(case=case, said=said, now=now)
+                if kind is answer.Kind.LEAVE:
+                    self.model.hastened.add(case.pk)
+                else:
+                    self.model.keep(case.account_id, said.until or now + answer.KEPT_FOR)
+
+    def launch(self) -> None:
+        draft = Cleanup.objects.filter(state="draft").first()
+        if draft is None:
+            return
+        with suppress(*REFUSALS):
+            launch.launch(cleanup=draft, actor=self.stage.staff("administrator"), now=self.stage.clock())
+            self.model.launched[draft.pk] = Launched(live=self.model.live, notice=self.model.current.notice)
+
+    def confirm(self) -> None:
+        for cleanup in Cleanup.objects.filter(state="awaiting_confirmation"):
+            launch.confirm(cleanup=cleanup, actor=self.stage.staff("second"), now=self.stage.clock())
+
+    def turn(self, act: str, by: str) -> None:
+        """Pause, resume or cancel the newest clean-up, or one that is paused."""
+        step = {"pause": launch.pause, "resume": launch.resume, "cancel": launch.cancel}[act]
+        paused = Cleanup.objects.filter(state="paused").first() if act == "resume" else None
+        cleanup, actor = paused or self.stage.cleanup(), self.stage.staff("administrator")
+        with suppress(*REFUSALS):
+            step(cleanup=cleanup, actor=actor, reason=f"{by} asked", now=self.stage.clock())
+
+    # Administration
+
+    def change_policy(self, rules: Rules) -> None:
+        text = policy_text(
+            limit=rules.limit,
+            notice=rules.notice,
+            expires=120,
+            two_people=rules.two_people,
+            per_cleanup=6,
+            per_hour=5,
+            groups=["readers"] if rules.protects_readers else [],
+        )
+        self.stage.adopt(text)
+        self.model.current = self.model.rules[self.stage.workspace.current_policy.number] = rules
+
+    def set_mode(self, *, live: bool) -> None:
+        self.stage.set_mode(Workspace.Mode.LIVE if live else Workspace.Mode.DRY_RUN)
+        self.model.live = live
+
+    def change_role(self, fate: str, by: str) -> None:
+        user = self.stage.staff(by)
+        user.is_active = fate != "dismiss"
+        user.save()
+        user.groups.set([Role.objects.get(name="auditor" if fate == "demote" else by)])
+        self.model.roles.pop(by, None)
+        if fate == "promote":
+            self.model.roles[by] = by
+
+    def reset_breaker(self, *, discard: bool) -> None:
+        actor, now = self.stage.staff("administrator"), self.stage.clock()
+        with suppress(*REFUSALS):
+            extract.reset_breaker(workspace=self.stage.workspace, actor=actor, reason="x", discard=discard, now=now)
+            assess.assess(workspace=self.stage.workspace)
+
+    # The world
+
+    def update(self, who: str, **fields: Any) -> None:
+        self.stage.site.workspace.update(who, fields)
+
+    def recreate(self, who: str) -> None:
+        """Somebody new has the name; they too were not seen since they joined, long ago."""
+        self.stage.site.workspace.put(someone(who, joined_at=self._ago(days=900), last_seen_at=None))
+
+    def remove(self, who: Iterable[str]) -> None:
+        for name in who:
+            self.stage.site.workspace.remove(name, guarded=False)
+
+    def misbehave(self, fault: str) -> None:
+        """The workspace fails once in this way; "" stands for no more faults."""
+        self.stage.order(*[(FAULTS | FAULTS_OF_LISTS)[fault]] if fault else [])
+
+    # The portal's work
+
+    def begin_a_round(self, by: str) -> None:
+        """Who is gone is there again, as somebody new; everybody who can be approved is, and off they go."""
+        for name in set(NAMES) - self.stage.site.workspace.usernames():
+            self.recreate(name)
+        self.misbehave("")
+        self.stage.sync()
+        self.reset_breaker(discard=False)
+        self.approve(NAMES, by)
+        self.launch()
+
+    def send_notices(self, refused: str = "") -> None:
+        self.refused = {f"{refused}@ville.example"}
+        notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
+
+    def ripen(self) -> None:
+        """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""
+        open_cases = Case.objects.open().filter(cleanup__state__in=("running", "paused"))
+        if not open_cases.exists():
+            self.begin_a_round(DECIDERS[0])
+        notify.ripen(workspace=self.stage.workspace, now=self.stage.clock())
+
+    def revoke(self, *, limit: int | None = None, quiet: float = 60) -> None:
+        self.ripen()
+        self.stage.revoke(limit=limit, quiet=quiet)
+
+    def revoke_while(self, happens: Callable[[], None], *, step: str) -> None:
+        """A worker runs, and when it passes the step for the first time, something happens."""
+
+        def once(label: str) -> None:
+            if label == step:
+                self.at_step = lambda label: None
+                happens()
+
+        self.ripen()
+        self.at_step = once
+        with suppress(Crash):
+            self.stage.revoke(quiet=60)
+        self.at_step = lambda label: None
+
+    def sleeper(self) -> tuple[Revoker, Case] | None:
+        """A worker that has claimed a case, and stands still."""
+        self.ripen()
+        revoker = self.stage.revoker(lease=60)
+        case = revoker.claim()
+        return (revoker, case) if case else None
+
+    def _ago(self, *, days: int) -> str:
+        return (self.stage.clock.instant - timedelta(days=days)).isoformat()
