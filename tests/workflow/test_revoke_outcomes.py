@@ -235,7 +235,7 @@ def test_a_worker_whose_machine_was_suspended_past_its_lease_sends_nothing(
             monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
             stage.clock.advance(hours=1)
             stage.update("marie", last_seen_at=stage.clock().isoformat())
-            stage.revoke(limit=1)
+            stage.revoke()
 
     monkeypatch.setattr(revoke, "crashpoint", suspend)
     revoker = stage.revoker()
