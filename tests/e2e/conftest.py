@@ -85,6 +85,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     yield portal
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(60) == 0
+    process.stdout.close()
     assert not processes_of(data), "Ctrl-C left processes behind"
 
 
