@@ -39,10 +39,13 @@ def tell(name: str, url: str, *, open_client: Callable[[Workspace], Client], now
     with open_client(workspace) as client:
         _sync(workspace, client, began)
         _first_cleanup(workspace, client, people, url, began=began)
-        _time_passes(workspace, url, now=now)
+        yesterday = now - timedelta(hours=20)
+        _time_passes(workspace, url, since=began, until=yesterday)
+        _sync(workspace, client, yesterday)
+        _decide(workspace, people, now=yesterday + timedelta(minutes=5))
+        _time_passes(workspace, url, since=yesterday, until=now)
         yield "Reading the workspace as it is today."
         _sync(workspace, client, now)
-    _decisions_of_today(workspace, people, now=now)
 
 
 def wait_for(url: str, *, seconds: float = 30) -> None:
@@ -97,24 +100,24 @@ def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User]
     )
 
 
-def _time_passes(workspace: Workspace, url: str, *, now: datetime) -> None:
-    """People go on using the workspace."""
-    dice = random.Random(7)  # noqa: S311 (a story, not a secret)
-    active = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now)
-    regulars = list(active.whose_verdict(Verdict.ACTIVE).order_by("-assessment__activity_at")[:160])
-    for account in regulars:
-        seen = now - timedelta(minutes=dice.randrange(20, BEGAN_DAYS_AGO * 24 * 60))
+def _time_passes(workspace: Workspace, url: str, *, since: datetime, until: datetime) -> None:
+    """People go on using the workspace: more of them the longer it is."""
+    minutes = int((until - since) / timedelta(minutes=1))
+    dice = random.Random(minutes)  # noqa: S311 (a story, not a secret)
+    active = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(until)
+    regulars = active.whose_verdict(Verdict.ACTIVE).order_by("-assessment__activity_at", "pk")
+    for account in regulars[: min(160, minutes // 30)]:
+        seen = until - timedelta(minutes=dice.randrange(minutes))
         _touch(url, account.username, {"last_seen_at": seen.isoformat()})
 
 
-def _decisions_of_today(workspace: Workspace, people: dict[str, User], *, now: datetime) -> None:
+def _decide(workspace: Workspace, people: dict[str, User], *, now: datetime) -> None:
     dormant = _dormant(workspace, now)
     exempted, approved = dormant[:2], dormant[4:16]
-    until, yesterday = now + timedelta(days=180), now - timedelta(hours=20)
-    reason = "On parental leave, back in spring"
-    review.exempt(accounts=exempted, actor=people["rita"], reason=reason, until=until, now=yesterday)
+    reason, until = "On parental leave, back in spring", now + timedelta(days=180)
+    review.exempt(accounts=exempted, actor=people["rita"], reason=reason, until=until, now=now)
     reason = "Left the organisation, says the directory"
-    review.approve(accounts=approved, actor=people["rita"], reason=reason, now=yesterday)
+    review.approve(accounts=approved, actor=people["rita"], reason=reason, now=now)
 
 
 def _dormant(workspace: Workspace, at: datetime) -> list[Account]:

@@ -69,6 +69,21 @@ ENTRIES: dict[str, Promise] = {
 }
 """A clause for each kind of entry, filled from its data; an entry of another kind shows its kind."""
 
+SUBJECTS: dict[str, Promise] = {
+    "account.": gettext_lazy("decisions and answers"),
+    "case.": gettext_lazy("steps of a case"),
+    "cleanup.": gettext_lazy("clean-ups"),
+    "workspace.": gettext_lazy("the workspace"),
+    "breaker.": gettext_lazy("the breaker"),
+    "policy.": gettext_lazy("the policy"),
+    "role.": gettext_lazy("roles"),
+    "accounts.": gettext_lazy("exports of accounts"),
+    "audit.": gettext_lazy("exports of the audit"),
+    "letter.": gettext_lazy("test letters"),
+    "digest.": gettext_lazy("mails to operators"),
+}
+"""What the kinds that begin alike are about."""
+
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waits for its warning mail"),
     CaseState.NOTICED: gettext_lazy("warned %(warned)s; access is kept until %(promised)s at least"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import django_tables2 as tables
@@ -38,6 +39,10 @@ def _answer(record: Case) -> dict[str, Any]:
 def _entry(record: AuditEntry) -> dict[str, str]:
     details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
     return {"said": sentences.of_entry(record), "details": details}
+
+
+def _act_of(entry: AuditEntry) -> tuple[object, ...]:
+    return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_entry(entry)
 
 
 class RecordTable(PortalTable):
@@ -115,9 +120,9 @@ class DraftTable(RecordTable):
 
 
 class AuditTable(RecordTable):
-    """The record, newest first."""
+    """The record, newest first. Entries of one act on many accounts that follow each other share a row."""
 
-    seq = tables.Column(verbose_name=_("No."))
+    seq = CellColumn("entry_number", _("No."), attrs={"cell": {"class": "whole"}})
     at = tables.DateTimeColumn(
         verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
     )
@@ -130,6 +135,17 @@ class AuditTable(RecordTable):
         fields = ()
         sequence = ("seq", "at", "actor", "kind", "subject")
         order_by = "-seq"
+        per_page = 100
+
+    @property
+    def paginated_rows(self) -> list[Any]:
+        """The rows of the page; the record of each holds the rest of its act as ``others``."""
+        folded = []
+        for _act, rows in groupby(super().paginated_rows, key=lambda row: _act_of(row.record)):
+            first, *others = rows
+            first.record.others = [row.record for row in others]
+            folded.append(first)
+        return folded
 
 
 class SyncTable(RecordTable):

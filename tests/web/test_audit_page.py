@@ -70,6 +70,7 @@ def test_an_unknown_kind_shows_as_it_is(site: Site) -> None:
         ({"cleanup": "2"}, set()),
         ({"until": "2001-01-01"}, set()),
         ({"since": "2999-01-01"}, set()),
+        ({"kind": "account."}, {"account.approved"}),
         ({"kind": "nonsense"}, set()),
         ({"since": "yesterday"}, set()),
         ({"cleanup": "many"}, set()),
@@ -171,3 +172,36 @@ def test_every_kind_makes_a_sentence_of_whatever_it_holds(why: object) -> None:
         said = sentences.of_entry(AuditEntry(kind=kind, data=data))
         assert said
         assert "%(" not in said
+
+
+def rows(page: Any) -> list[AuditEntry]:
+    return [row.record for row in page.context["table"].paginated_rows]
+
+
+def test_one_act_on_many_accounts_is_one_row(site: Site) -> None:
+    site.draft("ana", "ben", "cyd", reason="left in spring")
+    page = site.get("audit", {"kind": "account."})
+    (row,) = rows(page)
+    assert [entry.subject for entry in (row, *row.others)] == ["cyd", "ben", "ana"]  # type: ignore[attr-defined]
+    for subject in ("ana", "ben", "cyd"):
+        assert text(page).count(f">{subject}</a>") == 1
+
+
+def test_acts_that_differ_in_anything_are_not_folded(site: Site) -> None:
+    at = now()
+    for actor, why in [("olga", "one"), ("olga", "two"), ("rita", "two")]:
+        note([site.workspace], kind="case.spared", actor=actor, now=at, data={"why": why})
+    assert len(rows(site.get("audit", {"kind": "case.spared"}))) == 3
+
+
+def test_an_entry_has_an_address_of_its_own(site: Site) -> None:
+    site.draft("ana", "ben")
+    entry = AuditEntry.objects.get(subject="ana")
+    page = site.get("audit", {"seq": entry.seq})
+    assert entries(page) == [entry]
+    assert entry.digest in text(page)
+
+
+def test_every_kind_is_about_something_that_can_be_chosen() -> None:
+    orphans = [kind for kind in sentences.ENTRIES if not kind.startswith(tuple(sentences.SUBJECTS))]
+    assert orphans == []

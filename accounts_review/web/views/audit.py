@@ -37,7 +37,7 @@ class Audit(AuditView):
         entries = self.filtered
         table = AuditTable(entries.qs, now=self.now, workspace=self.workspace)
         table.htmx_target = "#entries"
-        RequestConfig(request, paginate={"per_page": 50}).configure(table)
+        RequestConfig(request, paginate={"per_page": table.most_per_page}).configure(table)
         self.template_name = "accounts_review/" + ("partials/entries.html" if self.is_partial else "audit.html")
         context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
         if not self.is_partial:
