@@ -1,7 +1,8 @@
 """Every page, looked at in Chromium: wide and narrow, light and dark, English and French.
 
-Fails on a console error, a violation of the content security policy or of WCAG 2.2 AA, a page that scrolls sideways
-or a status other than 200. With ``SCREENSHOTS`` in the environment the pages are saved to docs/screenshots.
+Fails on a console error, a violation of the content security policy or of WCAG 2.2 AA, a status other than 200, and a
+page that scrolls sideways, weighs too much or shows an English text to a French reader. With ``SCREENSHOTS`` in the
+environment the pages are saved to docs/screenshots.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polib
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Page
@@ -19,7 +21,10 @@ from tests.e2e.conftest import Portal
 
 pytestmark = pytest.mark.e2e
 
-SHOTS = Path(__file__).parent.parent.parent / "docs/screenshots"
+ROOT = Path(__file__).parent.parent.parent
+SHOTS = ROOT / "docs/screenshots"
+HEAVIEST = 150_000
+"""Bytes over the wire for a page and all it needs, with nothing in the browser's cache."""
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PAGES = {
     "overview": "/w/demo/",
@@ -62,11 +67,35 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, portal: Portal) ->
     page.locator("input[name=password]").fill(portal.password)
     page.locator("main form button").click()
     page.wait_for_url("**/w/demo/")
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
     yield request.param, page, complaints
     context.close()
 
 
-def test_every_page_is_sound(visitor: tuple[str, Page, list[str]]) -> None:
+@pytest.fixture(scope="module")
+def english() -> set[str]:
+    """Texts that a French page shows only where a translation is not used."""
+    catalogue = polib.pofile(str(ROOT / "locale/fr/LC_MESSAGES/django.po"))
+    french = {text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())}
+    return {entry.msgid for entry in catalogue} - french
+
+
+WEIGHT = """() => ["navigation", "resource"]
+  .flatMap(kind => performance.getEntriesByType(kind))
+  .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+TEXTS = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
+  while (walker.nextNode()) {
+    if (!walker.currentNode.parentElement.closest("pre, code, textarea, script, body [lang]"))
+      texts.push(walker.currentNode.textContent.replace(/\\s+/g, " ").trim());
+  }
+  return texts;
+}"""
+
+
+def test_every_page_is_sound(visitor: tuple[str, Page, list[str]], english: set[str]) -> None:
     way, page, complaints = visitor
     axe = Path(AXE_FILE_PATH).read_text()
     for name, address in addresses(page).items():
@@ -77,6 +106,9 @@ def test_every_page_is_sound(visitor: tuple[str, Page, list[str]]) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= WAYS[way]["width"], f"{name} scrolls sideways"
         if os.environ.get("SCREENSHOTS"):
             page.screenshot(path=SHOTS / f"{name}-{way}.png")
+        assert page.evaluate(WEIGHT) <= HEAVIEST, f"{name} weighs too much"
+        if WAYS[way]["language"] == "fr":
+            assert english & set(page.evaluate(TEXTS)) == set(), f"{name} is not all French"
         page.evaluate(axe)
         found = page.evaluate("tags => axe.run({runOnly: tags})", TAGS)["violations"]
         told = [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]
