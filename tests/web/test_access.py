@@ -64,8 +64,14 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
 @pytest.fixture
 def addresses(site: Site) -> dict[str, str]:
     """An address for every name, all of things that are there."""
-    cleanup = site.draft("ana.idle")
-    case = site.case("ana.idle")
+    site.draft("ana.idle")
+    return addresses_of(site, "ana.idle")
+
+
+def addresses_of(site: Site, username: str) -> dict[str, str]:
+    """An address for every name, about somebody who is in a clean-up."""
+    case = site.case(username)
+    cleanup = case.cleanup
     given: dict[str, dict[str, Any]] = {
         "account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
