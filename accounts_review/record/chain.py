@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts_review.models import AuditEntry
 
@@ -83,15 +85,46 @@ def seal(row: AuditEntry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify() -> tuple[int, Flaw | None]:
-    """Read the whole record: how many entries hold, and the first flaw if there is one."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Number and digest of an entry, kept outside the database, where nobody who can change the record can change it.
+
+    The chain alone shows no end that was cut off, and no whole record that was written anew; against this it does.
+    """
+
+    seq: int
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> Kept:
+        """Read ``NUMBER:DIGEST``. Raises ``ValueError``."""
+        if not (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip().lower())):
+            raise ValueError(_("A kept seal is the number of an entry, a colon and its digest of 64 characters."))
+        return cls(int(found[1]), found[2])
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.digest}"
+
+
+def head() -> Kept:
+    """The seal of the newest entry: worth keeping elsewhere."""
+    last = AuditEntry.objects.order_by("-seq").values_list("seq", "digest").first()
+    return Kept(*(last or (0, GENESIS)))
+
+
+def verify(kept: Kept | None = None) -> tuple[int, Flaw | None]:
+    """Read the whole record: how many entries hold, and the first flaw if there is one; also against a kept seal."""
     proven, previous = 0, GENESIS
     for row in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
         if row.seq != proven + 1:
-            return proven, Flaw(proven + 1, "the entry is missing")
+            return proven, Flaw(proven + 1, _("the entry is missing"))
         if row.previous != previous:
-            return proven, Flaw(row.seq, "it does not continue the entry before it")
+            return proven, Flaw(row.seq, _("it does not continue the entry before it"))
         if row.digest != seal(row):
-            return proven, Flaw(row.seq, "its content does not match its seal")
+            return proven, Flaw(row.seq, _("its content does not match its seal"))
+        if kept and row.seq == kept.seq and row.digest != kept.digest:
+            return proven, Flaw(row.seq, _("it is not the entry whose seal was kept: the record was written anew"))
         proven, previous = row.seq, row.digest
+    if kept and kept.seq > proven:
+        return proven, Flaw(kept.seq, _("the entry whose seal was kept is missing: the end was cut off"))
     return proven, None

@@ -21,6 +21,7 @@ ENTRIES: dict[str, Promise] = {
     "account.exempted": gettext_lazy("exempted until %(until)s: %(reason)s"),
     "account.exemption_withdrawn": gettext_lazy("exemption ended early: %(reason)s"),
     "account.withdrawn": gettext_lazy("taken out of the clean-up: %(reason)s"),
+    "account.owner_told": gettext_lazy("the owner was told that the exemption ends on %(until)s"),
     "account.restore_failed": gettext_lazy("could not be invited back: %(error)s"),
     "account.restored": gettext_lazy("invited back, with the rights recorded at the revocation"),
     "account.restoring": gettext_lazy("is being invited back"),

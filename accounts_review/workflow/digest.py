@@ -18,7 +18,7 @@ from django.utils.translation import override
 
 from accounts_review import wording
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
-from accounts_review.record import note
+from accounts_review.record import head, note
 
 KIND = "digest.sent"
 BEFORE_LAPSE = timedelta(days=14)
@@ -44,7 +44,7 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         items = _items(workspace)
         if not items or not recipients:
             return 0
-        context = {"items": items, "workspace": workspace, "url": _address("overview", workspace)}
+        context = {"items": items, "workspace": workspace, "url": _address("overview", workspace), "seal": head()}
         body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
     for address in recipients:

@@ -89,6 +89,13 @@ def test_audit_verify_names_the_first_bad_entry(stage: Stage) -> None:
         run("audit_verify")
 
 
+def test_audit_verify_refuses_what_is_no_seal_and_names_an_end_that_was_cut_off(stage: Stage) -> None:
+    with pytest.raises(CommandError, match="A kept seal is"):
+        run("audit_verify", "--seal", "yesterday")
+    with pytest.raises(CommandError, match=r"Entry 999: .* cut off"):
+        run("audit_verify", "--seal", f"999:{'a' * 64}")
+
+
 def test_a_failing_command_ends_with_status_1(stage: Stage) -> None:
     with pytest.raises(CommandError) as failure:
         run("approve", "nobody.such", *DECIDED)

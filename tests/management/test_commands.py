@@ -197,7 +197,9 @@ def test_a_second_person_confirms_where_the_policy_asks(synced: Run, stage: Stag
 
 def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -> None:
     count = AuditEntry.objects.count()
-    assert synced("audit_verify") == f"{count} entries hold\n"
+    last = AuditEntry.objects.get(seq=count)
+    assert synced("audit_verify") == f"seal {count}:{last.digest}\n{count} entries hold\n"
+    assert synced("audit_verify", "--seal", f"{count}:{last.digest}").endswith("entries hold\n")
     lines = [json.loads(line) for line in synced("audit_export").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, count + 1))
     assert all(line["previous"] == before["digest"] for before, line in pairwise(lines))

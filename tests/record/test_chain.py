@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.models.audit_entry import AppendOnly
-from accounts_review.record import Entry, append, note, verify
+from accounts_review.record import Entry, Kept, append, head, note, verify
 from accounts_review.record.chain import GENESIS, seal
 from tests.stage import NOW
 
@@ -200,3 +200,37 @@ def test_the_chain_goes_on_after_a_rolled_back_entry(workspace: Workspace) -> No
         write_and_fail()
     note([workspace], kind="test", actor="portal", now=NOW)
     assert verify() == (before + 1, None)
+
+
+def test_a_record_holds_against_a_seal_that_was_kept(chain: int) -> None:
+    kept = Kept.parse(f" {str(head()).upper()}\n")
+    write(3, after=100)
+    assert verify(kept) == (13, None)
+
+
+def test_an_end_that_was_cut_off_shows_against_a_kept_seal_only(chain: int) -> None:
+    kept = head()
+    tamper(f"DELETE FROM {TABLE} WHERE seq > 7")
+    assert verify() == (7, None)
+    proven, flaw = verify(kept)
+    assert (proven, flaw and flaw.seq, "cut off" in str(flaw)) == (7, 10, True)
+
+
+def test_a_record_written_anew_shows_against_a_kept_seal_only(chain: int) -> None:
+    kept = head()
+    tamper(f"DELETE FROM {TABLE}")
+    write(12, after=50)
+    assert verify() == (12, None)
+    proven, flaw = verify(kept)
+    assert (proven, flaw and flaw.seq, "written anew" in str(flaw)) == (9, 10, True)
+
+
+def test_the_head_of_an_empty_record_is_its_beginning(db: None) -> None:
+    assert str(head()) == f"0:{GENESIS}"
+    assert verify(head()) == (0, None)
+
+
+@pytest.mark.parametrize("text", ["", "12", "12:abc", "x:" + "a" * 64, "-1:" + "a" * 64, "1:" + "g" * 64, "9" * 30])
+def test_what_is_no_seal_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="number of an entry"):
+        Kept.parse(text)

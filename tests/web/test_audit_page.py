@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.record import note
+from accounts_review.record import head, note
 from accounts_review.web import sentences
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -134,6 +136,14 @@ def test_the_first_bad_entry_is_named(site: Site) -> None:
     assert "The 1 entries before it hold." in answer
 
 
+def test_a_kept_seal_is_compared(site: Site) -> None:
+    site.draft("ana")
+    kept = head()
+    assert str(kept) in text(site.follow("audit_verify", {"seal": str(kept)}))
+    assert "cut off" in text(site.follow("audit_verify", {"seal": f"{kept.seq + 1}:{kept.digest}"}))
+    assert "A kept seal is" in text(site.follow("audit_verify", {"seal": HOSTILE}))
+
+
 def test_the_export_holds_what_is_filtered_oldest_first(site: Site) -> None:
     site.draft("ana", "ben")
     answer = site.post("audit_export", query="?kind=account.approved")
@@ -200,6 +210,13 @@ def test_an_entry_has_an_address_of_its_own(site: Site) -> None:
     page = site.get("audit", {"seq": entry.seq})
     assert entries(page) == [entry]
     assert entry.digest in text(page)
+
+
+def test_every_kind_that_is_written_has_its_sentence() -> None:
+    source = "\n".join(path.read_text() for path in Path("accounts_review/workflow").rglob("*.py"))
+    written = set(re.findall(r"kind=\"([a-z]+\.[a-z_]+)\"", source))
+    assert len(written) > 20
+    assert written - set(sentences.ENTRIES) == set()
 
 
 def test_every_kind_is_about_something_that_can_be_chosen() -> None:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 
 from accounts_review.models import Exemption, Workspace
-from accounts_review.record import Entry, append, note
+from accounts_review.record import Entry, append, head, note
 from accounts_review.workflow.digest import send_digest, tell_owners
 from accounts_review.workflow.review import Refused, exempt
 from tests.conftest import NOW
@@ -34,6 +34,7 @@ def operators(person: Person) -> None:
 def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: Workspace) -> None:
     happens(workspace, "cleanup.closed", 3)
     happens(workspace, "cleanup.stopped", 4, why="the key was refused")
+    sealed = head()
     assert send_digest(workspace=workspace, now=NOW) == 2
     assert {to for message in mail.outbox for to in message.to} == {
         "operator@portal.example",
@@ -43,6 +44,7 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
     assert message.subject == "main: clean-up 4 stopped: the key was refused"
     assert "/w/main/cleanups/4/" in message.body
     assert message.body.index("clean-up 4 stopped") < message.body.index("clean-up 3 has ended")
+    assert str(sealed) in message.body
 
 
 @pytest.mark.usefixtures("operators")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts_review import record
 
@@ -12,8 +12,16 @@ from accounts_review import record
 class Command(BaseCommand):
     help = "Prove that no audit entry was changed, removed or inserted; names the first bad one and exits with 1."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seal", metavar="NUMBER:DIGEST", help="one that was kept elsewhere; it must still hold")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        proven, flaw = record.verify()
+        try:
+            kept = record.Kept.parse(options["seal"]) if options["seal"] else None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        proven, flaw = record.verify(kept)
         if flaw:
             raise CommandError(f"Entry {flaw.seq}: {flaw.problem}. The {proven} entries before it hold.")
+        self.stdout.write(f"seal {record.head()}")
         self.stdout.write(f"{proven} entries hold")

@@ -46,10 +46,16 @@ class Audit(AuditView):
 
 
 class Verify(AuditView):
-    """Read the whole record and prove its chain."""
+    """Read the whole record and prove its chain, also against a seal that was kept elsewhere."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        proven, flaw = record.verify()
+        given = request.POST.get("seal", "")
+        try:
+            kept = record.Kept.parse(given) if given.strip() else None
+        except ValueError as error:
+            messages.error(request, str(error))
+            return redirect("audit", workspace=self.workspace.name)
+        proven, flaw = record.verify(kept)
         if flaw:
             broken = _("Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it hold.")
             messages.error(request, broken % {"seq": flaw.seq, "problem": flaw.problem, "proven": proven})
@@ -59,7 +65,8 @@ class Verify(AuditView):
                 "All %(count)d entries hold: nothing was changed, removed or inserted.",
                 proven,
             )
-            messages.success(request, whole % {"count": proven})
+            keep = _("Seal to keep elsewhere: %(seal)s") % {"seal": record.head()}
+            messages.success(request, f"{whole % {'count': proven}} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 
 
