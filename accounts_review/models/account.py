@@ -36,10 +36,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def assessed(self) -> AccountQuerySet:
         return self.filter(assessment__isnull=False).select_related("assessment")
 
-    def with_verdict(self, now: datetime) -> AccountQuerySet:
+    def with_verdict(self, now: datetime, *, is_active: Q | None = None) -> AccountQuerySet:
         """Adds ``verdict``, ``exempt_until`` and ``case_state`` as they are at an instant.
 
-        An exemption in force shows as protected: it is an overlay, the assessment beneath stays.
+        An exemption in force shows as protected: it is an overlay, the assessment beneath stays. ``is_active`` tries
+        another condition for who is not idle yet than ``dormant_from``.
         """
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
@@ -47,7 +48,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
             "verdict": models.Case(
-                When(assessment__dormant_from__gt=now, then=Value(Verdict.ACTIVE.value)),
+                When(is_active or Q(assessment__dormant_from__gt=now), then=Value(Verdict.ACTIVE.value)),
                 When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
                 When(assessment__standing=Standing.ORDINARY, then=Value(Verdict.DORMANT.value)),
                 default=F("assessment__standing"),

@@ -75,6 +75,9 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     idle = DaysFilter(
         method="filter_idle", min_value=0, max_value=36_500, label=gettext_lazy("Idle longer than (days)")
     )
+    right = filters.ChoiceFilter(
+        method="filter_right", choices=(), label=gettext_lazy("Protected by right"), widget=forms.HiddenInput
+    )
     state = filters.ChoiceFilter(
         method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("any")
     )
@@ -89,6 +92,9 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         self.filters["segment"].extra["choices"] = [(name, name) for name in sorted(segments)]
         groups = [(group.uid, str(group)) for group in workspace.groups.all()]
         self.filters["group"].extra["choices"] = sorted(groups, key=lambda group: group[1].casefold())
+        policies = workspace.policies.filter(is_current=True)
+        rights = {right for policy in policies for right in policy.rules.protect.permissions}
+        self.filters["right"].extra["choices"] = [(right, right) for right in sorted(rights)]
         for field in self.form.fields.values():
             field.widget.attrs["class"] = CSS_CLASSES.get(type(field.widget), "form-control form-control-sm")
 
@@ -121,7 +127,10 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.filter(groups__contains=[value])
 
     def filter_idle(self, accounts: AccountQuerySet, name: str, value: int) -> AccountQuerySet:
-        return accounts.filter(assessment__activity_at__lt=self.now - timedelta(days=value))
+        return accounts.filter(assessment__activity_at__lte=self.now - timedelta(days=value))
+
+    def filter_right(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts.filter(assessment__reasons__contains=[{"code": "right", "subject": value}])
 
     def filter_state(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.filter(self._state(value))

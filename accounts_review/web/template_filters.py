@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.timezone import localtime
 
 from accounts_review import wording
@@ -42,3 +43,9 @@ def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
 def exactly(instant: datetime | None) -> str:
     """The exact instant with its offset, for titles and machines."""
     return localtime(instant).isoformat(sep=" ", timespec="seconds") if instant else ""
+
+
+@register.filter
+def signed(change: int) -> str:
+    """A difference with its sign, and a true minus."""
+    return f"+{intcomma(change)}" if change > 0 else f"−{intcomma(-change)}" if change else "±0"

@@ -14,6 +14,7 @@ from accounts_review.web.views import (
     policy,
     restore,
     review,
+    what_if,
     workspaces,
 )
 
@@ -31,6 +32,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/<int:number>/<str:verb>/", cleanups.Turn.as_view(), name="turn"),
     path("cleanups/<int:number>/cases/<int:pk>/restore/", restore.Restore.as_view(), name="restore"),
     path("policy/", policy.PolicyPage.as_view(), name="policy"),
+    path("policy/what-if/", what_if.WhatIf.as_view(), name="what_if"),
     path("policy/letters/", letters.LettersPage.as_view(), name="letters"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),

@@ -61,9 +61,14 @@ class Regret:
     restored: int
 
     @property
+    def back(self) -> int:
+        """Who is back one way or the other."""
+        return self.returned + self.restored
+
+    @property
     def per_thousand(self) -> int:
-        """Of a thousand revoked, those who are back one way or the other."""
-        return round(1000 * (self.returned + self.restored) / self.revoked)
+        """Of a thousand revoked, those who are back."""
+        return round(1000 * self.back / self.revoked)
 
 
 def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:

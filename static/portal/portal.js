@@ -38,6 +38,19 @@
     if (element.matches("[data-polite]") && element.contains(document.activeElement)) event.preventDefault();
   });
 
+  // A slider moves the number beside it, which is what the form sends.
+  document.querySelectorAll("[data-moves]").forEach((slider) => {
+    const number = document.getElementById(slider.dataset.moves);
+    slider.hidden = false;
+    slider.addEventListener("input", () => {
+      number.value = slider.value;
+      number.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    number.addEventListener("input", () => {
+      slider.value = number.value;
+    });
+  });
+
   // Paper is white.
   const root = document.documentElement;
   let theme = "";

@@ -38,6 +38,7 @@ PAGES = {
     "report": "/w/demo/cleanups/1/",
     "policy": "/w/demo/policy/",
     "letters": "/w/demo/policy/letters/",
+    "what-if": "/w/demo/policy/what-if/?days=400",
     "audit": "/w/demo/audit/",
     "workspaces": "/workspaces/",
 }

@@ -33,6 +33,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "restore": ("", "operate"),
     "policy": ("read", "administer"),
     "letters": ("read", "operate"),
+    "what_if": ("read", ""),
     "audit": ("read", ""),
     "audit_verify": ("", "read"),
     "audit_export": ("", "read"),

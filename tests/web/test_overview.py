@@ -192,3 +192,30 @@ def test_what_the_workspace_calls_things_is_never_markup(site: Site) -> None:
     Assessment.objects.update(segment=HOSTILE)
     site.synced(health=[HOSTILE])
     assert HOSTILE.encode() not in site.get("overview").content
+
+
+def test_every_number_leads_to_as_many_rows(site: Site) -> None:
+    site.draft("ana", "ben")
+    site.people("chief.idle", "chief.two", idle=900, permissions=["edit_domain"])
+    site.people("editor.idle", idle=900, permissions=["edit_page"])
+    site.people("odd", idle=900, last_seen_at="yesterday")
+    page = site.get("overview")
+    tiles, rows = page.context["tiles"], page.context["rows"]
+    links = {f"verdict={verdict}": count for verdict, count in tiles}
+    links |= {f"verdict={verdict}&segment={row.segment}": n for row in rows for verdict, n in row.counts}
+    links |= {f"verdict=all&segment={row.segment}": row.total for row in rows}
+    links["verdict=protected&right=edit_domain"] = page.context["administrator_count"]
+    assert page.context["administrator_count"] == 2
+    for query, count in links.items():
+        found = site.client.get(f"{site.at('review')}?{query}").context["table"].paginator.count
+        assert found == count, query
+
+
+def test_regret_is_told_by_segment(site: Site) -> None:
+    site.go_live()
+    site.launched("ana", "ben")
+    site.put("ana", "revoked", returned_at=now())
+    site.put("ben", "revoked")
+    page = site.get("overview")
+    assert [(row.revoked, row.back, row.per_thousand) for row in page.context["regret"]] == [(2, 1, 500)]
+    assert "(500 ‰)" in text(page)

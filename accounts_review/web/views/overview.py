@@ -16,8 +16,11 @@ from accounts_review.policy import ALWAYS_PROTECTED
 from accounts_review.web.access import PortalView, WorkspaceView
 from accounts_review.web.attention import needs
 from accounts_review.web.forecast import forecast
+from accounts_review.web.idleness import idleness, years
 from accounts_review.web.progress import progress_of
+from accounts_review.web.views.what_if import TrialForm
 from accounts_review.web.views.workspaces import syncing_of
+from accounts_review.workflow.restore import regret
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 LAPSING = timedelta(days=30)
@@ -68,6 +71,10 @@ class Overview(WorkspaceView):
             "lapsing_count": lapsing.count(),
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),
+            "idleness": idleness(workspace=self.workspace, now=self.now),
+            "years": years(),
+            "trial_form": TrialForm(workspace=self.workspace),
+            "regret": regret(workspace=self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 
