@@ -5,7 +5,9 @@ from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
+from accounts_review.models.postponement import Postponement
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
+from accounts_review.models.saved_view import SavedView
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "Extraction",
     "Group",
     "PolicyVersion",
+    "Postponement",
+    "SavedView",
     "Workspace",
     "ensure_roles",
     "may",

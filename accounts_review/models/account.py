@@ -16,6 +16,7 @@ from accounts_review.dormancy import Standing, Verdict
 from accounts_review.lifecycle import ENDED
 from accounts_review.models.cleanup import Case
 from accounts_review.models.exemption import Exemption
+from accounts_review.models.postponement import Postponement
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 VERDICT_LABELS = {
@@ -37,14 +38,16 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(assessment__isnull=False).select_related("assessment")
 
     def with_verdict(self, now: datetime, *, is_active: Q | None = None) -> AccountQuerySet:
-        """Adds ``verdict``, ``exempt_until`` and ``case_state`` as they are at an instant.
+        """Adds ``verdict``, ``exempt_until``, ``case_state`` and ``postponed_by`` as they are at an instant.
 
         An exemption in force shows as protected: it is an overlay, the assessment beneath stays. ``is_active`` tries
         another condition for who is not idle yet than ``dormant_from``.
         """
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
+        postponed = Postponement.objects.in_force().filter(account=OuterRef("pk"))
         columns: dict[str, Any] = {
+            "postponed_by": Subquery(postponed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
             "verdict": models.Case(
@@ -111,9 +114,10 @@ class Account(models.Model):
     gone_at = models.DateTimeField(_("gone since"), null=True)
 
     verdict: str
-    """Where asked for ``with_verdict``, as are the next two."""
+    """Where asked for ``with_verdict``, as are the next three."""
     exempt_until: datetime | None
     case_state: str | None
+    postponed_by: str | None
 
     objects = AccountQuerySet.as_manager()
 

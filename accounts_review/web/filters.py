@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import Assessment, Case, Exemption, Workspace
+from accounts_review.models import Assessment, Case, Exemption, Postponement, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
@@ -30,6 +30,7 @@ STATES = [
     ("draft", gettext_lazy("in the draft")),
     ("running", gettext_lazy("in a running clean-up")),
     ("exempt", gettext_lazy("exempt")),
+    ("later", gettext_lazy("set aside for later")),
 ]
 CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
 USED = r'"last_(seen|login)_at"\s*:\s*("[^"]|[^"n\s])'
@@ -179,9 +180,12 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     def _state(self, value: str) -> Q:
         cases = Case.objects.open().filter(account=OuterRef("pk"))
         exempt = Q(Exists(Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))))
+        later = Q(Exists(Postponement.objects.in_force().filter(account=OuterRef("pk"))))
         match value:
             case "open":
-                return ~Q(Exists(cases)) & ~exempt
+                return ~Q(Exists(cases)) & ~exempt & ~later
+            case "later":
+                return later
             case "draft":
                 return Q(Exists(cases.filter(state=CaseState.IN_DRAFT)))
             case "running":

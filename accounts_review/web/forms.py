@@ -15,6 +15,7 @@ USUAL_EXEMPTION = timedelta(days=180)
 DECISIONS = (
     ("approve", gettext_lazy("Approve")),
     ("exempt", gettext_lazy("Exempt")),
+    ("postpone", gettext_lazy("Leave for later")),
     ("withdraw", gettext_lazy("Withdraw")),
 )
 
@@ -32,7 +33,7 @@ class KeysField(forms.Field):
 
 
 class DecisionForm(forms.Form):
-    """What is decided, why, and on whom: accounts that were ticked, all that match a filter, or an approval undone."""
+    """What is decided, why, and on whom: accounts that were ticked, all that match a filter, or a decision undone."""
 
     decision = forms.ChoiceField(choices=DECISIONS)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)
@@ -44,7 +45,7 @@ class DecisionForm(forms.Form):
     filter = forms.CharField(required=False, max_length=2000)
     expected = forms.IntegerField(required=False, min_value=0)
     digest = forms.CharField(required=False, max_length=64)
-    approved_at = forms.CharField(required=False, max_length=40)
+    decided_at = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

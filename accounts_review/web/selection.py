@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Account, Case, Workspace
+from accounts_review.models import Account, Case, Exemption, Postponement, Workspace
 from accounts_review.web.filters import ReviewFilter
 
 MOST_AT_ONCE = 10_000
@@ -58,7 +58,7 @@ def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: date
         case "all":
             return _all_matching(form, workspace=workspace, now=now)
         case "undo":
-            return _approved(form["approved_at"], workspace=workspace, actor=actor, now=now)
+            return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
     keys = form["account"]
     found = _of_workspace(workspace, now=now).filter(pk__in=keys)
     if not keys:
@@ -93,11 +93,15 @@ def _moved(expected: int, everyone: Everyone | None) -> str:
     return said % {"now": everyone.count, "then": expected}
 
 
-def _approved(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
-    """Those the person approved at one moment, and who are still in the clean-up."""
+def _decided(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
+    """Those on whom the person decided at one moment, and where that still stands."""
     with suppress(ValueError):
         if (instant := parse_datetime(at)) and instant.tzinfo:
-            cases = Case.objects.open().filter(approved_by=actor, approved_at=instant)
-            if found := list(_of_workspace(workspace, now=now).filter(pk__in=cases.values("account"))):
+            approved = Case.objects.open().filter(approved_by=actor, approved_at=instant)
+            exempted = Exemption.objects.in_force(now).filter(by=actor, at=instant)
+            postponed = Postponement.objects.in_force().filter(by_login=actor.get_username(), at=instant)
+            keys = [found.values("account") for found in (approved, exempted, postponed)]
+            accounts = _of_workspace(workspace, now=now)
+            if found := list(accounts.filter(Q(pk__in=keys[0]) | Q(pk__in=keys[1]) | Q(pk__in=keys[2]))):
                 return found
     raise Stale(_("There is nothing left to undo."))

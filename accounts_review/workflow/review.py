@@ -1,4 +1,4 @@
-"""Review: people approve accounts into the draft, exempt them until a date, or withdraw either decision."""
+"""Review: people approve accounts into the draft, exempt them until a date, set them aside, or take any of it back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from accounts_review.dormancy import Verdict
 from accounts_review.huwise import decode_user
 from accounts_review.huwise.facts import facts_of
 from accounts_review.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
-from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace, permit
+from accounts_review.models import Account, Case, Cleanup, Exemption, Postponement, Workspace, permit
 from accounts_review.record import move, note
 
 
@@ -67,6 +67,7 @@ def approve(*, accounts: Sequence[Account], actor: User, reason: str, now: datet
             for account in fresh
             if account.workspace == workspace
         )
+    Postponement.objects.filter(account__in=fresh).delete()
     login = actor.get_username()
     note(cases, kind="account.approved", actor=login, now=now, data=lambda case: {"reason": reason} | case.evidence)
     return cases
@@ -95,6 +96,7 @@ def exempt(
         _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
     login = actor.get_username()
     Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
+    Postponement.objects.filter(account__in=fresh).delete()
     exemptions = Exemption.objects.bulk_create(
         Exemption(
             account=account,
@@ -116,8 +118,38 @@ def exempt(
 
 
 @transaction.atomic
+def postpone(*, accounts: Sequence[Account], actor: User, reason: str = "", now: datetime) -> None:
+    """Set accounts aside without deciding: they leave the list of those open for decision, and nothing else changes.
+
+    It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
+    ``PermissionDenied`` and :class:`Refused`.
+    """
+    permit(actor, "decide")
+    fresh = _locked(accounts, now=now)
+    _refuse((account, _objection_to_postponement(account)) for account in fresh)
+    login = actor.get_username()
+    Postponement.objects.bulk_create(
+        (
+            Postponement(
+                account=account,
+                by_login=login,
+                at=now,
+                standing=account.assessment.standing,
+                dormant_from=account.assessment.dormant_from,
+            )
+            for account in fresh
+        ),
+        update_conflicts=True,
+        unique_fields=["account"],
+        update_fields=["by_login", "at", "standing", "dormant_from"],
+    )
+    note(fresh, kind="account.postponed", actor=login, now=now, data={"reason": reason})
+
+
+@transaction.atomic
 def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime) -> None:
-    """Take back what was decided: accounts leave the clean-up they are in, and an exemption in force ends.
+    """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
+    set aside is open again.
 
     All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """
@@ -129,6 +161,14 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
     standing.update(withdrawn_at=now)
     note(exempted, kind="account.exemption_withdrawn", actor=login, now=now, data={"reason": reason})
+    note(
+        [account for account in fresh if account.postponed_by],
+        kind="account.resumed",
+        actor=login,
+        now=now,
+        data={"reason": reason},
+    )
+    Postponement.objects.filter(account__in=fresh).delete()
     _take_out(fresh, actor=login, now=now, reason=reason)
 
 
@@ -176,10 +216,20 @@ def _objection_to_exemption(account: Account, actor: User, reason: str, until: d
     return ""
 
 
+def _objection_to_postponement(account: Account) -> str:
+    if account.absent_since or account.gone_at:
+        return _("the workspace no longer lists it")
+    if account.case_state:
+        return _("it is already in a clean-up")
+    if account.exempt_until:
+        return wording.exemption(account.exempt_until)
+    return ""
+
+
 def _objection_to_withdrawal(account: Account) -> str:
     if account.case_state in IN_FLIGHT:
         return _("its revocation is already under way")
-    if not account.case_state and not account.exempt_until:
+    if not (account.case_state or account.exempt_until or account.postponed_by):
         return _("there is nothing to withdraw")
     return ""
 

@@ -131,7 +131,21 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     refresh();
     // After a decision the next one starts at the first row.
-    if (event.detail.requestConfig?.verb === "post") rows()[0]?.focus({ preventScroll: true });
+    const isDecision = event.detail.requestConfig?.verb === "post";
+    if (isDecision && !document.body.classList.contains("has-card")) rows()[0]?.focus({ preventScroll: true });
+    markDecided();
+  });
+
+  // Rows on which others decided since the list was loaded.
+  function markDecided() {
+    const keys = (byId("news")?.dataset.decided || "").split(" ").filter(Boolean);
+    rows().forEach((row) => row.classList.toggle("is-decided", keys.includes(row.id.replace("row-", ""))));
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-reload]")) return;
+    event.preventDefault();
+    location.reload();
   });
 
   // The keyboard
@@ -142,7 +156,7 @@
 
   function step(by) {
     const all = rows();
-    const at = all.indexOf(document.activeElement?.closest("#bulk tbody tr"));
+    const at = all.indexOf(document.activeElement?.closest("#bulk tbody tr") || document.querySelector("#bulk tr.is-open"));
     const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
     next?.focus();
     next?.scrollIntoView({ block: "nearest" });
@@ -154,6 +168,8 @@
     x: () => document.activeElement?.closest("#bulk tbody tr")?.querySelector("input[name=account]")?.click(),
     a: () => document.querySelector("#bulk button[value=approve]")?.focus(),
     e: () => (byId("bulk-reason")?.value ? byId("bulk-until") : byId("bulk-reason"))?.focus(),
+    l: () => document.querySelector("#bulk button[value=postpone]")?.focus(),
+    o: () => document.activeElement?.closest("#bulk tbody tr")?.querySelector("a.account-link")?.click(),
     w: () => (byId("bulk-reason")?.value ? document.querySelector("#bulk button[value=withdraw]") : byId("bulk-reason"))?.focus(),
     "/": () => byId("id_q")?.focus(),
     "?": () => byId("keys")?.showModal(),

@@ -23,7 +23,11 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "review": ("read", ""),
     "export": ("read", ""),
     "decide": ("", "decide"),
+    "news": ("read", ""),
+    "save_view": ("", "read"),
+    "drop_view": ("", "read"),
     "account": ("read", ""),
+    "card": ("read", ""),
     "cleanups": ("read", ""),
     "cleanup": ("read", ""),
     "launch": ("operate", "operate"),
@@ -75,6 +79,8 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
     cleanup = case.cleanup
     given: dict[str, dict[str, Any]] = {
         "account": {"pk": case.account_id},
+        "card": {"pk": case.account_id},
+        "drop_view": {"pk": 4711},
         "cleanup": {"number": cleanup.number},
         "launch": {"number": cleanup.number},
         "progress": {"number": cleanup.number},

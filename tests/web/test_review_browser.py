@@ -109,3 +109,34 @@ def test_what_the_page_does_by_itself(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(VIOLATIONS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> None:
+    page.locator("a[data-card]").first.click()
+    page.locator("#card-title", has_text="n00").wait_for()
+    assert page.evaluate("document.activeElement.id") == "card-title"
+    assert "card=" in page.url
+
+    page.keyboard.press("j")
+    page.locator("#card-title", has_text="n01").wait_for()
+    page.reload()
+    page.locator("#card-title", has_text="n01").wait_for()
+
+    page.locator("#card").get_by_role("button", name="Approve").click()
+    page.locator("#card-title", has_text="n02").wait_for()
+    assert page.locator(".verdict-tab-dormant .numeric").inner_text() == "29"
+
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id").startswith("row-")
+    assert "card=" not in page.url
+    assert not page.locator("#card").is_visible()
+
+
+def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
+    page.locator("a[data-card]").first.click()
+    page.locator("#card-title").wait_for()
+    page.evaluate(AXE.read_text())
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(VIOLATIONS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -36,8 +36,8 @@ def in_draft() -> set[str]:
 def undo_in(answer: Any) -> dict[str, Any]:
     """The fields of the undo form in the answer."""
     said = answer.content.decode()
-    start = said.index('name="approved_at" value="') + len('name="approved_at" value="')
-    return {"scope": "undo", "reason": "undone", "approved_at": said[start : said.index('"', start)]}
+    start = said.index('name="decided_at" value="') + len('name="decided_at" value="')
+    return {"scope": "undo", "reason": "undone", "decided_at": said[start : said.index('"', start)]}
 
 
 @pytest.mark.parametrize("role", ["nobody", "auditor"])
@@ -71,7 +71,23 @@ def test_exempt(desk: Desk, people: list[Account]) -> None:
 
     assert localdate(Exemption.objects.get(account=people[0]).until) == date.fromisoformat(NEXT_MONTH)
     assert "1 account exempt until" in text_of(answer)
-    assert "Undo" not in text_of(answer)
+
+    desk.decide("withdraw", **undo_in(answer))
+
+    assert not Exemption.objects.in_force(now()).exists()
+
+
+def test_leave_for_later_and_take_up_again(desk: Desk, people: list[Account]) -> None:
+    answer = desk.decide("postpone", *people[:2], follow=True)
+
+    assert "2 accounts set aside for later." in text_of(answer)
+    assert desk.names() == ["cyd"]
+    assert desk.names("?verdict=all&state=later") == ["ana", "bob"]
+    assert not Case.objects.exists()
+
+    desk.decide("withdraw", **undo_in(answer))
+
+    assert desk.names() == ["ana", "bob", "cyd"]
 
 
 def test_withdraw(desk: Desk, people: list[Account]) -> None:
@@ -225,7 +241,7 @@ def test_undo_is_only_for_who_approved(
     "stamp", ["", "rubbish", "2026-13-45T00:00", "2026-01-01T00:00:00", "2026-01-01T00:00:00+00:00"]
 )
 def test_an_undo_of_nothing_is_refused(desk: Desk, people: list[Account], stamp: str) -> None:
-    answer = desk.decide("withdraw", scope="undo", reason="x", approved_at=stamp)
+    answer = desk.decide("withdraw", scope="undo", reason="x", decided_at=stamp)
 
     assert answer.status_code == 409
 

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
-from accounts_review.models import Assessment, AuditEntry, Case, Exemption
+from accounts_review.models import Assessment, AuditEntry, Case, Exemption, Postponement
 from accounts_review.sandbox import records
 from accounts_review.workflow import review
 from tests.stage import SetStage, Stage, days_ago, someone
@@ -233,3 +233,55 @@ def test_who_was_withdrawn_can_be_approved_again(stage: Stage) -> None:
     review.approve(**given(stage, "marie"))
     assert stage.case("marie").state == "in_draft"
     assert Case.objects.count() == 2
+
+
+def set_aside(stage: Stage) -> set[str]:
+    return set(Postponement.objects.in_force().values_list("account__username", flat=True))
+
+
+def test_setting_aside_decides_nothing_and_is_recorded(stage: Stage) -> None:
+    review.postpone(**given(stage, "marie", "omar"))
+    assert set_aside(stage) == {"marie", "omar"}
+    assert not Case.objects.exists()
+    assert {entry.actor for entry in AuditEntry.objects.filter(kind="account.postponed")} == {"reviewer"}
+
+
+def test_setting_aside_again_is_by_who_did_it_last(stage: Stage) -> None:
+    review.postpone(**given(stage, "marie"))
+    review.postpone(**given(stage, "marie", by="operator"))
+    assert stage.account("marie").postponement.by_login == "operator"
+
+
+@pytest.mark.parametrize("decide", ["approve", "exempt"])
+def test_a_decision_ends_it(stage: Stage, decide: str) -> None:
+    review.postpone(**given(stage, "marie"))
+    more = {"until": until(stage)} if decide == "exempt" else {}
+    getattr(review, decide)(**given(stage, "marie"), **more)
+    assert set_aside(stage) == set()
+
+
+def test_taking_it_up_again_is_recorded(stage: Stage) -> None:
+    review.postpone(**given(stage, "marie"))
+    review.withdraw(**given(stage, "marie"))
+    assert set_aside(stage) == set()
+    assert AuditEntry.objects.get(kind="account.resumed").subject == "marie"
+
+
+def test_it_ends_by_itself_when_the_account_is_judged_otherwise(stage: Stage) -> None:
+    review.postpone(**given(stage, "marie", "omar"))
+    stage.update("marie", last_seen_at=days_ago(1))
+    stage.sync()
+    assert set_aside(stage) == {"omar"}
+
+
+def test_who_is_in_a_cleanup_or_exempt_cannot_be_set_aside(stage: Stage) -> None:
+    review.approve(**given(stage, "marie"))
+    review.exempt(**given(stage, "omar"), until=until(stage))
+    with pytest.raises(review.Refused) as refused:
+        review.postpone(**given(stage, "marie", "omar"))
+    assert {refusal.username for refusal in refused.value.refusals} == {"marie", "omar"}
+
+
+def test_only_reviewers_set_aside(stage: Stage) -> None:
+    with pytest.raises(PermissionDenied):
+        review.postpone(**given(stage, "marie", by="auditor"))

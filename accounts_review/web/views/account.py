@@ -63,7 +63,8 @@ class AccountPage(WorkspaceView, TemplateView):
             "may_decide": may(user, "decide"),
             "is_own": review.is_own(account, user),
             "objection": review.objection_to_approval(account, actor=user),
-            "can_withdraw": account.exempt_until or account.case_state in WITHDRAWABLE,
+            "can_withdraw": account.exempt_until or account.postponed_by or account.case_state in WITHDRAWABLE,
+            "can_postpone": not (account.exempt_until or account.postponed_by or account.case_state),
             "form": DecisionForm(now=self.now, auto_id="decide-%s"),
         }
 

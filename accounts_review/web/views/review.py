@@ -28,6 +28,8 @@ from accounts_review.web.filters import ReviewFilter, Tab
 from accounts_review.web.forms import DecisionForm
 from accounts_review.web.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
 from accounts_review.web.tables import CountedPaginator, ReviewTable
+from accounts_review.web.views.news import newest
+from accounts_review.web.views.saved_views import SaveForm, views_of
 from accounts_review.workflow import review
 
 MOST_NAMED = 10
@@ -85,9 +87,13 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
         here = self.request.GET.copy()
-        here.pop("scope", None)
+        for passing in ("scope", "card"):
+            here.pop(passing, None)
         return context | {
             "form": DecisionForm(now=self.now, auto_id="bulk-%s"),
+            "since": newest(self.workspace),
+            "views": views_of(self.request.user, workspace=self.workspace, current=self.filterset.query),
+            "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
             "tabs": self.tabs,
             "chips": self.filterset.chips(),
             "rows": rows,
@@ -158,6 +164,8 @@ class Decide(WorkspaceView):
                 review.approve(reason=reason or _("dormant under the policy"), **act)
             case {"decision": "exempt", "reason": reason}:
                 review.exempt(reason=reason, until=form.exempt_until, **act)
+            case {"decision": "postpone", "reason": reason}:
+                review.postpone(reason=reason, **act)
             case {"reason": reason}:
                 review.withdraw(reason=reason, **act)
 
@@ -168,7 +176,7 @@ class Decide(WorkspaceView):
             "skipped": names[:MOST_NAMED],
             "skipped_count": len(names),
             "more": max(0, len(names) - MOST_NAMED),
-            "approved_at": self.now.isoformat() if verb == "approve" else "",
+            "decided_at": self.now.isoformat() if verb != "withdraw" else "",
             "back": self._back,
             "workspace": self.workspace,
         }
@@ -210,6 +218,8 @@ def _sentence(form: DecisionForm, count: int) -> str:
                 "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
             )
             return said % {"count": count, "until": wording.day(form.exempt_until)}
+        case "postpone":
+            said = ngettext("%(count)d account set aside for later.", "%(count)d accounts set aside for later.", count)
         case _:
             said = ngettext("%(count)d account withdrawn.", "%(count)d accounts withdrawn.", count)
     return said % {"count": count}

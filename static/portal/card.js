@@ -1,0 +1,88 @@
+// The account's card beside the list. Without it, a name leads to the account's own page.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const rows = () => [...document.querySelectorAll("#bulk tbody tr")];
+  const isOpen = () => !byId("card").hidden;
+  let current = "";
+  let place = 0;
+
+  function open(row, { focus = false } = {}) {
+    const link = row?.querySelector("[data-card]");
+    if (!link) return close();
+    current = row.id;
+    place = rows().indexOf(row);
+    mark();
+    const card = byId("card");
+    card.hidden = false;
+    document.body.classList.add("has-card");
+    address(row.id.replace("row-", ""));
+    htmx.ajax("GET", link.dataset.card, { target: "#card", swap: "innerHTML" }).then(() => {
+      card.scrollTop = 0;
+      if (focus) byId("card-title")?.focus({ preventScroll: true });
+    });
+  }
+
+  function close() {
+    if (!isOpen()) return;
+    byId("card").hidden = true;
+    byId("card").replaceChildren();
+    document.body.classList.remove("has-card");
+    address("");
+    const row = byId(current) || rows()[0];
+    current = "";
+    mark();
+    row?.focus();
+  }
+
+  function mark() {
+    rows().forEach((row) => row.classList.toggle("is-open", row.id === current));
+  }
+
+  // The card is part of the address, so that it is there again after a reload.
+  function address(key) {
+    const url = new URL(location.href);
+    if (key) url.searchParams.set("card", key);
+    else url.searchParams.delete("card");
+    history.replaceState(history.state, "", url);
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-card-close]")) return close();
+    const link = event.target.closest("a[data-card]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    open(link.closest("tr"), { focus: true });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && isOpen() && !document.querySelector("dialog[open]")) close();
+  });
+
+  // The card follows the row that the keyboard is on.
+  document.addEventListener("focusin", (event) => {
+    if (isOpen() && event.target.matches("#bulk tbody tr") && event.target.id !== current) open(event.target);
+  });
+
+  // A decision taken in the card is sent as those of the list are, and the next account takes its place.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.closest("#card")) return;
+    event.preventDefault();
+    const values = Object.fromEntries(new FormData(event.target, event.submitter));
+    const list = new URL(location.href);
+    list.searchParams.delete("card");
+    values.next = list.pathname + list.search;
+    htmx.ajax("POST", event.target.action, { target: "#results", swap: "innerHTML", values });
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id !== "results" || !isOpen()) return;
+    if (event.detail.requestConfig?.verb === "post") open(byId(current) || rows()[Math.min(place, rows().length - 1)]);
+    mark();
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const key = new URLSearchParams(location.search).get("card");
+    if (key && byId(`row-${key}`)) open(byId(`row-${key}`));
+  });
+})();
