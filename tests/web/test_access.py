@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,6 +23,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "overview": ("read", ""),
     "review": ("read", ""),
     "export": ("read", ""),
+    "import": ("decide", "decide"),
+    "import_plan": ("decide", "decide"),
+    "cleanup_export": ("read", ""),
     "decide": ("", "decide"),
     "account": ("read", ""),
     "cleanups": ("read", ""),
@@ -69,6 +73,8 @@ def addresses(site: Site) -> dict[str, str]:
     given: dict[str, dict[str, Any]] = {
         "account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
+        "cleanup_export": {"number": cleanup.number},
+        "import_plan": {"pk": uuid4()},
         "launch": {"number": cleanup.number},
         "progress": {"number": cleanup.number},
         "withdraw": {"number": cleanup.number, "case": case.pk},

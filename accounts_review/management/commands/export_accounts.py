@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
 from accounts_review.dormancy import Verdict
-from accounts_review.export import accounts_file
+from accounts_review.export import accounts_sheet
 from accounts_review.management.shell import WorkspaceCommand, instant
 from accounts_review.models import Account, Workspace
+from accounts_review.spreadsheet import Sheet, csv_lines, xlsx_file
 
 
 class Command(WorkspaceCommand):
@@ -29,13 +31,23 @@ class Command(WorkspaceCommand):
         accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(as_of)
         if options["verdict"]:
             accounts = accounts.whose_verdict(options["verdict"])
-        content = accounts_file(accounts.order_by("username", "pk"), kind=options["format"], as_of=as_of)
+        if options["format"] == "xlsx" and not options["output"]:
+            raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
+        sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
         if options["output"]:
             try:
-                Path(options["output"]).write_bytes(content)
+                _write(sheet, Path(options["output"]), kind=options["format"])
             except OSError as error:
                 raise CommandError(f"{options['output']} cannot be written: {error.strerror}") from None
-        elif options["format"] == "xlsx":
-            raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
         else:
-            self.stdout.write(content.decode(), ending="")
+            for lines in csv_lines(sheet):
+                self.stdout.write(lines, ending="")
+
+
+def _write(sheet: Sheet, path: Path, *, kind: str) -> None:
+    with path.open("wb") as file:
+        if kind == "xlsx":
+            with xlsx_file(sheet) as content:
+                shutil.copyfileobj(content, file)
+        else:
+            file.writelines(lines.encode() for lines in csv_lines(sheet))
