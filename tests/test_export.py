@@ -11,7 +11,7 @@ import pytest
 
 from accounts_review.export import COLUMNS, accounts_sheet
 from accounts_review.models import Account
-from accounts_review.spreadsheet import csv_lines, xlsx_file
+from accounts_review.spreadsheet import written
 from accounts_review.workflow import review
 from tests.stage import SetStage, Stage, someone
 
@@ -28,10 +28,7 @@ def stage(set_stage: SetStage) -> Stage:
 def exported(stage: Stage, kind: str) -> bytes:
     accounts = Account.objects.filter(workspace=stage.workspace).listed().assessed().with_verdict(stage.clock())
     sheet = accounts_sheet(accounts.order_by("username"), as_of=stage.clock())
-    if kind == "csv":
-        return "".join(csv_lines(sheet)).encode()
-    with xlsx_file(sheet) as file:
-        return file.read()
+    return b"".join(written(sheet, kind))
 
 
 def rows(stage: Stage) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """Tables as CSV and XLSX files: written row by row, safe from formulas, and read back with suspicion."""
 
 from accounts_review.spreadsheet.reading import Line, Unreadable, day_of, read_table
-from accounts_review.spreadsheet.writing import FORMATS, MOST_ROWS, Sheet, csv_lines, inert, without_quote, xlsx_file
+from accounts_review.spreadsheet.writing import FORMATS, MOST_ROWS, Sheet, inert, without_quote, written
 
 __all__ = [
     "FORMATS",
@@ -9,10 +9,9 @@ __all__ = [
     "Line",
     "Sheet",
     "Unreadable",
-    "csv_lines",
     "day_of",
     "inert",
     "read_table",
     "without_quote",
-    "xlsx_file",
+    "written",
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
-from typing import IO
+from typing import IO, Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -53,37 +52,61 @@ def without_quote(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
-def csv_lines(sheet: Sheet) -> Iterator[str]:
-    """The lines of a CSV file, some hundreds at a time, the names of the columns first."""
+def written(sheet: Sheet, kind: str) -> Iterator[bytes]:
+    """The table as a ``csv`` or ``xlsx`` file, piece by piece, each when it is asked for."""
+    yield from _xlsx(sheet) if kind == "xlsx" else _csv(sheet)
+
+
+def _csv(sheet: Sheet) -> Iterator[bytes]:
     rows = iter(sheet.rows)
     batch: list[Sequence[str]] = [sheet.columns]
     while batch:
         text = io.StringIO()
         csv.writer(text).writerows([inert(cell) for cell in row] for row in batch)
-        yield text.getvalue()
+        yield text.getvalue().encode()
         batch = list(islice(rows, BATCH))
 
 
-def xlsx_file(sheet: Sheet) -> IO[bytes]:
-    """A workbook with the table as its only sheet, as an open temporary file, to be read from its start.
+def _xlsx(sheet: Sheet) -> Iterator[bytes]:
+    """A workbook that openpyxl makes; the rows go straight into its sheet, for which it takes many times as long.
 
-    openpyxl makes the workbook; the rows go straight into its sheet, for which openpyxl takes many times as long.
+    Without ZIP64, of which Excel complains.
     """
-    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller's)
-    with ZipFile(_frame(sheet)) as frame, ZipFile(file, "w", ZIP_DEFLATED) as book:
+    pipe = _Pipe()
+    with ZipFile(_frame(sheet)) as frame, ZipFile(pipe, "w", ZIP_DEFLATED) as book:
         for name in frame.namelist():
             if name != "xl/worksheets/sheet1.xml":
                 book.writestr(name, frame.read(name))
                 continue
             before, end, after = frame.read(name).partition(b"</sheetData>")
-            with book.open(name, "w", force_zip64=True) as part:
+            with book.open(name, "w") as part:
                 # The size that it tells of is that of the frame.
                 part.write(re.sub(rb"<dimension [^>]*/>", b"", before))
-                for row in _xml_rows(sheet.rows):
-                    part.write(row)
+                for number, row in zip(count(2), sheet.rows):
+                    part.write(_xml_row(number, row))
+                    if number % BATCH == 0:
+                        yield pipe.taken()
                 part.write(end + after)
-    file.seek(0)
-    return file
+    yield pipe.taken()
+
+
+class _Pipe(io.RawIOBase):
+    """Holds what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:
+        self._held += content
+        return len(content)
+
+    def taken(self) -> bytes:
+        content = bytes(self._held)
+        self._held.clear()
+        return content
 
 
 def _frame(sheet: Sheet) -> IO[bytes]:
@@ -107,10 +130,9 @@ def _frame(sheet: Sheet) -> IO[bytes]:
     return file
 
 
-def _xml_rows(rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    for number, row in zip(count(2), rows):
-        cells = "".join(_xml_cell(inert(cell)[:LONGEST_CELL]) for cell in row)
-        yield f'<row r="{number}">{cells}</row>'.encode()
+def _xml_row(number: int, row: Iterable[str]) -> bytes:
+    cells = "".join(_xml_cell(inert(cell)[:LONGEST_CELL]) for cell in row)
+    return f'<row r="{number}">{cells}</row>'.encode()
 
 
 def _xml_cell(cell: str) -> str:

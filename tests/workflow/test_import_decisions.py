@@ -15,7 +15,7 @@ from django.utils.translation import override
 from accounts_review.export import accounts_sheet
 from accounts_review.models import Account, AuditEntry, Case, DecisionFile, Exemption
 from accounts_review.record import verify
-from accounts_review.spreadsheet import Unreadable, csv_lines
+from accounts_review.spreadsheet import Unreadable, written
 from accounts_review.workflow import import_decisions, review
 from accounts_review.workflow.import_decisions import AlreadyApplied, Changed, Plan
 from tests.stage import SetStage, Stage, days_ago, someone
@@ -35,7 +35,7 @@ def stage(set_stage: SetStage) -> Stage:
 def export(stage: Stage, edits: dict[str, Edit]) -> bytes:
     """An export of everybody, with some cells filled in."""
     accounts = Account.objects.filter(workspace=stage.workspace).listed().assessed().with_verdict(stage.clock())
-    text = "".join(csv_lines(accounts_sheet(accounts.order_by("username"), as_of=stage.clock())))
+    text = b"".join(written(accounts_sheet(accounts.order_by("username"), as_of=stage.clock()), "csv")).decode()
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     for row in rows:
         row |= edits.get(row["username"], {})

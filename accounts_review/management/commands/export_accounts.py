@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from accounts_review.dormancy import Verdict
 from accounts_review.export import accounts_sheet
 from accounts_review.management.shell import WorkspaceCommand, instant
 from accounts_review.models import Account, Workspace
-from accounts_review.spreadsheet import Sheet, csv_lines, xlsx_file
+from accounts_review.spreadsheet import written
 
 
 class Command(WorkspaceCommand):
@@ -34,20 +33,13 @@ class Command(WorkspaceCommand):
         if options["format"] == "xlsx" and not options["output"]:
             raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
         sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
+        content = written(sheet, options["format"])
         if options["output"]:
             try:
-                _write(sheet, Path(options["output"]), kind=options["format"])
+                with Path(options["output"]).open("wb") as file:
+                    file.writelines(content)
             except OSError as error:
                 raise CommandError(f"{options['output']} cannot be written: {error.strerror}") from None
         else:
-            for lines in csv_lines(sheet):
-                self.stdout.write(lines, ending="")
-
-
-def _write(sheet: Sheet, path: Path, *, kind: str) -> None:
-    with path.open("wb") as file:
-        if kind == "xlsx":
-            with xlsx_file(sheet) as content:
-                shutil.copyfileobj(content, file)
-        else:
-            file.writelines(lines.encode() for lines in csv_lines(sheet))
+            for lines in content:
+                self.stdout.write(lines.decode(), ending="")
