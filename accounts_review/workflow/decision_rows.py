@@ -112,7 +112,8 @@ class Judge:
     def _of_account(self, given: Given, account: Account | None) -> Iterator[Problem]:
         if account is None:
             why = _(
-                "no listed account has this username; spreadsheets change some, such as 007: then edit the XLSX export"
+                "no listed account has this username; where the spreadsheet has changed it, as it does with 007 "
+                "in a CSV file, edit the XLSX export"
             )
             yield Problem("username", why)
         elif others := [number for number in self.rows_of[account.pk] if number != given.number]:
