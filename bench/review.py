@@ -21,7 +21,7 @@ from typing import Any
 
 from ground import configure, new_folder, say
 
-BATCH = 5000
+BATCH, DECISIONS = 5000, 10_000
 PAGES = {
     "review page": "review/",
     "review page, page 2000": "review/?verdict=all&page=2000",
@@ -51,6 +51,8 @@ def main() -> None:
         base = base or told["seconds"]
         figures = f"{told['seconds']:8.2f} s {told['seconds'] / base:8.1f} x {told['peak']:7.0f} MB"
         say(name, figures, f"for {told['bytes'] / 2**20:.1f} MB, first byte after {told['first']:.2f} s")
+    for name, seconds in _decide_by_file(min(DECISIONS, options.accounts // 10)).items():
+        say(name, f"{seconds:8.2f} s {seconds / (base or 1):8.1f} x")
 
 
 def _options() -> argparse.Namespace:
@@ -94,6 +96,38 @@ def _person(number: int) -> dict[str, Any]:
     known = {"username": name, "email": email, "display_name": fields["display_name"], "incarnation": joined}
     known |= {"account_type": "global", "raw": raw, "digest": digest_of(raw.encode()).hex()}
     return known | {"read_at": at}
+
+
+def _decide_by_file(size: int) -> dict[str, float]:
+    """Approve so many accounts by a file, and time each step."""
+    from django.contrib.auth.models import User
+    from django.utils.timezone import now
+
+    from accounts_review.export import COLUMNS, accounts_sheet
+    from accounts_review.models import Account, Workspace
+    from accounts_review.spreadsheet import Sheet, written
+    from accounts_review.workflow import import_decisions
+
+    act: dict[str, Any] = {"actor": User.objects.get(username="bench"), "now": now()}
+    dormant = Account.objects.listed().assessed().with_verdict(act["now"]).whose_verdict("dormant").order_by("pk")
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in accounts_sheet(dormant[:size], as_of=act["now"]).rows]
+    filled = ((row | {"decision": "approve"}).values() for row in rows)
+    content = b"".join(written(Sheet("accounts", COLUMNS, map(list, filled)), "xlsx"))
+    seconds, began = {}, time.monotonic()
+
+    def note(name: str) -> None:
+        nonlocal began
+        seconds[f"{size} decisions, {name}"] = time.monotonic() - began
+        began = time.monotonic()
+
+    file = import_decisions.upload(content=content, name="b.xlsx", workspace=Workspace.objects.get(), **act)
+    note("uploaded as XLSX")
+    plan = import_decisions.plan(file=file, **act)
+    note("previewed")
+    assert len(plan.acts) == size, plan.counts  # noqa: S101
+    import_decisions.apply(file=file, confirmed=plan.digest, **act)
+    note("applied")
+    return seconds
 
 
 def _ask(address: str, *, repeat: int) -> None:

@@ -209,7 +209,7 @@ def _outcome(cell: str) -> Outcome | None:
 
 
 def _until(cell: str) -> datetime | None:
-    day = day_of(cell.strip(), day_first=get_language() == "fr")
+    day = day_of(cell.strip(), day_first=get_language() == "fr") if cell else None
     return make_aware(datetime.combine(day, time.min), get_current_timezone()) if day else None
 
 

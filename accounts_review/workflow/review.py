@@ -201,7 +201,8 @@ def _locked(accounts: Sequence[Account], *, now: datetime) -> list[Account]:
         .select_related("workspace", "assessment__policy")
         .order_by("pk")
     )
-    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in fresh)
+    found = set(fresh)
+    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in found)
     return fresh
 
 
