@@ -1,20 +1,23 @@
-"""Exports: accounts for spreadsheets, safe from formulas, and audit entries as lines of JSON."""
+"""What leaves the portal as a file: accounts and cases as tables for reviewers, audit entries for anyone."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
-import tablib
+from django.db.models import QuerySet
 
 from accounts_review import wording
-from accounts_review.models import Account, AuditEntry
+from accounts_review.dormancy import Verdict, verdict_at
+from accounts_review.lifecycle import CaseState
+from accounts_review.models import Account, AuditEntry, Case
+from accounts_review.spreadsheet import Sheet
 
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What a spreadsheet file cannot hold."""
-
+CHUNK = 2000
+DECISIONS = ("approve", "exempt", "withdraw")
+COLUMNS_TO_FILL = ("decision", "decision_reason", "decision_until")
 COLUMNS = (
     "username",
     "email",
@@ -29,16 +32,50 @@ COLUMNS = (
     "groups",
     "case",
     "read_at",
+    "row_digest",
+    *COLUMNS_TO_FILL,
 )
+"""``row_digest`` tells what the reviewer saw who fills in the columns after it."""
+
+CASE_COLUMNS = (
+    "username",
+    "email",
+    "display_name",
+    "state",
+    "outcome",
+    "moved_at",
+    "segment",
+    "activity_at",
+    "dormant_from",
+    "approved_by",
+    "approved_at",
+    "reason",
+    "noticed_at",
+    "promised_at",
+    "answer",
+    "restored_at",
+    "returned_at",
+)
+AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
 
 
-def accounts_file(accounts: Iterable[Account], *, kind: str, as_of: datetime) -> bytes:
-    """The accounts (asked for ``with_verdict``) as the bytes of a ``csv`` or ``xlsx`` file."""
-    data = tablib.Dataset(headers=COLUMNS, title="accounts")
-    for account in accounts:
-        data.append([inert(cell) for cell in _row(account, as_of)])
-    content = data.export(kind)
-    return content if isinstance(content, bytes) else content.encode()
+def accounts_sheet(accounts: QuerySet[Account], *, as_of: datetime) -> Sheet:
+    """Accounts (a query, asked for ``with_verdict``), one a row, with room for decisions."""
+    narrow = accounts.select_related(None).select_related("assessment").defer("raw")
+    rows = (_account_row(account, as_of) for account in narrow.iterator(chunk_size=CHUNK))
+    return Sheet("accounts", COLUMNS, rows, {"decision": DECISIONS})
+
+
+def cases_sheet(cases: QuerySet[Case], *, said: Callable[[Case], str]) -> Sheet:
+    """Cases (a query, with their accounts), one a row; ``said`` tells what became of one."""
+    rows = (_case_row(case, said) for case in cases.defer("account__raw", "snapshot").iterator(chunk_size=CHUNK))
+    return Sheet("cases", CASE_COLUMNS, rows)
+
+
+def audit_sheet(entries: QuerySet[AuditEntry], *, said: Callable[[AuditEntry], str]) -> Sheet:
+    """Audit entries (a query), one a row; to prove them takes :func:`audit_line`."""
+    rows = (_audit_row(entry, said) for entry in entries.iterator(chunk_size=CHUNK))
+    return Sheet("audit", AUDIT_COLUMNS, rows)
 
 
 def audit_line(entry: AuditEntry) -> str:
@@ -48,28 +85,98 @@ def audit_line(entry: AuditEntry) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula, or chokes on: one that starts like it gets a leading ``'``."""
-    cell = NOT_IN_XML.sub("\ufffd", cell)
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def row_digest(account: Account, *, as_of: datetime) -> str:
+    """What a row says of an account (asked for ``with_verdict``), in two digests: its evidence, and its decisions.
 
-
-def _row(account: Account, as_of: datetime) -> Iterator[str]:
+    They start with letters, so that no spreadsheet takes them for numbers.
+    """
     found = account.assessment
-    reasons = wording.reasons(found.reasons) if account.verdict in ("protected", "uncertain") else []
-    if account.exempt_until and account.verdict == "protected":
+    verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=as_of)
+    who = [account.username, account.incarnation, account.email, account.account_type, account.groups]
+    evidence = [*who, verdict, found.segment, found.limit_days, found.reasons]
+    evidence += [_instant(found.activity_at), _instant(found.dormant_from)]
+    return f"e{_digest(evidence)}-d{_digest(decided(account))}"
+
+
+def decided(account: Account) -> list[str]:
+    """What people have decided on an account so far: the kind of clean-up it is in, and its exemption's end."""
+    case = account.case_state or ""
+    return [case if case in ("", CaseState.IN_DRAFT) else "launched", _instant(account.exempt_until)]
+
+
+def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:
+    found = account.assessment
+    reasons = wording.reasons(found.reasons) if account.verdict in (Verdict.PROTECTED, Verdict.UNCERTAIN) else []
+    if account.exempt_until and account.verdict == Verdict.PROTECTED:
         reasons = [wording.exemption(account.exempt_until), *reasons]
-    yield from (account.username, account.email, account.verdict, found.segment)
-    yield found.activity_at.isoformat() if found.activity_at else ""
-    yield found.dormant_from.isoformat()
-    yield "; ".join(reasons)
-    yield wording.idleness(
+    idle = wording.idleness(
         activity_at=found.activity_at,
         activity_field=found.activity_field,
         limit_days=found.limit_days,
         segment=found.segment,
         now=as_of,
     )
-    yield from (account.display_name, account.account_type, "; ".join(account.groups))
-    yield account.case_state or ""
-    yield account.read_at.isoformat()
+    return (
+        account.username,
+        account.email,
+        account.verdict,
+        found.segment,
+        _instant(found.activity_at),
+        _instant(found.dormant_from),
+        "; ".join(reasons),
+        idle,
+        account.display_name,
+        account.account_type,
+        "; ".join(account.groups),
+        account.case_state or "",
+        _instant(account.read_at),
+        row_digest(account, as_of=as_of),
+        *("" for _ in COLUMNS_TO_FILL),
+    )
+
+
+def _case_row(case: Case, said: Callable[[Case], str]) -> tuple[str, ...]:
+    saw, answer = case.evidence, case.answer or {}
+    return (
+        case.account.username,
+        case.account.email,
+        case.account.display_name,
+        case.state,
+        said(case),
+        _instant(case.moved_at),
+        saw["segment"],
+        saw["activity_at"] or "",
+        saw["dormant_from"],
+        case.approved_by_login,
+        _instant(case.approved_at),
+        case.reason,
+        _instant(case.noticed_at),
+        _instant(case.promised_at),
+        ": ".join(str(answer[part]) for part in ("kind", "text") if answer.get(part)),
+        _instant(case.restored_at),
+        _instant(case.returned_at),
+    )
+
+
+def _audit_row(entry: AuditEntry, said: Callable[[AuditEntry], str]) -> tuple[str, ...]:
+    return (
+        str(entry.seq),
+        _instant(entry.at),
+        entry.workspace,
+        entry.actor,
+        entry.kind,
+        said(entry),
+        entry.subject,
+        "" if entry.cleanup is None else str(entry.cleanup),
+        json.dumps(entry.data, ensure_ascii=False, sort_keys=True),
+        entry.digest,
+    )
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _instant(at: datetime | None) -> str:
+    return at.isoformat() if at else ""

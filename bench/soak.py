@@ -10,34 +10,29 @@ twice, told otherwise than it was, or left undone.
 from __future__ import annotations
 
 import argparse
-import atexit
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from ground import configure, new_folder, sandbox
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from accounts_review.models import Cleanup
 
-KEY = "soak-key-5c1d07"
 LEASE_SECONDS, QUIET_SECONDS = 4, 1
 RETURNING = 0.02
 """This share of the approved is seen again before the workers start."""
@@ -96,12 +91,10 @@ def main() -> int:
     if options.work:
         _work()
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="soak-"))
-        # Exit handlers run in reverse: the database that is started later stops before its folder goes.
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        folder = new_folder("soak")
         due = [f"due.{number:05d}" for number in range(options.cases)]
-        url = stack.enter_context(_sandbox(_people(due, folder)))
-        _configure(folder, url)
+        url = stack.enter_context(sandbox("--fixtures", str(_people(due, folder))))
+        configure(folder, url, LEASE_SECONDS=str(LEASE_SECONDS), QUIET_SECONDS=str(QUIET_SECONDS))
         dice = random.Random(options.seed)  # noqa: S311
         cleanup, operator = _launch(due)
         returned = set(dice.sample(due, int(len(due) * RETURNING)))
@@ -159,31 +152,6 @@ def _people(due: Sequence[str], folder: Path) -> Path:
     path = folder / "people.json"
     path.write_text(json.dumps({"archetypes": people, "groups": []}))
     return path
-
-
-@contextmanager
-def _sandbox(people: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "accounts_review.sandbox", "--fixtures", str(people), "--api-key", KEY]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        try:
-            assert process.stdout  # noqa: S101
-            yield process.stdout.readline().split()[1]
-        finally:
-            process.kill()
-
-
-def _configure(folder: Path, url: str) -> None:
-    """The portal's environment, for this process and the workers; then its database."""
-    for name in ("DATABASE_URL", "HUWISE_API_KEY_OWNER", "HUWISE_WORKSPACE"):
-        os.environ.pop(name, None)
-    os.environ |= {"DATA_DIR": str(folder / "data"), "HUWISE_URL": url, "HUWISE_API_KEY": KEY, "LOG_LEVEL": "ERROR"}
-    os.environ |= {"LEASE_SECONDS": str(LEASE_SECONDS), "QUIET_SECONDS": str(QUIET_SECONDS)}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "cleanup_portal.settings"
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
 
 
 def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:

@@ -19,12 +19,14 @@ from accounts_review.models import Account, Workspace
 from accounts_review.policy import PolicyError
 from accounts_review.record import Conflict
 from accounts_review.workflow.extract import AlreadyRunning, NothingTripped, WrongHost
+from accounts_review.workflow.import_decisions import Changed
 from accounts_review.workflow.launch import CannotLaunch
 from accounts_review.workflow.review import Refused
 
 SAID = (
     AlreadyRunning,
     CannotLaunch,
+    Changed,
     Conflict,
     HuwiseError,
     NothingTripped,

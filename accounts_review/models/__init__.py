@@ -3,6 +3,7 @@
 from accounts_review.models.account import Account, Assessment, Group
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
+from accounts_review.models.decision_file import DecisionFile
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
 from accounts_review.models.postponement import Postponement
@@ -17,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Case",
     "Cleanup",
+    "DecisionFile",
     "Exemption",
     "Extraction",
     "Group",

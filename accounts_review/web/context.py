@@ -33,7 +33,7 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
 
     return [
         (_("Overview"), at("overview"), {"overview"}),
-        (_("Review"), at("review"), {"review", "account"}),
+        (_("Review"), at("review"), {"review", "account", "import", "import_plan"}),
         (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch"}),
         (_("Policy"), at("policy"), {"policy"}),
         (_("Audit"), at("audit"), {"audit"}),

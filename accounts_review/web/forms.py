@@ -10,7 +10,8 @@ from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-LONGEST_EXEMPTION = timedelta(days=365)
+from accounts_review.workflow.review import LONGEST_EXEMPTION
+
 USUAL_EXEMPTION = timedelta(days=180)
 DECISIONS = (
     ("approve", gettext_lazy("Approve")),

@@ -28,7 +28,7 @@ ENTRIES: dict[str, Promise] = {
     "account.restored": gettext_lazy("invited back, with the rights recorded at the revocation"),
     "account.restoring": gettext_lazy("is being invited back"),
     "account.returned": gettext_lazy("is a member again"),
-    "accounts.exported": gettext_lazy("exported accounts"),
+    "accounts.exported": gettext_lazy("exported %(count)s accounts"),
     "audit.exported": gettext_lazy("exported %(entries)s audit entries"),
     "breaker.reset": gettext_lazy("reset the breaker: %(reason)s"),
     "case.already_gone": gettext_lazy("was gone already when it was to be revoked"),
@@ -63,6 +63,10 @@ ENTRIES: dict[str, Promise] = {
     "cleanup.paused": gettext_lazy("paused the clean-up: %(reason)s"),
     "cleanup.resumed": gettext_lazy("resumed the clean-up: %(reason)s"),
     "cleanup.stopped": gettext_lazy("the clean-up stopped by itself: %(why)s"),
+    "cleanup.exported": gettext_lazy("exported %(count)s cases of the clean-up"),
+    "decisions.imported": gettext_lazy(
+        "imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"
+    ),
     "digest.sent": gettext_lazy("told %(recipients)s operators what happened"),
     "policy.adopted": gettext_lazy("put version %(version)s of the policy in force: %(reason)s"),
     "role.granted": gettext_lazy("gave %(login)s the role %(role)s"),

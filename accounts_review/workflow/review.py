@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -19,6 +19,9 @@ from accounts_review.huwise.facts import facts_of
 from accounts_review.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
 from accounts_review.models import Account, Case, Cleanup, Exemption, Postponement, Workspace, permit
 from accounts_review.record import move, note
+
+LONGEST_EXEMPTION = timedelta(days=365)
+"""What a page or a file may give; a shell may give more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def exempt(
     """
     permit(actor, "decide")
     fresh = _locked(accounts, now=now)
-    _refuse((account, _objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
+    _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
     if is_service_account and not owner_email:
         _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
     login = actor.get_username()
@@ -155,7 +158,7 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     """
     permit(actor, "decide")
     fresh = _locked(accounts, now=now)
-    _refuse((account, _objection_to_withdrawal(account)) for account in fresh)
+    _refuse((account, objection_to_withdrawal(account)) for account in fresh)
     login = actor.get_username()
     standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
     exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
@@ -204,7 +207,8 @@ def is_own(account: Account, actor: User) -> bool:
     return same_address or actor.get_username() == account.username
 
 
-def _objection_to_exemption(account: Account, actor: User, reason: str, until: datetime, now: datetime) -> str:
+def objection_to_exemption(account: Account, actor: User, reason: str, until: datetime, now: datetime) -> str:
+    """Why an account (asked for ``with_verdict``) cannot be exempted so, or "" where it can."""
     if is_own(account, actor):
         return _("nobody decides on their own account")
     if not reason.strip():
@@ -226,7 +230,8 @@ def _objection_to_postponement(account: Account) -> str:
     return ""
 
 
-def _objection_to_withdrawal(account: Account) -> str:
+def objection_to_withdrawal(account: Account) -> str:
+    """Why there is nothing to take back on an account (asked for ``with_verdict``), or "" where there is."""
     if account.case_state in IN_FLIGHT:
         return _("its revocation is already under way")
     if not (account.case_state or account.exempt_until or account.postponed_by):
@@ -246,7 +251,8 @@ def _locked(accounts: Sequence[Account], *, now: datetime) -> list[Account]:
         .select_related("workspace", "assessment__policy")
         .order_by("pk")
     )
-    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in fresh)
+    found = set(fresh)
+    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in found)
     return fresh
 
 

@@ -31,6 +31,7 @@ PAGES = {
     "review": "/w/demo/review/",
     "review-protected": "/w/demo/review/?verdict=protected&state=",
     "review-nothing": "/w/demo/review/?q=nobody-is-called-this",
+    "import": "/w/demo/review/import/",
     "account": "/w/demo/accounts/{account}/",
     "cleanups": "/w/demo/cleanups/",
     "draft": "/w/demo/cleanups/{draft}/",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,6 +23,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "overview": ("read", ""),
     "review": ("read", ""),
     "export": ("read", ""),
+    "import": ("decide", "decide"),
+    "import_plan": ("decide", "decide"),
+    "cleanup_export": ("read", ""),
     "decide": ("", "decide"),
     "news": ("read", ""),
     "save_view": ("", "read"),
@@ -82,6 +86,8 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},
         "cleanup": {"number": cleanup.number},
+        "cleanup_export": {"number": cleanup.number},
+        "import_plan": {"pk": uuid4()},
         "launch": {"number": cleanup.number},
         "progress": {"number": cleanup.number},
         "withdraw": {"number": cleanup.number, "case": case.pk},

@@ -9,9 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
 from accounts_review.dormancy import Verdict
-from accounts_review.export import accounts_file
+from accounts_review.export import accounts_sheet
 from accounts_review.management.shell import WorkspaceCommand, instant
 from accounts_review.models import Account, Workspace
+from accounts_review.spreadsheet import written
 
 
 class Command(WorkspaceCommand):
@@ -29,13 +30,16 @@ class Command(WorkspaceCommand):
         accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(as_of)
         if options["verdict"]:
             accounts = accounts.whose_verdict(options["verdict"])
-        content = accounts_file(accounts.order_by("username", "pk"), kind=options["format"], as_of=as_of)
+        if options["format"] == "xlsx" and not options["output"]:
+            raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
+        sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
+        content = written(sheet, options["format"])
         if options["output"]:
             try:
-                Path(options["output"]).write_bytes(content)
+                with Path(options["output"]).open("wb") as file:
+                    file.writelines(content)
             except OSError as error:
                 raise CommandError(f"{options['output']} cannot be written: {error.strerror}") from None
-        elif options["format"] == "xlsx":
-            raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
         else:
-            self.stdout.write(content.decode(), ending="")
+            for lines in content:
+                self.stdout.write(lines.decode(), ending="")

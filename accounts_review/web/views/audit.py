@@ -15,11 +15,16 @@ from django.utils.translation import ngettext
 from django_tables2 import RequestConfig
 
 from accounts_review import record
-from accounts_review.export import audit_line
+from accounts_review.export import audit_line, audit_sheet
 from accounts_review.models import AuditEntry
+from accounts_review.spreadsheet import FORMATS
+from accounts_review.web import sentences
 from accounts_review.web.access import WorkspaceView
+from accounts_review.web.download import download, file_name
 from accounts_review.web.filters_of_records import AuditFilter
 from accounts_review.web.tables_of_records import AuditTable
+
+PROOF = "jsonl"
 
 
 class AuditView(WorkspaceView):
@@ -71,21 +76,25 @@ class Verify(AuditView):
 
 
 class Export(AuditView):
-    """The filtered entries, one line of JSON each, oldest first; that they were taken is an entry itself."""
+    """The filtered entries, oldest first, as lines of JSON that prove themselves, or as a spreadsheet.
+
+    That they were taken is an entry itself.
+    """
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        filtered = self.filtered
-        if not filtered.is_valid():
+        filtered, kind = self.filtered, request.POST.get("format", PROOF)
+        if not filtered.is_valid() or kind not in (PROOF, *FORMATS):
             messages.error(request, _("The filter is not valid; nothing was exported."))
             return redirect("audit", workspace=self.workspace.name)
         last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
         entries = filtered.qs.filter(seq__lte=last).order_by("seq")
-        data = {"entries": entries.count(), "filter": filtered.given}
+        data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
         login = self.request.user.get_username()
         record.note([self.workspace], kind="audit.exported", actor=login, now=self.now, data=data)
+        if kind in FORMATS:
+            return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
         response = StreamingHttpResponse(_lines(entries), content_type="application/x-ndjson; charset=utf-8")
-        name = f"audit-{self.workspace.name}-{self.now:%Y-%m-%d}.jsonl"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
         return response
 
 

@@ -1,4 +1,4 @@
-"""The review page: the table of accounts, its export, and the decisions on them."""
+"""The review page: the table of accounts, and the decisions on them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
 from accounts_review import wording
-from accounts_review.export import accounts_file
 from accounts_review.lifecycle import IllegalMove
 from accounts_review.models import Account, Extraction, may
-from accounts_review.record import Conflict, note
+from accounts_review.record import Conflict
 from accounts_review.web.access import WorkspaceView
 from accounts_review.web.evidence import rights_of
 from accounts_review.web.filters import ReviewFilter, Tab
@@ -42,12 +40,6 @@ SORTS = (
     ("email", gettext_lazy("e-mail")),
     ("segment", gettext_lazy("segment")),
 )
-FORMATS = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""Without it, spreadsheets take UTF-8 for something else."""
 
 
 class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
@@ -106,25 +98,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
             "last_read": Extraction.objects.filter(workspace=self.workspace, state="complete").first(),
         }
-
-
-class Export(WorkspaceView):
-    """The accounts of the review page as a file: exactly those that match its filters."""
-
-    def get(self, request: Any, **kwargs: Any) -> HttpResponse:
-        found = filtered(request.GET, workspace=self.workspace, now=self.now)
-        kind = request.GET.get("format", "csv")
-        if not found.is_valid() or kind not in FORMATS:
-            return redirect(f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}")
-        accounts = list(found.qs.order_by("username", "pk"))
-        content = accounts_file(accounts, kind=kind, as_of=self.now)
-        data = {"filter": found.query, "count": len(accounts), "format": kind}
-        login = request.user.get_username()
-        note([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
-        name = f"{self.workspace.name}-accounts-{localdate(self.now):%Y-%m-%d}.{kind}"
-        answer = HttpResponse(BYTE_ORDER_MARK + content if kind == "csv" else content, content_type=FORMATS[kind])
-        answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        return answer
 
 
 class Decide(WorkspaceView):

@@ -1,0 +1,165 @@
+"""Tables read from files that people send: whatever is in them is text, and nothing in them runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zipfile import ZipFile
+
+from django.utils.translation import gettext as _
+from openpyxl import load_workbook
+from openpyxl.utils.datetime import from_excel
+
+from accounts_review.spreadsheet.writing import MOST_ROWS
+
+DAYS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+DAYS_FIRST = ("%d/%m/%Y", "%d.%m.%Y")
+ENCODINGS = ("utf-8-sig", "windows-1252")
+MOST_COLUMNS = 200
+MOST_UNPACKED = 100 * 2**20
+"""A workbook is a ZIP file; one that unpacks to more than this many bytes is not opened."""
+
+BULK = ("xl/worksheets/", "xl/sharedStrings")
+MOST_BESIDE = 10 * 2**20
+"""What its styles, names and the like may take of them: they are held in memory as a whole."""
+
+LARGEST_ROW = 2**20
+
+LONGEST_CELL = 2000
+"""Of a longer cell only the start is kept: it is told to be too long anyway."""
+
+
+class Unreadable(ValueError):
+    """The file is no table that can be read; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table: its number as a spreadsheet shows it, and its cells in the order of the columns asked for."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+def read_table(content: bytes, columns: Sequence[str]) -> Iterator[Line]:
+    """The rows of a CSV or XLSX file, reduced to some columns, which are known by the names in the first row.
+
+    CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Raises :class:`Unreadable`.
+    """
+    rows = _workbook(content) if content.startswith(b"PK") else _text(content)
+    number, names = next(rows, (1, []))
+    places = _places(names, columns)
+    for number, row in rows:
+        if number > MOST_ROWS:
+            raise Unreadable(_("The file has more than %(count)d rows.") % {"count": MOST_ROWS})
+        yield Line(number, tuple(row[place][:LONGEST_CELL] if place < len(row) else "" for place in places))
+
+
+def day_of(text: str, *, day_first: bool) -> date | None:
+    """A day as spreadsheets write it: by ISO 8601, as a number, or day before month where people do; else ``None``."""
+    with suppress(ValueError, OverflowError):
+        if text.isascii() and text.isdecimal() and len(text) == len("46500"):
+            day = from_excel(int(text))
+            return day.date() if isinstance(day, datetime) else None
+    for form in DAYS + DAYS_FIRST * day_first:
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 (a day has no time zone)
+    return None
+
+
+def _places(names: Sequence[str], columns: Sequence[str]) -> list[int]:
+    found = [name.strip().casefold() for name in names]
+    if missing := [column for column in columns if column not in found]:
+        raise Unreadable(
+            _("The first row does not name these columns: %(names)s. Start from an export, and keep its first row.")
+            % {"names": ", ".join(missing)}
+        )
+    if twice := [column for column in columns if found.count(column) > 1]:
+        raise Unreadable(_("The first row names these columns twice: %(names)s.") % {"names": ", ".join(twice)})
+    return [found.index(column) for column in columns]
+
+
+def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    text = _decoded(content)
+    if text.startswith("sep="):  # A line that only tells the separator; spreadsheets do not show it as a row.
+        text = text.partition("\n")[2]
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    number = 0
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 1):
+            yield number, row
+    except csv.Error as error:
+        raise Unreadable(_("Row %(row)d cannot be read: %(why)s.") % {"row": number + 1, "why": error}) from None
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Unreadable(_("This is a spreadsheet of an old kind (.xls). Save it as .xlsx, and send that."))
+    encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ENCODINGS
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise Unreadable(
+        _("The text is neither UTF-8, UTF-16 nor Windows-1252. Save it as “CSV UTF-8” or as .xlsx, and send that.")
+    )
+
+
+def _workbook(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    try:
+        _refuse_bombs(content)
+        yield from _cells(content)
+    except (Unreadable, GeneratorExit):
+        raise
+    except Exception:
+        raise Unreadable(_damaged()) from None
+
+
+def _refuse_bombs(content: bytes) -> None:
+    """Look at how much a workbook would unpack to, before anything holds it in memory."""
+    with ZipFile(io.BytesIO(content)) as book:
+        parts = book.infolist()
+        beside = sum(part.file_size for part in parts if not part.filename.startswith(BULK))
+        if beside > MOST_BESIDE or sum(part.file_size for part in parts) > MOST_UNPACKED:
+            most = {"size": MOST_UNPACKED // 2**20}
+            raise Unreadable(_("The spreadsheet unpacks to more than %(size)d MB. Send fewer rows.") % most)
+        for part in parts:
+            if part.filename.startswith(BULK[0]):
+                with book.open(part) as page:
+                    while len(chunk := page.read(LARGEST_ROW)) == LARGEST_ROW:
+                        if b"<row" not in chunk:
+                            raise Unreadable(_damaged())
+
+
+def _cells(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    # Formulas are read as their text, never as what somebody's spreadsheet made of them.
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
+    page = book.worksheets[0]
+    rows: Iterable[Any] = page.iter_rows(max_col=MOST_COLUMNS, max_row=MOST_ROWS + 1, values_only=True)
+    for number, row in enumerate(rows, 1):
+        yield number, [_written(cell) for cell in row]
+
+
+def _written(cell: Any) -> str:
+    """The value of a cell as a person would write it; a date by ISO 8601."""
+    match cell:
+        case None:
+            return ""
+        case datetime() if cell.time() == time.min:
+            return cell.date().isoformat()
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case _:
+            return str(cell)
+
+
+def _damaged() -> str:
+    return _("The file is no spreadsheet that can be read. Save it as .xlsx or “CSV UTF-8” again, and send that.")

@@ -1,0 +1,71 @@
+"""Tables as files: nothing runs in them, and the longest takes no more memory than the shortest."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import openpyxl
+import pytest
+
+from accounts_review.spreadsheet import Sheet, inert, without_quote, written
+
+HOSTILE = ["=1+1", "'=1", "<&>\"'", " blanks ", "two\nlines", "nul \x00", "é, ; \t", ""]
+
+
+def sheet_of(*rows: list[str], **options: object) -> Sheet:
+    return Sheet("things", tuple(f"c{number}" for number in range(len(rows[0]))), rows, **options)  # type: ignore[arg-type]
+
+
+def worksheet(sheet: Sheet) -> openpyxl.worksheet.worksheet.Worksheet:
+    return openpyxl.load_workbook(io.BytesIO(b"".join(written(sheet, "xlsx")))).active
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_whatever_starts_like_a_formula_is_made_inert_and_can_be_undone(start: str) -> None:
+    assert inert(f"{start}1") == f"'{start}1"
+    assert without_quote(inert(f"{start}1")) == f"{start}1"
+
+
+@pytest.mark.parametrize("text", ["", "1+1", " =1", "Zoé", "'=1", "'quoted'"])
+def test_anything_else_is_left_as_it_is(text: str) -> None:
+    assert inert(text) == text
+
+
+def test_both_kinds_hold_the_same_cells() -> None:
+    expected = [inert(cell) for cell in HOSTILE]
+    lines = b"".join(written(sheet_of(HOSTILE), "csv")).decode()
+    assert list(csv.reader(io.StringIO(lines, newline="")))[1] == expected
+    row = [cell.value or "" for cell in list(worksheet(sheet_of(HOSTILE)).rows)[1]]
+    assert row == expected
+
+
+def test_a_workbook_has_names_that_stay_in_view_and_lists_to_choose_from() -> None:
+    page = worksheet(sheet_of(["", "approve"], choices={"c1": ("approve", "exempt")}))
+    assert (page.title, page.freeze_panes) == ("things", "B2")
+    assert page.auto_filter.ref.startswith("A1:B")
+    assert [(v.formula1, str(v.sqref)) for v in page.data_validations.dataValidation] == [
+        ('"approve,exempt"', "B2:B1048576")
+    ]
+
+
+def test_a_cell_that_a_spreadsheet_cannot_hold_is_cut() -> None:
+    assert len(str(worksheet(sheet_of(["x" * 40_000]))["A2"].value)) == 32_767
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_rows_are_asked_for_as_they_are_written(kind: str) -> None:
+    asked = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal asked
+        for asked in range(3000):
+            yield [str(asked)]
+
+    content = written(Sheet("things", ("c0",), rows()), kind)
+    next(content)
+    assert asked < 1000
+    sizes = [len(piece) for piece in content]
+    assert asked == 2999
+    assert len(sizes) > 4
