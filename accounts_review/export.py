@@ -41,6 +41,19 @@ def accounts_file(accounts: Iterable[Account], *, kind: str, as_of: datetime) ->
     return content if isinstance(content, bytes) else content.encode()
 
 
+def proposed_file(accounts: Iterable[Account]) -> bytes:
+    """The accounts (asked for ``with_verdict_under`` a proposal) as CSV: what they are, and what they would be."""
+    names = ("username", "email", "verdict", "verdict_after", "segment", "segment_after", "activity_at", "case")
+    data = tablib.Dataset(headers=names)
+    for account in accounts:
+        found = account.assessment
+        seen = found.activity_at.isoformat() if found.activity_at else ""
+        verdicts = (account.verdict, account.verdict_after)
+        row = (account.username, account.email, *verdicts, found.segment, account.segment_after, seen)
+        data.append([inert(cell) for cell in (*row, account.case_state or "")])
+    return str(data.export("csv")).encode()
+
+
 def audit_line(entry: AuditEntry) -> str:
     """One entry as JSON with the digests that chain it, so that anyone can prove the record."""
     row = {field.attname: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}

@@ -5,6 +5,7 @@ from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
+from accounts_review.models.proposal import Proposal, ProposedAssessment
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
@@ -19,6 +20,8 @@ __all__ = [
     "Extraction",
     "Group",
     "PolicyVersion",
+    "Proposal",
+    "ProposedAssessment",
     "Workspace",
     "ensure_roles",
     "may",

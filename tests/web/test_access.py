@@ -9,8 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver
+from django.utils.timezone import now
 
-from accounts_review.models import ROLES, Workspace
+from accounts_review.models import ROLES, Proposal, Workspace
 from accounts_review.web.urls import urlpatterns
 from tests.web.records_kit import Site
 
@@ -32,6 +33,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "turn": ("", "operate"),
     "restore": ("", "operate"),
     "policy": ("read", "administer"),
+    "policy_version": ("read", ""),
+    "proposal": ("read", "administer"),
+    "movers": ("read", ""),
     "letters": ("read", "operate"),
     "audit": ("read", ""),
     "audit_verify": ("", "read"),
@@ -66,7 +70,14 @@ def addresses(site: Site) -> dict[str, str]:
     """An address for every name, all of things that are there."""
     cleanup = site.draft("ana.idle")
     case = site.case("ana.idle")
+    version = site.workspace.current_policy
+    proposal = Proposal.objects.create(
+        workspace=site.workspace, text=version.text, over=version, total=0, proposed_at=now(), heartbeat_at=now()
+    )
     given: dict[str, dict[str, Any]] = {
+        "policy_version": {"number": version.number},
+        "proposal": {"pk": proposal.pk},
+        "movers": {"pk": proposal.pk},
         "account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
         "launch": {"number": cleanup.number},

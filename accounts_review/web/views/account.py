@@ -64,7 +64,9 @@ class AccountPage(WorkspaceView, TemplateView):
             "is_own": review.is_own(account, user),
             "objection": review.objection_to_approval(account, actor=user),
             "can_withdraw": account.exempt_until or account.case_state in WITHDRAWABLE,
-            "form": DecisionForm(now=self.now, auto_id="decide-%s"),
+            "form": DecisionForm(
+                now=self.now, latest=review.latest_end(self.workspace, now=self.now), auto_id="decide-%s"
+            ),
         }
 
     def _history(self, account: Account) -> dict[str, Any]:

@@ -87,7 +87,9 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         here = self.request.GET.copy()
         here.pop("scope", None)
         return context | {
-            "form": DecisionForm(now=self.now, auto_id="bulk-%s"),
+            "form": DecisionForm(
+                now=self.now, latest=review.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"
+            ),
             "tabs": self.tabs,
             "chips": self.filterset.chips(),
             "rows": rows,
@@ -127,7 +129,7 @@ class Decide(WorkspaceView):
     needs = "decide"
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
-        form = DecisionForm(request.POST, now=self.now)
+        form = DecisionForm(request.POST, now=self.now, latest=review.latest_end(self.workspace, now=self.now))
         if not form.is_valid():
             return self._refuse(form.problems, status=422)
         try:
