@@ -6,6 +6,7 @@ from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
 from accounts_review.models.proposal import Proposal, ProposedAssessment
+from accounts_review.models.returned import Return
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
@@ -22,6 +23,7 @@ __all__ = [
     "PolicyVersion",
     "Proposal",
     "ProposedAssessment",
+    "Return",
     "Workspace",
     "ensure_roles",
     "may",

@@ -1,7 +1,8 @@
-"""The table of the policy's pages: whom a proposal would move."""
+"""The tables of the policy's pages: whom a proposal would move, and who has been back."""
 
 from __future__ import annotations
 
+import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
@@ -22,3 +23,17 @@ class MoverTable(RecordTable):
         model = Account
         fields = ()
         sequence = ("username", "verdict", "segment", "activity", "case_state")
+
+
+class ReturnTable(RecordTable):
+    """Accounts of a back-test that were seen again, with the silence that ended."""
+
+    username = CellColumn("account", _("Account"))
+    segment = tables.Column(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
+    silent_since = tables.DateTimeColumn(verbose_name=_("Silent since"), format="j M Y")
+    seen_at = tables.DateTimeColumn(verbose_name=_("Seen again"), format="j M Y")
+
+    class Meta(PortalTable.Meta):
+        model = Account
+        fields = ()
+        sequence = ("username", "segment", "silent_since", "seen_at")

@@ -36,6 +36,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "policy_version": ("read", ""),
     "proposal": ("read", "administer"),
     "movers": ("read", ""),
+    "backtest": ("read", ""),
     "letters": ("read", "operate"),
     "audit": ("read", ""),
     "audit_verify": ("", "read"),
