@@ -54,7 +54,7 @@ def backtest(*, workspace: Workspace, proposal: Proposal | None, on: datetime) -
     """Each segment of the policy in force, or of a proposal that was judged, on a past day; the largest first."""
     first = first_reading(workspace)
     was_read = first is not None and first <= on
-    unknown = Q(("returned", False), ("joined__lte", F("cutoff")), activity_at__gt=on) if not was_read else Q(pk__in=[])
+    unknown = Q(("was_away", False), ("joined__lte", F("cutoff")), activity_at__gt=on) if not was_read else Q(pk__in=[])
     counted = (
         _judged(workspace, proposal, on)
         .order_by()
@@ -92,12 +92,13 @@ def _judged(workspace: Workspace, proposal: Proposal | None, on: datetime) -> Qu
     rows: QuerySet[Any] = proposal.assessments.all() if proposal else Assessment.objects.all()
     listed = Account.objects.filter(workspace=workspace).listed()
     limit = ExpressionWrapper(F("limit_days") * Value(timedelta(days=1)), DurationField())
-    ended = Return.objects.filter(account=OuterRef("account"), silent_since__lte=OuterRef("cutoff"), seen_at__gt=on)
+    ended = Return.objects.filter(account=OuterRef("account"), silent_since__lte=on, seen_at__gt=on)
     joined = Case(When(account__incarnation__regex=IN_UTC, then=Cast("account__incarnation", DateTimeField())))
     columns: dict[str, Any] = {
         "cutoff": ExpressionWrapper(Value(on) - limit, DateTimeField()),
         "joined": joined,
-        "returned": Exists(ended),
+        "was_away": Exists(ended),
+        "returned": Exists(ended.filter(silent_since__lte=OuterRef("cutoff"))),
     }
     ordinary = rows.filter(standing=Standing.ORDINARY, account__in=listed)
     judged: QuerySet[Any] = ordinary.annotate(**columns)

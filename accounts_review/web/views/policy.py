@@ -98,7 +98,7 @@ class PolicyPage(WorkspaceView):
             "current": current,
             "may_edit": may_edit,
             "clauses": policy_words.in_words(current.rules),
-            "proposals": self.workspace.proposals.filter(over=current),
+            "proposals": [] if "faults" in context else self.workspace.proposals.filter(over=current),
             "history": [revision_of(new, old) for new, old in pairwise([*versions, None]) if new][:SHOWN_VERSIONS],
             "has_older": len(versions) > SHOWN_VERSIONS,
             "oldest_shown": versions[-1].number,
