@@ -156,10 +156,12 @@ def activate(*, proposal: Proposal, seen: str, actor: User | None, now: datetime
         raise Superseded(_("Another version came into force meanwhile; nothing was changed."))
     if held.state != "ready" or stamp(held) != seen or outstanding(held):
         raise Outdated(_("Accounts have changed since this was computed; nothing was changed. Look at it again."))
-    version = enact(workspace, held.text, login=login, reason=held.reason, now=now)
-    _take_over(held, version)
-    held.delete()
-    return version
+
+    def bring(version: PolicyVersion) -> None:
+        _take_over(held, version)
+        held.delete()
+
+    return enact(workspace, held.text, login=login, reason=held.reason, now=now, bring=bring)
 
 
 def stamp(proposal: Proposal) -> str:
