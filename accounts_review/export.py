@@ -56,6 +56,7 @@ CASE_COLUMNS = (
     "restored_at",
     "returned_at",
 )
+MOVER_COLUMNS = ("username", "email", "verdict", "verdict_after", "segment", "segment_after", "activity_at", "case")
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
 
 
@@ -76,6 +77,12 @@ def audit_sheet(entries: QuerySet[AuditEntry], *, said: Callable[[AuditEntry], s
     """Audit entries (a query), one a row; to prove them takes :func:`audit_line`."""
     rows = (_audit_row(entry, said) for entry in entries.iterator(chunk_size=CHUNK))
     return Sheet("audit", AUDIT_COLUMNS, rows)
+
+
+def movers_sheet(accounts: QuerySet[Account]) -> Sheet:
+    """Accounts (a query, asked for ``with_verdict_under`` a proposal): what they are, and what they would be."""
+    narrow = accounts.select_related(None).select_related("assessment").defer("raw")
+    return Sheet("policy-preview", MOVER_COLUMNS, (_mover_row(a) for a in narrow.iterator(chunk_size=CHUNK)))
 
 
 def audit_line(entry: AuditEntry) -> str:
@@ -155,6 +162,19 @@ def _case_row(case: Case, said: Callable[[Case], str]) -> tuple[str, ...]:
         ": ".join(str(answer[part]) for part in ("kind", "text") if answer.get(part)),
         _instant(case.restored_at),
         _instant(case.returned_at),
+    )
+
+
+def _mover_row(account: Account) -> tuple[str, ...]:
+    found = account.assessment
+    verdicts, segments = (account.verdict, account.verdict_after), (found.segment, account.segment_after)
+    return (
+        account.username,
+        account.email,
+        *verdicts,
+        *segments,
+        _instant(found.activity_at),
+        account.case_state or "",
     )
 
 

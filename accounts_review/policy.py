@@ -20,6 +20,9 @@ CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0
 
 ALWAYS_PROTECTED = "edit_domain"
 LONGEST_DAYS = 36_500
+LONGEST_EXEMPTION_DAYS = 3_650
+
+SECTIONS = ("protect", "notice", "approval", "limits", "exemption")
 
 DEFAULT_TEXT = """title = "Yearly clean-up"
 
@@ -54,6 +57,9 @@ expires_after_days = 60
 per_cleanup = 500
 per_hour = 200
 share_of_population = 0.25
+
+[exemption]
+longest_days = 1825
 """
 """The vendor's advice as a policy: what a new workspace starts with."""
 
@@ -110,6 +116,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """How far ahead a person may exempt an account, in days."""
+
+    longest_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     title: str
     segments: tuple[Segment, ...]
@@ -117,6 +130,7 @@ class Policy:
     notice: Notice
     approval: Approval
     limits: Limits
+    exemption: Exemption
 
 
 def parse(text: str) -> Policy:
@@ -134,11 +148,11 @@ def parse(text: str) -> Policy:
 
 
 def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
-    reader.refuse_unknown("", document, {"title", "segment", "protect", "notice", "approval", "limits"})
+    reader.refuse_unknown("", document, {"title", "segment", *SECTIONS})
     title = reader.text("", document, "title", default="Policy")
     segments = tuple(_read_segments(reader, document))
     defaults = tomllib.loads(DEFAULT_TEXT)
-    sections = {name: reader.section(document, name) for name in ("protect", "notice", "approval", "limits")}
+    sections = {name: reader.section(document, name) for name in SECTIONS}
     for name, section in sections.items():
         reader.refuse_unknown(name, section, set(defaults[name]))
     merged = {name: defaults[name] | section for name, section in sections.items()}
@@ -152,6 +166,7 @@ def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
         notice=notice,
         approval=_read_approval(reader, merged["approval"], notice=notice),
         limits=_read_limits(reader, merged["limits"]),
+        exemption=_read_exemption(reader, merged["exemption"]),
     )
 
 
@@ -220,3 +235,8 @@ def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:
         per_hour=reader.whole("limits", table, "per_hour", least=1, most=int(CEILINGS["per_hour"])),
         share_of_population=float(share),
     )
+
+
+def _read_exemption(reader: Reader, table: dict[str, Any]) -> Exemption:
+    longest = reader.whole("exemption", table, "longest_days", least=1, most=LONGEST_EXEMPTION_DAYS)
+    return Exemption(longest_days=longest)

@@ -22,8 +22,8 @@ from django_q.tasks import async_task
 
 from accounts_review.huwise import Client
 from accounts_review.lifecycle import IN_FLIGHT
-from accounts_review.models import Case, Extraction, Workspace
-from accounts_review.workflow import administer, assess, digest, examine, extract, notify, revoke
+from accounts_review.models import Case, Extraction, Proposal, Workspace
+from accounts_review.workflow import administer, assess, digest, examine, extract, foresee, notify, revoke
 from accounts_review.workflow import restore as restoring
 from accounts_review.workflow.pacing import Pace
 
@@ -38,6 +38,12 @@ SCHEDULE = (
 """What runs by itself: the sweep every minute, mails as their pace allows, news for the operators, a nightly sync."""
 
 DRAIN_BUDGET = timedelta(seconds=30)
+
+JUDGED_AT_ONCE = 5_000
+"""So many accounts can be judged while a person waits: two seconds of work."""
+
+SILENT_PROPOSAL = timedelta(minutes=2)
+"""After so long without a sign of life, whoever was judging under a proposal is taken for dead."""
 
 
 def workspaces() -> list[Workspace]:
@@ -125,6 +131,26 @@ def ring_sync(workspace: Workspace) -> None:
     async_task("accounts_review.tasks.sync_quietly", workspace.pk)
 
 
+def preview(proposal: Proposal) -> None:
+    """Have everybody judged under a proposed policy: now where they are few, else by the worker."""
+    if proposal.total <= JUDGED_AT_ONCE:
+        foresee.judge(proposal=proposal, clock=now)
+    else:
+        ring_judging(proposal.pk)
+
+
+def ring_judging(proposal_id: int) -> None:
+    """Ask the worker to judge under a proposed policy."""
+    async_task("accounts_review.tasks.judge_ahead", proposal_id)
+
+
+def judge_ahead(proposal_id: int) -> None:
+    """Judge under a proposed policy for half a minute; then ring again if somebody is left."""
+    proposal = Proposal.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()
+    if proposal is not None and not foresee.judge(proposal=proposal, clock=now, budget=DRAIN_BUDGET):
+        ring_judging(proposal_id)
+
+
 def sync_quietly(workspace_id: int) -> None:
     """A sync as a task: one that runs already is enough."""
     try:
@@ -134,11 +160,14 @@ def sync_quietly(workspace_id: int) -> None:
 
 
 def sweep() -> None:
-    """Every minute: ring for every workspace where a case can move, or a clean-up can close."""
+    """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
     for workspace in workspaces():
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)
+    silent = Proposal.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PROPOSAL)
+    for proposal_id in silent.values_list("pk", flat=True):
+        ring_judging(proposal_id)
 
 
 def pace() -> Pace:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts_review.policy import SECTIONS, parse
+
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 README = (ROOT / "README.md").read_text()
@@ -30,3 +32,9 @@ def test_every_command_that_the_readme_shows_exists() -> None:
     shown = set(re.findall(r"manage\.py ([a-z_]+)", README)) - {"migrate", "createsuperuser", "help"}
     existing = {path.stem for path in (ROOT / "accounts_review/management/commands").glob("*.py")}
     assert shown <= existing
+
+
+def test_the_policy_that_is_shown_is_one_and_shows_every_section() -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/policy.md").read_text(), flags=re.DOTALL)
+    assert parse(shown).segments[1].name == "partners"
+    assert set(re.findall(r"^\[(\w+)\]", shown, flags=re.MULTILINE)) == set(SECTIONS)

@@ -11,6 +11,7 @@ from accounts_review.policy import (
     CEILINGS,
     DEFAULT_TEXT,
     Approval,
+    Exemption,
     Fault,
     Limits,
     Notice,
@@ -59,6 +60,9 @@ expires_after_days = 60           # must be longer than the notice
 per_cleanup = 500
 per_hour = 200
 share_of_population = 0.25
+
+[exemption]
+longest_days = 400                # at most 3650
 """
 NEVER = Segment(name="never activated", never_used=True, dormant_after_days=90)
 EVERYONE = Segment(name="everyone else", dormant_after_days=730)
@@ -100,6 +104,7 @@ def test_the_full_example_is_read_as_it_says() -> None:
         notice=Notice(days=30, reminders_days_before=(7, 1)),
         approval=Approval(two_people=False, expires_after_days=60),
         limits=Limits(per_cleanup=500, per_hour=200, share_of_population=0.25),
+        exemption=Exemption(longest_days=400),
     )
 
 
@@ -345,3 +350,17 @@ def test_an_unknown_key_is_told_which_keys_are_known() -> None:
 )
 def test_a_fault_says_what_to_write_instead(text: str, words: str) -> None:
     assert words in str(faults(text)[0])
+
+
+# How long people may exempt an account
+
+
+def test_an_exemption_may_last_five_years_where_a_policy_does_not_say() -> None:
+    assert parse(LAST).exemption == parse(DEFAULT_TEXT).exemption == Exemption(longest_days=1825)
+
+
+@pytest.mark.parametrize("days", ["0", "3651", "true", '"400"', "400.0"])
+def test_the_span_of_exemptions_is_checked_where_it_stands(days: str) -> None:
+    (fault,) = faults(f"{LAST}\n[exemption]\nlongest_days = {days}\n")
+    assert (fault.line, fault.key) == (6, "exemption.longest_days")
+    assert "from 1 to 3650" in fault.message

@@ -19,6 +19,7 @@ from accounts_review.models import Account, Workspace
 from accounts_review.policy import PolicyError
 from accounts_review.record import Conflict
 from accounts_review.workflow.extract import AlreadyRunning, NothingTripped, WrongHost
+from accounts_review.workflow.foresee import Outdated
 from accounts_review.workflow.import_decisions import Changed
 from accounts_review.workflow.launch import CannotLaunch
 from accounts_review.workflow.review import Refused
@@ -34,6 +35,7 @@ SAID = (
     PermissionDenied,
     PolicyError,
     Refused,
+    Outdated,
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""

@@ -7,6 +7,8 @@ from accounts_review.models.decision_file import DecisionFile
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
 from accounts_review.models.postponement import Postponement
+from accounts_review.models.proposal import Proposal, ProposedAssessment
+from accounts_review.models.returned import Return
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.workspace import PolicyVersion, Workspace
@@ -24,6 +26,9 @@ __all__ = [
     "Group",
     "PolicyVersion",
     "Postponement",
+    "Proposal",
+    "ProposedAssessment",
+    "Return",
     "SavedView",
     "Workspace",
     "ensure_roles",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import MD5, Upper
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import MD5, Cast, Concat, Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.dormancy import Standing, Verdict
@@ -18,6 +18,9 @@ from accounts_review.models.cleanup import Case
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.postponement import Postponement
 from accounts_review.models.workspace import PolicyVersion, Workspace
+
+if TYPE_CHECKING:
+    from accounts_review.models.proposal import Proposal
 
 VERDICT_LABELS = {
     Verdict.ACTIVE: _("active"),
@@ -50,14 +53,21 @@ class AccountQuerySet(models.QuerySet["Account"]):
             "postponed_by": Subquery(postponed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
-            "verdict": models.Case(
-                When(is_active or Q(assessment__dormant_from__gt=now), then=Value(Verdict.ACTIVE.value)),
-                When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
-                When(assessment__standing=Standing.ORDINARY, then=Value(Verdict.DORMANT.value)),
-                default=F("assessment__standing"),
-                output_field=models.CharField(),
-            ),
+            "verdict": _verdict("assessment", now, is_active=is_active),
         }
+        return self.annotate(**columns)
+
+    def with_verdict_under(self, proposal: Proposal, now: datetime) -> AccountQuerySet:
+        """Those judged under a proposed policy; adds ``verdict_after`` and ``segment_after``, as they would be."""
+        ahead: Any = FilteredRelation("proposed", condition=Q(proposed__proposal=proposal))
+        columns: dict[str, Any] = {"verdict_after": _verdict("ahead", now), "segment_after": F("ahead__segment")}
+        return self.annotate(ahead=ahead).filter(ahead__isnull=False).annotate(**columns)
+
+    def with_basis(self, beside: str) -> AccountQuerySet:
+        """Adds ``basis``: what a judgement of the account rests on, beside what is the same for everybody."""
+        parts = ("digest", Cast("incomplete", models.TextField()), MD5(Cast("disputed", models.TextField())))
+        joined = (piece for part in parts for piece in (Value(":"), part))
+        columns: dict[str, Any] = {"basis": Concat(Value(beside), *joined, output_field=models.TextField())}
         return self.annotate(**columns)
 
     def whose_verdict(self, *verdicts: str) -> AccountQuerySet:
@@ -79,6 +89,18 @@ class AccountQuerySet(models.QuerySet["Account"]):
         for field in fields:
             condition |= Q(**{f"{field}__icontains": term})
         return self.filter(condition)
+
+
+def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> models.Case:
+    """The verdict of the judgement an account is joined with; see :func:`accounts_review.dormancy.verdict_at`."""
+    exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
+    return models.Case(
+        When(is_active or Q(**{f"{judgement}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
+        When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
+        When(**{f"{judgement}__standing": Standing.ORDINARY}, then=Value(Verdict.DORMANT.value)),
+        default=F(f"{judgement}__standing"),
+        output_field=models.CharField(),
+    )
 
 
 class Account(models.Model):
@@ -118,6 +140,11 @@ class Account(models.Model):
     exempt_until: datetime | None
     case_state: str | None
     postponed_by: str | None
+    verdict_after: str
+    """Where asked for ``with_verdict_under``, as is the next."""
+    segment_after: str
+    basis: str
+    """Where asked for ``with_basis``."""
 
     objects = AccountQuerySet.as_manager()
 
@@ -162,11 +189,9 @@ class Group(models.Model):
         return self.title or self.uid
 
 
-class Assessment(models.Model):
-    """What a policy makes of an account, in a narrow table of its own: re-judging never rewrites the wide rows."""
+class Judgement(models.Model):
+    """What some policy makes of an account, for every instant at once."""
 
-    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")
-    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False)
     segment = models.TextField(_("segment"))
     activity_at = models.DateTimeField(_("last activity"), null=True)
     activity_field = models.CharField(max_length=20, blank=True)
@@ -175,7 +200,16 @@ class Assessment(models.Model):
     standing = models.CharField(_("standing"), max_length=10, choices=[(s.value, s.value) for s in Standing])
     reasons = models.JSONField(_("reasons"), default=list)
     basis = models.CharField(max_length=160, help_text=_("Policy, rights and record that the assessment rests on."))
-    incomplete = models.BooleanField(default=False)
+
+    class Meta:
+        abstract = True
+
+
+class Assessment(Judgement):
+    """What the policy in force makes of an account, in a narrow table of its own: judging never rewrites wide rows."""
+
+    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")
+    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
         default_permissions = ()

@@ -6,11 +6,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-
-from accounts_review.workflow.review import LONGEST_EXEMPTION
 
 USUAL_EXEMPTION = timedelta(days=180)
 DECISIONS = (
@@ -48,12 +47,12 @@ class DecisionForm(forms.Form):
     digest = forms.CharField(required=False, max_length=64)
     decided_at = forms.CharField(required=False, max_length=40)
 
-    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, now: datetime, latest: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         today = localdate(now)
-        self.earliest, self.latest = today + timedelta(days=1), today + LONGEST_EXEMPTION
+        self.earliest, self.latest = today + timedelta(days=1), localdate(latest)
         until = self.fields["until"]
-        until.initial = today + USUAL_EXEMPTION
+        until.initial = min(today + USUAL_EXEMPTION, self.latest)
         until.widget.attrs |= {"min": self.earliest.isoformat(), "max": self.latest.isoformat()}
         for name in ("reason", "until"):
             self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
@@ -88,4 +87,5 @@ class DecisionForm(forms.Form):
         if day is None:
             self.add_error("until", _("An exemption needs an end."))
         elif not self.earliest <= day <= self.latest:
-            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+            latest = date_format(self.latest, "j M Y")
+            self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts_review import policy
 from accounts_review.models import PolicyVersion, Workspace, permit
 from accounts_review.record import note
+from accounts_review.workflow.enactment import enact
 
 
 @transaction.atomic
@@ -18,7 +19,7 @@ def open_workspace(*, name: str, now: datetime) -> Workspace:
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
         note([workspace], kind="workspace.opened", actor="portal", now=now, data={"mode": workspace.mode})
-        _adopt(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
+        enact(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
     return workspace
 
 
@@ -31,7 +32,7 @@ def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason:
     if actor is not None:
         permit(actor, "administer")
     policy.parse(text)
-    return _adopt(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
+    return enact(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
 
 
 @transaction.atomic
@@ -54,20 +55,3 @@ def set_language(*, workspace: Workspace, language: str, actor: User, now: datet
     workspace.save(update_fields=["language"])
     data = {"from": before, "to": language}
     note([workspace], kind="workspace.language_set", actor=actor.get_username(), now=now, data=data)
-
-
-def _adopt(workspace: Workspace, text: str, *, login: str, reason: str, now: datetime) -> PolicyVersion:
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
-    last = workspace.policies.first()
-    workspace.policies.filter(is_current=True).update(is_current=False)
-    version = PolicyVersion.objects.create(
-        workspace=workspace,
-        number=last.number + 1 if last else 1,
-        text=text,
-        activated_at=now,
-        activated_by=login,
-        reason=reason,
-    )
-    data = {"version": version.number, "reason": reason, "text": text}
-    note([workspace], kind="policy.adopted", actor=login, now=now, data=data)
-    return version

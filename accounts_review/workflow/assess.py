@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import datetime
-from itertools import islice
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Concat
+from django.db import transaction
+from django.db.models import F, Q
 
-from accounts_review.dormancy import Facts, Verdict, judge, segment_of, verdict_at
-from accounts_review.huwise import decode_user
-from accounts_review.huwise.facts import facts_of
 from accounts_review.models import Account, Assessment, PolicyVersion, Workspace
-from accounts_review.policy import Policy
+from accounts_review.models.account import AccountQuerySet
+from accounts_review.workflow.judging import BATCH, Judging, batches
 
-BATCH = 2000
+COLUMNS = [field.name for field in Assessment._meta.concrete_fields if not field.primary_key]
 
 
 def assess(*, workspace: Workspace) -> int:
@@ -27,15 +21,18 @@ def assess(*, workspace: Workspace) -> int:
     Nothing depends on the clock, so nothing needs judging anew as time passes.
     """
     version = workspace.current_policy
-    rules, rights = version.rules, _rights_by_group(workspace)
-    judged = 0
-    for batch in _batches(_stale(workspace, version)):
-        Assessment.objects.bulk_create(
-            [_assessment(account, workspace, version, rules, rights) for account in batch],
-            update_conflicts=True,
-            unique_fields=["account"],
-            update_fields=[f.name for f in Assessment._meta.concrete_fields if not f.primary_key],
-        )
+    judging, judged = Judging(workspace, version.rules), 0
+    for batch in batches(_stale(workspace, version).order_by("pk").iterator(chunk_size=BATCH)):
+        rows = [
+            Assessment(account=account, policy=version, basis=account.basis, **judging.of(account)) for account in batch
+        ]
+        with transaction.atomic():
+            if not _is_in_force(version):
+                # Another came into force meanwhile, with assessments of its own: they must not be overwritten.
+                return judged + assess(workspace=workspace)
+            Assessment.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["account"], update_fields=COLUMNS
+            )
         judged += len(batch)
     return judged
 
@@ -45,68 +42,11 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
     return Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now).verdict_counts()
 
 
-def preview(*, workspace: Workspace, rules: Policy, now: datetime) -> dict[tuple[str, str], int]:
-    """How many listed accounts other rules would move from one verdict to another; nothing is stored."""
-    rights, moved = _rights_by_group(workspace), Counter[tuple[str, str]]()
-    listed = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now)
-    for account in listed.order_by("pk").iterator(chunk_size=BATCH):
-        found = judge(rules, _facts(account, workspace, rights))
-        verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now)
-        if account.exempt_until and verdict is not Verdict.ACTIVE:
-            verdict = Verdict.PROTECTED
-        if verdict != account.verdict:
-            moved[account.verdict, verdict.value] += 1
-    return dict(moved.most_common())
+def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
+    accounts = Account.objects.filter(workspace=workspace).with_basis(f"{version.pk}:{workspace.rights_digest}")
+    return accounts.filter(Q(assessment=None) | ~Q(assessment__basis=F("basis")))
 
 
-def _rights_by_group(workspace: Workspace) -> dict[str, tuple[str, ...] | None]:
-    return {g.uid: None if g.permissions is None else tuple(g.permissions) for g in workspace.groups.all()}
-
-
-def _stale(workspace: Workspace, version: PolicyVersion) -> Iterator[Account]:
-    basis = Concat(Value(f"{version.pk}:{workspace.rights_digest}:"), "digest")
-    accounts = Account.objects.filter(workspace=workspace).alias(basis=basis)
-    stale = accounts.filter(
-        Q(assessment=None) | ~Q(assessment__basis=F("basis")) | ~Q(assessment__incomplete=F("incomplete"))
-    )
-    return stale.order_by("pk").iterator(chunk_size=BATCH)
-
-
-def _batches(accounts: Iterator[Account]) -> Iterator[list[Account]]:
-    while batch := list(islice(accounts, BATCH)):
-        yield batch
-
-
-def _assessment(
-    account: Account,
-    workspace: Workspace,
-    version: PolicyVersion,
-    rules: Policy,
-    rights: dict[str, tuple[str, ...] | None],
-) -> Assessment:
-    facts = _facts(account, workspace, rights)
-    found = judge(rules, facts)
-    return Assessment(
-        account=account,
-        policy=version,
-        segment=found.segment,
-        activity_at=found.activity_at,
-        activity_field=found.activity_field,
-        dormant_from=found.dormant_from,
-        limit_days=segment_of(rules, facts).dormant_after_days,
-        standing=found.standing.value,
-        reasons=[asdict(reason) for reason in found.reasons],
-        basis=f"{version.pk}:{workspace.rights_digest}:{account.digest}",
-        incomplete=account.incomplete,
-    )
-
-
-def _facts(account: Account, workspace: Workspace, rights: dict[str, tuple[str, ...] | None]) -> Facts:
-    return facts_of(
-        decode_user(account.raw),
-        rights_by_group=rights,
-        key_owner=workspace.key_owner,
-        read_at=account.read_at,
-        incomplete=account.incomplete,
-        disputed=account.disputed,
-    )
+def _is_in_force(version: PolicyVersion) -> bool:
+    """Whether it still is; and if so, it stays so until the transaction ends."""
+    return PolicyVersion.objects.select_for_update(no_key=True).filter(pk=version.pk, is_current=True).exists()

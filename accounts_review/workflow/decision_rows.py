@@ -84,9 +84,15 @@ class Judge:
     """Says of each row what it would do, knowing the others."""
 
     def __init__(
-        self, accounts: Sequence[Account | None], given: Sequence[Given], *, actor: User, now: datetime
+        self,
+        accounts: Sequence[Account | None],
+        given: Sequence[Given],
+        *,
+        actor: User,
+        now: datetime,
+        latest: datetime,
     ) -> None:
-        self.actor, self.now = actor, now
+        self.actor, self.now, self.latest = actor, now, latest
         self.rows_of = defaultdict[int, list[int]](list)
         for account, row in zip(accounts, given, strict=True):
             if account:
@@ -140,8 +146,9 @@ class Judge:
             yield Problem("decision_until", _("an exemption needs an end; write a day such as %(day)s") % _some(today))
         elif until is None:
             yield Problem("decision_until", _("this is no day; write one such as %(day)s") % _some(today))
-        elif not today < localdate(until) <= today + review.LONGEST_EXEMPTION:
-            yield Problem("decision_until", _("choose a day from tomorrow on, at most a year ahead"))
+        elif not today < localdate(until) <= localdate(self.latest):
+            why = _("choose a day from tomorrow to %(latest)s") % {"latest": wording.day(self.latest)}
+            yield Problem("decision_until", why)
 
     def _already(self, account: Account, outcome: Outcome, until: datetime | None) -> str:
         """Why a row has nothing left to do, or ""."""

@@ -89,7 +89,7 @@ def plan(*, file: DecisionFile, actor: User, now: datetime) -> Plan:
     given = [Given(*row) for row in file.rows]
     named = _named(file.workspace, given, now=now)
     found = [_account_of(row, named, now=now) for row in given]
-    judge = Judge(found, given, actor=actor, now=now)
+    judge = Judge(found, given, actor=actor, now=now, latest=review.latest_end(file.workspace, now=now))
     return Plan([judge.row(row, account) for row, account in zip(given, found, strict=True)], file.undecided)
 
 

@@ -20,8 +20,8 @@ from accounts_review.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
 from accounts_review.models import Account, Case, Cleanup, Exemption, Postponement, Workspace, permit
 from accounts_review.record import move, note
 
-LONGEST_EXEMPTION = timedelta(days=365)
-"""What a page or a file may give; a shell may give more."""
+A_YEAR = timedelta(days=366)
+"""The longest that a service account stays exempt before its owner has to confirm it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,11 @@ def exempt(
     _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
     if is_service_account and not owner_email:
         _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
+    for workspace in {account.workspace for account in fresh}:
+        latest = latest_end(workspace, now=now, is_service_account=is_service_account)
+        if until > latest:
+            why = _("it may be exempt until %(date)s at most") % {"date": wording.day(latest)}
+            _refuse((account, why) for account in fresh if account.workspace == workspace)
     login = actor.get_username()
     Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
     Postponement.objects.filter(account__in=fresh).delete()
@@ -173,6 +178,12 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     )
     Postponement.objects.filter(account__in=fresh).delete()
     _take_out(fresh, actor=login, now=now, reason=reason)
+
+
+def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool = False) -> datetime:
+    """Until when an exemption that is given now may last: the policy says so, and robots are confirmed every year."""
+    longest = timedelta(days=workspace.current_policy.rules.exemption.longest_days)
+    return now + (min(longest, A_YEAR) if is_service_account else longest)
 
 
 def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:

@@ -4,19 +4,6 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
-
-    // A fault of the policy leads to its line.
-    const fault = event.target.closest("[data-line]");
-    const text = document.getElementById("id_text");
-    if (fault && text) {
-      event.preventDefault();
-      const lines = text.value.split("\n");
-      const number = Math.min(Number(fault.dataset.line), lines.length);
-      const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
-      text.focus();
-      text.setSelectionRange(start, start + lines[number - 1].length);
-      text.scrollTop = (text.scrollHeight / lines.length) * Math.max(0, number - 5);
-    }
   });
 
   // A form that acts is sent once, however often its button is pressed.

@@ -38,6 +38,10 @@ PAGES = {
     "launch": "/w/demo/cleanups/{draft}/launch/",
     "report": "/w/demo/cleanups/1/",
     "policy": "/w/demo/policy/",
+    "policy-version": "/w/demo/policy/versions/1/",
+    "policy-preview": "/w/demo/policy/proposals/{proposal}/",
+    "policy-movers": "/w/demo/policy/proposals/{proposal}/accounts/?before=active&after=dormant",
+    "backtest": "/w/demo/policy/backtest/",
     "letters": "/w/demo/policy/letters/",
     "what-if": "/w/demo/policy/what-if/?days=400",
     "audit": "/w/demo/audit/",
@@ -126,7 +130,19 @@ def addresses(page: Page) -> dict[str, str]:
     if not page.locator("a[href$='/launch/']").count():
         begin_a_draft(page)
     draft = (page.locator("a[href$='/launch/']").first.get_attribute("href") or "").split("/")[-3]
-    return {name: address.format(account=account, draft=draft) for name, address in PAGES.items()}
+    known = {"account": account, "draft": draft, "proposal": propose_a_policy(page)}
+    return {name: address.format(**known) for name, address in PAGES.items()}
+
+
+def propose_a_policy(page: Page) -> str:
+    """Have a stricter policy previewed; returns its number."""
+    page.goto("/w/demo/policy/")
+    text = page.locator("#id_text")
+    text.fill(text.input_value() + "\n# stricter\n")
+    page.locator("#id_reason").fill("a try")
+    page.locator("form:has(#id_text) button").click()
+    page.wait_for_url("**/policy/proposals/*/")
+    return page.url.split("/")[-2]
 
 
 def begin_a_draft(page: Page) -> None:

@@ -10,8 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver
+from django.utils.timezone import now
 
-from accounts_review.models import ROLES, Workspace
+from accounts_review.models import ROLES, Proposal, Workspace
 from accounts_review.web.urls import urlpatterns
 from tests.web.records_kit import Site
 
@@ -40,6 +41,10 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "turn": ("", "operate"),
     "restore": ("", "operate"),
     "policy": ("read", "administer"),
+    "policy_version": ("read", ""),
+    "proposal": ("read", "administer"),
+    "movers": ("read", ""),
+    "backtest": ("read", ""),
     "letters": ("read", "operate"),
     "what_if": ("read", ""),
     "audit": ("read", ""),
@@ -81,7 +86,14 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
     """An address for every name, about somebody who is in a clean-up."""
     case = site.case(username)
     cleanup = case.cleanup
+    version = site.workspace.current_policy
+    proposal = Proposal.objects.create(
+        workspace=site.workspace, text=version.text, over=version, total=0, proposed_at=now(), heartbeat_at=now()
+    )
     given: dict[str, dict[str, Any]] = {
+        "policy_version": {"number": version.number},
+        "proposal": {"pk": proposal.pk},
+        "movers": {"pk": proposal.pk},
         "account": {"pk": case.account_id},
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from accounts_review.models import Account, Assessment, Exemption, Workspace
-from accounts_review.policy import parse
 from accounts_review.sandbox import population, records
 from accounts_review.sandbox.server import Server
 from accounts_review.sandbox.site import Site
-from accounts_review.workflow import administer, assess, extract
+from accounts_review.workflow import administer, assess, extract, judging
 from tests.conftest import FIXTURES
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
 
@@ -194,14 +193,26 @@ def test_a_tally_counts_the_listed_accounts_only(set_stage: SetStage) -> None:
     assert assess.tally(workspace=stage.workspace, now=NOW) == {"active": 21, "dormant": 1, "uncertain": 1}
 
 
-def test_a_preview_counts_whom_other_rules_would_move_and_stores_nothing(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie", idle=800), someone("omar", idle=400), someone("exempt", idle=400))
-    Exemption.objects.create(
-        account=stage.account("exempt"), until=NOW + timedelta(days=1), reason="x", by_login="rita", at=NOW
-    )
-    before = stage.verdicts()
-    moved = assess.preview(workspace=stage.workspace, rules=parse(policy_text(limit=365)), now=NOW)
-    assert moved == {("active", "dormant"): 1, ("active", "protected"): 1}
-    moved = assess.preview(workspace=stage.workspace, rules=parse(policy_text(limit=900)), now=NOW)
-    assert moved == {("dormant", "active"): 1}
-    assert stage.verdicts() == before
+def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
+    administer.adopt_policy(workspace=stage.workspace, text=policy_text(limit=365), actor=None, reason="", now=NOW)
+    judged = judging.Judging.of
+
+    def judge_and_be_overtaken(one: judging.Judging, account: Account) -> dict[str, Any]:
+        monkeypatch.setattr(judging.Judging, "of", judged)
+        text = policy_text(limit=900)
+        administer.adopt_policy(workspace=stage.workspace, text=text, actor=None, reason="", now=NOW)
+        return judged(one, account)
+
+    monkeypatch.setattr(judging.Judging, "of", judge_and_be_overtaken)
+    assess.assess(workspace=stage.workspace)
+    assert set(Assessment.objects.values_list("policy__number", "limit_days")) == {(4, 900)}
+
+
+def test_a_right_that_comes_to_be_disputed_has_the_account_judged_anew(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    Account.objects.filter(username="marie").update(disputed=["edit_domain"])
+    assert assess.assess(workspace=stage.workspace) == 1
+    assert stage.verdicts()["marie"] == "uncertain"

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from accounts_review.models import Assessment, AuditEntry, Case, Exemption, Postponement
 from accounts_review.sandbox import records
 from accounts_review.workflow import review
-from tests.stage import SetStage, Stage, days_ago, someone
+from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 Person = Callable[[str], User]
 
@@ -110,6 +110,21 @@ def test_an_exemption_wants_a_reason_and_an_end(stage: Stage, changes: dict[str,
     with pytest.raises(review.Refused, match=why):
         review.exempt(**asked)
     assert not Exemption.objects.exists()
+
+
+def test_an_exemption_lasts_no_longer_than_the_policy_allows(stage: Stage) -> None:
+    stage.adopt(f"{policy_text()}\n[exemption]\nlongest_days = 40\n")
+    with pytest.raises(review.Refused, match="marie: it may be exempt until 25 Jul 2026 at most"):
+        review.exempt(**given(stage, "marie"), until=until(stage, days=41))
+    assert not Exemption.objects.exists()
+    review.exempt(**given(stage, "marie"), until=until(stage, days=40))
+
+
+def test_a_service_account_is_confirmed_every_year_whatever_the_policy_allows(stage: Stage) -> None:
+    robot: dict[str, Any] = {"owner_email": "it@ville.example", "is_service_account": True}
+    with pytest.raises(review.Refused, match="16 Jun 2027 at most"):
+        review.exempt(**given(stage, "marie"), until=until(stage, days=367), **robot)
+    review.exempt(**given(stage, "marie"), until=until(stage, days=366), **robot)
 
 
 def test_a_new_exemption_takes_the_place_of_the_old(stage: Stage) -> None:

@@ -10,8 +10,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
-from accounts_review.models import Account, Workspace
-from accounts_review.workflow import administer, assess
+from accounts_review.models import Workspace
+from accounts_review.workflow import assess, foresee
 
 
 class Command(WorkspaceCommand):
@@ -29,15 +29,14 @@ class Command(WorkspaceCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}") from None
         actor = person(options["actor"]) if options["actor"] else None
-        listed = Account.objects.filter(workspace=workspace).listed().assessed()
-        before = listed.with_verdict(now()).verdicts()
-        version = administer.adopt_policy(
-            workspace=workspace, text=text, actor=actor, reason=options["reason"], now=now()
-        )
+        proposal = foresee.propose(workspace=workspace, text=text, actor=actor, reason=options["reason"], now=now())
         assess.assess(workspace=workspace)
-        after = listed.with_verdict(now()).verdicts()
-        moved = Counter(
-            f"{before[pk]} to {verdict}" for pk, verdict in after.items() if before.get(pk, verdict) != verdict
-        )
+        foresee.judge(proposal=proposal, clock=now)
+        proposal.refresh_from_db()
+        moved = Counter[str]()
+        for move in foresee.moves(proposal, now=now()):
+            if move.verdict != move.verdict_after:
+                moved[f"{move.verdict} to {move.verdict_after}"] += move.count
+        version = foresee.activate(proposal=proposal, seen=foresee.stamp(proposal), actor=actor, now=now())
         self.stdout.write(f"version {version.number} is in force")
         self.stdout.write(f"verdicts changed: {in_words(moved)}")

@@ -65,7 +65,9 @@ class AccountPage(WorkspaceView, TemplateView):
             "objection": review.objection_to_approval(account, actor=user),
             "can_withdraw": account.exempt_until or account.postponed_by or account.case_state in WITHDRAWABLE,
             "can_postpone": not (account.exempt_until or account.postponed_by or account.case_state),
-            "form": DecisionForm(now=self.now, auto_id="decide-%s"),
+            "form": DecisionForm(
+                now=self.now, latest=review.latest_end(self.workspace, now=self.now), auto_id="decide-%s"
+            ),
         }
 
     def _history(self, account: Account) -> dict[str, Any]:

@@ -1,33 +1,24 @@
-"""The policy: its text, what a change would do, and its history."""
+"""The policy: its text and what it says in words, its history, and each version under an address of its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import unified_diff
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any
 
-from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
-from accounts_review import policy
-from accounts_review.models import PolicyVersion, Workspace, may, permit
+from accounts_review import policy, tasks
+from accounts_review.models import Cleanup, PolicyVersion, Proposal, may, permit
+from accounts_review.web import policy_words
 from accounts_review.web.access import WorkspaceView
+from accounts_review.web.foresight import Line, difference, numbered
 from accounts_review.web.forms_of_records import PolicyForm
-from accounts_review.workflow import administer, assess
+from accounts_review.workflow import foresee
 
 SHOWN_VERSIONS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a difference: ``added``, ``removed``, ``place`` or ``same``."""
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +27,7 @@ class Revision:
 
     version: PolicyVersion
     difference: list[Line]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """How many accounts a change would move from one verdict to another."""
-
-    before: str
-    after: str
-    count: int
+    changes: list[policy_words.Change]
 
 
 class PolicyPage(WorkspaceView):
@@ -54,8 +37,8 @@ class PolicyPage(WorkspaceView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         current = self.workspace.current_policy
-        form = PolicyForm(initial={"text": current.text, "over": current.number})
-        return self._page(form=form, current=current)
+        initial = {"text": current.text, "over": current.number} | self._taken_up()
+        return self._page(form=PolicyForm(initial=initial), current=current, is_draft=initial["text"] != current.text)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "administer")
@@ -64,54 +47,89 @@ class PolicyPage(WorkspaceView):
             return self._page(form=form, current=current)
         text = form.cleaned_data["text"]
         try:
-            rules = policy.parse(text)
+            policy.parse(text)
         except policy.PolicyError as error:
-            return self._page(form=form, current=current, faults=error.faults)
+            return self._faulty(form, current, error)
         if form.cleaned_data["over"] != current.number:
-            return self._page(form=self._afresh(form, current), current=current, is_stale=True, status=409)
-        if "activate" in request.POST:
-            return self._activate(text, form.cleaned_data["reason"], over=current)
-        moved = assess.preview(workspace=self.workspace, rules=rules, now=self.now)
-        moves = [Move(before, after, count) for (before, after), count in moved.items()]
-        lines = difference(current.text, text)
-        return self._page(form=form, current=current, rules=rules, moves=moves, lines=lines, is_preview=True)
+            afresh = PolicyForm(initial=form.cleaned_data | {"over": current.number})
+            return self._page(form=afresh, current=current, is_stale=True, status=409)
+        if text == current.text:
+            form.add_error("text", _("This is the text in force: there is nothing to preview."))
+            return self._page(form=form, current=current)
+        proposal = foresee.propose(
+            workspace=self.workspace,
+            text=text,
+            actor=self.request.user,
+            reason=form.cleaned_data["reason"],
+            now=self.now,
+        )
+        tasks.preview(proposal)
+        return redirect("proposal", workspace=self.workspace.name, pk=proposal.pk)
 
-    def _activate(self, text: str, reason: str, *, over: PolicyVersion) -> HttpResponse:
-        with transaction.atomic():
-            Workspace.objects.select_for_update().get(pk=self.workspace.pk)
-            if self.workspace.current_policy.number != over.number:
-                messages.error(self.request, _("Another version came into force meanwhile; nothing was changed."))
-                return redirect("policy", workspace=self.workspace.name)
-            version = administer.adopt_policy(
-                workspace=self.workspace, text=text, actor=self.request.user, reason=reason, now=self.now
-            )
-        judged = assess.assess(workspace=self.workspace)
-        said = _("Version %(number)d is in force; %(count)d accounts were judged anew.")
-        messages.success(self.request, said % {"number": version.number, "count": judged})
-        return redirect("policy", workspace=self.workspace.name)
+    def _taken_up(self) -> dict[str, Any]:
+        """An earlier version or a proposal to go on from, as the address asks for it."""
+        asked = self.request.GET
+        if (number := asked.get("restore", "")).isdecimal() and len(number) < 9:
+            version = get_object_or_404(self.workspace.policies, number=number)
+            return {"text": version.text, "reason": _("Restores version %(number)d") % {"number": version.number}}
+        if (pk := asked.get("proposal", "")).isdecimal() and len(pk) < 18:
+            proposal = Proposal.objects.filter(workspace=self.workspace, pk=pk).first()
+            return {"text": proposal.text, "reason": proposal.reason} if proposal else {}
+        return {}
 
-    def _afresh(self, form: PolicyForm, current: PolicyVersion) -> PolicyForm:
-        """The same text, now written over the version that is in force."""
-        return PolicyForm(initial=form.cleaned_data | {"over": current.number})
+    def _faulty(self, form: PolicyForm, current: PolicyVersion, error: policy.PolicyError) -> HttpResponse:
+        """The text as it was sent, with every line marked that something is wrong with."""
+        lines = numbered(form.cleaned_data["text"], [fault.line for fault in error.faults])
+        faults = [(fault, lines.get(fault.line, "")) for fault in error.faults]
+        form.fields["text"].widget.attrs |= {
+            "aria-invalid": "true",
+            "aria-describedby": "faults",
+            "data-faulty": " ".join(map(str, lines)),
+        }
+        return self._page(form=form, current=current, faults=faults)
 
-    def _page(self, *, form: PolicyForm, status: int = 200, **context: Any) -> HttpResponse:
+    def _page(self, *, form: PolicyForm, current: PolicyVersion, status: int = 200, **context: Any) -> HttpResponse:
         may_edit = may(self.request.user, "administer")
         if not may_edit:
             form.fields["text"].widget.attrs["readonly"] = True
-        context |= {"form": form, "may_edit": may_edit, "history": self._history()}
+        versions = list(self.workspace.policies.all()[: SHOWN_VERSIONS + 1])
+        context |= {
+            "form": form,
+            "current": current,
+            "may_edit": may_edit,
+            "clauses": policy_words.in_words(current.rules),
+            "proposals": [] if "faults" in context else self.workspace.proposals.filter(over=current),
+            "history": [revision_of(new, old) for new, old in pairwise([*versions, None]) if new][:SHOWN_VERSIONS],
+            "has_older": len(versions) > SHOWN_VERSIONS,
+            "oldest_shown": versions[-1].number,
+        }
         return self.render_to_response(self.get_context_data(**context), status=status)
 
-    def _history(self) -> list[Revision]:
-        """The last versions, newest first, each against the one before."""
-        versions = list(islice(self.workspace.policies.all()[: SHOWN_VERSIONS + 1], SHOWN_VERSIONS + 1))
-        revisions = [Revision(new, difference(old.text, new.text)) for new, old in pairwise(versions)]
-        if versions and len(versions) <= SHOWN_VERSIONS:
-            revisions.append(Revision(versions[-1], []))
-        return revisions
+
+class VersionPage(WorkspaceView):
+    """One version of the policy, for good under the same address."""
+
+    template_name = "accounts_review/policy_version.html"
+
+    def get(self, request: HttpRequest, number: int, **kwargs: Any) -> HttpResponse:
+        versions = self.workspace.policies
+        version = get_object_or_404(versions, number=number)
+        before = versions.filter(number__lt=number).first()
+        context = {
+            "revision": revision_of(version, before),
+            "version": version,
+            "before": before,
+            "after": versions.filter(number__gt=number).last(),
+            "clauses": policy_words.in_words(version.rules),
+            "cleanups": Cleanup.objects.filter(workspace=self.workspace, policy=version),
+            "may_edit": may(self.request.user, "administer"),
+        }
+        return self.render_to_response(self.get_context_data(**context))
 
 
-def difference(old: str, new: str) -> list[Line]:
-    """The lines that differ, with two lines around them."""
-    kinds = {"+": "added", "-": "removed", "@": "place"}
-    lines = unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
-    return [Line(kinds.get(line[:1], "same"), line) for line in islice(lines, 2, None)]
+def revision_of(version: PolicyVersion, before: PolicyVersion | None) -> Revision:
+    """A version against the one before it; the first one against nothing."""
+    if before is None:
+        return Revision(version, [], [])
+    changes = policy_words.changes(before.rules, version.rules)
+    return Revision(version, difference(before.text, version.text), changes)

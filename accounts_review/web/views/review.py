@@ -82,10 +82,12 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         for passing in ("scope", "card"):
             here.pop(passing, None)
         return context | {
-            "form": DecisionForm(now=self.now, auto_id="bulk-%s"),
             "since": newest(self.workspace),
             "views": views_of(self.request.user, workspace=self.workspace, current=self.filterset.query),
             "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
+            "form": DecisionForm(
+                now=self.now, latest=review.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"
+            ),
             "tabs": self.tabs,
             "chips": self.filterset.chips(),
             "rows": rows,
@@ -106,7 +108,7 @@ class Decide(WorkspaceView):
     needs = "decide"
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
-        form = DecisionForm(request.POST, now=self.now)
+        form = DecisionForm(request.POST, now=self.now, latest=review.latest_end(self.workspace, now=self.now))
         if not form.is_valid():
             return self._refuse(form.problems, status=422)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -13,7 +13,8 @@ from accounts_review.huwise import Group as GroupRecord
 from accounts_review.huwise import User, decode_user, digest_of
 from accounts_review.huwise.facts import activity_of, incarnation_of
 from accounts_review.huwise.records import storable
-from accounts_review.models import Account, Assessment, Group, Workspace
+from accounts_review.models import Account, Group, Return, Workspace
+from accounts_review.models.returned import LONG
 from accounts_review.workflow.reading.walk import Walk
 
 BATCH = 1000
@@ -30,6 +31,7 @@ def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: dat
         batch = dict(fresh[start : start + BATCH])
         rows = Account.objects.filter(workspace=workspace, username__in={username for username, _ in batch})
         existing = {(row.username, row.incarnation): row for row in rows}
+        before = {row.pk: row.accepted_activity_at for row in existing.values()}
         new: list[Account] = []
         old: list[Account] = []
         for key, (user, raw) in batch.items():
@@ -38,6 +40,7 @@ def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: dat
             (new if row is None else old).append(filled)
         Account.objects.bulk_create(new)
         Account.objects.bulk_update(old, [f.name for f in Account._meta.concrete_fields if not f.primary_key])
+        Return.objects.bulk_create(_returns(old, before))
         added, changed = added + len(new), changed + len(old)
     if accepted:
         seen = Account.objects.filter(pk__in=walk.unchanged)
@@ -76,7 +79,6 @@ def store_disputed(workspace: Workspace, disputed: Mapping[str, list[str]]) -> N
         if rights != account.disputed:
             account.disputed = rights
             account.save(update_fields=["disputed"])
-            Assessment.objects.filter(account=account).update(basis="")
 
 
 def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> int:
@@ -102,6 +104,14 @@ def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
     """A digest of what an assessment rests on beside the account itself and the policy."""
     content = [key_owner, sorted([g.uid, None if g.permissions is None else sorted(g.permissions)] for g in groups)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _returns(rows: list[Account], before: Mapping[int, datetime | None]) -> Iterator[Return]:
+    """Those who were away for long and are back, as their accepted activity shows."""
+    for row in rows:
+        since, seen = before[row.pk], row.accepted_activity_at
+        if since and seen and seen - since >= LONG:
+            yield Return(account=row, silent_since=since, seen_at=seen)
 
 
 def _fill(row: Account, user: User, raw: bytes, *, accepted: bool, now: datetime) -> Account:
