@@ -34,7 +34,7 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
     return [
         (_("Overview"), at("overview"), {"overview"}),
         (_("Review"), at("review"), {"review", "account"}),
-        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case"}),
         (_("Policy"), at("policy"), {"policy"}),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), {"workspaces"}),

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Workspace
+from accounts_review.web.forms import KeysField
+from accounts_review.web.next_steps import ACTS
 
 
 class LaunchForm(forms.Form):
@@ -42,6 +44,23 @@ class TurnForm(forms.Form):
     """Why a clean-up is paused, resumed or cancelled; kept in the audit."""
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+
+
+class CasesForm(forms.Form):
+    """What is done with cases of a clean-up, why, and with which: those ticked, or all to whom it can be done."""
+
+    act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
+    case = KeysField(required=False)
+    all = forms.BooleanField(required=False)
+    reason = forms.CharField(max_length=500, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("act") in ("bounced", "withdraw") and not given.get("reason"):
+            raise ValidationError(_("Say why; the reason is kept in the audit."))
+        if not given.get("all") and not given.get("case"):
+            raise ValidationError(_("Tick at least one account first."))
+        return given
 
 
 class PolicyForm(forms.Form):

@@ -31,6 +31,7 @@ PAGES = {
     "draft": "/w/demo/cleanups/{draft}/",
     "launch": "/w/demo/cleanups/{draft}/launch/",
     "report": "/w/demo/cleanups/1/",
+    "case": "/w/demo/cleanups/1/cases/1/",
     "policy": "/w/demo/policy/",
     "letters": "/w/demo/policy/letters/",
     "audit": "/w/demo/audit/",

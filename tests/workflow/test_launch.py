@@ -32,7 +32,7 @@ def test_the_preview_counts_what_would_happen(stage: Stage) -> None:
     stage.update("zoe", last_seen_at=days_ago(1))
     stage.sync()
     seen = launch.preview(cleanup=cleanup, now=stage.clock())
-    assert (seen.launching, seen.held_back, seen.returned, seen.live) == (3, 0, 1, True)
+    assert (seen.launching, seen.held_back, seen.live) == (3, 0, True)
     assert seen.by_segment == {"everyone": 3}
 
 
