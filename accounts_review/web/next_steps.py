@@ -48,7 +48,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Cases with the same thing to do about them; ``rows`` shows the first of them."""
+    """Cases with the same thing to do about them; ``rows`` shows the first of them.
+
+    ``name`` says which ones "all of them" are: those in a state, or ``again``.
+    """
 
     name: str
     title: str
@@ -64,13 +67,20 @@ class Step:
 
 def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
     """What waits for a person first, then what can be done again."""
-    cases = cleanup.cases.select_related("account", "cleanup__workspace")
-    found = [
-        _undeliverable(cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now),
-        _unknown(cases.filter(state=CaseState.UNKNOWN), now=now),
-        _again(cases, actor=actor, now=now),
-    ]
-    return [step for step in found if step.count]
+    cases, standing = cleanup.cases.select_related("account", "cleanup__workspace"), cleanup.tally().keys()
+    free, found = again(cases, actor=actor, now=now), list[Step]()
+    if CaseState.UNDELIVERABLE in standing:
+        found.append(_undeliverable(cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now))
+    if CaseState.REFUSED in standing:
+        found.append(_refused(cases.filter(state=CaseState.REFUSED), free, actor=actor, now=now))
+    if CaseState.UNKNOWN in standing:
+        found.append(_unknown(cases.filter(state=CaseState.UNKNOWN), now=now))
+    if (
+        AGAIN & standing
+        and (step := _again(cleanup, free.exclude(state=CaseState.REFUSED), actor=actor, now=now)).count
+    ):
+        found.append(step)
+    return found
 
 
 def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case]:
@@ -116,18 +126,47 @@ def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
     )
 
 
-def _again(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:
-    free = again(cases, actor=actor, now=now)
-    ranked = free.order_by("state", "pk")[:SHOWN]  # Which has the refused come first.
+def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+    can_act = set(free.filter(state=CaseState.REFUSED).values_list("pk", flat=True))
+    ranked = cases.order_by("moved_at", "pk")[:SHOWN]
+    rows = [
+        Row(
+            case,
+            sentences.of_case(case, now=now),
+            "" if case.pk in can_act else _("It is in a clean-up again, or there is nothing left to do."),
+            can_act=case.pk in can_act,
+        )
+        for case in ranked
+    ]
+    return Step(
+        name="refused",
+        title=_("Refused by the workspace"),
+        advice=_(
+            "The workspace answered no, so that the account still has its access, and nothing is sent again. When the "
+            "cause is gone, put it into the next draft; it starts over, with its warning and its last look."
+        ),
+        count=cases.count(),
+        rows=rows,
+        acts=_allowed(("again",), actor) if can_act else [],
+    )
+
+
+def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+    advice = _(
+        "A case that has ended is never taken up again. Approve the account anew, and it starts over in the next "
+        "draft, with its warning and its last look."
+    )
+    if cleanup.dry_run:
+        advice = _(
+            "To do it for real, put them into the next draft, and launch that one once an administrator has made the "
+            "workspace live. Each of them gets the warning and the last look."
+        )
     return Step(
         name="again",
         title=_("Still dormant, and in no clean-up"),
-        advice=_(
-            "A case that has ended is never taken up again. Approve the account anew, and it starts over in the next "
-            "draft, with its warning and its last look."
-        ),
+        advice=advice,
         count=free.count(),
-        rows=[Row(case, sentences.of_case(case, now=now)) for case in ranked],
+        rows=[Row(case, sentences.of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
         acts=_allowed(("again",), actor),
     )
 

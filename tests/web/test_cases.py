@@ -76,12 +76,12 @@ def test_they_are_listed_with_what_happened_and_their_address(site: Site, runnin
 def test_the_warning_is_sent_again_to_those_ticked(site: Site, running: Cleanup) -> None:
     answer = act(site, running, "retry", "ben")
     assert (site.case("ana").state, site.case("ben").state) == ("undeliverable", "awaiting_notice")
-    assert "1 warning is sent again." in text(answer)
+    assert "1 warning leaves again with the next mails." in text(answer)
     assert AuditEntry.objects.filter(kind="case.notice_retried", subject="ben", actor="operator").exists()
 
 
 def test_all_means_all_who_could_not_be_warned(site: Site, running: Cleanup) -> None:
-    act(site, running, "withdraw", all="yes", reason="no way to reach them")
+    act(site, running, "withdraw", all="undeliverable", reason="no way to reach them")
     assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["withdrawn", "withdrawn", "noticed"]
 
 
@@ -91,6 +91,19 @@ def test_a_bounce_is_reported_by_hand_with_its_reason(site: Site, running: Clean
     case = site.case("cy")
     assert (case.state, case.outcome, case.noticed_at) == ("undeliverable", {"why": "came back on Monday"}, None)
     assert answer.redirect_chain[-1][0] == site.at("case", number=running.number, pk=case.pk)
+
+
+def test_bounces_are_reported_by_address_or_username(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana", "ben", "cy")
+    for name in ("ana", "ben", "cy"):
+        site.put(name, "noticed", noticed_at=now(), promised_at=now())
+    who = "<ANA@ville.example>,\n ben ; ana"
+    assert "Say why" in text(act(site, cleanup, "bounced", who=who))
+    answer = act(site, cleanup, "bounced", who=f"{who} stranger@ville.example", reason="550")
+    assert "is called: stranger@ville.example" in text(answer)
+    assert "2 accounts are marked as undeliverable." in text(answer)
+    assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["undeliverable", "undeliverable", "noticed"]
 
 
 def test_nothing_ticked_does_nothing(site: Site, running: Cleanup) -> None:
@@ -136,13 +149,19 @@ def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) 
     for name, state in (("ana", "would_revoke"), ("ben", "refused"), ("cy", "spared")):
         site.put(name, state)
     Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
-    assert steps(site, cleanup) == {"again": ["ben", "cy", "ana"]}, "what was refused comes first"
-    answer = act(site, cleanup, "again", all="yes")
+    assert steps(site, cleanup) == {"refused": ["ben"], "again": ["cy", "ana"]}
+    answer = act(site, cleanup, "again", all="again")
     draft = site.workspace.cleanups.get(state="draft")
-    assert {case.account.username for case in draft.cases.all()} == {"ana", "ben", "cy"}
+    assert {case.account.username for case in draft.cases.all()} == {"ana", "cy"}
     assert {case.reason for case in draft.cases.all()} == {f"again, after clean-up {cleanup.number}"}
-    assert "3 accounts are in the next draft." in text(answer)
-    assert steps(site, cleanup) == {}
+    assert "2 accounts are in the next draft." in text(answer)
+    assert answer.redirect_chain[-1][0] == site.at("cleanups")
+    assert steps(site, cleanup) == {"refused": ["ben"]}
+    act(site, cleanup, "again", all="refused", reason="the quota was raised")
+    assert draft.cases.get(account__username="ben").reason == "the quota was raised"
+    page = site.get("cleanup", number=cleanup.number)
+    assert "It is in a clean-up again" in text(page)
+    assert b'value="again"' not in page.content
 
 
 def test_who_is_gone_active_or_oneself_is_not_offered_again(site: Site) -> None:
@@ -151,7 +170,10 @@ def test_who_is_gone_active_or_oneself_is_not_offered_again(site: Site) -> None:
         site.put(name, "refused")
     Account.objects.filter(username="ana").update(gone_at=now())
     Account.objects.get(username="ben").assessment.delete()
-    assert steps(site, cleanup) == {"again": ["cy"]}
+    (step,) = site.get("cleanup", number=cleanup.number).context["steps"]
+    assert [row.case.account.username for row in step.rows if row.can_act] == ["cy"]
+    act(site, cleanup, "again", all="refused")
+    assert [case.account.username for case in site.workspace.cleanups.get(state="draft").cases.all()] == ["cy"]
 
 
 # Unknown

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
@@ -45,7 +45,7 @@ class CasePage(CleanupView):
 
 
 class Act(CleanupView):
-    """Do one thing with the cases that were ticked, or with all it can be done with; all or nothing."""
+    """Do one thing with cases that were ticked, named, or are all of a next step; all or nothing."""
 
     needs = "decide"
 
@@ -59,6 +59,10 @@ class Act(CleanupView):
             messages.success(request, done)
         except (review.Refused, *NOT_NOW, ValueError) as refusal:
             messages.error(request, str(refusal))
+        else:
+            if form.cleaned_data["act"] == "again":
+                # On to the draft, which is the next thing to look at.
+                return redirect("cleanups", workspace=self.workspace.name)
         to = request.POST.get("from", "")
         if to.isdecimal() and len(to) < 19:
             return redirect("case", workspace=self.workspace.name, number=self.cleanup.number, pk=int(to))
@@ -85,17 +89,27 @@ class Act(CleanupView):
 
     def _chosen(self, form: dict[str, Any]) -> list[Case]:
         states, _permission = ACTS[form["act"]]
-        cases: QuerySet[Case] = self.cleanup.cases.filter(state__in=states).select_related(
-            "account", "cleanup__workspace"
-        )
-        if not form["all"]:
-            cases = cases.filter(pk__in=form["case"])
-        elif form["act"] == "again":
-            cases = again(cases, actor=self.request.user, now=self.now)
-        else:
-            # "All" stands beside those who could not be warned, and means them.
-            cases = cases.filter(state=CaseState.UNDELIVERABLE)
-        return list(cases.order_by("pk"))
+        cases: QuerySet[Case] = self.cleanup.cases.select_related("account", "cleanup__workspace")
+        cases = cases.filter(state__in=states).order_by("pk")
+        if form["all"]:
+            return list(self._all(form["all"], cases))
+        if form["who"]:
+            return self._named(form["who"], cases)
+        return list(cases.filter(pk__in=form["case"]))
+
+    def _all(self, step: str, cases: QuerySet[Case]) -> QuerySet[Case]:
+        if step == "undeliverable":
+            return cases.filter(state=CaseState.UNDELIVERABLE)
+        free, refused = again(cases, actor=self.request.user, now=self.now), Q(state=CaseState.REFUSED)
+        return free.filter(refused) if step == "refused" else free.exclude(refused)
+
+    def _named(self, who: set[str], cases: QuerySet[Case]) -> list[Case]:
+        """The cases of these people; those whom nobody is called are told, and bar nobody else's way."""
+        names = {case: {case.account.username.casefold(), case.account.email.casefold()} for case in cases}
+        if strangers := sorted(who.difference(*names.values())):
+            said = _("Nobody in this clean-up whose warning could have come back is called: %(names)s")
+            messages.warning(self.request, said % {"names": ", ".join(strangers)})
+        return [case for case, its in names.items() if its & who]
 
     def _each(self, act: Any, cases: Sequence[Case], **said: str) -> None:
         for case in cases:
@@ -105,7 +119,11 @@ class Act(CleanupView):
 def _done(act: str, cases: Sequence[Case]) -> str:
     count = len(cases)
     said = {
-        "retry": ngettext("%(count)d warning is sent again.", "%(count)d warnings are sent again.", count),
+        "retry": ngettext(
+            "%(count)d warning leaves again with the next mails.",
+            "%(count)d warnings leave again with the next mails.",
+            count,
+        ),
         "bounced": ngettext(
             "%(count)d account is marked as undeliverable.", "%(count)d accounts are marked as undeliverable.", count
         ),

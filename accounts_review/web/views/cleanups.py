@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
 from accounts_review import tasks
@@ -29,6 +30,13 @@ from accounts_review.workflow import launch
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalMove, Conflict)
 """What a person is told when a step cannot be taken."""
+TURNED = {
+    "confirm": gettext_lazy("The clean-up is confirmed, and has started."),
+    "pause": gettext_lazy("The clean-up is paused: no further step is taken."),
+    "resume": gettext_lazy("The clean-up goes on."),
+    "cancel": gettext_lazy("The clean-up is cancelled: who was not revoked yet keeps access."),
+}
+"""The turns there are, and what a person is told after each."""
 
 
 class Cleanups(WorkspaceView):
@@ -143,7 +151,7 @@ class Turn(CleanupView):
     needs = "operate"
 
     def post(self, request: HttpRequest, *, verb: str, **kwargs: Any) -> HttpResponse:
-        if verb not in ("confirm", "pause", "resume", "cancel"):
+        if verb not in TURNED:
             raise Http404
         form = TurnForm(request.POST)
         reason = form.cleaned_data["reason"] if form.is_valid() else ""
@@ -151,6 +159,8 @@ class Turn(CleanupView):
             self._turn(verb, reason)
         except NOT_NOW as refusal:
             messages.error(request, str(refusal))
+        else:
+            messages.success(request, str(TURNED[verb]))
         return self.to_page()
 
     @transaction.atomic
