@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
-from django.db.models import F, Func
+from django.db.models import F, Func, Q
 
 from accounts_review.huwise import decode_user
 from accounts_review.huwise.facts import facts_of
@@ -89,15 +91,19 @@ def _groups_with_members(staying: AccountQuerySet, uids: set[str]) -> set[str]:
     return uids & set(held.order_by().values_list(*("uid",), flat=True).distinct())
 
 
-def _held_directly(staying: AccountQuerySet, rights: Set[str], granted: Rights) -> set[str]:
+def _held_directly(staying: AccountQuerySet, rights: set[str], granted: Rights) -> set[str]:
     """Of the rights, those that somebody who stays holds. The record's text tells who may; its reading, who does."""
-    found: set[str] = set()
-    for right in sorted(rights):
-        if right in found:
-            continue
-        # Each pass ends with the first who holds this one; what they hold besides is not looked for again.
-        for account in staying.filter(raw__contains=f'"{right}"').iterator(chunk_size=100):
-            found |= _member(account, granted).rights & rights
-            if right in found:
-                break
+    found, last = set[str](), 0
+    while missing := rights - found:
+        sought = reduce(or_, (Q(raw__contains=f'"{right}"') for right in missing))
+        may_hold = staying.filter(sought, pk__gt=last).order_by("pk")
+        # Once one is found it is looked for no longer, and the search goes on from there: it is one pass in all.
+        holder = next((each for each in may_hold.iterator(chunk_size=100) if _rights(each, granted) & missing), None)
+        if holder is None:
+            break
+        found, last = found | _rights(holder, granted) & rights, holder.pk
     return found
+
+
+def _rights(account: Account, granted: Rights) -> set[str]:
+    return set(_member(account, granted).rights)

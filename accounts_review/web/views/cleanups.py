@@ -53,17 +53,12 @@ class Cleanups(WorkspaceView):
         RequestConfig(request).configure(table)
         context = {
             "draft": draft,
-            "worries": self._worries(draft) if draft else 0,
             "segments": segments,
             "size": sum(count for name, count in segments),
             "under_way": [(each, progress_of(each, now=self.now)) for each in every.filter(state__in=UNDER_WAY)],
             "table": table,
         }
         return self.render_to_response(self.get_context_data(**context))
-
-    def _worries(self, draft: Cleanup) -> int:
-        basket = Basket(cleanup=draft, actor=self.request.user, now=self.now, pace=tasks.pace())
-        return sum(check.level in ("error", "warning") for check in checks(basket))
 
 
 class CleanupView(WorkspaceView):
