@@ -205,7 +205,8 @@ def _verdicts(basket: Basket) -> Iterator[Check]:
             "%(count)d accounts no longer count as dormant or are no longer listed, and would be spared.",
             len(back),
         ) % {"count": len(back)}
-        yield Check(level="warning", says=says, todo=_("Take them out."), cases=back, can_take_out=True)
+        todo = _("Take them out, or leave them: they keep their access either way.")
+        yield Check(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
     else:
         yield Check(level="ok", says=_("Everyone in it still counts as dormant."))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -18,39 +16,6 @@ from accounts_review.record import move, note
 
 class CannotLaunch(ValueError):
     """The clean-up cannot take this step; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a launch would do, before it does it."""
-
-    launching: int
-    held_back: int
-    """Cases beyond the policy's limits: they stay for the next draft."""
-    limit: int
-    by_segment: dict[str, int]
-    live: bool
-    notice_days: int
-    first_revocation: datetime
-    two_people: bool
-
-
-def preview(*, cleanup: Cleanup, now: datetime) -> Preview:
-    """Count what a launch at this instant would do."""
-    version = cleanup.workspace.current_policy
-    rules, limit = version.rules, limit_of(version)
-    launching, held_back = split(cleanup, limit=limit)
-    live = cleanup.workspace.is_live
-    return Preview(
-        launching=len(launching),
-        held_back=len(held_back),
-        limit=limit,
-        by_segment=dict(Counter(case.evidence["segment"] for case in launching).most_common()),
-        live=live,
-        notice_days=rules.notice.days,
-        first_revocation=now + timedelta(days=rules.notice.days) if live else now,
-        two_people=rules.approval.two_people,
-    )
 
 
 @transaction.atomic

@@ -83,7 +83,9 @@ def test_those_who_came_back_are_counted(site: Site) -> None:
 def test_a_second_person_is_announced(site: Site) -> None:
     site.adopt(two_people=True)
     draft = site.draft("ana")
-    assert "A second person has to confirm it" in text(site.get("launch", number=draft.number))
+    assert "The policy asks for a second person, and nobody else may confirm it." in text(
+        site.get("launch", number=draft.number)
+    )
     confirm(site, draft, "1")
     draft.refresh_from_db()
     assert draft.state == "awaiting_confirmation"

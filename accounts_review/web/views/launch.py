@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review import tasks
-from accounts_review.models import Cleanup, Workspace
+from accounts_review.models import Cleanup, Workspace, may
 from accounts_review.web.checks import Basket, checks
 from accounts_review.web.forms_of_records import LaunchForm
 from accounts_review.web.views.cleanups import NOT_NOW, CleanupView
@@ -26,7 +27,7 @@ class Launch(CleanupView):
     template_name = "accounts_review/launch.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self._page() if self.cleanup.is_draft else self.to_page()
+        return self._page(self._basket()) if self.cleanup.is_draft else self.to_page()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
@@ -40,29 +41,39 @@ class Launch(CleanupView):
 
     def _launch(self) -> HttpResponse:
         self.cleanup.refresh_from_db()
-        preview = launch.preview(cleanup=self.cleanup, now=self.now)
-        form = LaunchForm(self.request.POST, expected=preview.launching)
+        basket = self._basket()
+        count = len(basket.launching)
+        form = LaunchForm(self.request.POST, expected=count)
         changes = _changes(before=str(self.request.POST.get("shown", "")), after=_shown(self.cleanup))
         if self.cleanup.is_draft and changes:
-            return self._page(changes=changes, status=409)
+            return self._page(basket, changes=changes, status=409)
         if self.cleanup.is_draft and not form.is_valid():
-            return self._page(form=form)
+            return self._page(basket, form=form)
         launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
         tasks.ring(self.workspace)
         launched = ngettext(
             "Clean-up %(number)d was launched with %(count)d account.",
             "Clean-up %(number)d was launched with %(count)d accounts.",
-            preview.launching,
+            count,
         )
-        messages.success(self.request, launched % {"number": self.cleanup.number, "count": preview.launching})
+        messages.success(self.request, launched % {"number": self.cleanup.number, "count": count})
         return self.to_page()
 
-    def _page(self, *, form: LaunchForm | None = None, status: int = 200, **context: Any) -> HttpResponse:
-        preview = launch.preview(cleanup=self.cleanup, now=self.now)
-        basket = Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=tasks.pace())
-        form = form or LaunchForm(expected=preview.launching, initial={"shown": _shown(self.cleanup)})
-        context |= {"form": form, "preview": preview, "policy": basket.version, "waves": basket.waves}
-        context["checks"] = [check for check in checks(basket) if check.level != "ok"]
+    def _basket(self) -> Basket:
+        return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=tasks.pace())
+
+    def _page(self, basket: Basket, *, form: LaunchForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
+        count = len(basket.launching)
+        context = more | {
+            "form": form or LaunchForm(expected=count, initial={"shown": _shown(self.cleanup)}),
+            "basket": basket,
+            "count": count,
+            "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
+            "policy": basket.version,
+            "waves": basket.waves,
+            "checks": [check for check in checks(basket) if check.level != "ok"],
+            "may_decide": may(self.request.user, "decide"),
+        }
         return self.render_to_response(self.get_context_data(**context), status=status)
 
 
