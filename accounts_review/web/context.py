@@ -34,8 +34,12 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
     return [
         (_("Overview"), at("overview"), {"overview"}),
         (_("Review"), at("review"), {"review", "account", "import", "import_plan"}),
-        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch"}),
-        (_("Policy"), at("policy"), {"policy", "policy_version", "proposal", "movers", "backtest", "letters"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case"}),
+        (
+            _("Policy"),
+            at("policy"),
+            {"policy", "policy_version", "proposal", "movers", "backtest", "what_if", "letters"},
+        ),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), {"workspaces"}),
     ]

@@ -6,14 +6,21 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.lifecycle import CaseState
 from accounts_review.models import AuditEntry, Case
 from accounts_review.models.cleanup import CASE_LABELS
+from accounts_review.web.progress import BY_THEMSELVES, INVITED
 from accounts_review.web.sentences import ENTRIES, SUBJECTS
+
+KINDS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
+WAYS = {
+    "restored": (INVITED, _("invited back")),
+    "returned": (BY_THEMSELVES, _("came back by themselves")),
+    "no": (~(INVITED | BY_THEMSELVES), _("not back")),
+}
 
 
 class RecordFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -77,16 +84,46 @@ def _kinds() -> list[tuple[Promise, list[tuple[str, str]]]]:
 
 
 class CaseFilter(RecordFilter):
-    """What became of whom."""
+    """Who is in a clean-up; the choices are those that its cases have."""
 
     q = django_filters.CharFilter(method="search", label=_("Name or address contains"))
-    state = django_filters.ChoiceFilter(
-        choices=[(state.value, CASE_LABELS[state]) for state in CaseState], label=_("State"), empty_label=_("any")
+    segment = django_filters.ChoiceFilter(field_name="evidence__segment", label=_("Segment"), empty_label=_("any"))
+    approver = django_filters.ChoiceFilter(
+        field_name="approved_by_login", label=_("Approved by"), empty_label=_("anybody")
     )
 
     class Meta:
         model = Case
         fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, choices in self.choices().items():
+            self.filters[name].extra["choices"] = choices
+        for field in self.form.fields.values():
+            is_choice = isinstance(field.widget, forms.Select)
+            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
+        self.form.fields["q"].widget.input_type = "search"
+
+    def choices(self) -> dict[str, list[tuple[str, str]]]:
+        """What there is to choose from, for each field that depends on it."""
+        return {
+            name: [(value, value) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
+            for name in ("segment", "approver")
+        }
+
+    @property
+    def shown(self) -> list[Any]:
+        """The fields that tell cases apart: one choice is no choice, unless it was chosen."""
+        return [
+            field
+            for field in self.form
+            if field.value() or len(self.filters[field.name].extra.get("choices", "any text")) > 1
+        ]
+
+    @property
+    def is_given(self) -> bool:
+        return any(field.value() for field in self.form)
 
     def search(self, cases: QuerySet[Case], _name: str, term: str) -> QuerySet[Case]:
         """Those whose account's username, address or name holds the term."""
@@ -95,3 +132,31 @@ class CaseFilter(RecordFilter):
         for field in fields:
             condition |= Q(**{f"account__{field}__icontains": term})
         return cases.filter(condition)
+
+
+class ReportFilter(CaseFilter):
+    """What became of whom."""
+
+    state = django_filters.ChoiceFilter(label=_("State"), empty_label=_("any"))
+    answered = django_filters.ChoiceFilter(method="by_answer", label=_("Their answer"), empty_label=_("any"))
+    back = django_filters.ChoiceFilter(method="by_return", label=_("Back since"), empty_label=_("any"))
+
+    def choices(self) -> dict[str, list[tuple[str, str]]]:
+        states = [(state, f"{CASE_LABELS[state]} ({count})") for state, count in _counted(self.queryset, "state")]
+        kinds = [(kind, str(KINDS[kind])) for kind, _count in _counted(self.queryset, "answer__kind") if kind in KINDS]
+        ways = [(way, str(label)) for way, (which, label) in WAYS.items() if self.queryset.filter(which).exists()]
+        answers = [*kinds, ("none", str(_("none")))] if kinds else []
+        found: dict[str, list[tuple[str, str]]] = {"state": states, "answered": answers, "back": ways}
+        return super().choices() | found
+
+    def by_answer(self, cases: QuerySet[Case], _name: str, kind: str) -> QuerySet[Case]:
+        return cases.filter(answer__isnull=True) if kind == "none" else cases.filter(answer__kind=kind)
+
+    def by_return(self, cases: QuerySet[Case], _name: str, way: str) -> QuerySet[Case]:
+        return cases.filter(WAYS[way][0])
+
+
+def _counted(cases: QuerySet[Case], field: str) -> list[tuple[Any, int]]:
+    """The values of a column and how often each occurs, the most frequent first."""
+    counts = cases.order_by().values_list(field).annotate(Count("pk"))
+    return sorted(((value, count) for value, count in counts if value), key=lambda pair: (-pair[1], pair[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -10,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Workspace
+from accounts_review.web.forms import KeysField
+from accounts_review.web.next_steps import ACTS
 
 
 class LaunchForm(forms.Form):
@@ -42,6 +45,28 @@ class TurnForm(forms.Form):
     """Why a clean-up is paused, resumed or cancelled; kept in the audit."""
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+
+
+class CasesForm(forms.Form):
+    """What is done with cases of a clean-up, why, and with which: those ticked, named, or all of a next step."""
+
+    act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
+    case = KeysField(required=False)
+    who = forms.CharField(max_length=50_000, required=False)
+    all = forms.ChoiceField(choices=[(name, name) for name in ("undeliverable", "refused", "again")], required=False)
+    reason = forms.CharField(max_length=500, required=False)
+
+    def clean_who(self) -> set[str]:
+        """Usernames or addresses, however they are separated."""
+        return {word.strip("<>\"'").casefold() for word in re.split(r"[\s,;]+", self.cleaned_data["who"])} - {""}
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("act") in ("bounced", "withdraw") and not given.get("reason"):
+            raise ValidationError(_("Say why; the reason is kept in the audit."))
+        if not (given.get("all") or given.get("case") or given.get("who")):
+            raise ValidationError(_("Tick at least one account first."))
+        return given
 
 
 class PolicyForm(forms.Form):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -31,6 +31,8 @@ ORDER = (
 )
 MOVING = {CaseState.DUE, CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN}
 SHOWN_FAILURES = 10
+INVITED, BY_THEMSELVES = ~Q(restored_by=""), Q(returned_at__isnull=False, restored_by="")
+"""The two ways in which people who were revoked are back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,17 @@ class Progress:
     tiles: list[Tile]
     failures: list[Failure]
     next_date: datetime | None
+    """The first promised date that is still to come."""
+    warned_from: datetime | None
+    warned_until: datetime | None
+    last_date: datetime | None
+    answered: int
+    restored: int
+    returned: int
+
+    @property
+    def revoked(self) -> int:
+        return sum(tile.count for tile in self.tiles if tile.state == CaseState.REVOKED)
 
     @property
     def failed(self) -> int:
@@ -86,13 +99,21 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
     """Count and gather; three queries whatever the size."""
     tally = cleanup.tally()
     failed = cleanup.cases.filter(state__in=FAILURES).select_related("account").order_by("-moved_at", "pk")
-    waiting = cleanup.cases.filter(state=CaseState.NOTICED).aggregate(first=Min("promised_at"))
+    known = cleanup.cases.aggregate(
+        next_date=Min("promised_at", filter=Q(state=CaseState.NOTICED)),
+        warned_from=Min("noticed_at"),
+        warned_until=Max("noticed_at"),
+        last_date=Max("promised_at"),
+        answered=Count("pk", filter=Q(answer__isnull=False)),
+        restored=Count("pk", filter=INVITED),
+        returned=Count("pk", filter=BY_THEMSELVES),
+    )
     return Progress(
         total=sum(tally.values()),
         ended=sum(count for state, count in tally.items() if state in ENDED),
         tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
         failures=[Failure(case, sentences.of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
-        next_date=waiting["first"],
+        **known,
     )
 
 
@@ -101,7 +122,16 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
     accounts = ngettext("%(count)d account", "%(count)d accounts", progress.total) % {"count": progress.total}
     parts = ", ".join(f"{tile.count} {tile.label}" for tile in progress.tiles)
     said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
-    return " ".join([said, _("It was a dry run: nothing left the portal.")]) if cleanup.dry_run else said
+    if cleanup.dry_run:
+        return " ".join([said, _("It was a dry run: nothing left the portal.")])
+    if back := progress.restored + progress.returned:
+        regret = ngettext(
+            "Of the revoked, %(back)d is back since (%(share)s %%).",
+            "Of the revoked, %(back)d are back since (%(share)s %%).",
+            back,
+        )
+        said = " ".join([said, regret % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])
+    return said
 
 
 def last_stop(cleanup: Cleanup) -> AuditEntry | None:

@@ -107,6 +107,13 @@ FATES: dict[str, Promise] = {
 }
 """A clause for each state of a case that needs no reason of its own."""
 
+ANSWERS: dict[str, Promise] = {
+    "keep": gettext_lazy("answered on %(date)s to keep it"),
+    "away": gettext_lazy("answered on %(date)s to be away until %(until)s"),
+    "leave": gettext_lazy("answered on %(date)s not to need it any more"),
+}
+"""A clause for each answer that a person can give to the notice."""
+
 ANOMALIES: dict[str, Promise] = {
     "activity_lost": gettext_lazy("%(after)d accounts are said to have been active earlier than was known before"),
     "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
@@ -163,6 +170,17 @@ def of_evidence(evidence: Mapping[str, Any], *, now: datetime) -> str:
         segment=evidence["segment"],
         now=now,
     )
+
+
+def of_answer(case: Case) -> str:
+    """What the person answered the notice, as a clause; "" where they did not."""
+    answer = case.answer or {}
+    at, until = (parse_datetime(answer.get(name) or "") for name in ("at", "until"))
+    clause = ANSWERS.get(answer.get("kind", ""))
+    if clause is None or at is None:
+        return ""
+    said = str(clause) % {"date": wording.day(at), "until": wording.day(until) if until else ""}
+    return ": ".join([said, answer["text"]]) if answer.get("text") else said
 
 
 def of_why(why: object) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import django_tables2 as tables
 from django.contrib.auth.context_processors import PermWrapper
 from django.middleware.csrf import get_token
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.dormancy import verdict_at
@@ -27,13 +26,8 @@ def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
 
 def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
     perms = PermWrapper(table.request.user)
-    return {"said": sentences.of_case(record, now=table.now), "perms": perms, "csrf_token": get_token(table.request)}
-
-
-def _answer(record: Case) -> dict[str, Any]:
-    look = record.last_look or {}
-    read = {name: parse_datetime(look.get(name) or "") for name in ("at", "activity_at")}
-    return {"looked_at": read["at"], "activity_at": read["activity_at"], "outcome": record.outcome or {}}
+    said, answer = sentences.of_case(record, now=table.now), sentences.of_answer(record)
+    return {"said": said, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
 
 
 def _entry(record: AuditEntry) -> dict[str, str]:
@@ -91,7 +85,7 @@ class CaseTable(RecordTable):
     state = CellColumn("case_state", _("State"))
     fate = CellColumn("fate", _("What became of it"), orderable=False, extra_context=_fate)
     promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
-    answer = CellColumn("case_answer", _("Last look and answer"), orderable=False, extra_context=_answer)
+    answer = CellColumn("case_answer", _("Last look and reply"), orderable=False)
     approved_at = CellColumn("approval", _("Approved"))
 
     class Meta(PortalTable.Meta):

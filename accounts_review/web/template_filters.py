@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 
 from accounts_review import wording
@@ -37,6 +38,15 @@ def cleanup_word(value: str) -> str:
 def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
     """The clauses for stored reasons."""
     return wording.reasons(stored)
+
+
+@register.filter
+def instant(stored: object) -> datetime | None:
+    """The instant that a record keeps as text, or ``None`` where it keeps none."""
+    try:
+        return parse_datetime(stored) if isinstance(stored, str) else None
+    except ValueError:
+        return None
 
 
 @register.filter

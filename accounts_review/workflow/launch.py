@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.models import Account, Case, Cleanup, PolicyVersion, Workspace, permit
 from accounts_review.record import move, note
@@ -19,45 +16,6 @@ from accounts_review.record import move, note
 
 class CannotLaunch(ValueError):
     """The clean-up cannot take this step; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a launch would do, before it does it."""
-
-    launching: int
-    held_back: int
-    """Cases beyond the policy's limits: they stay for the next draft."""
-    limit: int
-    by_segment: dict[str, int]
-    returned: int
-    """Accounts in the draft that no longer count as dormant: they will be spared."""
-    live: bool
-    notice_days: int
-    first_revocation: datetime
-    two_people: bool
-
-
-def preview(*, cleanup: Cleanup, now: datetime) -> Preview:
-    """Count what a launch at this instant would do."""
-    version = cleanup.workspace.current_policy
-    rules, ranked = version.rules, _ranked(cleanup)
-    limit = limit_of(version)
-    launching = ranked[:limit]
-    ids = [case.account_id for case in launching]
-    dormant = Account.objects.filter(pk__in=ids).assessed().with_verdict(now).whose_verdict(Verdict.DORMANT).count()
-    live = cleanup.workspace.is_live
-    return Preview(
-        launching=len(launching),
-        held_back=len(ranked) - len(launching),
-        limit=limit,
-        by_segment=dict(Counter(case.evidence["segment"] for case in launching).most_common()),
-        returned=len(launching) - dormant,
-        live=live,
-        notice_days=rules.notice.days,
-        first_revocation=now + timedelta(days=rules.notice.days) if live else now,
-        two_people=rules.approval.two_people,
-    )
 
 
 @transaction.atomic
@@ -71,17 +29,18 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     cleanup = _locked(cleanup)
     if not cleanup.is_draft:
         raise CannotLaunch(_("This clean-up was launched already."))
-    version, ranked = cleanup.workspace.current_policy, _ranked(cleanup)
-    if not ranked:
-        raise CannotLaunch(_("The draft is empty; approve accounts first."))
+    version = cleanup.workspace.current_policy
     limit = limit_of(version)
-    if not limit:
+    launching, held_back = split(cleanup, limit=limit)
+    if not launching and not held_back:
+        raise CannotLaunch(_("The draft is empty; approve accounts first."))
+    if not launching:
         raise CannotLaunch(
             _("The policy's share of the population allows no account; raise limits.share_of_population.")
         )
     login, two_people = actor.get_username(), version.rules.approval.two_people
     target = CleanupState.AWAITING_CONFIRMATION if two_people else CleanupState.RUNNING
-    data = {"cases": len(ranked[:limit]), "held_back": len(ranked[limit:]), "policy": version.number}
+    data = {"cases": len(launching), "held_back": len(held_back), "policy": version.number}
     data |= {"dry_run": not cleanup.workspace.is_live, "notice_days": version.rules.notice.days}
     move(
         [cleanup],
@@ -95,7 +54,7 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
         launched_at=now,
         launched_by=login,
     )
-    _hold_back(cleanup, ranked[limit:], now=now)
+    _hold_back(cleanup, held_back, now=now)
     if target is CleanupState.RUNNING:
         _start(cleanup, actor=login, now=now)
     return cleanup
@@ -153,6 +112,13 @@ def limit_of(version: PolicyVersion) -> int:
     return min(limits.per_cleanup, int(population * limits.share_of_population))
 
 
+def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
+    """The draft's cases, those idle longest first: as many as may be launched, and those who are held back."""
+    cases = cleanup.cases.filter(state="in_draft").select_related("account__assessment", "approved_by", "cleanup")
+    ranked = list(cases.order_by("account__assessment__dormant_from", "pk"))
+    return ranked[:limit], ranked[limit:]
+
+
 def _turn(
     cleanup: Cleanup,
     to: CleanupState,
@@ -202,12 +168,6 @@ def _hold_back(cleanup: Cleanup, cases: list[Case], *, now: datetime) -> None:
     draft = Cleanup.objects.create(workspace=cleanup.workspace, number=last + 1, created_at=now)
     Case.objects.filter(pk__in=[case.pk for case in cases]).update(cleanup=draft)
     note([draft], kind="cleanup.held_back", actor="portal", now=now, data={"cases": len(cases), "from": cleanup.number})
-
-
-def _ranked(cleanup: Cleanup) -> list[Case]:
-    """The draft's cases, those idle longest first."""
-    cases = cleanup.cases.filter(state="in_draft").select_related("account__assessment")
-    return list(cases.order_by("account__assessment__dormant_from", "pk"))
 
 
 def _locked(cleanup: Cleanup) -> Cleanup:

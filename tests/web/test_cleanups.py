@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import Account, Assessment, AuditEntry, Cleanup, Workspace
+from accounts_review.models import Account, Assessment, Cleanup, Workspace
 from accounts_review.record import note
 from accounts_review.workflow import launch
 from tests.web.records_kit import HOSTILE, Site, text
@@ -73,20 +73,6 @@ def test_one_who_came_back_is_pointed_out(site: Site) -> None:
     draft = site.draft("ana")
     Assessment.objects.filter(account__username="ana").update(dormant_from=now() + timedelta(days=9))
     assert "now; it would be spared" in text(site.get("cleanup", number=draft.number))
-
-
-def test_taking_one_out(site: Site) -> None:
-    draft = site.draft("ana", "ben")
-    answer = site.follow("withdraw", number=draft.number, case=site.case("ana").pk)
-    assert site.case("ana").state == "withdrawn"
-    assert "ana is out of the draft." in text(answer)
-    assert AuditEntry.objects.filter(kind="account.withdrawn", subject="ana", actor="operator").exists()
-
-
-def test_only_who_is_in_the_draft_can_be_taken_out_here(site: Site) -> None:
-    cleanup = site.launched("ana")
-    assert site.post("withdraw", number=cleanup.number, case=site.case("ana").pk).status_code == 404
-    assert site.post("withdraw", number=cleanup.number, case=10**30).status_code == 404
 
 
 def test_who_may_not_decide_sees_no_button(site: Site) -> None:
@@ -269,6 +255,51 @@ def test_the_report_filters(site: Site, report: Cleanup, query: dict[str, str], 
     assert [row.record.account.username for row in page.context["table"].rows] == who
 
 
+def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, report: Cleanup) -> None:
+    site.put("ben", "spared", answer={"kind": "away", "text": "", "at": now().isoformat(), "until": now().isoformat()})
+    site.put("cy", "refused", approved_by_login="rita")
+    for query, who in (
+        ({"answered": "away"}, ["ben"]),
+        ({"answered": "none"}, ["ana", "cy"]),
+        ({"approver": "rita"}, ["cy"]),
+        ({"segment": "everyone else"}, ["ana", "ben", "cy"]),
+        ({"back": "returned"}, []),
+    ):
+        page = site.get("cleanup", query, number=report.number)
+        assert [row.record.account.username for row in page.context["table"].rows] == who
+    assert "answered on" in text(site.get("cleanup", number=report.number))
+
+
+def test_a_filter_that_tells_nobody_apart_is_not_offered(site: Site, report: Cleanup) -> None:
+    shown = site.get("cleanup", number=report.number).context["filter"].shown
+    assert [field.name for field in shown] == ["q", "state"]
+
+
+def test_who_is_back_is_counted_and_can_be_found(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana", "ben", "cy")
+    for name in ("ana", "ben", "cy"):
+        site.put(name, "revoked")
+    site.put("ana", "revoked", returned_at=now())
+    site.put("ben", "revoked", restored_at=now(), restored_by="olga", returned_at=now())
+    close(cleanup)
+    page = site.get("cleanup", number=cleanup.number)
+    assert "Of the revoked, 2 are back since (67 %)." in text(page)
+    found = site.get("cleanup", {"back": "returned"}, number=cleanup.number)
+    assert [row.record.account.username for row in found.context["table"].rows] == ["ana"]
+
+
+def test_the_report_draws_what_became_of_each_segment(site: Site, report: Cleanup) -> None:
+    page = site.get("cleanup", number=report.number)
+    (bar,) = page.context["bars"]
+    assert (bar.segment, bar.total) == ("everyone else", 3)
+    assert [(part.tile.state, part.tile.count) for part in bar.parts] == [
+        ("refused", 1),
+        ("would_revoke", 1),
+        ("spared", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     "query", [{"page": "999"}, {"page": "x"}, {"per_page": "-1"}, {"sort": "nope"}, {"sort": "account"}]
 )
@@ -284,7 +315,7 @@ def test_sorting_swaps_the_table_only(site: Site, report: Cleanup) -> None:
 
 def test_the_report_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     cleanup = site.launched(*(f"person.{number:02}" for number in range(30)))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(22):
         site.get("cleanup", {"per_page": 100}, number=cleanup.number)
 
 

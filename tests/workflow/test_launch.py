@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from accounts_review.models import AuditEntry, Cleanup, Workspace
 from accounts_review.workflow import launch
-from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+from tests.stage import SetStage, Stage, policy_text, someone
 
 
 @pytest.fixture
@@ -27,19 +26,11 @@ def turning(stage: Stage, cleanup: Cleanup, *, by: str = "operator") -> dict[str
     return {"cleanup": cleanup, "actor": stage.staff(by), "reason": "asked to wait", "now": stage.clock()}
 
 
-def test_the_preview_counts_what_would_happen(stage: Stage) -> None:
-    cleanup = draft(stage)
-    stage.update("zoe", last_seen_at=days_ago(1))
-    stage.sync()
-    seen = launch.preview(cleanup=cleanup, now=stage.clock())
-    assert (seen.launching, seen.held_back, seen.returned, seen.live) == (3, 0, 1, True)
-    assert seen.by_segment == {"everyone": 3}
-
-
 def test_what_exceeds_the_limit_stays_for_the_next_draft_and_those_idle_longest_go_first(stage: Stage) -> None:
     stage.adopt(policy_text(per_cleanup=2))
     cleanup = draft(stage)
-    assert launch.preview(cleanup=cleanup, now=stage.clock()).held_back == 1
+    going, staying = launch.split(cleanup, limit=2)
+    assert [case.account.username for case in (*going, *staying)] == ["omar", "marie", "zoe"]
     launch.launch(cleanup=cleanup, actor=stage.staff("operator"), now=stage.clock())
     assert {case.account.username for case in cleanup.cases.all()} == {"omar", "marie"}
     assert [case.account.username for case in stage.workspace.cleanups.get(state="draft").cases.all()] == ["zoe"]
@@ -183,13 +174,3 @@ def test_what_a_policy_lets_go_at_all_is_asked_before_the_launch(stage: Stage) -
     with pytest.raises(launch.CannotLaunch, match="share_of_population"):
         launch.launch(cleanup=cleanup, actor=stage.staff("operator"), now=stage.clock())
     assert stage.cleanup().state == "draft"
-
-
-def test_the_preview_names_the_first_date_anything_can_happen(stage: Stage) -> None:
-    stage.adopt(policy_text(notice=30, two_people=True))
-    cleanup = draft(stage)
-    seen = launch.preview(cleanup=cleanup, now=NOW)
-    assert (seen.notice_days, seen.first_revocation, seen.two_people) == (30, NOW + timedelta(days=30), True)
-    stage.set_mode(Workspace.Mode.DRY_RUN)
-    cleanup.refresh_from_db()
-    assert launch.preview(cleanup=cleanup, now=NOW).first_revocation == NOW

@@ -1,4 +1,4 @@
-"""Clean-ups: the draft basket, those under way, the reports of the past, and the way to launch, stop and resume."""
+"""Clean-ups: the draft basket, those under way with the way to stop and resume them, and the reports of the past."""
 
 from __future__ import annotations
 
@@ -6,28 +6,37 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
 from accounts_review import tasks
 from accounts_review.lifecycle import IllegalMove
-from accounts_review.models import Cleanup, Workspace, may
+from accounts_review.models import Cleanup, may
 from accounts_review.record import Conflict
 from accounts_review.web import sentences
 from accounts_review.web.access import WorkspaceView
-from accounts_review.web.filters_of_records import CaseFilter
-from accounts_review.web.forms_of_records import LaunchForm, TurnForm
+from accounts_review.web.checks import Basket, checks
+from accounts_review.web.filters_of_records import CaseFilter, ReportFilter
+from accounts_review.web.forms_of_records import TurnForm
+from accounts_review.web.next_steps import Step, next_steps
+from accounts_review.web.outcomes import outcomes
 from accounts_review.web.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.tables_of_records import CaseTable, CleanupTable, DraftTable
-from accounts_review.workflow import launch, review
+from accounts_review.workflow import launch
 
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalMove, Conflict)
 """What a person is told when a step cannot be taken."""
+TURNED = {
+    "confirm": gettext_lazy("The clean-up is confirmed, and has started."),
+    "pause": gettext_lazy("The clean-up is paused: no further step is taken."),
+    "resume": gettext_lazy("The clean-up goes on."),
+    "cancel": gettext_lazy("The clean-up is cancelled: who was not revoked yet keeps access."),
+}
+"""The turns there are, and what a person is told after each."""
 
 
 class Cleanups(WorkspaceView):
@@ -78,13 +87,22 @@ class CleanupPage(CleanupView):
 
     def _draft(self) -> HttpResponse:
         self.template_name = "accounts_review/draft.html"
+        user = self.request.user
+        basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=tasks.pace())
         cases = self.cleanup.cases.filter(state="in_draft").select_related("account__assessment", "cleanup")
-        table = DraftTable(cases, now=self.now, workspace=self.workspace, may_decide=may(self.request.user, "decide"))
+        found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide")
+        table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
         RequestConfig(self.request).configure(table)
-        return self.render_to_response(self.get_context_data(table=table, segments=_segments(self.cleanup)))
+        context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
+        segments = _segments(self.cleanup)
+        context |= {"segments": segments, "size": sum(count for _name, count in segments)}
+        return self.render_to_response(self.get_context_data(**context))
 
     def _report(self) -> HttpResponse:
-        cases = CaseFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        if self.is_partial and self.request.htmx.target == "next-steps":
+            self.template_name = "accounts_review/partials/next_steps.html"
+            return self.render_to_response(self.get_context_data(steps=self._steps()))
+        cases = ReportFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
         # In a dry run nothing is promised.
         unsaid = ("promised_at",) if self.cleanup.dry_run else ()
         table = CaseTable(cases.qs, now=self.now, workspace=self.workspace, exclude=unsaid)
@@ -95,8 +113,11 @@ class CleanupPage(CleanupView):
             self.template_name = "accounts_review/partials/cases.html"
         else:
             self.template_name = "accounts_review/cleanup.html"
-            shown |= _standing(self)
+            shown |= _standing(self) | {"steps": self._steps()}
         return self.render_to_response(self.get_context_data(**shown))
+
+    def _steps(self) -> list[Step]:
+        return next_steps(self.cleanup, actor=self.request.user, now=self.now)
 
 
 class Progress(CleanupView):
@@ -108,7 +129,9 @@ class Progress(CleanupView):
         if not self.is_partial:
             return self.to_page()
         progress = progress_of(self.cleanup, now=self.now)
-        response = self.render_to_response(self.get_context_data(progress=progress))
+        # On the clean-up's own page, the next steps name the failures.
+        brief = "brief" in request.GET
+        response = self.render_to_response(self.get_context_data(progress=progress, brief=brief))
         if request.GET.get("seen", progress.mark) != progress.mark:
             response["HX-Trigger"] = "cases-moved"
         if request.GET.get("was", self.cleanup.state) != self.cleanup.state:
@@ -117,58 +140,13 @@ class Progress(CleanupView):
         return response
 
 
-class Launch(CleanupView):
-    """What a launch would do, in words and numbers, and a typed confirmation."""
-
-    needs = "operate"
-    template_name = "accounts_review/launch.html"
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self._page() if self.cleanup.is_draft else self.to_page()
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        try:
-            with transaction.atomic():
-                # Held, so that what is launched is what the page has shown.
-                Workspace.objects.select_for_update().get(pk=self.workspace.pk)
-                return self._launch()
-        except NOT_NOW as refusal:
-            messages.error(request, str(refusal))
-            return self.to_page()
-
-    def _launch(self) -> HttpResponse:
-        self.cleanup.refresh_from_db()
-        preview = launch.preview(cleanup=self.cleanup, now=self.now)
-        form = LaunchForm(self.request.POST, expected=preview.launching)
-        changes = _changes(before=str(self.request.POST.get("shown", "")), after=_shown(self.cleanup))
-        if self.cleanup.is_draft and changes:
-            return self._page(changes=changes, status=409)
-        if self.cleanup.is_draft and not form.is_valid():
-            return self._page(form=form)
-        launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
-        tasks.ring(self.workspace)
-        launched = ngettext(
-            "Clean-up %(number)d was launched with %(count)d account.",
-            "Clean-up %(number)d was launched with %(count)d accounts.",
-            preview.launching,
-        )
-        messages.success(self.request, launched % {"number": self.cleanup.number, "count": preview.launching})
-        return self.to_page()
-
-    def _page(self, *, form: LaunchForm | None = None, status: int = 200, **context: Any) -> HttpResponse:
-        preview = launch.preview(cleanup=self.cleanup, now=self.now)
-        form = form or LaunchForm(expected=preview.launching, initial={"shown": _shown(self.cleanup)})
-        context |= {"form": form, "preview": preview, "policy": self.workspace.current_policy}
-        return self.render_to_response(self.get_context_data(**context), status=status)
-
-
 class Turn(CleanupView):
     """Confirm, pause, resume or cancel; all but the first with a reason."""
 
     needs = "operate"
 
     def post(self, request: HttpRequest, *, verb: str, **kwargs: Any) -> HttpResponse:
-        if verb not in ("confirm", "pause", "resume", "cancel"):
+        if verb not in TURNED:
             raise Http404
         form = TurnForm(request.POST)
         reason = form.cleaned_data["reason"] if form.is_valid() else ""
@@ -176,6 +154,8 @@ class Turn(CleanupView):
             self._turn(verb, reason)
         except NOT_NOW as refusal:
             messages.error(request, str(refusal))
+        else:
+            messages.success(request, str(TURNED[verb]))
         return self.to_page()
 
     @transaction.atomic
@@ -190,24 +170,6 @@ class Turn(CleanupView):
             tasks.ring(self.workspace)
 
 
-class Withdraw(CleanupView):
-    """Take one account out of the draft."""
-
-    needs = "decide"
-
-    def post(self, request: HttpRequest, *, case: int, **kwargs: Any) -> HttpResponse:
-        drafted = self.cleanup.cases.filter(state="in_draft").select_related("account")
-        account = get_object_or_404(drafted, pk=case).account
-        try:
-            reason = _("taken out of the draft")
-            review.withdraw(accounts=[account], actor=self.request.user, reason=reason, now=self.now)
-        except (review.Refused, *NOT_NOW) as refusal:
-            messages.error(request, str(refusal))
-        else:
-            messages.success(request, _("%(username)s is out of the draft.") % {"username": account.username})
-        return self.to_page()
-
-
 def _standing(view: CleanupView) -> dict[str, Any]:
     """Where a clean-up stands, what stopped it, and what the person may do about it."""
     cleanup, user = view.cleanup, view.request.user
@@ -215,7 +177,7 @@ def _standing(view: CleanupView) -> dict[str, Any]:
     return {
         "progress": progress,
         "summary": summary(cleanup, progress),
-        "form": TurnForm(),
+        "bars": outcomes(cleanup),
         "stop": last_stop(cleanup) if is_paused else None,
         "advice": sentences.advice(cleanup.stopped_because, state=cleanup.state),
         "may_operate": may(user, "operate"),
@@ -230,27 +192,3 @@ def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:
         return []
     cases = draft.cases.filter(state="in_draft").order_by().values_list("evidence__segment")
     return sorted(cases.annotate(Count("pk")), key=lambda pair: -pair[1])
-
-
-def _shown(cleanup: Cleanup) -> str:
-    """What a preview rests on: the cases of the draft, the mode and the policy."""
-    cases = cleanup.cases.filter(state="in_draft").aggregate(count=Count("pk"), last=Max("pk"))
-    workspace = Workspace.objects.get(pk=cleanup.workspace_id)
-    return "/".join(map(str, (cases["count"], cases["last"], workspace.mode, workspace.current_policy.number)))
-
-
-def _changes(*, before: str, after: str) -> list[str]:
-    """What differs between the page that was shown and now, in words; empty where nothing does."""
-    if before == after:
-        return []
-    then, now = before.split("/"), after.split("/")
-    if len(then) != len(now):
-        return [_("This page did not say what it was about.")]
-    said = [
-        _("The draft held %(then)s accounts; now it holds %(now)s.") % {"then": then[0], "now": now[0]},
-        _("Other accounts are in the draft now."),
-        _("The mode changed from %(then)s to %(now)s.") % {"then": then[2], "now": now[2]},
-        _("The policy changed from version %(then)s to %(now)s.") % {"then": then[3], "now": now[3]},
-    ]
-    changed = [sentence for sentence, old, new in zip(said, then, now, strict=True) if old != new]
-    return [sentence for sentence in changed if sentence != said[1] or said[0] not in changed]

@@ -1,0 +1,251 @@
+"""The cases of a clean-up: the page of each, what waits for a person, and what can be done with one or many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("operator")
+
+
+@pytest.fixture
+def running(site: Site) -> Cleanup:
+    """A live clean-up of three: two could not be warned, one was."""
+    site.go_live()
+    cleanup = site.launched("ana", "ben", "cy")
+    for name in ("ana", "ben"):
+        site.put(name, "undeliverable", outcome={"why": "550 no such mailbox"})
+    site.put("cy", "noticed", noticed_at=now(), promised_at=now())
+    return cleanup
+
+
+def act(site: Site, cleanup: Cleanup, what: str, *names: str, **fields: Any) -> Any:
+    cases = [site.case(name).pk for name in names]
+    return site.follow("cases", {"act": what, "case": cases, **fields}, number=cleanup.number)
+
+
+def steps(site: Site, cleanup: Cleanup) -> dict[str, list[str]]:
+    """Who stands in each of the page's next steps."""
+    found = site.get("cleanup", number=cleanup.number).context["steps"]
+    return {step.name: [row.case.account.username for row in step.rows] for step in found}
+
+
+# The draft
+
+
+def test_taking_one_out_of_the_draft(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    answer = act(site, draft, "withdraw", "ana", reason="taken out of the draft")
+    assert site.case("ana").state == "withdrawn"
+    assert "1 account is out of the clean-up and keeps its access." in text(answer)
+    assert AuditEntry.objects.filter(kind="account.withdrawn", subject="ana", actor="operator").exists()
+
+
+def test_only_what_belongs_to_the_clean_up_is_touched(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    site.put("ben", "withdrawn")
+    Case.objects.filter(account__username="ben").update(
+        cleanup=Cleanup.objects.create(workspace=site.workspace, number=9, state="closed", created_at=now())
+    )
+    assert "None of these can be done this way" in text(act(site, draft, "again", "ben"))
+
+
+# Those who could not be warned
+
+
+def test_they_are_listed_with_what_happened_and_their_address(site: Site, running: Cleanup) -> None:
+    Account.objects.filter(username="ben").update(email="ben@new.example")
+    page = text(site.get("cleanup", number=running.number))
+    assert steps(site, running) == {"undeliverable": ["ben", "ana"]}, "who can be written to again comes first"
+    assert "550 no such mailbox" in page
+    assert "The address is ben@new.example now; it was ben@ville.example at the approval." in page
+    assert "The address is still ana@ville.example." in page
+
+
+def test_the_warning_is_sent_again_to_those_ticked(site: Site, running: Cleanup) -> None:
+    answer = act(site, running, "retry", "ben")
+    assert (site.case("ana").state, site.case("ben").state) == ("undeliverable", "awaiting_notice")
+    assert "1 warning leaves again with the next mails." in text(answer)
+    assert AuditEntry.objects.filter(kind="case.notice_retried", subject="ben", actor="operator").exists()
+
+
+def test_all_means_all_who_could_not_be_warned(site: Site, running: Cleanup) -> None:
+    act(site, running, "withdraw", all="undeliverable", reason="no way to reach them")
+    assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["withdrawn", "withdrawn", "noticed"]
+
+
+def test_a_bounce_is_reported_by_hand_with_its_reason(site: Site, running: Cleanup) -> None:
+    assert "Say why" in text(act(site, running, "bounced", "cy"))
+    answer = act(site, running, "bounced", "cy", reason="came back on Monday", **{"from": site.case("cy").pk})
+    case = site.case("cy")
+    assert (case.state, case.outcome, case.noticed_at) == ("undeliverable", {"why": "came back on Monday"}, None)
+    assert answer.redirect_chain[-1][0] == site.at("case", number=running.number, pk=case.pk)
+
+
+def test_bounces_are_reported_by_address_or_username(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana", "ben", "cy")
+    for name in ("ana", "ben", "cy"):
+        site.put(name, "noticed", noticed_at=now(), promised_at=now())
+    who = "<ANA@ville.example>,\n ben ; ana"
+    assert "Say why" in text(act(site, cleanup, "bounced", who=who))
+    answer = act(site, cleanup, "bounced", who=f"{who} stranger@ville.example", reason="550")
+    assert "is called: stranger@ville.example" in text(answer)
+    assert "2 accounts are marked as undeliverable." in text(answer)
+    assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["undeliverable", "undeliverable", "noticed"]
+
+
+def test_nothing_ticked_does_nothing(site: Site, running: Cleanup) -> None:
+    assert "Tick at least one account first." in text(act(site, running, "retry"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"act": "explode"},
+        {"act": "retry", "case": "x"},
+        {"act": "retry", "case": "9" * 40},
+        {"act": "retry", "case": "1", "from": "../x"},
+    ],
+)
+def test_nonsense_does_nothing(site: Site, running: Cleanup, data: dict[str, str]) -> None:
+    answer = site.follow("cases", data, number=running.number)
+    assert answer.status_code == 200
+    assert site.case("ana").state == "undeliverable"
+
+
+def test_a_reviewer_may_withdraw_but_not_send(site: Site, running: Cleanup) -> None:
+    site.sign_in("reviewer")
+    page = site.get("cleanup", number=running.number)
+    assert b'value="retry"' not in page.content
+    assert b'value="withdraw"' in page.content
+    assert act(site, running, "retry", "ana").status_code == 403
+    assert site.case("ana").state == "undeliverable"
+
+
+def test_a_reader_is_offered_nothing(site: Site, running: Cleanup) -> None:
+    page = site.sign_in("auditor").get("cleanup", number=running.number)
+    assert b'name="act"' not in page.content
+    assert steps(site, running) == {"undeliverable": ["ana", "ben"]}
+
+
+# Again
+
+
+def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) -> None:
+    cleanup = site.launched("ana", "ben", "cy")
+    for name, state in (("ana", "would_revoke"), ("ben", "refused"), ("cy", "spared")):
+        site.put(name, state)
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
+    assert steps(site, cleanup) == {"refused": ["ben"], "again": ["cy", "ana"]}
+    answer = act(site, cleanup, "again", all="again")
+    draft = site.workspace.cleanups.get(state="draft")
+    assert {case.account.username for case in draft.cases.all()} == {"ana", "cy"}
+    assert {case.reason for case in draft.cases.all()} == {f"again, after clean-up {cleanup.number}"}
+    assert "2 accounts are in the next draft." in text(answer)
+    assert answer.redirect_chain[-1][0] == site.at("cleanups")
+    assert steps(site, cleanup) == {"refused": ["ben"]}
+    act(site, cleanup, "again", all="refused", reason="the quota was raised")
+    assert draft.cases.get(account__username="ben").reason == "the quota was raised"
+    page = site.get("cleanup", number=cleanup.number)
+    assert "It is in a clean-up again" in text(page)
+    assert b'value="again"' not in page.content
+
+
+def test_who_is_gone_active_or_oneself_is_not_offered_again(site: Site) -> None:
+    cleanup = site.launched("ana", "ben", "cy", "operator")
+    for name in ("ana", "ben", "cy", "operator"):
+        site.put(name, "refused")
+    Account.objects.filter(username="ana").update(gone_at=now())
+    Account.objects.get(username="ben").assessment.delete()
+    (step,) = site.get("cleanup", number=cleanup.number).context["steps"]
+    assert [row.case.account.username for row in step.rows if row.can_act] == ["cy"]
+    act(site, cleanup, "again", all="refused")
+    assert [case.account.username for case in site.workspace.cleanups.get(state="draft").cases.all()] == ["cy"]
+
+
+# Unknown
+
+
+def test_an_unknown_outcome_says_that_it_settles_by_itself(site: Site, running: Cleanup) -> None:
+    site.put("cy", "unknown", readings=[{"at": now().isoformat(), "found": "absent"}])
+    page = text(site.get("cleanup", number=running.number))
+    assert "nothing is sent again" in page
+    assert "read so far: gone" in page
+
+
+def test_the_steps_are_read_anew_on_their_own(site: Site, running: Cleanup) -> None:
+    url = site.at("cleanup", number=running.number)
+    page = site.client.get(url, headers={"HX-Request": "true", "HX-Target": "next-steps"})
+    assert b"<html" not in page.content
+    assert b"step-undeliverable" in page.content
+    assert b"What became of it" not in page.content
+
+
+# One case
+
+
+def test_a_case_tells_who_decided_on_what(site: Site) -> None:
+    cleanup = site.launched("ana")
+    look = {"at": now().isoformat(), "activity_at": now().isoformat(), "found": True, "groups": ["press"]}
+    site.put("ana", "refused", last_look=look, outcome={"error": "no", "status": 403, "error_code": "Denied"})
+    page = text(site.sign_in("auditor").get("case", number=cleanup.number, pk=site.case("ana").pk))
+    for said in (
+        "reviewer",
+        "not in the staff list",
+        "1000 days ago",
+        "press",
+        "HTTP 403",
+        "Denied",
+        "Approved for the",
+    ):
+        assert said in page
+
+
+def test_a_case_says_what_may_be_done_with_it_now(site: Site, running: Cleanup) -> None:
+    page = site.get("case", number=running.number, pk=site.case("cy").pk)
+    assert page.context["acts"] == ["bounced", "withdraw"]
+    page = site.get("case", number=running.number, pk=site.case("ana").pk)
+    assert page.context["acts"] == ["retry", "withdraw"]
+
+
+def test_what_people_wrote_in_an_answer_is_never_markup(site: Site, running: Cleanup) -> None:
+    answer = {"kind": "keep", "text": HOSTILE, "at": now().isoformat(), "until": None}
+    site.put("cy", "spared", answer=answer, outcome={"why": HOSTILE})
+    for page in (
+        site.get("case", number=running.number, pk=site.case("cy").pk),
+        site.get("cleanup", number=running.number),
+    ):
+        assert HOSTILE.encode() not in page.content
+        assert b"&lt;img src=x" in page.content
+
+
+def test_a_case_of_another_clean_up_is_not_found(site: Site, running: Cleanup) -> None:
+    other = Cleanup.objects.create(workspace=site.workspace, number=77, state="closed", created_at=now())
+    assert site.get("case", number=other.number, pk=site.case("ana").pk).status_code == 404
+
+
+def test_from_the_overview_to_the_decision_in_three_clicks(site: Site) -> None:
+    cleanup = site.launched("ana")
+    site.put("ana", "revoked")
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="closed", closed_at=now())
+    site.sign_in("auditor")
+    path = [site.at("cleanups"), site.at("cleanup", number=cleanup.number)]
+    path.append(site.at("case", number=cleanup.number, pk=site.case("ana").pk))
+    page = site.get("overview")
+    for address in path:
+        assert f'href="{address}"' in text(page)
+        page = site.client.get(address)
+    assert "reviewer" in text(page)
