@@ -3,9 +3,11 @@
 from accounts_review.models.account import Account, Assessment, Group
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
+from accounts_review.models.examination import Examination
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.extraction import Extraction
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
+from accounts_review.models.run import Run
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 __all__ = [
@@ -15,10 +17,12 @@ __all__ = [
     "AuditEntry",
     "Case",
     "Cleanup",
+    "Examination",
     "Exemption",
     "Extraction",
     "Group",
     "PolicyVersion",
+    "Run",
     "Workspace",
     "ensure_roles",
     "may",

@@ -37,5 +37,5 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
         (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch"}),
         (_("Policy"), at("policy"), {"policy"}),
         (_("Audit"), at("audit"), {"audit"}),
-        (_("Workspaces"), reverse("workspaces"), {"workspaces"}),
+        (_("Workspaces"), reverse("workspaces"), {"workspaces", "schedule", "syncs", "sync_page"}),
     ]

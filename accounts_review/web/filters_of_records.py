@@ -1,4 +1,4 @@
-"""Filters of the audit and of a clean-up's cases. What they are given comes from the address."""
+"""Filters of the audit, of a clean-up's cases and of the syncs. What they are given comes from the address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import AuditEntry, Case
+from accounts_review.models import AuditEntry, Case, Extraction
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.sentences import ENTRIES
 
@@ -79,3 +79,29 @@ class CaseFilter(RecordFilter):
         for field in fields:
             condition |= Q(**{f"account__{field}__icontains": term})
         return cases.filter(condition)
+
+
+class SyncFilter(RecordFilter):
+    """How a sync ended, and when it began."""
+
+    state = django_filters.ChoiceFilter(choices=Extraction.State.choices, label=_("State"), empty_label=_("any"))
+    since = django_filters.DateFilter(
+        field_name="started_at",
+        lookup_expr="date__gte",
+        label=_("From"),
+        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+    )
+    until = django_filters.DateFilter(
+        field_name="started_at",
+        lookup_expr="date__lte",
+        label=_("To"),
+        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+    )
+
+    class Meta:
+        model = Extraction
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.form.fields["state"].widget.attrs["class"] = "form-select"

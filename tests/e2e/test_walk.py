@@ -35,6 +35,9 @@ PAGES = {
     "letters": "/w/demo/policy/letters/",
     "audit": "/w/demo/audit/",
     "workspaces": "/workspaces/",
+    "syncs": "/w/demo/syncs/",
+    "sync": "/w/demo/syncs/{sync}/",
+    "schedule": "/schedule/",
 }
 WAYS = {
     "wide-light-en": {"width": 1440, "scheme": "light", "language": "en"},
@@ -92,7 +95,9 @@ def addresses(page: Page) -> dict[str, str]:
     if not page.locator("a[href$='/launch/']").count():
         begin_a_draft(page)
     draft = (page.locator("a[href$='/launch/']").first.get_attribute("href") or "").split("/")[-3]
-    return {name: address.format(account=account, draft=draft) for name, address in PAGES.items()}
+    page.goto("/w/demo/syncs/")
+    sync = (page.locator("tbody a[href*='/syncs/']").first.get_attribute("href") or "").split("/")[-2]
+    return {name: address.format(account=account, draft=draft, sync=sync) for name, address in PAGES.items()}
 
 
 def begin_a_draft(page: Page) -> None:

@@ -18,7 +18,11 @@ NOBODY: tuple[str, ...] = ()
 EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
     "workspaces": ("read", ""),
+    "schedule": ("read", "operate"),
+    "syncs": ("read", ""),
+    "sync_page": ("read", ""),
     "breaker": ("", "administer"),
+    "examine": ("read", "operate"),
     "overview": ("read", ""),
     "review": ("read", ""),
     "export": ("read", ""),
@@ -65,18 +69,21 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
 def addresses(site: Site) -> dict[str, str]:
     """An address for every name, all of things that are there."""
     cleanup = site.draft("ana.idle")
-    case = site.case("ana.idle")
+    case, sync = site.case("ana.idle"), site.synced()
     given: dict[str, dict[str, Any]] = {
         "account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
         "launch": {"number": cleanup.number},
+        "sync_page": {"pk": sync.pk},
+        "breaker": {"pk": sync.pk},
         "progress": {"number": cleanup.number},
         "withdraw": {"number": cleanup.number, "case": case.pk},
         "turn": {"number": cleanup.number, "verb": "pause"},
         "restore": {"number": cleanup.number, "pk": case.pk},
     }
     return {
-        name: {"home": "/", "workspaces": "/workspaces/"}.get(name) or site.at(name, **given.get(name, {}))
+        name: {"home": "/", "workspaces": "/workspaces/", "schedule": "/schedule/"}.get(name)
+        or site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN
     }
