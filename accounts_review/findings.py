@@ -30,6 +30,7 @@ SAID: dict[str, Promise] = {
     "passes_disagree": gettext_lazy("A second reading disagreed with the first about %(count)s accounts."),
     "empty": gettext_lazy("The list is empty, although the last one was not."),
     "interrupted": gettext_lazy("It was interrupted before its end: the worker stopped, or its time was up."),
+    "stopped": gettext_lazy("%(login)s stopped it."),
     # What is wrong with the key or the API's lists
     "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
     "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be out of order."),
@@ -64,6 +65,7 @@ REMEDIES: dict[str, Promise] = {
     "not_compared": SUPPORT,
     "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
     "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
+    "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),
     "host": gettext_lazy("Check HUWISE_URL; give another workspace another name with HUWISE_WORKSPACE."),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),

@@ -40,6 +40,11 @@ class Migration(migrations.Migration):
             name='touched',
             field=models.JSONField(default=dict, help_text='Keys of the first accounts that were new, changed or not listed.', verbose_name='accounts'),
         ),
+        migrations.AddField(
+            model_name='extraction',
+            name='stopped_by',
+            field=models.CharField(blank=True, max_length=150, verbose_name='stopped by'),
+        ),
         migrations.CreateModel(
             name='Examination',
             fields=[

@@ -52,6 +52,7 @@ class Extraction(models.Model):
     problems = models.JSONField(_("problems"), default=list, help_text=_("Why it was not complete."))
     checks = models.JSONField(_("checks"), default=list, help_text=_("What each rule of the breaker saw and allows."))
     health = models.JSONField(_("health"), default=list, help_text=_("What is wrong with the key or the clock."))
+    stopped_by = models.CharField(_("stopped by"), max_length=150, blank=True)
     resolved_at = models.DateTimeField(_("breaker reset"), null=True)
     resolved_by = models.CharField(_("reset by"), max_length=150, blank=True)
     resolution = models.TextField(_("reason of the reset"), blank=True)

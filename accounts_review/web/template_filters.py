@@ -56,7 +56,7 @@ def took(duration: timedelta | None) -> str:
         return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     if minutes:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds}
-    return _("%(seconds)d s") % {"seconds": seconds} if seconds else _("less than a second")
+    return _("%(seconds)d s") % {"seconds": seconds} if seconds else _("under 1 s")
 
 
 @register.filter

@@ -39,6 +39,7 @@ of_workspace: list[URLPattern] = [
     path("audit/export/", audit.Export.as_view(), name="audit_export"),
     path("syncs/", syncs.Syncs.as_view(), name="syncs"),
     path("syncs/<int:pk>/", syncs.SyncPage.as_view(), name="sync_page"),
+    path("syncs/<int:pk>/stop/", syncs.Stop.as_view(), name="stop_sync"),
     path("syncs/<int:pk>/breaker/", syncs.Breaker.as_view(), name="breaker"),
     path("examine/", workspaces.Examine.as_view(), name="examine"),
     path("sync/", workspaces.Sync.as_view(), name="sync"),

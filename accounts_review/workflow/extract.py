@@ -61,6 +61,14 @@ class WrongHost(RuntimeError):
         )
 
 
+class NothingToStop(ValueError):
+    """The sync cannot be stopped, because it has ended."""
+
+
+class _Stopped(Exception):
+    """A person asked a running sync to end."""
+
+
 class NothingTripped(ValueError):
     """The breaker cannot be reset, because it has not tripped."""
 
@@ -90,12 +98,33 @@ def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Cloc
         try:
             reading = _read(workspace, client, key_owner, report=_reporter(extraction, clock))
             _store(extraction, reading, now=now, finished=clock())
+        except _Stopped:
+            extraction.refresh_from_db()
+            extraction.problems = [{"code": "stopped", "login": extraction.stopped_by}]
+            extraction.state, extraction.finished_at, extraction.phase = "failed", clock(), ""
+            extraction.save()
         except BaseException:
             # Whatever ends it, down to Ctrl-C and the worker's time limit: it must not look as if it still ran.
             with suppress(Error):
                 _bury(Extraction.objects.filter(pk=extraction.pk))
             raise
     return extraction
+
+
+@transaction.atomic
+def stop(*, extraction: Extraction, actor: Person, now: datetime) -> None:
+    """Have a running reading end at its next page; nothing of it is stored.
+
+    Raises ``PermissionDenied`` and :class:`NothingToStop`.
+    """
+    permit(actor, "operate")
+    login = actor.get_username()
+    reading = Extraction.objects.filter(pk=extraction.pk, state="running", stopped_by="")
+    # Once it stores, it is nearly done, and does not look any more.
+    if not reading.exclude(phase=Extraction.Phase.STORING).update(stopped_by=login):
+        raise NothingToStop(_("The sync has ended, was stopped already, or is storing what it read."))
+    data = {"extraction": extraction.pk}
+    note([extraction.workspace], kind="workspace.sync_stopped", actor=login, now=now, data=data)
 
 
 @transaction.atomic
@@ -208,6 +237,8 @@ def _reporter(extraction: Extraction, clock: Clock) -> Report:
             passes=walk.passes,
             heartbeat_at=clock(),
         )
+        if Extraction.objects.filter(pk=extraction.pk).exclude(stopped_by="").exists():
+            raise _Stopped
 
     return report
 

@@ -29,7 +29,8 @@ def page(site: Site, query: str = "") -> Any:
 
 
 def job(site: Site, task: str, query: str = "") -> Job:
-    return {job.task: job for job in page(site, query).context["jobs"]}[task]
+    jobs: list[Job] = page(site, query).context["jobs"]
+    return next(job for job in jobs if job.task == task)
 
 
 def test_every_task_of_the_schedule_is_told_in_words() -> None:
@@ -59,6 +60,23 @@ def test_of_the_nightly_sync_it_tells_the_syncs_themselves(site: Site) -> None:
     last = job(site, "sync_everywhere").last
     assert last
     assert last.state == "failed"
+
+
+def test_a_sync_that_ran_to_its_end_is_told_by_what_it_found(site: Site) -> None:
+    sync = site.synced("quarantined")
+    site.ran("sync_quietly", workspace=site.workspace)
+    outcome = job(site, "sync_everywhere").outcome
+    assert outcome
+    assert (outcome.state, outcome.url) == ("quarantined", site.at("sync_page", pk=sync.pk))
+
+
+@pytest.mark.parametrize(("good", "word"), [(True, "in good order"), (False, "1 thing wants mending")])
+def test_so_is_a_check_of_a_connection(site: Site, *, good: bool, word: str) -> None:
+    site.workspace.examinations.create(at=now(), findings=[{"code": "host", "is_good": good}])
+    site.ran("examine_quietly", workspace=site.workspace)
+    outcome = job(site, "examine_everywhere").outcome
+    assert outcome
+    assert outcome.word == word
 
 
 def test_what_failed_is_told(site: Site) -> None:

@@ -82,7 +82,7 @@ def test_the_list_says_what_was_wrong_in_words(site: Site, tripped: Extraction) 
 def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for hours in range(40):
         site.synced(ago=timedelta(hours=hours))
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(14):
         site.get("syncs")
 
 
@@ -91,7 +91,7 @@ def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max
 
 def test_what_was_read_against_what_was_announced_and_how_long_it_took(site: Site) -> None:
     passes = [{"pages": 12, "read": 11999, "expected": 12000}, {"pages": 13, "read": 12000, "expected": 12000}]
-    took = {"started_at": now() - timedelta(seconds=200), "finished_at": now()}
+    took: dict[str, Any] = {"started_at": now() - timedelta(seconds=200), "finished_at": now()}
     shown = page(site, site.synced(pages=12, read=11999, expected=12000, passes=passes, **took))
     assert "12 pages, 11,999 of 12,000 accounts" in shown
     assert "13 pages, 12,000 of 12,000 accounts" in shown
@@ -179,6 +179,24 @@ def test_one_whose_worker_died_says_so_and_stops_refreshing(site: Site) -> None:
     shown = page(site, running(site, ago=timedelta(minutes=6)))
     assert "It has given no sign of life since" in shown
     assert "hx-trigger" not in shown
+
+
+def test_an_operator_stops_it(site: Site) -> None:
+    sync = running(site)
+    assert "Stop it" not in page(site.sign_in("auditor"), sync)
+    site.sign_in("operator")
+    assert "Stop it" in page(site, sync)
+    answer = site.follow("stop_sync", pk=sync.pk)
+    assert "ends at its next page" in text(answer)
+    assert "operator asked it to stop." in text(answer)
+    assert AuditEntry.objects.filter(kind="workspace.sync_stopped", actor="operator").exists()
+    assert "was stopped already" in text(site.follow("stop_sync", pk=sync.pk))
+
+
+def test_once_it_stores_it_is_not_stopped_any_more(site: Site) -> None:
+    sync = running(site, phase="storing")
+    assert "Stop it" not in page(site, sync)
+    assert "is storing what it read" in text(site.follow("stop_sync", pk=sync.pk))
 
 
 # The breaker

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Extraction
@@ -113,6 +114,29 @@ def test_a_process_that_is_killed_leaves_the_way_free(stage: Stage, step: str) -
     assert_the_next_one_makes_it_good(stage)
     killed.refresh_from_db()
     assert (killed.state, killed.problems) == ("failed", [{"code": "interrupted"}])
+
+
+@pytest.mark.parametrize("step", ["the second page", "the second pass"])
+def test_a_person_stops_it_and_nothing_is_stored(stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    place, name, number = STEPS[step]
+    before, operator = known(), stage.staff("operator")
+
+    def stop() -> None:
+        extract.stop(extraction=Extraction.objects.get(state="running"), actor=operator, now=stage.clock())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, at_call(number, stop, getattr(place, name)))
+        stopped = stage.sync()
+    assert (stopped.state, stopped.problems) == ("failed", [{"code": "stopped", "login": "operator"}])
+    assert known() == before
+    with pytest.raises(extract.NothingToStop):
+        extract.stop(extraction=stopped, actor=operator, now=stage.clock())
+    assert_the_next_one_makes_it_good(stage)
+
+
+def test_only_an_operator_stops_it(stage: Stage) -> None:
+    with pytest.raises(PermissionDenied):
+        extract.stop(extraction=Extraction.objects.latest("pk"), actor=stage.staff("reviewer"), now=stage.clock())
 
 
 def test_while_it_runs_it_says_how_far_it_is(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -61,6 +62,15 @@ DOING = {"sync_everywhere": "sync_quietly", "examine_everywhere": "examine_quiet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a run that ended: a state that has a colour, a word for it, and where to read on."""
+
+    state: str
+    word: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A task of the schedule at an instant."""
 
@@ -69,6 +79,8 @@ class Job:
     does: str
     every: str
     last: Run | None
+    outcome: Outcome | None
+    """Of a sync or a check that ended: that a task went well does not say that what it found is well."""
     next_run: datetime | None
     is_overdue: bool
     asked: str
@@ -143,16 +155,33 @@ def _job(
     func: str, timing: Mapping[str, Any], runs: Mapping[str, Run], next_run: datetime | None, at: datetime, asked: str
 ) -> Job:
     task = func.rpartition(".")[2]
+    last = runs.get(DOING.get(task, task))
     return Job(
         task=task,
         title=title_of(task),
         does=str(JOBS[task][1]),
         every=_every(timing),
-        last=runs.get(DOING.get(task, task)),
+        last=last,
+        outcome=_outcome(last) if last and last.state == "complete" else None,
         next_run=next_run,
         is_overdue=next_run is not None and at - next_run > LATE,
         asked=asked,
     )
+
+
+def _outcome(run: Run) -> Outcome | None:
+    """What a sync or a check of a connection found."""
+    if run.workspace is None:
+        return None
+    if run.task == "sync_quietly" and (sync := run.workspace.extractions.exclude(state="running").first()):
+        page = reverse("sync_page", kwargs={"workspace": run.workspace.name, "pk": sync.pk})
+        return Outcome(state=sync.state, word=sync.get_state_display(), url=page)
+    if run.task == "examine_quietly" and (examination := run.workspace.examinations.first()):
+        faults = len(examination.faults)
+        word = ngettext("%(count)s thing wants mending", "%(count)s things want mending", faults) % {"count": faults}
+        state = "failed" if faults else "complete"
+        return Outcome(state=state, word=word if faults else _("in good order"), url=reverse("workspaces"))
+    return None
 
 
 def _every(timing: Mapping[str, Any]) -> str:

@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
 from accounts_review import findings
-from accounts_review.models import Account, Extraction, may
+from accounts_review.models import Account, Extraction, Run, may
 from accounts_review.models.run import SILENT
 from accounts_review.web.access import WorkspaceView
 from accounts_review.web.filters_of_records import SyncFilter
 from accounts_review.web.forms_of_records import BreakerForm
 from accounts_review.web.tables_of_syncs import SyncTable
+from accounts_review.web.views.workspaces import syncing_of
 from accounts_review.workflow import assess, extract
 
 RULES: dict[str, tuple[Promise, Promise]] = {
@@ -82,7 +83,14 @@ class Syncs(WorkspaceView):
         table.htmx_target = "#syncs"
         RequestConfig(request, paginate={"per_page": 25}).configure(table)
         self.template_name = "accounts_review/" + ("partials/syncs.html" if self.is_partial else "syncs.html")
-        context = {"filter": syncs, "table": table, "query": request.GET.urlencode()}
+        context = {
+            "filter": syncs,
+            "table": table,
+            "query": request.GET.urlencode(),
+            "syncing": syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", "")),
+            "worker_is_silent": Run.objects.is_silent(self.now),
+            "may_operate": may(self.request.user, "operate"),
+        }
         return self.render_to_response(self.get_context_data(**context))
 
 
@@ -101,7 +109,7 @@ class SyncPage(SyncView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         runs = self.sync.state == "running" and self.sync.heartbeat_at > self.now - SILENT
-        context = {"sync": self.sync, "runs": runs}
+        context: dict[str, Any] = {"sync": self.sync, "runs": runs, "may_operate": may(self.request.user, "operate")}
         if self.is_partial:
             self.template_name = "accounts_review/partials/sync_progress.html"
             response = self.render_to_response(self.get_context_data(**context))
@@ -134,6 +142,21 @@ class SyncPage(SyncView):
             )
             for name, title in CHANGES.items()
         ]
+
+
+class Stop(SyncView):
+    """End a reading that runs; nothing of it is stored."""
+
+    needs = "operate"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            extract.stop(extraction=self.sync, actor=self.request.user, now=self.now)
+        except extract.NothingToStop as refusal:
+            messages.info(request, str(refusal))
+        else:
+            messages.success(request, _("The sync ends at its next page; nothing of it is stored."))
+        return redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)
 
 
 class Breaker(SyncView):
