@@ -189,6 +189,7 @@ def sync_quietly(workspace_id: int) -> None:
 def sweep() -> None:
     """Every minute: ring for every workspace where a case can move, or a clean-up can close."""
     for workspace in workspaces():
+        extract.bury_dead(workspace=workspace)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)

@@ -58,6 +58,9 @@ def _of_sync(workspace: Workspace, last: Extraction | None, now: datetime) -> It
         yield Need(
             level="warning", text=" ".join(findings.in_words(found).said for found in last.health), link=link, url=url
         )
+    elif (examination := workspace.examinations.first()) and examination.faults:
+        text = " ".join(findings.in_words(fault).said for fault in examination.faults)
+        yield Need(level="warning", text=text, link=link, url=url)
     elif now - (last.finished_at or last.started_at) > OLD:
         yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
 

@@ -250,10 +250,32 @@ def _bury(extractions: QuerySet[Extraction]) -> None:
     )
 
 
+def bury_dead(*, workspace: Workspace) -> None:
+    """Have a reading whose process died say so, at once: the lock that it held is free."""
+    running = list(workspace.extractions.filter(state="running").values_list("pk", flat=True))
+    if running and not _is_locked(workspace):
+        _bury(workspace.extractions.filter(pk__in=running))
+
+
+def _key(workspace: Workspace) -> list[int]:
+    """The workspace's lock among PostgreSQL's advisory locks."""
+    return [0x73796E63, workspace.pk]
+
+
+def _is_locked(workspace: Workspace) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            _key(workspace),
+        )
+        return bool(cursor.fetchone()[0])
+
+
 @contextmanager
 def _only_one(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock, which the database frees by itself when this process dies."""
-    key = [0x73796E63, workspace.pk]
+    key = _key(workspace)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if not cursor.fetchone()[0]:

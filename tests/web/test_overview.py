@@ -63,6 +63,12 @@ def test_a_sick_connection_is_told(site: Site) -> None:
     assert said(site) == [("warning", "the clocks are an hour apart")]
 
 
+def test_what_a_look_at_the_connection_found_is_told(site: Site) -> None:
+    site.synced()
+    site.workspace.examinations.create(at=now(), findings=[{"code": "owner_unknown", "is_good": False}])
+    assert said(site) == [("warning", "The API does not say who owns our key, so nothing is revoked.")]
+
+
 def test_without_a_worker_nothing_happens_and_that_is_told(site: Site) -> None:
     site.synced()
     Run.objects.update(started_at=now() - timedelta(minutes=6), finished_at=None)

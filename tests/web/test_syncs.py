@@ -115,6 +115,12 @@ def test_each_problem_in_words_with_what_to_do_and_what_the_api_said(site: Site)
     assert "The number of accounts changed from 3 to 4 while they were read." in shown
 
 
+def test_one_that_failed_before_problems_were_kept_was_interrupted(site: Site) -> None:
+    shown = page(site, site.synced("failed"))
+    assert "Why it was not complete" in shown
+    assert "It was interrupted before its end" in shown
+
+
 def test_who_changed_is_named_and_the_others_are_counted(site: Site) -> None:
     ana, ben, eva = site.people("ana", "ben", "eva")
     touched = {"added": [ana.pk], "changed": [ben.pk], "absent": [eva.pk, 987654321]}

@@ -111,9 +111,23 @@ def test_a_process_that_is_killed_leaves_the_way_free(stage: Stage, step: str) -
     assert ended_by(in_child(read)) == signal.SIGKILL
     killed = Extraction.objects.latest("pk")
     assert (killed.state, known()) == ("running", before)
-    assert_the_next_one_makes_it_good(stage)
+    extract.bury_dead(workspace=stage.workspace)
     killed.refresh_from_db()
     assert (killed.state, killed.problems) == ("failed", [{"code": "interrupted"}])
+    assert_the_next_one_makes_it_good(stage)
+
+
+def test_one_that_runs_is_not_buried(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, name, number = STEPS["the second page"]
+    states = []
+
+    def look() -> None:
+        extract.bury_dead(workspace=stage.workspace)
+        states.append(Extraction.objects.latest("pk").state)
+
+    monkeypatch.setattr(place, name, at_call(number, look, getattr(place, name)))
+    assert stage.sync().state == "complete"
+    assert states == ["running"]
 
 
 @pytest.mark.parametrize("step", ["the second page", "the second pass"])

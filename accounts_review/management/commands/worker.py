@@ -55,6 +55,8 @@ class Command(BaseCommand):
         tasks.ensure_schedule()
         Run.objects.bury()
         tasks.ring_sweep()
+        # What a worker is started anew for is often a new address or key.
+        tasks.ring_scheduled("examine_everywhere")
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel

@@ -120,7 +120,7 @@ class SyncPage(SyncView):
         self.template_name = "accounts_review/sync.html"
         quarantined = self.workspace.extractions.filter(state="quarantined").first()
         context |= {
-            "problems": [findings.in_words(problem) for problem in self.sync.problems],
+            "problems": [findings.in_words(problem) for problem in self._problems()],
             "health": [findings.in_words(finding) for finding in self.sync.health],
             "changes": self._changes(),
             "rules": [_rule(check) for check in self.sync.checks],
@@ -128,6 +128,11 @@ class SyncPage(SyncView):
             "may_reset": quarantined == self.sync and may(self.request.user, "administer"),
         }
         return self.render_to_response(self.get_context_data(**context))
+
+    def _problems(self) -> list[findings.Found]:
+        """Why it was not complete; before it was kept, a reading that was interrupted said nothing."""
+        is_silent = self.sync.state == "failed" and not self.sync.problems
+        return [{"code": "interrupted"}] if is_silent else self.sync.problems
 
     def _changes(self) -> list[Change]:
         """What changed; one query finds every account that is known by name."""

@@ -105,6 +105,7 @@ class Walk:
     def _compare_with_second_pass(self, client: Client) -> None:
         seen = {digest_of(raw).hex(): (0, user.username) for user, raw in self.fresh.values()}
         self.second = Walk(known=self.known | seen, progress=lambda walk: self.progress(self))
+        self.progress(self)
         self.second._read_pages(client)
         if differing := set(self.second.usernames) ^ set(self.usernames):
             self.problems.append({"code": "passes_disagree", "count": len(differing)})
