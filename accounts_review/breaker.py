@@ -1,4 +1,4 @@
-"""The breaker: does an extraction look wrong beside the last accepted one? Figures in, anomalies out.
+"""The breaker: does an extraction look wrong beside the last accepted one? Figures in, checks out.
 
 Pure: no Django, no clock, no input or output. An extraction that trips it is quarantined until a person has looked
 (law 4): what it says may clear people, and adds no candidate.
@@ -6,7 +6,6 @@ Pure: no Django, no clock, no input or output. An extraction that trips it is qu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 FEW = 3
@@ -30,24 +29,32 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Anomaly:
-    """A rule that tripped, with the numbers before and after."""
+class Check:
+    """A rule, the numbers it looked at, and how much it allows."""
 
     code: str
     before: int
     after: int
+    allowed: int
+    """The most that does not trip: accounts in all, or of difference where the rule looks at a change."""
+    tripped: bool
 
 
-def anomalies(figures: Figures) -> list[Anomaly]:
-    """The rules that trip, if any. A first extraction has no baseline: do not ask."""
-    return list(_anomalies(figures))
-
-
-def _anomalies(figures: Figures) -> Iterator[Anomaly]:
+def checks(figures: Figures) -> list[Check]:
+    """Every rule with its numbers. A first extraction has no baseline: do not ask."""
     before, after = figures.population_before, figures.population
-    if figures.lost_activity > max(FEW, SHARE_LOSING_ACTIVITY * before):
-        yield Anomaly("activity_lost", 0, figures.lost_activity)
-    if abs(after - before) > max(FEW, SHARE_OF_POPULATION * before):
-        yield Anomaly("population_changed", before, after)
-    if figures.candidates > GROWTH_OF_CANDIDATES * max(FEW, figures.candidates_before):
-        yield Anomaly("candidates_multiplied", figures.candidates_before, figures.candidates)
+    return [
+        _check("activity_lost", 0, figures.lost_activity, allowed=max(FEW, SHARE_LOSING_ACTIVITY * before)),
+        _check("population_changed", before, after, allowed=max(FEW, SHARE_OF_POPULATION * before)),
+        _check(
+            "candidates_multiplied",
+            figures.candidates_before,
+            figures.candidates,
+            allowed=GROWTH_OF_CANDIDATES * max(FEW, figures.candidates_before),
+        ),
+    ]
+
+
+def _check(code: str, before: int, after: int, *, allowed: float) -> Check:
+    measured = abs(after - before) if code == "population_changed" else after
+    return Check(code, before, after, allowed=int(allowed), tripped=measured > allowed)

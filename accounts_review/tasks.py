@@ -6,9 +6,11 @@ The queue is only a doorbell: a lost, doubled or late message changes nothing, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import wraps
 from time import monotonic, sleep
+from typing import ParamSpec
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,24 +22,53 @@ from django.utils.timezone import now
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from accounts_review.huwise import Client
+from accounts_review.huwise import Client, HuwiseError
 from accounts_review.lifecycle import IN_FLIGHT
-from accounts_review.models import Case, Extraction, Proposal, Workspace
+from accounts_review.models import Case, Examination, Extraction, Proposal, Run, Workspace
 from accounts_review.workflow import administer, assess, digest, examine, extract, foresee, notify, revoke
 from accounts_review.workflow import restore as restoring
 from accounts_review.workflow.pacing import Pace
 
 log = structlog.get_logger(__name__)
+Given = ParamSpec("Given")
 
 SCHEDULE = (
     ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
     ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
     ("accounts_review.tasks.tell_operators", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
+    ("accounts_review.tasks.examine_everywhere", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
     ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
 """What runs by itself: the sweep every minute, mails as their pace allows, news for the operators, a nightly sync."""
 
 DRAIN_BUDGET = timedelta(seconds=30)
+SYNC_SECONDS = 4 * 3600
+"""How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
+
+SPOKEN = (HuwiseError, ImproperlyConfigured, extract.AlreadyRunning, extract.WrongHost)
+"""Errors whose text is meant for people and holds no secret."""
+
+
+def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
+    """Keep when a task ran and how it ended; of an error that is not meant for people, its kind alone."""
+
+    @wraps(work)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        task = work.__name__
+        workspace = next((pk for pk in args if isinstance(pk, int)), None)
+        begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
+        error = ""
+        try:
+            work(*args, **kwargs)
+        except BaseException as raised:
+            error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
+            raise
+        finally:
+            Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
+            Run.objects.forget_old(task)
+
+    return run
+
 
 JUDGED_AT_ONCE = 5_000
 """So many accounts can be judged while a person waits: two seconds of work."""
@@ -76,13 +107,24 @@ def sync(workspace_id: int) -> Extraction:
     return extraction
 
 
-def examine_workspace(workspace: Workspace) -> list[examine.Finding]:
-    """Look at a workspace's address, key and clocks."""
+def examine_workspace(workspace: Workspace) -> Examination:
+    """Look at a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         return examine.examine(workspace=workspace, client=client, key_owner=key_owner, clock=now)
 
 
+@recorded
+def examine_quietly(workspace_id: int) -> None:
+    """An examination as a task: where the workspace cannot even be looked at, that is what was found."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    try:
+        examine_workspace(workspace)
+    except ImproperlyConfigured as error:
+        examine.cannot(workspace=workspace, error=str(error), now=now())
+
+
+@recorded
 def drain(workspace_id: int) -> None:
     """Revoke what is due, for half a minute; then ring again if something is left that can be done now."""
     workspace = Workspace.objects.get(pk=workspace_id)
@@ -128,7 +170,7 @@ def ring_sweep() -> None:
 
 def ring_sync(workspace: Workspace) -> None:
     """Ask the worker for a sync."""
-    async_task("accounts_review.tasks.sync_quietly", workspace.pk)
+    async_task("accounts_review.tasks.sync_quietly", workspace.pk, timeout=SYNC_SECONDS)
 
 
 def preview(proposal: Proposal) -> None:
@@ -144,6 +186,7 @@ def ring_judging(proposal_id: int) -> None:
     async_task("accounts_review.tasks.judge_ahead", proposal_id)
 
 
+@recorded
 def judge_ahead(proposal_id: int) -> None:
     """Judge under a proposed policy for half a minute; then ring again if somebody is left."""
     proposal = Proposal.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()
@@ -151,6 +194,17 @@ def judge_ahead(proposal_id: int) -> None:
         ring_judging(proposal_id)
 
 
+def ring_examination(workspace: Workspace) -> None:
+    """Ask the worker to look at a workspace's address, key and clocks."""
+    async_task("accounts_review.tasks.examine_quietly", workspace.pk)
+
+
+def ring_scheduled(task: str) -> None:
+    """Ask the worker to run a task of the schedule at once. Raises ``KeyError`` for any other."""
+    async_task({func.rpartition(".")[2]: func for func, _ in SCHEDULE}[task])
+
+
+@recorded
 def sync_quietly(workspace_id: int) -> None:
     """A sync as a task: one that runs already is enough."""
     try:
@@ -159,9 +213,11 @@ def sync_quietly(workspace_id: int) -> None:
         log.info("sync left out", why=str(busy))
 
 
+@recorded
 def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
     for workspace in workspaces():
+        extract.bury_dead(workspace=workspace)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)
@@ -186,6 +242,7 @@ def warn(workspace: Workspace) -> notify.Notices:
     return notify.send_notices(workspace=workspace, now=now(), limit=limit)
 
 
+@recorded
 def warn_everywhere() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     for workspace in workspaces():
@@ -197,6 +254,7 @@ def warn_everywhere() -> None:
             log.error("mails stopped", workspace=workspace.name, error=error)
 
 
+@recorded
 def tell_operators() -> None:
     """Every quarter of an hour: mail the operators what happened since the last time."""
     for workspace in workspaces():
@@ -204,10 +262,18 @@ def tell_operators() -> None:
         digest.tell_owners(workspace=workspace, now=now())
 
 
-def sync_everywhere() -> None:
-    """Every night: sync each workspace."""
+@recorded
+def examine_everywhere() -> None:
+    """Every night: have each workspace's address, key and clocks looked at, before it is synced."""
     for workspace in workspaces():
-        sync_quietly(workspace.pk)
+        ring_examination(workspace)
+
+
+@recorded
+def sync_everywhere() -> None:
+    """Every night: have each workspace synced, each as a task of its own, so that no one's fault stops another's."""
+    for workspace in workspaces():
+        ring_sync(workspace)
 
 
 def ensure_schedule() -> None:

@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from accounts_review.breaker import Anomaly, Figures, anomalies
+from accounts_review.breaker import Check, Figures, checks
 
 USUAL = Figures(population_before=1000, population=1010, lost_activity=2, candidates_before=100, candidates=110)
+
+
+def anomalies(figures: Figures) -> list[Check]:
+    return [check for check in checks(figures) if check.tripped]
 
 
 def test_a_usual_day_does_not_trip_it() -> None:
@@ -45,5 +49,9 @@ def test_in_a_small_workspace_three_people_may_come_or_lose_their_dates() -> Non
     assert anomalies(replace(small, candidates=10))
 
 
-def test_an_anomaly_carries_the_numbers_before_and_after() -> None:
-    assert anomalies(replace(USUAL, population=2000)) == [Anomaly("population_changed", 1000, 2000)]
+def test_every_rule_carries_the_numbers_it_looked_at_and_what_it_allows() -> None:
+    assert checks(replace(USUAL, population=2000)) == [
+        Check("activity_lost", 0, 2, allowed=10, tripped=False),
+        Check("population_changed", 1000, 2000, allowed=200, tripped=True),
+        Check("candidates_multiplied", 100, 110, allowed=300, tripped=False),
+    ]

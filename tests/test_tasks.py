@@ -11,10 +11,12 @@ import time_machine
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django_q.exceptions import TimeoutException
 from django_q.models import OrmQ, Schedule
 
 from accounts_review import tasks
-from accounts_review.models import Workspace
+from accounts_review.huwise import Unreachable
+from accounts_review.models import Run, Workspace
 from accounts_review.workflow import extract, review, revoke
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
@@ -53,10 +55,70 @@ def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
     assert stage.states() == {"marie": "due"}
 
 
-def test_the_nightly_sync_reads_and_judges(stage: Stage) -> None:
-    stage.update("marie", last_seen_at=NOW.isoformat())
+def test_every_night_each_workspace_is_examined_and_synced_by_a_task_of_its_own(stage: Stage) -> None:
+    tasks.examine_everywhere()
     tasks.sync_everywhere()
+    rung = [(message.func(), message.args()) for message in OrmQ.objects.order_by("pk")]
+    of_main = (stage.workspace.pk,)
+    assert rung == [("accounts_review.tasks.examine_quietly", of_main), ("accounts_review.tasks.sync_quietly", of_main)]
+
+
+def test_a_sync_reads_and_judges(stage: Stage) -> None:
+    stage.update("marie", last_seen_at=NOW.isoformat())
+    tasks.sync_quietly(stage.workspace.pk)
     assert stage.verdicts()["marie"] == "active"
+
+
+def test_a_sync_may_take_longer_than_any_other_task(stage: Stage) -> None:
+    tasks.ring_sync(stage.workspace)
+    assert OrmQ.objects.get().task["timeout"] == tasks.SYNC_SECONDS
+
+
+def test_an_examination_keeps_what_it_found(stage: Stage, settings: Any) -> None:
+    tasks.examine_quietly(stage.workspace.pk)
+    assert stage.workspace.examinations.get().faults == []
+    settings.HUWISE = {}
+    tasks.examine_quietly(stage.workspace.pk)
+    (fault,) = stage.workspace.examinations.latest("pk").faults
+    assert "does not describe the workspace" in fault["error"]
+
+
+def test_a_run_is_kept_with_how_it_ended(stage: Stage) -> None:
+    tasks.sweep()
+    tasks.sync_quietly(stage.workspace.pk)
+    runs = Run.objects.order_by("pk").values_list("task", "workspace__name", "started_at", "finished_at", "error")
+    assert list(runs) == [("sweep", None, NOW, NOW, ""), ("sync_quietly", "main", NOW, NOW, "")]
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (Unreachable(doing="reading users"), "The workspace could not be reached while reading users."),
+        (ImproperlyConfigured("HUWISE_URL: not an address"), "HUWISE_URL: not an address"),
+        (KeyError("postgres://portal:hunter2@db/portal"), "KeyError"),
+        (TimeoutException("hunter2"), "TimeoutException"),
+    ],
+)
+def test_of_an_error_only_what_is_meant_for_people_is_kept(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, raised: BaseException, told: str
+) -> None:
+    def fail(**given: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr(extract, "extract", fail)
+    with pytest.raises(type(raised)):
+        tasks.sync_quietly(stage.workspace.pk)
+    run = Run.objects.get()
+    assert run.error.startswith(told)
+    assert "hunter2" not in run.error
+    assert run.finished_at == NOW
+
+
+def test_any_task_of_the_schedule_runs_at_once_when_asked_for_and_no_other(stage: Stage) -> None:
+    tasks.ring_scheduled("tell_operators")
+    assert OrmQ.objects.get().func() == "accounts_review.tasks.tell_operators"
+    with pytest.raises(KeyError):
+        tasks.ring_scheduled("restore")
 
 
 def test_the_bell_joins_the_transaction_of_the_caller(stage: Stage) -> None:
@@ -124,7 +186,7 @@ def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.Mo
         raise extract.AlreadyRunning(stage.workspace)
 
     monkeypatch.setattr(extract, "extract", busy)
-    tasks.sync_everywhere()
+    tasks.sync_quietly(stage.workspace.pk)
     with pytest.raises(extract.AlreadyRunning):
         tasks.sync(stage.workspace.pk)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -22,8 +25,15 @@ class Extraction(models.Model):
         QUARANTINED = "quarantined", _("quarantined")
         DISCARDED = "discarded", _("discarded")
 
+    class Phase(models.TextChoices):
+        READING = "reading", _("reading every account")
+        AGAIN = "again", _("reading a second time, to be sure that nobody was missed")
+        RIGHTS = "rights", _("comparing who holds protected rights")
+        STORING = "storing", _("storing what changed")
+
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="extractions")
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
+    phase = models.CharField(_("phase"), max_length=10, choices=Phase, blank=True)
     started_at = models.DateTimeField(_("started"))
     heartbeat_at = models.DateTimeField(_("last sign of life"))
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -33,9 +43,16 @@ class Extraction(models.Model):
     added = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     absent = models.PositiveIntegerField(_("no longer listed"), default=0)
+    passes = models.JSONField(
+        _("passes"), default=list, help_text=_("What each walk through the list counted: pages, read, expected.")
+    )
+    touched = models.JSONField(
+        _("accounts"), default=dict, help_text=_("Keys of the first accounts that were new, changed or not listed.")
+    )
     problems = models.JSONField(_("problems"), default=list, help_text=_("Why it was not complete."))
-    anomalies = models.JSONField(_("anomalies"), default=list, help_text=_("Which rules of the breaker tripped."))
+    checks = models.JSONField(_("checks"), default=list, help_text=_("What each rule of the breaker saw and allows."))
     health = models.JSONField(_("health"), default=list, help_text=_("What is wrong with the key or the clock."))
+    stopped_by = models.CharField(_("stopped by"), max_length=150, blank=True)
     resolved_at = models.DateTimeField(_("breaker reset"), null=True)
     resolved_by = models.CharField(_("reset by"), max_length=150, blank=True)
     resolution = models.TextField(_("reason of the reset"), blank=True)
@@ -51,3 +68,13 @@ class Extraction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workspace} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
+
+    @property
+    def anomalies(self) -> list[dict[str, Any]]:
+        """The rules of the breaker that tripped."""
+        return [check for check in self.checks if check["tripped"]]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; ``None`` where it has not ended."""
+        return self.finished_at - self.started_at if self.finished_at else None

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Case, Cleanup, Extraction, Workspace
+from accounts_review import findings
+from accounts_review.models import Case, Cleanup, Extraction, Run, Workspace
 
 OLD = timedelta(hours=36)
 """Numbers older than this are called old: the sync of a night was missed."""
@@ -30,15 +31,22 @@ class Need:
 
 def needs(*, workspace: Workspace, last: Extraction | None, now: datetime) -> list[Need]:
     """All there is, what presses most first."""
-    found = [*_of_sync(workspace, last, now), *_of_cleanups(workspace), *_of_cases(workspace)]
+    found = [*_of_worker(now), *_of_sync(workspace, last, now), *_of_cleanups(workspace), *_of_cases(workspace)]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
+
+
+def _of_worker(now: datetime) -> Iterator[Need]:
+    if Run.objects.is_silent(now):
+        text = _("No worker has run for some minutes: nothing is synced, sent or revoked.")
+        yield Need(level="error", text=text, link=_("See the schedule"), url=reverse("schedule"))
 
 
 def _of_sync(workspace: Workspace, last: Extraction | None, now: datetime) -> Iterator[Need]:
     url, link = reverse("workspaces"), _("Look at the connection")
-    if workspace.is_quarantined:
+    if quarantined := workspace.extractions.filter(state="quarantined").first():
         text = _("A sync looked wrong and was set aside: nobody is revoked until an administrator has looked.")
-        yield Need(level="error", text=text, link=_("Look and decide"), url=url)
+        page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
+        yield Need(level="error", text=text, link=_("Look and decide"), url=page)
     if last is None:
         yield Need(level="error", text=_("The workspace was never read."), link=link, url=url)
     elif last.state == Extraction.State.FAILED:
@@ -47,7 +55,12 @@ def _of_sync(workspace: Workspace, last: Extraction | None, now: datetime) -> It
         text = _("The last sync was not complete: nobody new counts as dormant until one is.")
         yield Need(level="warning", text=text, link=link, url=url)
     elif last.health:
-        yield Need(level="warning", text=" ".join(last.health), link=link, url=url)
+        yield Need(
+            level="warning", text=" ".join(findings.in_words(found).said for found in last.health), link=link, url=url
+        )
+    elif (examination := workspace.examinations.first()) and examination.faults:
+        text = " ".join(findings.in_words(fault).said for fault in examination.faults)
+        yield Need(level="warning", text=text, link=link, url=url)
     elif now - (last.finished_at or last.started_at) > OLD:
         yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
 

@@ -41,5 +41,5 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
             {"policy", "policy_version", "proposal", "movers", "backtest", "what_if", "letters"},
         ),
         (_("Audit"), at("audit"), {"audit"}),
-        (_("Workspaces"), reverse("workspaces"), {"workspaces"}),
+        (_("Workspaces"), reverse("workspaces"), {"workspaces", "schedule", "syncs", "sync_page"}),
     ]

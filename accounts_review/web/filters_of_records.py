@@ -1,4 +1,4 @@
-"""Filters of the audit and of a clean-up's cases. What they are given comes from the address."""
+"""Filters of the audit, of a clean-up's cases and of the syncs. What they are given comes from the address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.models import AuditEntry, Case
+from accounts_review.models import AuditEntry, Case, Extraction
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.progress import BY_THEMSELVES, INVITED
 from accounts_review.web.sentences import ENTRIES, SUBJECTS
@@ -160,3 +160,29 @@ def _counted(cases: QuerySet[Case], field: str) -> list[tuple[Any, int]]:
     """The values of a column and how often each occurs, the most frequent first."""
     counts = cases.order_by().values_list(field).annotate(Count("pk"))
     return sorted(((value, count) for value, count in counts if value), key=lambda pair: (-pair[1], pair[0]))
+
+
+class SyncFilter(RecordFilter):
+    """How a sync ended, and when it began."""
+
+    state = django_filters.ChoiceFilter(choices=Extraction.State.choices, label=_("State"), empty_label=_("any"))
+    since = django_filters.DateFilter(
+        field_name="started_at",
+        lookup_expr="date__gte",
+        label=_("From"),
+        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+    )
+    until = django_filters.DateFilter(
+        field_name="started_at",
+        lookup_expr="date__lte",
+        label=_("To"),
+        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+    )
+
+    class Meta:
+        model = Extraction
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.form.fields["state"].widget.attrs["class"] = "form-select"

@@ -72,6 +72,7 @@ ENTRIES: dict[str, Promise] = {
     "role.granted": gettext_lazy("gave %(login)s the role %(role)s"),
     "workspace.mode_set": gettext_lazy("switched the workspace from %(from)s to %(to)s"),
     "workspace.opened": gettext_lazy("opened the workspace"),
+    "workspace.sync_stopped": gettext_lazy("stopped the sync that was running"),
     "workspace.synced": gettext_lazy("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
 }
 """A clause for each kind of entry, filled from its data; an entry of another kind shows its kind."""

@@ -1,4 +1,4 @@
-"""The tables of records: clean-ups, their cases, the audit and the syncs."""
+"""The tables of records: clean-ups, their cases and the audit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.middleware.csrf import get_token
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.dormancy import verdict_at
-from accounts_review.models import AuditEntry, Case, Cleanup, Extraction
+from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.web import sentences
 from accounts_review.web.tables import CellColumn, PortalTable
 
@@ -140,22 +140,3 @@ class AuditTable(RecordTable):
             first.record.others = [row.record for row in others]
             folded.append(first)
         return folded
-
-
-class SyncTable(RecordTable):
-    """The last readings of a workspace."""
-
-    started_at = tables.DateTimeColumn(verbose_name=_("Started"), format="j M Y, H:i")
-    state = CellColumn("sync_state", _("State"), orderable=False)
-    read = tables.Column(verbose_name=_("Read"), orderable=False)
-    expected = tables.Column(verbose_name=_("Announced"), orderable=False)
-    added = tables.Column(verbose_name=_("New"), orderable=False)
-    changed = tables.Column(verbose_name=_("Changed"), orderable=False)
-    absent = tables.Column(verbose_name=_("No longer listed"), orderable=False)
-    problems = CellColumn("problems", _("Problems"), orderable=False)
-
-    class Meta(PortalTable.Meta):
-        model = Extraction
-        fields = ()
-        sequence = ("started_at", "state", "read", "expected", "added", "changed", "absent", "problems")
-        orderable = False

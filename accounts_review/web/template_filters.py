@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
-from accounts_review import wording
+from accounts_review import findings, wording
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 
 register = template.Library()
@@ -59,3 +60,23 @@ def exactly(instant: datetime | None) -> str:
 def signed(change: int) -> str:
     """A difference with its sign, and a true minus."""
     return f"+{intcomma(change)}" if change > 0 else f"−{intcomma(-change)}" if change else "±0"
+
+
+@register.filter
+def took(duration: timedelta | None) -> str:
+    """How long something took."""
+    if duration is None:
+        return ""
+    minutes, seconds = divmod(round(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    if minutes:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds}
+    return _("%(seconds)d s") % {"seconds": seconds} if seconds else _("under 1 s")
+
+
+@register.filter
+def in_words(found: findings.Found | str) -> findings.Finding:
+    """A stored finding in the reader's language."""
+    return findings.in_words(found)

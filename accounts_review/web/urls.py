@@ -22,6 +22,8 @@ from accounts_review.web.views import (
     restore,
     review,
     saved_views,
+    schedule,
+    syncs,
     what_if,
     workspaces,
 )
@@ -57,6 +59,11 @@ of_workspace: list[URLPattern] = [
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
     path("audit/export/", audit.Export.as_view(), name="audit_export"),
+    path("syncs/", syncs.Syncs.as_view(), name="syncs"),
+    path("syncs/<int:pk>/", syncs.SyncPage.as_view(), name="sync_page"),
+    path("syncs/<int:pk>/stop/", syncs.Stop.as_view(), name="stop_sync"),
+    path("syncs/<int:pk>/breaker/", syncs.Breaker.as_view(), name="breaker"),
+    path("examine/", workspaces.Examine.as_view(), name="examine"),
     path("sync/", workspaces.Sync.as_view(), name="sync"),
     path("mode/", workspaces.Mode.as_view(), name="mode"),
 ]
@@ -65,6 +72,6 @@ urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
-    path("workspaces/<slug:workspace>/breaker/", workspaces.Breaker.as_view(), name="breaker"),
+    path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),
 ]

@@ -7,105 +7,88 @@ portal asks who it is and looks for itself, and for an administrator, in the lis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils.translation import gettext as _
-
+from accounts_review.findings import Found, of_error
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
 from accounts_review.huwise.facts import facts_of
-from accounts_review.models import Workspace
+from accounts_review.models import Examination, Workspace
 from accounts_review.policy import ALWAYS_PROTECTED
 
 LARGEST_SKEW = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: a code, whether it is as it should be, and a sentence with what to do."""
+def examine(*, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Examination:
+    """Look at address, key and clocks, and keep what was found; reads only.
 
-    code: str
-    is_good: bool
-    said: str
-
-
-def examine(*, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> list[Finding]:
-    """Look at address, key and clocks; reads only. Never raises what the API can cause: it is a finding."""
-    return list(_examine(workspace, client, key_owner, clock))
+    Never raises what the API can cause: it is a finding.
+    """
+    findings = list(_examine(workspace, client, key_owner, clock))
+    return Examination.objects.create(workspace=workspace, at=clock(), findings=findings)
 
 
-def _examine(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Finding]:
+def cannot(*, workspace: Workspace, error: str, now: datetime) -> Examination:
+    """Keep that a workspace could not even be looked at, and why; the text is shown to people."""
+    findings = [{"code": "not_examined", "is_good": False, "error": error}]
+    return Examination.objects.create(workspace=workspace, at=now, findings=findings)
+
+
+def _examine(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Found]:
     before = workspace.host.partition(":")[0]
     if before and before != client.host.partition(":")[0]:
-        yield _bad("host", _("It was read from %(host)s before; check HUWISE_URL.") % {"host": workspace.host})
+        yield _bad("host", before=workspace.host, host=client.host)
     try:
         page = client.users_page(offset=0, limit=0)
     except HuwiseError as error:
-        yield _bad("reach", str(error))
+        yield _failed("api", error)
         return
-    yield _good(
-        "reach",
-        _("%(host)s answers, and lists %(count)d accounts.") % {"host": client.host, "count": page.total_count},
-    )
-    yield from _about_clocks(page.server_date, clock())
-    yield from _about_owner(client, key_owner, clock())
-    yield from _about_administrators(client)
+    yield _good("reach", host=client.host, count=page.total_count)
+    yield _about_clocks(page.server_date, clock())
+    yield _about_owner(client, key_owner, clock())
+    yield _about_administrators(client)
 
 
-def _about_clocks(theirs: datetime | None, ours: datetime) -> Iterator[Finding]:
+def _about_clocks(theirs: datetime | None, ours: datetime) -> Found:
     if theirs is None:
-        yield _good("clock", _("The API does not say what time it is."))
-        return
-    seconds = {"seconds": abs(int((ours - theirs).total_seconds()))}
-    if abs(ours - theirs) > LARGEST_SKEW:
-        said = _("Our clock and the API's are %(seconds)d seconds apart; set this server's clock (NTP).")
-        yield _bad("clock", said % seconds)
-    else:
-        yield _good("clock", _("Our clock and the API's agree within %(seconds)d seconds.") % seconds)
+        return _good("clock_unsaid")
+    seconds = abs(int((ours - theirs).total_seconds()))
+    is_skewed = abs(ours - theirs) > LARGEST_SKEW
+    return _bad("clock_skewed", seconds=seconds) if is_skewed else _good("clock", seconds=seconds)
 
 
-def _about_owner(client: Client, configured: str, now: datetime) -> Iterator[Finding]:
+def _about_owner(client: Client, configured: str, now: datetime) -> Found:
     try:
         owner = client.key_owner() or configured
     except (Forbidden, NotFound):
         owner = configured
     except HuwiseError as error:
-        yield _bad("owner", str(error))
-        return
+        return _failed("owner_unknown", error)
     if not owner:
-        said = _("The API does not say who owns our key, so nothing is revoked; set HUWISE_API_KEY_OWNER.")
-        yield _bad("owner", said)
-        return
+        return _bad("owner_unknown")
     try:
         user = decode_user(client.user(owner))
     except HuwiseError as error:
-        said = _("The key's owner %(owner)s cannot be read: %(error)s") % {"owner": owner, "error": error}
-        yield _bad("owner", said)
-        return
+        return _failed("owner_unreadable", error, owner=owner)
     facts = facts_of(user, rights_by_group=user.expanded, key_owner=owner, read_at=now)
-    if ALWAYS_PROTECTED in facts.rights:
-        yield _good("owner", _("The key belongs to %(owner)s, who holds edit_domain.") % {"owner": owner})
-    else:
-        said = _("The key belongs to %(owner)s, who does not hold edit_domain: its list may be too short.")
-        yield _bad("owner", said % {"owner": owner})
+    is_strong = ALWAYS_PROTECTED in facts.rights
+    return _good("owner", owner=owner) if is_strong else _bad("owner_weak", owner=owner)
 
 
-def _about_administrators(client: Client) -> Iterator[Finding]:
+def _about_administrators(client: Client) -> Found:
     try:
         count = len(client.usernames_with(ALWAYS_PROTECTED))
     except HuwiseError as error:
-        yield _bad("administrators", str(error))
-        return
-    if count:
-        yield _good("administrators", _("%(count)d administrators are in the list.") % {"count": count})
-    else:
-        said = _("No administrator is in the list: the key is too weak to see everyone. Make one with edit_domain.")
-        yield _bad("administrators", said)
+        return _failed("api", error)
+    return _good("administrators", count=count) if count else _bad("administrators_missing")
 
 
-def _good(code: str, said: str) -> Finding:
-    return Finding(code=code, is_good=True, said=said)
+def _good(code: str, **facts: object) -> Found:
+    return {"code": code, "is_good": True} | facts
 
 
-def _bad(code: str, said: str) -> Finding:
-    return Finding(code=code, is_good=False, said=said)
+def _bad(code: str, **facts: object) -> Found:
+    return {"code": code, "is_good": False} | facts
+
+
+def _failed(code: str, error: HuwiseError, **facts: str) -> Found:
+    return of_error(code, error, **facts) | {"is_good": False}

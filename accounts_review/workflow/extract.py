@@ -7,15 +7,17 @@ marked ``incomplete``, and so assessed as uncertain until a complete one confirm
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User as Person
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts_review.breaker import Anomaly, anomalies
+from accounts_review.breaker import Check, checks
+from accounts_review.findings import Found, of_error
 from accounts_review.huwise import (
     Client,
     Forbidden,
@@ -35,6 +37,11 @@ from accounts_review.workflow.reading.walk import Known, Walk
 
 LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
+Report = Callable[..., None]
+"""Tells how far a walk has come, and what comes after it."""
+
+NAMED = 100
+"""So many accounts of each kind are remembered by name; the counts are always whole."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -54,6 +61,14 @@ class WrongHost(RuntimeError):
         )
 
 
+class NothingToStop(ValueError):
+    """The sync cannot be stopped, because it has ended."""
+
+
+class _Stopped(Exception):
+    """A person asked a running sync to end."""
+
+
 class NothingTripped(ValueError):
     """The breaker cannot be reset, because it has not tripped."""
 
@@ -66,7 +81,7 @@ class Reading:
     groups: list[Group] = field(default_factory=list)
     key_owner: str = ""
     disputed: dict[str, list[str]] = field(default_factory=dict)
-    health: list[str] = field(default_factory=list)
+    health: list[Found] = field(default_factory=list)
 
 
 def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Extraction:
@@ -78,18 +93,54 @@ def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Cloc
     with _only_one(workspace):
         now = clock()
         _check_host(workspace, client.host)
-        Extraction.objects.filter(workspace=workspace, state="running").update(state="failed", finished_at=now)
+        _bury(Extraction.objects.filter(workspace=workspace))
         extraction = Extraction.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
-        reading = _read(workspace, client, key_owner, progress=_reporter(extraction, clock))
-        _store(extraction, reading, now=now, finished=clock())
+        try:
+            reading = _read(workspace, client, key_owner, report=_reporter(extraction, clock))
+            _store(extraction, reading, now=now, finished=clock())
+        except _Stopped:
+            extraction.refresh_from_db()
+            extraction.problems = [{"code": "stopped", "login": extraction.stopped_by}]
+            extraction.state, extraction.finished_at, extraction.phase = "failed", clock(), ""
+            extraction.save()
+        except BaseException:
+            # Whatever ends it, down to Ctrl-C and the worker's time limit: it must not look as if it still ran.
+            with suppress(Error):
+                _bury(Extraction.objects.filter(pk=extraction.pk))
+            raise
     return extraction
 
 
 @transaction.atomic
-def reset_breaker(*, workspace: Workspace, actor: Person, reason: str, discard: bool, now: datetime) -> Extraction:
+def stop(*, extraction: Extraction, actor: Person, now: datetime) -> None:
+    """Have a running reading end at its next page; nothing of it is stored.
+
+    Raises ``PermissionDenied`` and :class:`NothingToStop`.
+    """
+    permit(actor, "operate")
+    login = actor.get_username()
+    reading = Extraction.objects.filter(pk=extraction.pk, state="running", stopped_by="")
+    # Once it stores, it is nearly done, and does not look any more.
+    if not reading.exclude(phase=Extraction.Phase.STORING).update(stopped_by=login):
+        raise NothingToStop(_("The sync has ended, was stopped already, or is storing what it read."))
+    data = {"extraction": extraction.pk}
+    note([extraction.workspace], kind="workspace.sync_stopped", actor=login, now=now, data=data)
+
+
+@transaction.atomic
+def reset_breaker(
+    *,
+    workspace: Workspace,
+    actor: Person,
+    reason: str,
+    discard: bool,
+    now: datetime,
+    seen: Extraction | None = None,
+) -> Extraction:
     """After a person has looked: accept the quarantined numbers as the new baseline, or discard them.
 
-    Accepted or not, revocations may go on. Raises ``PermissionDenied`` and :class:`NothingTripped`.
+    Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several.
+    Raises ``PermissionDenied`` and :class:`NothingTripped`.
     """
     permit(actor, "administer")
     if not reason.strip():
@@ -98,6 +149,8 @@ def reset_breaker(*, workspace: Workspace, actor: Person, reason: str, discard: 
     if not quarantined:
         raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
     login, newest = actor.get_username(), quarantined[0]
+    if seen not in (None, newest):
+        raise NothingTripped(_("Another sync looked wrong and was set aside after this one; look at that one."))
     for extraction in quarantined:
         accepted = extraction is newest and not discard
         extraction.state = "complete" if accepted else "discarded"
@@ -110,41 +163,45 @@ def reset_breaker(*, workspace: Workspace, actor: Person, reason: str, discard: 
     return newest
 
 
-def _read(workspace: Workspace, client: Client, key_owner: str, *, progress: Callable[[Walk], None]) -> Reading:
-    reading = Reading(Walk(known=_known(workspace), progress=progress))
+def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report) -> Reading:
+    reading = Reading(Walk(known=_known(workspace), progress=report))
     try:
         reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         reading.groups = [decode_group(raw) for raw in client.groups()]
     except HuwiseError as error:
-        reading.walk.problems.append(str(error))
+        reading.walk.problems.append(of_error("api", error))
         return reading
     reading.walk.read(client)
     listed = workspace.accounts.listed()
     if reading.walk.is_complete and not reading.walk.usernames and listed.exists():
-        reading.walk.problems.append("the list is empty, although the last one was not")
+        reading.walk.problems.append({"code": "empty"})
     if reading.walk.is_complete:
+        report(reading.walk, Extraction.Phase.RIGHTS)
         protected = workspace.current_policy.rules.protect.permissions
         reading.disputed, reading.health = disputed_rights(
             workspace, reading.walk, client, groups=reading.groups, protected=protected
         )
+    report(reading.walk, Extraction.Phase.STORING)
     return reading
 
 
 @transaction.atomic
 def _store(extraction: Extraction, reading: Reading, *, now: datetime, finished: datetime) -> None:
     workspace, walk = extraction.workspace, reading.walk
-    tripped = _anomalies(workspace, reading, now=now) if walk.is_complete else []
-    accepted = walk.is_complete and not tripped
-    if accepted:
-        extraction.absent = mark_absent(workspace, walk, now=now)
-    extraction.added, extraction.changed = store_accounts(workspace, walk, accepted=accepted, now=now)
+    checked = _checks(workspace, reading, now=now) if walk.is_complete else []
+    accepted = walk.is_complete and not any(check.tripped for check in checked)
+    absent = mark_absent(workspace, walk, now=now) if accepted else []
+    added, changed = store_accounts(workspace, walk, accepted=accepted, now=now)
+    for name, keys in (("added", added), ("changed", changed), ("absent", absent)):
+        setattr(extraction, name, len(keys))
+        extraction.touched[name] = keys[:NAMED]
     if accepted:
         store_rights(workspace, reading.groups, reading.key_owner)
         store_disputed(workspace, reading.disputed)
     extraction.state = _state(walk, accepted=accepted)
     extraction.pages, extraction.read, extraction.expected = walk.pages, len(walk.usernames), walk.expected
-    extraction.problems, extraction.health = walk.problems, reading.health
-    extraction.anomalies = [asdict(anomaly) for anomaly in tripped]
+    extraction.passes, extraction.problems, extraction.health = walk.passes, walk.problems, reading.health
+    extraction.checks, extraction.phase = [asdict(check) for check in checked], ""
     extraction.finished_at = finished
     extraction.save()
     facts = ("state", "pages", "read", "expected", "added", "changed", "absent", "problems", "anomalies", "health")
@@ -160,29 +217,65 @@ def _state(walk: Walk, *, accepted: bool) -> str:
     return "incomplete" if walk.usernames else "failed"
 
 
-def _anomalies(workspace: Workspace, reading: Reading, *, now: datetime) -> list[Anomaly]:
+def _checks(workspace: Workspace, reading: Reading, *, now: datetime) -> list[Check]:
     baseline = workspace.extractions.filter(state="complete").first()
     if baseline is None:
         return []
     figures = figures_of(
         workspace, reading.walk, groups=reading.groups, key_owner=reading.key_owner, baseline=baseline, now=now
     )
-    return anomalies(figures)
+    return checks(figures)
 
 
-def _reporter(extraction: Extraction, clock: Clock) -> Callable[[Walk], None]:
-    def report(walk: Walk) -> None:
+def _reporter(extraction: Extraction, clock: Clock) -> Report:
+    def report(walk: Walk, phase: Extraction.Phase | None = None) -> None:
         Extraction.objects.filter(pk=extraction.pk).update(
-            pages=walk.pages, read=len(walk.usernames), expected=walk.expected, heartbeat_at=clock()
+            phase=phase or (Extraction.Phase.AGAIN if walk.second else Extraction.Phase.READING),
+            pages=walk.pages,
+            read=len(walk.usernames),
+            expected=walk.expected,
+            passes=walk.passes,
+            heartbeat_at=clock(),
         )
+        if Extraction.objects.filter(pk=extraction.pk).exclude(stopped_by="").exists():
+            raise _Stopped
 
     return report
+
+
+def _bury(extractions: QuerySet[Extraction]) -> None:
+    """Have those that do not run any more say so; they ended when they last gave a sign of life."""
+    extractions.filter(state="running").update(
+        state="failed", finished_at=F("heartbeat_at"), problems=[{"code": "interrupted"}], phase=""
+    )
+
+
+def bury_dead(*, workspace: Workspace) -> None:
+    """Have a reading whose process died say so, at once: the lock that it held is free."""
+    running = list(workspace.extractions.filter(state="running").values_list("pk", flat=True))
+    if running and not _is_locked(workspace):
+        _bury(workspace.extractions.filter(pk__in=running))
+
+
+def _key(workspace: Workspace) -> list[int]:
+    """The workspace's lock among PostgreSQL's advisory locks."""
+    return [0x73796E63, workspace.pk]
+
+
+def _is_locked(workspace: Workspace) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            _key(workspace),
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager
 def _only_one(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock, which the database frees by itself when this process dies."""
-    key = [0x73796E63, workspace.pk]
+    key = _key(workspace)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if not cursor.fetchone()[0]:

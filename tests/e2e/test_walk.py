@@ -47,6 +47,9 @@ PAGES = {
     "what-if": "/w/demo/policy/what-if/?days=400",
     "audit": "/w/demo/audit/",
     "workspaces": "/workspaces/",
+    "syncs": "/w/demo/syncs/",
+    "sync": "/w/demo/syncs/{sync}/",
+    "schedule": "/schedule/",
 }
 WAYS = {
     "wide-light-en": {"width": 1440, "scheme": "light", "language": "en"},
@@ -131,7 +134,9 @@ def addresses(page: Page) -> dict[str, str]:
     if not page.locator("a[href$='/launch/']").count():
         begin_a_draft(page)
     draft = (page.locator("a[href$='/launch/']").first.get_attribute("href") or "").split("/")[-3]
-    known = {"account": account, "draft": draft, "proposal": propose_a_policy(page)}
+    page.goto("/w/demo/syncs/")
+    sync = (page.locator("tbody a[href*='/syncs/']").first.get_attribute("href") or "").split("/")[-2]
+    known = {"account": account, "draft": draft, "proposal": propose_a_policy(page), "sync": sync}
     return {name: address.format(**known) for name, address in PAGES.items()}
 
 

@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 
 from accounts_review.huwise import decode_user, digest_of
 from accounts_review.huwise.facts import incarnation_of
-from accounts_review.models import Account, Case, Cleanup, Extraction, Workspace
+from accounts_review.models import Account, Case, Cleanup, Extraction, Run, Workspace
 from accounts_review.sandbox import records
 from accounts_review.workflow import administer, assess, launch, review
 from tests.stage import policy_text
@@ -29,6 +29,7 @@ class Site:
 
     def __init__(self, client: Client, workspace: Workspace, person: Callable[[str], User]) -> None:
         self.client, self.workspace, self.person = client, workspace, person
+        self.ran("sweep")
 
     # The browser
 
@@ -89,6 +90,10 @@ class Site:
         at: datetime = now() - ago
         known = {"workspace": self.workspace, "started_at": at, "heartbeat_at": at, "finished_at": at}
         return Extraction.objects.create(state=state, **(known | columns))
+
+    def ran(self, task: str, *, ago: timedelta = timedelta(0), **columns: Any) -> Run:
+        """A run of a task by the worker, which gives a sign of life thereby."""
+        return Run.objects.create(task=task, **({"started_at": now() - ago, "finished_at": now() - ago} | columns))
 
     @property
     def rung(self) -> list[str]:

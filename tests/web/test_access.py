@@ -20,7 +20,12 @@ NOBODY: tuple[str, ...] = ()
 EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
     "workspaces": ("read", ""),
+    "schedule": ("read", "operate"),
+    "syncs": ("read", ""),
+    "sync_page": ("read", ""),
+    "stop_sync": ("", "operate"),
     "breaker": ("", "administer"),
+    "examine": ("read", "operate"),
     "overview": ("read", ""),
     "review": ("read", ""),
     "export": ("read", ""),
@@ -91,6 +96,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
     proposal = Proposal.objects.create(
         workspace=site.workspace, text=version.text, over=version, total=0, proposed_at=now(), heartbeat_at=now()
     )
+    sync = site.synced()
     given: dict[str, dict[str, Any]] = {
         "policy_version": {"number": version.number},
         "proposal": {"pk": proposal.pk},
@@ -102,6 +108,9 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "cleanup_export": {"number": cleanup.number},
         "import_plan": {"pk": uuid4()},
         "launch": {"number": cleanup.number},
+        "sync_page": {"pk": sync.pk},
+        "stop_sync": {"pk": sync.pk},
+        "breaker": {"pk": sync.pk},
         "progress": {"number": cleanup.number},
         "cases": {"number": cleanup.number},
         "case": {"number": cleanup.number, "pk": case.pk},
@@ -109,7 +118,8 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "restore": {"number": cleanup.number, "pk": case.pk},
     }
     return {
-        name: {"home": "/", "workspaces": "/workspaces/"}.get(name) or site.at(name, **given.get(name, {}))
+        name: {"home": "/", "workspaces": "/workspaces/", "schedule": "/schedule/"}.get(name)
+        or site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN
     }

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import Assessment, Cleanup, Workspace
+from accounts_review.models import Assessment, Cleanup, Run, Workspace
 from accounts_review.web.forecast import forecast
 from accounts_review.workflow import review
 from tests.web.records_kit import HOSTILE, Site, text
@@ -61,6 +61,20 @@ def test_a_sync_that_needs_a_look(site: Site, state: str, ago: timedelta, level:
 def test_a_sick_connection_is_told(site: Site) -> None:
     site.synced(health=["the clocks are an hour apart"])
     assert said(site) == [("warning", "the clocks are an hour apart")]
+
+
+def test_what_a_look_at_the_connection_found_is_told(site: Site) -> None:
+    site.synced()
+    site.workspace.examinations.create(at=now(), findings=[{"code": "owner_unknown", "is_good": False}])
+    assert said(site) == [("warning", "The API does not say who owns our key, so nothing is revoked.")]
+
+
+def test_without_a_worker_nothing_happens_and_that_is_told(site: Site) -> None:
+    site.synced()
+    Run.objects.update(started_at=now() - timedelta(minutes=6), finished_at=None)
+    ((level, sentence),) = said(site)
+    assert level == "error"
+    assert "No worker has run" in sentence
 
 
 def test_all_is_quiet(site: Site) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.timezone import now
 
-from accounts_review.models import AuditEntry, Extraction, Workspace
+from accounts_review.models import AuditEntry, Run, Workspace
 from tests.web.records_kit import HOSTILE, HTMX, Site, text
 
 KEY = "secret-key-4711"
@@ -39,18 +40,19 @@ def test_an_unknown_owner_is_explained(site: Site) -> None:
     assert "unknown: nothing is revoked until it is known" in text(page(site))
 
 
-def test_the_last_syncs_with_their_problems(site: Site) -> None:
-    for number in range(25):
-        site.synced("incomplete", ago=timedelta(hours=number), problems=[f"problem {number}"], read=number)
-    (card,) = page(site).context["cards"]
-    assert len(card.table.rows) == 20
-    assert "problem 0" in text(page(site))
+def test_the_last_sync_with_what_was_wrong_and_what_to_do(site: Site) -> None:
+    sync = site.synced("incomplete", problems=[{"code": "passes_disagree", "count": 2}])
+    shown = text(page(site))
+    assert "A second reading disagreed with the first about 2 accounts." in shown
+    assert "sync again" in shown
+    assert site.at("sync_page", pk=sync.pk) in shown
+    assert site.at("syncs") in shown
 
 
 def test_a_sync_is_asked_for(site: Site) -> None:
     answer = site.follow("sync", {"next": site.at("overview")})
     assert site.rung == [SYNC]
-    assert answer.redirect_chain == [(site.at("overview") + "?asked=0", 302)]
+    assert answer.redirect_chain == [(site.at("overview") + "?asked=0-0", 302)]
     assert "A sync was asked for" in text(answer)
     assert 'hx-trigger="every 2s"' in text(answer)
 
@@ -82,8 +84,8 @@ def test_the_way_back_stays_here(site: Site, elsewhere: str) -> None:
 
 
 def test_what_refreshes_ends_when_the_sync_has_ended(site: Site) -> None:
-    asked = str(site.synced(ago=timedelta(days=1)).pk)
-    url = site.at("sync") + f"?asked={asked}"
+    before = site.synced(ago=timedelta(days=1))
+    url = site.at("sync") + f"?asked={before.pk}-0"
     waiting = site.client.get(url, headers=HTMX)
     assert b"the worker has not begun yet" in waiting.content
     assert "HX-Refresh" not in waiting
@@ -91,6 +93,56 @@ def test_what_refreshes_ends_when_the_sync_has_ended(site: Site) -> None:
     ended = site.client.get(url, headers=HTMX)
     assert b"hx-trigger" not in ended.content
     assert ended["HX-Refresh"] == "true"
+
+
+def test_what_refreshes_ends_when_the_sync_could_not_even_begin(site: Site) -> None:
+    site.ran("sync_quietly", workspace=site.workspace, error="It was read from data.example.org so far.")
+    ended = site.client.get(site.at("sync") + "?asked=0-0", headers=HTMX)
+    assert ended["HX-Refresh"] == "true"
+    assert "The last try failed: It was read from data.example.org so far." in text(page(site))
+    site.synced(ago=timedelta(0))
+    assert "The last try failed" not in text(page(site))
+
+
+def test_without_a_worker_the_wait_is_explained(site: Site) -> None:
+    Run.objects.update(started_at=now() - timedelta(hours=1), finished_at=None)
+    waiting = site.client.get(site.at("sync") + "?asked=0-0", headers=HTMX)
+    assert b"No worker has run for some minutes" in waiting.content
+    assert b"/schedule/" in waiting.content
+    assert "no worker" in text(page(site))
+
+
+GOOD = {"code": "reach", "is_good": True, "host": "data.example.org", "count": 12}
+SKEWED = {"code": "clock_skewed", "is_good": False, "seconds": 3600}
+
+
+def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
+    assert "Never checked" in text(page(site))
+    site.workspace.examinations.create(at=now() - timedelta(days=1), findings=[GOOD])
+    assert "in good order" in text(page(site))
+    site.workspace.examinations.create(at=now(), findings=[GOOD, SKEWED])
+    shown = text(page(site))
+    assert "1 thing wants mending" in shown
+    assert "data.example.org answers, and lists 12 accounts." in shown
+    assert "3600 seconds apart. <strong>Set this server&#x27;s clock (NTP).</strong>" in shown
+
+
+def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
+    answer = site.follow("examine")
+    assert site.rung == ["accounts_review.tasks.examine_quietly"]
+    assert answer.redirect_chain == [("/workspaces/?examined=0-0", 302)]
+    assert "the worker looks at address, key and clocks" in text(answer)
+    url = site.at("examine") + "?asked=0-0"
+    assert "HX-Refresh" not in site.client.get(url, headers=HTMX)
+    site.workspace.examinations.create(at=now(), findings=[GOOD])
+    assert site.client.get(url, headers=HTMX)["HX-Refresh"] == "true"
+
+
+def test_an_auditor_may_not_have_it_looked_at(site: Site) -> None:
+    site.sign_in("auditor")
+    assert b"Check now" not in page(site).content
+    assert site.post("examine").status_code == 403
+    assert site.rung == []
 
 
 def test_an_auditor_may_watch_and_not_ask(site: Site) -> None:
@@ -131,46 +183,24 @@ def test_only_administrators_are_offered_the_mode(site: Site) -> None:
     assert b"Go live" not in page(site).content
 
 
-@pytest.fixture
-def tripped(site: Site) -> Extraction:
-    anomalies = [{"code": "population_changed", "before": 3000, "after": 12}]
-    return site.synced("quarantined", anomalies=anomalies)
-
-
-def test_a_tripped_breaker_says_what_looked_wrong(site: Site, tripped: Extraction) -> None:
-    shown = text(page(site))
+def test_a_tripped_breaker_says_what_looked_wrong_and_leads_to_its_sync(site: Site) -> None:
+    check = {"code": "population_changed", "before": 3000, "after": 12, "allowed": 600, "tripped": True}
+    sync = site.synced("quarantined", checks=[check])
+    shown = text(page(site.sign_in("auditor")))
     assert "the population went from 3000 to 12 accounts" in shown
-    assert "Accept them as right" in shown
-    assert "Accept them as right" not in text(page(site.sign_in("operator")))
-
-
-@pytest.mark.parametrize(("choice", "state"), [("accept", "complete"), ("discard", "discarded")])
-def test_resetting_the_breaker(site: Site, tripped: Extraction, choice: str, state: str) -> None:
-    site.post("breaker", {"reason": "we merged two portals", "choice": choice})
-    tripped.refresh_from_db()
-    assert (tripped.state, tripped.resolution) == (state, "we merged two portals")
-    assert AuditEntry.objects.filter(kind="breaker.reset", actor="administrator").exists()
-
-
-@pytest.mark.parametrize("data", [{"reason": "", "choice": "accept"}, {"reason": "because"}, {}])
-def test_a_reset_takes_a_reason_and_a_choice(site: Site, tripped: Extraction, data: dict[str, str]) -> None:
-    assert "Say why" in text(site.follow("breaker", data))
-    tripped.refresh_from_db()
-    assert tripped.state == "quarantined"
-
-
-def test_there_is_nothing_to_reset(site: Site) -> None:
-    assert "has not tripped" in text(site.follow("breaker", {"reason": "curious", "choice": "accept"}))
+    assert site.at("sync_page", pk=sync.pk) + "#breaker" in shown
 
 
 def test_problems_are_never_markup(site: Site) -> None:
     site.synced("failed", problems=[HOSTILE], health=[HOSTILE])
     Workspace.objects.update(key_owner=HOSTILE)
+    site.workspace.examinations.create(at=now(), findings=[{"code": HOSTILE, "is_good": False, "error": HOSTILE}])
+    site.ran("sync_quietly", workspace=site.workspace, error=HOSTILE)
     assert HOSTILE.encode() not in page(site).content
 
 
 def test_it_asks_as_much_for_many_syncs_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for number in range(20):
         site.synced(ago=timedelta(hours=number))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(18):
         page(site)

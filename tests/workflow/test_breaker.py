@@ -31,7 +31,9 @@ def test_dates_that_vanish_quarantine_the_extraction(stage: Stage) -> None:
     lose_dates(stage, 4)
     done = stage.sync()
     assert done.state == "quarantined"
-    assert done.anomalies == [{"code": "activity_lost", "before": 0, "after": 4}]
+    (anomaly,) = done.anomalies
+    assert anomaly == {"code": "activity_lost", "before": 0, "after": 4, "allowed": 3, "tripped": True}
+    assert [check["code"] for check in done.checks] == ["activity_lost", "population_changed", "candidates_multiplied"]
     assert "dormant" not in {stage.verdicts()[f"crowd.{number:04d}"] for number in range(4)}
     assert stage.verdicts()["marie"] == "dormant"
 

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from accounts_review.findings import Finding, in_words
 from accounts_review.huwise import Client
-from accounts_review.models import Workspace
-from accounts_review.workflow.examine import Finding, examine
+from accounts_review.models import Examination, Workspace
+from accounts_review.workflow.examine import cannot, examine
 from tests.conftest import NOW
 
 OWNER = {
@@ -54,8 +55,9 @@ def examined(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
     )
     with client:
         found = examine(workspace=workspace, client=client, key_owner=changes.get("configured", ""), clock=lambda: NOW)
-    assert "secret" not in json.dumps([finding.said for finding in found])
-    return {finding.code: finding for finding in found}
+    assert "secret" not in json.dumps(found.findings)
+    assert (found, found.at) == (Examination.objects.get(), NOW)
+    return {finding["code"]: in_words(finding) for finding in found.findings}
 
 
 def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) -> None:
@@ -67,13 +69,13 @@ def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) 
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
-        ({"status": 401}, "reach", "HUWISE_API_KEY"),
-        ({"status": 500}, "reach", "failed"),
-        ({"date": NOW - timedelta(seconds=90)}, "clock", "90 seconds apart"),
-        ({"owner": ""}, "owner", "HUWISE_API_KEY_OWNER"),
-        ({"owner": "somebody.else"}, "owner", "cannot be read"),
-        ({"person": {"groups": []}}, "owner", "does not hold edit_domain"),
-        ({"administrators": False}, "administrators", "too weak"),
+        ({"status": 401}, "api", "HUWISE_API_KEY"),
+        ({"status": 500}, "api", "failed"),
+        ({"date": NOW - timedelta(seconds=90)}, "clock_skewed", "90 seconds apart"),
+        ({"owner": ""}, "owner_unknown", "HUWISE_API_KEY_OWNER"),
+        ({"owner": "somebody.else"}, "owner_unreadable", "cannot be read"),
+        ({"person": {"groups": []}}, "owner_weak", "does not hold edit_domain"),
+        ({"administrators": False}, "administrators_missing", "too weak"),
     ],
 )
 def test_what_is_wrong_is_found_and_says_what_to_do(
@@ -81,7 +83,8 @@ def test_what_is_wrong_is_found_and_says_what_to_do(
 ) -> None:
     finding = examined(workspace, **changes)[code]
     assert not finding.is_good
-    assert words in finding.said
+    assert words in finding.said + finding.remedy
+    assert finding.remedy
 
 
 def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Workspace) -> None:
@@ -91,3 +94,9 @@ def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Wo
 def test_another_host_than_before_is_found(workspace: Workspace) -> None:
     workspace.host = "data.elsewhere.org"
     assert not examined(workspace)["host"].is_good
+
+
+def test_that_it_could_not_be_looked_at_is_kept_too(workspace: Workspace) -> None:
+    kept = cannot(workspace=workspace, error="HUWISE_URL: not an address", now=NOW)
+    (fault,) = kept.faults
+    assert "HUWISE_URL: not an address" in str(in_words(fault))

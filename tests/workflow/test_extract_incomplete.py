@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.db import connection, connections
 
+from accounts_review import findings
 from accounts_review.huwise import Client
 from accounts_review.models import Account, Extraction, Workspace
 from accounts_review.sandbox import records
@@ -28,15 +29,20 @@ ON_ONE_PAGE = {
     "sends us away": ({"kind": "redirect", "location": "https://login.example/"}, "another address"),
     "a login page": ({"kind": "status", "status": 200, "body": "<h1>Sign in</h1>"}, "not what the Huwise API"),
     "hangs up": (USERS | {"kind": "cut_before"}, "broke off"),
-    "empty after a full one": (USERS | {"kind": "empty_list"}, "the list is empty, although the last one was not"),
-    "one row short": (USERS | {"kind": "short_page"}, "22 accounts were read; 23 announced at the start"),
-    "counts one too many": (USERS | {"kind": "wrong_total", "delta": 1}, "announced at the start"),
-    "counts one too few": (USERS | {"kind": "wrong_total", "delta": -1}, "announced at the start"),
+    "empty after a full one": (USERS | {"kind": "empty_list"}, "list is empty, although the last one was not"),
+    "one row short": (USERS | {"kind": "short_page"}, "22 accounts were read; 23 were announced at the start"),
+    "counts one too many": (USERS | {"kind": "wrong_total", "delta": 1}, "were announced at the start"),
+    "counts one too few": (USERS | {"kind": "wrong_total", "delta": -1}, "were announced at the start"),
     "count changes at the end": (USERS | {"kind": "wrong_total", "delta": 3, "after": 1}, "26 at the end"),
     "groups fail": ({"path": "/groups", "kind": "status", "status": 500}, "reading groups"),
     "groups cut off": ({"path": "/groups", "kind": "short_page"}, "counts 1"),
     "key unreadable": ({"path": "/apikeys", "kind": "status", "status": 500}, "own API key"),
 }
+
+
+def said(extraction: Extraction) -> str:
+    """Its problems in words."""
+    return "\n".join(str(findings.in_words(problem)) for problem in extraction.problems)
 
 
 def newcomer() -> Record:
@@ -55,7 +61,7 @@ def test_an_incomplete_reading_adds_nobody_loses_nobody_and_says_why(
     stage.order(fault)
     done = stage.sync()
     assert done.state in ("incomplete", "failed")
-    assert problem in "\n".join(done.problems)
+    assert problem in said(done)
     after = stage.verdicts()
     assert after.pop("newcomer", "uncertain") == "uncertain"
     assert after == before
@@ -69,10 +75,10 @@ def test_an_incomplete_reading_adds_nobody_loses_nobody_and_says_why(
 
 
 ON_SEVERAL_PAGES = {
-    "one falls through the gap": ({"delete": 1, "add": 1, "times": 1}, "a second pass disagreed"),
-    "one is removed": ({"delete": 1, "times": 1}, "the count changed"),
-    "one is added": ({"add": 1, "times": 1}, "the count changed"),
-    "it changes all the time": ({"delete": 1, "add": 1}, "a second pass disagreed"),
+    "one falls through the gap": ({"delete": 1, "add": 1, "times": 1}, "A second reading disagreed"),
+    "one is removed": ({"delete": 1, "times": 1}, "The number of accounts changed"),
+    "one is added": ({"add": 1, "times": 1}, "The number of accounts changed"),
+    "it changes all the time": ({"delete": 1, "add": 1}, "A second reading disagreed"),
 }
 
 
@@ -85,7 +91,7 @@ def test_a_population_that_changes_while_it_is_read_gives_no_candidate(
     stage.site.paging.order(change)
     done = stage.sync()
     assert done.state == "incomplete"
-    assert problem in "\n".join(done.problems)
+    assert problem in said(done)
     assert stage.verdicts()["aaron"] == "uncertain"
     assert not Account.objects.exclude(absent_since=None).exists()
 
@@ -152,7 +158,7 @@ def test_somebody_listed_twice_makes_the_reading_incomplete(workspace: Workspace
     twice = [someone("marie"), someone("omar"), someone("marie", display_name="other")]
     done = read(workspace, serve(lambda offset: twice, total=3))
     assert done.state == "incomplete"
-    assert done.problems[0] == "1 usernames were listed more than once, e.g. 'marie'"
+    assert done.problems[0] == {"code": "repeated", "count": 1, "example": "marie"}
 
 
 def test_a_server_that_gives_smaller_pages_than_asked_for_is_read_to_the_end(workspace: Workspace) -> None:
@@ -216,7 +222,7 @@ def test_a_record_that_is_no_object_makes_the_reading_incomplete(workspace: Work
     rows: list[Any] = [service_user(), "marie"]
     done = read(workspace, serve(lambda offset: rows, total=2))
     assert done.state == "incomplete"
-    assert "a record is not an object and cannot be read" in done.problems
+    assert {"code": "unreadable_record"} in done.problems
 
 
 def test_a_sync_that_was_killed_does_not_block_the_next(set_stage: SetStage) -> None:
@@ -224,7 +230,7 @@ def test_a_sync_that_was_killed_does_not_block_the_next(set_stage: SetStage) -> 
     killed = Extraction.objects.create(workspace=stage.workspace, started_at=NOW, heartbeat_at=NOW)
     assert stage.sync().state == "complete"
     killed.refresh_from_db()
-    assert (killed.state, killed.finished_at) == ("failed", NOW)
+    assert (killed.state, killed.finished_at, killed.problems) == ("failed", NOW, [{"code": "interrupted"}])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -150,7 +150,7 @@ def retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_trip(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(extract, "anomalies", lambda figures: [])
+    patch.setattr(extract, "checks", lambda figures: [])
 
 
 def call_it_complete(patch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts_review import tasks
+from accounts_review import findings, tasks
 from accounts_review.management.shell import WorkspaceCommand
 from accounts_review.models import Workspace
 
@@ -15,9 +15,9 @@ class Command(WorkspaceCommand):
     help = "Look at address, key and clocks of a workspace; reads only. Exits with 1 if something is wrong."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        findings = tasks.examine_workspace(workspace)
-        for finding in findings:
-            self.stdout.write(f"{'good' if finding.is_good else 'BAD '}  {finding.said}")
-        wrong = [finding for finding in findings if not finding.is_good]
-        if wrong:
-            raise CommandError(f"{len(wrong)} of {len(findings)} findings want mending before a sync can be trusted.")
+        examination = tasks.examine_workspace(workspace)
+        for found in examination.findings:
+            self.stdout.write(f"{'good' if found['is_good'] else 'BAD '}  {findings.in_words(found)}")
+        if wrong := examination.faults:
+            counts = f"{len(wrong)} of {len(examination.findings)}"
+            raise CommandError(f"{counts} findings want mending before a sync can be trusted.")

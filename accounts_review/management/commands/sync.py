@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from accounts_review import tasks
+from accounts_review import findings, tasks
 from accounts_review.management.shell import WorkspaceCommand, in_words
 from accounts_review.models import Workspace
 from accounts_review.workflow import assess
@@ -24,4 +24,5 @@ class Command(WorkspaceCommand):
         if extraction.state != "complete":
             tripped = [f"{a['code']}: {a['before']} before, {a['after']} now" for a in extraction.anomalies]
             hint = "look, then use manage.py reset_breaker" if tripped else "try again"
-            raise CommandError(f"The sync is {extraction.state}; {hint}:\n" + "\n".join(extraction.problems + tripped))
+            problems = [str(findings.in_words(problem)) for problem in extraction.problems]
+            raise CommandError(f"The sync is {extraction.state}; {hint}:\n" + "\n".join(problems + tripped))

@@ -19,6 +19,7 @@ from django.db import connection
 
 from accounts_review import tasks
 from accounts_review.management.supervisor import die_with_parent
+from accounts_review.models import Run
 
 UNCLEAN = 70
 _TIMED_OUT, _RECYCLED = 0, -2
@@ -52,7 +53,10 @@ class Command(BaseCommand):
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
         tasks.ensure_schedule()
+        Run.objects.bury()
         tasks.ring_sweep()
+        # What a worker is started anew for is often a new address or key.
+        tasks.ring_scheduled("examine_everywhere")
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel

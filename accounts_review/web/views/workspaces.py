@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,39 +15,55 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review import tasks
-from accounts_review.models import Extraction, PolicyVersion, Workspace, may, permit
+from accounts_review.models import Examination, Extraction, PolicyVersion, Run, Workspace, may, permit
+from accounts_review.models.run import SILENT
 from accounts_review.web import sentences
 from accounts_review.web.access import PortalView, WorkspaceView
-from accounts_review.web.forms_of_records import BreakerForm, ModeForm
-from accounts_review.web.tables_of_records import SyncTable
-from accounts_review.workflow import administer, assess, extract
-
-SILENT = timedelta(minutes=5)
-"""A reading without a sign of life for so long is taken for dead."""
-
-SHOWN_SYNCS = 20
+from accounts_review.web.forms_of_records import ModeForm
+from accounts_review.workflow import administer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Syncing:
+class Asked:
+    """Something that was asked of the worker for a workspace, or could be."""
+
+    newest: int
+    """The newest result there is, or 0."""
+    failure: Run | None
+    """The last try, where it failed after that result."""
+    given: str
+    """The ``mark`` there was when somebody asked, or "" where nobody did."""
+    is_described: bool
+    """Whether the environment says where the workspace is; without it nothing can be asked for."""
+
+    @property
+    def mark(self) -> str:
+        """Differs as soon as the worker has done what it was asked for, or has failed."""
+        return f"{self.newest}-{self.failure.pk if self.failure else 0}"
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.given == self.mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syncing(Asked):
     """How a workspace stands with its readings at an instant."""
 
     last: Extraction | None
     running: Extraction | None
-    is_described: bool
-    """Whether the environment says where the workspace is; without it nothing can be read."""
-    asked: str
-    """The last reading there was when somebody asked for the next, or "" where nobody did."""
-
-    @property
-    def latest_pk(self) -> int:
-        newest = self.running or self.last
-        return newest.pk if newest else 0
 
     @property
     def is_awaited(self) -> bool:
         """Whether a reading runs, or was asked for and has not begun."""
-        return self.running is not None or self.asked == str(self.latest_pk)
+        return self.running is not None or self.given == self.mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examining(Asked):
+    """What is known of a workspace's connection."""
+
+    last: Examination | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +73,14 @@ class Card:
     workspace: Workspace
     policy: PolicyVersion | None
     syncing: Syncing
-    table: SyncTable
+    examining: Examining
     form: ModeForm
-    anomalies: list[str]
-    """What looked wrong about the newest reading that is set aside; empty where none is."""
+    quarantined: Extraction | None
+    """The newest reading that is set aside, until a person has looked."""
+
+    @property
+    def anomalies(self) -> list[str]:
+        return sentences.of_anomalies(self.quarantined.anomalies) if self.quarantined else []
 
 
 class Workspaces(PortalView):
@@ -71,33 +91,54 @@ class Workspaces(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         at, user = now(), self.request.user
         context = {
-            "cards": [_card(workspace, at, request.GET.get("asked", "")) for workspace in Workspace.objects.all()],
+            "cards": [_card(workspace, at, request) for workspace in Workspace.objects.all()],
             "now": at,
             "may_operate": may(user, "operate"),
             "may_administer": may(user, "administer"),
+            "worker_is_silent": Run.objects.is_silent(at),
         }
         return self.render_to_response(self.get_context_data(**context))
 
 
-class Sync(WorkspaceView):
-    """Ask the worker for a sync; a look at how it is getting on."""
-
-    template_name = "accounts_review/partials/syncing.html"
+class AskingView(WorkspaceView):
+    """Something that the worker is asked for, and a look at how it is getting on."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if not self.is_partial:
             return redirect("workspaces")
-        syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
+        asked = self.look(request.GET.get("asked", ""))
         may_operate = may(self.request.user, "operate")
-        response = self.render_to_response(self.get_context_data(syncing=syncing, may_operate=may_operate))
-        if not syncing.is_awaited:
+        context = {
+            self.shown_as: asked,
+            "may_operate": may_operate,
+            "worker_is_silent": Run.objects.is_silent(self.now),
+        }
+        response = self.render_to_response(self.get_context_data(**context))
+        if not asked.is_awaited:
             # It has ended: every number of the page may be another.
             response["HX-Refresh"] = "true"
         return response
 
+    shown_as: str
+    """The name under which the fragment knows it."""
+
+    def look(self, given: str) -> Asked:
+        """How it stands; subclasses say."""
+        raise NotImplementedError
+
+
+class Sync(AskingView):
+    """Ask the worker for a sync."""
+
+    template_name = "accounts_review/partials/syncing.html"
+    shown_as = "syncing"
+
+    def look(self, given: str) -> Syncing:
+        return syncing_of(self.workspace, now=self.now, asked=given)
+
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "operate")
-        syncing = syncing_of(self.workspace, now=self.now)
+        syncing = self.look("")
         if syncing.running:
             messages.info(request, _("A sync is running already; its numbers will show here."))
         elif not syncing.is_described:
@@ -105,7 +146,23 @@ class Sync(WorkspaceView):
         else:
             tasks.ring_sync(self.workspace)
             messages.success(request, _("A sync was asked for; the worker takes it up in a moment."))
-        return redirect(f"{_back(request)}?asked={syncing.latest_pk}")
+        return redirect(f"{_back(request)}?asked={syncing.mark}")
+
+
+class Examine(AskingView):
+    """Ask the worker to look at address, key and clocks: a workspace may take longer to answer than a page should."""
+
+    template_name = "accounts_review/partials/examining.html"
+    shown_as = "examining"
+
+    def look(self, given: str) -> Examining:
+        return examining_of(self.workspace, asked=given)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "operate")
+        tasks.ring_examination(self.workspace)
+        messages.success(request, _("The worker looks at the connection in a moment."))
+        return redirect(f"/workspaces/?examined={self.look('').mark}")
 
 
 class Mode(WorkspaceView):
@@ -126,46 +183,48 @@ class Mode(WorkspaceView):
         return redirect("workspaces")
 
 
-class Breaker(WorkspaceView):
-    """After a person has looked: accept the numbers that were set aside as the new baseline, or discard them."""
-
-    needs = "administer"
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        form, user = BreakerForm(request.POST), self.request.user
-        if not form.is_valid():
-            messages.error(request, _("Say why; the reason is kept in the audit."))
-            return redirect("workspaces")
-        reason, discard = form.cleaned_data["reason"], form.cleaned_data["choice"] == "discard"
-        try:
-            extract.reset_breaker(workspace=self.workspace, actor=user, reason=reason, discard=discard, now=self.now)
-        except extract.NothingTripped as refusal:
-            messages.error(request, str(refusal))
-        else:
-            assess.assess(workspace=self.workspace)
-            messages.success(request, _("The breaker is reset; revocations may go on."))
-        return redirect("workspaces")
-
-
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last reading that ended, and the one that runs, if one does."""
     readings = Extraction.objects.filter(workspace=workspace)
     running = readings.filter(state="running", heartbeat_at__gt=now - SILENT).first()
     last = readings.exclude(state="running").first()
-    is_described = workspace.name in settings.HUWISE
-    return Syncing(last=last, running=running, is_described=is_described, asked=asked)
+    newest = running or last
+    return Syncing(
+        last=last,
+        running=running,
+        newest=newest.pk if newest else 0,
+        failure=_failure(workspace, "sync_quietly", since=newest.started_at if newest else None),
+        given=asked,
+        is_described=workspace.name in settings.HUWISE,
+    )
 
 
-def _card(workspace: Workspace, now: datetime, asked: str) -> Card:
-    readings = Extraction.objects.filter(workspace=workspace)
-    quarantined = readings.filter(state="quarantined").first()
+def examining_of(workspace: Workspace, *, asked: str = "") -> Examining:
+    """The last look at a workspace's connection."""
+    last = workspace.examinations.first()
+    return Examining(
+        last=last,
+        newest=last.pk if last else 0,
+        failure=_failure(workspace, "examine_quietly", since=last.at if last else None),
+        given=asked,
+        is_described=workspace.name in settings.HUWISE,
+    )
+
+
+def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run | None:
+    """The last run of a task for a workspace, where it failed without leaving a result."""
+    run = Run.objects.filter(task=task, workspace=workspace).first()
+    return run if run and run.error and (since is None or run.started_at > since) else None
+
+
+def _card(workspace: Workspace, now: datetime, request: HttpRequest) -> Card:
     return Card(
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
-        syncing=syncing_of(workspace, now=now, asked=asked),
-        table=SyncTable(list(readings[:SHOWN_SYNCS]), now=now, workspace=workspace),
+        syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
+        examining=examining_of(workspace, asked=request.GET.get("examined", "")),
         form=ModeForm(workspace=workspace),
-        anomalies=sentences.of_anomalies(quarantined.anomalies) if quarantined else [],
+        quarantined=workspace.extractions.filter(state="quarantined").first(),
     )
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from accounts_review.dormancy import KNOWN_PERMISSIONS
+from accounts_review.findings import Found, of_error
 from accounts_review.huwise import Client, Group, HuwiseError, User, decode_user
 from accounts_review.huwise.facts import facts_of
 from accounts_review.models import Account, Workspace
@@ -17,22 +18,23 @@ from accounts_review.workflow.reading.walk import Walk
 
 def disputed_rights(
     workspace: Workspace, walk: Walk, client: Client, *, groups: list[Group], protected: Iterable[str]
-) -> tuple[dict[str, list[str]], list[str]]:
+) -> tuple[dict[str, list[str]], list[Found]]:
     """Of whom the two lists disagree, as username -> rights; and what kept us from comparing.
 
     A right that the API does not know, or of which it says that everyone holds it, is left out.
     """
     ours = _holders(workspace, walk, groups)
-    disputed, health = defaultdict(list), []
+    disputed: defaultdict[str, list[str]] = defaultdict(list)
+    health: list[Found] = []
     everyone = set(walk.usernames)
     for right in sorted(set(protected) & KNOWN_PERMISSIONS):
         try:
             theirs = client.usernames_with(right)
         except HuwiseError as error:
-            health.append(f"who holds {right} could not be compared: {error}")
+            health.append(of_error("not_compared", error, right=right))
             continue
         if len(everyone) > 1 and theirs >= everyone - {""}:
-            health.append(f"the API says that everyone holds {right}; its filter seems to be out of order")
+            health.append({"code": "everyone_holds", "right": right})
             continue
         for username in (theirs ^ ours[right]) & everyone:
             disputed[username].append(right)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from accounts_review.breaker import Figures
-from accounts_review.dormancy import Verdict, judge, verdict_at
+from accounts_review.dormancy import Facts, Verdict, judge, verdict_at
 from accounts_review.huwise import Group, User, decode_user
 from accounts_review.huwise.facts import activity_of, facts_of
 from accounts_review.models import Account, Extraction, Workspace
@@ -28,8 +28,10 @@ def figures_of(
     suspects = accounts.filter(incomplete=True) if same_rights else accounts
     rejudged = {row.pk: row for row in suspects.filter(pk__in=walk.unchanged)}
     people = [*((row.read_at, decode_user(row.raw)) for row in rejudged.values()), *_fresh(walk, now)]
+    rules, rights = workspace.current_policy.rules, {group.uid: group.permissions for group in groups}
     candidates = len((dormant & walk.unchanged) - rejudged.keys()) + sum(
-        _is_candidate(user, read_at, workspace.current_policy.rules, groups, key_owner, now) for read_at, user in people
+        _is_candidate(facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=read_at), rules, now)
+        for read_at, user in people
     )
     removed_by_us = accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
@@ -45,11 +47,8 @@ def _fresh(walk: Walk, now: datetime) -> Iterator[tuple[datetime, User]]:
     yield from ((now, user) for user, raw in walk.fresh.values())
 
 
-def _is_candidate(
-    user: User, read_at: datetime, rules: Policy, groups: list[Group], key_owner: str, now: datetime
-) -> bool:
-    rights_by_group = {group.uid: group.permissions for group in groups}
-    found = judge(rules, facts_of(user, rights_by_group=rights_by_group, key_owner=key_owner, read_at=read_at))
+def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
+    found = judge(rules, facts)
     return verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now) is Verdict.DORMANT
 
 

@@ -20,13 +20,14 @@ from accounts_review.workflow.reading.walk import Walk
 BATCH = 1000
 
 
-def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: datetime) -> tuple[int, int]:
-    """Write what is new or changed; returns how many of each.
+def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: datetime) -> tuple[list[int], list[int]]:
+    """Write what is new or changed; returns the keys of each.
 
     An accepted reading also confirms what an earlier one left as incomplete or not listed.
     """
     fresh = list(walk.fresh.items())
-    added = changed = 0
+    added: list[int] = []
+    changed: list[int] = []
     for start in range(0, len(fresh), BATCH):
         batch = dict(fresh[start : start + BATCH])
         rows = Account.objects.filter(workspace=workspace, username__in={username for username, _ in batch})
@@ -38,10 +39,10 @@ def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: dat
             row = existing.get(key)
             filled = _fill(row or Account(workspace=workspace), user, raw, accepted=accepted, now=now)
             (new if row is None else old).append(filled)
-        Account.objects.bulk_create(new)
+        added += [row.pk for row in Account.objects.bulk_create(new)]
         Account.objects.bulk_update(old, [f.name for f in Account._meta.concrete_fields if not f.primary_key])
         Return.objects.bulk_create(_returns(old, before))
-        added, changed = added + len(new), changed + len(old)
+        changed += [row.pk for row in old]
     if accepted:
         seen = Account.objects.filter(pk__in=walk.unchanged)
         seen.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).update(absent_since=None, gone_at=None)
@@ -81,15 +82,16 @@ def store_disputed(workspace: Workspace, disputed: Mapping[str, list[str]]) -> N
             account.save(update_fields=["disputed"])
 
 
-def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> int:
-    """Note who was not listed; another incarnation of a listed username is not listed either."""
+def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> list[int]:
+    """Note who was not listed, and return their keys; another incarnation of a listed username is not listed either."""
     changed = Account.objects.filter(workspace=workspace, username__in={name for name, _ in walk.fresh})
     seen = walk.unchanged | {
         pk for pk, *key in changed.values_list("pk", "username", "incarnation") if tuple(key) in walk.fresh
     }
     listed = Account.objects.filter(workspace=workspace).listed()
-    missing = set(listed.values_list("pk", flat=True)) - seen
-    return listed.filter(pk__in=missing).update(absent_since=now)
+    missing = sorted(set(listed.values_list("pk", flat=True)) - seen)
+    listed.filter(pk__in=missing).update(absent_since=now)
+    return missing
 
 
 def confirm(accounts: QuerySet[Account]) -> None:

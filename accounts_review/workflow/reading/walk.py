@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from accounts_review.findings import Found, of_error
 from accounts_review.huwise import Client, HuwiseError, User, decode_user, digest_of
 from accounts_review.huwise.facts import incarnation_of
+from accounts_review.huwise.records import storable
 
 PAGE = 1000
 
@@ -29,11 +31,19 @@ class Walk:
     fresh: dict[tuple[str, str], tuple[User, bytes]] = field(default_factory=dict)
     pages: int = 0
     expected: int | None = None
-    problems: list[str] = field(default_factory=list)
+    problems: list[Found] = field(default_factory=list)
+    second: Walk | None = None
+    """The pass that looks once more, where there was one."""
 
     @property
     def is_complete(self) -> bool:
         return not self.problems
+
+    @property
+    def passes(self) -> list[dict[str, int | None]]:
+        """What each pass counted."""
+        walks = [self, self.second] if self.second else [self]
+        return [{"pages": walk.pages, "read": len(walk.usernames), "expected": walk.expected} for walk in walks]
 
     def read(self, client: Client) -> None:
         """Read every page, then look for anything that shows that it was not everyone.
@@ -47,7 +57,7 @@ class Walk:
             if self.pages > 1 and self.is_complete:
                 self._compare_with_second_pass(client)
         except HuwiseError as error:
-            self.problems.append(str(error))
+            self.problems.append(of_error("api", error))
 
     def _read_pages(self, client: Client) -> None:
         offset = 0
@@ -56,7 +66,8 @@ class Walk:
             if self.expected is None:
                 self.expected = page.total_count
             elif page.total_count != self.expected:
-                self.problems.append(f"the count changed from {self.expected} to {page.total_count} while paging")
+                changed = {"code": "count_changed", "before": self.expected, "after": page.total_count}
+                self.problems.append(changed)
                 self.expected = max(self.expected, page.total_count)
             for raw in page.records:
                 self._take(raw)
@@ -77,7 +88,7 @@ class Walk:
         try:
             user = decode_user(raw)
         except HuwiseError:
-            self.problems.append("a record is not an object and cannot be read")
+            self.problems.append({"code": "unreadable_record"})
             return
         self.usernames.append(user.username)
         self.fresh[user.username, incarnation_of(user)] = (user, raw)
@@ -85,15 +96,16 @@ class Walk:
     def _compare_counts(self, client: Client) -> None:
         repeated = [name for name, count in Counter(self.usernames).items() if count > 1]
         if repeated:
-            self.problems.append(f"{len(repeated)} usernames were listed more than once, e.g. {repeated[0][:100]!r}")
+            self.problems.append({"code": "repeated", "count": len(repeated), "example": storable(repeated[0][:100])})
         read, counted = len(set(self.usernames)), client.users_count()
         if not read == self.expected == counted:
-            said = f"{read} accounts were read; {self.expected} announced at the start, {counted} at the end"
-            self.problems.append(said)
+            counts = {"read": read, "announced": self.expected, "counted": counted}
+            self.problems.append({"code": "counts_differ"} | counts)
 
     def _compare_with_second_pass(self, client: Client) -> None:
         seen = {digest_of(raw).hex(): (0, user.username) for user, raw in self.fresh.values()}
-        again = Walk(known=self.known | seen, progress=lambda walk: self.progress(self))
-        again._read_pages(client)
-        if differing := set(again.usernames) ^ set(self.usernames):
-            self.problems.append(f"a second pass disagreed about {len(differing)} accounts")
+        self.second = Walk(known=self.known | seen, progress=lambda walk: self.progress(self))
+        self.progress(self)
+        self.second._read_pages(client)
+        if differing := set(self.second.usernames) ^ set(self.usernames):
+            self.problems.append({"code": "passes_disagree", "count": len(differing)})

@@ -1,0 +1,77 @@
+"""What the worker did last: the only sign of life it gives, and where a failure of it can be read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.extraction import Extraction
+from accounts_review.models.workspace import Workspace
+
+KEPT = 30
+"""So many runs of a task are kept that went well, and as many that did not."""
+
+SILENT = timedelta(minutes=5)
+"""Without a sign of life for so long, a worker or a reading is taken for dead; the sweep runs every minute."""
+
+
+INTERRUPTED = "interrupted"
+"""The error of a run whose worker stopped before it ended."""
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs, asked for by how they ended."""
+
+    def failed(self) -> RunQuerySet:
+        return self.exclude(error="")
+
+    def forget_old(self, task: str) -> None:
+        """Keep the newest few of a task, good and failed each for themselves."""
+        for runs in (self.filter(task=task, error=""), self.filter(task=task).exclude(error="")):
+            self.filter(pk__in=list(runs.values_list("pk", flat=True)[KEPT:])).delete()
+
+    def last_sign_of_life(self) -> datetime | None:
+        """When a worker last began or ended something, or a reading last moved on; ``None`` if none ever did."""
+        runs = self.aggregate(began=models.Max("started_at"), ended=models.Max("finished_at"))
+        reading = Extraction.objects.filter(state="running").aggregate(at=models.Max("heartbeat_at"))
+        return max(filter(None, [*runs.values(), reading["at"]]), default=None)
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether no worker seems to be alive."""
+        last = self.last_sign_of_life()
+        return last is None or now - last > SILENT
+
+    def bury(self) -> None:
+        """Have every run that has not ended say so; one that goes on elsewhere corrects it when it ends."""
+        self.filter(finished_at=None, error="").update(error=INTERRUPTED)
+
+
+class Run(models.Model):
+    """One run of a task by the worker. One that never ended was killed, or its worker was."""
+
+    task = models.CharField(_("task"), max_length=64)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="runs")
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    error = models.TextField(_("error"), blank=True, help_text=_("Fit for people; holds no secret."))
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        default_permissions = ()
+        indexes = [models.Index(fields=("task", "-started_at"), name="run_by_task")]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def state(self) -> str:
+        """How it stands: ``failed``, ``running`` or ``complete``."""
+        return "failed" if self.error else "complete" if self.finished_at else "running"
+
+    @property
+    def duration(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at else None
