@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from unicodedata import category
+from unicodedata import category, normalize
 
 from accounts_review.policy import Policy, Segment
 
@@ -27,7 +27,8 @@ EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(days=1)
 KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
 ROUTE_WORDS = frozenset({"export", "invite", "provision"})
-EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+LONGEST_ADDRESS = 254
+EMAIL = re.compile(r"""[^\s@,;:<>()\[\]\\"]+@[^\s@,;:<>()\[\]\\".]+(\.[^\s@,;:<>()\[\]\\".]+)*""")
 
 KNOWN_PERMISSIONS = frozenset(
     {
@@ -63,6 +64,16 @@ class Standing(StrEnum):
     ORDINARY = "ordinary"
     PROTECTED = "protected"
     UNCERTAIN = "uncertain"
+
+
+class DateFault(StrEnum):
+    """Why a date does not count."""
+
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    WITHOUT_OFFSET = "without_offset"
+    TOO_EARLY = "too_early"
+    IN_THE_FUTURE = "in_the_future"
 
 
 class Verdict(StrEnum):
@@ -122,17 +133,25 @@ class Facts:
         return both_absent and valid_instant(self.joined_at, read_at=self.read_at) is not None
 
     @property
+    def origins(self) -> dict[str, tuple[str, ...]]:
+        """Effective permissions, each with all that give it: "" where granted directly, and the uids of groups."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.permissions or (), ("",))
+        for uid in self.groups or ():
+            for right in self.rights_by_group.get(uid) or ():
+                found[right] = (*found.get(right, ()), uid)
+        return found
+
+    @property
     def rights(self) -> dict[str, str]:
-        """Effective permissions, each with the uid of a group that grants it, or "" where granted directly."""
-        through = {right: uid for uid in reversed(self.groups or ()) for right in self.rights_by_group.get(uid) or ()}
-        return through | dict.fromkeys(self.permissions or (), "")
+        """Effective permissions, each with the first that gives it: "" where granted directly, or a group's uid."""
+        return {right: origins[0] for right, origins in self.origins.items()}
 
     @property
     def activity(self) -> tuple[datetime, str] | None:
         """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
         dated = [
             (instant, name)
-            for name, value in self._dates.items()
+            for name, value in self.dates.items()
             if (instant := valid_instant(value, read_at=self.read_at)) is not None
         ]
         return max(dated, default=None)
@@ -142,12 +161,13 @@ class Facts:
         """Fields that hold a date which cannot be believed: present, and not a valid instant."""
         return [
             name
-            for name, value in self._dates.items()
+            for name, value in self.dates.items()
             if not _is_absent(value) and valid_instant(value, read_at=self.read_at) is None
         ]
 
     @property
-    def _dates(self) -> dict[str, object]:
+    def dates(self) -> dict[str, object]:
+        """The dates that can show activity, by field, as given."""
         return {
             "joined_at": self.joined_at,
             "last_login_at": self.last_login_at,
@@ -208,40 +228,68 @@ def segment_of(policy: Policy, facts: Facts) -> Segment:
 
 def matches(segment: Segment, facts: Facts) -> bool:
     """Whether an account meets all conditions of a segment; any name within a list will do."""
-    conditions = (
-        segment.never_used is None or segment.never_used == facts.never_used,
-        not segment.account_types or facts.account_type in segment.account_types,
-        not segment.groups or bool(set(segment.groups) & set(facts.groups or ())),
-        not segment.permissions or bool(set(segment.permissions) & set(facts.rights)),
-        not segment.email_domains or _email_domain(facts.email) in segment.email_domains,
-    )
-    return all(conditions)
+    return next(unmet(segment, facts), None) is None
+
+
+def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
+    """The conditions of a segment, by their names in a policy, that an account does not meet."""
+    if segment.never_used is not None and segment.never_used != facts.never_used:
+        yield "never_used"
+    if segment.account_types and facts.account_type not in segment.account_types:
+        yield "account_types"
+    if segment.groups and not set(segment.groups) & set(facts.groups or ()):
+        yield "groups"
+    if segment.permissions and not set(segment.permissions) & set(facts.rights):
+        yield "permissions"
+    if segment.email_domains and _email_domain(facts.email) not in segment.email_domains:
+        yield "email_domains"
 
 
 def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
-    """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed.
+    """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed (law 1)."""
+    found = read_date(value, read_at=read_at)
+    return found if isinstance(found, datetime) else None
 
-    Refused: what is not text, is unparsable, has no offset, lies before 2000 or more than a day after the moment
-    it was read (law 1).
-    """
+
+def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
+    """The UTC instant that a date of the API stands for, or what is wrong with it."""
+    if _is_absent(value):
+        return DateFault.ABSENT
     if not isinstance(value, str) or len(value) > 40 or not value.isascii():
-        return None
+        return DateFault.UNREADABLE
     try:
         instant = datetime.fromisoformat(value.strip())
         if instant.tzinfo is None:
-            return None
+            return DateFault.WITHOUT_OFFSET
         instant = instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return instant if EARLIEST_VALID <= instant <= read_at + FUTURE_TOLERANCE else None
+    except ValueError:
+        return DateFault.UNREADABLE
+    except OverflowError:
+        return DateFault.TOO_EARLY if instant.year == 1 else DateFault.IN_THE_FUTURE
+    if instant < EARLIEST_VALID:
+        return DateFault.TOO_EARLY
+    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
 
 
 def usable_in_url(username: str) -> bool:
-    """Whether a username can address its account, and nothing else, as one segment of a URL path."""
-    bare = username.strip()
+    """Whether a username can address its account, and nothing else, as one segment of a URL path.
+
+    Looked at as a server may read it: some fold look-alikes, so that a wide dot is a dot (NFKC).
+    """
+    bare = normalize("NFKC", username).strip()
     if bare in {"", ".", ".."} or "/" in bare or bare.casefold() in ROUTE_WORDS:
         return False
     return not any(character == "\ufffd" or category(character) in {"Cc", "Cs"} for character in username)
+
+
+def usable_for_mail(address: str) -> bool:
+    """Whether an address can be written to, and names one mailbox.
+
+    Nothing that mail headers give a meaning, nothing that no keyboard writes, and no mark for what could not be stored.
+    """
+    if len(address) > LONGEST_ADDRESS or not EMAIL.fullmatch(address):
+        return False
+    return not any(character == "\ufffd" or category(character).startswith("C") for character in address)
 
 
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:
@@ -294,9 +342,12 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
 
 
 def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
-    if facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | _account_types_of(policy):
+    asked = _account_types_of(policy)
+    if not facts.account_type and asked:
+        yield Reason("no_account_type")
+    elif facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | asked:
         yield Reason("unknown_account_type", facts.account_type)
-    if not EMAIL.fullmatch(facts.email):
+    if not usable_for_mail(facts.email):
         yield Reason("no_email")
     if not usable_in_url(facts.username):
         yield Reason("unsafe_username")

@@ -56,13 +56,10 @@ def inert(cell: str) -> str:
 
 def _row(account: Account, as_of: datetime) -> Iterator[str]:
     found = account.assessment
-    reasons = wording.reasons(found.reasons) if account.verdict in ("protected", "uncertain") else []
-    if account.exempt_until and account.verdict == "protected":
-        reasons = [wording.exemption(account.exempt_until), *reasons]
     yield from (account.username, account.email, account.verdict, found.segment)
     yield found.activity_at.isoformat() if found.activity_at else ""
     yield found.dormant_from.isoformat()
-    yield "; ".join(reasons)
+    yield "; ".join(wording.in_force(found.reasons, verdict=account.verdict, exempt_until=account.exempt_until))
     yield wording.idleness(
         activity_at=found.activity_at,
         activity_field=found.activity_field,

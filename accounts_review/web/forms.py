@@ -87,3 +87,33 @@ class DecisionForm(forms.Form):
             self.add_error("until", _("An exemption needs an end."))
         elif not self.earliest <= day <= self.latest:
             self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+
+
+class ServiceAccountForm(forms.Form):
+    """That an account is a robot and who answers for it: marked, confirmed for another year, or no longer so."""
+
+    act = forms.ChoiceField(choices=[("confirm", ""), ("end", "")])
+    owner_email = forms.EmailField(label=gettext_lazy("Owner's e-mail address"), max_length=254, required=False)
+    reason = forms.CharField(label=gettext_lazy("What it does"), max_length=500)
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._today = localdate(now)
+        for name in ("owner_email", "reason"):
+            self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("act") == "confirm" and not cleaned.get("owner_email") and "owner_email" not in self.errors:
+            self.add_error("owner_email", _("Say who answers for it: that person is told before the year is over."))
+        return cleaned
+
+    @property
+    def kept_until(self) -> datetime:
+        """A year ahead, when the owner must have confirmed it again."""
+        return make_aware(datetime.combine(self._today + LONGEST_EXEMPTION, time.min), get_current_timezone())
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, each with the field it is about."""
+        return [f"{self.fields[name].label}: {error}" for name, errors in self.errors.items() for error in errors]

@@ -23,6 +23,7 @@ of_workspace: list[URLPattern] = [
     path("review/export/", review.Export.as_view(), name="export"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
     path("accounts/<int:pk>/", account.AccountPage.as_view(), name="account"),
+    path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
     path("cleanups/<int:number>/launch/", cleanups.Launch.as_view(), name="launch"),

@@ -46,6 +46,12 @@ def test_every_archetype_decodes_to_what_it_says(case: dict[str, Any]) -> None:
         assert user.groups is None
 
 
+@pytest.mark.parametrize("given_type", [5, True, [], {}, 1.5])
+def test_a_type_that_is_no_text_is_another_than_none_at_all(given_type: object) -> None:
+    assert decode_user(as_bytes({"account_type": given_type})).account_type == "\ufffd"
+    assert decode_user(as_bytes({"account_type": None})).account_type == ""
+
+
 @pytest.mark.parametrize("group", FIXTURE["groups"], ids=lambda group: group["uid"])
 def test_every_group_decodes_to_what_it_says(group: dict[str, Any]) -> None:
     decoded = decode_group(as_bytes(group))

@@ -24,6 +24,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "export": ("read", ""),
     "decide": ("", "decide"),
     "account": ("read", ""),
+    "service_account": ("", "decide"),
     "cleanups": ("read", ""),
     "cleanup": ("read", ""),
     "launch": ("operate", "operate"),
@@ -68,6 +69,7 @@ def addresses(site: Site) -> dict[str, str]:
     case = site.case("ana.idle")
     given: dict[str, dict[str, Any]] = {
         "account": {"pk": case.account_id},
+        "service_account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
         "launch": {"number": cleanup.number},
         "progress": {"number": cleanup.number},
