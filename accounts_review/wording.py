@@ -231,7 +231,8 @@ def otherwise(
         said.append(unprotected[explained.standing_unprotected] % {"conditions": without})
     if explained.standing == Standing.UNCERTAIN:
         remedies = "; ".join(_said_of(why, REMEDIES) for why in explained.doubts)
-        said.append(_("Dormant, once a person has settled what is in doubt and a sync has read it: %s.") % remedies)
+        settled = _("Dormant, once a person has settled what is in doubt and a sync has read it: %(remedies)s.")
+        said.append(settled % {"remedies": remedies})
     if verdict == Verdict.DORMANT:
         said.append(_("Protected, if it gained a protected right or group, or were exempted."))
     return said

@@ -64,7 +64,7 @@ def timeline(
     now: datetime,
 ) -> Timeline:
     """All that is known of an account by time; ``case`` is its open one, ``exemption`` the one in force."""
-    moments = [*_signs(dates), *_limits(account), *_promises(case, exemption), *_acts(entries)]
+    moments = [*_signs(dates), *_limits(account, now), *_promises(case, exemption), *_acts(entries)]
     moments.sort(key=lambda moment: (moment.at, moment.entry.seq if moment.entry else 0), reverse=True)
     return Timeline(
         [moment for moment in moments if moment.at > now], [moment for moment in moments if moment.at <= now]
@@ -77,10 +77,11 @@ def _signs(dates: Iterable[DateFact]) -> Iterator[Moment]:
             yield Moment(date.instant, str(SIGNS[date.field]), "user")
 
 
-def _limits(account: Account) -> Iterator[Moment]:
+def _limits(account: Account, now: datetime) -> Iterator[Moment]:
     found = getattr(account, "assessment", None)
     if found and found.activity_at:
-        said = _("idle for %(days)s days, the limit of its segment") % {"days": found.limit_days}
+        is_past = found.dormant_from <= now
+        said = _("reached the limit of its segment") if is_past else _("the limit of its segment, if idle until then")
         yield Moment(found.dormant_from, said, "moon")
 
 

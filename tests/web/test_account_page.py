@@ -208,7 +208,7 @@ def test_the_history_is_one_line_of_time_with_an_address_for_every_entry(desk: D
         "End of the exemption: On leave",
         "Today,",
         "Exempted until",
-        "Idle for 730 days",
+        "Reached the limit",
         "Was last seen",
     ]
     places = [said.index(f">{words}") for words in [*told, "Joined the workspace"]]
