@@ -10,25 +10,20 @@ of a date that can be defended.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from unicodedata import category, normalize
 
+from accounts_review.addresses import usable_for_mail, usable_in_url
+from accounts_review.dates import is_absent, valid_instant
 from accounts_review.policy import Policy, Segment
 
 BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
 """The ``dormant_from`` of an account without any valid date: it is past at every instant anyone asks about."""
 
-EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
-FUTURE_TOLERANCE = timedelta(days=1)
 KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
-ROUTE_WORDS = frozenset({"export", "invite", "provision"})
-LONGEST_ADDRESS = 254
-EMAIL = re.compile(r"""[^\s@,;:<>()\[\]\\"]+@[^\s@,;:<>()\[\]\\".]+(\.[^\s@,;:<>()\[\]\\".]+)*""")
 
 KNOWN_PERMISSIONS = frozenset(
     {
@@ -64,16 +59,6 @@ class Standing(StrEnum):
     ORDINARY = "ordinary"
     PROTECTED = "protected"
     UNCERTAIN = "uncertain"
-
-
-class DateFault(StrEnum):
-    """Why a date does not count."""
-
-    ABSENT = "absent"
-    UNREADABLE = "unreadable"
-    WITHOUT_OFFSET = "without_offset"
-    TOO_EARLY = "too_early"
-    IN_THE_FUTURE = "in_the_future"
 
 
 class Verdict(StrEnum):
@@ -129,7 +114,7 @@ class Facts:
     @property
     def never_used(self) -> bool:
         """Complete evidence of an account that nobody ever used."""
-        both_absent = _is_absent(self.last_seen_at) and _is_absent(self.last_login_at)
+        both_absent = is_absent(self.last_seen_at) and is_absent(self.last_login_at)
         return both_absent and valid_instant(self.joined_at, read_at=self.read_at) is not None
 
     @property
@@ -162,7 +147,7 @@ class Facts:
         return [
             name
             for name, value in self.dates.items()
-            if not _is_absent(value) and valid_instant(value, read_at=self.read_at) is None
+            if not is_absent(value) and valid_instant(value, read_at=self.read_at) is None
         ]
 
     @property
@@ -245,53 +230,6 @@ def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
         yield "email_domains"
 
 
-def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
-    """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed (law 1)."""
-    found = read_date(value, read_at=read_at)
-    return found if isinstance(found, datetime) else None
-
-
-def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
-    """The UTC instant that a date of the API stands for, or what is wrong with it."""
-    if _is_absent(value):
-        return DateFault.ABSENT
-    if not isinstance(value, str) or len(value) > 40 or not value.isascii():
-        return DateFault.UNREADABLE
-    try:
-        instant = datetime.fromisoformat(value.strip())
-        if instant.tzinfo is None:
-            return DateFault.WITHOUT_OFFSET
-        instant = instant.astimezone(UTC)
-    except ValueError:
-        return DateFault.UNREADABLE
-    except OverflowError:
-        return DateFault.TOO_EARLY if instant.year == 1 else DateFault.IN_THE_FUTURE
-    if instant < EARLIEST_VALID:
-        return DateFault.TOO_EARLY
-    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
-
-
-def usable_in_url(username: str) -> bool:
-    """Whether a username can address its account, and nothing else, as one segment of a URL path.
-
-    Looked at as a server may read it: some fold look-alikes, so that a wide dot is a dot (NFKC).
-    """
-    bare = normalize("NFKC", username).strip()
-    if bare in {"", ".", ".."} or "/" in bare or bare.casefold() in ROUTE_WORDS:
-        return False
-    return not any(character == "\ufffd" or category(character) in {"Cc", "Cs"} for character in username)
-
-
-def usable_for_mail(address: str) -> bool:
-    """Whether an address can be written to, and names one mailbox.
-
-    Nothing that mail headers give a meaning, nothing that no keyboard writes, and no mark for what could not be stored.
-    """
-    if len(address) > LONGEST_ADDRESS or not EMAIL.fullmatch(address):
-        return False
-    return not any(character == "\ufffd" or category(character).startswith("C") for character in address)
-
-
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:
     protect = policy.protect
     found = [Reason("right", right, via) for right, via in sorted(facts.rights.items()) if right in protect.permissions]
@@ -317,7 +255,7 @@ def _doubts_of_dates(facts: Facts) -> Iterator[Reason]:
     yield from (Reason("invalid_date", name) for name in facts.invalid_dates)
     if facts.activity is None:
         yield Reason("no_date")
-    elif _is_absent(facts.joined_at):
+    elif is_absent(facts.joined_at):
         # Without it a re-used username could not be told from the account that was reviewed.
         yield Reason("no_joined_at")
     if facts.incomplete:
@@ -355,10 +293,6 @@ def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
 
 def _account_types_of(policy: Policy) -> set[str]:
     return {name for segment in policy.segments for name in segment.account_types}
-
-
-def _is_absent(value: object) -> bool:
-    return value is None or value == ""
 
 
 def _email_domain(email: str) -> str:

@@ -9,16 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts_review.dormancy import (
-    DateFault,
-    Facts,
-    Reason,
-    Standing,
-    judge,
-    read_date,
-    segment_of,
-    unmet,
-)
+from accounts_review.dates import DateFault, read_date
+from accounts_review.dormancy import Facts, Reason, Standing, judge, segment_of, unmet
 from accounts_review.policy import Policy, Segment
 
 PROTECTIONS = frozenset(

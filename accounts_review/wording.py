@@ -14,7 +14,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts_review.dormancy import DateFault, Facts, Reason, Standing, Verdict
+from accounts_review.dates import DateFault
+from accounts_review.dormancy import Facts, Reason, Standing, Verdict
 from accounts_review.explanation import DateRead, Explanation
 from accounts_review.policy import Segment
 
@@ -175,14 +176,19 @@ def verdict(value: str) -> str:
     return words[Verdict(value)]
 
 
-def course(*, standing: str, dormant_from: datetime, has_date: bool, now: datetime) -> str:
-    """Since when and until when a verdict holds, as a clause; an exemption is told apart from it."""
+def course(
+    *, standing: str, dormant_from: datetime, has_date: bool, exempt_until: datetime | None, now: datetime
+) -> str:
+    """Since when and until when a verdict holds, as a clause."""
     then = verdict(Verdict.DORMANT if standing == Standing.ORDINARY else standing)
     if not has_date:
         return _("%(verdict)s, as there is no date to count from") % {"verdict": then}
     said = {"verdict": then, "date": day(dormant_from)}
     if now < dormant_from:
         return _("active until %(date)s; from then on %(verdict)s, if it stays idle") % said
+    if exempt_until:
+        lapse = _("idle past its limit since %(date)s; exempt until %(until)s, and from then on %(verdict)s")
+        return lapse % (said | {"until": day(exempt_until)})
     return _("idle past its limit since %(date)s, and so %(verdict)s") % said
 
 

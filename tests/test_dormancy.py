@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from accounts_review.addresses import usable_in_url
+from accounts_review.dates import valid_instant
 from accounts_review.dormancy import (
     BEFORE_ALL_DATES,
     KNOWN_PERMISSIONS,
@@ -15,8 +17,6 @@ from accounts_review.dormancy import (
     Verdict,
     judge,
     segment_of,
-    usable_in_url,
-    valid_instant,
     verdict_at,
 )
 from accounts_review.huwise import decode_user

@@ -14,7 +14,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from accounts_review import wording
-from accounts_review.dormancy import Facts, Standing, Verdict, judge, segment_of, valid_instant, verdict_at
+from accounts_review.dates import valid_instant
+from accounts_review.dormancy import Facts, Standing, Verdict, judge, segment_of, verdict_at
 from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user
 from accounts_review.huwise.facts import facts_of, incarnation_of
 from accounts_review.huwise.records import storable

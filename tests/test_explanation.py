@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 
 from accounts_review import wording
-from accounts_review.dormancy import DateFault, Facts, Reason, Standing, Verdict, judge, segment_of
+from accounts_review.dates import DateFault
+from accounts_review.dormancy import Facts, Reason, Standing, Verdict, judge, segment_of
 from accounts_review.explanation import active_if_seen_after, dates_read, explain
 from accounts_review.policy import Policy, Segment
 from tests.builders import NOW, POLICY, SEEN, make_facts, make_policy, verdict

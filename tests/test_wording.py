@@ -12,7 +12,8 @@ import pytest
 from django.utils import timezone, translation
 
 from accounts_review import dormancy, explanation, wording
-from accounts_review.dormancy import DateFault, Reason, Verdict
+from accounts_review.dates import DateFault
+from accounts_review.dormancy import Reason, Verdict
 from tests.builders import NOW
 
 HOSTILE = [
@@ -69,7 +70,13 @@ def test_an_objection_of_another_verdict_says_its_reasons_like_everything_else()
 
 def test_the_course_of_a_verdict_says_since_when_and_until_when() -> None:
     def course(standing: str, **changes: Any) -> str:
-        known: dict[str, Any] = {"standing": standing, "dormant_from": NOW, "has_date": True, "now": NOW}
+        known: dict[str, Any] = {
+            "standing": standing,
+            "dormant_from": NOW,
+            "has_date": True,
+            "now": NOW,
+            "exempt_until": None,
+        }
         return wording.course(**(known | changes))
 
     before = NOW - timedelta(days=1)
@@ -77,6 +84,9 @@ def test_the_course_of_a_verdict_says_since_when_and_until_when() -> None:
     assert course("protected") == "idle past its limit since 15 Jun 2026, and so protected"
     assert course("ordinary", now=before) == "active until 15 Jun 2026; from then on dormant, if it stays idle"
     assert course("uncertain", now=before) == "active until 15 Jun 2026; from then on uncertain, if it stays idle"
+    assert course("ordinary", exempt_until=NOW) == (
+        "idle past its limit since 15 Jun 2026; exempt until 15 Jun 2026, and from then on dormant"
+    )
     assert course("uncertain", has_date=False) == "uncertain, as there is no date to count from"
 
 

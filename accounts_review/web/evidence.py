@@ -133,6 +133,7 @@ def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
             standing=found.standing,
             dormant_from=found.dormant_from,
             has_date=found.activity_at is not None,
+            exempt_until=account.exempt_until,
             now=now,
         ),
         reasons=reasons_in_force(account),

@@ -235,6 +235,7 @@ def test_a_robot_is_marked_with_an_owner_and_kept_for_a_year(desk: Desk) -> None
     assert '<dd class="breakable"> ines@ville.example </dd>' in said
     assert "service account </span>" in said
     assert "Confirm for another year" in said
+    assert 'value="exempt"' not in said
     assert "Kept as a service account until" in said
     held = account.exemptions.get()
     assert (held.is_service_account, held.owner_email) == (True, "ines@ville.example")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from accounts_review.breaker import Figures
-from accounts_review.dormancy import Verdict, judge, valid_instant, verdict_at
+from accounts_review.dates import valid_instant
+from accounts_review.dormancy import Verdict, judge, verdict_at
 from accounts_review.huwise import Group, User, decode_user
 from accounts_review.huwise.facts import activity_of, facts_of
 from accounts_review.models import Account, Extraction, Workspace
