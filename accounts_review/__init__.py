@@ -6,8 +6,9 @@ The stages, in order; each is a module of :mod:`accounts_review.workflow`, and t
 
 The floors, lowest first; a module imports only from floors below its own (``lint-imports`` holds it):
 
-    0  lifecycle, policy, dormancy,   the law: pure, no Django, no clock
-       gate, breaker
+    0  lifecycle, policy, dates,      the law: pure, no Django, no clock
+       addresses, dormancy,
+       explanation, gate, breaker
     1  huwise, models, wording        the outside world; what we remember; the sentences for reasons
     2  record                         the one door for state changes, and the audit chain it writes
     3  workflow                       what is done

@@ -10,24 +10,20 @@ of a date that can be defended.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from unicodedata import category
 
+from accounts_review.addresses import usable_for_mail, usable_in_url
+from accounts_review.dates import is_absent, valid_instant
 from accounts_review.policy import Policy, Segment
 
 BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
 """The ``dormant_from`` of an account without any valid date: it is past at every instant anyone asks about."""
 
-EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
-FUTURE_TOLERANCE = timedelta(days=1)
 KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
-ROUTE_WORDS = frozenset({"export", "invite", "provision"})
-EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 KNOWN_PERMISSIONS = frozenset(
     {
@@ -118,21 +114,29 @@ class Facts:
     @property
     def never_used(self) -> bool:
         """Complete evidence of an account that nobody ever used."""
-        both_absent = _is_absent(self.last_seen_at) and _is_absent(self.last_login_at)
+        both_absent = is_absent(self.last_seen_at) and is_absent(self.last_login_at)
         return both_absent and valid_instant(self.joined_at, read_at=self.read_at) is not None
 
     @property
+    def origins(self) -> dict[str, tuple[str, ...]]:
+        """Effective permissions, each with all that give it: "" where granted directly, and the uids of groups."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.permissions or (), ("",))
+        for uid in self.groups or ():
+            for right in self.rights_by_group.get(uid) or ():
+                found[right] = (*found.get(right, ()), uid)
+        return found
+
+    @property
     def rights(self) -> dict[str, str]:
-        """Effective permissions, each with the uid of a group that grants it, or "" where granted directly."""
-        through = {right: uid for uid in reversed(self.groups or ()) for right in self.rights_by_group.get(uid) or ()}
-        return through | dict.fromkeys(self.permissions or (), "")
+        """Effective permissions, each with the first that gives it: "" where granted directly, or a group's uid."""
+        return {right: origins[0] for right, origins in self.origins.items()}
 
     @property
     def activity(self) -> tuple[datetime, str] | None:
         """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
         dated = [
             (instant, name)
-            for name, value in self._dates.items()
+            for name, value in self.dates.items()
             if (instant := valid_instant(value, read_at=self.read_at)) is not None
         ]
         return max(dated, default=None)
@@ -142,12 +146,13 @@ class Facts:
         """Fields that hold a date which cannot be believed: present, and not a valid instant."""
         return [
             name
-            for name, value in self._dates.items()
-            if not _is_absent(value) and valid_instant(value, read_at=self.read_at) is None
+            for name, value in self.dates.items()
+            if not is_absent(value) and valid_instant(value, read_at=self.read_at) is None
         ]
 
     @property
-    def _dates(self) -> dict[str, object]:
+    def dates(self) -> dict[str, object]:
+        """The dates that can show activity, by field, as given."""
         return {
             "joined_at": self.joined_at,
             "last_login_at": self.last_login_at,
@@ -208,40 +213,21 @@ def segment_of(policy: Policy, facts: Facts) -> Segment:
 
 def matches(segment: Segment, facts: Facts) -> bool:
     """Whether an account meets all conditions of a segment; any name within a list will do."""
-    conditions = (
-        segment.never_used is None or segment.never_used == facts.never_used,
-        not segment.account_types or facts.account_type in segment.account_types,
-        not segment.groups or bool(set(segment.groups) & set(facts.groups or ())),
-        not segment.permissions or bool(set(segment.permissions) & set(facts.rights)),
-        not segment.email_domains or _email_domain(facts.email) in segment.email_domains,
-    )
-    return all(conditions)
+    return next(unmet(segment, facts), None) is None
 
 
-def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
-    """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed.
-
-    Refused: what is not text, is unparsable, has no offset, lies before 2000 or more than a day after the moment
-    it was read (law 1).
-    """
-    if not isinstance(value, str) or len(value) > 40 or not value.isascii():
-        return None
-    try:
-        instant = datetime.fromisoformat(value.strip())
-        if instant.tzinfo is None:
-            return None
-        instant = instant.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return instant if EARLIEST_VALID <= instant <= read_at + FUTURE_TOLERANCE else None
-
-
-def usable_in_url(username: str) -> bool:
-    """Whether a username can address its account, and nothing else, as one segment of a URL path."""
-    bare = username.strip()
-    if bare in {"", ".", ".."} or "/" in bare or bare.casefold() in ROUTE_WORDS:
-        return False
-    return not any(character == "\ufffd" or category(character) in {"Cc", "Cs"} for character in username)
+def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
+    """The conditions of a segment, by their names in a policy, that an account does not meet."""
+    if segment.never_used is not None and segment.never_used != facts.never_used:
+        yield "never_used"
+    if segment.account_types and facts.account_type not in segment.account_types:
+        yield "account_types"
+    if segment.groups and not set(segment.groups) & set(facts.groups or ()):
+        yield "groups"
+    if segment.permissions and not set(segment.permissions) & set(facts.rights):
+        yield "permissions"
+    if segment.email_domains and _email_domain(facts.email) not in segment.email_domains:
+        yield "email_domains"
 
 
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:
@@ -269,7 +255,7 @@ def _doubts_of_dates(facts: Facts) -> Iterator[Reason]:
     yield from (Reason("invalid_date", name) for name in facts.invalid_dates)
     if facts.activity is None:
         yield Reason("no_date")
-    elif _is_absent(facts.joined_at):
+    elif is_absent(facts.joined_at):
         # Without it a re-used username could not be told from the account that was reviewed.
         yield Reason("no_joined_at")
     if facts.incomplete:
@@ -294,9 +280,12 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
 
 
 def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
-    if facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | _account_types_of(policy):
+    asked = _account_types_of(policy)
+    if not facts.account_type and asked:
+        yield Reason("no_account_type")
+    elif facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | asked:
         yield Reason("unknown_account_type", facts.account_type)
-    if not EMAIL.fullmatch(facts.email):
+    if not usable_for_mail(facts.email):
         yield Reason("no_email")
     if not usable_in_url(facts.username):
         yield Reason("unsafe_username")
@@ -304,10 +293,6 @@ def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
 
 def _account_types_of(policy: Policy) -> set[str]:
     return {name for segment in policy.segments for name in segment.account_types}
-
-
-def _is_absent(value: object) -> bool:
-    return value is None or value == ""
 
 
 def _email_domain(email: str) -> str:

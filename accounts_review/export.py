@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from accounts_review import wording
-from accounts_review.dormancy import Verdict, verdict_at
+from accounts_review.dormancy import verdict_at
 from accounts_review.lifecycle import CaseState
 from accounts_review.models import Account, AuditEntry, Case
 from accounts_review.spreadsheet import Sheet
@@ -113,9 +113,7 @@ def decided(account: Account) -> list[str]:
 
 def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:
     found = account.assessment
-    reasons = wording.reasons(found.reasons) if account.verdict in (Verdict.PROTECTED, Verdict.UNCERTAIN) else []
-    if account.exempt_until and account.verdict == Verdict.PROTECTED:
-        reasons = [wording.exemption(account.exempt_until), *reasons]
+    reasons = wording.in_force(found.reasons, verdict=account.verdict, exempt_until=account.exempt_until)
     idle = wording.idleness(
         activity_at=found.activity_at,
         activity_field=found.activity_field,

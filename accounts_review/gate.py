@@ -33,6 +33,8 @@ class Objection:
     code: str
     effect: Effect
     detail: str = ""
+    because: tuple[Reason, ...] = ()
+    """Where the verdict is another now: why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def _about_the_account(terms: Terms) -> Iterator[Objection]:
         verdict = verdict_at(standing=assessment.standing, dormant_from=assessment.dormant_from, now=terms.now)
         if verdict is not Verdict.DORMANT:
             idle = verdict in (Verdict.PROTECTED, Verdict.UNCERTAIN)
-            yield Objection(f"verdict_{verdict}", Effect.SPARE, _why(assessment.reasons) if idle else "")
+            yield Objection(f"verdict_{verdict}", Effect.SPARE, because=assessment.reasons if idle else ())
             return
 
 
@@ -119,7 +121,3 @@ def _about_the_moment(terms: Terms) -> Iterator[Objection]:
         yield Objection("hourly_limit", Effect.HOLD)
     if not timedelta(0) <= terms.now - terms.facts.read_at <= LONGEST_LOOK:
         yield Objection("stale_look", Effect.HOLD)
-
-
-def _why(reasons: tuple[Reason, ...]) -> str:
-    return ", ".join(f"{reason.code} {reason.subject}".strip() for reason in reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +53,7 @@ def days_ago(days: float) -> str:
 def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
     """A person without any right, last seen so many days ago, who had joined a year before that."""
     plain = {"joined_at": days_ago(idle + 365), "last_seen_at": days_ago(idle), "display_name": username}
-    email = fields.pop("email", f"{username.partition('@')[0].replace(' ', '.')}@ville.example")
+    email = fields.pop("email", f"{re.sub('[^a-z0-9.]', '.', username.partition('@')[0].lower())}@ville.example")
     return records.user(username, email, **(plain | fields))
 
 

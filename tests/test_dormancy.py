@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from accounts_review.addresses import usable_in_url
+from accounts_review.dates import valid_instant
 from accounts_review.dormancy import (
     BEFORE_ALL_DATES,
     KNOWN_PERMISSIONS,
@@ -15,8 +17,6 @@ from accounts_review.dormancy import (
     Verdict,
     judge,
     segment_of,
-    usable_in_url,
-    valid_instant,
     verdict_at,
 )
 from accounts_review.huwise import decode_user
@@ -262,10 +262,15 @@ def test_without_a_date_of_joining_a_reused_username_could_not_be_told_apart() -
         ({"permissions": ("fly",)}, ("unknown_right", "fly", "")),
         ({"groups": ("birds",), "rights_by_group": {"birds": ("fly",)}}, ("unknown_right", "fly", "birds")),
         ({"account_type": "martian"}, ("unknown_account_type", "martian", "")),
+        ({"account_type": "\ufffd"}, ("unknown_account_type", "\ufffd", "")),
         ({"incomplete": True}, ("incomplete_extraction", "", "")),
         *(
             ({"email": text}, ("no_email", "", ""))
-            for text in ("", "ana", "@", "ana@", "@b.org", "a b@c.org", "a@b\nc")
+            for text in (
+                *("", "ana", "@", "ana@", "@b.org", "a b@c.org", "a@b\nc", "ana\ufffd@b.org", "ana\x7f@b.org"),
+                *("\u202eana@b.org", "ana@b.org.", "ana@.b.org", "a@b@c.org", "a@b.org,c@d.org", "<ana@b.org>"),
+                *("ana(home)@b.org", "ana@[10.0.0.1]", "Ana:ana@b.org;", f"{'a' * 250}@b.org"),
+            )
         ),
     ],
     ids=str,
@@ -295,6 +300,17 @@ def test_the_known_rights_are_the_vendors_21_and_those_the_policy_protects() -> 
     assert reasons(make_facts(permissions=("fly",)), policy=named) == [("right", "fly", "")]
 
 
+@pytest.mark.parametrize("address", ["ana@b", "o'hara+x@b-c.example", "josé@exämple.org", "a_b=c/d@e.org", "A@B.ORG"])
+def test_an_address_that_can_be_written_to_is_no_reason_for_doubt(address: str) -> None:
+    assert verdict(make_facts(email=address)) is Verdict.DORMANT
+
+
+def test_without_its_type_an_account_is_in_doubt_where_the_policy_asks_for_types() -> None:
+    policy = make_policy(Segment(name="partners", dormant_after_days=3000, account_types=("linked",)))
+    assert reasons(make_facts(account_type=""), policy=policy) == [("no_account_type", "", "")]
+    assert verdict(make_facts(account_type="")) is Verdict.DORMANT
+
+
 def test_an_account_type_that_a_segment_names_is_known() -> None:
     policy = make_policy(Segment(name="martians", dormant_after_days=5, account_types=("martian",)))
     assert verdict(make_facts(account_type="martian"), policy=policy) is Verdict.DORMANT
@@ -303,14 +319,16 @@ def test_an_account_type_that_a_segment_names_is_known() -> None:
 UNSAFE = ["", " ", ".", "..", " .. ", "a/b", "/", "../x", "export", "EXPORT", " invite ", "provision", "a\x00", "a\nb"]
 
 
-@pytest.mark.parametrize("username", [*UNSAFE, "a\x7fb", "\ufffd", "a\ud800"], ids=ascii)
+@pytest.mark.parametrize(
+    "username", [*UNSAFE, "a\x7fb", "\ufffd", "a\ud800", "．．", "․", "a／b", "ｅxport", "．．／"], ids=ascii
+)
 def test_a_username_that_no_url_can_hold_safely_makes_an_account_uncertain(username: str) -> None:
     assert not usable_in_url(username)
     assert reasons(make_facts(username=username)) == [("unsafe_username", "", "")]
 
 
 @pytest.mark.parametrize(
-    "username", ["ana", "a.b", "...", "marie+data@ville.example.org", "é à", "exports", "a%2Fb", "?#"]
+    "username", ["ana", "a.b", "...", "marie+data@ville.example.org", "é à", "exports", "a%2Fb", "?#", "VILLE\\ana"]
 )
 def test_a_username_that_percent_encoding_makes_safe_is_no_reason(username: str) -> None:
     assert usable_in_url(username)

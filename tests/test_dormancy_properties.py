@@ -3,98 +3,48 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from accounts_review import wording
-from accounts_review.dormancy import KNOWN_PERMISSIONS, Facts, Standing, Verdict, judge, valid_instant
-from accounts_review.huwise import decode_user
+from accounts_review.dates import valid_instant
+from accounts_review.dormancy import Facts, Standing, Verdict, judge, segment_of, verdict_at
+from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user
 from accounts_review.huwise.facts import facts_of, incarnation_of
-from accounts_review.policy import Policy, Segment
-from tests.builders import NOW, POLICY, make_policy, verdict
+from accounts_review.huwise.records import storable
+from accounts_review.policy import Policy
+from tests.builders import NOW, POLICY, verdict
+from tests.strategies import (
+    AT_ONCE,
+    DATES,
+    LATEST,
+    accounts,
+    bad_dates,
+    exhaustively,
+    good_dates,
+    group_lists,
+    harmless,
+    instants,
+    moments,
+    no_dates,
+    payloads,
+    plain_accounts,
+    policies,
+    rights,
+    thoroughly,
+    uids,
+    written,
+)
 
-DATES = ("joined_at", "last_seen_at", "last_login_at")
 PROTECTIONS = {"right", "protected_group", "protected_name", "protected_domain", "vendor_staff", "key_owner"}
-LATEST = NOW + timedelta(days=1)
-
-thoroughly = settings(max_examples=500, deadline=None)
-
-instants = st.datetimes(datetime(2000, 1, 1), LATEST.replace(tzinfo=None), timezones=st.just(UTC))  # noqa: DTZ001
-moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-written: list[Callable[[datetime], str]] = [
-    datetime.isoformat,
-    lambda instant: instant.isoformat(" "),
-    lambda instant: instant.isoformat().replace("+00:00", "Z"),
-    lambda instant: instant.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat(),
-]
-good_dates = st.builds(lambda instant, write: write(instant), instants, st.sampled_from(written))
-bad_dates = st.one_of(
-    st.sampled_from(["soon", "2024-02-30T08:00:00Z", "2024-04-05T08:00:00", " ", 0, False, True, 1.5, [], {}]),
-    st.datetimes(datetime(1, 1, 1), datetime(1999, 12, 31), timezones=st.just(UTC)).map(datetime.isoformat),  # noqa: DTZ001
-    st.timedeltas(timedelta(microseconds=1), timedelta(days=9000)).map(lambda late: (LATEST + late).isoformat()),
-)
-no_dates = st.sampled_from([None, ""])
-dates = st.one_of(good_dates, good_dates, no_dates, bad_dates)
-
-harmless = sorted(KNOWN_PERMISSIONS - POLICY.protect.permissions)
-rights = st.sampled_from([*harmless, "edit_domain", "publish_dataset", "fly"])
-uids = st.sampled_from(["readers", "partners", "team", "admins", "ghosts"])
-policies = st.sampled_from(
-    [
-        POLICY,
-        make_policy(usernames=("svc.*",), email_domains=frozenset({"town.example"})),
-        make_policy(
-            Segment(name="team", dormant_after_days=30, groups=("team",)),
-            Segment(name="pilots", dormant_after_days=3000, permissions=("fly", "explore_monitoring")),
-            Segment(name="used", dormant_after_days=400, never_used=False),
-            groups=frozenset({"team"}),
-        ),
-    ]
-)
-
-
-def lists_of(names: st.SearchStrategy[str], most: int) -> st.SearchStrategy[tuple[str, ...]]:
-    return st.lists(names, max_size=most, unique=True).map(lambda found: tuple(sorted(found)))
-
-
-def accounts(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Facts]:
-    """Accounts with anything wrong or right with them, unless ``more`` says how they are."""
-    fields: dict[str, st.SearchStrategy[Any]] = {
-        "username": st.sampled_from(["ana", "svc.etl", "..", ""]) | st.text(max_size=10),
-        "email": st.sampled_from(["ana@example.org", "x@town.example", ""]),
-        "account_type": st.sampled_from(["global", "local", "", "martian"]),
-        "is_vendor": st.booleans(),
-        "is_key_owner": st.booleans(),
-        **dict.fromkeys(DATES, dates),
-        "read_at": st.just(NOW),
-        "permissions": st.none() | lists_of(rights, 3),
-        "groups": st.none() | lists_of(uids, 3),
-        "rights_by_group": st.dictionaries(uids, st.none() | lists_of(rights, 3)),
-        "incomplete": st.booleans(),
-    }
-    return st.builds(Facts, **(fields | more))
-
-
-def plain_accounts(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[Facts]:
-    """Accounts against which nothing speaks but, perhaps, their dates."""
-    plain: dict[str, st.SearchStrategy[Any]] = {
-        "username": st.just("ana"),
-        "email": st.just("ana@example.org"),
-        "account_type": st.just("global"),
-        "is_vendor": st.just(False),
-        "is_key_owner": st.just(False),
-        "permissions": lists_of(st.sampled_from(harmless), 2),
-        "groups": lists_of(st.just("readers"), 1),
-        "rights_by_group": st.just({"readers": ("explore_monitoring",)}),
-        "incomplete": st.just(False),
-    }
-    return accounts(**(plain | more))
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def with_dates(facts: Facts, given: Mapping[str, Any]) -> Facts:
@@ -104,17 +54,63 @@ def with_dates(facts: Facts, given: Mapping[str, Any]) -> Facts:
 def dormant_since(policy: Policy, facts: Facts) -> datetime:
     """From when an account is dormant; never, where its standing forbids it."""
     found = judge(policy, facts)
-    return found.dormant_from if found.standing is Standing.ORDINARY else datetime.max.replace(tzinfo=UTC)
+    return found.dormant_from if found.standing is Standing.ORDINARY else FOREVER
+
+
+# Time
 
 
 @thoroughly
-@given(policies, accounts() | plain_accounts(), st.sampled_from(DATES), instants, instants)
-def test_moving_a_valid_date_later_never_makes_an_account_dormant_earlier(
+@given(policies, accounts() | plain_accounts(), st.sampled_from(DATES), instants, moments)
+def test_moving_a_date_later_never_makes_an_account_dormant_earlier(
     policy: Policy, facts: Facts, field: str, one: datetime, other: datetime
 ) -> None:
-    before, after = (with_dates(facts, {field: pick(one, other).isoformat()}) for pick in (min, max))
-    assert dormant_since(policy, after) >= dormant_since(policy, before)
-    assert judge(policy, after).dormant_from >= judge(policy, before).dormant_from
+    """However late it is moved: beyond what can be believed it makes the account uncertain."""
+    earlier, later = (
+        with_dates(facts, {field: one.isoformat()}),
+        with_dates(facts, {field: max(one, other).isoformat()}),
+    )
+    assert dormant_since(policy, later) >= dormant_since(policy, earlier)
+    if other <= LATEST:
+        assert judge(policy, later).dormant_from >= judge(policy, earlier).dormant_from
+
+
+@thoroughly
+@given(policies, accounts() | plain_accounts(), st.lists(moments, min_size=1, max_size=5))
+def test_a_verdict_read_at_any_instant_is_that_of_judging_anew_at_it(
+    policy: Policy, facts: Facts, times: list[datetime]
+) -> None:
+    """One assessment does for all time: it is held against a judge who looks at the clock."""
+    found = judge(policy, facts)
+    edge = [found.dormant_from, found.dormant_from - timedelta(microseconds=1)] if found.activity_at else []
+    for now in (*times, *edge):
+        read = verdict_at(standing=found.standing.value, dormant_from=found.dormant_from, now=now)
+        assert read is judged_by_the_clock(policy, facts, now)
+
+
+def judged_by_the_clock(policy: Policy, facts: Facts, now: datetime) -> Verdict:
+    limit = timedelta(days=segment_of(policy, facts).dormant_after_days)
+    seen = [at for value in facts.dates.values() if (at := valid_instant(value, read_at=facts.read_at))]
+    if any(now - at < limit for at in seen):
+        return Verdict.ACTIVE
+    codes = {why.code for why in judge(policy, facts).reasons}
+    if codes & PROTECTIONS:
+        return Verdict.PROTECTED
+    return Verdict.UNCERTAIN if codes else Verdict.DORMANT
+
+
+@thoroughly
+@given(policies, accounts() | plain_accounts(), st.lists(moments, min_size=1, max_size=5))
+def test_in_time_an_account_is_active_and_then_one_thing_for_ever(
+    policy: Policy, facts: Facts, times: list[datetime]
+) -> None:
+    limit = judge(policy, facts).dormant_from
+    told = {now: verdict(facts, policy=policy, now=now) for now in (*times, limit, limit - timedelta(microseconds=1))}
+    assert {now for now, word in told.items() if word is Verdict.ACTIVE} == {now for now in told if now < limit}
+    assert len({word for word in told.values() if word is not Verdict.ACTIVE}) == 1
+
+
+# Rights
 
 
 @thoroughly
@@ -134,6 +130,9 @@ def test_adding_a_right_never_removes_a_protection(policy: Policy, facts: Facts,
 
 def protections(policy: Policy, facts: Facts) -> set[tuple[str, str]]:
     return {(why.code, why.subject) for why in judge(policy, facts).reasons if why.code in PROTECTIONS}
+
+
+# Dates
 
 
 @thoroughly
@@ -159,50 +158,78 @@ def test_a_valid_date_is_read_to_the_microsecond_however_it_is_written(
     assert valid_instant(write(instant), read_at=NOW) == instant
 
 
-@thoroughly
-@given(policies, accounts() | plain_accounts(), st.lists(moments, min_size=1, max_size=5))
-def test_in_time_an_account_is_active_and_then_one_thing_for_ever(
-    policy: Policy, facts: Facts, times: list[datetime]
+# What a workspace can send
+
+
+@exhaustively
+@given(policies, st.lists(payloads(), min_size=AT_ONCE, max_size=AT_ONCE), group_lists(), moments)
+def test_nothing_a_workspace_could_send_makes_judging_fail_or_anybody_dormant_who_should_not_be(
+    policy: Policy, sent: list[bytes], listed: list[bytes], now: datetime
 ) -> None:
-    limit = judge(policy, facts).dormant_from
-    told = {now: verdict(facts, policy=policy, now=now) for now in (*times, limit, limit - timedelta(microseconds=1))}
-    assert {now for now, word in told.items() if word is Verdict.ACTIVE} == {now for now in told if now < limit}
-    assert len({word for word in told.values() if word is not Verdict.ACTIVE}) == 1
+    """The path of a sync: bytes, stored text, record, facts, judgement; held against what the bytes really say."""
+    groups = {group.uid: group.permissions for group in map(decode_group, listed)}
+    for raw in sent:
+        said = judged_as_a_sync_does(raw, groups, policy, now)
+        event(str(said))
+        if said is Verdict.DORMANT:
+            really = json.loads(raw.decode(errors="replace"), strict=False)
+            assert what_speaks_against(really, groups, policy, now) == []
 
 
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(), max_size=20)
-    | st.sampled_from(
-        ["x" * 100_000, "9" * 5000, "\x00", "\ud800", "2024-04-06T08:00:00+00:00", "0001-01-01T00:00+14:00"]
-    )
-    | good_dates
-    | bad_dates,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["uid", "permissions"]), inner),
-    max_leaves=6,
-)
-MEMBERS = ("username", "email", "account_type", "is_ods", "expires_at", "permissions", "groups", *DATES)
-
-
-@thoroughly
-@given(
-    policies,
-    st.dictionaries(st.sampled_from(MEMBERS), anything),
-    st.dictionaries(uids, st.none() | lists_of(rights, 3)),
-)
-def test_no_json_that_a_workspace_could_send_makes_the_judgement_fail(
-    policy: Policy, content: dict[str, Any], listed: dict[str, tuple[str, ...] | None]
-) -> None:
-    user = decode_user(json.dumps(content))
-    facts = facts_of(user, rights_by_group=listed, key_owner="", read_at=NOW)
+def judged_as_a_sync_does(
+    raw: bytes, groups: Mapping[str, tuple[str, ...] | None], policy: Policy, now: datetime
+) -> Verdict | None:
+    try:
+        user = decode_user(storable(raw.decode(errors="replace")))
+    except UnexpectedAnswer:
+        return None
+    facts = facts_of(user, rights_by_group=groups, key_owner="", read_at=NOW)
     found = judge(policy, facts)
     assert "rule_failed" not in {why.code for why in found.reasons}
     assert all(wording.reason(why) for why in found.reasons)
     assert isinstance(incarnation_of(user), str)
     assert (found.standing is Standing.ORDINARY) == (not found.reasons)
+    return verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now)
+
+
+PLAIN_DATE = re.compile(r"\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)\s*")
+
+
+def what_speaks_against(
+    user: dict[str, Any], groups: Mapping[str, tuple[str, ...] | None], policy: Policy, now: datetime
+) -> list[str]:
+    """Law 1 and 2 once more, read off the JSON as plainly as can be: all that forbids a dormant verdict."""
+    wrong, given = [], {name: user.get(name) for name in DATES}
+    believed = {name: at for name, value in given.items() if (at := plainly(value))}
+    wrong += [f"{name} is no date" for name, value in given.items() if value not in (None, "") and name not in believed]
+    wrong += ["never joined"] * ("joined_at" not in believed)
+    limits = [segment.dormant_after_days for segment in policy.segments]
+    wrong += ["not idle"] * any(now - at < timedelta(days=min(limits)) for at in believed.values())
+    wrong += ["vendor's"] * (user.get("is_ods") not in (None, False))
+    wrong += ["address"] * (
+        not re.fullmatch(r"[^\s@,;<>()\ufffd\x00-\x1f]+@[^\s@,;<>()\ufffd]+", str(user.get("email")))
+    )
+    own, member_of = user.get("permissions"), user.get("groups")
+    if not isinstance(own, list) or not isinstance(member_of, list):
+        return [*wrong, "rights unknown"]
+    held: list[Any] = list(own)
+    for group in member_of:
+        uid = group.get("uid") if isinstance(group, dict) else group
+        held += (groups.get(uid) if isinstance(uid, str) else None) or ([] if uid in groups else ["not listed"])
+        held += group.get("permissions", []) if isinstance(group, dict) else []
+        wrong += ["protected group"] * (uid in policy.protect.groups)
+    return wrong + [f"holds {right}" for right in held if right not in harmless]
+
+
+def plainly(value: object) -> datetime | None:
+    """The instant of a date that is written in one of the forms the vendor writes, and can be believed."""
+    if not isinstance(value, str) or not PLAIN_DATE.fullmatch(value):
+        return None
+    try:
+        at = datetime.fromisoformat(value.strip())
+        return at.astimezone(UTC) if datetime(2000, 1, 1, tzinfo=UTC) <= at <= LATEST else None
+    except (ValueError, OverflowError):
+        return None
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 5000])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts_review import wording
-from accounts_review.dormancy import Facts
+from accounts_review.dormancy import Facts, Reason
 from accounts_review.gate import Effect, Objection, objections
 from tests.builders import EVERYONE, NOW, POLICY, SEEN, make_evidence, make_facts, make_policy, make_terms
 
@@ -46,14 +46,30 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
     ({"facts": in_team()}, Objection("new_groups", SPARE, "team")),
     ({"current_policy": PATIENT}, Objection("verdict_active", SPARE)),
     ({"reviewed_policy": PATIENT}, Objection("verdict_active", SPARE)),
-    ({"current_policy": PROTECTIVE}, Objection("verdict_protected", SPARE, "protected_name ana.*")),
-    ({"reviewed_policy": PROTECTIVE}, Objection("verdict_protected", SPARE, "protected_name ana.*")),
-    ({"facts": make_facts(is_key_owner=True)}, Objection("verdict_protected", SPARE, "key_owner")),
+    (
+        {"current_policy": PROTECTIVE},
+        Objection("verdict_protected", SPARE, because=(Reason("protected_name", "ana.*"),)),
+    ),
+    (
+        {"reviewed_policy": PROTECTIVE},
+        Objection("verdict_protected", SPARE, because=(Reason("protected_name", "ana.*"),)),
+    ),
+    ({"facts": make_facts(is_key_owner=True)}, Objection("verdict_protected", SPARE, because=(Reason("key_owner"),))),
     (
         {"facts": make_facts(email="", groups=None)},
-        Objection("verdict_uncertain", SPARE, "unknown_groups, no_email"),
+        Objection(
+            "verdict_uncertain",
+            SPARE,
+            because=(
+                Reason("unknown_groups"),
+                Reason("no_email"),
+            ),
+        ),
     ),
-    ({"facts": make_facts(last_seen_at="soon")}, Objection("verdict_uncertain", SPARE, "invalid_date last_seen_at")),
+    (
+        {"facts": make_facts(last_seen_at="soon")},
+        Objection("verdict_uncertain", SPARE, because=(Reason("invalid_date", "last_seen_at"),)),
+    ),
     ({"is_exempt": True}, Objection("exempt", SPARE)),
     ({"approver_may": False}, Objection("approver_may_no_longer", SPARE)),
     (
@@ -130,7 +146,7 @@ def test_of_another_incarnation_nothing_else_is_said() -> None:
 
 def test_what_is_wrong_under_both_policies_is_said_once() -> None:
     wrong = make_terms(current_policy=PROTECTIVE, reviewed_policy=PATIENT)
-    assert objections(wrong) == [Objection("verdict_protected", SPARE, "protected_name ana.*")]
+    assert objections(wrong) == [Objection("verdict_protected", SPARE, because=(Reason("protected_name", "ana.*"),))]
 
 
 def test_a_person_who_came_back_is_spared_as_active() -> None:

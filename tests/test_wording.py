@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from django.utils import timezone, translation
 
-from accounts_review import dormancy, wording
+from accounts_review import dormancy, explanation, wording
+from accounts_review.dates import DateFault
 from accounts_review.dormancy import Reason, Verdict
 from tests.builders import NOW
 
@@ -44,6 +45,58 @@ def produced() -> set[str]:
 
 def test_every_reason_that_can_arise_has_a_sentence_and_no_sentence_is_left_over() -> None:
     assert produced() == set(wording.SENTENCES)
+
+
+def test_each_reason_is_a_protection_that_could_end_or_a_doubt_that_a_person_can_settle() -> None:
+    assert sorted([*wording.WITHOUT, *wording.REMEDIES]) == sorted(wording.SENTENCES)
+    assert {key.partition(" ")[0] for key in wording.WITHOUT} == explanation.PROTECTIONS
+    assert set(wording.FAULTS) == set(DateFault)
+
+
+@pytest.mark.parametrize("clauses", [wording.WITHOUT, wording.REMEDIES], ids=["without", "remedies"])
+def test_every_condition_and_remedy_is_complete_in_every_language(clauses: dict[str, Any], language: str) -> None:
+    for key, clause in clauses.items():
+        filled = str(clause) % {"subject": "SUBJECT", "via": "GROUP"}
+        assert ("SUBJECT" in filled, "GROUP" in filled) == ("%(subject)s" in str(clause), key.endswith(" via"))
+        assert "%" not in filled
+
+
+def test_an_objection_of_another_verdict_says_its_reasons_like_everything_else() -> None:
+    because = [{"code": "right", "subject": "edit_domain", "via": "team"}, {"code": "no_email"}]
+    said = "is now protected: " + ", ".join(wording.reasons(because))
+    assert wording.objection("verdict_protected", "", because) == said
+    assert wording.objection("verdict_protected", "as told before") == "is now protected: as told before"
+
+
+def test_the_course_of_a_verdict_says_since_when_and_until_when() -> None:
+    def course(standing: str, **changes: Any) -> str:
+        known: dict[str, Any] = {
+            "standing": standing,
+            "dormant_from": NOW,
+            "has_date": True,
+            "now": NOW,
+            "exempt_until": None,
+        }
+        return wording.course(**(known | changes))
+
+    before = NOW - timedelta(days=1)
+    assert course("ordinary") == "idle past its limit since 15 Jun 2026, and so dormant"
+    assert course("protected") == "idle past its limit since 15 Jun 2026, and so protected"
+    assert course("ordinary", now=before) == "active until 15 Jun 2026; from then on dormant, if it stays idle"
+    assert course("uncertain", now=before) == "active until 15 Jun 2026; from then on uncertain, if it stays idle"
+    assert course("ordinary", exempt_until=NOW) == (
+        "idle past its limit since 15 Jun 2026; exempt until 15 Jun 2026, and from then on dormant"
+    )
+    assert course("uncertain", has_date=False) == "uncertain, as there is no date to count from"
+
+
+def test_reasons_in_force_are_those_of_the_verdict_shown_and_the_exemption_comes_first() -> None:
+    stored = [{"code": "vendor_staff"}]
+    staff = "belongs to the vendor's staff"
+    assert wording.in_force(stored, verdict="protected", exempt_until=None) == [staff]
+    assert wording.in_force(stored, verdict="protected", exempt_until=NOW) == ["exempt until 15 Jun 2026", staff]
+    assert wording.in_force(stored, verdict="active", exempt_until=NOW) == []
+    assert wording.in_force([], verdict="dormant", exempt_until=None) == []
 
 
 def test_a_right_through_a_group_names_both(language: str) -> None:

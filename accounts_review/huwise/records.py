@@ -36,6 +36,7 @@ class User:
     first_name: str
     last_name: str
     account_type: str
+    """"" where absent or null; what is not text is U+FFFD, a type nobody knows."""
     is_ods: bool
     """Vendor staff, hence protected. Anything but false, null or absent counts as yes."""
     is_active: bool | None
@@ -97,7 +98,7 @@ def decode_user(raw: bytes | str) -> User:
         display_name=_text(given.display_name),
         first_name=_text(given.first_name),
         last_name=_text(given.last_name),
-        account_type=_text(given.account_type),
+        account_type=_text("\ufffd" if _is_odd(given.account_type) else given.account_type),
         is_ods=given.is_ods is not None and given.is_ods is not False,
         is_active=given.is_active if isinstance(given.is_active, bool) else None,
         joined_at=_as_given(given.joined_at),
@@ -151,6 +152,10 @@ def _fields(raw: bytes | str, kind: type[_Raw]) -> _Raw:
 
 def _text(value: object) -> str:
     return storable(value) if isinstance(value, str) else ""
+
+
+def _is_odd(value: object) -> bool:
+    return value is not None and not isinstance(value, str)
 
 
 def _as_given(value: object) -> object:

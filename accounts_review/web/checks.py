@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.dormancy import EMAIL, Verdict
+from accounts_review.addresses import usable_for_mail
+from accounts_review.dormancy import Verdict
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Workspace, may
 from accounts_review.web.attention import OLD
 from accounts_review.web.waves import Wave, waves
@@ -214,7 +215,7 @@ def _verdicts(basket: Basket) -> Iterator[Check]:
 def _addresses(basket: Basket) -> Iterator[Check]:
     if not basket.warns:
         return
-    unusable = [case for case in basket.launching if not EMAIL.fullmatch(case.account.email)]
+    unusable = [case for case in basket.launching if not usable_for_mail(case.account.email)]
     bounced = _bounced(basket)
     if cases := unusable + [case for case in basket.launching if case.account_id in bounced and case not in unusable]:
         says = ngettext(

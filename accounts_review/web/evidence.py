@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.functional import Promise
 from django.utils.timesince import timesince
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review import wording
-from accounts_review.dormancy import Facts, Standing, Verdict, valid_instant
+from accounts_review.dormancy import Facts, Standing
+from accounts_review.explanation import DateRead, active_if_seen_after, explain
 from accounts_review.huwise import decode_user
 from accounts_review.huwise.facts import facts_of
-from accounts_review.models import Account, Group
+from accounts_review.models import Account, Exemption, Group
 
 RightsByGroup = Mapping[str, tuple[str, ...] | None]
 LONGEST_RECORD = 20_000
@@ -26,28 +27,61 @@ STANDINGS = {
 }
 
 
+DATE_LABELS = {
+    "joined_at": gettext_lazy("Joined"),
+    "last_seen_at": gettext_lazy("Last seen"),
+    "last_login_at": gettext_lazy("Last signed in"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class DateFact:
-    """One date of the record: the field, the value as given, the instant it stands for and how long ago that is."""
+    """One date of the record: the field, the value as given, the instant it stands for, and what became of it."""
 
     field: str
     label: str
     given: str
     instant: datetime | None
+    day: str
     ago: str
+    said: str
     counts: bool
-
-    @property
-    def is_doubtful(self) -> bool:
-        return bool(self.given) and self.instant is None
+    is_doubtful: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """An effective right and the group that gives it, or "" where it was granted directly."""
+    """An effective right, whether it was granted directly, and the titles of the groups that give it."""
 
     name: str
-    via: str
+    is_direct: bool
+    groups: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTried:
+    """A segment of the policy, and why it does not match; the last one tried is the one that does."""
+
+    name: str
+    why_not: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning:
+    """All that the card "Why" says (partials/reasoning.html)."""
+
+    idleness: str
+    course: str
+    reasons: list[str]
+    segments: list[SegmentTried]
+    limit_days: int
+    dates: list[DateFact]
+    standing: Promise
+    policy: int
+    exemption: Exemption | None
+    otherwise: list[str]
+    is_current: bool
+    """Whether judging anew, now, comes to the same; not so for a moment while a sync is being assessed."""
 
 
 def rights_of(groups: Iterable[Group]) -> dict[str, tuple[str, ...] | None]:
@@ -63,6 +97,7 @@ def facts_held(account: Account, rights: RightsByGroup) -> Facts:
         key_owner=account.workspace.key_owner,
         read_at=account.read_at,
         incomplete=account.incomplete,
+        disputed=account.disputed,
     )
 
 
@@ -80,63 +115,69 @@ def idleness(account: Account, *, now: datetime) -> str:
 
 def reasons_in_force(account: Account) -> list[str]:
     """Why it has its verdict, where that is more than being idle: as clauses, the exemption first."""
-    if account.verdict not in (Verdict.PROTECTED, Verdict.UNCERTAIN):
-        return []
-    exempt = account.exempt_until and account.verdict == Verdict.PROTECTED
-    overlay = [wording.exemption(account.exempt_until)] if exempt and account.exempt_until else []
-    return overlay + wording.reasons(account.assessment.reasons)
+    stored = account.assessment.reasons
+    return wording.in_force(stored, verdict=account.verdict, exempt_until=account.exempt_until)
 
 
-def dates(account: Account, facts: Facts, *, now: datetime) -> list[DateFact]:
-    """The three dates that can show activity, each with the field it comes from."""
-    known = {
-        "joined_at": (_("Joined"), facts.joined_at),
-        "last_seen_at": (_("Last seen"), facts.last_seen_at),
-        "last_login_at": (_("Last signed in"), facts.last_login_at),
-    }
-    counted = account.assessment.activity_field if hasattr(account, "assessment") else ""
+def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
+    """How an account (asked for ``with_verdict``, with its assessment's policy) comes to its verdict, in sentences."""
+    found, rules = account.assessment, account.assessment.policy.rules
+    explained = explain(rules, facts)
+    passed = [
+        SegmentTried(tried.segment.name, [wording.unmet(name, tried.segment, facts) for name in tried.unmet])
+        for tried in explained.passed
+    ]
+    return Reasoning(
+        idleness=idleness(account, now=now),
+        course=wording.course(
+            standing=found.standing,
+            dormant_from=found.dormant_from,
+            has_date=found.activity_at is not None,
+            exempt_until=account.exempt_until,
+            now=now,
+        ),
+        reasons=reasons_in_force(account),
+        segments=[*passed, SegmentTried(explained.segment.name, [])],
+        limit_days=found.limit_days,
+        dates=dates(explained.dates, now=now),
+        standing=STANDINGS[Standing(found.standing)],
+        policy=found.policy.number,
+        exemption=account.exemptions.in_force(now).first() if account.exempt_until else None,
+        otherwise=wording.otherwise(
+            explained,
+            verdict=account.verdict,
+            dormant_from=found.dormant_from,
+            exempt_until=account.exempt_until,
+            seen_after=active_if_seen_after(rules, facts, now=now),
+        ),
+        is_current=(explained.segment.name, explained.standing) == (found.segment, found.standing),
+    )
+
+
+def dates(found: Iterable[DateRead], *, now: datetime) -> list[DateFact]:
+    """The dates of a record for people, each with what became of it."""
     return [
         DateFact(
-            field=field,
-            label=label,
-            given="" if given in (None, "") else str(given)[:200],
-            instant=(instant := valid_instant(given, read_at=facts.read_at)),
-            ago=timesince(instant, now) if instant else "",
-            counts=field == counted,
+            field=date.field,
+            label=str(DATE_LABELS[date.field]),
+            given="" if date.given in (None, "") else str(date.given)[:200],
+            instant=date.instant,
+            day=wording.day(date.instant) if date.instant else "",
+            ago=timesince(date.instant, now) if date.instant else "",
+            said=wording.date_read(date),
+            counts=date.counts,
+            is_doubtful=date.is_doubtful,
         )
-        for field, (label, given) in known.items()
+        for date in found
     ]
 
 
 def effective_rights(facts: Facts, titles: Mapping[str, str]) -> list[Right]:
-    """Effective rights by name, with the titles of the groups that give them."""
-    return [Right(name, titles.get(uid, uid)) for name, uid in sorted(facts.rights.items())]
-
-
-def otherwise(account: Account) -> list[str]:
-    """What would have to be true for another verdict, as sentences."""
-    found, said = account.assessment, []
-    if account.verdict == Verdict.ACTIVE:
-        after = {
-            Standing.ORDINARY: _("Dormant, if it stays idle until %(date)s."),
-            Standing.PROTECTED: _("Idle but protected, if it stays idle until %(date)s."),
-            Standing.UNCERTAIN: _("Uncertain, if it stays idle until %(date)s."),
-        }
-        said.append(after[Standing(found.standing)] % {"date": wording.day(found.dormant_from)})
-    else:
-        said.append(_("Active, as soon as the workspace reports a newer sign of life."))
-    if account.exempt_until and account.verdict == Verdict.PROTECTED:
-        said.append(
-            _("No longer exempt, when the exemption lapses on %(date)s or is withdrawn.")
-            % {"date": wording.day(account.exempt_until)}
-        )
-    if account.verdict != Verdict.ACTIVE and found.standing == Standing.PROTECTED:
-        said.append(_("Dormant, only if each of these ended: %(reasons)s.") % _joined(account))
-    if account.verdict != Verdict.ACTIVE and found.standing == Standing.UNCERTAIN:
-        said.append(_("Dormant, only if each of these doubts were removed: %(reasons)s.") % _joined(account))
-    if account.verdict == Verdict.DORMANT:
-        said.append(_("Protected, if it gained a protected right or group, or were exempted."))
-    return said
+    """Effective rights by name, each with all that give it: groups by their titles."""
+    return [
+        Right(name, "" in origins, [titles.get(uid, uid) for uid in origins if uid])
+        for name, origins in sorted(facts.origins.items())
+    ]
 
 
 def record_for_reading(raw: str) -> tuple[str, bool]:
@@ -146,7 +187,3 @@ def record_for_reading(raw: str) -> tuple[str, bool]:
     except (ValueError, RecursionError):
         text = raw
     return text[:LONGEST_RECORD], len(text) > LONGEST_RECORD
-
-
-def _joined(account: Account) -> dict[str, str]:
-    return {"reasons": "; ".join(wording.reasons(account.assessment.reasons))}

@@ -11,7 +11,7 @@ from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-USUAL_EXEMPTION = timedelta(days=180)
+USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 DECISIONS = (
     ("approve", gettext_lazy("Approve")),
     ("exempt", gettext_lazy("Exempt")),
@@ -89,3 +89,33 @@ class DecisionForm(forms.Form):
         elif not self.earliest <= day <= self.latest:
             latest = date_format(self.latest, "j M Y")
             self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})
+
+
+class ServiceAccountForm(forms.Form):
+    """That an account is a robot and who answers for it: marked, confirmed for another year, or no longer so."""
+
+    act = forms.ChoiceField(choices=[("confirm", ""), ("end", "")])
+    owner_email = forms.EmailField(label=gettext_lazy("Owner's e-mail address"), max_length=254, required=False)
+    reason = forms.CharField(label=gettext_lazy("What it does"), max_length=500)
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._a_year_ahead = localdate(now) + A_YEAR
+        for name in ("owner_email", "reason"):
+            self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("act") == "confirm" and not cleaned.get("owner_email") and "owner_email" not in self.errors:
+            self.add_error("owner_email", _("Say who answers for it: that person is told before the year is over."))
+        return cleaned
+
+    @property
+    def kept_until(self) -> datetime:
+        """A year ahead, when the owner must have confirmed it again."""
+        return make_aware(datetime.combine(self._a_year_ahead, time.min), get_current_timezone())
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, each with the field it is about."""
+        return [f"{self.fields[name].label}: {error}" for name, errors in self.errors.items() for error in errors]

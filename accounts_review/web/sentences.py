@@ -19,11 +19,14 @@ from accounts_review.models import AuditEntry, Case
 ENTRIES: dict[str, Promise] = {
     "account.approved": gettext_lazy("approved for the next clean-up: %(reason)s"),
     "account.exempted": gettext_lazy("exempted until %(until)s: %(reason)s"),
+    "account.exempted service": gettext_lazy(
+        "kept as a service account until %(until)s; %(owner)s answers for it: %(reason)s"
+    ),
     "account.exemption_withdrawn": gettext_lazy("exemption ended early: %(reason)s"),
     "account.withdrawn": gettext_lazy("taken out of the clean-up: %(reason)s"),
-    "account.owner_told": gettext_lazy("the owner was told that the exemption ends on %(until)s"),
     "account.postponed": gettext_lazy("set aside for later: %(reason)s"),
     "account.resumed": gettext_lazy("taken up again: %(reason)s"),
+    "account.owner_told": gettext_lazy("told %(owner)s that the exemption ends on %(until)s"),
     "account.restore_failed": gettext_lazy("could not be invited back: %(error)s"),
     "account.restored": gettext_lazy("invited back, with the rights recorded at the revocation"),
     "account.restoring": gettext_lazy("is being invited back"),
@@ -39,6 +42,9 @@ ENTRIES: dict[str, Promise] = {
     "case.launched": gettext_lazy("sent on its way with the clean-up"),
     "account.answer_refused": gettext_lazy("answered too often within an hour; the answer was not taken"),
     "account.answered": gettext_lazy("the person answered the notice"),
+    "account.answered away": gettext_lazy("the person answered the notice: away until %(until)s"),
+    "account.answered keep": gettext_lazy("the person answered the notice, and keeps the access: %(text)s"),
+    "account.answered leave": gettext_lazy("the person answered the notice, and wants the access removed now"),
     "case.closing_refused": gettext_lazy("the mail about the end could not be delivered: %(why)s"),
     "case.closing_told": gettext_lazy("told by e-mail that the access was removed"),
     "case.notice_retried": gettext_lazy("the warning is to be sent again"),
@@ -138,11 +144,16 @@ ADVICE: tuple[tuple[tuple[str, ...], Promise], ...] = (
 
 def of_entry(entry: AuditEntry) -> str:
     """What an entry says, as a clause; the one who did it and the account are told beside it."""
-    clause = ENTRIES.get(entry.kind)
+    variant = "service" if entry.data.get("service_account") else entry.data.get("kind")
+    clause = ENTRIES.get(f"{entry.kind} {variant}") or ENTRIES.get(entry.kind)
     if clause is None:
         return entry.kind
     said = defaultdict(str, {name: _spoken(value) for name, value in entry.data.items()})
-    return (str(clause) % said).strip().removesuffix(":")
+    told = (str(clause) % said).strip().removesuffix(":")
+    if entry.kind == "account.approved" and "segment" in entry.data:
+        evidence = of_evidence(entry.data, now=entry.at)
+        told = _("%(said)s. The evidence: %(evidence)s") % {"said": told, "evidence": evidence}
+    return told
 
 
 def of_case(case: Case, *, now: datetime) -> str:
@@ -189,7 +200,7 @@ def of_why(why: object) -> str:
     if not isinstance(why, list):
         return str(why)
     return "; ".join(
-        wording.objection(str(item.get("code", "")), _spoken(item.get("detail", "")))
+        wording.objection(str(item.get("code", "")), _spoken(item.get("detail", "")), item.get("because", ()))
         for item in why
         if isinstance(item, dict)
     )

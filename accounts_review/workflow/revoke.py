@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -211,7 +211,10 @@ class Revoker:
         return True
 
     def _object(self, case: Case, found: list[Objection], seen: Look) -> None:
-        why = [{"code": objection.code, "detail": objection.detail} for objection in found]
+        why = [
+            {"code": objection.code, "detail": objection.detail, "because": list(map(asdict, objection.because))}
+            for objection in found
+        ]
         if found[0].effect is Effect.SPARE:
             self._move(
                 case, CaseState.SPARED, "case.spared", data={"why": why}, last_look=seen.record, outcome={"why": why}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.dormancy import usable_in_url
+from accounts_review.addresses import usable_in_url
 from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user, digest_of
 
 from .kit import as_bytes
@@ -44,6 +44,12 @@ def test_every_archetype_decodes_to_what_it_says(case: dict[str, Any]) -> None:
         assert user.groups == tuple(sorted({group["uid"] for group in given_user["groups"]}))
     else:
         assert user.groups is None
+
+
+@pytest.mark.parametrize("given_type", [5, True, [], {}, 1.5])
+def test_a_type_that_is_no_text_is_another_than_none_at_all(given_type: object) -> None:
+    assert decode_user(as_bytes({"account_type": given_type})).account_type == "\ufffd"
+    assert decode_user(as_bytes({"account_type": None})).account_type == ""
 
 
 @pytest.mark.parametrize("group", FIXTURE["groups"], ids=lambda group: group["uid"])

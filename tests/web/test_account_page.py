@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from accounts_review.models import Account, Group, Workspace
+from accounts_review.models import Account, AuditEntry, Group, Workspace
 from accounts_review.web.evidence import LONGEST_RECORD
 from accounts_review.web.views.account import NEWEST_ENTRIES
 from accounts_review.workflow import launch, review
@@ -73,13 +73,15 @@ def test_a_date_that_cannot_be_believed_is_shown_as_given(desk: Desk) -> None:
 
 
 def test_rights_say_where_they_come_from(desk: Desk) -> None:
-    record = someone("ana", permissions=["explore_monitoring"], groups=["team", "lost", "closed"])
+    record = someone("ana", permissions=["explore_monitoring", "edit_page"], groups=["team", "lost", "closed", "up"])
+    Group.objects.create(workspace=desk.workspace, uid="up", title="Closer", permissions=["edit_page"])
     Group.objects.create(workspace=desk.workspace, uid="closed", title="Closed", permissions=None)
 
-    said = shown(desk, record, groups={"team": ["edit_domain"]})
+    said = shown(desk, record, groups={"team": ["edit_domain", "edit_page"]})
 
     assert '<code>explore_monitoring</code> <span class="muted"> directly </span>' in said
     assert '<code>edit_domain</code> <span class="muted"> through group Title of team </span>' in said
+    assert '<code>edit_page</code> <span class="muted"> directly through groups Title of team, Closer </span>' in said
     assert "not listed by the workspace" in said
     assert "its rights cannot be read" in said
 
@@ -94,14 +96,20 @@ def test_unknown_lists_are_not_empty_lists(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("record", "sentences"),
     [
-        (someone("ana"), ["Active, as soon as the workspace reports", "Protected, if it gained"]),
+        (someone("ana"), ["Active, as soon as a sync reads a sign of life after", "Protected, if it gained"]),
         (someone("ana", idle=1), ["Dormant, if it stays idle until"]),
         (someone("ana", idle=1, permissions=["edit_domain"]), ["Idle but protected, if it stays idle until"]),
         (someone("ana", idle=1, email=""), ["Uncertain, if it stays idle until"]),
-        (someone("ana", permissions=["edit_domain"]), ["Dormant, only if each of these ended: holds the protected"]),
-        (someone("ana", email=""), ["Dormant, only if each of these doubts were removed: has no usable e-mail"]),
-        (invited("ana"), ["never activated: dormant after 90 days", "joined_at"]),
-        (someone("ana", joined_at=None, last_seen_at=None), ["none: no date of the record can be believed"]),
+        (someone("ana", permissions=["edit_domain"]), ["Dormant, if it did not hold edit_domain directly."]),
+        (
+            someone("ana", permissions=["edit_domain"], email=""),
+            ["Uncertain, if it did not hold edit_domain directly."],
+        ),
+        (someone("ana", email=""), ["has read it: have it given an address that can be written to."]),
+        (someone("ana"), ["never activated: does not match, because it was seen on", "everyone else: matches;"]),
+        (invited("ana"), ["never activated: matches; dormant after 90 days", "counts, being the newest sign of life"]),
+        (someone("ana", joined_at=None, last_seen_at=None), ["Uncertain, as there is no date to count from"]),
+        (someone("ana", last_login_at="soon"), ["cannot be believed, as it is not a date with a time"]),
     ],
 )
 def test_the_reasoning_says_what_would_change_it(desk: Desk, record: dict[str, Any], sentences: list[str]) -> None:
@@ -185,6 +193,106 @@ def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
     )
 
     assert "not assessed yet" in page_of(desk, account)
+
+
+def test_the_history_is_one_line_of_time_with_an_address_for_every_entry(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana", joined_at=days_ago(3000)))
+    until = now() + timedelta(days=60)
+    review.exempt(accounts=[account], actor=desk.user, reason="On leave", until=until, now=now())
+    seq = AuditEntry.objects.get(kind="account.exempted").seq
+
+    said = page_of(desk, account)
+
+    told = [
+        "To come",
+        "End of the exemption: On leave",
+        "Today,",
+        "Exempted until",
+        "Reached the limit",
+        "Was last seen",
+    ]
+    places = [said.index(f">{words}") for words in [*told, "Joined the workspace"]]
+    assert places == sorted(places)
+    assert f'<li id="entry-{seq}"' in said
+    assert f'href="#entry-{seq}"' in said
+
+
+def test_the_history_says_what_the_approver_saw(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    review.approve(accounts=[account], actor=desk.user, reason="Left", now=now())
+
+    assert "for the next clean-up: Left. The evidence: last seen" in page_of(desk, account)
+
+
+def test_a_robot_is_marked_with_an_owner_and_kept_for_a_year(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+
+    answer = mark(desk, account, owner_email="ines@ville.example", reason="Feeds the air quality data")
+
+    said = text_of(answer)
+    assert answer.redirect_chain == [(desk.url("account", pk=account.pk), 302)]
+    assert "Kept as a service account until" in said
+    assert '<dd class="breakable"> ines@ville.example </dd>' in said
+    assert "service account </span>" in said
+    assert "Confirm for another year" in said
+    assert 'value="exempt"' not in said
+    assert "Kept as a service account until" in said
+    held = account.exemptions.get()
+    assert (held.is_service_account, held.owner_email) == (True, "ines@ville.example")
+    assert timedelta(days=363) < held.until - now() <= timedelta(days=365)
+    assert account_with_verdict(account).verdict == "protected"
+
+
+def test_a_robot_is_confirmed_anew_and_can_end(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+    given = {"owner_email": "ines@ville.example", "reason": "Feeds the air quality data"}
+    mark(desk, account, **given)
+    account.exemptions.update(until=now() - timedelta(days=1))
+
+    assert "overdue since" in page_of(desk, account)
+    assert "Confirm for another year" in text_of(mark(desk, account, **given))
+    assert account.exemptions.filter(withdrawn_at=None, until__gt=now()).count() == 1
+
+    ended = mark(desk, account, act="end", reason="Switched off")
+    assert "It no longer counts as a service account." in text_of(ended)
+    assert account_with_verdict(account).verdict == "dormant"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"reason": "robot"}, 422, "Say who answers for it"),
+        ({"reason": "robot", "owner_email": "nobody"}, 422, "Owner&#x27;s e-mail address: Enter a valid"),
+        ({"owner_email": "ines@ville.example"}, 422, "What it does: This field is required"),
+        ({"act": "end", "reason": "robot"}, 409, "there is nothing to withdraw"),
+        ({"act": "marry", "reason": "robot"}, 422, "Select a valid choice"),
+    ],
+)
+def test_what_cannot_be_marked_changes_nothing_and_says_why(
+    desk: Desk, fields: dict[str, str], status: int, words: str
+) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+
+    answer = mark(desk, account, **fields)
+
+    assert answer.status_code == status
+    assert words in text_of(answer)
+    assert not account.exemptions.exists()
+
+
+def test_a_robot_of_another_workspace_is_not_found(desk: Desk) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+
+    assert mark(desk, theirs, owner_email="a@b.example", reason="mine").status_code == 404
+
+
+def mark(desk: Desk, account: Account, *, act: str = "confirm", **fields: str) -> Any:
+    return desk.client.post(desk.url("service_account", pk=account.pk), {"act": act, **fields}, follow=True)
+
+
+def account_with_verdict(account: Account) -> Account:
+    return Account.objects.with_verdict(now()).get(pk=account.pk)
 
 
 def test_hostile_texts_are_only_texts(desk: Desk) -> None:

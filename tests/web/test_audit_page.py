@@ -222,3 +222,34 @@ def test_every_kind_that_is_written_has_its_sentence() -> None:
 def test_every_kind_is_about_something_that_can_be_chosen() -> None:
     orphans = [kind for kind in sentences.ENTRIES if not kind.startswith(tuple(sentences.SUBJECTS))]
     assert orphans == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("account.answered", {"kind": "keep", "text": ""}, "the person answered the notice, and keeps the access"),
+        (
+            "account.answered",
+            {"kind": "keep", "text": "need it"},
+            "the person answered the notice, and keeps the access: need it",
+        ),
+        (
+            "account.answered",
+            {"kind": "away", "until": "2026-08-01T00:00:00+00:00"},
+            "the person answered the notice: away until 1 Aug 2026",
+        ),
+        ("account.answered", {}, "the person answered the notice"),
+        (
+            "account.exempted",
+            {"service_account": True, "owner": "ines@b.org", "until": "2026-08-01T00:00:00+00:00", "reason": "feeds"},
+            "kept as a service account until 1 Aug 2026; ines@b.org answers for it: feeds",
+        ),
+        (
+            "case.spared",
+            {"why": [{"code": "verdict_uncertain", "detail": "", "because": [{"code": "no_email"}]}]},
+            "spared: is now uncertain: has no usable e-mail address and cannot be warned",
+        ),
+    ],
+)
+def test_an_entry_says_what_it_holds(kind: str, data: dict[str, Any], said: str) -> None:
+    assert sentences.of_entry(AuditEntry(kind=kind, data=data)) == said

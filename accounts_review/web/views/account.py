@@ -4,77 +4,138 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
-from accounts_review.dormancy import Standing
-from accounts_review.lifecycle import WITHDRAWABLE
-from accounts_review.models import Account, AuditEntry, may
+from accounts_review import wording
+from accounts_review.explanation import dates_read
+from accounts_review.lifecycle import ENDED, WITHDRAWABLE, IllegalMove
+from accounts_review.models import Account, AuditEntry, Exemption, may
+from accounts_review.record import Conflict
 from accounts_review.web import evidence, sentences
 from accounts_review.web.access import WorkspaceView
-from accounts_review.web.forms import DecisionForm
+from accounts_review.web.forms import DecisionForm, ServiceAccountForm
+from accounts_review.web.timeline import timeline
 from accounts_review.workflow import review
 
 NEWEST_ENTRIES = 100
 
 
-class AccountPage(WorkspaceView, TemplateView):
-    template_name = "accounts_review/account.html"
+class OneAccount(WorkspaceView):
+    """A page or an act about one account of the workspace."""
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        account = self._account()
-        context = super().get_context_data(**kwargs) | self._known(account) | self._history(account)
-        context |= {"account": account, "here": self.request.path, "is_assessed": hasattr(account, "assessment")}
-        if context["is_assessed"]:
-            context |= self._reasoning(account) | self._decisions(account)
-        return context
-
-    def _account(self) -> Account:
+    @cached_property
+    def account(self) -> Account:
         accounts = Account.objects.filter(workspace=self.workspace).with_verdict(self.now)
         return get_object_or_404(accounts.select_related("workspace", "assessment__policy"), pk=self.kwargs["pk"])
 
-    def _known(self, account: Account) -> dict[str, Any]:
+
+class AccountPage(OneAccount, TemplateView):
+    template_name = "accounts_review/account.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs) | self._known()
+        context |= {"account": self.account, "here": self.request.path}
+        context |= self._history(context["dates"]) | self._decisions()
+        if context["is_assessed"]:
+            context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
+        return context
+
+    def _known(self) -> dict[str, Any]:
         listed = {group.uid: group for group in self.workspace.groups.all()}
-        rights = evidence.rights_of(listed.values())
-        facts = evidence.facts_held(account, rights)
-        record, is_cut = evidence.record_for_reading(account.raw)
+        facts = evidence.facts_held(self.account, evidence.rights_of(listed.values()))
+        record, is_cut = evidence.record_for_reading(self.account.raw)
         return {
+            "is_assessed": hasattr(self.account, "assessment"),
             "facts": facts,
-            "dates": evidence.dates(account, facts, now=self.now),
+            "dates": evidence.dates(dates_read(facts), now=self.now),
             "groups": [(uid, listed.get(uid)) for uid in facts.groups or ()],
             "rights": evidence.effective_rights(facts, {uid: str(group) for uid, group in listed.items()}),
             "record": record,
             "record_is_cut": is_cut,
         }
 
-    def _reasoning(self, account: Account) -> dict[str, Any]:
-        return {
-            "idleness": evidence.idleness(account, now=self.now),
-            "reasons": evidence.reasons_in_force(account),
-            "otherwise": evidence.otherwise(account),
-            "standing": evidence.STANDINGS[Standing(account.assessment.standing)],
-            "has_date": account.assessment.activity_at is not None,
-            "exemption": account.exemptions.in_force(self.now).first(),
-        }
-
-    def _decisions(self, account: Account) -> dict[str, Any]:
-        user = self.request.user
-        return {
+    def _decisions(self) -> dict[str, Any]:
+        user, robot = self.request.user, self._service
+        owner = {"owner_email": robot.owner_email, "reason": robot.reason} if robot else {}
+        context: dict[str, Any] = {
             "may_decide": may(user, "decide"),
-            "is_own": review.is_own(account, user),
-            "objection": review.objection_to_approval(account, actor=user),
-            "can_withdraw": account.exempt_until or account.postponed_by or account.case_state in WITHDRAWABLE,
-            "can_postpone": not (account.exempt_until or account.postponed_by or account.case_state),
-            "form": DecisionForm(
-                now=self.now, latest=review.latest_end(self.workspace, now=self.now), auto_id="decide-%s"
-            ),
+            "is_own": review.is_own(self.account, user),
+            "service": robot,
+            "service_form": ServiceAccountForm(now=self.now, initial=owner, auto_id="service-%s"),
         }
+        if hasattr(self.account, "assessment"):
+            latest, held = review.latest_end(self.workspace, now=self.now), self.account
+            context |= {
+                "objection": review.objection_to_approval(held, actor=user),
+                "can_withdraw": held.exempt_until or held.postponed_by or held.case_state in WITHDRAWABLE,
+                "can_postpone": not (held.exempt_until or held.postponed_by or held.case_state),
+                "form": DecisionForm(now=self.now, latest=latest, auto_id="decide-%s"),
+            }
+        return context
 
-    def _history(self, account: Account) -> dict[str, Any]:
-        entries = list(AuditEntry.objects.filter(account_id=account.pk)[: NEWEST_ENTRIES + 1])
-        cases = account.cases.select_related("cleanup", "account__assessment").order_by("-pk")
+    @cached_property
+    def _exemption(self) -> Exemption | None:
+        """The last that was given and not taken back; it may have lapsed."""
+        return self.account.exemptions.filter(withdrawn_at=None).first()
+
+    @property
+    def _service(self) -> Exemption | None:
+        return self._exemption if self._exemption and self._exemption.is_service_account else None
+
+    def _history(self, dates: list[evidence.DateFact]) -> dict[str, Any]:
+        entries = list(AuditEntry.objects.filter(account_id=self.account.pk)[: NEWEST_ENTRIES + 1])
+        cases = list(self.account.cases.select_related("cleanup", "account__assessment").order_by("-pk"))
         return {
-            "entries": [(entry, sentences.of_entry(entry)) for entry in entries[:NEWEST_ENTRIES]],
+            "timeline": timeline(
+                self.account,
+                dates=dates,
+                entries=entries[:NEWEST_ENTRIES],
+                case=next((case for case in cases if case.state not in ENDED), None),
+                exemption=self._exemption,
+                now=self.now,
+            ),
             "has_older_entries": len(entries) > NEWEST_ENTRIES,
             "cases": [(case, sentences.of_case(case, now=self.now)) for case in cases],
         }
+
+
+class ServiceAccount(OneAccount):
+    """Mark an account as a robot with an owner, confirm it for another year, or say that it is none any more."""
+
+    needs = "decide"
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        form = ServiceAccountForm(request.POST, now=self.now)
+        if not form.is_valid():
+            return self._refuse(form.problems, status=422)
+        try:
+            said = self._act(form)
+        except review.Refused as refused:
+            return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
+        except (Conflict, IllegalMove) as problem:
+            return self._refuse([str(problem)], status=409)
+        messages.success(request, said)
+        return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
+
+    def _act(self, form: ServiceAccountForm) -> str:
+        act: dict[str, Any] = {"accounts": [self.account], "actor": self.request.user, "now": self.now}
+        given = form.cleaned_data
+        if given["act"] == "end":
+            review.withdraw(reason=given["reason"], **act)
+            return _("It no longer counts as a service account.")
+        until = form.kept_until
+        owner = given["owner_email"]
+        review.exempt(reason=given["reason"], until=until, owner_email=owner, is_service_account=True, **act)
+        return _("Kept as a service account until %(until)s; %(owner)s is told before that.") % {
+            "until": wording.day(until),
+            "owner": owner,
+        }
+
+    def _refuse(self, problems: list[str], *, status: int) -> HttpResponse:
+        back = {"workspace": self.workspace, "problems": problems, "back": self.request.path.removesuffix("service/")}
+        return render(self.request, "accounts_review/refused.html", back, status=status)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from accounts_review.breaker import Figures
+from accounts_review.dates import valid_instant
 from accounts_review.dormancy import Facts, Verdict, judge, verdict_at
 from accounts_review.huwise import Group, User, decode_user
 from accounts_review.huwise.facts import activity_of, facts_of
@@ -54,15 +55,24 @@ def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
 
 def _lost_activity(workspace: Workspace, walk: Walk, rejudged: dict[int, Account], now: datetime) -> int:
     """Accounts whose accepted activity is later than what was read now, or whose dates are gone."""
-    known = Account.objects.filter(workspace=workspace, username__in={name for name, _ in walk.fresh})
-    rows = known.exclude(accepted_activity_at=None).values_list("username", "incarnation", "accepted_activity_at")
-    lost = 0
-    for username, incarnation, accepted in rows:
-        if (username, incarnation) in walk.fresh:
-            activity = activity_of(walk.fresh[username, incarnation][0], read_at=now)
-            lost += activity is None or (accepted is not None and activity < accepted)
+    fresh = {username: (incarnation, user) for (username, incarnation), (user, _) in walk.fresh.items()}
+    lost = set()
+    rows = Account.objects.filter(workspace=workspace, username__in=fresh).exclude(accepted_activity_at=None)
+    for row in rows.only("username", "incarnation", "accepted_activity_at", "absent_since", "gone_at"):
+        incarnation, user = fresh[row.username]
+        is_listed = row.absent_since is None and row.gone_at is None
+        if incarnation == row.incarnation:
+            is_lost = _is_earlier(activity_of(user, read_at=now), row)
+        else:
+            # Who is given a username joins after its holder before was last active. Otherwise it is the same account
+            # still, and its date of joining is not what it was.
+            is_lost = is_listed and _is_earlier(valid_instant(user.joined_at, read_at=now), row)
+        lost |= {row.username} if is_lost else set()
     for row in rejudged.values():
-        if row.incomplete and row.accepted_activity_at is not None:
-            activity = activity_of(decode_user(row.raw), read_at=row.read_at)
-            lost += activity is None or activity < row.accepted_activity_at
-    return lost
+        if row.incomplete and _is_earlier(activity_of(decode_user(row.raw), read_at=row.read_at), row):
+            lost.add(row.username)
+    return len(lost)
+
+
+def _is_earlier(instant: datetime | None, row: Account) -> bool:
+    return row.accepted_activity_at is not None and (instant is None or instant < row.accepted_activity_at)

@@ -1,0 +1,53 @@
+"""Dates of the API: which can be believed, and what is wrong with the others (law 1, *unknown is not old*).
+
+Pure: no Django, no clock, no input or output.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
+FUTURE_TOLERANCE = timedelta(days=1)
+
+
+class DateFault(StrEnum):
+    """Why a date does not count."""
+
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+    WITHOUT_OFFSET = "without_offset"
+    TOO_EARLY = "too_early"
+    IN_THE_FUTURE = "in_the_future"
+
+
+def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
+    """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed (law 1)."""
+    found = read_date(value, read_at=read_at)
+    return found if isinstance(found, datetime) else None
+
+
+def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
+    """The UTC instant that a date of the API stands for, or what is wrong with it."""
+    if is_absent(value):
+        return DateFault.ABSENT
+    if not isinstance(value, str) or len(value) > 40 or not value.isascii():
+        return DateFault.UNREADABLE
+    try:
+        instant = datetime.fromisoformat(value.strip())
+        if instant.tzinfo is None:
+            return DateFault.WITHOUT_OFFSET
+        instant = instant.astimezone(UTC)
+    except ValueError:
+        return DateFault.UNREADABLE
+    except OverflowError:
+        return DateFault.TOO_EARLY if instant.year == 1 else DateFault.IN_THE_FUTURE
+    if instant < EARLIEST_VALID:
+        return DateFault.TOO_EARLY
+    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
+
+
+def is_absent(value: object) -> bool:
+    """Whether there is no date at all, which is not the same as one that cannot be read."""
+    return value is None or value == ""
