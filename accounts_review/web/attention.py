@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts_review import findings
 from accounts_review.models import Case, Cleanup, Extraction, Run, Workspace
+from accounts_review.web.filters import DORMANT_ADMINISTRATORS
 
 OLD = timedelta(hours=36)
 """Numbers older than this are called old: the sync of a night was missed."""
@@ -29,9 +31,13 @@ class Need:
     url: str
 
 
-def needs(*, workspace: Workspace, last: Extraction | None, now: datetime) -> list[Need]:
-    """All there is, what presses most first."""
-    found = [*_of_worker(now), *_of_sync(workspace, last, now), *_of_cleanups(workspace), *_of_cases(workspace)]
+def needs(
+    *, workspace: Workspace, last: Extraction | None, administrators: int, undecided: int, now: datetime
+) -> list[Need]:
+    """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
+    people = _of_people(workspace, administrators=administrators, undecided=undecided)
+    cleanups = [*_of_cleanups(workspace), *_of_cases(workspace)]
+    found = [*_of_worker(now), *_of_sync(workspace, last, now), *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 
@@ -106,6 +112,23 @@ def _of_cases(workspace: Workspace) -> Iterator[Need]:
             )
         )
         yield Need(level="warning", text=text % {"count": count, "number": number}, link=_("See who"), url=url)
+
+
+def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> Iterator[Need]:
+    url = reverse("review", kwargs={"workspace": workspace.name})
+    if administrators:
+        text = ngettext(
+            "%(count)s administrator is dormant, with every right and nobody using it.",
+            "%(count)s administrators are dormant, with every right and nobody using it.",
+            administrators,
+        )
+        text %= {"count": intcomma(administrators)}
+        yield Need(level="warning", text=text, link=_("See who"), url=f"{url}?{DORMANT_ADMINISTRATORS}")
+    if undecided:
+        text = ngettext(
+            "%(count)s dormant account awaits a decision.", "%(count)s dormant accounts await a decision.", undecided
+        )
+        yield Need(level="info", text=text % {"count": intcomma(undecided)}, link=_("Look and decide"), url=url)
 
 
 def _url(workspace: Workspace, page: str, cleanup: Cleanup) -> str:

@@ -11,6 +11,7 @@ import django_filters as filters
 from django import forms
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -18,11 +19,15 @@ from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import CaseState
 from accounts_review.models import Assessment, Case, Exemption, Postponement, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
+from accounts_review.policy import ALWAYS_PROTECTED
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
 """What an address without any filter asks for."""
 
 EVERYONE = "all"
+DORMANT_ADMINISTRATORS = f"verdict={Verdict.PROTECTED}&right={ALWAYS_PROTECTED}"
+"""Those who may change everything and are idle, as an address asks for them: never revoked, but not to be forgotten."""
+
 TABS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, gettext_lazy("all"))]
 STATES = [
@@ -30,8 +35,12 @@ STATES = [
     ("draft", gettext_lazy("in the draft")),
     ("running", gettext_lazy("in a running clean-up")),
     ("exempt", gettext_lazy("exempt")),
+    ("lapsing", gettext_lazy("exemption about to lapse")),
     ("later", gettext_lazy("set aside for later")),
 ]
+LAPSING = timedelta(days=30)
+"""An exemption that ends within this time is about to lapse."""
+
 CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
 USED = r'"last_(seen|login)_at"\s*:\s*("[^"]|[^"n\s])'
 """Matches a raw record that has one of the two dates, neither null nor empty. Quotes within a string are escaped."""
@@ -84,6 +93,14 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     )
     never_used = filters.BooleanFilter(
         method="filter_never_used", label=gettext_lazy("Never used"), widget=forms.CheckboxInput
+    )
+
+    # The next two have no field to fill in: numbers of other pages lead here with them.
+    dormant_since = filters.DateFilter(
+        field_name="assessment__dormant_from", lookup_expr="date__gte", widget=forms.HiddenInput
+    )
+    dormant_until = filters.DateFilter(
+        field_name="assessment__dormant_from", lookup_expr="date__lte", widget=forms.HiddenInput
     )
 
     def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
@@ -179,11 +196,14 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
 
     def _state(self, value: str) -> Q:
         cases = Case.objects.open().filter(account=OuterRef("pk"))
-        exempt = Q(Exists(Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))))
+        standing = Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))
+        exempt = Q(Exists(standing))
         later = Q(Exists(Postponement.objects.in_force().filter(account=OuterRef("pk"))))
         match value:
             case "open":
                 return ~Q(Exists(cases)) & ~exempt & ~later
+            case "lapsing":
+                return Q(Exists(standing.filter(until__lte=self.now + LAPSING)))
             case "later":
                 return later
             case "draft":
@@ -206,6 +226,10 @@ def _said(name: str, value: Any, field: forms.Field) -> str:
     match name:
         case "idle":
             return ngettext("idle longer than %(days)d day", "idle longer than %(days)d days", value) % {"days": value}
+        case "dormant_since":
+            return _("dormant from %(date)s or later") % {"date": date_format(value, "j M Y")}
+        case "dormant_until":
+            return _("dormant by %(date)s") % {"date": date_format(value, "j M Y")}
         case "never_used":
             return _("never used")
         case "q":

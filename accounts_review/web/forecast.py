@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
+from urllib.parse import urlencode
 
 from django.db.models import Count
 from django.db.models.functions import TruncMonth
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from accounts_review.dormancy import Verdict
 from accounts_review.models import Assessment, Workspace
 
 MONTHS = 12
@@ -24,10 +26,17 @@ class Bar:
     label: str
     short: str
     count: int
+    first: date
+    last: date
     x: int
     y: int
     width: int
     height: int
+
+    @property
+    def query(self) -> str:
+        """The review's filters that list them."""
+        return urlencode({"verdict": Verdict.ACTIVE, "dormant_since": self.first, "dormant_until": self.last})
 
     @property
     def middle(self) -> int:
@@ -47,7 +56,7 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
     counts = dict(by_month)
     most = max([*counts.values(), 1])
     bars = []
-    for index, (start, _) in enumerate(pairwise(starts)):
+    for index, (start, next_start) in enumerate(pairwise(starts)):
         count = counts.get(start, 0)
         height = round(HEIGHT * count / most)
         bars.append(
@@ -55,6 +64,8 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
                 label=date_format(start, "F Y"),
                 short=date_format(start, "M"),
                 count=count,
+                first=start.date(),
+                last=(next_start - timedelta(days=1)).date(),
                 x=index * (WIDTH + GAP),
                 y=HEIGHT - height + 20,
                 width=WIDTH,
@@ -62,6 +73,11 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
             )
         )
     return bars
+
+
+def query_of_all(bars: list[Bar]) -> str:
+    """The review's filters that list everyone in the forecast."""
+    return urlencode({"verdict": Verdict.ACTIVE, "dormant_until": bars[-1].last})
 
 
 def _starts(today: datetime) -> list[datetime]:

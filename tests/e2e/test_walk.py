@@ -37,6 +37,7 @@ PAGES = {
     "draft": "/w/demo/cleanups/{draft}/",
     "launch": "/w/demo/cleanups/{draft}/launch/",
     "report": "/w/demo/cleanups/1/",
+    "revoked": "/w/demo/revoked/",
     "case": "/w/demo/cleanups/1/cases/1/",
     "policy": "/w/demo/policy/",
     "policy-version": "/w/demo/policy/versions/1/",

@@ -47,6 +47,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "case": ("read", ""),
     "turn": ("", "operate"),
     "restore": ("", "operate"),
+    "revoked": ("read", ""),
     "policy": ("read", "administer"),
     "policy_version": ("read", ""),
     "proposal": ("read", "administer"),

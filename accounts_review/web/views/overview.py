@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -15,7 +14,8 @@ from accounts_review.models import Account, Exemption, Workspace, may
 from accounts_review.policy import ALWAYS_PROTECTED
 from accounts_review.web.access import PortalView, WorkspaceView
 from accounts_review.web.attention import needs
-from accounts_review.web.forecast import forecast
+from accounts_review.web.filters import DORMANT_ADMINISTRATORS, LAPSING
+from accounts_review.web.forecast import forecast, query_of_all
 from accounts_review.web.idleness import idleness, years
 from accounts_review.web.progress import progress_of
 from accounts_review.web.views.what_if import TrialForm
@@ -23,7 +23,6 @@ from accounts_review.web.views.workspaces import syncing_of
 from accounts_review.workflow.restore import regret
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
-LAPSING = timedelta(days=30)
 SHOWN = 8
 
 
@@ -57,8 +56,15 @@ class Overview(WorkspaceView):
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
         bars = forecast(workspace=self.workspace, now=self.now)
         administrators, lapsing = self._dormant_administrators(), self._lapsing()
+        administrator_count, undecided = administrators.count(), self._undecided()
         context = {
-            "needs": needs(workspace=self.workspace, last=syncing.last, now=self.now),
+            "needs": needs(
+                workspace=self.workspace,
+                last=syncing.last,
+                administrators=administrator_count,
+                undecided=undecided,
+                now=self.now,
+            ),
             "rows": rows,
             "tiles": [(v.value, sum(dict(row.counts)[v.value] for row in rows)) for v in TILES],
             "population": sum(row.total for row in rows),
@@ -66,15 +72,17 @@ class Overview(WorkspaceView):
             "may_operate": may(self.request.user, "operate"),
             "running": [(c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state="running")],
             "administrators": administrators[:SHOWN],
-            "administrator_count": administrators.count(),
+            "administrator_count": administrator_count,
+            "administrator_query": DORMANT_ADMINISTRATORS,
             "lapsing": lapsing[:SHOWN],
             "lapsing_count": lapsing.count(),
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),
+            "crossing_query": query_of_all(bars),
             "idleness": idleness(workspace=self.workspace, now=self.now),
             "years": years(),
             "trial_form": TrialForm(workspace=self.workspace),
-            "regret": regret(workspace=self.workspace),
+            "regrets": regret(workspace=self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 
@@ -95,7 +103,13 @@ class Overview(WorkspaceView):
         idle = accounts.filter(assessment__standing="protected", assessment__dormant_from__lte=self.now)
         return idle.filter(assessment__reasons__contains=holds).order_by("assessment__dormant_from", "pk")
 
+    def _undecided(self) -> int:
+        """How many the review page opens with: dormant, and neither decided on nor set aside."""
+        accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
+        return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("postponed_by", None))).count()
+
     def _lapsing(self) -> QuerySet[Exemption]:
         """Exemptions that end soon; who is still idle then can be approved again."""
-        standing = Exemption.objects.in_force(self.now).filter(account__workspace=self.workspace)
+        listed = Account.objects.filter(workspace=self.workspace).listed().assessed()
+        standing = Exemption.objects.in_force(self.now).filter(account__in=listed)
         return standing.filter(until__lte=self.now + LAPSING).select_related("account")
