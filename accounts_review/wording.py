@@ -6,13 +6,13 @@ The table, the account's page, exports, notices and audit entries all say it wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils.dateformat import DateFormat
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.dates import DateFault
 from accounts_review.dormancy import Facts, Reason, Standing, Verdict
@@ -50,6 +50,11 @@ SENTENCES = {
     "rule_failed": gettext_lazy("could not be judged, because a rule failed"),
 }
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
+
+SHORT_MONTHS = {
+    "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juill.", "août", "sept.", "oct.", "nov.", "déc."),
+}
+"""The short months of a language that Django writes wrongly."""
 
 OBJECTIONS = {
     "another_incarnation": gettext_lazy("the username now belongs to another account"),
@@ -162,7 +167,20 @@ def exemption(until: datetime) -> str:
 
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
-    return date_format(localtime(instant), "j M Y")
+    return dated(localtime(instant), "j M Y")
+
+
+def dated(value: date, layout: str) -> str:
+    """A date or an instant laid out in Django's letters, with the months as the reader's language writes them."""
+    return _Layout(value).format(layout)
+
+
+class _Layout(DateFormat):
+    """Django's own capitalises every short month, and cuts août to "Aoû"."""
+
+    def M(self) -> str:  # noqa: N802
+        months = SHORT_MONTHS.get((get_language() or "")[:2])
+        return months[self.n() - 1] if months else super().M()
 
 
 def verdict(value: str) -> str:

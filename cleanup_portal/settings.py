@@ -104,6 +104,7 @@ TEMPLATES = [
                 "accounts_review.web.context.portal",
             ],
             "libraries": {"portal": "accounts_review.web.template_filters"},
+            "builtins": ["accounts_review.web.template_filters"],
         },
     }
 ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.template import Context, Template
 from django.utils import timezone, translation
 
 from accounts_review import dormancy, explanation, wording
@@ -203,8 +204,22 @@ def test_a_day_is_told_in_the_readers_time_zone_and_language() -> None:
     assert wording.day(late) == "3 Feb 2024"
     with timezone.override("Europe/Paris"):
         assert wording.day(late) == "4 Feb 2024"
+
+
+@pytest.mark.parametrize(
+    ("month", "words"), [(1, "3 janv. 2024"), (2, "3 févr. 2024"), (5, "3 mai 2024"), (8, "3 août 2024")]
+)
+def test_french_writes_months_small_wherever_a_date_is_told(month: int, words: str) -> None:
+    instant = datetime(2024, month, 3, 12, tzinfo=UTC)
     with translation.override("fr"):
-        assert wording.day(late) != "3 Feb 2024"
+        assert wording.day(instant) == words
+        assert Template('{{ at|date:"j M Y" }}').render(Context({"at": instant})) == words
+
+
+def test_a_template_tells_a_date_in_the_readers_time_zone() -> None:
+    late = Context({"at": datetime(2024, 2, 3, 23, 30, tzinfo=UTC), "never": None})
+    with timezone.override("Europe/Paris"):
+        assert Template('{{ at|date:"j M Y H:i T" }}{{ never|date:"j M Y" }}').render(late) == "4 Feb 2024 00:30 CET"
 
 
 def test_no_language_makes_the_sentences_fail(language: str) -> None:

@@ -11,10 +11,10 @@ import django_filters as filters
 from django import forms
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts_review import wording
 from accounts_review.dormancy import Verdict
 from accounts_review.lifecycle import CaseState
 from accounts_review.models import Assessment, Case, Exemption, Postponement, Workspace
@@ -227,9 +227,9 @@ def _said(name: str, value: Any, field: forms.Field) -> str:
         case "idle":
             return ngettext("idle longer than %(days)d day", "idle longer than %(days)d days", value) % {"days": value}
         case "dormant_since":
-            return _("dormant from %(date)s or later") % {"date": date_format(value, "j M Y")}
+            return _("dormant from %(date)s or later") % {"date": wording.dated(value, "j M Y")}
         case "dormant_until":
-            return _("dormant by %(date)s") % {"date": date_format(value, "j M Y")}
+            return _("dormant by %(date)s") % {"date": wording.dated(value, "j M Y")}
         case "never_used":
             return _("never used")
         case "q":

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from django.db.models import Count
 from django.db.models.functions import TruncMonth
-from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from accounts_review import wording
 from accounts_review.dormancy import Verdict
 from accounts_review.models import Assessment, Workspace
 
@@ -61,8 +61,8 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
         height = round(HEIGHT * count / most)
         bars.append(
             Bar(
-                label=date_format(start, "F Y"),
-                short=date_format(start, "M"),
+                label=wording.dated(start, "F Y"),
+                short=wording.dated(start, "M"),
                 count=count,
                 first=start.date(),
                 last=(next_start - timedelta(days=1)).date(),

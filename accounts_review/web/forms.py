@@ -6,10 +6,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from accounts_review import wording
 
 USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 DECISIONS = (
@@ -45,6 +46,7 @@ class DecisionForm(forms.Form):
     filter = forms.CharField(required=False, max_length=2000)
     expected = forms.IntegerField(required=False, min_value=0)
     digest = forms.CharField(required=False, max_length=64)
+    seen = forms.IntegerField(required=False, min_value=0)
     decided_at = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, now: datetime, latest: datetime, **kwargs: Any) -> None:
@@ -87,7 +89,7 @@ class DecisionForm(forms.Form):
         if day is None:
             self.add_error("until", _("An exemption needs an end."))
         elif not self.earliest <= day <= self.latest:
-            latest = date_format(self.latest, "j M Y")
+            latest = wording.dated(self.latest, "j M Y")
             self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})
 
 

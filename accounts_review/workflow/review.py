@@ -1,4 +1,8 @@
-"""Review: people approve accounts into the draft, exempt them until a date, set them aside, or take any of it back."""
+"""Review: people approve accounts into the draft, exempt them until a date, set them aside, or take any of it back.
+
+Each act takes ``seen``, the number of the audit entry up to which its actor knows what others decided: where somebody
+else has decided on one of the accounts since, it is refused.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from accounts_review.huwise.facts import facts_of
 from accounts_review.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
 from accounts_review.models import Account, Case, Cleanup, Exemption, Postponement, Workspace, permit
 from accounts_review.record import move, note
+from accounts_review.workflow.decided import decided_since, said_of
 
 A_YEAR = timedelta(days=366)
 """The longest that a service account stays exempt before its owner has to confirm it."""
@@ -44,13 +49,15 @@ class Refused(ValueError):
 
 
 @transaction.atomic
-def approve(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime) -> list[Case]:
+def approve(
+    *, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None
+) -> list[Case]:
     """Put accounts into the draft clean-up of their workspace, each with the evidence it was approved on.
 
     All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """
     permit(actor, "decide")
-    fresh = _locked(accounts, now=now)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_approval(account, actor=actor)) for account in fresh)
     cases = []
     for workspace in {account.workspace for account in fresh}:
@@ -86,6 +93,7 @@ def exempt(
     now: datetime,
     owner_email: str = "",
     is_service_account: bool = False,
+    seen: int | None = None,
 ) -> list[Exemption]:
     """Keep accounts out of every clean-up until an instant; one that is in a clean-up leaves it.
 
@@ -93,8 +101,14 @@ def exempt(
     nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """
     permit(actor, "decide")
-    fresh = _locked(accounts, now=now)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
+    if not is_service_account:
+        robots = {
+            one.account_id for one in Exemption.objects.in_force(now).filter(account__in=fresh, is_service_account=True)
+        }
+        why = _("it is a service account: confirm it on its page, so that its owner stays known")
+        _refuse((account, why) for account in fresh if account.pk in robots)
     if is_service_account and not owner_email:
         _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
     for workspace in {account.workspace for account in fresh}:
@@ -126,14 +140,16 @@ def exempt(
 
 
 @transaction.atomic
-def postpone(*, accounts: Sequence[Account], actor: User, reason: str = "", now: datetime) -> None:
+def postpone(
+    *, accounts: Sequence[Account], actor: User, reason: str = "", now: datetime, seen: int | None = None
+) -> None:
     """Set accounts aside without deciding: they leave the list of those open for decision, and nothing else changes.
 
     It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
     ``PermissionDenied`` and :class:`Refused`.
     """
     permit(actor, "decide")
-    fresh = _locked(accounts, now=now)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, _objection_to_postponement(account)) for account in fresh)
     login = actor.get_username()
     Postponement.objects.bulk_create(
@@ -155,14 +171,14 @@ def postpone(*, accounts: Sequence[Account], actor: User, reason: str = "", now:
 
 
 @transaction.atomic
-def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime) -> None:
+def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None) -> None:
     """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
     set aside is open again.
 
     All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """
     permit(actor, "decide")
-    fresh = _locked(accounts, now=now)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_withdrawal(account)) for account in fresh)
     login = actor.get_username()
     standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
@@ -250,7 +266,7 @@ def objection_to_withdrawal(account: Account) -> str:
     return ""
 
 
-def _locked(accounts: Sequence[Account], *, now: datetime) -> list[Account]:
+def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None) -> list[Account]:
     """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns."""
     ids = [account.pk for account in accounts]
     list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
@@ -264,6 +280,10 @@ def _locked(accounts: Sequence[Account], *, now: datetime) -> list[Account]:
     )
     found = set(fresh)
     _refuse((account, _("it was not assessed yet")) for account in accounts if account not in found)
+    if seen is not None:
+        workspaces = {account.workspace for account in fresh}
+        since = decided_since(seen, workspaces=workspaces, besides=actor, accounts=ids)
+        _refuse((account, said_of(since[account.pk])) for account in fresh if account.pk in since)
     return fresh
 
 

@@ -138,14 +138,30 @@
 
   // Rows on which others decided since the list was loaded.
   function markDecided() {
-    const keys = (byId("news")?.dataset.decided || "").split(" ").filter(Boolean);
-    rows().forEach((row) => row.classList.toggle("is-decided", keys.includes(row.id.replace("row-", ""))));
+    document.querySelectorAll("#news [data-account]").forEach((said) => {
+      const cell = byId(`row-${said.dataset.account}`)?.querySelector(".cell-account");
+      if (!cell || cell.querySelector(".decided-note")) return;
+      const note = document.createElement("span");
+      note.className = "cell-line decided-note";
+      note.textContent = said.textContent;
+      cell.append(note);
+    });
   }
 
+  // The list as it is now keeps the ticks and the reason that still make sense.
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-reload]")) return;
     event.preventDefault();
-    location.reload();
+    const ticked = boxes().filter((box) => box.checked).map((box) => box.value);
+    const [reason, until] = ["bulk-reason", "bulk-until"].map((id) => byId(id)?.value);
+    htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" }).then(() => {
+      boxes().forEach((box) => {
+        box.checked = ticked.includes(box.value);
+      });
+      if (byId("bulk-reason")) byId("bulk-reason").value = reason;
+      if (byId("bulk-until")) byId("bulk-until").value = until;
+      refresh();
+    });
   });
 
   // The keyboard

@@ -10,9 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
+from accounts_review import record
 from accounts_review.models import Assessment, AuditEntry, Case, Exemption, Postponement
 from accounts_review.sandbox import records
 from accounts_review.workflow import review
+from accounts_review.workflow.decided import decided_since
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 Person = Callable[[str], User]
@@ -300,3 +302,53 @@ def test_who_is_in_a_cleanup_or_exempt_cannot_be_set_aside(stage: Stage) -> None
 def test_only_reviewers_set_aside(stage: Stage) -> None:
     with pytest.raises(PermissionDenied):
         review.postpone(**given(stage, "marie", by="auditor"))
+
+
+ACTS: dict[str, Callable[..., Any]] = {
+    "approve": review.approve,
+    "postpone": review.postpone,
+    "withdraw": review.withdraw,
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_another_decided_unseen_is_not_decided_over(stage: Stage, act: str) -> None:
+    seen = record.head().seq
+    review.exempt(**given(stage, "omar", by="operator"), until=until(stage))
+    with pytest.raises(review.Refused) as refused:
+        ACTS[act](**given(stage, "marie", "omar"), seen=seen)
+    (refusal,) = refused.value.refusals
+    assert str(refusal).startswith("omar: operator exempted it on ")
+    assert Exemption.objects.get().withdrawn_at is None
+    assert not Case.objects.exists()
+
+
+def test_an_exemption_does_not_undo_an_approval_unseen(stage: Stage) -> None:
+    seen = record.head().seq
+    review.approve(**given(stage, "omar", by="operator"))
+    with pytest.raises(review.Refused, match="operator approved it on"):
+        review.exempt(**given(stage, "omar"), until=until(stage), seen=seen)
+    review.exempt(**given(stage, "omar"), until=until(stage), seen=record.head().seq)
+
+
+def test_ones_own_decisions_are_known(stage: Stage) -> None:
+    seen = record.head().seq
+    review.approve(**given(stage, "omar"))
+    review.withdraw(**given(stage, "omar"), seen=seen)
+    assert stage.states() == {"omar": "withdrawn"}
+
+
+def test_one_act_is_told_once_by_what_it_was(stage: Stage) -> None:
+    review.approve(**given(stage, "omar"))
+    seen = record.head().seq
+    review.exempt(**given(stage, "omar", by="operator"), until=until(stage))
+    since = decided_since(seen, workspaces=[stage.workspace], besides=stage.staff("reviewer"))
+    assert [entry.kind for entry in since.values()] == ["account.exempted"]
+
+
+def test_a_service_account_is_not_exempted_like_a_person(stage: Stage) -> None:
+    robot = {"owner_email": "ines@b.org", "is_service_account": True}
+    review.exempt(**given(stage, "omar"), until=until(stage), **robot)
+    with pytest.raises(review.Refused, match="confirm it on its page"):
+        review.exempt(**given(stage, "omar"), until=until(stage))
+    review.exempt(**given(stage, "omar"), until=until(stage, 200), **robot)

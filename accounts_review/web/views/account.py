@@ -21,6 +21,7 @@ from accounts_review.web.access import WorkspaceView
 from accounts_review.web.forms import DecisionForm, ServiceAccountForm
 from accounts_review.web.timeline import timeline
 from accounts_review.workflow import review
+from accounts_review.workflow.decided import newest
 
 NEWEST_ENTRIES = 100
 
@@ -74,6 +75,7 @@ class AccountPage(OneAccount, TemplateView):
                 "objection": review.objection_to_approval(held, actor=user),
                 "can_withdraw": held.exempt_until or held.postponed_by or held.case_state in WITHDRAWABLE,
                 "can_postpone": not (held.exempt_until or held.postponed_by or held.case_state),
+                "since": newest(self.workspace),
                 "form": DecisionForm(now=self.now, latest=latest, auto_id="decide-%s"),
             }
         return context

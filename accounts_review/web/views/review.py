@@ -26,9 +26,9 @@ from accounts_review.web.filters import ReviewFilter, Tab
 from accounts_review.web.forms import DecisionForm
 from accounts_review.web.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
 from accounts_review.web.tables import CountedPaginator, ReviewTable
-from accounts_review.web.views.news import newest
 from accounts_review.web.views.saved_views import SaveForm, views_of
 from accounts_review.workflow import review
+from accounts_review.workflow.decided import newest
 
 MOST_NAMED = 10
 SORTS = (
@@ -133,7 +133,8 @@ class Decide(WorkspaceView):
         return apart
 
     def _decide(self, accounts: list[Account], form: DecisionForm) -> None:
-        act: dict[str, Any] = {"accounts": accounts, "actor": self.request.user, "now": self.now}
+        seen = form.cleaned_data["seen"]
+        act: dict[str, Any] = {"accounts": accounts, "actor": self.request.user, "now": self.now, "seen": seen}
         match form.cleaned_data:
             case {"decision": "approve", "reason": reason}:
                 review.approve(reason=reason or _("dormant under the policy"), **act)

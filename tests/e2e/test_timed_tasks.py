@@ -1,0 +1,98 @@
+"""How many clicks, keys and filled fields everyday tasks take, from the overview."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Portal
+from tests.e2e.hand import Hand
+from tests.e2e.test_journey import names_on_the_page
+
+pytestmark = pytest.mark.e2e
+
+NEVER_ACTIVATED = "/w/demo/review/?verdict=dormant&idle=365&state=open&never_used=on"
+
+
+@pytest.fixture
+def hand(page: Page) -> Hand:
+    """What the person on the page does from here on; the page shows the overview."""
+    assert page.url.endswith("/w/demo/")
+    return Hand()
+
+
+def number_in(text: str) -> int:
+    return int(re.sub(r"\D", "", text))
+
+
+def test_the_hand_counts_what_is_done(page: Page, hand: Hand) -> None:
+    with hand:
+        page.get_by_label("Name, username or e-mail").fill("x")
+        page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert hand.actions == 2
+
+
+def test_all_never_activated_invitations_older_than_a_year_are_approved_in_four(page: Page, hand: Hand) -> None:
+    with hand:
+        page.get_by_role("link", name="Review", exact=True).click()
+        page.get_by_role("link", name="Invited over a year ago, never came").click()
+        page.wait_for_url("**never_used=on**")
+        all_of_them = page.get_by_role("link", name=re.compile("Select all .* that match"))
+        chooser = all_of_them if all_of_them.count() else page.get_by_label(re.compile("on this page"))
+        chooser.click()
+        expect(page.locator(".action-count")).not_to_contain_text(re.compile(r"^\s*0"))
+        count = number_in(page.locator(".action-count").inner_text())
+        page.locator("#bulk").get_by_role("button", name="Approve").click()
+        expect(page.locator("#messages")).to_contain_text(re.compile("approved into the draft"))
+    assert count > 0
+    assert number_in(page.locator("#messages p").first.inner_text().split(" account")[0]) == count
+    assert hand.actions <= 4, hand.done
+    page.goto(NEVER_ACTIVATED)
+    expect(page.get_by_text("No account matches")).to_be_visible()
+
+
+def test_why_one_named_person_is_listed_is_found_in_two(page: Page, hand: Hand, portal: Portal) -> None:
+    page.goto("/w/demo/review/?page=2")
+    name = names_on_the_page(page)[0]
+    page.goto("/w/demo/")
+    with hand:
+        page.get_by_label("Name, username or e-mail").fill(name)
+        page.keyboard.press("Enter")
+        row = page.locator("tbody tr").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row).to_contain_text(re.compile(r"(last seen|signed in|joined) .* days ago.*; limit \d+ days"))
+    assert hand.actions <= 2, hand.done
+
+
+def test_three_people_are_exempted_until_june_with_one_reason_in_eight(page: Page, hand: Hand) -> None:
+    page.goto("/w/demo/review/")
+    names = names_on_the_page(page)[3:6]
+    page.goto("/w/demo/")
+    with hand:
+        page.get_by_role("link", name="Review", exact=True).click()
+        for name in names:
+            page.get_by_role("checkbox", name=f"Select {name}", exact=True).check()
+        page.locator("#bulk-reason").fill("On parental leave")
+        page.locator("#bulk-until").fill("2027-06-01")
+        page.locator("#bulk").get_by_role("button", name="Exempt").click()
+        expect(page.locator("#messages")).to_contain_text("3 accounts exempt until 1 Jun 2027.")
+    assert hand.actions <= 8, hand.done
+    page.goto("/w/demo/review/?verdict=all&state=exempt")
+    for name in names:
+        expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+
+
+def test_who_decided_on_somebody_revoked_in_a_past_cleanup_is_found_in_three(page: Page, hand: Hand) -> None:
+    page.goto("/w/demo/cleanups/1/?state=revoked")
+    name = page.locator("tbody a[href*='/accounts/']").first.inner_text()
+    page.goto("/w/demo/")
+    with hand:
+        page.get_by_role("link", name="Clean-ups", exact=True).click()
+        page.get_by_role("link", name=re.compile("Clean-up 1$")).first.click()
+        row = page.locator("tbody tr").filter(has_text=name)
+        if not row.count():
+            page.get_by_role("link", name=re.compile("revoked", re.IGNORECASE)).first.click()
+        expect(row.first).to_contain_text("rita")
+    assert hand.actions <= 3, hand.done
