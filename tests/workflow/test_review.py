@@ -347,7 +347,7 @@ def test_one_act_is_told_once_by_what_it_was(stage: Stage) -> None:
 
 
 def test_a_service_account_is_not_exempted_like_a_person(stage: Stage) -> None:
-    robot = {"owner_email": "ines@b.org", "is_service_account": True}
+    robot: dict[str, Any] = {"owner_email": "ines@b.org", "is_service_account": True}
     review.exempt(**given(stage, "omar"), until=until(stage), **robot)
     with pytest.raises(review.Refused, match="confirm it on its page"):
         review.exempt(**given(stage, "omar"), until=until(stage))
