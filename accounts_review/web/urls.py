@@ -8,6 +8,7 @@ from accounts_review.web.views import (
     account,
     answer,
     audit,
+    bounces,
     cleanups,
     letters,
     overview,
@@ -42,6 +43,7 @@ of_workspace: list[URLPattern] = [
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
+    path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("workspaces/<slug:workspace>/breaker/", workspaces.Breaker.as_view(), name="breaker"),
     path("w/<slug:workspace>/", include(of_workspace)),
