@@ -22,12 +22,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts_review.gate import Effect, Objection, objections
+from accounts_review.gate import Effect, Objection, objections, standstill
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.record import Conflict, move
-from accounts_review.workflow.last_look import Look, look, terms_of
+from accounts_review.workflow.last_look import Look, look, moment_of, terms_of
 from accounts_review.workflow.outcome import Outcome, outcome_of, stops_cleanup
 
 log = structlog.get_logger(__name__)
@@ -78,8 +78,9 @@ class Revoker:
         running = Cleanup.objects.filter(workspace=self.workspace, state="running")
         for cleanup in running.exclude(pk__in=self.held).order_by("pk"):
             with transaction.atomic():
-                Cleanup.objects.select_for_update().get(pk=cleanup.pk)
-                if not self._may_start_another(cleanup):
+                cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
+                # What holds every case is not written down for one of them, every minute anew.
+                if standstill(moment_of(cleanup, now=self.clock())) or not self._may_start_another(cleanup):
                     continue
                 due = cleanup.cases.filter(Q(promised_at=None) | Q(promised_at__lte=self.clock()), state="due")
                 # A case that was put back goes behind the others, so that it cannot bar their way.
@@ -182,11 +183,10 @@ class Revoker:
         # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
         # as they do. The gates of a workspace take turns, because they share its hourly limit.
         Account.objects.select_for_update().get(pk=case.account_id)
-        held = (
-            Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed").first()
-        )
-        if held is None:
+        held = Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed")
+        if held.first() is None:
             return False
+        case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at"])
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
             self._mark_gone(case)
