@@ -25,6 +25,7 @@ goes behind the others, so the next run begins with those that this one did not 
 
 CLOSING = 421
 _BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
+_BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
 NOT_THIS_ONE = (400, 422)
 """How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
 
@@ -65,16 +66,12 @@ def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal
         raise
     except (SMTPRecipientsRefused, SMTPDataError, AnymailRecipientsRefused, ValueError) as failure:
         refusal = _refusal(failure)
-    except (
-        SMTPResponseException,
-        SMTPServerDisconnected,
-        TimeoutError,
-        ConnectionResetError,
-        BrokenPipeError,
-    ) as broken:
-        if getattr(broken, "smtp_code", CLOSING) != CLOSING:
+        if isinstance(failure, SMTPDataError):
+            _open_anew(through)  # smtplib leaves the letter open, and the server would refuse the next.
+    except (SMTPResponseException, *_BROKEN) as failure:
+        if getattr(failure, "smtp_code", CLOSING) != CLOSING:
             raise
-        refusal = Refusal(str(broken), Kind.BROKEN)
+        refusal = Refusal(str(failure), Kind.BROKEN)
     except AnymailAPIError as failure:
         if failure.status_code not in NOT_THIS_ONE:
             raise
@@ -83,8 +80,7 @@ def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal
         status = getattr(letter, "anymail_status", None)
         return str((status and status.message_id) or letter.extra_headers.get("Message-ID", "")).strip("<>")
     if refusal.kind is Kind.BROKEN:
-        through.close()
-        through.open()
+        _open_anew(through)
     return refusal
 
 
@@ -136,6 +132,11 @@ def alone(workspace: Workspace) -> Iterator[bool]:
         if is_alone:
             with database.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+
+def _open_anew(connection: BaseEmailBackend) -> None:
+    connection.close()
+    connection.open()
 
 
 def _refusal(failure: Exception) -> Refusal:

@@ -2,9 +2,9 @@
 
 The row is the truth, the queue only a doorbell (law 11): claims are leases with a token, no remote call is made
 inside a transaction, and a case whose worker died is settled by reading, never by sending again (law 7). The steps
-of one case, as the tests name them::
+of one case, as the tests name them (before s0 and after s9 the message is the queue's)::
 
-    s1 claim -> s2 claimed -> s3 looked -> s4 gate -> s5 intended -> s6 answered -> s8 recorded
+    s1 claim -> s2 claimed -> s3 looked -> s4 gate -> s5 intended -> s6 answered -> s7 written -> s8 recorded
 """
 
 from __future__ import annotations
@@ -75,16 +75,17 @@ class Revoker:
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
-        running = Cleanup.objects.filter(workspace=self.workspace, state="running")
-        for cleanup in running.exclude(pk__in=self.held).order_by("pk"):
+        ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
+        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe, state="due"))
+        running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
+        for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
                 # What holds every case is not written down for one of them, every minute anew.
                 if standstill(moment_of(cleanup, now=self.clock())) or not self._may_start_another(cleanup):
                     continue
-                due = cleanup.cases.filter(Q(promised_at=None) | Q(promised_at__lte=self.clock()), state="due")
                 # A case that was put back goes behind the others, so that it cannot bar their way.
-                due = due.order_by("moved_at", "pk").select_related("account")
+                due = cleanup.cases.filter(ripe, state="due").order_by("moved_at", "pk").select_related("account")
                 case = due.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
@@ -235,6 +236,7 @@ class Revoker:
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
+                crashpoint("s7")
         except Conflict:
             # The answer came after the lease; another worker settles the case by reading.
             log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)

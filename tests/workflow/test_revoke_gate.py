@@ -82,16 +82,21 @@ SPARED: dict[str, tuple[Act, str]] = {
     "group protected since": (lambda s: s.adopt(policy_text(groups=["readers"])), "verdict_protected"),
 }
 
+
 def forget_the_key(stage: Stage) -> None:
     """Neither the API nor the last sync says whose key it is."""
     Workspace.objects.update(key_owner="")
     stage.order({"kind": "status", "status": 200, "path": "/apikeys", "body": {"total_count": 0, "results": []}})
 
 
+def quarantine(stage: Stage) -> None:
+    stage.workspace.extractions.update(state="quarantined")
+
+
 HELD: dict[str, tuple[Act, str]] = {
     "workspace back in dry run": (lambda s: s.set_mode(Workspace.Mode.DRY_RUN), "cleanup_not_running"),
     "hourly limit spent": (spend_budget, "hourly_limit"),
-    "a sync quarantined": (lambda s: s.workspace.extractions.update(state="quarantined"), "breaker_tripped"),
+    "a sync quarantined": (quarantine, "breaker_tripped"),
     "owner of the key unknown": (forget_the_key, "key_owner_unknown"),
 }
 

@@ -243,7 +243,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
     marie, omar = stage.accounts("marie", "omar")
     stage.remove("omar")
     stage.update("marie", last_seen_at=NOW.isoformat())
-    holds_one, mark_absent = Event(), extract.mark_absent
+    holds_one, mark_absent = Event(), storing.mark_absent
 
     def once_the_decision_holds_one(*args: Any, **kwargs: Any) -> Any:
         absent = mark_absent(*args, **kwargs)
