@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from accounts_review.models import Account, Workspace
 from accounts_review.record import verify
-from accounts_review.workflow import extract, last_look, launch, review, revoke
+from accounts_review.workflow import answer, extract, last_look, launch, review, revoke
 from accounts_review.workflow.reading import storing
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
@@ -262,3 +262,15 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
     decision = start(decide)
     assert (decision.result(20), sync.result(20).problems) == (None, [])
     assert stage.account("omar").absent_since
+
+
+def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> None:
+    """No DELETE is under way yet: the gate finds that the case is no longer the worker's."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    answer.answer(case=case, said=answer.Said(kind=answer.Kind.KEEP), now=stage.clock())
+    assert revoker.process(case)
+    assert (stage.deletes, stage.states()) == ([], {"marie": "spared"})
