@@ -219,6 +219,16 @@ class Happenings:
         self.refused = {f"{refused}@ville.example"}
         notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
 
+    def bounce(self, who: str) -> None:
+        """The warning comes back, however far the case has got by then."""
+        for case in Case.objects.open().filter(account__username=who).exclude(noticed_at=None):
+            self.model.mails.pop(case.pk, None)
+        notify.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
+
+    def warn_again(self, who: str) -> None:
+        for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):
+            notify.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
+
     def ripen(self) -> None:
         """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""
         open_cases = Case.objects.open().filter(cleanup__state__in=("running", "paused"))

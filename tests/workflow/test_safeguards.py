@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection, transaction
 from accounts_review import gate
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
-from accounts_review.record import door
+from accounts_review.record import append
 from accounts_review.sandbox import records
 from accounts_review.workflow import extract, last_look, launch, notify, outcome, review, revoke
 from accounts_review.workflow.reading import walk
@@ -225,13 +225,12 @@ def warned_again_under_a_shorter_notice(stage: Stage) -> None:
 
 def lose_the_record(patch: pytest.MonkeyPatch) -> None:
     """An audit entry that cannot be written is shrugged off."""
-    append = door.append
 
     def shrug(entries: Any) -> None:
         with suppress(DatabaseError), transaction.atomic():
             append(entries)
 
-    patch.setattr(door, "append", shrug)
+    patch.setattr("accounts_review.record.door.append", shrug)
 
 
 def audit_cannot_be_written(stage: Stage) -> None:

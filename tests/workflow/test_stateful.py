@@ -31,7 +31,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.record import verify
 from accounts_review.sandbox.server import Server
-from accounts_review.workflow import administer, answer, revoke
+from accounts_review.workflow import administer, answer, notify, revoke
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
 from tests.workflow.reference import Rules
@@ -156,6 +156,12 @@ class Portal(RuleBasedStateMachine):
     def send_notices(self, refused: str) -> None:
         self.act.send_notices(refused)
 
+    @rule(who=anyone, again=st.booleans())
+    def bounce(self, who: str, again: bool) -> None:
+        self.act.bounce(who)
+        if again:
+            self.act.warn_again(who)
+
     @rule(fault=fault)
     def let_a_week_pass(self, fault: str) -> None:
         self.act.misbehave(fault)
@@ -242,6 +248,7 @@ class Portal(RuleBasedStateMachine):
         owed = self.owed()
         for _ in range(8):
             self.act.stage.clock.advance(minutes=61)
+            notify.ripen(workspace=self.act.stage.workspace, now=self.act.stage.clock())
             self.act.stage.revoke()
             if not Case.objects.filter(state__in=("due", *IN_FLIGHT)).exists():
                 break
