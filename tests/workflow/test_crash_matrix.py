@@ -22,7 +22,6 @@ from typing import Any
 
 import pytest
 from django_q.brokers import get_broker
-from django_q.models import OrmQ
 from django_q.monitor import monitor
 from django_q.pusher import pusher
 from django_q.worker import worker
@@ -183,7 +182,6 @@ def test_killed_at_any_step_whatever_its_delete_meets(
     assert seconds < allowed_seconds()
     assert set(Cleanup.objects.values_list("state", flat=True)) == {"closed"}
     assert verify()[1] is None
-    assert OrmQ.objects.count() == len(CELLS), "of the killed only; the sweep rang for them"
 
 
 def test_every_step_of_the_code_is_in_the_matrix() -> None:
