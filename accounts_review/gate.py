@@ -48,7 +48,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Moment:
+    """What concerns every case of a clean-up alike, as it is now."""
+
+    key_owner_known: bool
+    breaker_tripped: bool
+    cleanup_running: bool
+    budget_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(Moment):
     """Everything the gate asks about, as it is at ``now``. ``facts`` are those of the last look."""
 
     now: datetime
@@ -64,15 +74,26 @@ class Terms:
     notice_promised: bool
     noticed_at: datetime | None
     promised_at: datetime | None
-    cleanup_running: bool
-    breaker_tripped: bool
-    budget_left: int
 
 
 def objections(terms: Terms) -> list[Objection]:
     """All reasons against sending the DELETE, those that spare the account first."""
     found = [*_about_the_account(terms), *_about_the_decision(terms), *_about_the_moment(terms)]
     return sorted(found, key=lambda objection: objection.effect is Effect.HOLD)
+
+
+def standstill(moment: Moment) -> list[Objection]:
+    """The reasons for which no case of a clean-up can go on now, whoever it is about."""
+    found = []
+    if not moment.key_owner_known:
+        found.append(Objection("key_owner_unknown", Effect.HOLD))
+    if moment.breaker_tripped:
+        found.append(Objection("breaker_tripped", Effect.HOLD))
+    if not moment.cleanup_running:
+        found.append(Objection("cleanup_not_running", Effect.HOLD))
+    if moment.budget_left < 1:
+        found.append(Objection("hourly_limit", Effect.HOLD))
+    return found
 
 
 def _about_the_account(terms: Terms) -> Iterator[Objection]:
@@ -107,17 +128,10 @@ def _about_the_decision(terms: Terms) -> Iterator[Objection]:
 
 
 def _about_the_moment(terms: Terms) -> Iterator[Objection]:
-    if not terms.key_owner_known:
-        yield Objection("key_owner_unknown", Effect.HOLD)
-    if terms.breaker_tripped:
-        yield Objection("breaker_tripped", Effect.HOLD)
-    if not terms.cleanup_running:
-        yield Objection("cleanup_not_running", Effect.HOLD)
+    yield from standstill(terms)
     if terms.notice_promised and (terms.noticed_at is None or terms.promised_at is None):
         yield Objection("not_noticed", Effect.HOLD)
     if terms.promised_at is not None and terms.now < terms.promised_at:
         yield Objection("promise_not_reached", Effect.HOLD, terms.promised_at.isoformat())
-    if terms.budget_left < 1:
-        yield Objection("hourly_limit", Effect.HOLD)
     if not timedelta(0) <= terms.now - terms.facts.read_at <= LONGEST_LOOK:
         yield Objection("stale_look", Effect.HOLD)

@@ -48,7 +48,14 @@ CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.UNDELIVERABLE: frozenset({CaseState.AWAITING_NOTICE, CaseState.SPARED, CaseState.WITHDRAWN}),
     CaseState.DUE: frozenset({CaseState.CLAIMED, CaseState.SPARED, CaseState.WITHDRAWN, CaseState.UNDELIVERABLE}),
     CaseState.CLAIMED: frozenset(
-        {CaseState.INTENDED, CaseState.DUE, CaseState.SPARED, CaseState.ALREADY_GONE, CaseState.WOULD_REVOKE}
+        {
+            CaseState.INTENDED,
+            CaseState.DUE,
+            CaseState.SPARED,
+            CaseState.ALREADY_GONE,
+            CaseState.WOULD_REVOKE,
+            CaseState.UNDELIVERABLE,  # The notice bounced during the last look.
+        }
     ),
     CaseState.INTENDED: frozenset({CaseState.REVOKED, CaseState.ALREADY_GONE, CaseState.REFUSED, CaseState.UNKNOWN}),
     CaseState.UNKNOWN: frozenset({CaseState.REVOKED, CaseState.DUE, CaseState.SPARED}),

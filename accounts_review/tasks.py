@@ -75,6 +75,8 @@ JUDGED_AT_ONCE = 5_000
 
 SILENT_PROPOSAL = timedelta(minutes=2)
 """After so long without a sign of life, whoever was judging under a proposal is taken for dead."""
+LETTERS_BUDGET = timedelta(seconds=20)
+"""For each kind of letter: the queue ends a task after two minutes, wherever it stands."""
 
 
 def workspaces() -> list[Workspace]:
@@ -236,10 +238,10 @@ def pace() -> Pace:
     )
 
 
-def warn(workspace: Workspace) -> notify.Notices:
-    """Send the notices that are waiting, as many as the pace allows now."""
-    limit = notify.allowance(kind="case.noticed", pace=pace(), now=now())
-    return notify.send_notices(workspace=workspace, now=now(), limit=limit)
+def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Notices:
+    """Send the notices that are waiting, as many as the pace and the time budget allow now."""
+    limit = notify.allowance(workspace=workspace, kind="case.noticed", pace=pace(), now=now())
+    return notify.send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)
 
 
 @recorded
@@ -247,10 +249,15 @@ def warn_everywhere() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     for workspace in workspaces():
         reminders, closings = (
-            send(workspace=workspace, now=now(), limit=notify.allowance(kind=kind, pace=pace(), now=now()))
+            send(
+                workspace=workspace,
+                now=now(),
+                limit=notify.allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
+                budget=LETTERS_BUDGET,
+            )
             for send, kind in ((notify.send_reminders, "case.reminded"), (notify.send_closings, "case.closing_told"))
         )
-        for error in {reminders.error, warn(workspace).error, closings.error} - {""}:
+        for error in {reminders.error, warn(workspace, budget=LETTERS_BUDGET).error, closings.error} - {""}:
             log.error("mails stopped", workspace=workspace.name, error=error)
 
 

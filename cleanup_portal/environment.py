@@ -5,6 +5,7 @@ Each variable ``X`` may also be given as ``X_FILE``, the path of a file that hol
 
 from __future__ import annotations
 
+import os
 import secrets
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,12 @@ from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+PROVIDERS = (
+    *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postmark", "resend", "sparkpost"),
+    "unisender_go",
+)
+"""Those that django-anymail speaks to without further packages."""
 
 _env = environ.FileAwareEnv()
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
@@ -125,6 +132,28 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
             f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587."
         ) from None
     return config
+
+
+def provider(name: str) -> str:
+    """The variable as one of :data:`PROVIDERS`, or ""."""
+    value = text(name, default="").lower()
+    if value and value not in PROVIDERS:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(PROVIDERS)}.")
+    return value
+
+
+def password_pair(name: str) -> str:
+    """The variable as ``user:password`` with a password that cannot be guessed, or ""."""
+    value = text(name, default="")
+    if value and (":" not in value or len(value.partition(":")[2]) < 16):
+        raise ImproperlyConfigured(f"{name} must be user:password, with a password of 16 characters or more.")
+    return value
+
+
+def starting_with(prefix: str) -> dict[str, str]:
+    """All variables whose name starts so, without the prefix; a file named by ``_FILE`` is read."""
+    found = {name.removesuffix("_FILE") for name in os.environ if name.startswith(prefix)}
+    return {name.removeprefix(prefix): text(name, default="") for name in sorted(found)}
 
 
 def workspaces() -> dict[str, dict[str, str]]:

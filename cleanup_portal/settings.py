@@ -144,7 +144,13 @@ CACHES = {
     "qstat": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "qstat"},
 }
 
-globals().update(env.email("EMAIL_URL", required=IS_PUBLIC, default=f"filemail:///{DATA_DIR / 'mail'}"))
+# Mails leave by EMAIL_URL, or by the API of a provider that also tells what bounced.
+EMAIL_PROVIDER = env.provider("EMAIL_PROVIDER")
+ANYMAIL = env.starting_with("ANYMAIL_") | {"WEBHOOK_SECRET": env.password_pair("ANYMAIL_WEBHOOK_SECRET")}
+if EMAIL_PROVIDER:
+    EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend"
+else:
+    globals().update(env.email("EMAIL_URL", required=IS_PUBLIC, default=f"filemail:///{DATA_DIR / 'mail'}"))
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="cleanup-portal@localhost")
 EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO", default="")
 EMAIL_CONTACT = env.text("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)

@@ -110,9 +110,10 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def client_of(url: str, *, key: str = KEY, attempts: int = 1) -> Client:
+def client_of(url: str, *, key: str = KEY, attempts: int = 1, seconds: float = 30) -> Client:
     """A client that does not wait: loading the certificates takes longer than most tests, so it is done once."""
-    return Client(url=url, api_key=key, transport=httpx.HTTPTransport(verify=_tls()), attempts=attempts, backoff=0.0)
+    transport, timeout = httpx.HTTPTransport(verify=_tls()), httpx.Timeout(seconds)
+    return Client(url=url, api_key=key, transport=transport, attempts=attempts, backoff=0.0, timeout=timeout)
 
 
 @dataclass(kw_only=True)
@@ -141,11 +142,12 @@ class Stage:
 
     def account(self, username: str) -> Account:
         """The newest incarnation, with its verdict at this moment."""
-        accounts = Account.objects.filter(workspace=self.workspace, username=username).assessed()
-        return accounts.with_verdict(self.clock()).order_by("-pk")[0]
+        return self.accounts(username)[0]
 
     def accounts(self, *usernames: str) -> list[Account]:
-        return [self.account(username) for username in usernames]
+        accounts = Account.objects.filter(workspace=self.workspace, username__in=usernames).assessed()
+        newest = {account.username: account for account in accounts.with_verdict(self.clock()).order_by("pk")}
+        return [newest[username] for username in usernames]
 
     def verdicts(self) -> dict[str, str]:
         listed = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.clock())

@@ -101,6 +101,8 @@ class Case(models.Model):
     approved_at = models.DateTimeField(_("approved"))
     reason = models.TextField(_("reason"), blank=True)
     evidence = models.JSONField(_("evidence"))
+    tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last put a letter off."))
+    message_id = models.CharField(max_length=255, blank=True, help_text=_("What the mail server calls the notice."))
     noticed_at = models.DateTimeField(_("warned"), null=True)
     promised_at = models.DateTimeField(_("not before"), null=True)
     reminded_at = models.DateTimeField(_("last reminded"), null=True)
@@ -132,6 +134,7 @@ class Case(models.Model):
         indexes = [
             models.Index(fields=("state", "promised_at"), condition=~Q(state__in=_ENDED), name="open_cases"),
             models.Index(fields=("intended_at",), condition=Q(intended_at__isnull=False), name="case_intents"),
+            models.Index(fields=("message_id",), condition=~Q(message_id=""), name="case_notices"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -81,4 +83,10 @@ class PolicyVersion(models.Model):
 
     @property
     def rules(self) -> policy.Policy:
-        return policy.parse(self.text)
+        return _parsed(self.text)
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> policy.Policy:
+    """A version is never edited, and is asked for at every gate."""
+    return policy.parse(text)

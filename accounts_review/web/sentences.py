@@ -35,6 +35,7 @@ ENTRIES: dict[str, Promise] = {
     "audit.exported": gettext_lazy("exported %(entries)s audit entries"),
     "breaker.reset": gettext_lazy("reset the breaker: %(reason)s"),
     "case.already_gone": gettext_lazy("was gone already when it was to be revoked"),
+    "case.bounced": gettext_lazy("the notice came back while the revocation was under way: %(why)s"),
     "case.claimed": gettext_lazy("taken up for the last look"),
     "case.due": gettext_lazy("the promised date has come"),
     "case.held": gettext_lazy("not revoked yet: %(why)s"),
@@ -163,6 +164,8 @@ def of_case(case: Case, *, now: datetime) -> str:
         return of_evidence(case.evidence, now=now)
     if case.state == CaseState.DUE and outcome.get("why"):
         return _("not yet: %(why)s") % {"why": of_why(outcome["why"])}
+    if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
+        return _("put off %(tries)s times by the mail server, and tried again: %(why)s") % outcome
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:

@@ -9,6 +9,7 @@ from accounts_review.web.views import (
     answer,
     audit,
     backtest,
+    bounces,
     card,
     cases,
     cleanups,
@@ -74,6 +75,7 @@ of_workspace: list[URLPattern] = [
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
+    path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),

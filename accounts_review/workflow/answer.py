@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts_review import wording
-from accounts_review.lifecycle import ENDED, IN_FLIGHT, CaseState
+from accounts_review.lifecycle import ENDED, CaseState
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.record import move, note
 from accounts_review.workflow import letters
@@ -67,7 +67,7 @@ def case_of(token: str) -> Case | None:
 
 def is_settled(case: Case) -> bool:
     """Whether the case has ended or its DELETE is under way, so that no answer changes anything."""
-    return case.state in ENDED or case.state in IN_FLIGHT or case.state == CaseState.IN_DRAFT
+    return case.state in ENDED or case.state in (CaseState.IN_DRAFT, CaseState.INTENDED, CaseState.UNKNOWN)
 
 
 def may_leave(case: Case) -> bool:
@@ -122,8 +122,8 @@ def _keep(case: Case, said: Said, *, now: datetime) -> None:
 
 
 def _leave(case: Case, said: Said, *, now: datetime) -> None:
-    if case.state == CaseState.DUE:
-        return  # Due it is; there is nothing to hasten.
+    if case.state in (CaseState.DUE, CaseState.CLAIMED):
+        return  # There is nothing to hasten.
     if not may_leave(case):
         raise NotNow(_("Your access cannot be removed right now."))
     record = _record(said, now=now)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPServerDisconnected
+from enum import StrEnum
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
 
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused, AnymailUnsupportedFeature
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection as database
@@ -16,69 +19,101 @@ from django.utils.translation import gettext as _
 from accounts_review.models import Workspace
 from accounts_review.record import Conflict
 
-BROKEN_IN_A_ROW = 3
-"""So many connections that break one after the other are the server's fault, not an address's."""
+MOST_BROKEN = 3
+"""A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
+goes behind the others, so the next run begins with those that this one did not reach."""
 
 CLOSING = 421
+_BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
+_BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
+NOT_THIS_ONE = (400, 422)
+"""How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
+
+
+class Kind(StrEnum):
+    """How a letter was not taken."""
+
+    FINAL = "refused"
+    """This address is refused for good."""
+    DEFERRED = "deferred"
+    """Not now: by greylisting for one."""
+    BROKEN = "broken"
+    """No answer: the connection broke or timed out over it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The server would not take a letter to this address: for good, or only for now."""
+    """The server did not take a letter: what it said, and what that means."""
 
     why: str
-    is_final: bool
+    kind: Kind
+
+    @property
+    def is_final(self) -> bool:
+        return self.kind is Kind.FINAL
 
 
-def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> Refusal | None:
-    """Send one letter; returns ``None`` where the server accepted it. Raises what concerns more than this address."""
+def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal:
+    """Send one letter; returns the identifier by which the server knows it, or why it was not taken.
+
+    A connection that breaks is opened anew, so that one address never stops the others. Raises what concerns more than
+    this address: the sender is refused, or the server cannot be reached.
+    """
     letter.connection = through
     try:
         letter.send()
-    except SMTPRecipientsRefused as refusal:
-        answers = ", ".join(f"{code} {_text(text)}" for code, text in refusal.recipients.values())
-        is_final = any(code >= 500 for code, text in refusal.recipients.values())
-        return Refusal(answers, is_final)
-    except SMTPDataError as refusal:
-        if refusal.smtp_code == CLOSING:
+    except AnymailUnsupportedFeature:
+        raise
+    except (SMTPRecipientsRefused, SMTPDataError, AnymailRecipientsRefused, ValueError) as failure:
+        refusal = _refusal(failure)
+        if isinstance(failure, SMTPDataError):
+            _open_anew(through)  # smtplib leaves the letter open, and the server would refuse the next.
+    except (SMTPResponseException, *_BROKEN) as failure:
+        if getattr(failure, "smtp_code", CLOSING) != CLOSING:
             raise
-        return Refusal(f"{refusal.smtp_code} {_text(refusal.smtp_error)}", refusal.smtp_code >= 500)
-    except ValueError as malformed:
-        return Refusal(str(malformed), is_final=True)
-    return None
+        refusal = Refusal(str(failure), Kind.BROKEN)
+    except AnymailAPIError as failure:
+        if failure.status_code not in NOT_THIS_ONE:
+            raise
+        refusal = Refusal(str(failure), Kind.DEFERRED)
+    else:
+        status = getattr(letter, "anymail_status", None)
+        return str((status and status.message_id) or letter.extra_headers.get("Message-ID", "")).strip("<>")
+    if refusal.kind is Kind.BROKEN:
+        _open_anew(through)
+    return refusal
 
 
 def one_by_one(
-    keys: Iterable[int], act: Callable[[int, BaseEmailBackend], str], *, limit: int | None = None
+    keys: Iterable[int],
+    act: Callable[[int, BaseEmailBackend], str],
+    *,
+    limit: int | None = None,
+    until: float | None = None,
 ) -> tuple[Counter[str], str]:
     """Do something for each key that may send a letter, until ``limit`` of them answered ``"sent"``.
 
-    Returns how often each answer was given, and the last failure of the server, or "". A connection that breaks is
-    opened anew for the next key, so that one address never stops the others; a server that cannot be reached, refuses
-    the sender, or breaks three connections in a row ends the run, and the next one goes on from there.
+    Returns how often each answer was given, and the last failure of the server, or "". A server that cannot be
+    reached, refuses the sender, or breaks :data:`MOST_BROKEN` connections ends the run, and so does the instant
+    ``until`` of the monotonic clock; the next run goes on from there.
     """
-    tally, error, broken, left = Counter[str](), "", 0, list(keys)
+    tally, left = Counter[str](), list(keys)
     if not left:
-        return tally, error
+        return tally, ""
     try:
         with get_connection() as through:
             for key in left:
-                if limit is not None and tally["sent"] >= limit:
+                if (limit is not None and tally["sent"] >= limit) or (until is not None and time.monotonic() >= until):
                     break
                 try:
                     tally[act(key, through)] += 1
-                    broken = 0
                 except Conflict:
                     continue
-                except (SMTPServerDisconnected, ConnectionResetError, BrokenPipeError) as failure:
-                    broken, error = broken + 1, _said(failure)
-                    if broken == BROKEN_IN_A_ROW:
-                        break
-                    through.close()
-                    through.open()
-    except (SMTPException, OSError) as failure:
-        error = _said(failure)
-    return tally, error
+                if tally[Kind.BROKEN] >= MOST_BROKEN:
+                    break
+    except (SMTPException, AnymailError, OSError) as failure:
+        return tally, _said(failure)
+    return tally, _said(_("connections broke off")) if tally[Kind.BROKEN] else ""
 
 
 @contextmanager
@@ -99,7 +134,27 @@ def alone(workspace: Workspace) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
-def _said(failure: Exception) -> str:
+def _open_anew(connection: BaseEmailBackend) -> None:
+    connection.close()
+    connection.open()
+
+
+def _refusal(failure: Exception) -> Refusal:
+    """What is meant by an answer that concerns one letter."""
+    match failure:
+        case SMTPRecipientsRefused(recipients=answers):
+            codes = [code for code, text in answers.values()]
+            why = ", ".join(f"{code} {_text(text)}" for code, text in answers.values())
+        case SMTPDataError(smtp_code=code, smtp_error=text):
+            codes, why = [code], f"{code} {_text(text)}"
+        case _:
+            return Refusal(str(failure), Kind.FINAL)
+    if CLOSING in codes:
+        return Refusal(why, Kind.BROKEN)
+    return Refusal(why, Kind.FINAL if max(codes) >= 500 else Kind.DEFERRED)
+
+
+def _said(failure: object) -> str:
     return _("The mail server failed: %(error)s. Check EMAIL_URL.") % {"error": failure}
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,6 +21,9 @@ from django.utils.translation import override
 from accounts_review import wording
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
 from accounts_review.record import head, note
+from accounts_review.workflow.delivery import Refusal, deliver, one_by_one
+
+log = structlog.get_logger(__name__)
 
 KIND = "digest.sent"
 BEFORE_LAPSE = timedelta(days=14)
@@ -36,8 +41,8 @@ WORTH_TELLING = (
 def send_digest(*, workspace: Workspace, now: datetime) -> int:
     """Mail what happened since the last digest to everyone who may operate; returns to how many.
 
-    Nothing to tell, or nobody to tell it: nothing is sent. Raises what the mail server causes, before anything is
-    recorded.
+    Nothing to tell, or nobody to tell it: nothing is sent. One address that does not work keeps the news from nobody
+    else; where no mail gets through, nothing is recorded, and the next digest tells it all.
     """
     recipients = [user.email for user in User.objects.filter(is_active=True).exclude(email="") if may(user, "operate")]
     with override(workspace.language):
@@ -47,16 +52,17 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         context = {"items": items, "workspace": workspace, "url": _address("overview", workspace), "seal": head()}
         body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
-    for address in recipients:
-        EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]).send()
-    note([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": len(recipients)})
-    return len(recipients)
+    mails = [EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]) for address in recipients]
+    told = len(_sent(mails))
+    if told:
+        note([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": told})
+    return told
 
 
 def tell_owners(*, workspace: Workspace, now: datetime) -> int:
     """Mail the owners of exemptions that lapse within two weeks, each once; returns how many mails went out.
 
-    What is not confirmed lapses by itself. Raises what the mail server causes; who was told until then is recorded.
+    What is not confirmed lapses by itself. An owner whose mail does not get through is tried again, and stops no other.
     """
     lapsing = Exemption.objects.in_force(now).filter(
         account__workspace=workspace, until__lte=now + BEFORE_LAPSE, owner_told_at=None
@@ -68,13 +74,32 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
             body = render_to_string("emails/lapse/body.txt", context)
             values = {"username": exemption.account.username, "date": wording.day(exemption.until)}
             subject = _("The exemption of %(username)s ends on %(date)s") % values
-        EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email]).send()
+        if not _sent([EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email])]):
+            continue
         with transaction.atomic():
             Exemption.objects.filter(pk=exemption.pk).update(owner_told_at=now)
             data = {"owner": exemption.owner_email, "until": exemption.until.isoformat()}
             note([exemption.account], kind="account.owner_told", actor="portal", now=now, data=data)
         told += 1
     return told
+
+
+def _sent(mails: list[EmailMessage]) -> list[int]:
+    """Hand mails to the mail server; returns the places of those that it took."""
+    taken = []
+
+    def act(place: int, through: BaseEmailBackend) -> str:
+        answer = deliver(mails[place], through=through)
+        if isinstance(answer, Refusal):
+            log.warning("news could not be delivered", to=mails[place].to, why=answer.why)
+            return answer.kind
+        taken.append(place)
+        return "sent"
+
+    _tally, error = one_by_one(range(len(mails)), act)
+    if error:
+        log.error("mails stopped", error=error)
+    return taken
 
 
 def _items(workspace: Workspace) -> list[tuple[str, str]]:

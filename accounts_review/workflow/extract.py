@@ -32,7 +32,14 @@ from accounts_review.models import Account, Extraction, Workspace, permit
 from accounts_review.record import note
 from accounts_review.workflow.reading.crosscheck import disputed_rights
 from accounts_review.workflow.reading.figures import figures_of
-from accounts_review.workflow.reading.storing import confirm, mark_absent, store_accounts, store_disputed, store_rights
+from accounts_review.workflow.reading.storing import (
+    confirm,
+    hold,
+    mark_absent,
+    store_accounts,
+    store_disputed,
+    store_rights,
+)
 from accounts_review.workflow.reading.walk import Known, Walk
 
 LOOPBACK = ("127.0.0.1", "localhost")
@@ -188,6 +195,7 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
 @transaction.atomic
 def _store(extraction: Extraction, reading: Reading, *, now: datetime, finished: datetime) -> None:
     workspace, walk = extraction.workspace, reading.walk
+    hold(workspace, walk, reading.disputed)
     checked = _checks(workspace, reading, now=now) if walk.is_complete else []
     accepted = walk.is_complete and not any(check.tripped for check in checked)
     absent = mark_absent(workspace, walk, now=now) if accepted else []

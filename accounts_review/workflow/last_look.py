@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from accounts_review.dormancy import Facts
-from accounts_review.gate import Evidence, Terms
+from accounts_review.gate import Evidence, Moment, Terms
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.facts import facts_of, incarnation_of
 from accounts_review.huwise.records import storable
@@ -68,6 +68,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     workspace, evidence = cleanup.workspace, case.evidence
     reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
     frozen = cleanup.policy.rules if cleanup.policy else reviewed
+    moment = moment_of(cleanup, now=now)
     return Terms(
         now=now,
         facts=seen.facts,
@@ -83,12 +84,20 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         approver_may=case.approved_by is not None and may(case.approved_by, "decide"),
         approved_at=case.approved_at,
         is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
-        key_owner_known=bool(workspace.key_owner),
         notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
         noticed_at=case.noticed_at,
         promised_at=case.promised_at,
-        cleanup_running=cleanup.state == "running" and (cleanup.dry_run or workspace.is_live),
+        **{field.name: getattr(moment, field.name) for field in fields(Moment)},
+    )
+
+
+def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
+    """What holds every case of a clean-up alike; its workspace is asked as it is now."""
+    workspace = Workspace.objects.get(pk=cleanup.workspace_id)
+    return Moment(
+        key_owner_known=bool(workspace.key_owner),
         breaker_tripped=workspace.is_quarantined,
+        cleanup_running=cleanup.state == "running" and (bool(cleanup.dry_run) or workspace.is_live),
         # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
         budget_left=1 if cleanup.dry_run else budget_left(workspace, now=now),
     )

@@ -6,21 +6,28 @@ than never: a person warned twice is disturbed, a person not warned is wronged.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts_review.lifecycle import CaseState
-from accounts_review.models import AuditEntry, Case, Workspace, permit
+from accounts_review.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState
+from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
 from accounts_review.record import move, note
 from accounts_review.workflow import letters, owed
-from accounts_review.workflow.delivery import alone, deliver, one_by_one
+from accounts_review.workflow.delivery import Refusal, alone, deliver, one_by_one
 from accounts_review.workflow.pacing import ANY_TIME, Pace
+
+PATIENCE, MOST_TRIES = timedelta(days=5), 10
+"""An address that puts the warning off is given up after both: RFC 5321 (4.5.4.1) asks a sender for four to five days,
+and a worker that stood still meanwhile has not tried just because the days went by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +51,21 @@ class Letters:
     error: str = ""
 
 
-def send_notices(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Notices:
+def send_notices(
+    *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
+) -> Notices:
     """Warn everyone whose case awaits a notice in a running clean-up, one mail each, at most ``limit`` of them.
 
-    A refused address makes its own case undeliverable and stops nobody else; a mail server that cannot be
-    reached ends the run, and the next one goes on from there.
+    A refused address makes its own case undeliverable, and so does in the end one that only ever puts the warning off;
+    neither stops anybody else. A mail server that cannot be reached ends the run, as does the time ``budget``, and the
+    next one goes on from there.
     """
     with alone(workspace) as is_alone:
         if not is_alone:
             return Notices(left=owed.notices(workspace).count(), error=_busy())
         keys = owed.notices(workspace).values_list("pk", flat=True)
-        tally, error = one_by_one(keys, partial(_warn, workspace=workspace, now=now), limit=limit)
+        act = partial(_warn, workspace=workspace, now=now)
+        tally, error = one_by_one(keys, act, limit=limit, until=_until(budget))
     return Notices(
         sent=tally["sent"],
         undeliverable=tally["undeliverable"],
@@ -64,7 +75,9 @@ def send_notices(*, workspace: Workspace, now: datetime, limit: int | None = Non
     )
 
 
-def send_reminders(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Letters:
+def send_reminders(
+    *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
+) -> Letters:
     """Remind the warned of their date, as many days before it as the policy says, each once.
 
     Where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal changes
@@ -75,28 +88,34 @@ def send_reminders(*, workspace: Workspace, now: datetime, limit: int | None = N
             return Letters(error=_busy())
         days_of = dict(owed.reminders(workspace, now=now))
         act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
-        tally, error = one_by_one(days_of, act, limit=limit)
+        tally, error = one_by_one(days_of, act, limit=limit, until=_until(budget))
     return Letters(sent=tally["sent"], refused=tally["refused"], spared=tally["spared"], error=error)
 
 
-def send_closings(*, workspace: Workspace, now: datetime, limit: int | None = None) -> Letters:
+def send_closings(
+    *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
+) -> Letters:
     """Tell those whose access was removed that it was, once. A refusal is recorded and not tried again."""
     with alone(workspace) as is_alone:
         if not is_alone:
             return Letters(error=_busy())
-        tally, error = one_by_one(
-            owed.closings(workspace, now=now), partial(_tell_the_end, workspace=workspace, now=now), limit=limit
-        )
+        act = partial(_tell_the_end, workspace=workspace, now=now)
+        tally, error = one_by_one(owed.closings(workspace, now=now), act, limit=limit, until=_until(budget))
     return Letters(sent=tally["sent"], refused=tally["refused"], error=error)
 
 
 @transaction.atomic
 def ripen(*, workspace: Workspace, now: datetime) -> int:
-    """Make due every warned case whose promised date has come; returns how many."""
-    ripe = owed.of_running(workspace).filter(state="noticed", promised_at__lte=now).select_for_update(of=("self",))
-    cases = list(ripe)
-    move(cases, CaseState.DUE, kind="case.due", actor="portal", now=now)
-    return len(cases)
+    """Make due every warned case whose promised date has come; returns how many.
+
+    One whose notice came back while its DELETE was under way, and was without effect, is undeliverable after all.
+    """
+    running = owed.of_running(workspace).select_for_update(of=("self",))
+    ripe = list(running.filter(state="noticed", promised_at__lte=now))
+    move(ripe, CaseState.DUE, kind="case.due", actor="portal", now=now)
+    for case in running.filter(state="due", noticed_at=None, promised_at__isnull=False):
+        _give_up(case, actor="portal", now=now, why=_("the notice came back"))
+    return len(ripe)
 
 
 @transaction.atomic
@@ -112,7 +131,7 @@ def spare_returned(*, workspace: Workspace, now: datetime) -> int:
         code = "newer_activity" if owed.is_newer(activity_at, case) else "verdict_active"
         if code == "newer_activity" or case.account.assessment.dormant_from > now:
             why = [{"code": code, "detail": activity_at.isoformat() if activity_at else ""}]
-            _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+            _spare(case, why, now=now)
             spared += 1
     return spared
 
@@ -126,17 +145,32 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
     permit(actor, "operate")
     if not why.strip():
         raise ValueError(_("Say why; the reason is kept in the audit."))
-    login, data = actor.get_username(), {"why": why.strip()[:500]}
-    move(
-        [case],
-        CaseState.UNDELIVERABLE,
-        kind="case.undeliverable",
-        actor=login,
-        now=now,
-        data=data,
-        outcome=data,
-        noticed_at=None,
-    )
+    _give_up(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
+
+
+@transaction.atomic
+def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) -> int:
+    """Record that the mail server could not deliver a warning after all; returns how many cases that concerns.
+
+    The case is known by the notice's identifier, or else by the address. What was not delivered is no notice: the case
+    becomes undeliverable; where a DELETE is under way, no other will follow it. What has ended stays as it is, and
+    saying it twice changes nothing.
+    """
+    known, name = Case.objects.exclude(noticed_at=None), message_id.strip("<>")[:255]
+    found = known.filter(message_id=name) if name else known.none()
+    if recipient and not found.exists():
+        found = known.open().filter(Q(account__email__iexact=recipient) | Q(evidence__email__iexact=recipient))
+    # Account first, then case: as deciders and the gate do.
+    list(Account.objects.filter(cases__in=found).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+    cases = list(found.select_related("account", "cleanup__workspace").order_by("pk").select_for_update(of=("self",)))
+    said = {"why": letters.one_line(why, longest=500), "message_id": name, "recipient": recipient[:320]}
+    for case in cases:
+        if CaseState.UNDELIVERABLE in CASE_MOVES[CaseState(case.state)]:
+            _give_up(case, actor="portal", now=now, **said)
+        elif case.state in IN_FLIGHT:
+            Case.objects.filter(pk=case.pk).update(noticed_at=None)
+            note([case], kind="case.bounced", actor="portal", now=now, data=said)
+    return len(cases)
 
 
 @transaction.atomic
@@ -155,6 +189,7 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
         actor=login,
         now=now,
         outcome=None,
+        tried_at=None,
         reminders=[],
         reminded_at=None,
     )
@@ -171,9 +206,11 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     refused: list[str] = []
 
     def act(key: int, through: BaseEmailBackend) -> str:
-        refusal = deliver(letters.test(workspace, kind, to=actor.email, now=now), through=through)
-        refused.extend([refusal.why] if refusal else [])
-        return "refused" if refusal else "sent"
+        answer = deliver(letters.test(workspace, kind, to=actor.email, now=now), through=through)
+        if isinstance(answer, Refusal):
+            refused.append(answer.why)
+            return "refused"
+        return "sent"
 
     tally, error = one_by_one([0], act)
     if tally["sent"]:
@@ -181,14 +218,14 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     return error or "".join(refused)
 
 
-def allowance(*, kind: str, pace: Pace, now: datetime) -> int | None:
-    """How many letters the pace still allows, by the audit entries of their kind within the last hour; None: any."""
+def allowance(*, workspace: Workspace, kind: str, pace: Pace, now: datetime) -> int | None:
+    """How many letters of a kind a workspace's pace still allows, by the audit of the last hour; None: any."""
     if not pace.is_open(now):
         return 0
     if not pace.per_hour:
         return None
-    recent = AuditEntry.objects.filter(kind=kind, at__gt=now - timedelta(hours=1)).count()
-    return max(0, pace.per_hour - recent)
+    recent = AuditEntry.objects.filter(kind=kind, workspace=workspace.name, at__gt=now - timedelta(hours=1))
+    return max(0, pace.per_hour - recent.count())
 
 
 def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, int]]:
@@ -199,18 +236,15 @@ def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, 
 def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
     case = owed.still(owed.notices(workspace), key)
     if why := owed.objection(case, now=now):
-        _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+        _spare(case, why, now=now)
         return "spared"
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = max(promised, case.promised_at or promised)
-    refusal = deliver(letters.notice(case, promised=promised, now=now), through=through)
-    if refusal and not refusal.is_final:
-        return "deferred"  # By greylisting for one; the next run tries again.
-    if refusal:
-        _move_aside(case, CaseState.UNDELIVERABLE, kind="case.undeliverable", why=refusal.why[:500], now=now)
-        return "undeliverable"
-    data = {"to": case.account.email, "promised": promised.isoformat()}
+    answer = deliver(letters.notice(case, promised=promised, now=now), through=through)
+    if isinstance(answer, Refusal):
+        return _not_warned(case, answer, now=now)
+    data = {"to": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
     move(
         [case],
         CaseState.NOTICED,
@@ -220,8 +254,22 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
         data=data,
         noticed_at=now,
         promised_at=promised,
+        message_id=answer[:255],
+        outcome=None,
     )
     return "sent"
+
+
+def _not_warned(case: Case, refusal: Refusal, *, now: datetime) -> str:
+    """Count a try that came to nothing; the case is given up where the refusal is final, or patience ends."""
+    before = case.outcome or {}
+    since, tries = before.get("since", now.isoformat()), before.get("tries", 0) + 1
+    said = {"why": refusal.why[:500], "tries": tries, "since": since}
+    if refusal.is_final or (tries >= MOST_TRIES and now - datetime.fromisoformat(since) >= PATIENCE):
+        _give_up(case, actor="portal", now=now, **said)
+        return "undeliverable"
+    Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now, outcome=said)
+    return refusal.kind
 
 
 def _remind(
@@ -229,15 +277,12 @@ def _remind(
 ) -> str:
     case, days = owed.still(owed.warned(workspace, now=now), key), days_of[key]
     if why := owed.objection(case, now=now):
-        _move_aside(case, CaseState.SPARED, kind="case.spared", why=why, now=now)
+        _spare(case, why, now=now)
         return "spared"
-    refusal = deliver(letters.reminder(case, days=days, now=now), through=through)
-    if refusal and not refusal.is_final:
-        return "deferred"
+    answer = deliver(letters.reminder(case, days=days, now=now), through=through)
     data = {"days": days, "to": case.account.email}
-    if refusal:
-        note([case], kind=owed.REMINDER_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
-        return "refused"
+    if isinstance(answer, Refusal):
+        return _not_told(case, answer, kind=owed.REMINDER_REFUSED, data=data, now=now)
     with transaction.atomic():
         reminders = [*case.reminders, days]
         Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
@@ -247,22 +292,38 @@ def _remind(
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
     case = owed.still(owed.revoked(workspace, now=now), key)
-    refusal = deliver(letters.closing(case, now=now), through=through)
-    if refusal and not refusal.is_final:
-        return "deferred"
+    answer = deliver(letters.closing(case, now=now), through=through)
     data = {"to": case.account.email}
-    if refusal:
-        note([case], kind=owed.CLOSING_REFUSED, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
-        return "refused"
+    if isinstance(answer, Refusal):
+        return _not_told(case, answer, kind=owed.CLOSING_REFUSED, data=data, now=now)
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
         note([case], kind="case.closing_told", actor="portal", now=now, data=data)
     return "sent"
 
 
-def _move_aside(case: Case, to: CaseState, *, kind: str, why: object, now: datetime) -> None:
+def _not_told(case: Case, refusal: Refusal, *, kind: str, data: dict[str, Any], now: datetime) -> str:
+    """A letter that changes no state: a final refusal is recorded, anything else is tried again after the others."""
+    if refusal.is_final:
+        note([case], kind=kind, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
+    else:
+        Case.objects.filter(pk=case.pk).update(tried_at=now)
+    return refusal.kind
+
+
+def _spare(case: Case, why: object, *, now: datetime) -> None:
     data = {"why": why}
-    move([case], to, kind=kind, actor="portal", now=now, data=data, outcome=data)
+    move([case], CaseState.SPARED, kind="case.spared", actor="portal", now=now, data=data, outcome=data)
+
+
+def _give_up(case: Case, *, actor: str, now: datetime, **said: object) -> None:
+    """What was not delivered is no notice, whatever was thought before."""
+    kind, none = "case.undeliverable", None
+    move([case], CaseState.UNDELIVERABLE, kind=kind, actor=actor, now=now, data=said, outcome=said, noticed_at=none)
+
+
+def _until(budget: timedelta | None) -> float | None:
+    return time.monotonic() + budget.total_seconds() if budget else None
 
 
 def _busy() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -18,6 +18,9 @@ LATE = timedelta(days=7)
 
 REMINDER_REFUSED, CLOSING_REFUSED = "case.reminder_refused", "case.closing_refused"
 
+LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
+"""An address that is put off again and again goes behind the others, so that it never bars their way."""
+
 
 def of_running(workspace: Workspace) -> QuerySet[Case]:
     """The cases of clean-ups that run and are no dry runs."""
@@ -27,13 +30,13 @@ def of_running(workspace: Workspace) -> QuerySet[Case]:
 
 def notices(workspace: Workspace) -> QuerySet[Case]:
     """Those who are to be warned."""
-    return _live(of_running(workspace)).filter(state="awaiting_notice").order_by("pk")
+    return _live(of_running(workspace)).filter(state="awaiting_notice").order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
 def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     """Those who were warned and whose date is still to come."""
     waiting = _live(of_running(workspace)).filter(state="noticed", promised_at__gt=now, noticed_at__isnull=False)
-    return waiting.order_by("promised_at", "pk")
+    return waiting.order_by(LEAST_RECENTLY_TRIED, "promised_at", "pk")
 
 
 def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int]]:
@@ -54,7 +57,7 @@ def revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     """Those whose access was removed of late, who are not back, and were not told."""
     cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state="revoked")
     untold = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
-    return _live(untold).select_related("account", "cleanup__workspace").order_by("pk")
+    return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
 def closings(workspace: Workspace, *, now: datetime) -> list[int]:

@@ -2,9 +2,9 @@
 
 The row is the truth, the queue only a doorbell (law 11): claims are leases with a token, no remote call is made
 inside a transaction, and a case whose worker died is settled by reading, never by sending again (law 7). The steps
-of one case, as the tests name them::
+of one case, as the tests name them (before s0 and after s9 the message is the queue's)::
 
-    s1 claim -> s2 claimed -> s3 looked -> s4 gate -> s5 intended -> s6 answered -> s8 recorded
+    s1 claim -> s2 claimed -> s3 looked -> s4 gate -> s5 intended -> s6 answered -> s7 written -> s8 recorded
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts_review.gate import Effect, Objection, objections
+from accounts_review.gate import Effect, Objection, objections, standstill
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.record import Conflict, move
-from accounts_review.workflow.last_look import Look, look, terms_of
+from accounts_review.workflow.last_look import Look, look, moment_of, terms_of
 from accounts_review.workflow.outcome import Outcome, outcome_of, stops_cleanup
 
 log = structlog.get_logger(__name__)
@@ -75,15 +75,17 @@ class Revoker:
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
-        running = Cleanup.objects.filter(workspace=self.workspace, state="running")
-        for cleanup in running.exclude(pk__in=self.held).order_by("pk"):
+        ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
+        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe, state="due"))
+        running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
+        for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
-                Cleanup.objects.select_for_update().get(pk=cleanup.pk)
-                if not self._may_start_another(cleanup):
+                cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
+                # What holds every case is not written down for one of them, every minute anew.
+                if standstill(moment_of(cleanup, now=self.clock())) or not self._may_start_another(cleanup):
                     continue
-                due = cleanup.cases.filter(Q(promised_at=None) | Q(promised_at__lte=self.clock()), state="due")
                 # A case that was put back goes behind the others, so that it cannot bar their way.
-                due = due.order_by("moved_at", "pk").select_related("account")
+                due = cleanup.cases.filter(ripe, state="due").order_by("moved_at", "pk").select_related("account")
                 case = due.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
@@ -182,11 +184,10 @@ class Revoker:
         # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
         # as they do. The gates of a workspace take turns, because they share its hourly limit.
         Account.objects.select_for_update().get(pk=case.account_id)
-        held = (
-            Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed").first()
-        )
-        if held is None:
+        held = Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed")
+        if held.first() is None:
             return False
+        case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at"])
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
             self._mark_gone(case)
@@ -238,6 +239,7 @@ class Revoker:
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
+                crashpoint("s7")
         except Conflict:
             # The answer came after the lease; another worker settles the case by reading.
             log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)

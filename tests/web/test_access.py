@@ -63,8 +63,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 """For each address: the permission it takes to see it, and to act there; "" where there is nothing to see or do."""
 
-OPEN = {"answer"}
-"""Addresses for people without a login; a signed token is the key (tests/web/test_answer_page.py)."""
+OPEN = {"answer", "bounces"}
+"""Addresses without a login: a signed token is the key (tests/web/test_answer_page.py), or the provider's secret
+(tests/web/test_bounces.py)."""
 
 PEOPLE = {"nobody": NOBODY, **ROLES}
 

@@ -104,7 +104,7 @@ def test_what_is_no_answer_is_shown_again(client: Client, case: Case, url: str, 
     assert state(case) == "noticed"
 
 
-@pytest.mark.parametrize("ended", ["claimed", "intended", "unknown", "revoked", "spared", "withdrawn"])
+@pytest.mark.parametrize("ended", ["intended", "unknown", "revoked", "spared", "withdrawn"])
 def test_in_flight_or_ended_the_page_says_that_it_is_settled(client: Client, case: Case, url: str, ended: str) -> None:
     Case.objects.update(state=ended)
     for answer in (client.get(url), client.post(url, {"kind": "keep"})):

@@ -85,10 +85,19 @@ class Happenings:
     # Decisions
 
     def approve(self, who: Iterable[str], by: str) -> None:
-        for name in who:
-            with suppress(*REFUSALS):
-                for case in self.stage.approve(name, by=by):
-                    self.model.approvals[case.pk] = (by, self.stage.clock.instant, dict(case.evidence))
+        """All of them but those whom the portal refuses; it names each, and takes the others at the second attempt."""
+        left = list(who)
+        while left:
+            try:
+                cases = self.stage.approve(*left, by=by)
+            except review.Refused as refused:
+                left = [name for name in left if name not in {refusal.username for refusal in refused.refusals}]
+            except PermissionDenied:
+                return
+            else:
+                approvals = {case.pk: (by, self.stage.clock.instant, dict(case.evidence)) for case in cases}
+                self.model.approvals.update(approvals)
+                return
 
     def exempt(self, who: str, by: str, days: int) -> None:
         accounts, now = self.stage.accounts(who), self.stage.clock()
@@ -209,6 +218,16 @@ class Happenings:
     def send_notices(self, refused: str = "") -> None:
         self.refused = {f"{refused}@ville.example"}
         notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
+
+    def bounce(self, who: str) -> None:
+        """The warning comes back, however far the case has got by then."""
+        for case in Case.objects.open().filter(account__username=who).exclude(noticed_at=None):
+            self.model.mails.pop(case.pk, None)
+        notify.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
+
+    def warn_again(self, who: str) -> None:
+        for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):
+            notify.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
 
     def ripen(self) -> None:
         """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""

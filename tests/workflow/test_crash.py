@@ -27,6 +27,7 @@ LEFT = {
     "s4": ("claimed", False, 1),
     "s5": ("intended", False, 2),
     "s6": ("intended", True, 1),
+    "s7": ("intended", True, 1),
     "s8": ("revoked", True, 1),
 }
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
 
 from accounts_review.models import Exemption, Workspace
 from accounts_review.record import Entry, append, head, note
@@ -127,3 +129,47 @@ def test_a_service_account_wants_an_owner(set_stage: SetStage, person: Person) -
     given |= {"reason": "a robot"}
     with pytest.raises(Refused, match="owner"):
         exempt(**given, now=stage.clock(), is_service_account=True)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    deliver = EmailBackend.send_messages
+
+    def send_messages(backend: EmailBackend, messages: Any) -> int:
+        if address in messages[0].to or address == "everybody":
+            raise SMTPRecipientsRefused({messages[0].to[0]: (550, b"no such user")})
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
+
+
+@pytest.mark.usefixtures("operators")
+def test_an_operator_whose_address_is_refused_keeps_the_news_from_nobody(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the others would have got the same mail every quarter of an hour."""
+    refuse(monkeypatch, "administrator@portal.example")
+    happens(workspace, "cleanup.closed", 3)
+    assert [send_digest(workspace=workspace, now=NOW) for _ in range(2)] == [1, 0]
+    assert [message.to for message in mail.outbox] == [["operator@portal.example"]]
+
+
+@pytest.mark.usefixtures("operators")
+def test_news_that_nobody_got_are_told_the_next_time(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    with monkeypatch.context() as patch:
+        refuse(patch, "everybody")
+        assert send_digest(workspace=workspace, now=NOW) == 0
+    assert send_digest(workspace=workspace, now=NOW) == 2
+
+
+def test_an_owner_whose_address_is_refused_stops_no_other(
+    set_stage: SetStage, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    until = stage.clock() + timedelta(days=3)
+    for name in ("marie", "omar"):
+        given: dict[str, Any] = {"accounts": stage.accounts(name), "actor": person("reviewer"), "until": until}
+        exempt(**given, reason="leave", now=stage.clock(), owner_email=f"{name}@ville.example")
+    refuse(monkeypatch, "marie@ville.example")
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 1
+    assert [message.to for message in mail.outbox] == [["omar@ville.example"]]

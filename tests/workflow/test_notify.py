@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from smtplib import (
     SMTPAuthenticationError,
@@ -16,9 +17,9 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
-from accounts_review.models import Workspace
-from accounts_review.workflow import notify
-from tests.stage import SetStage, Stage, days_ago, policy_text, someone
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.workflow import launch, notify
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 
 @pytest.fixture
@@ -115,7 +116,6 @@ TROUBLE = {
     "sender refused": SMTPSenderRefused(550, b"not allowed", "cleanup-portal@localhost"),
     "sign-in refused": SMTPAuthenticationError(535, b"bad password"),
     "unreachable": ConnectionRefusedError("refused"),
-    "too slow": TimeoutError("timed out"),
 }
 
 
@@ -167,6 +167,91 @@ def test_an_undeliverable_notice_never_leads_to_a_revocation(stage: Stage, monke
     notify.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
+
+
+@pytest.mark.parametrize("ending", [launch.pause, launch.cancel])
+def test_pausing_or_cancelling_stops_a_run_that_has_begun(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ending: Callable[..., None]
+) -> None:
+    deliver = EmailBackend.send_messages
+
+    def then_end(backend: EmailBackend, messages: Any) -> int:
+        ending(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="wait", now=stage.clock())
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", then_end)
+    send(stage)
+    assert addresses() == ["marie@ville.example"]
+
+
+PUT_OFF = {
+    "greylisting": SMTPRecipientsRefused({"marie@ville.example": (450, b"greylisted")}),
+    "a time-out": TimeoutError("timed out"),
+    "a connection that breaks": SMTPServerDisconnected("gone"),
+}
+
+
+@pytest.mark.parametrize("failure", PUT_OFF.values(), ids=PUT_OFF)
+def test_an_address_that_only_ever_puts_off_is_given_up_and_stops_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    refuse(monkeypatch, "marie@ville.example", failure)
+    assert (send(stage).sent, stage.states()["omar"]) == (1, "noticed")
+    for _ in range(8):
+        stage.clock.advance(days=1)
+        assert send(stage).left == 1
+    said = stage.outcome("marie")
+    assert (said["tries"], said["since"]) == (9, NOW.isoformat())
+    assert said["why"]
+    stage.clock.advance(hours=1)
+    assert send(stage).undeliverable == 1
+    assert stage.states()["marie"] == "undeliverable"
+    entry = AuditEntry.objects.get(kind="case.undeliverable")
+    assert (entry.subject, entry.data["tries"]) == ("marie", 10)
+
+
+def test_many_tries_within_hours_are_no_reason_to_give_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "marie@ville.example", PUT_OFF["greylisting"])
+    for _ in range(30):
+        stage.clock.advance(minutes=10)
+        send(stage)
+    assert stage.outcome("marie")["tries"] == 30
+    assert stage.states()["marie"] == "awaiting_notice"
+
+
+def test_addresses_that_always_time_out_do_not_bar_the_way(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"slow.{number}" for number in range(4)] + ["zoe"]
+    stage = set_stage(*map(someone, names), policy=policy_text(notice=30))
+    stage.launch(*names)
+    tried = []
+
+    def time_out(backend: EmailBackend, messages: Any) -> int:
+        tried.append(messages[0].to[0].partition("@")[0])
+        if tried[-1].startswith("slow"):
+            raise TimeoutError("timed out")
+        return 1
+
+    monkeypatch.setattr(EmailBackend, "send_messages", time_out)
+    assert (send(stage).sent, send(stage).sent) == (0, 1)
+    assert tried[:3] == ["slow.0", "slow.1", "slow.2"], "a run gives in after three broken connections"
+    assert tried[3:5] == ["slow.3", "zoe"], "and the next one begins with those whom it did not reach"
+
+
+def test_a_notice_that_gets_through_after_all_starts_with_a_clean_slate(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, "marie@ville.example", PUT_OFF["greylisting"])
+        send(stage)
+    send(stage)
+    assert (stage.case("marie").state, stage.case("marie").outcome) == ("noticed", None)
+
+
+def test_a_run_ends_with_its_time(stage: Stage) -> None:
+    assert send(stage, budget=timedelta(microseconds=1)).sent == 0
+    assert send(stage, budget=timedelta(minutes=1)).sent == 2
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, address: str, failure: Exception) -> None:

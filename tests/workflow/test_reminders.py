@@ -20,7 +20,7 @@ from accounts_review import tasks
 from accounts_review.lifecycle import IllegalMove
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.record import verify
-from accounts_review.workflow import notify
+from accounts_review.workflow import administer, notify
 from accounts_review.workflow.pacing import Pace
 from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
@@ -264,13 +264,30 @@ def test_waves_name_the_days_and_their_numbers() -> None:
 
 def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
     def left(at: datetime, **pace: Any) -> int | None:
-        return notify.allowance(kind="case.noticed", pace=Pace(**pace), now=at)
+        return notify.allowance(workspace=stage.workspace, kind="case.noticed", pace=Pace(**pace), now=at)
 
     assert left(NOW, per_hour=5) == 3
     assert left(NOW, per_hour=1) == 0
     assert left(NOW, per_hour=0) is None
     assert left(NOW + timedelta(hours=1), per_hour=5) == 5
     assert left(NOW, per_hour=5, hours=(9, 10)) == 0
+
+
+def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
+    other = administer.open_workspace(name="other", now=NOW)
+    assert notify.allowance(workspace=other, kind="case.noticed", pace=Pace(per_hour=5), now=NOW) == 5
+
+
+def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = EmailBackend.send_messages
+
+    def then_pause(backend: EmailBackend, messages: Any) -> int:
+        Cleanup.objects.update(state="paused")
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", then_pause)
+    stage.clock.advance(days=24)
+    assert (remind(stage).sent, len(mail.outbox)) == (1, 1)
 
 
 def test_the_task_and_the_command_keep_the_pace(set_stage: SetStage, settings: Any) -> None:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from accounts_review.models import Account, Workspace
 from accounts_review.record import verify
-from accounts_review.workflow import extract, last_look, launch, review, revoke
+from accounts_review.workflow import answer, extract, last_look, launch, review, revoke
 from accounts_review.workflow.reading import storing
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
@@ -233,3 +233,44 @@ def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) 
         work.result()
     assert verify()[1] is None
     assert Stage.states(stage).keys() == set(names)
+
+
+def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync writes the second account first, because it is absent; the decision holds the first one by then."""
+    stage = set_stage(someone("marie"), someone("omar"))
+    marie, omar = stage.accounts("marie", "omar")
+    stage.remove("omar")
+    stage.update("marie", last_seen_at=NOW.isoformat())
+    holds_one, mark_absent = Event(), storing.mark_absent
+
+    def once_the_decision_holds_one(*args: Any, **kwargs: Any) -> Any:
+        absent = mark_absent(*args, **kwargs)
+        holds_one.wait(2)
+        return absent
+
+    def decide() -> None:
+        with transaction.atomic():
+            for account in sorted((marie, omar), key=lambda account: account.pk):
+                Account.objects.select_for_update().get(pk=account.pk)
+                holds_one.set()
+                sleep(0.3)
+
+    monkeypatch.setattr(extract, "mark_absent", once_the_decision_holds_one)
+    sync = start(stage.sync)
+    decision = start(decide)
+    assert (decision.result(20), sync.result(20).problems) == (None, [])
+    assert stage.account("omar").absent_since
+
+
+def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> None:
+    """No DELETE is under way yet: the gate finds that the case is no longer the worker's."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    answer.answer(case=case, said=answer.Said(kind=answer.Kind.KEEP), now=stage.clock())
+    assert revoker.process(case)
+    assert (stage.deletes, stage.states()) == ([], {"marie": "spared"})

@@ -9,20 +9,24 @@ import inspect
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.contrib.auth.models import Group as Role
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, connection, transaction
 
 from accounts_review import gate
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
+from accounts_review.record import append
 from accounts_review.sandbox import records
-from accounts_review.workflow import extract, last_look, outcome, revoke
+from accounts_review.workflow import extract, last_look, launch, notify, outcome, review, revoke
 from accounts_review.workflow.reading import walk
-from tests.stage import SetStage, Stage, days_ago, policy_text, someone
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.mishaps import (
     Act,
     activity_vanishes,
@@ -67,11 +71,12 @@ class Safeguard:
 
 
 def without(*codes: str) -> Switch:
-    """The gate does not object for these reasons."""
+    """The gate does not object for these reasons, nor does the claim wait for them to pass."""
 
     def switch(patch: pytest.MonkeyPatch) -> None:
-        ask = gate.objections
-        patch.setattr(revoke, "objections", lambda terms: [o for o in ask(terms) if o.code not in codes])
+        for name in ("objections", "standstill"):
+            ask = getattr(gate, name)
+            patch.setattr(revoke, name, lambda terms, ask=ask: [o for o in ask(terms) if o.code not in codes])
 
     return switch
 
@@ -187,6 +192,70 @@ def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(revoke.Revoker, "_is_right_target", lambda self: True)
 
 
+def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(notify, "mark_bounced", lambda **_: 0)
+
+
+def bounced_before_the_date(stage: Stage) -> None:
+    stage.launch("marie")
+    notify.send_notices(workspace=stage.workspace, now=NOW)
+    notify.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
+    stage.clock.advance(days=31)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+
+
+def promise_what_the_policy_says_now(patch: pytest.MonkeyPatch) -> None:
+    """The date that a person was given counts for nothing when the warning is sent once more."""
+    patch.setattr(notify, "max", lambda promised, before: promised, raising=False)
+
+
+def warned_again_under_a_shorter_notice(stage: Stage) -> None:
+    stage.launch("marie")
+    notify.send_notices(workspace=stage.workspace, now=NOW)
+    given: dict[str, Any] = {"actor": stage.staff("operator"), "now": NOW}
+    notify.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
+    Case.objects.update(promised_at=NOW + timedelta(days=45))
+    notify.retry_notice(case=stage.case("marie"), **given)
+    notify.send_notices(workspace=stage.workspace, now=NOW)
+    stage.clock.advance(days=31)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+
+
+def lose_the_record(patch: pytest.MonkeyPatch) -> None:
+    """An audit entry that cannot be written is shrugged off."""
+
+    def shrug(entries: Any) -> None:
+        with suppress(DatabaseError), transaction.atomic():
+            append(entries)
+
+    patch.setattr("accounts_review.record.door.append", shrug)
+
+
+def audit_cannot_be_written(stage: Stage) -> None:
+    stage.launch("marie")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "ALTER TABLE accounts_review_auditentry ADD CONSTRAINT disk_full CHECK (kind != 'case.intended')"
+        )
+    with suppress(DatabaseError):
+        stage.revoke()
+
+
+def allow_everybody(patch: pytest.MonkeyPatch) -> None:
+    for stage in (launch, review):
+        patch.setattr(stage, "permit", lambda user, act: None)
+
+
+def an_auditor_launches(stage: Stage) -> None:
+    with suppress(PermissionDenied):
+        stage.approve("marie", by="auditor")
+        launch.launch(cleanup=stage.cleanup(), actor=stage.staff("auditor"), now=NOW)
+        stage.case("marie").approved_by.groups.set([Role.objects.get(name="reviewer")])  # type: ignore[union-attr]
+        stage.revoke()
+
+
 AROUND = {
     "last_look": Safeguard(believe_the_record, then_revoke(lambda s: s.update("marie", last_seen_at=days_ago(0)))),
     "lease_before_sending": Safeguard(send_after_the_lease, wake_up_late, lambda s: bool(s.deletes)),
@@ -198,8 +267,30 @@ AROUND = {
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
     "staged_start": Safeguard(start_all_at_once, claim_everything, several_are_claimed),
     "right_target": Safeguard(let_anybody_in, key_changed_hands),
+    "bounce_is_no_notice": Safeguard(overlook_the_bounce, bounced_before_the_date, policy=policy_text(notice=30)),
+    "promise_never_earlier": Safeguard(
+        promise_what_the_policy_says_now, warned_again_under_a_shorter_notice, policy=policy_text(notice=30)
+    ),
+    "act_and_entry_together": Safeguard(lose_the_record, audit_cannot_be_written),
+    "permission_at_the_act": Safeguard(allow_everybody, an_auditor_launches),
 }
 SAFEGUARDS = GATE | AROUND
+
+LAWS = {
+    "1 unknown is not old": {"verdict_uncertain"},
+    "2 protected wins": {"verdict_protected", "key_owner_unknown"},
+    "3 complete extractions": {"complete_extraction"},
+    "4 breaker": {"breaker", "breaker_tripped"},
+    "5 gate": {*GATE, "one_open_case"},
+    "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
+    "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending"},
+    "8 blast radius": {"hourly_limit", "staged_start", "errors_that_stop", "right_target"},
+    "9 act and entry": {"act_and_entry_together"},
+    "10 promises": {"promise_not_reached", "not_noticed", "bounce_is_no_notice", "promise_never_earlier"},
+    "11 queue a doorbell": {"lease_before_sending", "one_open_case"},
+    "12 default deny": {"permission_at_the_act", "approver_may_no_longer"},
+}
+"""By law: the safeguards that keep it."""
 
 
 @pytest.fixture
@@ -221,6 +312,15 @@ def test_the_harm_is_done_only_without_the_safeguard(
         safeguard.off(monkeypatch)
     safeguard.happens(stage)
     assert safeguard.harm(stage) is not is_on
+
+
+def test_every_law_has_its_safeguards_and_every_safeguard_its_law(capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\nsafeguards: {len(SAFEGUARDS)}, each switched off once")
+        for law, names in LAWS.items():
+            print(f"  law {law}: {', '.join(sorted(names))}")
+    assert set().union(*LAWS.values()) == set(SAFEGUARDS)
+    assert len(LAWS) == 12
 
 
 def test_the_list_names_every_objection_of_the_gate() -> None:

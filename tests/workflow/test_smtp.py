@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from email import message_from_bytes
 from email.message import Message
-from typing import Any
+from typing import Any, AnyStr
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -19,6 +20,64 @@ from tests.stage import SetStage, Stage, policy_text, someone
 PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran")
 
 
+REPLIES = {
+    ("connect", "defer"): "421 4.3.2 Too busy",
+    ("connect", "refuse"): "554 5.7.1 No service here",
+    ("DATA", "defer"): "451 4.3.0 Try again later",
+    ("DATA", "refuse"): "554 5.7.1 No thanks",
+    ("MAIL", "defer"): "451 4.3.0 Try again later",
+    ("MAIL", "refuse"): "550 5.7.1 Not from you",
+    ("RCPT", "defer"): "451 4.7.1 Greylisted, come back later",
+    ("RCPT", "refuse"): "550 5.1.1 No such user",
+    ("content", "defer"): "451 4.3.0 Try again later",
+    ("content", "refuse"): "554 5.7.1 Looks like spam",
+}
+"""What a server says at each stage of a letter where it puts it off or refuses it."""
+
+SILENCE = 0.6
+
+
+class Capricious(SMTP):
+    """A server that misbehaves once, at one stage: it puts off, refuses, hangs up, or says nothing for too long."""
+
+    stage, mood = "", "accept"
+
+    async def push(self, status: AnyStr) -> None:
+        text = status.decode() if isinstance(status, bytes) else status
+        at = "connect" if text.startswith("220") else ""
+        if reply := await self._instead(at):
+            await super().push(reply)
+        else:
+            await super().push(status)
+
+    async def smtp_MAIL(self, arg: str) -> None:  # noqa: N802
+        await self._unless("MAIL", super().smtp_MAIL, arg)
+
+    async def smtp_RCPT(self, arg: str) -> None:  # noqa: N802
+        await self._unless("RCPT", super().smtp_RCPT, arg)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        await self._unless("DATA", super().smtp_DATA, arg)
+
+    async def _unless(self, at: str, act: Callable[[str], Awaitable[None]], arg: str) -> None:
+        if reply := await self._instead(at):
+            await self.push(reply)
+        elif self.transport and not self.transport.is_closing():
+            await act(arg)
+
+    async def _instead(self, at: str) -> str:
+        """What to say in place of what it would; "" where it behaves."""
+        if at != self.stage or self.mood == "accept":
+            return ""
+        mood, type(self).mood = self.mood, "accept"
+        if mood == "silent":
+            await asyncio.sleep(SILENCE)
+        if mood in ("silent", "drop"):
+            hang_up(self)
+            return ""
+        return REPLIES[at, mood]
+
+
 def hang_up(server: SMTP) -> None:
     assert server.transport is not None
     server.transport.close()
@@ -27,6 +86,15 @@ def hang_up(server: SMTP) -> None:
 def received(envelope: Envelope) -> Message:
     assert isinstance(envelope.content, bytes)
     return message_from_bytes(envelope.content)
+
+
+async def after_content(server: SMTP, accepted: list[Message], envelope: Envelope) -> str:
+    """The last stage: what is said when the whole letter was handed over; a server that hangs up has taken it."""
+    assert isinstance(server, Capricious)
+    if server.stage == "content" and server.mood in ("drop", "silent"):
+        accepted.append(received(envelope))
+    reply = await server._instead("content")
+    return reply or ("421 Gone" if server.transport and server.transport.is_closing() else "")
 
 
 class Moody:
@@ -55,6 +123,8 @@ class Moody:
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        if reply := await after_content(server, self.accepted, envelope):
+            return reply
         match self.mood(envelope.rcpt_tos[0]):
             case "refuse data":
                 return "554 5.7.1 Looks like spam"
@@ -84,9 +154,11 @@ def unused_port() -> int:
 
 
 @pytest.fixture
-def moody(settings: Any) -> Iterator[Moody]:
+def moody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
     handler = Moody()
+    monkeypatch.setattr(Capricious, "stage", "")
     controller = Controller(handler, hostname="127.0.0.1", port=unused_port())
+    controller.factory = lambda: Capricious(handler)  # type: ignore[method-assign]
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", controller.port, 5
@@ -114,6 +186,36 @@ def test_a_server_that_accepts_gets_one_letter_each_with_text_and_html(stage: St
     assert letter["To"] == "anna@ville.example"
     assert letter["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in letter.walk()][1:] == ["text/plain", "text/html"]
+
+
+ENDS_THE_RUN = {"connect", "MAIL"}
+"""Where a refusal, for now or for good, concerns everybody and ends the run; elsewhere it concerns one address."""
+
+STAGES = ("connect", "MAIL", "RCPT", "DATA", "content")
+MATRIX = [(at, mood) for at in STAGES for mood in ("defer", "refuse", "drop", "silent")]
+
+
+@pytest.mark.parametrize(("at", "mood"), [("", "accept"), *MATRIX])
+def test_whatever_the_server_does_once_at_any_stage_every_case_ends_where_it_should(
+    stage: Stage, moody: Moody, monkeypatch: pytest.MonkeyPatch, settings: Any, at: str, mood: str
+) -> None:
+    """Anna is the first; what concerns her stops no other, and what concerns everybody is nobody's fault."""
+    settings.EMAIL_TIMEOUT = SILENCE / 2
+    monkeypatch.setattr(Capricious, "stage", at)
+    monkeypatch.setattr(Capricious, "mood", mood)
+    done = send(stage)
+    refused, broken = mood == "refuse" and at not in ENDS_THE_RUN, mood in ("drop", "silent")
+    if at == "connect" or (at == "MAIL" and not broken):
+        assert (done.sent, done.undeliverable, done.left) == (0, 0, 6)
+        assert "EMAIL_URL" in done.error
+    elif at:
+        assert (done.sent, done.undeliverable, done.left) == (5, int(refused), int(not refused))
+        assert bool(done.error) is broken
+    assert send(stage).left == 0
+    assert stage.states() == dict.fromkeys(PEOPLE, "noticed") | ({"anna": "undeliverable"} if refused else {})
+    twice = Counter(["anna"]) if at == "content" and broken else Counter[str]()
+    assert moody.received() == Counter(PEOPLE) + twice - (Counter(["anna"]) if refused else Counter[str]())
+    assert len({letter["Message-ID"] for letter in moody.accepted}) == 6 - refused
 
 
 def test_each_address_ends_where_it_should_and_stops_no_other(stage: Stage, moody: Moody) -> None:

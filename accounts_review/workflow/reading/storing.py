@@ -20,6 +20,27 @@ from accounts_review.workflow.reading.walk import Walk
 BATCH = 1000
 
 
+def hold(workspace: Workspace, walk: Walk, disputed: Mapping[str, list[str]]) -> None:
+    """Lock every stored account that this reading may write, in the order of their keys, before any is written.
+
+    Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review`), so that one waits for the other;
+    in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
+    """
+    stored, changed = Account.objects.filter(workspace=workspace), {username for username, _ in walk.fresh}
+    unlisted = set(stored.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).values_list("pk", flat=True))
+    back = (unlisted | set(stored.filter(incomplete=True).values_list("pk", flat=True))) & walk.unchanged
+    in_dispute = stored.filter(Q(username__in=disputed) | ~Q(disputed=[])).values_list("pk", flat=True)
+    written = {*back, *in_dispute}
+    for pk, username in walk.known.values():
+        missing = walk.is_complete and pk not in walk.unchanged and pk not in unlisted
+        if missing or username in changed:
+            written.add(pk)
+    ordered = sorted(written)
+    for start in range(0, len(ordered), BATCH):
+        batch = stored.filter(pk__in=ordered[start : start + BATCH]).order_by("pk")
+        list(batch.select_for_update(no_key=True).values_list("pk"))
+
+
 def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: datetime) -> tuple[list[int], list[int]]:
     """Write what is new or changed; returns the keys of each.
 
@@ -96,7 +117,7 @@ def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> list[int]
 
 def confirm(accounts: QuerySet[Account]) -> None:
     """Take incomplete accounts for what they say; their activity becomes the breaker's baseline."""
-    for row in accounts.filter(incomplete=True):
+    for row in accounts.filter(incomplete=True).order_by("pk").select_for_update(no_key=True):
         row.incomplete = False
         row.accepted_activity_at = activity_of(decode_user(row.raw), read_at=row.read_at)
         row.save(update_fields=["incomplete", "accepted_activity_at"])
