@@ -45,7 +45,12 @@ DRAIN_BUDGET = timedelta(seconds=30)
 SYNC_SECONDS = 4 * 3600
 """How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
 
-SPOKEN = (HuwiseError, ImproperlyConfigured, extract.AlreadyRunning, extract.WrongHost)
+
+class MailStopped(RuntimeError):
+    """Letters that were owed could not be sent, because the mail server failed; they are owed still."""
+
+
+SPOKEN = (HuwiseError, ImproperlyConfigured, extract.AlreadyRunning, extract.WrongHost, MailStopped)
 """Errors whose text is meant for people and holds no secret."""
 
 
@@ -150,6 +155,7 @@ def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timede
             clock=now,
             lease=timedelta(seconds=settings.LEASE_SECONDS),
             quiet=timedelta(seconds=settings.QUIET_SECONDS),
+            largest_skew=examine.LARGEST_SKEW,
         )
         return revoker.run(limit=limit, budget=budget)
 
@@ -247,6 +253,7 @@ def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Not
 @recorded
 def warn_everywhere() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
+    stopped: list[str] = []
     for workspace in workspaces():
         reminders, closings = (
             send(
@@ -257,8 +264,12 @@ def warn_everywhere() -> None:
             )
             for send, kind in ((notify.send_reminders, "case.reminded"), (notify.send_closings, "case.closing_told"))
         )
-        for error in {reminders.error, warn(workspace, budget=LETTERS_BUDGET).error, closings.error} - {""}:
+        errors = {reminders.error, warn(workspace, budget=LETTERS_BUDGET).error, closings.error} - {""}
+        for error in errors:
             log.error("mails stopped", workspace=workspace.name, error=error)
+        stopped += errors
+    if stopped:
+        raise MailStopped("; ".join(dict.fromkeys(stopped)))
 
 
 @recorded

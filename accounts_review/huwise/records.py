@@ -57,6 +57,8 @@ class Group:
     title: str
     permissions: tuple[str, ...] | None
     user_count: int | None
+    created_by: str = ""
+    """The username of who made it, as far as the workspace says."""
 
 
 class _RawUser(msgspec.Struct):
@@ -81,6 +83,7 @@ class _RawGroup(msgspec.Struct):
     title: Any = None
     permissions: Any = None
     user_count: Any = None
+    created_by: Any = None
 
 
 _Raw = TypeVar("_Raw", _RawUser, _RawGroup)
@@ -124,6 +127,7 @@ def decode_group(raw: bytes | str) -> Group:
         title=_text(given.title),
         permissions=_names(given.permissions),
         user_count=count if is_count else None,
+        created_by=_text(given.created_by.get("username")) if isinstance(given.created_by, dict) else "",
     )
 
 

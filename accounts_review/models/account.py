@@ -179,6 +179,7 @@ class Group(models.Model):
     uid = models.TextField(_("identifier"))
     title = models.TextField(_("title"), blank=True)
     permissions = ArrayField(models.TextField(), verbose_name=_("rights"), null=True)
+    created_by = models.TextField(_("created by"), blank=True)
 
     class Meta:
         ordering = ("uid",)

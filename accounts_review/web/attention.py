@@ -37,7 +37,7 @@ def needs(
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
     cleanups = [*_of_cleanups(workspace), *_of_cases(workspace)]
-    found = [*_of_worker(now), *_of_sync(workspace, last, now), *cleanups, *people]
+    found = [*_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 
@@ -45,6 +45,13 @@ def _of_worker(now: datetime) -> Iterator[Need]:
     if Run.objects.is_silent(now):
         text = _("No worker has run for some minutes: nothing is synced, sent or revoked.")
         yield Need(level="error", text=text, link=_("See the schedule"), url=reverse("schedule"))
+
+
+def _of_mail() -> Iterator[Need]:
+    last = Run.objects.filter(task="warn_everywhere").exclude(finished_at=None).first()
+    if last and last.error:
+        text = _("Mails could not be sent at the last try: %(error)s") % {"error": last.error}
+        yield Need(level="warning", text=text, link=_("See the schedule"), url=reverse("schedule"))
 
 
 def _of_sync(workspace: Workspace, last: Extraction | None, now: datetime) -> Iterator[Need]:

@@ -254,6 +254,16 @@ def _succession(basket: Basket) -> Iterator[Check]:
         todo = _("See who takes over before they go, or take them out.")
         last = [cases[account.pk] for account in orphan.last]
         yield Check(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
-    if not found:
+    made = succession.made_by(basket.workspace, [case.account for case in basket.launching])
+    for account, groups in made:
+        named = {"login": account.username, "groups": ", ".join(str(group) for group in groups[:NAMED])}
+        says = ngettext(
+            "%(login)s made a group that stays: %(groups)s.",
+            "%(login)s made groups that stay: %(groups)s.",
+            len(groups),
+        )
+        todo = _("The group stays, with its members. See that somebody else looks after it.")
+        yield Check(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
+    if not found and not made:
         says = _("Nothing is left without anybody: every right and group of theirs has somebody else, too.")
         yield Check(level="ok", says=says)

@@ -52,6 +52,8 @@ class Revoker:
     clock: Callable[[], datetime]
     lease: timedelta
     quiet: timedelta
+    largest_skew: timedelta | None = None
+    """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
     tally: Counter[str] = field(default_factory=Counter)
     held: set[int] = field(default_factory=set)
     """Clean-ups of which a case was held back: they are left alone for the rest of the run."""
@@ -164,9 +166,27 @@ class Revoker:
                 self._stop_all(str(error))
             return False
         if self.client.host == self.workspace.host and owner == self.workspace.key_owner:
-            return True
+            return self._is_right_time()
         why = _("the workspace now answers as %(owner)s at %(host)s") % {"owner": owner, "host": self.client.host}
         self._stop_all(why)
+        return False
+
+    def _is_right_time(self) -> bool:
+        """Whether the two clocks agree; a promise would come early by a clock that is ahead, so everything stops."""
+        if self.largest_skew is None:
+            return True
+        try:
+            theirs = self.client.users_page(offset=0, limit=0).server_date
+        except HuwiseError as error:
+            log.warning("the workspace cannot be asked for the time", error=str(error))
+            return False
+        skew = abs(self.clock() - theirs) if theirs else timedelta(0)
+        if skew <= self.largest_skew:
+            return True
+        self._stop_all(
+            _("this machine's clock and the workspace's are %(seconds)d seconds apart")
+            % {"seconds": skew.total_seconds()}
+        )
         return False
 
     def _may_start_another(self, cleanup: Cleanup) -> bool:

@@ -1,11 +1,12 @@
 """Succession: what would be left without anybody once some accounts are gone.
 
-As far as the portal knows: rights, direct and through groups, and the members of groups. The API does not say who owns
-an object, so nothing is said about that.
+As far as the portal knows: rights, direct and through groups, and the members and makers of groups. The API does not
+say who owns other objects, so nothing is said about them.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +16,7 @@ from django.db.models import F, Func, Q
 
 from accounts_review.huwise import decode_user
 from accounts_review.huwise.facts import facts_of
-from accounts_review.models import Account, Case, Workspace
+from accounts_review.models import Account, Case, Group, Workspace
 from accounts_review.models.account import AccountQuerySet
 
 Rights = dict[str, tuple[str, ...] | None]
@@ -68,6 +69,14 @@ def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan
     through = {right for uid in populated for right in granted.get(uid) or ()}
     direct = _held_directly(staying, rights - through, granted)
     return orphans(leaving, rights_kept=through | direct, groups_kept=populated)
+
+
+def made_by(workspace: Workspace, accounts: Iterable[Account]) -> list[tuple[Account, list[Group]]]:
+    """Of these accounts, those who made groups that are still there, with the groups."""
+    made = defaultdict(list)
+    for group in workspace.groups.exclude(created_by=""):
+        made[group.created_by].append(group)
+    return [(account, made[account.username]) for account in accounts if account.username in made]
 
 
 def _listed(permissions: list[str] | None) -> tuple[str, ...] | None:

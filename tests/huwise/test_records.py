@@ -196,3 +196,11 @@ def test_a_user_count_that_is_no_count_is_unknown(count: object) -> None:
 def test_equal_bytes_have_equal_digests() -> None:
     assert digest_of(b"{}") == digest_of(b"{}") != digest_of(b"{ }")
     assert len(digest_of(b"{}")) == 16
+
+
+@pytest.mark.parametrize(
+    ("given", "maker"),
+    [({"username": "claire"}, "claire"), ({}, ""), ({"username": 7}, ""), ("claire", ""), (None, ""), ([1], "")],
+)
+def test_who_made_a_group_is_a_username_or_unknown(given: object, maker: str) -> None:
+    assert decode_group(json.dumps({"uid": "a", "created_by": given})).created_by == maker

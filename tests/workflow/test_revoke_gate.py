@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group as Role
@@ -266,3 +268,18 @@ def test_a_promise_that_was_moved_to_later_is_kept(set_stage: SetStage) -> None:
     Case.objects.update(promised_at=stage.clock() + timedelta(days=1))
     assert stage.revoke() == {}
     assert stage.deletes == []
+
+
+@pytest.mark.parametrize(("skew", "moved"), [(30, 1), (61, 0), (-61, 0), (90_000, 0)])
+def test_a_clock_that_is_wrong_stops_everything(set_stage: SetStage, skew: int, moved: int) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    page = stage.client.users_page(offset=0, limit=0)
+    theirs = stage.clock() + timedelta(seconds=skew)
+    revoker = stage.revoker()
+    revoker.largest_skew = timedelta(seconds=60)
+    with patch.object(type(stage.client), "users_page", return_value=replace(page, server_date=theirs)):
+        tally = revoker.run()
+    assert tally.total() == moved
+    assert ("seconds apart" in stage.cleanup().stopped_because) is not bool(moved)
+    assert ("marie" in stage.members) is not bool(moved)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Case, Workspace
-from accounts_review.workflow.succession import Member, Orphan, orphans, orphans_of
+from accounts_review.models import Account, Case, Group, Workspace
+from accounts_review.workflow.succession import Member, Orphan, made_by, orphans, orphans_of
 from tests.web.kit import read, someone
 
 
@@ -78,3 +78,11 @@ def test_who_is_gone_or_leaves_too_is_no_successor(workspace: Workspace, people:
     case.delete()
     Account.objects.filter(pk=zoe.pk).update(absent_since=zoe.read_at)
     assert set(names(orphans_of(workspace, [people["ana"]]))) == {"explore_monitoring", "press"}
+
+
+def test_who_made_a_group_that_stays_is_told(workspace: Workspace, people: dict[str, Account]) -> None:
+    Group.objects.filter(uid="team").update(created_by="cy")
+    Group.objects.filter(uid="press").update(created_by="somebody.gone")
+    assert [
+        (account.username, [str(group) for group in groups]) for account, groups in made_by(workspace, people.values())
+    ] == [("cy", ["Title of team"])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
-from accounts_review import tasks
+from accounts_review import tasks, wording
+from accounts_review.gate import standstill
 from accounts_review.lifecycle import IllegalMove
 from accounts_review.models import Cleanup, may
 from accounts_review.record import Conflict
@@ -26,6 +28,7 @@ from accounts_review.web.outcomes import outcomes
 from accounts_review.web.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.tables_of_records import CaseTable, CleanupTable, DraftTable
 from accounts_review.workflow import launch
+from accounts_review.workflow.last_look import moment_of
 
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalMove, Conflict)
@@ -182,8 +185,17 @@ def _standing(view: CleanupView) -> dict[str, Any]:
         "advice": sentences.advice(cleanup.stopped_because, state=cleanup.state),
         "may_operate": may(user, "operate"),
         "may_confirm": may(user, "operate") and cleanup.launched_by != user.get_username(),
+        "waits": _waits(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }
+
+
+def _waits(cleanup: Cleanup, *, now: datetime) -> list[str]:
+    """Why none of a running clean-up's due cases can go on now, in words; the mode has a banner of its own."""
+    if cleanup.state != "running" or not cleanup.cases.filter(state="due").exists():
+        return []
+    found = standstill(moment_of(cleanup, now=now))
+    return [wording.objection(each.code) for each in found if each.code != "cleanup_not_running"]
 
 
 def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:

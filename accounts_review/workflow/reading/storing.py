@@ -84,12 +84,13 @@ def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str
                 uid=group.uid,
                 title=group.title,
                 permissions=None if group.permissions is None else list(group.permissions),
+                created_by=group.created_by,
             )
             for group in groups
         ],
         update_conflicts=True,
         unique_fields=["workspace", "uid"],
-        update_fields=["title", "permissions"],
+        update_fields=["title", "permissions", "created_by"],
     )
 
 
