@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import openpyxl
 import pytest
@@ -60,7 +61,7 @@ def test_a_list_goes_out_and_comes_back(page: Page, tmp_path: Path) -> None:
     page.get_by_role("button", name="Apply 3 decisions").click()
 
     page.get_by_text("2 approved, 1 exempted, 0 withdrawn. 1 row was left out.").wait_for()
-    page.goto(f"/w/demo/review/?verdict=all&state=draft&q={names[0]}")
+    page.goto(f"/w/demo/review/?verdict=all&state=draft&q={quote(names[0])}")
     assert page.locator("tbody a[href*='/accounts/']").first.inner_text() == names[0]
     page.goto("/w/demo/audit/?kind=decisions.imported")
     assert "2 approved, 1 exempted" in page.locator("#entries tbody tr").first.inner_text()

@@ -52,6 +52,9 @@ PAGES = {
     "sync": "/w/demo/syncs/{sync}/",
     "schedule": "/schedule/",
 }
+STORED = {"dormant under the policy"}
+"""Texts that are kept in the language of who acted."""
+
 WAYS = {
     "wide-light-en": {"width": 1440, "scheme": "light", "language": "en"},
     "wide-dark-fr": {"width": 1440, "scheme": "dark", "language": "fr"},
@@ -90,7 +93,7 @@ def english() -> set[str]:
     """Texts that a French page shows only where a translation is not used."""
     catalogue = polib.pofile(str(ROOT / "locale/fr/LC_MESSAGES/django.po"))
     french = {text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())}
-    return {entry.msgid for entry in catalogue} - french
+    return {entry.msgid for entry in catalogue} - french - STORED
 
 
 WEIGHT = """() => ["navigation", "resource"]
