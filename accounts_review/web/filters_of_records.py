@@ -14,6 +14,7 @@ from accounts_review.models import AuditEntry, Case, Extraction
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.progress import BY_THEMSELVES, INVITED
 from accounts_review.web.sentences import ENTRIES, SUBJECTS
+from accounts_review.web.widgets import DayInput
 
 KINDS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
 WAYS = {
@@ -39,12 +40,8 @@ class AuditFilter(RecordFilter):
     kind = django_filters.ChoiceFilter(method="of_kind", label=_("What"), empty_label=_("anything"))
     actor = django_filters.CharFilter(lookup_expr="iexact", label=_("Who"))
     cleanup = django_filters.NumberFilter(label=_("Clean-up"), min_value=0, max_value=2_000_000_000, decimal_places=0)
-    since = django_filters.DateFilter(
-        field_name="at", lookup_expr="date__gte", label=_("From"), widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = django_filters.DateFilter(
-        field_name="at", lookup_expr="date__lte", label=_("To"), widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = django_filters.DateFilter(field_name="at", lookup_expr="date__gte", label=_("From"), widget=DayInput())
+    until = django_filters.DateFilter(field_name="at", lookup_expr="date__lte", label=_("To"), widget=DayInput())
     account = django_filters.NumberFilter(
         field_name="account_id", widget=forms.HiddenInput, min_value=0, max_value=2**62, decimal_places=0
     )
@@ -170,13 +167,13 @@ class SyncFilter(RecordFilter):
         field_name="started_at",
         lookup_expr="date__gte",
         label=_("From"),
-        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+        widget=DayInput({"class": "form-control"}),
     )
     until = django_filters.DateFilter(
         field_name="started_at",
         lookup_expr="date__lte",
         label=_("To"),
-        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}),
+        widget=DayInput({"class": "form-control"}),
     )
 
     class Meta:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review import wording
+from accounts_review.web.widgets import DayInput
 
 USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 DECISIONS = (
@@ -38,9 +39,7 @@ class DecisionForm(forms.Form):
 
     decision = forms.ChoiceField(choices=DECISIONS)
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)
-    until = forms.DateField(
-        label=gettext_lazy("Exempt until"), required=False, widget=forms.DateInput({"type": "date"})
-    )
+    until = forms.DateField(label=gettext_lazy("Exempt until"), required=False, widget=DayInput())
     account = KeysField(required=False)
     scope = forms.ChoiceField(choices=[("ticked", ""), ("all", ""), ("undo", "")], required=False)
     filter = forms.CharField(required=False, max_length=2000)

@@ -71,6 +71,11 @@ def timeline(
     )
 
 
+def of_entries(entries: Iterable[AuditEntry]) -> Timeline:
+    """What the audit tells, in the order of the entries."""
+    return Timeline([], list(_acts(entries)))
+
+
 def _signs(dates: Iterable[DateFact]) -> Iterator[Moment]:
     for date in dates:
         if date.instant:

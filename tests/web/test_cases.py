@@ -249,3 +249,10 @@ def test_from_the_overview_to_the_decision_in_three_clicks(site: Site) -> None:
         assert f'href="{address}"' in text(page)
         page = site.client.get(address)
     assert "reviewer" in text(page)
+
+
+def test_the_case_tells_its_own_history(site: Site) -> None:
+    cleanup = site.launched("ana")
+    page = site.get("case", number=cleanup.number, pk=site.case("ana").pk)
+    assert [moment.entry.kind for moment in page.context["timeline"].past] == ["case.launched", "account.approved"]
+    assert "Approved for the next clean-up: not in the staff list" in text(page)

@@ -354,3 +354,11 @@ def test_a_decision_is_in_the_audit(desk: Desk, people: list[Account]) -> None:
 
     entry = AuditEntry.objects.get(kind="account.approved")
     assert (entry.actor, entry.subject, entry.data["reason"]) == ("reviewer", "ana", "Left")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_date_field_holds_a_day_that_browsers_understand(desk: Desk, people: list[Account], language: str) -> None:
+    desk.client.cookies["django_language"] = language
+    day = (localdate() + timedelta(days=180)).isoformat()
+    for page in (desk.url("review"), desk.url("account", pk=people[0].pk)):
+        assert f'type="date" name="until" value="{day}"' in text_of(desk.client.get(page))

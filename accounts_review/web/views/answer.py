@@ -23,6 +23,7 @@ from django.views import View
 
 from accounts_review.models import Case
 from accounts_review.record import Conflict
+from accounts_review.web.widgets import DayInput
 from accounts_review.workflow import answer
 from accounts_review.workflow.answer import LONGEST_TEXT, Kind, NotNow, Said, Settled, TooOften
 
@@ -42,7 +43,7 @@ class AnswerForm(forms.Form):
     until = forms.DateField(
         label=gettext_lazy("I am away until"),
         required=False,
-        widget=forms.DateInput({"type": "date", "class": "form-control"}),
+        widget=DayInput({"class": "form-control"}),
     )
     sure = forms.BooleanField(
         label=gettext_lazy("Yes, remove my access now"),

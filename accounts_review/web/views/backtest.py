@@ -15,6 +15,7 @@ from django_tables2 import RequestConfig
 from accounts_review.models import Proposal
 from accounts_review.web.access import WorkspaceView
 from accounts_review.web.tables_of_policy import ReturnTable
+from accounts_review.web.widgets import DayInput
 from accounts_review.workflow.backtest import LookBack, backtest, first_reading, returned
 
 A_YEAR = timedelta(days=365)
@@ -23,9 +24,7 @@ A_YEAR = timedelta(days=365)
 class BacktestForm(forms.Form):
     """A day in the past, and the policy to test: the one in force, or a proposal."""
 
-    on = forms.DateField(
-        label=gettext_lazy("On this day"), widget=forms.DateInput({"type": "date", "class": "form-control"})
-    )
+    on = forms.DateField(label=gettext_lazy("On this day"), widget=DayInput({"class": "form-control"}))
 
     def __init__(self, *args: Any, proposals: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

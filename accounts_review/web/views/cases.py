@@ -18,6 +18,7 @@ from accounts_review.models import AuditEntry, Case, may
 from accounts_review.web import sentences
 from accounts_review.web.forms_of_records import CasesForm
 from accounts_review.web.next_steps import ACTS, again
+from accounts_review.web.timeline import of_entries
 from accounts_review.web.views.cleanups import NOT_NOW, CleanupView
 from accounts_review.workflow import notify, review
 
@@ -38,7 +39,7 @@ class CasePage(CleanupView):
             "evidence": sentences.of_evidence(case.evidence, now=case.approved_at),
             "account": case.account,
             "answer": sentences.of_answer(case),
-            "entries": [(entry, sentences.of_entry(entry)) for entry in entries],
+            "timeline": of_entries(entries),
             "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
         }
         return self.render_to_response(self.get_context_data(**context))
