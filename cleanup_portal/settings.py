@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts_review.web.middleware.PrivatePagesMiddleware",
+    "accounts_review.web.middleware.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "cleanup_portal.urls"

@@ -48,6 +48,10 @@
     });
   });
 
+  // Pages are told in the person's own time.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `portal_time_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
   // Paper is white.
   const root = document.documentElement;
   let theme = "";
