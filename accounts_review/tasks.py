@@ -194,7 +194,6 @@ def ring_judging(proposal_id: int) -> None:
     async_task("accounts_review.tasks.judge_ahead", proposal_id)
 
 
-@recorded
 def judge_ahead(proposal_id: int) -> None:
     """Judge under a proposed policy for half a minute; then ring again if somebody is left."""
     proposal = Proposal.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()

@@ -93,6 +93,7 @@ SUBJECTS: dict[str, Promise] = {
     "policy.": gettext_lazy("the policy"),
     "role.": gettext_lazy("roles"),
     "accounts.": gettext_lazy("exports of accounts"),
+    "decisions.": gettext_lazy("imports of decisions"),
     "audit.": gettext_lazy("exports of the audit"),
     "letter.": gettext_lazy("test letters"),
     "digest.": gettext_lazy("mails to operators"),

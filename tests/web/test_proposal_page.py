@@ -65,8 +65,13 @@ def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
     page = site.client.get(f"{site.at('movers', pk=proposal.pk)}?{query}")
     assert [row.record.username for row in page.context["table"].rows] == ["ana", "ben"]
     assert site.at("account", pk=ana.pk) in text(page)
-    csv = site.client.get(f"{site.at('movers', pk=proposal.pk)}?{query}&format=csv")
-    assert csv.content.decode("utf-8-sig").splitlines()[1].startswith("ana,ana@ville.example,active,dormant,")
+    csv: Any = site.client.get(f"{site.at('movers', pk=proposal.pk)}?{query}&format=csv")
+    assert (
+        b"".join(csv.streaming_content)
+        .decode("utf-8-sig")
+        .splitlines()[1]
+        .startswith("ana,ana@ville.example,active,dormant,")
+    )
     assert AuditEntry.objects.filter(kind="accounts.exported", data__count=2).exists()
 
 

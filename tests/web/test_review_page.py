@@ -16,7 +16,7 @@ from accounts_review.workflow import review
 from tests.web.kit import Desk, invited, read, someone, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 }}"
-QUERIES = 16
+QUERIES = 17
 
 
 @pytest.fixture

@@ -164,7 +164,10 @@ def of(number: int, fields: Record) -> Record:
 
 PEOPLE = {kind: of(number, fields) for number, (kind, (_, fields)) in enumerate(VARIANTS.items())}
 PEOPLE |= {kind: someone(name, email="x@ville.example") for kind, (_, name) in USERNAMES.items()}
-WANTED = {inert(PEOPLE[kind]["username"]): (kind, verdict) for kind, (verdict, _) in (VARIANTS | USERNAMES).items()}
+WANTED = {
+    inert(PEOPLE[kind]["username"]).removeprefix("'"): (kind, verdict)
+    for kind, (verdict, _) in (VARIANTS | USERNAMES).items()
+}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from accounts_review.spreadsheet import FORMATS, MOST_ROWS, Unreadable
 from accounts_review.web import sentences
 from accounts_review.web.access import WorkspaceView
 from accounts_review.web.download import as_shown, download
-from accounts_review.web.filters_of_records import CaseFilter
+from accounts_review.web.filters_of_records import ReportFilter
 from accounts_review.web.selection import filtered
 from accounts_review.web.tables import ReviewTable
 from accounts_review.web.tables_of_files import OUTCOMES, RowTable
@@ -60,7 +60,7 @@ class CleanupExport(CleanupView):
     """The cases of a clean-up as a file: those that its page shows, in its order."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        found = CaseFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        found = ReportFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
         kind = request.GET.get("format", "csv")
         if not found.is_valid() or kind not in FORMATS:
             return self.to_page()
