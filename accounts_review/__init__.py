@@ -9,8 +9,9 @@ The floors, lowest first; a module imports only from floors below its own (``lin
     0  lifecycle, policy, dates,      the law: pure, no Django, no clock
        addresses, dormancy,
        explanation, gate, breaker
-    1  huwise, models, wording        the outside world; what we remember; the sentences for reasons
-    2  record                         the one door for state changes, and the audit chain it writes
+    1  huwise, models, wording,       the outside world; what we remember; sentences for reasons and
+       findings, spreadsheet          findings; tables that people open elsewhere
+    2  record, export                 the one door for state changes, the audit chain it writes; what leaves as a file
     3  workflow                       what is done
     4  tasks                          the clock: what the worker runs, and when
     5  web, management                people, and the shell
