@@ -62,7 +62,7 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
         bars.append(
             Bar(
                 label=wording.dated(start, "F Y"),
-                short=wording.dated(start, "M"),
+                short=wording.dated(start, "M")[:4].rstrip("."),
                 count=count,
                 first=start.date(),
                 last=(next_start - timedelta(days=1)).date(),

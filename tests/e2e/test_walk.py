@@ -1,8 +1,8 @@
 """Every page, looked at in Chromium: wide and narrow, light and dark, English and French.
 
 Fails on a console error, a violation of the content security policy or of WCAG 2.2 AA, a status other than 200, and a
-page that scrolls sideways, weighs too much or shows an English text to a French reader. With ``SCREENSHOTS`` in the
-environment the pages are saved to docs/screenshots.
+page that scrolls sideways, shifts while it loads, weighs too much or shows an English text to a French reader. With
+``SCREENSHOTS`` in the environment the pages are saved to docs/screenshots.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ PAGES = {
 STORED = {"dormant under the policy"}
 """Texts that are kept in the language of who acted."""
 
+MOST_SHIFT = 0.1
+"""Cumulative layout shift that people do not notice."""
+
 WAYS = {
     "wide-light-en": {"width": 1440, "scheme": "light", "language": "en"},
     "wide-dark-fr": {"width": 1440, "scheme": "dark", "language": "fr"},
@@ -81,6 +84,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, portal: Portal) ->
     page.locator("input[name=password]").fill(portal.password)
     page.locator("main form button").click()
     page.wait_for_url("**/w/demo/")
+    page.add_init_script(SHIFT)
     network = context.new_cdp_session(page)
     network.send("Network.enable")
     network.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -96,6 +100,10 @@ def english() -> set[str]:
     return {entry.msgid for entry in catalogue} - french - STORED
 
 
+SHIFT = """new PerformanceObserver(seen => {
+  const unasked = seen.getEntries().filter(entry => !entry.hadRecentInput);
+  window.shifted = unasked.reduce((sum, entry) => sum + entry.value, window.shifted || 0);
+}).observe({type: "layout-shift", buffered: true})"""
 WEIGHT = """() => ["navigation", "resource"]
   .flatMap(kind => performance.getEntriesByType(kind))
   .reduce((sum, entry) => sum + entry.transferSize, 0)"""
@@ -120,6 +128,7 @@ def test_every_page_is_sound(visitor: tuple[str, Page, list[str]], english: set[
         assert page.evaluate("document.documentElement.scrollWidth") <= WAYS[way]["width"], f"{name} scrolls sideways"
         if os.environ.get("SCREENSHOTS"):
             page.screenshot(path=SHOTS / f"{name}-{way}.png")
+        assert page.evaluate("window.shifted || 0") < MOST_SHIFT, f"{name} shifts while it loads"
         assert page.evaluate(WEIGHT) <= HEAVIEST, f"{name} weighs too much"
         if WAYS[way]["language"] == "fr":
             assert english & set(page.evaluate(TEXTS)) == set(), f"{name} is not all French"
