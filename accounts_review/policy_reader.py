@@ -25,6 +25,10 @@ class Fault:
         return f"line {self.line}: {self.key}: {self.message}" if self.key else f"line {self.line}: {self.message}"
 
 
+MOST_TRIES = 300
+"""So many lines are tried as the end of one list; each try reads the list again."""
+
+
 class PolicyError(ValueError):
     """A policy text that cannot be used; ``faults`` names everything wrong with it, first line first."""
 
@@ -133,17 +137,20 @@ def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     The TOML reader of the standard library keeps no positions. But a statement takes whole lines, and is the
     shortest run of them that is valid on its own.
     """
-    start, so_far = 1, ""
+    start, so_far, tries = 1, "", 0
     for number, line in enumerate(text.split("\n"), start=1):
         so_far += line + "\n"
         if number > start and not re.search(r"[\]}]|\"{3}|'{3}", line):
             continue  # cannot be the last line of a list, a table or a text of several lines
+        if tries == MOST_TRIES:
+            return  # Nobody writes such a list by hand; what comes after it is placed at the first line.
+        tries += 1
         try:
             content = tomllib.loads(so_far)
         except (ValueError, RecursionError):
             continue
         yield start, so_far, content
-        start, so_far = number + 1, ""
+        start, so_far, tries = number + 1, "", 0
 
 
 def _names_in(content: object, path: str = "") -> Iterator[str]:

@@ -108,10 +108,21 @@ def sync(workspace_id: int) -> Extraction:
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+    take_in(workspace)
+    return extraction
+
+
+def take_in(workspace: Workspace) -> None:
+    """Judge what a sync has stored, and act on who is back."""
     assess.assess(workspace=workspace)
     notify.spare_returned(workspace=workspace, now=now())
     restoring.note_returns(workspace=workspace, now=now())
-    return extraction
+
+
+@recorded
+def take_in_quietly(workspace_id: int) -> None:
+    """Judge what a sync that was killed has left."""
+    take_in(Workspace.objects.get(pk=workspace_id))
 
 
 def examine_workspace(workspace: Workspace) -> Examination:
@@ -225,6 +236,8 @@ def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
     for workspace in workspaces():
         extract.bury_dead(workspace=workspace)
+        if assess.is_owed(workspace=workspace) and not workspace.extractions.filter(state="running").exists():
+            async_task("accounts_review.tasks.take_in_quietly", workspace.pk, timeout=SYNC_SECONDS)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)

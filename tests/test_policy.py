@@ -299,6 +299,12 @@ def test_a_monstrous_text_is_refused_like_any_other(text: str) -> None:
     assert [fault.line for fault in faults(text)] == [1]
 
 
+def test_a_list_that_seems_to_end_on_every_line_is_given_up_in_good_time() -> None:
+    text = "[protect]\nusernames = [\n" + '  "a]",\n' * 20_000 + "]\nuids = []\n"
+    with pytest.raises(PolicyError, match="unknown key"):
+        parse(text)
+
+
 def test_a_fault_at_the_end_of_a_very_long_text_is_found_in_good_time() -> None:
     names = "".join(f'  "user{number}",\n' for number in range(20_000))
     started = time.monotonic()

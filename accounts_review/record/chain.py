@@ -47,13 +47,21 @@ class Flaw:
     problem: str
 
 
+def wait_for_turn() -> None:
+    """Wait until the writers before have ended; nobody else writes until this transaction ends.
+
+    Whoever decides by what is true at the moment of writing asks after this, not before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
+
+
 def append(entries: Iterable[Entry]) -> None:
     """Seal entries onto the end of the chain, in the caller's transaction.
 
     Writers queue up until the transaction before them ends.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
+    wait_for_turn()
     last = AuditEntry.objects.order_by("-seq").values_list("seq", "digest").first()
     seq, previous = last or (0, GENESIS)
     rows = []

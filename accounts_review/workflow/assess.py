@@ -42,6 +42,12 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
     return Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now).verdict_counts()
 
 
+def is_owed(*, workspace: Workspace) -> bool:
+    """Whether accounts are left that the policy in force has not judged as they are now."""
+    version = workspace.policies.filter(is_current=True).first()
+    return version is not None and _stale(workspace, version).exists()
+
+
 def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
     accounts = Account.objects.filter(workspace=workspace).with_basis(f"{version.pk}:{workspace.rights_digest}")
     return accounts.filter(Q(assessment=None) | ~Q(assessment__basis=F("basis")))

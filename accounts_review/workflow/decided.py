@@ -21,6 +21,9 @@ DECIDED = {
 }
 """The kinds of audit entries that are decisions on an account, and the clause for each."""
 
+MOST = 20_000
+"""So many of the newest decisions are looked at: two for each account that one act can be about."""
+
 
 def newest(workspace: Workspace) -> int:
     """The number of the newest audit entry: whoever has seen the list as it is now knows all up to it."""
@@ -37,7 +40,8 @@ def decided_since(
     if accounts is not None:
         entries = entries.filter(account_id__in=accounts)
     found: dict[int, AuditEntry] = {}
-    for entry in entries.exclude(account_id=None).exclude(actor=besides.get_username()).order_by("seq"):
+    newest = entries.exclude(account_id=None).exclude(actor=besides.get_username()).order_by("-seq")
+    for entry in reversed(newest.only("at", "actor", "kind", "account_id")[:MOST]):
         assert entry.account_id is not None
         # An act that has more than one entry is what its first one says.
         if entry.account_id not in found or found[entry.account_id].at != entry.at:

@@ -106,6 +106,8 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
     names = {name for row in held.rows for name in _spellings(row[1])}
     accounts = Account.objects.filter(workspace=held.workspace, username__in=names)
     list(accounts.order_by("pk").select_for_update().values_list("pk"))
+    # Accounts, then the workspace, then the audit: in the order of everybody else.
+    Workspace.objects.select_for_update().get(pk=held.workspace_id)
     found = plan(file=held, actor=actor, now=now)
     if found.digest != confirmed:
         raise Changed(_("Accounts or decisions have changed meanwhile; nothing was done. Look at the rows again."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,14 @@ from accounts_review.gate import Evidence, Moment, Terms
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.facts import facts_of, incarnation_of
 from accounts_review.huwise.records import storable
-from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What was seen. ``record`` is kept with the case, ``snapshot`` is what it takes to invite the person back."""
 
+    at: datetime
     gone: bool
     record: dict[str, Any]
     facts: Facts | None = None
@@ -33,17 +34,16 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
         raw = client.user(case.account.username)
     except NotFound as answer:
         record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
-        return Look(gone=True, record=record)
+        return Look(at=started, gone=True, record=record)
     user = decode_user(raw)
-    missing = set(user.groups or ()) - set(user.expanded)
-    rights = dict(user.expanded)
-    if missing:
-        decoded = [decode_group(group) for group in client.groups()]
-        rights |= {group.uid: group.permissions for group in decoded}
+    # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
+    groups = [decode_group(group) for group in client.groups()] if user.groups else []
+    rights = {group.uid: group.permissions for group in groups}
     workspace = case.cleanup.workspace
     facts = facts_of(user, rights_by_group=rights, key_owner=workspace.key_owner, read_at=started)
     activity = facts.activity
     return Look(
+        at=started,
         gone=False,
         facts=facts,
         incarnation=incarnation_of(user) if user.username == case.account.username else f"user {user.username!r}",
@@ -69,9 +69,10 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
     frozen = cleanup.policy.rules if cleanup.policy else reviewed
     moment = moment_of(cleanup, now=now)
+    disputed = Account.objects.values_list("disputed", flat=True).get(pk=case.account_id)
     return Terms(
         now=now,
-        facts=seen.facts,
+        facts=replace(seen.facts, disputed=tuple(disputed)),
         incarnation=seen.incarnation,
         evidence=Evidence(
             incarnation=evidence["incarnation"],

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts_review.dormancy import Standing
 from accounts_review.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState
 from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
 from accounts_review.record import move, note
@@ -110,28 +111,33 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
 
     One whose notice came back while its DELETE was under way, and was without effect, is undeliverable after all.
     """
-    running = owed.of_running(workspace).select_for_update(of=("self",))
+    running = owed.of_running(workspace).order_by("pk").select_for_update(of=("self",))
     ripe = list(running.filter(state="noticed", promised_at__lte=now))
+    returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
     move(ripe, CaseState.DUE, kind="case.due", actor="portal", now=now)
-    for case in running.filter(state="due", noticed_at=None, promised_at__isnull=False):
+    for case in returned:
         _give_up(case, actor="portal", now=now, why=_("the notice came back"))
     return len(ripe)
 
 
 @transaction.atomic
 def spare_returned(*, workspace: Workspace, now: datetime) -> int:
-    """Spare whoever was seen again while they were being warned (law 10); returns how many."""
+    """Spare whoever was seen again or became protected while they were being warned (law 10); returns how many."""
     waiting = Case.objects.filter(
         cleanup__workspace=workspace, state__in=("awaiting_notice", "noticed", "undeliverable")
     ).select_related("account__assessment", "cleanup__workspace")
     spared = 0
     # What somebody else holds just now is seen by the next sync, and by the last look.
     for case in waiting.select_for_update(of=("self",), skip_locked=True):
-        activity_at = case.account.assessment.activity_at
+        found = case.account.assessment
+        activity_at = found.activity_at
         code = "newer_activity" if owed.is_newer(activity_at, case) else "verdict_active"
-        if code == "newer_activity" or case.account.assessment.dormant_from > now:
+        if code == "newer_activity" or found.dormant_from > now:
             why = [{"code": code, "detail": activity_at.isoformat() if activity_at else ""}]
             _spare(case, why, now=now)
+            spared += 1
+        elif found.standing == Standing.PROTECTED:
+            _spare(case, [{"code": "verdict_protected", "detail": "", "because": found.reasons}], now=now)
             spared += 1
     return spared
 
@@ -145,6 +151,8 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
     permit(actor, "operate")
     if not why.strip():
         raise ValueError(_("Say why; the reason is kept in the audit."))
+    if case.cleanup.dry_run:
+        raise ValueError(_("A dry run warns nobody, so that nothing can have come back."))
     _give_up(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
 
 
@@ -159,7 +167,10 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
     known, name = Case.objects.exclude(noticed_at=None), message_id.strip("<>")[:255]
     found = known.filter(message_id=name) if name else known.none()
     if recipient and not found.exists():
-        found = known.open().filter(Q(account__email__iexact=recipient) | Q(evidence__email__iexact=recipient))
+        # A report may come before the sending is recorded: then the warning on its way is no notice either.
+        leaving = Q(state="awaiting_notice", cleanup__state="running", cleanup__dry_run=False)
+        known = Case.objects.open().filter(~Q(noticed_at=None) | leaving)
+        found = known.filter(Q(account__email__iexact=recipient) | Q(evidence__email__iexact=recipient))
     # Account first, then case: as deciders and the gate do.
     list(Account.objects.filter(cases__in=found).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
     cases = list(found.select_related("account", "cleanup__workspace").order_by("pk").select_for_update(of=("self",)))

@@ -22,11 +22,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts_review.gate import Effect, Objection, objections, standstill
+from accounts_review.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.models import Account, Case, Cleanup, Workspace
-from accounts_review.record import Conflict, move
+from accounts_review.record import Conflict, move, wait_for_turn
 from accounts_review.workflow.last_look import Look, look, moment_of, terms_of
 from accounts_review.workflow.outcome import Outcome, outcome_of, stops_cleanup
 
@@ -114,6 +114,8 @@ class Revoker:
             # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
             # because one stands still while the machine is suspended, and the other may be set back.
             return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the lease ran out before sending")}))
+        if self.clock() - seen.at > LONGEST_LOOK:
+            return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the last look was too old to send on")}))
         outcome = outcome_of(self.client, case.account.username)
         crashpoint("s6")
         return self._finish(case, outcome)
@@ -213,6 +215,7 @@ class Revoker:
             self._mark_gone(case)
             self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
             return False
+        wait_for_turn()
         found = objections(terms_of(case, seen, clock=self.clock))
         if found:
             self._object(case, found, seen)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 
-from accounts_review.models import AuditEntry, Case
+from accounts_review.models import AuditEntry, Case, Workspace
 from accounts_review.record import verify
-from accounts_review.workflow import notify
+from accounts_review.workflow import delivery, notify
 from tests.stage import SetStage, Stage, policy_text, someone
 
 
@@ -71,11 +74,12 @@ def test_the_address_that_was_written_to_counts_even_after_it_changed(stage: Sta
     assert bounce(stage, recipient="marie@ville.example") == 1
 
 
-def test_a_bounce_of_somebody_not_warned_is_not_theirs(set_stage: SetStage) -> None:
+def test_a_bounce_of_somebody_not_warned_yet_is_a_person_s_to_look_at(set_stage: SetStage) -> None:
+    """It may be of an older letter, or of the one that is just leaving: nobody can tell, and either way it matters."""
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
-    assert bounce(stage, recipient="marie@ville.example") == 0
-    assert stage.states() == {"marie": "awaiting_notice"}
+    assert bounce(stage, recipient="marie@ville.example") == 1
+    assert stage.states() == {"marie": "undeliverable"}
 
 
 def test_a_bounce_when_the_case_is_due_or_during_the_last_look_still_counts(stage: Stage) -> None:
@@ -123,3 +127,26 @@ def test_a_retry_after_a_bounce_is_a_letter_of_its_own(stage: Stage) -> None:
     assert stage.case("marie").message_id != first
     assert bounce(stage, message_id=first) == 0, "the old letter came back once more; the new one has not"
     assert stage.case("marie").promised_at == stage.clock() + timedelta(days=30)
+
+
+def test_a_bounce_that_is_faster_than_our_own_record_counts(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
+    stage.launch("marie", "omar")
+    send = delivery.deliver
+
+    def deliver(letter: EmailMessage, **how: Any) -> Any:
+        answer = send(letter, **how)
+        if letter.to == ["marie@ville.example"]:
+            assert bounce(stage, message_id="first.seen@provider", recipient=letter.to[0]) == 1
+        return answer
+
+    with patch.object(notify, "deliver", deliver):
+        notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    assert stage.states() == {"marie": "undeliverable", "omar": "noticed"}
+
+
+def test_in_a_dry_run_nothing_can_have_come_back(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN)
+    stage.launch("marie")
+    with pytest.raises(ValueError, match="dry run warns nobody"):
+        notify.mark_undeliverable(case=stage.case("marie"), actor=stage.staff("operator"), why="x", now=stage.clock())

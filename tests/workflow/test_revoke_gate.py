@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,10 @@ import pytest
 from django.contrib.auth.models import Group as Role
 
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import AuditEntry, Case, Exemption, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.record import note
 from accounts_review.sandbox import records
-from accounts_review.workflow import last_look, notify, review
+from accounts_review.workflow import last_look, notify, review, revoke
 from tests.stage import NOW, SERVICE_USER, SetStage, Stage, days_ago, policy_text, someone
 
 READERS = records.group("readers", "Readers", ["explore_restricted_dataset"])
@@ -283,3 +284,48 @@ def test_a_clock_that_is_wrong_stops_everything(set_stage: SetStage, skew: int, 
     assert tally.total() == moved
     assert ("seconds apart" in stage.cleanup().stopped_because) is not bool(moved)
     assert ("marie" in stage.members) is not bool(moved)
+
+
+def test_a_right_that_only_the_list_of_groups_shows_spares(set_stage: SetStage) -> None:
+    """The record's own copy of its groups may be older than the list; a sync believes both, and so does the gate."""
+    stage = set_stage(someone("marie", groups=["readers"]), groups=[READERS])
+    stage.launch("marie")
+    raw = json.loads(stage.client.user("marie"))
+    regroup(stage, "readers", "edit_domain")
+    with patch.object(type(stage.client), "user", return_value=json.dumps(raw).encode()):
+        stage.revoke()
+    assert stage.states() == {"marie": "spared"}
+    assert stage.deletes == []
+
+
+def test_a_disputed_right_spares(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    Account.objects.filter(username="marie").update(disputed=["edit_domain"])
+    stage.revoke()
+    assert stage.why("marie") == ["verdict_uncertain"]
+    assert stage.deletes == []
+
+
+@pytest.mark.parametrize(("waited", "deleted"), [(20, 1), (31, 0)])
+def test_a_long_wait_for_the_audit_does_not_age_the_look(set_stage: SetStage, waited: int, deleted: int) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    with patch.object(revoke, "wait_for_turn", side_effect=lambda: stage.clock.advance(seconds=waited)):
+        stage.revoke(limit=1)
+    assert len(stage.deletes) == deleted
+    assert stage.case("marie").state == ("revoked" if deleted else "due")
+
+
+def test_a_look_that_grew_old_after_the_intent_is_not_acted_on(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+
+    def dawdle(label: str) -> None:
+        if label == "s5":
+            stage.clock.advance(seconds=40)
+
+    with patch.object(revoke, "crashpoint", side_effect=dawdle):
+        stage.revoke(limit=1)
+    assert stage.deletes == []
+    assert "too old" in stage.outcome("marie")["error"]

@@ -136,6 +136,7 @@ def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
         case.lease_until = clock() + timedelta(days=9)
         with pytest.MonkeyPatch.context() as inner:
             inner.setattr(time, "monotonic", lambda: frozen)
+            inner.setattr(revoke, "LONGEST_LOOK", timedelta(days=9))
             return process(self, case)
 
     patch.setattr(revoke.Revoker, "process", careless)

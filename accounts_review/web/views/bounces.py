@@ -11,12 +11,14 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.base import AnymailCoreWebhookView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.timezone import now
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
+from accounts_review.huwise.records import storable
 from accounts_review.workflow import notify
 
 NOT_DELIVERED = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
@@ -41,10 +43,8 @@ class Bounces(View):
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as malformed:
             log.warning("the mail provider's report cannot be read", error=repr(malformed))
             return HttpResponse(status=400)
-        for event in events:
-            if event.event_type in NOT_DELIVERED:
-                _mark(event)
-        return HttpResponse()
+        marked = [_mark(event) for event in events if event.event_type in NOT_DELIVERED]
+        return HttpResponse(status=200 if all(marked) else 500)
 
 
 def _reader() -> AnymailCoreWebhookView:
@@ -57,11 +57,17 @@ def _reader() -> AnymailCoreWebhookView:
     return reader
 
 
-def _mark(event: AnymailTrackingEvent) -> None:
+def _mark(event: AnymailTrackingEvent) -> bool:
+    """Have one event marked; false where it could not be, so that the provider says it again. The others go on."""
     said = (event.event_type, event.reject_reason, event.description, event.mta_response)
-    notify.mark_bounced(
-        message_id=str(event.message_id or ""),
-        recipient=str(event.recipient or ""),
-        why=": ".join(dict.fromkeys(str(part) for part in said if part)),
-        now=now(),
-    )
+    try:
+        notify.mark_bounced(
+            message_id=storable(str(event.message_id or "")),
+            recipient=storable(str(event.recipient or "")),
+            why=": ".join(dict.fromkeys(str(part) for part in said if part)),
+            now=now(),
+        )
+    except DatabaseError as failure:
+        log.warning("a bounce could not be recorded", error=str(failure))
+        return False
+    return True

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.lifecycle import CaseState
-from accounts_review.models import AuditEntry, Case, may
+from accounts_review.models import Account, AuditEntry, Case, may
 from accounts_review.web import sentences
 from accounts_review.web.forms_of_records import CasesForm
 from accounts_review.web.next_steps import ACTS, again
@@ -113,6 +113,10 @@ class Act(CleanupView):
         return [case for case, its in names.items() if its & who]
 
     def _each(self, act: Any, cases: Sequence[Case], **said: str) -> None:
+        # All of them are held before the first is moved, so that nobody can hold one and wait for us.
+        keys = [case.pk for case in cases]
+        list(Account.objects.filter(cases__in=keys).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+        list(Case.objects.filter(pk__in=keys).order_by("pk").select_for_update().values_list("pk"))
         for case in cases:
             act(case=case, actor=self.request.user, now=self.now, **said)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 
 from django.db.models import Q, QuerySet
 
@@ -118,10 +119,13 @@ def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> list[int]
 
 def confirm(accounts: QuerySet[Account]) -> None:
     """Take incomplete accounts for what they say; their activity becomes the breaker's baseline."""
-    for row in accounts.filter(incomplete=True).order_by("pk").select_for_update(no_key=True):
-        row.incomplete = False
-        row.accepted_activity_at = activity_of(decode_user(row.raw), read_at=row.read_at)
-        row.save(update_fields=["incomplete", "accepted_activity_at"])
+    rows = accounts.filter(incomplete=True).order_by("pk").select_for_update(no_key=True)
+    left = rows.only("raw", "read_at").iterator(chunk_size=BATCH)
+    while batch := list(islice(left, BATCH)):
+        for row in batch:
+            row.incomplete = False
+            row.accepted_activity_at = activity_of(decode_user(row.raw), read_at=row.read_at)
+        Account.objects.bulk_update(batch, ["incomplete", "accepted_activity_at"])
 
 
 def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
