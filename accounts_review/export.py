@@ -106,9 +106,12 @@ def row_digest(account: Account, *, as_of: datetime) -> str:
 
 
 def decided(account: Account) -> list[str]:
-    """What people have decided on an account so far: the kind of clean-up it is in, and its exemption's end."""
+    """What people have decided on an account so far: the kind of clean-up it is in, until when it is exempt, who set it
+    aside.
+    """
     case = account.case_state or ""
-    return [case if case in ("", CaseState.IN_DRAFT) else "launched", _instant(account.exempt_until)]
+    kind = case if case in ("", CaseState.IN_DRAFT) else "launched"
+    return [kind, _instant(account.exempt_until), account.postponed_by or ""]
 
 
 def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:

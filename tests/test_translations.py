@@ -56,3 +56,9 @@ def test_the_compiled_catalogue_is_up_to_date() -> None:
     assert {e.msgid: e.msgstr or e.msgstr_plural for e in compiled} == {
         e.msgid: e.msgstr or e.msgstr_plural for e in texts.translated_entries() if "fuzzy" not in e.flags
     }
+
+
+def test_no_plural_is_left_in_english() -> None:
+    plurals = [entry for entry in polib.pofile(str(CATALOGUE)) if entry.msgid_plural]
+    english = [e.msgid for e in plurals if {e.msgid, e.msgid_plural} & set(e.msgstr_plural.values())]
+    assert english == []

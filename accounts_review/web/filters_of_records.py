@@ -74,7 +74,7 @@ def _kinds() -> list[tuple[Promise, list[tuple[str, str]]]]:
     """The kinds of entries by what they are about, each group headed by the choice of all of it."""
     groups = []
     for start, subject in SUBJECTS.items():
-        kinds = sorted(kind for kind in ENTRIES if kind.startswith(start))
+        kinds = sorted(kind for kind in ENTRIES if kind.startswith(start) and " " not in kind)
         every = [(start, f"{start}*")] if len(kinds) > 1 else []
         groups.append((subject, [*every, *((kind, kind) for kind in kinds)]))
     return groups

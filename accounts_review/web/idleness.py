@@ -122,6 +122,11 @@ class Idleness:
     def dormant(self) -> Change:
         return self.changes[0]
 
+    @property
+    def largest(self) -> str:
+        """The segment that holds the most."""
+        return self.rows[0].segment if self.rows else ""
+
 
 def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None) -> Idleness:
     """The accounts that the workspace lists, by idle time, as the policy has it or under a trial."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -91,7 +91,9 @@ def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case
     )
     if actor.email:
         free = free.exclude(email__iexact=actor.email)
-    return cases.filter(state__in=AGAIN, account__in=free.values("pk"))
+    # Who was taken out of the draft before the launch was never part of what ended.
+    undone = Q(state=CaseState.WITHDRAWN, moved_at__lt=F("cleanup__launched_at"))
+    return cases.filter(state__in=AGAIN, account__in=free.values("pk")).exclude(undone)
 
 
 def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:

@@ -144,14 +144,19 @@ ADVICE: tuple[tuple[tuple[str, ...], Promise], ...] = (
 """What to do about a clean-up that stopped, by words in the reason."""
 
 
-def of_entry(entry: AuditEntry) -> str:
-    """What an entry says, as a clause; the one who did it and the account are told beside it."""
+def of_act(entry: AuditEntry) -> str:
+    """What somebody did, as a clause; who it was and the account are told beside it."""
     variant = "service" if entry.data.get("service_account") else entry.data.get("kind")
     clause = ENTRIES.get(f"{entry.kind} {variant}") or ENTRIES.get(entry.kind)
     if clause is None:
         return entry.kind
     said = defaultdict(str, {name: _spoken(value) for name, value in entry.data.items()})
-    told = (str(clause) % said).strip().removesuffix(":")
+    return (str(clause) % said).strip().removesuffix(":")
+
+
+def of_entry(entry: AuditEntry) -> str:
+    """The act of an entry, with the evidence that it was taken on."""
+    told = of_act(entry)
     if entry.kind == "account.approved" and "segment" in entry.data:
         evidence = of_evidence(entry.data, now=entry.at)
         told = _("%(said)s. The evidence: %(evidence)s") % {"said": told, "evidence": evidence}

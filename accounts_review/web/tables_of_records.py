@@ -32,11 +32,12 @@ def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
 
 def _entry(record: AuditEntry) -> dict[str, str]:
     details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
-    return {"said": sentences.of_entry(record), "details": details}
+    said = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
+    return {"said": said(record), "details": details}
 
 
 def _act_of(entry: AuditEntry) -> tuple[object, ...]:
-    return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_entry(entry)
+    return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_act(entry)
 
 
 class RecordTable(PortalTable):

@@ -22,9 +22,10 @@ from accounts_review.lifecycle import CaseState
 from accounts_review.models import Account, AuditEntry
 from accounts_review.spreadsheet import day_of
 from accounts_review.workflow import review
+from accounts_review.workflow.decided import DECIDED
 
 LONGEST_REASON = 500
-DECISION_ENTRIES = ("account.approved", "account.exempted", "account.exemption_withdrawn", "account.withdrawn")
+DECISION_ENTRIES = tuple(DECIDED)
 
 
 class Outcome(StrEnum):
@@ -175,7 +176,7 @@ class Judge:
         yield Problem("row_digest", why)
 
     def _decided_since(self, account: Account) -> str:
-        case, _until = decided(account)
+        case, *_others = decided(account)
         standing = {"in_draft": _("it is in the draft"), "launched": _("it is in a clean-up that was launched")}
         stands = standing.get(case, _("it is in no clean-up"))
         if account.exempt_until:

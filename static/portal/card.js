@@ -68,6 +68,9 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.closest("#card")) return;
     event.preventDefault();
+    const reason = event.target.querySelector("input[name=reason]");
+    reason.required = ["exempt", "withdraw"].includes(event.submitter?.value);
+    if (!reason.reportValidity()) return;
     const values = Object.fromEntries(new FormData(event.target, event.submitter));
     const list = new URL(location.href);
     list.searchParams.delete("card");

@@ -3,16 +3,17 @@
   "use strict";
   const SWITCH = "portal-keys-off";
   const byId = (id) => document.getElementById(id);
-  const boxes = () => [...document.querySelectorAll("#bulk input[name=account]:not(:disabled)")];
+  const boxes = () => [...document.querySelectorAll("#bulk input[type=checkbox][name=account]:not(:disabled)")];
   const rows = () => [...document.querySelectorAll("#bulk tbody tr")];
   let lastBox = null;
 
   // Choosing
 
+  const chosenEveryone = () => Number(document.querySelector(".action-bar")?.dataset.everyone || 0);
+  const elsewhere = () => document.querySelectorAll("#bulk [data-elsewhere]").length;
+
   function chosen() {
-    const bar = document.querySelector(".action-bar");
-    const everyone = Number(bar?.dataset.everyone || 0);
-    return everyone || boxes().filter((box) => box.checked).length;
+    return chosenEveryone() || boxes().filter((box) => box.checked).length + elsewhere();
   }
 
   function refresh() {
@@ -22,8 +23,9 @@
     const count = chosen();
     const page = byId("pick-page");
     if (page) {
-      page.checked = all.length > 0 && count === all.length;
-      page.indeterminate = count > 0 && count < all.length;
+      const here = chosenEveryone() || count - elsewhere();
+      page.checked = all.length > 0 && here === all.length;
+      page.indeterminate = here > 0 && here < all.length;
       page.disabled = all.length === 0;
     }
     bar.classList.toggle("is-idle", count === 0);
@@ -31,7 +33,8 @@
       button.disabled = count === 0;
     });
     const shown = bar.querySelector("[data-count]");
-    const text = count.toLocaleString(document.documentElement.lang);
+    const number = (many) => many.toLocaleString(document.documentElement.lang);
+    const text = elsewhere() ? `${number(count - elsewhere())} + ${number(elsewhere())}` : number(count);
     if (shown.textContent.trim() !== text) shown.textContent = text;
     rows().forEach((row) => {
       row.classList.toggle("is-chosen", Boolean(row.querySelector("input[name=account]")?.checked));
@@ -97,6 +100,38 @@
     true,
   );
 
+  // What was ticked and written stays through pages, orders and filters, until it is decided on.
+
+  const kept = new Set();
+  let written = {};
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "results") return;
+    const isDecided = event.detail.requestConfig.verb === "post" && event.detail.xhr.status < 400;
+    boxes().forEach((box) => (box.checked ? kept.add(box.value) : kept.delete(box.value)));
+    if (isDecided) kept.clear();
+    written = isDecided ? {} : { reason: byId("bulk-reason")?.value, until: byId("bulk-until")?.value };
+  });
+
+  function keep() {
+    const form = byId("bulk");
+    const here = boxes();
+    here.forEach((box) => {
+      box.checked = box.checked || kept.has(box.value);
+    });
+    form?.querySelectorAll("[data-elsewhere]").forEach((field) => field.remove());
+    const elsewhere = [...kept].filter((key) => !here.some((box) => box.value === key));
+    if (form && !chosenEveryone()) {
+      elsewhere.forEach((key) => {
+        const field = Object.assign(document.createElement("input"), { type: "hidden", name: "account", value: key });
+        field.dataset.elsewhere = "";
+        form.append(field);
+      });
+    }
+    if (byId("bulk-reason") && written.reason) byId("bulk-reason").value = written.reason;
+    if (byId("bulk-until") && written.until) byId("bulk-until").value = written.until;
+  }
+
   // htmx
 
   // An empty field is no filter. A heading or page that is clicked while a filter is being typed keeps what was typed.
@@ -129,6 +164,7 @@
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target?.id === "results") keep();
     refresh();
     // After a decision the next one starts at the first row.
     const isDecision = event.detail.requestConfig?.verb === "post";
@@ -152,14 +188,12 @@
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-reload]")) return;
     event.preventDefault();
-    const ticked = boxes().filter((box) => box.checked).map((box) => box.value);
-    const [reason, until] = ["bulk-reason", "bulk-until"].map((id) => byId(id)?.value);
+    // Who is no longer in the list was decided on by somebody else.
+    boxes().forEach((box) => box.checked || kept.delete(box.value));
     htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" }).then(() => {
-      boxes().forEach((box) => {
-        box.checked = ticked.includes(box.value);
-      });
-      if (byId("bulk-reason")) byId("bulk-reason").value = reason;
-      if (byId("bulk-until")) byId("bulk-until").value = until;
+      kept.clear();
+      boxes().forEach((box) => box.checked && kept.add(box.value));
+      keep();
       refresh();
     });
   });
@@ -178,15 +212,22 @@
     next?.scrollIntoView({ block: "nearest" });
   }
 
+  // Where a card is open, its account is meant; else those that are ticked.
+  const decider = () => (document.body.classList.contains("has-card") ? byId("card") : byId("bulk"));
+  const reason = () => decider()?.querySelector("input[name=reason]");
+  const button = (decision) => decider()?.querySelector(`button[value=${decision}]`);
+  const current = () =>
+    document.activeElement?.closest("#bulk tbody tr") || document.querySelector("#bulk tr.is-open");
+
   const keys = {
     j: () => step(1),
     k: () => step(-1),
-    x: () => document.activeElement?.closest("#bulk tbody tr")?.querySelector("input[name=account]")?.click(),
-    a: () => document.querySelector("#bulk button[value=approve]")?.focus(),
-    e: () => (byId("bulk-reason")?.value ? byId("bulk-until") : byId("bulk-reason"))?.focus(),
-    l: () => document.querySelector("#bulk button[value=postpone]")?.focus(),
-    o: () => document.activeElement?.closest("#bulk tbody tr")?.querySelector("a.account-link")?.click(),
-    w: () => (byId("bulk-reason")?.value ? document.querySelector("#bulk button[value=withdraw]") : byId("bulk-reason"))?.focus(),
+    x: () => current()?.querySelector("input[name=account]")?.click(),
+    a: () => button("approve")?.focus(),
+    e: () => (reason()?.value ? button("exempt") : reason())?.focus(),
+    l: () => button("postpone")?.focus(),
+    o: () => current()?.querySelector("a.account-link")?.click(),
+    w: () => (reason()?.value ? button("withdraw") : reason())?.focus(),
     "/": () => byId("id_q")?.focus(),
     "?": () => byId("keys")?.showModal(),
   };

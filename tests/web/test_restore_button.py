@@ -113,7 +113,7 @@ def test_a_revoked_case_has_the_button(stage: Stage, person: Person) -> None:
     assert f'action="{address(case)}"' in html
     assert 'method="post"' in html
     assert "csrfmiddlewaretoken" in html
-    assert 'Invite back <span class="visually-hidden">marie</span>' in html
+    assert 'Send the invitation <span class="visually-hidden">marie</span>' in html
 
 
 def test_a_case_that_was_not_revoked_has_none(stage: Stage, person: Person) -> None:

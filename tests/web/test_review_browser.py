@@ -65,7 +65,7 @@ def test_a_reviewer_works_through_the_list(page: Page) -> None:
     assert page.evaluate("document.activeElement.id").startswith("row-")
 
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("2 accounts withdrawn.").first.wait_for()
+    page.get_by_text("Undone: 2 accounts are open again.").first.wait_for()
 
     assert not Case.objects.open().exists()
 
@@ -140,3 +140,44 @@ def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(VIOLATIONS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_enter_in_the_reason_decides_nothing(page: Page) -> None:
+    page.locator("tbody input[name=account]").first.check()
+    page.locator("#bulk-reason").fill("seasonal staff, back in spring")
+    page.keyboard.press("Enter")
+    page.locator("a[data-card]").first.click()
+    page.locator("#card-title").wait_for()
+    page.locator("#card input[name=reason]").fill("away till spring")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert not Case.objects.exists()
+
+
+def test_ticks_and_reason_stay_through_pages_and_orders(page: Page) -> None:
+    for box in page.locator("tbody input[name=account]").all()[:2]:
+        box.check()
+    page.locator("#bulk-reason").fill("left in 2023")
+    page.get_by_role("link", name="2", exact=True).click()
+    page.locator(".action-count", has_text="0 + 2").wait_for()
+    page.locator("tbody input[name=account]").first.check()
+    assert page.locator("#bulk-reason").input_value() == "left in 2023"
+    with page.expect_response("**sort=-dormant_from**"):
+        page.locator("#sort").select_option("-dormant_from")
+    page.locator("tbody tr").nth(20).wait_for()
+    page.locator(".action-count", has_text="1 + 2").wait_for()
+    page.locator("#bulk").get_by_role("button", name="Approve").click()
+    page.get_by_text("3 accounts approved into the draft.").first.wait_for()
+    assert set(Case.objects.values_list("reason", flat=True)) == {"left in 2023"}
+    assert page.locator(".action-count").inner_text().split()[0] == "0"
+
+
+def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
+    page.locator("tbody input[name=account]").nth(4).check()
+    page.locator("a[data-card]").first.click()
+    page.locator("#card-title").wait_for()
+    page.keyboard.press("a")
+    assert page.evaluate("document.activeElement.closest('#card') !== null")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 account approved into the draft.").first.wait_for()
+    assert [case.account.username for case in Case.objects.select_related("account")] == ["n00"]

@@ -226,7 +226,7 @@ def test_undo_takes_back_exactly_what_was_approved(desk: Desk, people: list[Acco
     undone = desk.decide("withdraw", **undo_in(answer), follow=True)
 
     assert in_draft() == {"cyd"}
-    assert "2 accounts withdrawn." in text_of(undone)
+    assert "Undone: 2 accounts are open again." in text_of(undone)
     assert "There is nothing left to undo." in text_of(desk.decide("withdraw", **undo_in(answer)))
 
 

@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import override
 
-from accounts_review.export import accounts_sheet
+from accounts_review.export import accounts_sheet, decided
 from accounts_review.models import Account, AuditEntry, Case, DecisionFile, Exemption
 from accounts_review.record import verify
 from accounts_review.spreadsheet import Unreadable, written
@@ -259,3 +259,11 @@ def test_too_many_decisions_are_refused(stage: Stage, monkeypatch: pytest.Monkey
     monkeypatch.setattr(import_decisions, "MOST_DECISIONS", 1)
     with pytest.raises(Unreadable, match="more than 1 decisions"):
         upload(stage, export(stage, {"ana": APPROVE, "omar": APPROVE}))
+
+
+def test_what_a_colleague_set_aside_since_is_not_decided_over() -> None:
+    account = Account(username="ana", incarnation="x")
+    account.case_state = account.exempt_until = account.postponed_by = None
+    before = decided(account)
+    account.postponed_by = "rita"
+    assert decided(account) != before

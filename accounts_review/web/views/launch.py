@@ -63,7 +63,7 @@ class Launch(CleanupView):
         return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=tasks.pace())
 
     def _page(self, basket: Basket, *, form: LaunchForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
-        count = len(basket.launching)
+        count, found = len(basket.launching), checks(basket)
         context = more | {
             "form": form or LaunchForm(expected=count, initial={"shown": _shown(self.cleanup)}),
             "basket": basket,
@@ -71,7 +71,8 @@ class Launch(CleanupView):
             "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
             "policy": basket.version,
             "waves": basket.waves,
-            "checks": [check for check in checks(basket) if check.level != "ok"],
+            "checks": [check for check in found if check.level != "ok"],
+            "passed": sum(check.level == "ok" for check in found),
             "may_decide": may(self.request.user, "decide"),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)

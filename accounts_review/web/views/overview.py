@@ -54,6 +54,7 @@ class Overview(WorkspaceView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         rows = self._rows()
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
+        idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
         administrators, lapsing = self._dormant_administrators(), self._lapsing()
         administrator_count, undecided = administrators.count(), self._undecided()
@@ -79,9 +80,9 @@ class Overview(WorkspaceView):
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),
             "crossing_query": query_of_all(bars),
-            "idleness": idleness(workspace=self.workspace, now=self.now),
+            "idleness": idle,
             "years": years(),
-            "trial_form": TrialForm(workspace=self.workspace),
+            "trial_form": TrialForm(workspace=self.workspace).starting_with(idle.largest),
             "regrets": regret(workspace=self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))

@@ -184,6 +184,9 @@ class Decide(WorkspaceView):
 
 def _sentence(form: DecisionForm, count: int) -> str:
     """What was done, with its count."""
+    if form.cleaned_data["scope"] == "undo":
+        said = ngettext("Undone: %(count)d account is open again.", "Undone: %(count)d accounts are open again.", count)
+        return said % {"count": count}
     match form.cleaned_data["decision"]:
         case "approve":
             said = ngettext(

@@ -90,7 +90,9 @@ class SaveView(WorkspaceView):
             query += f"&{_sorted(given['sort'])}"
         same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
         standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
-        if standing and not _drops(user, standing):
+        if given["name"] in {str(name) for name, _query in BUILT_IN}:
+            messages.error(request, _("A view of this name is there for everybody; choose another name."))
+        elif standing and not _drops(user, standing):
             messages.error(request, _("Somebody else shares a view of this name; choose another name."))
         else:
             view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])

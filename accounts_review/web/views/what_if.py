@@ -32,6 +32,11 @@ class TrialForm(forms.Form):
         names = held.values_list("segment", flat=True).distinct()
         self.fields["segment"].choices = [("", _("every segment")), *((name, name) for name in names)]  # type: ignore[attr-defined]
 
+    def starting_with(self, segment: str) -> TrialForm:
+        """The form with a segment chosen, where nobody has chosen one yet: one limit for all suits none of them."""
+        self.fields["segment"].initial = segment
+        return self
+
     @property
     def trial(self) -> Trial | None:
         if not self.is_valid() or not self.cleaned_data["days"]:
@@ -43,11 +48,12 @@ class WhatIf(WorkspaceView):
     """The histogram of idle time under a limit that is tried."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        form = TrialForm(request.GET, workspace=self.workspace)
+        form = TrialForm(request.GET or None, workspace=self.workspace)
         self.template_name = "accounts_review/" + ("partials/idleness.html" if self.is_partial else "what_if.html")
+        found = idleness(workspace=self.workspace, now=self.now, trial=form.trial)
         context = {
-            "trial_form": form,
-            "idleness": idleness(workspace=self.workspace, now=self.now, trial=form.trial),
+            "trial_form": form.starting_with(found.largest),
+            "idleness": found,
             "years": years(),
         }
         return self.render_to_response(self.get_context_data(**context))
