@@ -191,6 +191,7 @@
     // Who is no longer in the list was decided on by somebody else.
     boxes().forEach((box) => box.checked || kept.delete(box.value));
     htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" }).then(() => {
+      keep();
       kept.clear();
       boxes().forEach((box) => box.checked && kept.add(box.value));
       keep();
