@@ -39,11 +39,20 @@ SCHEDULE = (
     ("accounts_review.tasks.examine_everywhere", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
     ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
-"""What runs by itself: the sweep every minute, mails as their pace allows, news for the operators, a nightly sync."""
+"""What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
 
 DRAIN_BUDGET = timedelta(seconds=30)
 SYNC_SECONDS = 4 * 3600
 """How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
+
+JUDGED_AT_ONCE = 5_000
+"""So many accounts can be judged while a person waits: two seconds of work."""
+
+SILENT_PROPOSAL = timedelta(minutes=2)
+"""After so long without a sign of life, whoever was judging under a proposal is taken for dead."""
+
+LETTERS_BUDGET = timedelta(seconds=20)
+"""For each kind of letter: the queue ends a task after two minutes, wherever it stands."""
 
 
 class MailStopped(RuntimeError):
@@ -73,15 +82,6 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
             Run.objects.forget_old(task)
 
     return run
-
-
-JUDGED_AT_ONCE = 5_000
-"""So many accounts can be judged while a person waits: two seconds of work."""
-
-SILENT_PROPOSAL = timedelta(minutes=2)
-"""After so long without a sign of life, whoever was judging under a proposal is taken for dead."""
-LETTERS_BUDGET = timedelta(seconds=20)
-"""For each kind of letter: the queue ends a task after two minutes, wherever it stands."""
 
 
 def workspaces() -> list[Workspace]:

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import AuditEntry, Case, Extraction
 from accounts_review.models.cleanup import CASE_LABELS
-from accounts_review.web.progress import BY_THEMSELVES, INVITED
 from accounts_review.web.sentences import ENTRIES, SUBJECTS
 from accounts_review.web.widgets import DayInput
+from accounts_review.workflow.restore import BY_THEMSELVES, INVITED
 
 KINDS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
 WAYS = {
@@ -26,6 +26,15 @@ WAYS = {
 
 class RecordFilter(django_filters.FilterSet):  # type: ignore[misc]
     """A filter that shows nothing where it is not valid, rather than everything."""
+
+    @property
+    def form(self) -> forms.Form:
+        """The form of the filters; its fields look like all the others."""
+        form: forms.Form = super().form
+        for field in form.fields.values():
+            is_choice = isinstance(field.widget, forms.Select)
+            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
+        return form
 
     @property
     def qs(self) -> QuerySet[Any]:
@@ -54,9 +63,6 @@ class AuditFilter(RecordFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.filters["kind"].extra["choices"] = _kinds()
-        for field in self.form.fields.values():
-            is_choice = isinstance(field.widget, forms.Select)
-            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
         self.form.fields["actor"].widget.attrs |= {"list": "actors", "autocomplete": "off"}
         self.form.fields["q"].widget.input_type = "search"
 
@@ -97,9 +103,6 @@ class CaseFilter(RecordFilter):
         super().__init__(*args, **kwargs)
         for name, choices in self.choices().items():
             self.filters[name].extra["choices"] = choices
-        for field in self.form.fields.values():
-            is_choice = isinstance(field.widget, forms.Select)
-            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
         self.form.fields["q"].widget.input_type = "search"
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
@@ -164,22 +167,12 @@ class SyncFilter(RecordFilter):
 
     state = django_filters.ChoiceFilter(choices=Extraction.State.choices, label=_("State"), empty_label=_("any"))
     since = django_filters.DateFilter(
-        field_name="started_at",
-        lookup_expr="date__gte",
-        label=_("From"),
-        widget=DayInput({"class": "form-control"}),
+        field_name="started_at", lookup_expr="date__gte", label=_("From"), widget=DayInput()
     )
     until = django_filters.DateFilter(
-        field_name="started_at",
-        lookup_expr="date__lte",
-        label=_("To"),
-        widget=DayInput({"class": "form-control"}),
+        field_name="started_at", lookup_expr="date__lte", label=_("To"), widget=DayInput()
     )
 
     class Meta:
         model = Extraction
         fields: list[str] = []
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.form.fields["state"].widget.attrs["class"] = "form-select"

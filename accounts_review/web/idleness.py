@@ -133,14 +133,11 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
     rows, undated = _rows(workspace, now, trial)
     then = _sums(rows) + undated
     present = _sums(_rows(workspace, now, None)[0]) + undated if trial else then
-    listed = Account.objects.filter(workspace=workspace).listed().assessed()
-    tried = listed.filter(assessment__segment=trial.segment) if trial and trial.segment else listed
-    since = now - timedelta(days=trial.days if trial else 0)
     return Idleness(
         rows=rows,
         changes=[Change(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
         trial=trial,
-        idle=tried.filter(assessment__activity_at__lte=since).count(),
+        idle=_idle(workspace, now, trial) if trial else 0,
         undated=undated.total(),
     )
 
@@ -191,6 +188,12 @@ def _active_under(trial: Trial, now: datetime) -> Q:
         return tried
     covered = Q(assessment__segment=trial.segment)
     return covered & tried | ~covered & Q(assessment__dormant_from__gt=now)
+
+
+def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
+    listed = Account.objects.filter(workspace=workspace).listed().assessed()
+    tried = listed.filter(assessment__segment=trial.segment) if trial.segment else listed
+    return tried.filter(assessment__activity_at__lte=now - timedelta(days=trial.days)).count()
 
 
 def _sums(rows: Iterable[Row]) -> Counter[str]:

@@ -13,6 +13,7 @@ from accounts_review.lifecycle import ENDED, CaseState
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web import sentences
+from accounts_review.workflow.restore import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
 ORDER = (
@@ -31,8 +32,6 @@ ORDER = (
 )
 MOVING = {CaseState.DUE, CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN}
 SHOWN_FAILURES = 10
-INVITED, BY_THEMSELVES = ~Q(restored_by=""), Q(returned_at__isnull=False, restored_by="")
-"""The two ways in which people who were revoked are back."""
 
 
 @dataclass(frozen=True, slots=True)

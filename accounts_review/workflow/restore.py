@@ -31,6 +31,9 @@ from accounts_review.workflow import remarks
 from accounts_review.workflow.outcome import stops_cleanup
 
 LEASE = timedelta(minutes=10)
+INVITED, BY_THEMSELVES = ~Q(restored_by=""), Q(returned_at__isnull=False, restored_by="")
+"""The two ways in which people who were revoked are back."""
+
 NEVER_RESTORED = ("api_keys", "object_rulesets", "follows", "saved_items")
 """What belonged to the membership and ended with it (domain.md 2.7)."""
 
@@ -119,14 +122,13 @@ def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
 def regret(*, workspace: Workspace) -> list[Regret]:
     """How often each segment's revocations turned out to be regretted, the most revoked first."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
-    was_restored, is_back = ~Q(restored_by=""), Q(returned_at__isnull=False)
     counted = (
         cases.order_by()
         .values_list("evidence__segment")
         .annotate(
             revoked=Count("pk"),
-            returned=Count("pk", filter=is_back & ~was_restored),
-            restored=Count("pk", filter=was_restored),
+            returned=Count("pk", filter=BY_THEMSELVES),
+            restored=Count("pk", filter=INVITED),
         )
     )
     found = [

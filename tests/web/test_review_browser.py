@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Workspace
+from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
+pytestmark = IN_A_BROWSER
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => each.id))"
-REPORT = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
 
 
 @pytest.fixture
@@ -31,27 +28,11 @@ def page(
     person: Callable[[str], User],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Page]:
-    """The review page, open before a reviewer; whatever the browser complains of fails the test."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    # The server's threads must not keep connections to a database that the run removes at its end.
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    """The review page, open before a reviewer."""
     read(workspace, *(someone(f"n{number:02}") for number in range(30)), someone("boss", permissions=["edit_domain"]))
     desk = Desk(person("reviewer"), workspace)
-    cookie = {"name": "sessionid", "value": desk.client.cookies["sessionid"].value, "url": live_server.url}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        context = browser.new_context()
-        context.add_cookies([cookie])  # type: ignore[list-item]
-        page, complaints = context.new_page(), list[str]()
-        page.add_init_script(REPORT)
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(live_server.url + desk.url("review"))
+    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
         yield page
-        browser.close()
-        # Django takes Playwright's loop for a context of its own, with a connection of its own.
-        connection.close()
-    assert [said for said in complaints if "409" not in said] == []
 
 
 def test_a_reviewer_works_through_the_list(page: Page) -> None:
