@@ -51,7 +51,7 @@ screenshots: install ## Save every page, wide and narrow, light and dark, Englis
 	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_walk.py
 
 messages: install ## Gather the texts into the French catalogue, and compile it (wants Debian's gettext)
-	$(BIN)/python manage.py makemessages --locale fr --no-obsolete --no-location --ignore .venv --ignore 'accounts_review/sandbox/*'
+	$(BIN)/python manage.py makemessages --locale fr --no-obsolete --no-location --ignore .venv --ignore 'huwise_sandbox/*'
 	$(BIN)/python -c "import polib; polib.pofile('locale/fr/LC_MESSAGES/django.po').save_as_mofile('locale/fr/LC_MESSAGES/django.mo')"
 
 lock: install ## Lock the requirements anew

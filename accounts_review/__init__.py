@@ -17,5 +17,5 @@ The floors, lowest first; a module imports only from floors below its own (``lin
     5  web, management                people, and the shell
 
 ``sandbox`` is a pretend workspace: it imports nothing of the app, and nothing imports it.
-Start reading at :func:`accounts_review.dormancy.judge` and :mod:`accounts_review.workflow.revoke`.
+Start reading at :func:`accounts_review.rules.dormancy.judge` and :mod:`accounts_review.workflow.revoke.revoke`.
 """

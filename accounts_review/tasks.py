@@ -23,21 +23,27 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from accounts_review.huwise import Client, HuwiseError
-from accounts_review.lifecycle import IN_FLIGHT
-from accounts_review.models import Case, Examination, Extraction, Proposal, Run, Workspace
-from accounts_review.workflow import administer, assess, digest, examine, extract, foresee, notify, revoke
-from accounts_review.workflow import restore as restoring
-from accounts_review.workflow.pacing import Pace
+from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
+from accounts_review.rules.lifecycle import IN_FLIGHT
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection, record_failure
+from accounts_review.workflow.notify import digest, notify
+from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.policy import preview
+from accounts_review.workflow.restore import restore as restoring
+from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs, sync_workspace
 
 log = structlog.get_logger(__name__)
 Given = ParamSpec("Given")
 
 SCHEDULE = (
     ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
-    ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
-    ("accounts_review.tasks.tell_operators", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
-    ("accounts_review.tasks.examine_everywhere", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
-    ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
+    ("accounts_review.tasks.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
+    ("accounts_review.tasks.send_digests_job", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
+    ("accounts_review.tasks.check_every_connection", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
+    ("accounts_review.tasks.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
 """What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
 
@@ -48,8 +54,8 @@ SYNC_SECONDS = 4 * 3600
 JUDGED_AT_ONCE = 5_000
 """So many accounts can be judged while a person waits: two seconds of work."""
 
-SILENT_PROPOSAL = timedelta(minutes=2)
-"""After so long without a sign of life, whoever was judging under a proposal is taken for dead."""
+SILENT_PREVIEW = timedelta(minutes=2)
+"""After so long without a sign of life, whoever was judging under a preview is taken for dead."""
 
 LETTERS_BUDGET = timedelta(seconds=20)
 """For each kind of letter: the queue ends a task after two minutes, wherever it stands."""
@@ -59,7 +65,7 @@ class MailStopped(RuntimeError):
     """Letters that were owed could not be sent, because the mail server failed; they are owed still."""
 
 
-SPOKEN = (HuwiseError, ImproperlyConfigured, extract.AlreadyRunning, extract.WrongHost, MailStopped)
+SPOKEN = (HuwiseError, ImproperlyConfigured, AlreadyRunning, WrongHost, MailStopped)
 """Errors whose text is meant for people and holds no secret."""
 
 
@@ -86,7 +92,7 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
 
 def workspaces() -> list[Workspace]:
     """The workspaces that the environment describes; a new one is opened under the default policy."""
-    return [administer.open_workspace(name=name, now=now()) for name in settings.HUWISE]
+    return [workspaces.open_workspace(name=name, now=now()) for name in settings.HUWISE]
 
 
 def open_client(workspace: Workspace) -> Client:
@@ -102,14 +108,14 @@ def open_client(workspace: Workspace) -> Client:
         raise ImproperlyConfigured(f"HUWISE_URL: {error}") from None
 
 
-def sync(workspace_id: int) -> Extraction:
+def sync(workspace_id: int) -> Sync:
     """Extract and assess one workspace."""
     workspace = Workspace.objects.get(pk=workspace_id)
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
-        extraction = extract.extract(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+        sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now)
     take_in(workspace)
-    return extraction
+    return sync
 
 
 def take_in(workspace: Workspace) -> None:
@@ -120,26 +126,26 @@ def take_in(workspace: Workspace) -> None:
 
 
 @recorded
-def take_in_quietly(workspace_id: int) -> None:
+def take_in_job(workspace_id: int) -> None:
     """Judge what a sync that was killed has left."""
     take_in(Workspace.objects.get(pk=workspace_id))
 
 
-def examine_workspace(workspace: Workspace) -> Examination:
+def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
     """Look at a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
-        return examine.examine(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+        return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
 
 
 @recorded
-def examine_quietly(workspace_id: int) -> None:
-    """An examination as a task: where the workspace cannot even be looked at, that is what was found."""
+def check_connection_job(workspace_id: int) -> None:
+    """a connection check as a task: where the workspace cannot even be looked at, that is what was found."""
     workspace = Workspace.objects.get(pk=workspace_id)
     try:
-        examine_workspace(workspace)
+        check_workspace_connection(workspace)
     except ImproperlyConfigured as error:
-        examine.cannot(workspace=workspace, error=str(error), now=now())
+        record_failure(workspace=workspace, error=str(error), now=now())
 
 
 @recorded
@@ -166,7 +172,7 @@ def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timede
             clock=now,
             lease=timedelta(seconds=settings.LEASE_SECONDS),
             quiet=timedelta(seconds=settings.QUIET_SECONDS),
-            largest_skew=examine.LARGEST_SKEW,
+            largest_skew=LARGEST_SKEW,
         )
         return revoker.run(limit=limit, budget=budget)
 
@@ -182,52 +188,52 @@ def ring(workspace: Workspace) -> None:
     async_task("accounts_review.tasks.drain", workspace.pk)
 
 
-def ring_sweep() -> None:
+def enqueue_sweep() -> None:
     """Have the worker look everywhere at once, as it should after a restart."""
     async_task("accounts_review.tasks.sweep")
 
 
-def ring_sync(workspace: Workspace) -> None:
+def enqueue_sync(workspace: Workspace) -> None:
     """Ask the worker for a sync."""
-    async_task("accounts_review.tasks.sync_quietly", workspace.pk, timeout=SYNC_SECONDS)
+    async_task("accounts_review.tasks.sync_job", workspace.pk, timeout=SYNC_SECONDS)
 
 
-def preview(proposal: Proposal) -> None:
+def preview(policy_preview: PolicyPreview) -> None:
     """Have everybody judged under a proposed policy: now where they are few, else by the worker."""
-    if proposal.total <= JUDGED_AT_ONCE:
-        foresee.judge(proposal=proposal, clock=now)
+    if policy_preview.total <= JUDGED_AT_ONCE:
+        preview.judge(policy_preview=policy_preview, clock=now)
     else:
-        ring_judging(proposal.pk)
+        enqueue_policy_preview(policy_preview.pk)
 
 
-def ring_judging(proposal_id: int) -> None:
+def enqueue_policy_preview(proposal_id: int) -> None:
     """Ask the worker to judge under a proposed policy."""
-    async_task("accounts_review.tasks.judge_ahead", proposal_id)
+    async_task("accounts_review.tasks.preview_policy_job", proposal_id)
 
 
-def judge_ahead(proposal_id: int) -> None:
+def preview_policy_job(proposal_id: int) -> None:
     """Judge under a proposed policy for half a minute; then ring again if somebody is left."""
-    proposal = Proposal.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()
-    if proposal is not None and not foresee.judge(proposal=proposal, clock=now, budget=DRAIN_BUDGET):
-        ring_judging(proposal_id)
+    policy_preview = PolicyPreview.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()
+    if policy_preview is not None and not preview.judge(policy_preview=policy_preview, clock=now, budget=DRAIN_BUDGET):
+        enqueue_policy_preview(proposal_id)
 
 
-def ring_examination(workspace: Workspace) -> None:
+def enqueue_connection_check(workspace: Workspace) -> None:
     """Ask the worker to look at a workspace's address, key and clocks."""
-    async_task("accounts_review.tasks.examine_quietly", workspace.pk)
+    async_task("accounts_review.tasks.check_connection_job", workspace.pk)
 
 
-def ring_scheduled(task: str) -> None:
+def enqueue_scheduled(task: str) -> None:
     """Ask the worker to run a task of the schedule at once. Raises ``KeyError`` for any other."""
     async_task({func.rpartition(".")[2]: func for func, _ in SCHEDULE}[task])
 
 
 @recorded
-def sync_quietly(workspace_id: int) -> None:
+def sync_job(workspace_id: int) -> None:
     """A sync as a task: one that runs already is enough."""
     try:
         sync(workspace_id)
-    except extract.AlreadyRunning as busy:
+    except AlreadyRunning as busy:
         log.info("sync left out", why=str(busy))
 
 
@@ -235,15 +241,15 @@ def sync_quietly(workspace_id: int) -> None:
 def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
     for workspace in workspaces():
-        extract.bury_dead(workspace=workspace)
-        if assess.is_owed(workspace=workspace) and not workspace.extractions.filter(state="running").exists():
-            async_task("accounts_review.tasks.take_in_quietly", workspace.pk, timeout=SYNC_SECONDS)
+        end_dead_syncs(workspace=workspace)
+        if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
+            async_task("accounts_review.tasks.take_in_job", workspace.pk, timeout=SYNC_SECONDS)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)
-    silent = Proposal.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PROPOSAL)
+    silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
     for proposal_id in silent.values_list("pk", flat=True):
-        ring_judging(proposal_id)
+        enqueue_policy_preview(proposal_id)
 
 
 def pace() -> Pace:
@@ -263,7 +269,7 @@ def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Not
 
 
 @recorded
-def warn_everywhere() -> None:
+def send_emails_job() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     stopped: list[str] = []
     for workspace in workspaces():
@@ -285,7 +291,7 @@ def warn_everywhere() -> None:
 
 
 @recorded
-def tell_operators() -> None:
+def send_digests_job() -> None:
     """Every quarter of an hour: mail the operators what happened since the last time."""
     for workspace in workspaces():
         digest.send_digest(workspace=workspace, now=now())
@@ -293,17 +299,17 @@ def tell_operators() -> None:
 
 
 @recorded
-def examine_everywhere() -> None:
+def check_every_connection() -> None:
     """Every night: have each workspace's address, key and clocks looked at, before it is synced."""
     for workspace in workspaces():
-        ring_examination(workspace)
+        enqueue_connection_check(workspace)
 
 
 @recorded
-def sync_everywhere() -> None:
+def sync_every_workspace() -> None:
     """Every night: have each workspace synced, each as a task of its own, so that no one's fault stops another's."""
     for workspace in workspaces():
-        ring_sync(workspace)
+        enqueue_sync(workspace)
 
 
 def ensure_schedule() -> None:

@@ -41,7 +41,7 @@ def configure(folder: Path, url: str, **environment: str) -> None:
 @contextmanager
 def sandbox(*options: str) -> Iterator[str]:
     """A pretend workspace as a process of its own; gives its address."""
-    command = [sys.executable, "-m", "accounts_review.sandbox", "--api-key", KEY, *options]
+    command = [sys.executable, "-m", "huwise_sandbox", "--api-key", KEY, *options]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             assert process.stdout  # noqa: S101

@@ -69,10 +69,11 @@ def _fill(size: int) -> None:
     from django.utils.timezone import now
 
     from accounts_review.models import Account
-    from accounts_review.workflow import administer, assess
+    from accounts_review.workflow import workspaces
+    from accounts_review.workflow.assess import assess
 
     User.objects.create_superuser("bench")
-    workspace = administer.open_workspace(name="main", now=now())
+    workspace = workspaces.open_workspace(name="main", now=now())
     for start in range(0, size, BATCH):
         numbers = range(start, min(start + BATCH, size))
         Account.objects.bulk_create(Account(workspace=workspace, **_person(number)) for number in numbers)
@@ -85,7 +86,7 @@ def _fill(size: int) -> None:
 
 def _person(number: int) -> dict[str, Any]:
     from accounts_review.huwise import digest_of
-    from accounts_review.sandbox import records
+    from huwise_sandbox import records
 
     at = datetime(2026, 6, 1, tzinfo=UTC)
     seen = at - timedelta(days=number * 7 % 1100, seconds=number)
@@ -103,10 +104,10 @@ def _decide_by_file(size: int) -> dict[str, float]:
     from django.contrib.auth.models import User
     from django.utils.timezone import now
 
-    from accounts_review.export import COLUMNS, accounts_sheet
     from accounts_review.models import Account, Workspace
     from accounts_review.spreadsheet import Sheet, written
-    from accounts_review.workflow import import_decisions
+    from accounts_review.spreadsheet.rows import COLUMNS, accounts_sheet
+    from accounts_review.workflow.review import import_file
 
     act: dict[str, Any] = {"actor": User.objects.get(username="bench"), "now": now()}
     dormant = Account.objects.listed().assessed().with_verdict(act["now"]).whose_verdict("dormant").order_by("pk")
@@ -120,12 +121,12 @@ def _decide_by_file(size: int) -> dict[str, float]:
         seconds[f"{size} decisions, {name}"] = time.monotonic() - began
         began = time.monotonic()
 
-    file = import_decisions.upload(content=content, name="b.xlsx", workspace=Workspace.objects.get(), **act)
+    file = import_file.upload(content=content, name="b.xlsx", workspace=Workspace.objects.get(), **act)
     note("uploaded as XLSX")
-    plan = import_decisions.plan(file=file, **act)
+    plan = import_file.plan(file=file, **act)
     note("previewed")
     assert len(plan.acts) == size, plan.counts  # noqa: S101
-    import_decisions.apply(file=file, confirmed=plan.digest, **act)
+    import_file.apply(file=file, confirmed=plan.digest, **act)
     note("applied")
     return seconds
 

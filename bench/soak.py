@@ -137,7 +137,7 @@ def _work() -> None:
 
 def _people(due: Sequence[str], folder: Path) -> Path:
     """A fixtures file for the sandbox: those to go, a few more who stay, and the robot."""
-    from accounts_review.sandbox import records
+    from huwise_sandbox import records
 
     now = datetime.now(UTC)
 
@@ -162,16 +162,18 @@ def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     from accounts_review import tasks
     from accounts_review.models import Account
     from accounts_review.models import Workspace as Model
-    from accounts_review.workflow import administer, launch, review
+    from accounts_review.workflow import workspaces
+    from accounts_review.workflow.launch import launch
+    from accounts_review.workflow.review import decide
 
     operator = User.objects.create(username="soak")
     operator.groups.add(Group.objects.get(name="administrator"))
-    workspace = administer.open_workspace(name="main", now=now())
-    administer.adopt_policy(workspace=workspace, text=POLICY, actor=operator, reason="soak", now=now())
-    administer.set_mode(workspace=workspace, mode=Model.Mode.LIVE, actor=operator, now=now())
+    workspace = workspaces.open_workspace(name="main", now=now())
+    workspaces.adopt_policy(workspace=workspace, text=POLICY, actor=operator, reason="soak", now=now())
+    workspaces.set_mode(workspace=workspace, mode=Model.Mode.LIVE, actor=operator, now=now())
     tasks.sync(workspace.pk)
     accounts = list(Account.objects.filter(username__in=due))
-    cases = review.approve(accounts=accounts, actor=operator, reason="soak", now=now())
+    cases = decide.approve(accounts=accounts, actor=operator, reason="soak", now=now())
     return launch.launch(cleanup=cases[0].cleanup, actor=operator, now=now()), operator
 
 
@@ -193,7 +195,7 @@ def _watch(cleanup: Cleanup, operator: User, workers: Workers, dice: random.Rand
     """Kill a worker now and then, resume what stopped, until all cases have ended; returns how often it stopped."""
     from django.utils.timezone import now
 
-    from accounts_review.workflow import launch
+    from accounts_review.workflow.launch import launch
 
     resumed, next_kill = 0, time.monotonic() + 2
     while cleanup.cases.open().exists() and time.monotonic() < until:
@@ -210,8 +212,8 @@ def _watch(cleanup: Cleanup, operator: User, workers: Workers, dice: random.Rand
 
 def _report(figures: dict[str, Any], cleanup: Cleanup, returned: set[str], *, deletes: list[dict[str, Any]]) -> int:
     """Hold the truth against the ledger, print the figures, and say whether all is well."""
+    from accounts_review import audit
     from accounts_review.models import AuditEntry
-    from accounts_review.record import verify
 
     states = dict(cleanup.cases.values_list("account__username", "state"))
     removed = Counter(entry["username"] for entry in deletes if entry["removed"])
@@ -227,7 +229,7 @@ def _report(figures: dict[str, Any], cleanup: Cleanup, returned: set[str], *, de
         "ledger and truth disagree": len(ledger ^ set(removed)),
         "returned but not spared": sum(states[username] != "spared" for username in returned),
         "stuck cases": cleanup.cases.open().count(),
-        "flaws in the record": int(verify()[1] is not None),
+        "flaws in the record": int(audit.verify()[1] is not None),
     }
     figures |= {"DELETEs": sent.total(), "intents": intents.total(), "returned": len(returned)}
     figures |= {f"DELETEs answered {status}": n for status, n in Counter(str(d["status"]) for d in deletes).items()}

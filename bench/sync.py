@@ -29,9 +29,9 @@ def main() -> None:
         configure(new_folder("bench-sync"), url)
         from django.utils.timezone import now
 
-        from accounts_review.workflow import administer
+        from accounts_review.workflow import workspaces
 
-        workspace = administer.open_workspace(name="main", now=now())
+        workspace = workspaces.open_workspace(name="main", now=now())
         profile = cProfile.Profile() if options.profile else None
         seconds = {}
         for name, act in _acts(workspace).items():
@@ -57,11 +57,11 @@ def _acts(workspace: Workspace) -> dict[str, Callable[[], None]]:
 
     from accounts_review import tasks
     from accounts_review.models import Assessment
-    from accounts_review.workflow import assess, extract
+    from accounts_review.workflow.assess import assess
 
     def read() -> None:
         with tasks.open_client(workspace) as client:
-            found = extract.extract(workspace=workspace, client=client, key_owner="", clock=now)
+            found = sync_workspace(workspace=workspace, client=client, key_owner="", clock=now)
         assert found.state == "complete", found.problems  # noqa: S101
         workspace.refresh_from_db()
 

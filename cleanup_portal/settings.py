@@ -84,8 +84,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts_review.web.middleware.PrivatePagesMiddleware",
-    "accounts_review.web.middleware.TimeZoneMiddleware",
+    "accounts_review.web.shared.middleware.PrivatePagesMiddleware",
+    "accounts_review.web.shared.middleware.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "cleanup_portal.urls"
@@ -102,10 +102,10 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts_review.web.context.portal",
+                "accounts_review.web.shared.navigation.portal",
             ],
-            "libraries": {"portal": "accounts_review.web.template_filters"},
-            "builtins": ["accounts_review.web.template_filters"],
+            "libraries": {"portal": "accounts_review.templatetags.portal"},
+            "builtins": ["accounts_review.templatetags.portal"],
         },
     }
 ]
@@ -117,7 +117,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "accounts_review.web.login.InvitedOnly"
+ACCOUNT_ADAPTER = "accounts_review.web.shared.allauth_adapter.InvitedOnly"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -212,7 +212,7 @@ CONTENT_SECURITY_POLICY = {
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
-DJANGO_TABLES2_TEMPLATE = "accounts_review/table.html"
+DJANGO_TABLES2_TEMPLATE = "accounts_review/shared/table.html"
 
 structlog.configure(
     processors=[

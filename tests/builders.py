@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from accounts_review.dormancy import Assessment, Facts, Verdict, judge, verdict_at
-from accounts_review.gate import Evidence, Terms
-from accounts_review.policy import DEFAULT_TEXT, Policy, Segment, parse
+from accounts_review.rules.dormancy import Assessment, Facts, Verdict, judge, verdict_at
+from accounts_review.rules.gate import Evidence, Terms
+from accounts_review.rules.policy import DEFAULT_TEXT, Policy, Segment, parse
 
 NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
 SEEN = datetime(2024, 4, 6, 8, 0, tzinfo=UTC)

@@ -16,8 +16,8 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from accounts_review.models import Workspace
-from accounts_review.sandbox.records import Record
-from accounts_review.workflow import administer
+from accounts_review.workflow import workspaces
+from huwise_sandbox.records import Record
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
 
@@ -34,7 +34,7 @@ def archetypes() -> dict[str, Any]:
 @pytest.fixture
 def workspace(db: None) -> Workspace:
     """A workspace in dry run, under the default policy."""
-    return administer.open_workspace(name="main", now=NOW - timedelta(days=100))
+    return workspaces.open_workspace(name="main", now=NOW - timedelta(days=100))
 
 
 @pytest.fixture

@@ -16,13 +16,17 @@ import httpx
 from django.contrib.auth.models import User
 
 from accounts_review.huwise import Client
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Extraction, Workspace
-from accounts_review.sandbox import population, records
-from accounts_review.sandbox.records import Record, Snapshot
-from accounts_review.sandbox.server import Server
-from accounts_review.sandbox.site import Site
-from accounts_review.workflow import administer, assess, extract, launch, review
-from accounts_review.workflow.revoke import Revoker
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Sync, Workspace
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke.revoke import Revoker
+from accounts_review.workflow.sync.sync import sync_workspace
+from huwise_sandbox import population, records
+from huwise_sandbox.records import Record, Snapshot
+from huwise_sandbox.server import Server
+from huwise_sandbox.site import Site
 
 NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
 KEY = "stage-key-7f3a91"
@@ -127,18 +131,18 @@ class Stage:
     clock: Clock
     staff: Callable[[str], User]
 
-    def sync(self) -> Extraction:
-        extraction = extract.extract(workspace=self.workspace, client=self.client, key_owner="", clock=self.clock)
+    def sync(self) -> Sync:
+        sync = sync_workspace(workspace=self.workspace, client=self.client, key_owner="", clock=self.clock)
         self.workspace.refresh_from_db()
         assess.assess(workspace=self.workspace)
-        return extraction
+        return sync
 
     def adopt(self, text: str) -> None:
-        administer.adopt_policy(workspace=self.workspace, text=text, actor=None, reason="test", now=self.clock())
+        workspaces.adopt_policy(workspace=self.workspace, text=text, actor=None, reason="test", now=self.clock())
         assess.assess(workspace=self.workspace)
 
     def set_mode(self, mode: Workspace.Mode) -> None:
-        administer.set_mode(workspace=self.workspace, mode=mode, actor=self.staff("administrator"), now=self.clock())
+        workspaces.set_mode(workspace=self.workspace, mode=mode, actor=self.staff("administrator"), now=self.clock())
 
     def account(self, username: str) -> Account:
         """The newest incarnation, with its verdict at this moment."""
@@ -154,7 +158,7 @@ class Stage:
         return {account.username: account.verdict for account in listed}
 
     def approve(self, *usernames: str, by: str = "reviewer") -> list[Case]:
-        return review.approve(
+        return decide.approve(
             accounts=self.accounts(*usernames), actor=self.staff(by), reason="unused", now=self.clock()
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts_review.policy import SECTIONS, parse
+from accounts_review.rules.policy import SECTIONS, parse
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text()

@@ -17,7 +17,10 @@ from django_q.models import OrmQ, Schedule
 from accounts_review import tasks
 from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
-from accounts_review.workflow import extract, review, revoke
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync.sync import AlreadyRunning
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
 
@@ -48,7 +51,7 @@ def test_a_sweep_rings_where_a_case_can_move_and_only_there(stage: Stage) -> Non
 def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
     stage.adopt(policy_text(notice=10))
     stage.launch("marie")
-    tasks.warn_everywhere()
+    tasks.send_emails_job()
     assert [message.to for message in mail.outbox] == [["marie@ville.example"]]
     with time_machine.travel(NOW + timedelta(days=10), tick=False):
         tasks.sweep()
@@ -56,38 +59,41 @@ def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
 
 
 def test_every_night_each_workspace_is_examined_and_synced_by_a_task_of_its_own(stage: Stage) -> None:
-    tasks.examine_everywhere()
-    tasks.sync_everywhere()
+    tasks.check_every_connection()
+    tasks.sync_every_workspace()
     rung = [(message.func(), message.args()) for message in OrmQ.objects.order_by("pk")]
     of_main = (stage.workspace.pk,)
-    assert rung == [("accounts_review.tasks.examine_quietly", of_main), ("accounts_review.tasks.sync_quietly", of_main)]
+    assert rung == [
+        ("accounts_review.tasks.check_connection_job", of_main),
+        ("accounts_review.tasks.sync_job", of_main),
+    ]
 
 
 def test_a_sync_reads_and_judges(stage: Stage) -> None:
     stage.update("marie", last_seen_at=NOW.isoformat())
-    tasks.sync_quietly(stage.workspace.pk)
+    tasks.sync_job(stage.workspace.pk)
     assert stage.verdicts()["marie"] == "active"
 
 
 def test_a_sync_may_take_longer_than_any_other_task(stage: Stage) -> None:
-    tasks.ring_sync(stage.workspace)
+    tasks.enqueue_sync(stage.workspace)
     assert OrmQ.objects.get().task["timeout"] == tasks.SYNC_SECONDS
 
 
 def test_an_examination_keeps_what_it_found(stage: Stage, settings: Any) -> None:
-    tasks.examine_quietly(stage.workspace.pk)
-    assert stage.workspace.examinations.get().faults == []
+    tasks.check_connection_job(stage.workspace.pk)
+    assert stage.workspace.connection_checks.get().faults == []
     settings.HUWISE = {}
-    tasks.examine_quietly(stage.workspace.pk)
-    (fault,) = stage.workspace.examinations.latest("pk").faults
+    tasks.check_connection_job(stage.workspace.pk)
+    (fault,) = stage.workspace.connection_checks.latest("pk").faults
     assert "does not describe the workspace" in fault["error"]
 
 
 def test_a_run_is_kept_with_how_it_ended(stage: Stage) -> None:
     tasks.sweep()
-    tasks.sync_quietly(stage.workspace.pk)
+    tasks.sync_job(stage.workspace.pk)
     runs = Run.objects.order_by("pk").values_list("task", "workspace__name", "started_at", "finished_at", "error")
-    assert list(runs) == [("sweep", None, NOW, NOW, ""), ("sync_quietly", "main", NOW, NOW, "")]
+    assert list(runs) == [("sweep", None, NOW, NOW, ""), ("sync_job", "main", NOW, NOW, "")]
 
 
 @pytest.mark.parametrize(
@@ -105,9 +111,9 @@ def test_of_an_error_only_what_is_meant_for_people_is_kept(
     def fail(**given: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(extract, "extract", fail)
+    monkeypatch.setattr(extract_module, "extract", fail)
     with pytest.raises(type(raised)):
-        tasks.sync_quietly(stage.workspace.pk)
+        tasks.sync_job(stage.workspace.pk)
     run = Run.objects.get()
     assert run.error.startswith(told)
     assert "hunter2" not in run.error
@@ -115,10 +121,10 @@ def test_of_an_error_only_what_is_meant_for_people_is_kept(
 
 
 def test_any_task_of_the_schedule_runs_at_once_when_asked_for_and_no_other(stage: Stage) -> None:
-    tasks.ring_scheduled("tell_operators")
-    assert OrmQ.objects.get().func() == "accounts_review.tasks.tell_operators"
+    tasks.enqueue_scheduled("send_digests_job")
+    assert OrmQ.objects.get().func() == "accounts_review.tasks.send_digests_job"
     with pytest.raises(KeyError):
-        tasks.ring_scheduled("restore")
+        tasks.enqueue_scheduled("restore")
 
 
 def test_the_bell_joins_the_transaction_of_the_caller(stage: Stage) -> None:
@@ -145,16 +151,16 @@ def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatc
     kept = Schedule.objects.get(name="accounts_review.tasks.sweep")
     table = (
         ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
-        ("accounts_review.tasks.sync_everywhere", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
-        ("accounts_review.tasks.warn_everywhere", {"schedule_type": Schedule.MINUTES, "minutes": 20}),
+        ("accounts_review.tasks.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
+        ("accounts_review.tasks.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 20}),
     )
     monkeypatch.setattr(tasks, "SCHEDULE", table)
     tasks.ensure_schedule()
     rows = Schedule.objects.order_by("name").values_list("name", "schedule_type", "minutes", "cron")
     assert list(rows) == [
         ("accounts_review.tasks.sweep", "I", 1, None),
-        ("accounts_review.tasks.sync_everywhere", "C", None, "0 4 * * *"),
-        ("accounts_review.tasks.warn_everywhere", "I", 20, None),
+        ("accounts_review.tasks.sync_every_workspace", "C", None, "0 4 * * *"),
+        ("accounts_review.tasks.send_emails_job", "I", 20, None),
         ("somebody.elses", "D", None, None),
     ]
     assert Schedule.objects.get(name="accounts_review.tasks.sweep").next_run == kept.next_run
@@ -172,7 +178,7 @@ def test_a_drain_rings_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypa
 
 def test_a_sweep_has_a_cleanup_closed_whose_last_people_were_taken_out(stage: Stage) -> None:
     stage.launch("marie")
-    review.withdraw(accounts=stage.accounts("marie"), actor=stage.staff("reviewer"), reason="stays", now=NOW)
+    decide.withdraw(accounts=stage.accounts("marie"), actor=stage.staff("reviewer"), reason="stays", now=NOW)
     tasks.sweep()
     assert OrmQ.objects.count() == 1
     tasks.drain(stage.workspace.pk)
@@ -183,11 +189,11 @@ def test_a_sweep_has_a_cleanup_closed_whose_last_people_were_taken_out(stage: St
 
 def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(**given: Any) -> None:
-        raise extract.AlreadyRunning(stage.workspace)
+        raise AlreadyRunning(stage.workspace)
 
-    monkeypatch.setattr(extract, "extract", busy)
-    tasks.sync_quietly(stage.workspace.pk)
-    with pytest.raises(extract.AlreadyRunning):
+    monkeypatch.setattr(extract_module, "extract", busy)
+    tasks.sync_job(stage.workspace.pk)
+    with pytest.raises(AlreadyRunning):
         tasks.sync(stage.workspace.pk)
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
-from accounts_review.addresses import usable_in_url
+from accounts_review.rules.addresses import usable_in_url
 
 from .errors import UnsafeUsername, one_line
 
@@ -36,7 +36,7 @@ def base_url(url: str) -> httpx.URL:
 def path_segment(username: str) -> str:
     """The username percent-encoded, slashes, dots and all, to stand between two slashes of a path.
 
-    :raises UnsafeUsername: by the rule of :func:`accounts_review.addresses.usable_in_url`.
+    :raises UnsafeUsername: by the rule of :func:`accounts_review.rules.addresses.usable_in_url`.
     """
     if not usable_in_url(username):
         raise UnsafeUsername(message=one_line(ascii(username)))

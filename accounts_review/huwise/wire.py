@@ -1,7 +1,7 @@
 """JSON as it comes off the wire: cut into raw pieces, so that a record is kept byte for byte and decoded once.
 
 msgspec cuts without decoding, and refuses what Python's own reader (and so, perhaps, the vendor's) accepts: lone
-surrogates, ``NaN``, numbers without end. One such record must not stop an extraction, so there is a slow way too.
+surrogates, ``NaN``, numbers without end. One such record must not stop a sync, so there is a slow way too.
 """
 
 from __future__ import annotations

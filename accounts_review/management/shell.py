@@ -12,23 +12,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 from django.utils.timezone import get_current_timezone, make_aware
 
-from accounts_review import tasks
+from accounts_review import audit, tasks
 from accounts_review.huwise import HuwiseError
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Workspace
-from accounts_review.policy import PolicyError
-from accounts_review.record import Conflict
-from accounts_review.workflow.extract import AlreadyRunning, NothingTripped, WrongHost
-from accounts_review.workflow.foresee import Outdated
-from accounts_review.workflow.import_decisions import Changed
-from accounts_review.workflow.launch import CannotLaunch
-from accounts_review.workflow.review import Refused
+from accounts_review.rules.policy import PolicyError
+from accounts_review.workflow.launch.launch import CannotLaunch
+from accounts_review.workflow.policy.preview import Outdated
+from accounts_review.workflow.review.decide import Refused
+from accounts_review.workflow.review.import_file import Changed
+from accounts_review.workflow.sync.sync import AlreadyRunning, NothingTripped, WrongHost
 
 SAID = (
     AlreadyRunning,
     CannotLaunch,
     Changed,
-    Conflict,
+    audit.Conflict,
     HuwiseError,
     NothingTripped,
     ImproperlyConfigured,

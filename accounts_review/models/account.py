@@ -12,15 +12,15 @@ from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery,
 from django.db.models.functions import MD5, Cast, Concat, Upper
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.dormancy import Standing, Verdict
-from accounts_review.lifecycle import ENDED
 from accounts_review.models.cleanup import Case
 from accounts_review.models.exemption import Exemption
-from accounts_review.models.postponement import Postponement
+from accounts_review.models.snooze import Snooze
 from accounts_review.models.workspace import PolicyVersion, Workspace
+from accounts_review.rules.dormancy import Standing, Verdict
+from accounts_review.rules.lifecycle import ENDED
 
 if TYPE_CHECKING:
-    from accounts_review.models.proposal import Proposal
+    from accounts_review.models.policy_preview import PolicyPreview
 
 VERDICT_LABELS = {
     Verdict.ACTIVE: _("active"),
@@ -34,7 +34,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
     """Accounts, asked for in the words of the design."""
 
     def listed(self) -> AccountQuerySet:
-        """Those the workspace still lists, as far as the last complete extraction knows."""
+        """Those the workspace still lists, as far as the last complete sync knows."""
         return self.filter(absent_since=None, gone_at=None)
 
     def assessed(self) -> AccountQuerySet:
@@ -48,18 +48,18 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
-        postponed = Postponement.objects.in_force().filter(account=OuterRef("pk"))
+        snoozed = Snooze.objects.in_force().filter(account=OuterRef("pk"))
         columns: dict[str, Any] = {
-            "postponed_by": Subquery(postponed.values("by_login")[:1]),
+            "postponed_by": Subquery(snoozed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
             "verdict": _verdict("assessment", now, is_active=is_active),
         }
         return self.annotate(**columns)
 
-    def with_verdict_under(self, proposal: Proposal, now: datetime) -> AccountQuerySet:
+    def with_verdict_under(self, policy_preview: PolicyPreview, now: datetime) -> AccountQuerySet:
         """Those judged under a proposed policy; adds ``verdict_after`` and ``segment_after``, as they would be."""
-        ahead: Any = FilteredRelation("proposed", condition=Q(proposed__proposal=proposal))
+        ahead: Any = FilteredRelation("previewed", condition=Q(previewed__policy_preview=policy_preview))
         columns: dict[str, Any] = {"verdict_after": _verdict("ahead", now), "segment_after": F("ahead__segment")}
         return self.annotate(ahead=ahead).filter(ahead__isnull=False).annotate(**columns)
 
@@ -92,7 +92,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> models.Case:
-    """The verdict of the judgement an account is joined with; see :func:`accounts_review.dormancy.verdict_at`."""
+    """The verdict of the judgement an account is joined with; see :func:`accounts_review.rules.dormancy.verdict_at`."""
     exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
     return models.Case(
         When(is_active or Q(**{f"{judgement}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
@@ -106,7 +106,7 @@ def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> mo
 class Account(models.Model):
     """One incarnation of an account: workspace, username and the date it joined, with the record as it was read.
 
-    Absence from a list proves nothing: ``absent_since`` only says that the last complete extraction did not
+    Absence from a list proves nothing: ``absent_since`` only says that the last complete sync did not
     list it; ``gone_at`` says that the API itself answered that it does not exist, or that we removed it.
     """
 
@@ -122,7 +122,7 @@ class Account(models.Model):
     raw = models.TextField(_("raw record"))
     digest = models.CharField(max_length=64)
     read_at = models.DateTimeField(_("read"), help_text=_("When this content was first read."))
-    incomplete = models.BooleanField(default=False, help_text=_("Read by an extraction that was not complete."))
+    incomplete = models.BooleanField(default=False, help_text=_("Read by an sync that was not complete."))
     disputed = ArrayField(
         models.TextField(),
         verbose_name=_("disputed rights"),
@@ -130,7 +130,7 @@ class Account(models.Model):
         help_text=_("Protected rights of which the API's own list and ours disagree."),
     )
     accepted_activity_at = models.DateTimeField(
-        null=True, help_text=_("Activity as of the last accepted extraction; the breaker compares with it.")
+        null=True, help_text=_("Activity as of the last accepted sync; the breaker compares with it.")
     )
     absent_since = models.DateTimeField(_("not listed since"), null=True)
     gone_at = models.DateTimeField(_("gone since"), null=True)

@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.models.workspace import PolicyVersion, Workspace
+from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
 
 _ENDED = sorted(state.value for state in ENDED)
 CLEANUP_LABELS = {

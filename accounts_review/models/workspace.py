@@ -9,13 +9,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review import policy
+from accounts_review.rules import policy
 
 
 class Workspace(models.Model):
     """One Huwise domain that the portal reads; its address and key come from the environment, never from here.
 
-    ``host`` is kept from the first extraction on: a name that suddenly points elsewhere stops everything.
+    ``host`` is kept from the first sync on: a name that suddenly points elsewhere stops everything.
     """
 
     class Mode(models.TextChoices):
@@ -51,7 +51,7 @@ class Workspace(models.Model):
     @property
     def is_quarantined(self) -> bool:
         """Whether the breaker has tripped and no person has reset it yet."""
-        return self.extractions.filter(state="quarantined").exists()
+        return self.syncs.filter(state="quarantined").exists()
 
     @property
     def current_policy(self) -> PolicyVersion:

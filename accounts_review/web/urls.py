@@ -4,38 +4,27 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from accounts_review.web.views import (
-    account,
-    answer,
-    audit,
-    backtest,
-    bounces,
-    card,
-    cases,
-    cleanups,
-    exchange,
-    launch,
-    letters,
-    news,
-    overview,
-    policy,
-    proposals,
-    restore,
-    review,
-    revoked,
-    saved_views,
-    schedule,
-    syncs,
-    what_if,
-    workspaces,
-)
+from accounts_review.web.account import card
+from accounts_review.web.account import views as account
+from accounts_review.web.audit import views as audit
+from accounts_review.web.cleanups import cases, launch, restore, revoked
+from accounts_review.web.cleanups import views as cleanups
+from accounts_review.web.overview import views as overview
+from accounts_review.web.overview import what_if
+from accounts_review.web.policy import backtest, emails, previews
+from accounts_review.web.policy import views as policy
+from accounts_review.web.public import answer, bounces
+from accounts_review.web.review import files, news, saved_views
+from accounts_review.web.review import views as review
+from accounts_review.web.workspaces import schedule, syncs
+from accounts_review.web.workspaces import views as workspaces
 
 of_workspace: list[URLPattern] = [
     path("", overview.Overview.as_view(), name="overview"),
     path("review/", review.Review.as_view(), name="review"),
-    path("review/export/", exchange.Export.as_view(), name="export"),
-    path("review/import/", exchange.Import.as_view(), name="import"),
-    path("review/import/<uuid:pk>/", exchange.ImportPlan.as_view(), name="import_plan"),
+    path("review/export/", files.Export.as_view(), name="export"),
+    path("review/import/", files.Import.as_view(), name="import"),
+    path("review/import/<uuid:pk>/", files.ImportPlan.as_view(), name="import_plan"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
     path("review/news/", news.News.as_view(), name="news"),
     path("review/views/", saved_views.SaveView.as_view(), name="save_view"),
@@ -45,7 +34,7 @@ of_workspace: list[URLPattern] = [
     path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
-    path("cleanups/<int:number>/export/", exchange.CleanupExport.as_view(), name="cleanup_export"),
+    path("cleanups/<int:number>/export/", files.CleanupExport.as_view(), name="cleanup_export"),
     path("cleanups/<int:number>/launch/", launch.Launch.as_view(), name="launch"),
     path("cleanups/<int:number>/progress/", cleanups.Progress.as_view(), name="progress"),
     path("cleanups/<int:number>/cases/", cases.Act.as_view(), name="cases"),
@@ -56,10 +45,10 @@ of_workspace: list[URLPattern] = [
     path("policy/", policy.PolicyPage.as_view(), name="policy"),
     path("policy/what-if/", what_if.WhatIf.as_view(), name="what_if"),
     path("policy/versions/<int:number>/", policy.VersionPage.as_view(), name="policy_version"),
-    path("policy/proposals/<int:pk>/", proposals.ProposalPage.as_view(), name="proposal"),
-    path("policy/proposals/<int:pk>/accounts/", proposals.Movers.as_view(), name="movers"),
+    path("policy/policy_previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),
+    path("policy/policy_previews/<int:pk>/accounts/", previews.Movers.as_view(), name="movers"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
-    path("policy/letters/", letters.LettersPage.as_view(), name="letters"),
+    path("policy/letters/", emails.EmailsPage.as_view(), name="letters"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
     path("audit/export/", audit.Export.as_view(), name="audit_export"),
@@ -67,7 +56,7 @@ of_workspace: list[URLPattern] = [
     path("syncs/<int:pk>/", syncs.SyncPage.as_view(), name="sync_page"),
     path("syncs/<int:pk>/stop/", syncs.Stop.as_view(), name="stop_sync"),
     path("syncs/<int:pk>/breaker/", syncs.Breaker.as_view(), name="breaker"),
-    path("examine/", workspaces.Examine.as_view(), name="examine"),
+    path("examine/", workspaces.CheckConnection.as_view(), name="examine"),
     path("sync/", workspaces.Sync.as_view(), name="sync"),
     path("mode/", workspaces.Mode.as_view(), name="mode"),
 ]

@@ -15,11 +15,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from accounts_review import wording
-from accounts_review.lifecycle import ENDED, CaseState
+from accounts_review import audit
 from accounts_review.models import Account, AuditEntry, Case, Exemption
-from accounts_review.record import move, note
-from accounts_review.workflow import letters
+from accounts_review.rules.lifecycle import ENDED, CaseState
+from accounts_review.wording import verdicts
+from accounts_review.workflow.notify import emails
 
 PERSON = "the person"
 """The actor, where the person whose account it is has acted."""
@@ -62,7 +62,7 @@ class Said:
 
 def case_of(token: str) -> Case | None:
     """The case that the token of an answer page is about, or ``None`` where it is not one of ours."""
-    return letters.opened(token)
+    return emails.opened(token)
 
 
 def is_settled(case: Case) -> bool:
@@ -102,7 +102,7 @@ def note_refusal(*, case: Case, why: str, now: datetime) -> None:
     """
     held = _held(case)
     _count(held, now=now)
-    note([held], kind=REFUSED, actor=PERSON, now=now, data={"why": why[:LONGEST_TEXT]})
+    audit.log([held], kind=REFUSED, actor=PERSON, now=now, data={"why": why[:LONGEST_TEXT]})
 
 
 def _keep(case: Case, said: Said, *, now: datetime) -> None:
@@ -111,14 +111,16 @@ def _keep(case: Case, said: Said, *, now: datetime) -> None:
         reason = _reason(said)
     record = _record(said, now=now)
     outcome = {"why": reason}
-    move([case], CaseState.SPARED, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, outcome=outcome)
+    audit.transition(
+        [case], CaseState.SPARED, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, outcome=outcome
+    )
     standing = Exemption.objects.filter(account=case.account, withdrawn_at=None)
     if standing.filter(until__gte=until).exists():
         return  # Somebody has promised more already.
     standing.update(withdrawn_at=now)
     Exemption.objects.create(account=case.account, until=until, reason=reason, by_login=PERSON, at=now)
     data = {"reason": reason, "until": until.isoformat()}
-    note([case.account], kind="account.exempted", actor=PERSON, now=now, data=data)
+    audit.log([case.account], kind="account.exempted", actor=PERSON, now=now, data=data)
 
 
 def _leave(case: Case, said: Said, *, now: datetime) -> None:
@@ -127,7 +129,9 @@ def _leave(case: Case, said: Said, *, now: datetime) -> None:
     if not may_leave(case):
         raise NotNow(_("Your access cannot be removed right now."))
     record = _record(said, now=now)
-    move([case], CaseState.DUE, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, promised_at=now)
+    audit.transition(
+        [case], CaseState.DUE, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, promised_at=now
+    )
 
 
 def _held(case: Case) -> Case:
@@ -156,8 +160,8 @@ def _check(said: Said, *, now: datetime) -> None:
 
 def _reason(said: Said) -> str:
     if said.until:
-        return _("said to be away until %(date)s") % {"date": wording.day(said.until)}
-    text = letters.one_line(said.text, longest=LONGEST_TEXT)
+        return _("said to be away until %(date)s") % {"date": verdicts.day(said.until)}
+    text = emails.one_line(said.text, longest=LONGEST_TEXT)
     return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 
 

@@ -226,7 +226,7 @@
     x: () => current()?.querySelector("input[name=account]")?.click(),
     a: () => button("approve")?.focus(),
     e: () => (reason()?.value ? button("exempt") : reason())?.focus(),
-    l: () => button("postpone")?.focus(),
+    l: () => button("snooze")?.focus(),
     o: () => current()?.querySelector("a.account-link")?.click(),
     w: () => (reason()?.value ? button("withdraw") : reason())?.focus(),
     "/": () => byId("id_q")?.focus(),

@@ -123,7 +123,7 @@ def test_both_press_at_once_and_one_decision_stands(page: Page, rita: Page, peop
     ana, bob, cyd, *_ = people
     for each in (page, rita):
         tick(each, ana, bob, cyd)
-    press = "document.querySelector('#bulk button[value=postpone]').click()"
+    press = "document.querySelector('#bulk button[value=snooze]').click()"
     for each in (page, rita):
         each.evaluate(f"setTimeout(() => {press}, 50)")
     for each in (page, rita):
@@ -132,7 +132,7 @@ def test_both_press_at_once_and_one_decision_stands(page: Page, rita: Page, peop
     outcomes = sorted(each.locator("#messages").inner_text().split("\n")[0].strip() for each in (page, rita))
     assert outcomes[0].startswith("3 accounts set aside for later."), outcomes
     assert outcomes[1].startswith("Nothing was changed."), outcomes
-    winners = {actor for actor, kind, _ in entries(portal, ana, bob, cyd) if kind == "account.postponed"}
+    winners = {actor for actor, kind, _ in entries(portal, ana, bob, cyd) if kind == "account.snoozed"}
     assert len(winners) == 1
     loser = rita if winners == {"demo"} else page
     expect(loser.locator("#messages")).to_contain_text(f"{winners.pop()} set it aside on")

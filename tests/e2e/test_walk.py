@@ -41,8 +41,8 @@ PAGES = {
     "case": "/w/demo/cleanups/1/cases/1/",
     "policy": "/w/demo/policy/",
     "policy-version": "/w/demo/policy/versions/1/",
-    "policy-preview": "/w/demo/policy/proposals/{proposal}/",
-    "policy-movers": "/w/demo/policy/proposals/{proposal}/accounts/?before=active&after=dormant",
+    "policy-preview": "/w/demo/policy/policy_previews/{policy_preview}/",
+    "policy-movers": "/w/demo/policy/policy_previews/{policy_preview}/accounts/?before=active&after=dormant",
     "backtest": "/w/demo/policy/backtest/",
     "letters": "/w/demo/policy/letters/",
     "what-if": "/w/demo/policy/what-if/?days=400",
@@ -149,7 +149,7 @@ def addresses(page: Page) -> dict[str, str]:
     draft = (page.locator("a[href$='/launch/']").first.get_attribute("href") or "").split("/")[-3]
     page.goto("/w/demo/syncs/")
     sync = (page.locator("tbody a[href*='/syncs/']").first.get_attribute("href") or "").split("/")[-2]
-    known = {"account": account, "draft": draft, "proposal": propose_a_policy(page), "sync": sync}
+    known = {"account": account, "draft": draft, "policy_preview": propose_a_policy(page), "sync": sync}
     return {name: address.format(**known) for name, address in PAGES.items()}
 
 
@@ -160,7 +160,7 @@ def propose_a_policy(page: Page) -> str:
     text.fill(text.input_value() + "\n# stricter\n")
     page.locator("#id_reason").fill("a try")
     page.locator("form:has(#id_text) button").click()
-    page.wait_for_url("**/policy/proposals/*/")
+    page.wait_for_url("**/policy/policy_previews/*/")
     return page.url.split("/")[-2]
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.addresses import usable_in_url
 from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user, digest_of
+from accounts_review.rules.addresses import usable_in_url
 
 from .kit import as_bytes
 

@@ -15,7 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts_review.models import AuditEntry, Case, PolicyVersion, Workspace
-from accounts_review.workflow import administer, extract
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync.sync import AlreadyRunning
 from tests.stage import KEY, NOW, SetStage, Stage, someone
 
 DECIDED = ("--actor", "reviewer", "--reason", "left")
@@ -169,7 +171,7 @@ def test_a_folder_that_does_not_exist_is_named(stage: Stage) -> None:
 
 def test_with_several_workspaces_one_has_to_be_named(stage: Stage, settings: Any) -> None:
     settings.HUWISE["second"] = settings.HUWISE["main"]
-    administer.open_workspace(name="second", now=NOW)
+    workspaces.open_workspace(name="second", now=NOW)
     with pytest.raises(CommandError, match="several workspaces: main, second"):
         run("assess")
     assert run("assess", "--workspace", "main")[0].splitlines()[0] == "judged anew 0"
@@ -191,9 +193,9 @@ def test_the_environment_opens_its_workspace_by_itself(db: None, settings: Any) 
 
 def test_another_sync_that_runs_is_said_in_words(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(**given: Any) -> None:
-        raise extract.AlreadyRunning(stage.workspace)
+        raise AlreadyRunning(stage.workspace)
 
-    monkeypatch.setattr(extract, "extract", busy)
+    monkeypatch.setattr(extract_module, "extract", busy)
     with pytest.raises(CommandError, match="already running"):
         run("sync")
 

@@ -208,7 +208,7 @@ def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -
 def test_check_workspace_says_what_it_found(synced: Run, stage: Stage) -> None:
     stage.order({"method": "GET", "path": "*", "kind": "status", "status": 401})
     with pytest.raises(CommandError, match="1 of 1 findings"):
-        synced("check_workspace")
+        synced("check_connection")
 
 
 def test_grant_gives_one_role_instead_of_another(synced: Run, person: Callable[[str], User]) -> None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts_review.models import Case, Workspace
-from accounts_review.sandbox.records import Record
+from huwise_sandbox.records import Record
 from tests.stage import KEY, SetStage, Stage, someone
 
 LOST = "not restored: API keys, rights on single datasets and pages, follows and saved items"

@@ -17,8 +17,8 @@ from accounts_review.models import (
     Account,
     Cleanup,
     Exemption,
-    Extraction,
     PolicyVersion,
+    Sync,
     Workspace,
     ensure_roles,
     may,
@@ -50,9 +50,9 @@ def test_a_workspace_has_one_policy_in_force(workspace: Workspace) -> None:
 
 
 def test_a_workspace_is_read_by_one_extraction_at_a_time(workspace: Workspace) -> None:
-    Extraction.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+    Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
     with pytest.raises(IntegrityError, match="one_extraction_at_a_time"), transaction.atomic():
-        Extraction.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+        Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
 
 
 def test_an_account_has_one_standing_exemption(account: Account) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts_review.models import Extraction, Run, Workspace
+from accounts_review.models import Run, Sync, Workspace
 from accounts_review.models.run import KEPT
 from tests.conftest import NOW
 
@@ -18,7 +18,7 @@ def test_a_failure_outlives_the_good_runs_after_it(db: None) -> None:
     failure = ran(ago=timedelta(days=2), error="KeyError")
     for minutes in range(KEPT + 5):
         ran(ago=timedelta(minutes=minutes))
-    other = ran("warn_everywhere", ago=timedelta(days=9))
+    other = ran("send_emails_job", ago=timedelta(days=9))
     Run.objects.forget_old("sweep")
     assert Run.objects.filter(task="sweep", error="").count() == KEPT
     assert Run.objects.filter(task="sweep", error="").earliest("started_at").started_at == NOW - timedelta(minutes=29)
@@ -38,5 +38,5 @@ def test_a_run_gives_a_sign_of_life_when_it_begins_and_when_it_ends(db: None) ->
 
 
 def test_a_reading_that_moves_on_is_a_sign_of_life(workspace: Workspace) -> None:
-    Extraction.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+    Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
     assert Run.objects.last_sign_of_life() == NOW

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
+from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
-from accounts_review.huwise.facts import incarnation_of
 from accounts_review.models import Account, Group, Workspace
-from accounts_review.workflow.assess import assess
+from accounts_review.workflow.assess.assess import assess
 
 Record = dict[str, Any]
 HTMX = {"HX-Request": "true"}

@@ -13,11 +13,14 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django_q.models import OrmQ
 
+from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
-from accounts_review.huwise.facts import incarnation_of
-from accounts_review.models import Account, Case, Cleanup, Extraction, Run, Workspace
-from accounts_review.sandbox import records
-from accounts_review.workflow import administer, assess, launch, review
+from accounts_review.models import Account, Case, Cleanup, Run, Sync, Workspace
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
+from huwise_sandbox import records
 from tests.stage import policy_text
 
 HTMX = {"HX-Request": "true"}
@@ -58,13 +61,13 @@ class Site:
         return made
 
     def adopt(self, **options: Any) -> None:
-        administer.adopt_policy(
+        workspaces.adopt_policy(
             workspace=self.workspace, text=policy_text(**options), actor=None, reason="test", now=now()
         )
         assess.assess(workspace=self.workspace)
 
     def go_live(self) -> None:
-        administer.set_mode(
+        workspaces.set_mode(
             workspace=self.workspace, mode=Workspace.Mode.LIVE, actor=self.person("administrator"), now=now()
         )
 
@@ -72,7 +75,7 @@ class Site:
         """A draft of new dormant people, among others who are active."""
         self.people(*(f"crowd.{number}" for number in range(len(names) * 4)), idle=1)
         accounts = self.people(*names)
-        cases = review.approve(accounts=accounts, actor=self.person("reviewer"), reason=reason, now=now())
+        cases = decide.approve(accounts=accounts, actor=self.person("reviewer"), reason=reason, now=now())
         return cases[0].cleanup
 
     def launched(self, *names: str) -> Cleanup:
@@ -86,10 +89,10 @@ class Site:
         """Put a case into a state, as a worker would have."""
         Case.objects.filter(account__username=name).update(state=state, moved_at=now(), **columns)
 
-    def synced(self, state: str = "complete", *, ago: timedelta = timedelta(hours=1), **columns: Any) -> Extraction:
+    def synced(self, state: str = "complete", *, ago: timedelta = timedelta(hours=1), **columns: Any) -> Sync:
         at: datetime = now() - ago
         known = {"workspace": self.workspace, "started_at": at, "heartbeat_at": at, "finished_at": at}
-        return Extraction.objects.create(state=state, **(known | columns))
+        return Sync.objects.create(state=state, **(known | columns))
 
     def ran(self, task: str, *, ago: timedelta = timedelta(0), **columns: Any) -> Run:
         """A run of a task by the worker, which gives a sign of life thereby."""

@@ -11,12 +11,17 @@ from typing import Any
 from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 
-from accounts_review.lifecycle import IllegalMove
+from accounts_review import audit
 from accounts_review.models import Case, Cleanup, Exemption, Workspace
-from accounts_review.record import Conflict
-from accounts_review.sandbox import records
-from accounts_review.workflow import answer, assess, extract, launch, notify, review
-from accounts_review.workflow.revoke import Revoker
+from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.workflow import answer
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke.revoke import Revoker
+from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
+from huwise_sandbox import records
 from tests.stage import NOW, Stage, policy_text, someone
 from tests.workflow.reference import RIGHT, Launched, Reference, Rules
 
@@ -40,7 +45,7 @@ FAULTS = {
 FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate", "empty_list", "short_page")}
 
 REFUSALS = (
-    *(review.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, Conflict, extract.NothingTripped),
+    *(decide.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
     *(answer.Settled, answer.TooOften, answer.NotNow),
 )
 """How the portal says no; what happened then did not happen."""
@@ -90,7 +95,7 @@ class Happenings:
         while left:
             try:
                 cases = self.stage.approve(*left, by=by)
-            except review.Refused as refused:
+            except decide.Refused as refused:
                 left = [name for name in left if name not in {refusal.username for refusal in refused.refusals}]
             except PermissionDenied:
                 return
@@ -103,7 +108,7 @@ class Happenings:
         accounts, now = self.stage.accounts(who), self.stage.clock()
         until = now + timedelta(days=days)
         with suppress(*REFUSALS):
-            review.exempt(accounts=accounts, actor=self.stage.staff(by), reason="leave", until=until, now=now)
+            decide.exempt(accounts=accounts, actor=self.stage.staff(by), reason="leave", until=until, now=now)
             self.model.exempt_until[accounts[0].pk] = until
 
     def exempt_by_import(self) -> None:
@@ -117,7 +122,7 @@ class Happenings:
     def withdraw(self, who: str, by: str) -> None:
         accounts = self.stage.accounts(who)
         with suppress(*REFUSALS):
-            review.withdraw(accounts=accounts, actor=self.stage.staff(by), reason="no", now=self.stage.clock())
+            decide.withdraw(accounts=accounts, actor=self.stage.staff(by), reason="no", now=self.stage.clock())
             self.model.exempt_until.pop(accounts[0].pk, None)
 
     def answer(self, who: str, kind: answer.Kind) -> None:
@@ -183,7 +188,7 @@ class Happenings:
     def reset_breaker(self, *, discard: bool) -> None:
         actor, now = self.stage.staff("administrator"), self.stage.clock()
         with suppress(*REFUSALS):
-            extract.reset_breaker(workspace=self.stage.workspace, actor=actor, reason="x", discard=discard, now=now)
+            reset_breaker(workspace=self.stage.workspace, actor=actor, reason="x", discard=discard, now=now)
             assess.assess(workspace=self.stage.workspace)
 
     # The world

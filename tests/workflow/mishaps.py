@@ -11,9 +11,12 @@ import pytest
 from django.contrib.auth.models import Group as Role
 from django.db import IntegrityError, transaction
 
+from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Exemption, Workspace
-from accounts_review.record import note
-from accounts_review.workflow import last_look, launch, notify, outcome, review, revoke
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke import delete_call, last_look, revoke
 from tests.stage import NOW, Stage, days_ago, someone
 
 Act = Callable[[Stage], object]
@@ -47,11 +50,11 @@ def demote(stage: Stage) -> None:
 
 
 def spend_the_hour(stage: Stage) -> None:
-    note([stage.workspace] * 200, kind="case.intended", actor="portal", now=NOW)
+    audit.log([stage.workspace] * 200, kind="case.intended", actor="portal", now=NOW)
 
 
 def quarantine(stage: Stage) -> None:
-    stage.workspace.extractions.update(state="quarantined")
+    stage.workspace.syncs.update(state="quarantined")
 
 
 def forget_the_key(stage: Stage) -> None:
@@ -86,7 +89,7 @@ def look_slowly(stage: Stage) -> None:
     seen = last_look.look(case, client=stage.client, clock=stage.clock)
     stage.clock.advance(seconds=60)
     if revoker._pass_gate(case, seen):
-        revoker._finish(case, outcome.outcome_of(stage.client, "marie"))
+        revoker._finish(case, delete_call.outcome_of(stage.client, "marie"))
 
 
 def pause_after_the_claim(stage: Stage) -> None:
@@ -137,7 +140,7 @@ def activity_vanishes(stage: Stage) -> None:
 def approve_if_allowed(stage: Stage, username: str) -> None:
     try:
         stage.launch(username)
-    except review.Refused:
+    except decide.Refused:
         return
 
 
@@ -146,7 +149,7 @@ def crowd_lost_someone(stage: Stage) -> bool:
 
 
 def newcomer_read_by_halves(stage: Stage) -> None:
-    """An account that only an incomplete extraction has seen; its list announced more than it held."""
+    """An account that only an incomplete sync has seen; its list announced more than it held."""
     stage.site.workspace.put(someone("newcomer"))
     stage.order({"method": "GET", "path": "/users", "kind": "wrong_total", "delta": 1, "times": 1})
     stage.sync()

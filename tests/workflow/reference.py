@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts_review.models import AuditEntry, Case
-from accounts_review.sandbox.records import Record, group_uids
-from accounts_review.sandbox.workspace import Workspace as TrueWorkspace
+from huwise_sandbox.records import Record, group_uids
+from huwise_sandbox.workspace import Workspace as TrueWorkspace
 
 RIGHT = "edit_domain"
 LEASE = timedelta(minutes=2)

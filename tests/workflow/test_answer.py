@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption
-from accounts_review.record import verify
-from accounts_review.workflow import answer, notify, review
+from accounts_review.workflow import answer
 from accounts_review.workflow.answer import Kind, NotNow, Said, Settled, TooOften
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.review import decide
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
 KEEP = Said(kind=Kind.KEEP, text="I run the bus feed")
@@ -43,13 +45,13 @@ def test_keep_spares_and_exempts_for_a_year(stage: Stage) -> None:
     assert (exemption.until, exemption.by, exemption.by_login) == (NOW + timedelta(days=365), None, "the person")
     assert exemption.reason == "asked to keep it: I run the bus feed"
     assert stage.entries("marie")[-2:] == ["account.answered", "account.exempted"]
-    assert verify()[1] is None
+    assert audit.verify()[1] is None
 
 
 def test_who_keeps_it_is_not_proposed_again(stage: Stage) -> None:
     say(stage, KEEP)
     assert stage.verdicts()["marie"] == "protected"
-    with pytest.raises(review.Refused, match="exempt until"):
+    with pytest.raises(decide.Refused, match="exempt until"):
         stage.approve("marie")
 
 

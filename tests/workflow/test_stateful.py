@@ -27,11 +27,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
-from accounts_review.record import verify
-from accounts_review.sandbox.server import Server
-from accounts_review.workflow import administer, answer, notify, revoke
+from accounts_review.workflow import answer, workspaces
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.revoke import revoke
+from huwise_sandbox.server import Server
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
 from tests.workflow.reference import Rules
@@ -229,7 +231,7 @@ class Portal(RuleBasedStateMachine):
 
     @invariant()
     def the_record_tells_the_whole_story(self) -> None:
-        assert verify()[1] is None
+        assert audit.verify()[1] is None
         told: dict[int | None, str] = {}
         entries = AuditEntry.objects.exclude(account_id=None).order_by("seq")
         for kind, account, data in entries.values_list("kind", "account_id", "data"):
@@ -303,7 +305,7 @@ def stage_of(server: Server, client: Client) -> Stage:
     people = [someone(name, idle=800 + 100 * n, **kinds[n % 3]) for n, name in enumerate(NAMES)]
     server.site = site_of([*people, *crowd(30)], groups=GROUPS)
     return Stage(
-        workspace=administer.open_workspace(name="main", now=NOW - timedelta(days=100)),
+        workspace=workspaces.open_workspace(name="main", now=NOW - timedelta(days=100)),
         site=server.site,
         url=server.url,
         client=client,

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, accounts_named, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import review
+from accounts_review.workflow.review import decide
 
 
 class Command(WorkspaceCommand):
@@ -24,5 +24,5 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         accounts = accounts_named(workspace, options["usernames"])
         actor = person(options["actor"])
-        review.approve(accounts=accounts, actor=actor, reason=options["reason"], now=now())
+        decide.approve(accounts=accounts, actor=actor, reason=options["reason"], now=now())
         self.stdout.write(f"approved {len(accounts)}")

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, instant
 from accounts_review.models import Workspace
-from accounts_review.workflow import assess
+from accounts_review.workflow.assess import assess
 
 
 class Command(WorkspaceCommand):

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from accounts_review.export import audit_line
 from accounts_review.models import AuditEntry
+from accounts_review.spreadsheet.rows import audit_line
 
 
 class Command(BaseCommand):

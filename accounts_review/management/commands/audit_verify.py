@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts_review import record
+from accounts_review import audit
 
 
 class Command(BaseCommand):
@@ -17,11 +17,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            kept = record.Kept.parse(options["seal"]) if options["seal"] else None
+            kept = audit.Kept.parse(options["seal"]) if options["seal"] else None
         except ValueError as error:
             raise CommandError(str(error)) from None
-        proven, flaw = record.verify(kept)
+        proven, flaw = audit.verify(kept)
         if flaw:
             raise CommandError(f"Entry {flaw.seq}: {flaw.problem}. The {proven} entries before it hold.")
-        self.stdout.write(f"seal {record.head()}")
+        self.stdout.write(f"seal {audit.head()}")
         self.stdout.write(f"{proven} entries hold")

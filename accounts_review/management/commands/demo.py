@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.timezone import now
 
 from accounts_review import tasks
-from accounts_review.management import portal, story
+from accounts_review.management import demo_history, portal
 from accounts_review.management.supervisor import Child, free_port, stop_all, supervise
 
 WORKSPACE = "demo"
@@ -37,8 +37,8 @@ class Command(BaseCommand):
         children += [portal.web(port), portal.worker(port)]
         try:
             children[0].start()
-            story.wait_for(url)
-            for line in story.tell(WORKSPACE, url, open_client=tasks.open_client, now=now()):
+            demo_history.wait_for(url)
+            for line in demo_history.tell(WORKSPACE, url, open_client=tasks.open_client, now=now()):
                 self.stderr.write(line)
             children[1].start()
             portal.wait_until_it_answers(port)
@@ -48,14 +48,14 @@ class Command(BaseCommand):
             stop_all(children)
 
     def _sandbox(self, port: int, accounts: int) -> Child:
-        began = (now() - timedelta(days=story.BEGAN_DAYS_AGO)).isoformat()
-        argv = [sys.executable, "-m", "accounts_review.sandbox", "--port", str(port), "--api-key", KEY]
+        began = (now() - timedelta(days=demo_history.BEGAN_DAYS_AGO)).isoformat()
+        argv = [sys.executable, "-m", "huwise_sandbox", "--port", str(port), "--api-key", KEY]
         argv += ["--accounts", str(accounts), "--as-of", began, "--state", str(settings.DATA_DIR / "sandbox.json")]
         return Child("sandbox", argv, {"PYTHONPATH": str(settings.BASE_DIR)}, is_silent=True)
 
     def _greet(self, port: int, url: str) -> None:
         self.stdout.write(f"portal   http://127.0.0.1:{port}")
-        self.stdout.write(f"sign in  {story.LOGIN} / {story.PASSWORD}")
+        self.stdout.write(f"sign in  {demo_history.LOGIN} / {demo_history.PASSWORD}")
         self.stdout.write(f"sandbox  {url} (the pretend workspace)")
         self.stdout.write("Ctrl-C stops everything; the data stay for the next start (`make demo-reset` removes them).")
         self.stdout.flush()

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, accounts_named, instant, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import review
+from accounts_review.workflow.review import decide
 
 
 class Command(WorkspaceCommand):
@@ -27,7 +27,7 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         accounts = accounts_named(workspace, options["usernames"])
         until = instant(options["until"])
-        review.exempt(
+        decide.exempt(
             accounts=accounts,
             actor=person(options["actor"]),
             reason=options["reason"],

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review.dormancy import Verdict
-from accounts_review.export import accounts_sheet
 from accounts_review.management.shell import WorkspaceCommand, instant
 from accounts_review.models import Account, Workspace
+from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet import written
+from accounts_review.spreadsheet.rows import accounts_sheet
 
 
 class Command(WorkspaceCommand):

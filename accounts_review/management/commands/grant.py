@@ -8,9 +8,9 @@ from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.timezone import now
 
+from accounts_review import audit
 from accounts_review.management.shell import person
 from accounts_review.models import ROLES, Workspace
-from accounts_review.record import note
 
 
 class Command(BaseCommand):
@@ -25,5 +25,5 @@ class Command(BaseCommand):
         user.groups.remove(*Group.objects.filter(name__in=ROLES))
         user.groups.add(Group.objects.get(name=options["role"]))
         data = {"login": user.get_username(), "role": options["role"]}
-        note(list(Workspace.objects.all()), kind="role.granted", actor="shell", now=now(), data=data)
+        audit.log(list(Workspace.objects.all()), kind="role.granted", actor="shell", now=now(), data=data)
         self.stdout.write(f"{user.get_username()} is now {options['role']}")

@@ -11,7 +11,7 @@ from django.utils.timezone import now
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
 from accounts_review.spreadsheet import Unreadable
-from accounts_review.workflow import import_decisions
+from accounts_review.workflow.review import import_file
 
 
 class Command(WorkspaceCommand):
@@ -28,14 +28,14 @@ class Command(WorkspaceCommand):
         act: dict[str, Any] = {"actor": person(options["actor"]), "now": now()}
         try:
             content = path.read_bytes()
-            file = import_decisions.upload(content=content, name=path.name, workspace=workspace, **act)
+            file = import_file.upload(content=content, name=path.name, workspace=workspace, **act)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         except Unreadable as problem:
             raise CommandError(f"{path}: {problem}") from None
-        plan = import_decisions.plan(file=file, **act)
+        plan = import_file.plan(file=file, **act)
         if wrong := [f"row {row.number}, {problem}" for row in plan.rows for problem in row.problems]:
             raise CommandError("\n".join(wrong))
         if not options["dry_run"]:
-            plan = import_decisions.apply(file=file, confirmed=plan.digest, **act)
+            plan = import_file.apply(file=file, confirmed=plan.digest, **act)
         self.stdout.write(in_words(plan.counts))

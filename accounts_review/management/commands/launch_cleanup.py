@@ -8,7 +8,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import launch
+from accounts_review.workflow.launch import launch
 
 
 class Command(WorkspaceCommand):

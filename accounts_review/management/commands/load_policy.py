@@ -11,7 +11,8 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import assess, foresee
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.policy import preview
 
 
 class Command(WorkspaceCommand):
@@ -29,14 +30,18 @@ class Command(WorkspaceCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}") from None
         actor = person(options["actor"]) if options["actor"] else None
-        proposal = foresee.propose(workspace=workspace, text=text, actor=actor, reason=options["reason"], now=now())
+        policy_preview = preview.propose(
+            workspace=workspace, text=text, actor=actor, reason=options["reason"], now=now()
+        )
         assess.assess(workspace=workspace)
-        foresee.judge(proposal=proposal, clock=now)
-        proposal.refresh_from_db()
+        preview.judge(policy_preview=policy_preview, clock=now)
+        policy_preview.refresh_from_db()
         moved = Counter[str]()
-        for move in foresee.moves(proposal, now=now()):
+        for move in preview.moves(policy_preview, now=now()):
             if move.verdict != move.verdict_after:
                 moved[f"{move.verdict} to {move.verdict_after}"] += move.count
-        version = foresee.activate(proposal=proposal, seen=foresee.stamp(proposal), actor=actor, now=now())
+        version = preview.activate(
+            policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now()
+        )
         self.stdout.write(f"version {version.number} is in force")
         self.stdout.write(f"verdicts changed: {in_words(moved)}")

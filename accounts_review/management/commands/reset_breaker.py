@@ -9,7 +9,8 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import assess, extract
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.sync.sync import reset_breaker
 
 
 class Command(WorkspaceCommand):
@@ -23,7 +24,7 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor, discard = person(options["actor"]), options["discard"]
-        extract.reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
+        reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
         assess.assess(workspace=workspace)
         self.stdout.write("discarded" if discard else "accepted")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))

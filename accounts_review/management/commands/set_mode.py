@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Workspace
-from accounts_review.workflow import administer
+from accounts_review.workflow import workspaces
 
 
 class Command(WorkspaceCommand):
@@ -22,5 +22,5 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         mode = Workspace.Mode(options["mode"])
-        administer.set_mode(workspace=workspace, mode=mode, actor=person(options["actor"]), now=now())
+        workspaces.set_mode(workspace=workspace, mode=mode, actor=person(options["actor"]), now=now())
         self.stdout.write(f"{workspace} is now in mode {mode.value}")

@@ -7,22 +7,23 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from accounts_review import findings, tasks
+from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_words
 from accounts_review.models import Workspace
-from accounts_review.workflow import assess
+from accounts_review.wording import findings
+from accounts_review.workflow.assess import assess
 
 
 class Command(WorkspaceCommand):
     help = "Read the workspace through the API and judge every account. Exits with 0 only if it was complete."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        extraction = tasks.sync(workspace.pk)
-        counts = {name: getattr(extraction, name) for name in ("read", "added", "changed", "absent")}
-        self.stdout.write(f"{extraction.state}: {in_words(counts)}")
+        sync = tasks.sync(workspace.pk)
+        counts = {name: getattr(sync, name) for name in ("read", "added", "changed", "absent")}
+        self.stdout.write(f"{sync.state}: {in_words(counts)}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
-        if extraction.state != "complete":
-            tripped = [f"{a['code']}: {a['before']} before, {a['after']} now" for a in extraction.anomalies]
+        if sync.state != "complete":
+            tripped = [f"{a['code']}: {a['before']} before, {a['after']} now" for a in sync.anomalies]
             hint = "look, then use manage.py reset_breaker" if tripped else "try again"
-            problems = [str(findings.in_words(problem)) for problem in extraction.problems]
-            raise CommandError(f"The sync is {extraction.state}; {hint}:\n" + "\n".join(problems + tripped))
+            problems = [str(findings.in_words(problem)) for problem in sync.problems]
+            raise CommandError(f"The sync is {sync.state}; {hint}:\n" + "\n".join(problems + tripped))

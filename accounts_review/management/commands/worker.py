@@ -54,9 +54,9 @@ class Command(BaseCommand):
         connection.ensure_connection()
         tasks.ensure_schedule()
         Run.objects.bury()
-        tasks.ring_sweep()
+        tasks.enqueue_sweep()
         # What a worker is started anew for is often a new address or key.
-        tasks.ring_scheduled("examine_everywhere")
+        tasks.enqueue_scheduled("check_every_connection")
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel

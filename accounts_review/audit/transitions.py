@@ -1,0 +1,98 @@
+"""The one door: moves cases and clean-ups, and writes what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db import transaction
+
+from accounts_review.audit.chain import NewEntry, append
+from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
+
+Movable = TypeVar("Movable", Case, Cleanup)
+Noted = TypeVar("Noted", Account, Case, Cleanup, Workspace)
+Data = Mapping[str, Any]
+
+
+class Conflict(RuntimeError):
+    """The row was not in the state it was thought to be in; nothing was changed."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"{subject} was changed by someone else meanwhile; reload it and decide again.")
+
+
+@transaction.atomic
+def move(
+    rows: Sequence[Movable],
+    to: CaseState | CleanupState,
+    *,
+    kind: str,
+    actor: str,
+    now: datetime,
+    data: Data | Callable[[Movable], Data] | None = None,
+    expect: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """Move cases or clean-ups that stand in one state to another, change columns with it, and record it.
+
+    All or nothing. ``expect`` adds conditions on the row (a claim's token). ``data`` goes into the entry, made
+    by a function where each row has its own. The rows in memory are brought up to date.
+
+    Raises :class:`IllegalMove` where the table forbids it, :class:`Conflict` where a row was not as expected.
+    """
+    if not rows:
+        return
+    model, moves = type(rows[0]), CASE_MOVES if isinstance(rows[0], Case) else CLEANUP_MOVES
+    stamp = {"moved_at": now} if model is Case else {}
+    for origin in dict.fromkeys(row.state for row in rows):
+        together = [row for row in rows if row.state == origin]
+        if to not in moves[origin]:  # type: ignore[index]
+            raise IllegalMove(subject=str(together[0]), origin=origin, target=to)
+        standing = model._default_manager.filter(pk__in=[row.pk for row in together], state=origin, **(expect or {}))
+        if standing.update(state=to.value, **stamp, **changes) != len(together):
+            raise Conflict(str(together[0]))
+        append(
+            _entry(row, kind=kind, actor=actor, now=now, data=_said(data, row) | {"from": origin, "to": to.value})
+            for row in together
+        )
+    for row in rows:
+        for name, value in ({"state": to.value} | stamp | changes).items():
+            setattr(row, name, value)
+
+
+@transaction.atomic
+def note(
+    rows: Sequence[Noted],
+    *,
+    kind: str,
+    actor: str,
+    now: datetime,
+    data: Data | Callable[[Noted], Data] | None = None,
+) -> None:
+    """Record an act that moves nothing: an exemption, a new policy, a sync, an export."""
+    append(_entry(row, kind=kind, actor=actor, now=now, data=_said(data, row)) for row in rows)
+
+
+def _said(data: Data | Callable[[Noted], Data] | None, row: Noted) -> dict[str, Any]:
+    return dict(data(row) if callable(data) else data or {})
+
+
+def _entry(row: Account | Case | Cleanup | Workspace, *, kind: str, actor: str, now: datetime, data: Data) -> NewEntry:
+    match row:
+        case Workspace():
+            where: dict[str, Any] = {"workspace": row.name}
+        case Cleanup():
+            where = {"workspace": row.workspace.name, "cleanup": row.number}
+        case Account():
+            where = {"workspace": row.workspace.name, "subject": row.username, "account_id": row.pk}
+        case Case():
+            where = {
+                "workspace": row.cleanup.workspace.name,
+                "cleanup": row.cleanup.number,
+                "subject": row.account.username,
+                "account_id": row.account_id,
+            }
+    return NewEntry(at=now, actor=actor, kind=kind, data=data, **where)

@@ -1,0 +1,66 @@
+"""From a record to the facts that the law judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from accounts_review.rules.dormancy import Facts
+
+from .records import User
+
+
+def facts_of(
+    user: User,
+    *,
+    rights_by_group: Mapping[str, tuple[str, ...] | None],
+    key_owner: str,
+    read_at: datetime,
+    incomplete: bool = False,
+    disputed: Iterable[str] = (),
+) -> Facts:
+    """What is known of an account: its record, and what its groups grant.
+
+    ``rights_by_group`` is what ``/groups/`` listed; groups that came expanded with the user count for what both
+    say together, and are in doubt where the list does not have them.
+    """
+    rights = dict(rights_by_group)
+    for uid, expanded in user.expanded.items():
+        listed = rights.get(uid, ())
+        rights[uid] = None if listed is None or expanded is None else tuple(sorted({*listed, *expanded}))
+    return Facts(
+        username=user.username,
+        email=user.email,
+        account_type=user.account_type,
+        is_vendor=user.is_ods,
+        is_key_owner=bool(key_owner) and user.username == key_owner,
+        joined_at=user.joined_at,
+        last_seen_at=user.last_seen_at,
+        last_login_at=user.last_login_at,
+        read_at=read_at,
+        permissions=user.permissions,
+        groups=user.groups,
+        rights_by_group=rights,
+        incomplete=incomplete,
+        disputed=tuple(disputed),
+        unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group),
+    )
+
+
+def activity_of(user: User, *, read_at: datetime) -> datetime | None:
+    """The newest valid instant of the account, or ``None`` where no date is valid."""
+    activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
+    return activity[0] if activity else None
+
+
+def incarnation_of(user: User) -> str:
+    """What tells a re-used username from the account before: the date of joining, in UTC where it can be read.
+
+    Nested JSON tells nothing apart, and could be too deep to put into words.
+    """
+    given = str(user.joined_at or "") if isinstance(user.joined_at, str | int | float) else ""
+    try:
+        joined = datetime.fromisoformat(given)
+        return joined.astimezone(UTC).isoformat() if joined.tzinfo else given
+    except (ValueError, OverflowError):
+        return given

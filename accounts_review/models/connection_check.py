@@ -1,0 +1,30 @@
+"""One look at a workspace's connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.workspace import Workspace
+
+
+class ConnectionCheck(models.Model):
+    """What was found about a workspace's address, key and clocks, and when."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="connection_checks")
+    at = models.DateTimeField(_("examined"))
+    findings = models.JSONField(_("findings"), default=list)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.workspace} {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """The findings that want mending."""
+        return [finding for finding in self.findings if not finding["is_good"]]

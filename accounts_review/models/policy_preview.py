@@ -1,0 +1,59 @@
+"""PolicyPreviews: a policy that is not in force, and what it would make of every account."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.account import Account, Judgement
+from accounts_review.models.workspace import PolicyVersion, Workspace
+from accounts_review.rules import policy
+
+
+class PolicyPreview(models.Model):
+    """A policy that somebody proposes, and how far judging everybody under it has come.
+
+    ``judged_at`` says which numbers a person was shown: it changes whenever accounts are judged anew.
+    """
+
+    class State(models.TextChoices):
+        JUDGING = "judging", _("being computed")
+        STOPPED = "stopped", _("stopped")
+        READY = "ready", _("ready")
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="policy_previews")
+    text = models.TextField(_("text"))
+    reason = models.TextField(_("reason"), blank=True)
+    over = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", verbose_name=_("written over"))
+    by_login = models.CharField(_("by"), max_length=150)
+    created_at = models.DateTimeField(_("previewed"))
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.JUDGING)
+    judged = models.PositiveIntegerField(_("accounts judged"), default=0)
+    total = models.PositiveIntegerField(_("accounts in all"))
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    judged_at = models.DateTimeField(_("computed"), null=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.workspace} policy_preview {self.pk}"
+
+    @property
+    def rules(self) -> policy.Policy:
+        return policy.parse(self.text)
+
+
+class PreviewedAssessment(Judgement):
+    """What a proposed policy makes of an account. It becomes the assessment when the preview comes into force."""
+
+    policy_preview = models.ForeignKey(PolicyPreview, models.CASCADE, related_name="assessments", db_index=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="previewed", db_index=False)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=("policy_preview", "account"), name="proposed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} in {self.proposal_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"

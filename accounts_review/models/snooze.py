@@ -1,0 +1,37 @@
+"""An account that somebody set aside for later, without a decision."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class SnoozeQuerySet(models.QuerySet["Snooze"]):
+    def in_force(self) -> SnoozeQuerySet:
+        """Those of accounts about which nothing has changed since."""
+        same = models.Q(
+            standing=models.F("account__assessment__standing"),
+            dormant_from=models.F("account__assessment__dormant_from"),
+        )
+        return self.filter(same)
+
+
+class Snooze(models.Model):
+    """Keeps an account out of the list of those open for decision, and changes nothing else.
+
+    It ends with any decision, and by itself when the account is judged otherwise than it was.
+    """
+
+    account = models.OneToOneField("accounts_review.Account", models.CASCADE, primary_key=True)
+    by_login = models.CharField(_("by"), max_length=150)
+    at = models.DateTimeField(_("set aside"))
+    standing = models.CharField(max_length=10)
+    dormant_from = models.DateTimeField()
+
+    objects = SnoozeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account} set aside by {self.by_login}"

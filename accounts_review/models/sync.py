@@ -1,0 +1,80 @@
+"""One reading of a workspace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.workspace import Workspace
+
+
+class Sync(models.Model):
+    """What was read, what changed, and why the reading was or was not complete. One runs at a time.
+
+    A quarantined one tripped the breaker: until a person accepts it (complete) or not (discarded), nobody is revoked.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        COMPLETE = "complete", _("complete")
+        INCOMPLETE = "incomplete", _("incomplete")
+        FAILED = "failed", _("failed")
+        QUARANTINED = "quarantined", _("quarantined")
+        DISCARDED = "discarded", _("discarded")
+
+    class Phase(models.TextChoices):
+        READING = "reading", _("reading every account")
+        AGAIN = "again", _("reading a second time, to be sure that nobody was missed")
+        RIGHTS = "rights", _("comparing who holds protected rights")
+        STORING = "storing", _("storing what changed")
+
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="syncs")
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.RUNNING)
+    phase = models.CharField(_("phase"), max_length=10, choices=Phase, blank=True)
+    started_at = models.DateTimeField(_("started"))
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    pages = models.PositiveIntegerField(_("pages read"), default=0)
+    read = models.PositiveIntegerField(_("accounts read"), default=0)
+    expected = models.PositiveIntegerField(_("accounts announced"), null=True)
+    added = models.PositiveIntegerField(_("new"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    absent = models.PositiveIntegerField(_("no longer listed"), default=0)
+    passes = models.JSONField(
+        _("passes"), default=list, help_text=_("What each walk through the list counted: pages, read, expected.")
+    )
+    touched = models.JSONField(
+        _("accounts"), default=dict, help_text=_("Keys of the first accounts that were new, changed or not listed.")
+    )
+    problems = models.JSONField(_("problems"), default=list, help_text=_("Why it was not complete."))
+    checks = models.JSONField(_("checks"), default=list, help_text=_("What each rule of the breaker saw and allows."))
+    health = models.JSONField(_("health"), default=list, help_text=_("What is wrong with the key or the clock."))
+    stopped_by = models.CharField(_("stopped by"), max_length=150, blank=True)
+    resolved_at = models.DateTimeField(_("breaker reset"), null=True)
+    resolved_by = models.CharField(_("reset by"), max_length=150, blank=True)
+    resolution = models.TextField(_("reason of the reset"), blank=True)
+
+    class Meta:
+        ordering = ("-started_at", "-pk")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=("workspace",), condition=models.Q(state="running"), name="one_extraction_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace} {self.started_at:%Y-%m-%d %H:%M} {self.state}"
+
+    @property
+    def anomalies(self) -> list[dict[str, Any]]:
+        """The rules of the breaker that tripped."""
+        return [check for check in self.checks if check["tripped"]]
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; ``None`` where it has not ended."""
+        return self.finished_at - self.started_at if self.finished_at else None

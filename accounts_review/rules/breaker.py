@@ -1,0 +1,60 @@
+"""The breaker: does a sync look wrong beside the last accepted one? Figures in, checks out.
+
+Pure: no Django, no clock, no input or output. A sync that trips it is quarantined until a person has looked
+(law 4): what it says may clear people, and adds no candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FEW = 3
+"""So many accounts may change at once whatever the share is: in a small workspace one person is many per cent."""
+SHARE_LOSING_ACTIVITY = 0.01
+SHARE_OF_POPULATION = 0.20
+GROWTH_OF_CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A sync beside the last accepted one, all as counts of accounts."""
+
+    population_before: int
+    population: int
+    lost_activity: int
+    """Accounts known before whose activity is now earlier than it was, or gone."""
+    candidates_before: int
+    candidates: int
+    """Accounts that would be dormant, both counted at the same instant under the same policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule, the numbers it looked at, and how much it allows."""
+
+    code: str
+    before: int
+    after: int
+    allowed: int
+    """The most that does not trip: accounts in all, or of difference where the rule looks at a change."""
+    tripped: bool
+
+
+def checks(figures: Figures) -> list[Check]:
+    """Every rule with its numbers. A first sync has no baseline: do not ask."""
+    before, after = figures.population_before, figures.population
+    return [
+        _check("activity_lost", 0, figures.lost_activity, allowed=max(FEW, SHARE_LOSING_ACTIVITY * before)),
+        _check("population_changed", before, after, allowed=max(FEW, SHARE_OF_POPULATION * before)),
+        _check(
+            "candidates_multiplied",
+            figures.candidates_before,
+            figures.candidates,
+            allowed=GROWTH_OF_CANDIDATES * max(FEW, figures.candidates_before),
+        ),
+    ]
+
+
+def _check(code: str, before: int, after: int, *, allowed: float) -> Check:
+    measured = abs(after - before) if code == "population_changed" else after
+    return Check(code, before, after, allowed=int(allowed), tripped=measured > allowed)

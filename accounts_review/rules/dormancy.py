@@ -1,0 +1,299 @@
+"""Who is dormant: policy and facts in, an assessment with its reasons out.
+
+Pure: no Django, no clock, no input or output. The same function judges one account on its page, a whole
+workspace in a sync and an account again in the last look before a revocation. What it returns does not depend
+on the moment it is asked: *dormant now* is ``dormant_from <= now``, and :func:`verdict_at` reads it so.
+
+Sources of the rules: the laws of safety 1 and 2 of the design; CNIL guidance on inactive accounts for the need
+of a date that can be defended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from accounts_review.rules.addresses import usable_for_mail, usable_in_url
+from accounts_review.rules.dates import is_absent, valid_instant
+from accounts_review.rules.policy import Policy, Segment
+
+BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
+"""The ``dormant_from`` of an account without any valid date: it is past at every instant anyone asks about."""
+
+KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
+
+KNOWN_PERMISSIONS = frozenset(
+    {
+        "edit_domain",
+        "create_page",
+        "edit_page",
+        "manage_page",
+        "explore_restricted_page",
+        "create_dataset",
+        "edit_dataset",
+        "publish_dataset",
+        "manage_dataset",
+        "explore_restricted_dataset",
+        "edit_reuse",
+        "manage_subdomains",
+        "explore_monitoring",
+        "edit_theme",
+        "edit_form",
+        "submit_private_form",
+        "create_external_asset",
+        "edit_external_asset",
+        "explore_restricted_external_asset",
+        "manage_glossary",
+        "manage_showcase_requests",
+    }
+)
+"""The 16 permissions of the vendor's contract and the 5 its SDK had to add. The set is open: see ``_doubts``."""
+
+
+class Standing(StrEnum):
+    """What an assessment says of an account beside its ``dormant_from``."""
+
+    ORDINARY = "ordinary"
+    PROTECTED = "protected"
+    UNCERTAIN = "uncertain"
+
+
+class Verdict(StrEnum):
+    """What an assessment amounts to at an instant."""
+
+    ACTIVE = "active"
+    PROTECTED = "protected"
+    UNCERTAIN = "uncertain"
+    DORMANT = "dormant"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a standing is what it is: a code, and the name it speaks of (a right, a group, a date field).
+
+    The sentences for people, in their language, are in :mod:`accounts_review.wording.verdicts`.
+    """
+
+    code: str
+    subject: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that is known of one account, as it was read at ``read_at``.
+
+    Dates are exactly what the API gave: text, ``None`` where null or absent, or anything else a hostile or
+    broken answer holds. ``permissions`` and ``groups`` are ``None`` where the list was null, absent or not a list
+    of names. ``rights_by_group`` has an entry for each group the workspace lists; ``None`` where its own list of
+    rights is unusable.
+    """
+
+    username: str
+    email: str
+    account_type: str
+    is_vendor: bool
+    is_key_owner: bool
+    joined_at: object
+    last_seen_at: object
+    last_login_at: object
+    read_at: datetime
+    permissions: tuple[str, ...] | None
+    groups: tuple[str, ...] | None
+    rights_by_group: Mapping[str, tuple[str, ...] | None]
+    disputed: tuple[str, ...] = ()
+    """Protected rights of which the API's own list of holders and ours disagree."""
+    unlisted: tuple[str, ...] = ()
+    """Groups that only the account's own record describes, and the workspace does not list."""
+    incomplete: bool = False
+    """Read by a sync that was not complete, which may add no candidate (law 3)."""
+
+    @property
+    def never_used(self) -> bool:
+        """Complete evidence of an account that nobody ever used."""
+        both_absent = is_absent(self.last_seen_at) and is_absent(self.last_login_at)
+        return both_absent and valid_instant(self.joined_at, read_at=self.read_at) is not None
+
+    @property
+    def origins(self) -> dict[str, tuple[str, ...]]:
+        """Effective permissions, each with all that give it: "" where granted directly, and the uids of groups."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.permissions or (), ("",))
+        for uid in self.groups or ():
+            for right in self.rights_by_group.get(uid) or ():
+                found[right] = (*found.get(right, ()), uid)
+        return found
+
+    @property
+    def rights(self) -> dict[str, str]:
+        """Effective permissions, each with the first that gives it: "" where granted directly, or a group's uid."""
+        return {right: origins[0] for right, origins in self.origins.items()}
+
+    @property
+    def activity(self) -> tuple[datetime, str] | None:
+        """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
+        dated = [
+            (instant, name)
+            for name, value in self.dates.items()
+            if (instant := valid_instant(value, read_at=self.read_at)) is not None
+        ]
+        return max(dated, default=None)
+
+    @property
+    def invalid_dates(self) -> list[str]:
+        """Fields that hold a date which cannot be believed: present, and not a valid instant."""
+        return [
+            name
+            for name, value in self.dates.items()
+            if not is_absent(value) and valid_instant(value, read_at=self.read_at) is None
+        ]
+
+    @property
+    def dates(self) -> dict[str, object]:
+        """The dates that can show activity, by field, as given."""
+        return {
+            "joined_at": self.joined_at,
+            "last_login_at": self.last_login_at,
+            "last_seen_at": self.last_seen_at,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What a policy makes of an account, for every instant at once.
+
+    ``activity_at`` is ``None`` where no date is valid; ``dormant_from`` is never ``None``.
+    """
+
+    segment: str
+    activity_at: datetime | None
+    activity_field: str
+    dormant_from: datetime
+    standing: Standing
+    reasons: tuple[Reason, ...]
+
+
+def judge(policy: Policy, facts: Facts) -> Assessment:
+    """Assess one account under a policy.
+
+    Protected wins over uncertain (law 2), and a rule that fails protects (law 1). The reasons are all there are,
+    those of the standing that won first; they are shown only once the account is idle past its limit.
+    """
+    segment = segment_of(policy, facts)
+    activity = facts.activity
+    try:
+        protections, doubts = _protections(policy, facts), _doubts(policy, facts)
+    except Exception:
+        protections, doubts = [Reason("rule_failed")], []
+    standing = Standing.PROTECTED if protections else Standing.UNCERTAIN if doubts else Standing.ORDINARY
+    limit = timedelta(days=segment.dormant_after_days)
+    return Assessment(
+        segment=segment.name,
+        activity_at=activity[0] if activity else None,
+        activity_field=activity[1] if activity else "",
+        dormant_from=activity[0] + limit if activity else BEFORE_ALL_DATES,
+        standing=standing,
+        reasons=tuple(protections + doubts),
+    )
+
+
+def verdict_at(*, standing: str, dormant_from: datetime, now: datetime) -> Verdict:
+    """Read the verdict of an assessment at an instant; the limit itself counts as reached."""
+    if now < dormant_from:
+        return Verdict.ACTIVE
+    return Verdict.DORMANT if standing == Standing.ORDINARY else Verdict(standing)
+
+
+def segment_of(policy: Policy, facts: Facts) -> Segment:
+    """The first segment whose conditions the account meets; the last one of a policy meets everyone."""
+    return next(segment for segment in policy.segments if matches(segment, facts))
+
+
+def matches(segment: Segment, facts: Facts) -> bool:
+    """Whether an account meets all conditions of a segment; any name within a list will do."""
+    return next(unmet(segment, facts), None) is None
+
+
+def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
+    """The conditions of a segment, by their names in a policy, that an account does not meet."""
+    if segment.never_used is not None and segment.never_used != facts.never_used:
+        yield "never_used"
+    if segment.account_types and facts.account_type not in segment.account_types:
+        yield "account_types"
+    if segment.groups and not set(segment.groups) & set(facts.groups or ()):
+        yield "groups"
+    if segment.permissions and not set(segment.permissions) & set(facts.rights):
+        yield "permissions"
+    if segment.email_domains and _email_domain(facts.email) not in segment.email_domains:
+        yield "email_domains"
+
+
+def _protections(policy: Policy, facts: Facts) -> list[Reason]:
+    protect = policy.protect
+    found = [Reason("right", right, via) for right, via in sorted(facts.rights.items()) if right in protect.permissions]
+    found += [Reason("protected_group", uid) for uid in facts.groups or () if uid in protect.groups]
+    found += [
+        Reason("protected_name", pattern) for pattern in protect.usernames if fnmatchcase(facts.username, pattern)
+    ]
+    if (domain := _email_domain(facts.email)) in protect.email_domains:
+        found.append(Reason("protected_domain", domain))
+    if facts.is_vendor:
+        found.append(Reason("vendor_staff"))
+    if facts.is_key_owner:
+        found.append(Reason("key_owner"))
+    return found
+
+
+def _doubts(policy: Policy, facts: Facts) -> list[Reason]:
+    """What makes the evidence incomplete or the account impossible to address: law 1, *unknown is not old*."""
+    return [*_doubts_of_dates(facts), *_doubts_of_rights(policy, facts), *_doubts_of_address(policy, facts)]
+
+
+def _doubts_of_dates(facts: Facts) -> Iterator[Reason]:
+    yield from (Reason("invalid_date", name) for name in facts.invalid_dates)
+    if facts.activity is None:
+        yield Reason("no_date")
+    elif is_absent(facts.joined_at):
+        # Without it a re-used username could not be told from the account that was reviewed.
+        yield Reason("no_joined_at")
+    if facts.incomplete:
+        yield Reason("incomplete_extraction")
+
+
+def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
+    yield from (Reason("disputed_right", right) for right in facts.disputed)
+    if facts.permissions is None:
+        yield Reason("unknown_rights")
+    if facts.groups is None:
+        yield Reason("unknown_groups")
+    known = KNOWN_PERMISSIONS | policy.protect.permissions
+    yield from (
+        Reason("unknown_right", right, via) for right, via in sorted(facts.rights.items()) if right not in known
+    )
+    for uid in facts.groups or ():
+        if uid not in facts.rights_by_group or uid in facts.unlisted:
+            yield Reason("unlisted_group", uid)
+        elif facts.rights_by_group[uid] is None:
+            yield Reason("unreadable_group", uid)
+
+
+def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
+    asked = _account_types_of(policy)
+    if not facts.account_type and asked:
+        yield Reason("no_account_type")
+    elif facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | asked:
+        yield Reason("unknown_account_type", facts.account_type)
+    if not usable_for_mail(facts.email):
+        yield Reason("no_email")
+    if not usable_in_url(facts.username):
+        yield Reason("unsafe_username")
+
+
+def _account_types_of(policy: Policy) -> set[str]:
+    return {name for segment in policy.segments for name in segment.account_types}
+
+
+def _email_domain(email: str) -> str:
+    return email.rpartition("@")[2].casefold()

@@ -1,0 +1,137 @@
+"""The gate: may this DELETE be sent, now? Terms in, objections out; none means yes.
+
+Pure: no Django, no clock, no input or output. :mod:`accounts_review.workflow.revoke.revoke` gathers the terms, the last
+look among them, inside the transaction that would commit the intent (laws 5 and 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from accounts_review.rules.dormancy import Facts, Reason, Verdict, judge, verdict_at
+from accounts_review.rules.policy import Policy
+
+LONGEST_LOOK = timedelta(seconds=30)
+
+
+class Effect(StrEnum):
+    """What an objection does to the case."""
+
+    SPARE = "spare"
+    """The account keeps its access; the case ends."""
+    HOLD = "hold"
+    """Not now: the case stays due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One reason not to send, and what it means for the case."""
+
+    code: str
+    effect: Effect
+    detail: str = ""
+    because: tuple[Reason, ...] = ()
+    """Where the verdict is another now: why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the approver saw of the account."""
+
+    incarnation: str
+    activity_at: datetime | None
+    rights: frozenset[str]
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What concerns every case of a clean-up alike, as it is now."""
+
+    key_owner_known: bool
+    breaker_tripped: bool
+    cleanup_running: bool
+    budget_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(Moment):
+    """Everything the gate asks about, as it is at ``now``. ``facts`` are those of the last look."""
+
+    now: datetime
+    facts: Facts
+    incarnation: str
+    evidence: Evidence
+    reviewed_policy: Policy
+    current_policy: Policy
+    approver_may: bool
+    approved_at: datetime
+    is_exempt: bool
+    key_owner_known: bool
+    notice_promised: bool
+    noticed_at: datetime | None
+    promised_at: datetime | None
+
+
+def objections(terms: Terms) -> list[Objection]:
+    """All reasons against sending the DELETE, those that spare the account first."""
+    found = [*_about_the_account(terms), *_about_the_decision(terms), *_about_the_moment(terms)]
+    return sorted(found, key=lambda objection: objection.effect is Effect.HOLD)
+
+
+def standstill(moment: Moment) -> list[Objection]:
+    """The reasons for which no case of a clean-up can go on now, whoever it is about."""
+    found = []
+    if not moment.key_owner_known:
+        found.append(Objection("key_owner_unknown", Effect.HOLD))
+    if moment.breaker_tripped:
+        found.append(Objection("breaker_tripped", Effect.HOLD))
+    if not moment.cleanup_running:
+        found.append(Objection("cleanup_not_running", Effect.HOLD))
+    if moment.budget_left < 1:
+        found.append(Objection("hourly_limit", Effect.HOLD))
+    return found
+
+
+def _about_the_account(terms: Terms) -> Iterator[Objection]:
+    if terms.incarnation != terms.evidence.incarnation:
+        yield Objection("another_incarnation", Effect.SPARE, terms.incarnation)
+        return
+    activity = terms.facts.activity
+    seen, approved = activity[0] if activity else None, terms.evidence.activity_at
+    if approved is None or (seen is not None and seen > approved):
+        yield Objection("newer_activity", Effect.SPARE, seen.isoformat() if seen else "")
+    if new_rights := sorted(set(terms.facts.rights) - terms.evidence.rights):
+        yield Objection("new_rights", Effect.SPARE, ", ".join(new_rights))
+    if new_groups := sorted(set(terms.facts.groups or ()) - terms.evidence.groups):
+        yield Objection("new_groups", Effect.SPARE, ", ".join(new_groups))
+    for policy in (terms.current_policy, terms.reviewed_policy):
+        assessment = judge(policy, terms.facts)
+        verdict = verdict_at(standing=assessment.standing, dormant_from=assessment.dormant_from, now=terms.now)
+        if verdict is not Verdict.DORMANT:
+            idle = verdict in (Verdict.PROTECTED, Verdict.UNCERTAIN)
+            yield Objection(f"verdict_{verdict}", Effect.SPARE, because=assessment.reasons if idle else ())
+            return
+
+
+def _about_the_decision(terms: Terms) -> Iterator[Objection]:
+    if terms.is_exempt:
+        yield Objection("exempt", Effect.SPARE)
+    if not terms.approver_may:
+        yield Objection("approver_may_no_longer", Effect.SPARE)
+    lapses = terms.approved_at + timedelta(days=terms.reviewed_policy.approval.expires_after_days)
+    if terms.now >= lapses:
+        yield Objection("approval_expired", Effect.SPARE, lapses.isoformat())
+
+
+def _about_the_moment(terms: Terms) -> Iterator[Objection]:
+    yield from standstill(terms)
+    if terms.notice_promised and (terms.noticed_at is None or terms.promised_at is None):
+        yield Objection("not_noticed", Effect.HOLD)
+    if terms.promised_at is not None and terms.now < terms.promised_at:
+        yield Objection("promise_not_reached", Effect.HOLD, terms.promised_at.isoformat())
+    if not timedelta(0) <= terms.now - terms.facts.read_at <= LONGEST_LOOK:
+        yield Objection("stale_look", Effect.HOLD)

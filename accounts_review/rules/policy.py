@@ -1,0 +1,242 @@
+"""The policy: a TOML text that says who is dormant, who is protected, how people are told, and the limits.
+
+Pure: no Django, no input or output. :func:`parse` turns a text into a :class:`Policy` or raises one
+:class:`PolicyError` that names every fault with its key and its line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from accounts_review.rules.policy_parser import Fault, PolicyError, Reader, load
+
+__all__ = ["Fault", "Policy", "PolicyError", "Segment", "parse"]
+
+CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
+"""What no policy can exceed (law 8)."""
+
+ALWAYS_PROTECTED = "edit_domain"
+LONGEST_DAYS = 36_500
+LONGEST_EXEMPTION_DAYS = 3_650
+
+SECTIONS = ("protect", "notice", "approval", "limits", "exemption")
+
+DEFAULT_TEXT = """title = "Yearly clean-up"
+
+[[segment]]
+name = "never activated"
+never_used = true
+dormant_after_days = 90
+
+[[segment]]
+name = "everyone else"
+dormant_after_days = 730
+
+[protect]
+permissions = [
+  "edit_domain", "manage_subdomains", "create_dataset", "edit_dataset", "publish_dataset", "manage_dataset",
+  "create_page", "edit_page", "manage_page", "edit_theme", "edit_form", "edit_reuse", "manage_glossary",
+  "manage_showcase_requests", "create_external_asset", "edit_external_asset", "manage_users", "manage_domain",
+]
+groups = ["admins", "publishers", "data-stewards"]
+usernames = []
+email_domains = []
+
+[notice]
+days = 30
+reminders_days_before = [7, 1]
+
+[approval]
+two_people = false
+expires_after_days = 60
+
+[limits]
+per_cleanup = 500
+per_hour = 200
+share_of_population = 0.25
+
+[exemption]
+longest_days = 1825
+"""
+"""The vendor's advice as a policy: what a new workspace starts with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A named part of the population with its own limit, in days without activity."""
+
+    name: str
+    dormant_after_days: int
+    never_used: bool | None = None
+    account_types: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    email_domains: tuple[str, ...] = ()
+
+    @property
+    def matches_everyone(self) -> bool:
+        lists = (self.account_types, self.groups, self.permissions, self.email_domains)
+        return self.never_used is None and not any(lists)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protect:
+    """Who must not be touched, idle or not. Usernames are globs; groups match by uid exactly."""
+
+    permissions: frozenset[str]
+    groups: frozenset[str]
+    usernames: tuple[str, ...]
+    email_domains: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """How long people are warned, in days (0: no notice, no waiting), and when they are reminded."""
+
+    days: int
+    reminders_days_before: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    two_people: bool
+    expires_after_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The blast radius: accounts per clean-up, per hour, and as a share of the population (0 to 0.5)."""
+
+    per_cleanup: int
+    per_hour: int
+    share_of_population: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """How far ahead a person may exempt an account, in days."""
+
+    longest_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    title: str
+    segments: tuple[Segment, ...]
+    protect: Protect
+    notice: Notice
+    approval: Approval
+    limits: Limits
+    exemption: Exemption
+
+
+def parse(text: str) -> Policy:
+    """Read a policy text; a section or key that is left out has the value of :data:`DEFAULT_TEXT`.
+
+    Two are not guessed: without a title it is just called "Policy", and a [notice] that names no reminders has none.
+
+    Raises :class:`PolicyError`.
+    """
+    document, reader = load(text), Reader(text)
+    policy = _read_policy(reader, document)
+    if reader.faults:
+        raise PolicyError(reader.faults)
+    return policy
+
+
+def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
+    reader.refuse_unknown("", document, {"title", "segment", *SECTIONS})
+    title = reader.text("", document, "title", default="Policy")
+    segments = tuple(_read_segments(reader, document))
+    defaults = tomllib.loads(DEFAULT_TEXT)
+    sections = {name: reader.section(document, name) for name in SECTIONS}
+    for name, section in sections.items():
+        reader.refuse_unknown(name, section, set(defaults[name]))
+    merged = {name: defaults[name] | section for name, section in sections.items()}
+    if "notice" in document and "reminders_days_before" not in sections["notice"]:
+        merged["notice"]["reminders_days_before"] = []
+    notice = _read_notice(reader, merged["notice"])
+    return Policy(
+        title=title,
+        segments=segments,
+        protect=_read_protect(reader, merged["protect"]),
+        notice=notice,
+        approval=_read_approval(reader, merged["approval"], notice=notice),
+        limits=_read_limits(reader, merged["limits"]),
+        exemption=_read_exemption(reader, merged["exemption"]),
+    )
+
+
+def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment]:
+    tables = document.get("segment", tomllib.loads(DEFAULT_TEXT)["segment"])
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        reader.fault("", "segment", "write at least one [[segment]] table")
+        return
+    names: set[str] = set()
+    for index, table in enumerate(tables):
+        path = f"segment.{index}"
+        known = {"name", "dormant_after_days", "never_used", "account_types", "groups", "permissions", "email_domains"}
+        reader.refuse_unknown(path, table, known)
+        segment = Segment(
+            name=reader.text(path, table, "name"),
+            dormant_after_days=reader.whole(path, table, "dormant_after_days", least=1, most=LONGEST_DAYS),
+            never_used=reader.flag(path, table, "never_used") if "never_used" in table else None,
+            account_types=reader.names(path, table, "account_types"),
+            groups=reader.names(path, table, "groups"),
+            permissions=reader.names(path, table, "permissions"),
+            email_domains=reader.domains(path, table, "email_domains"),
+        )
+        if segment.name in names:
+            reader.fault(path, "name", f"two segments are called {segment.name!r}; give each its own name")
+        names |= {segment.name} - {""}
+        if index == len(tables) - 1 and not segment.matches_everyone:
+            reader.fault(path, "name", "the last segment must match everyone: give it no condition")
+        yield segment
+
+
+def _read_protect(reader: Reader, table: dict[str, Any]) -> Protect:
+    return Protect(
+        permissions=frozenset(reader.names("protect", table, "permissions")) | {ALWAYS_PROTECTED},
+        groups=frozenset(reader.names("protect", table, "groups")),
+        usernames=reader.names("protect", table, "usernames"),
+        email_domains=frozenset(reader.domains("protect", table, "email_domains")),
+    )
+
+
+def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
+    days = reader.whole("notice", table, "days", least=0, most=LONGEST_DAYS)
+    reminders = table["reminders_days_before"]
+    if not isinstance(reminders, list) or not all(type(day) is int for day in reminders):
+        reader.fault("notice", "reminders_days_before", "expected a list of whole numbers of days, such as [7, 1]")
+        reminders = []
+    if any(not 0 < day < days for day in reminders) and days > 0:
+        reader.fault("notice", "reminders_days_before", f"each must lie between 1 and {days - 1}, within the notice")
+    return Notice(days=days, reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else ())
+
+
+def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> Approval:
+    expires = reader.whole("approval", table, "expires_after_days", least=1, most=LONGEST_DAYS)
+    if expires <= notice.days and table["expires_after_days"] == expires:
+        message = f"must be longer than the notice of {notice.days} days, or approvals lapse before their date"
+        reader.fault("approval", "expires_after_days", message)
+    return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
+
+
+def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:
+    share, ceiling = table["share_of_population"], CEILINGS["share_of_population"]
+    if type(share) not in (int, float) or not 0 < share <= ceiling:
+        reader.fault("limits", "share_of_population", f"expected a share above 0 and at most {ceiling}")
+        share = 0
+    return Limits(
+        per_cleanup=reader.whole("limits", table, "per_cleanup", least=1, most=int(CEILINGS["per_cleanup"])),
+        per_hour=reader.whole("limits", table, "per_hour", least=1, most=int(CEILINGS["per_hour"])),
+        share_of_population=float(share),
+    )
+
+
+def _read_exemption(reader: Reader, table: dict[str, Any]) -> Exemption:
+    longest = reader.whole("exemption", table, "longest_days", least=1, most=LONGEST_EXEMPTION_DAYS)
+    return Exemption(longest_days=longest)

@@ -1,0 +1,1 @@
+"""One account: its facts, the reasoning, its history."""

@@ -1,0 +1,103 @@
+"""One account's whole story in one line of time: signs of life, decisions, letters, answers and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import Account, AuditEntry, Case, Exemption
+from accounts_review.web.account.evidence import DateFact
+from accounts_review.wording import sentences
+
+SIGNS: dict[str, Promise] = {
+    "joined_at": gettext_lazy("joined the workspace"),
+    "last_seen_at": gettext_lazy("was last seen"),
+    "last_login_at": gettext_lazy("last signed in"),
+}
+ICONS = {
+    "account.answered": "chat-bubble-left",
+    "account.approved": "scale",
+    "account.exempted": "scale",
+    "account.exemption_withdrawn": "scale",
+    "account.withdrawn": "scale",
+    "case.noticed": "envelope",
+    "case.reminded": "envelope",
+    "case.closing_told": "envelope",
+    "case.revoked": "no-symbol",
+    "case.spared": "shield-check",
+    "account.returned": "arrow-uturn-left",
+    "account.restored": "arrow-uturn-left",
+}
+OTHER_ACT = "cog-6-tooth"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened to an account or is to come, with the audit entry where there is one."""
+
+    at: datetime
+    said: str
+    icon: str
+    entry: AuditEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is to come and what was, each newest first."""
+
+    to_come: list[Moment]
+    past: list[Moment]
+
+
+def timeline(
+    account: Account,
+    *,
+    dates: Iterable[DateFact],
+    entries: Iterable[AuditEntry],
+    case: Case | None,
+    exemption: Exemption | None,
+    now: datetime,
+) -> Timeline:
+    """All that is known of an account by time; ``case`` is its open one, ``exemption`` the one in force."""
+    moments = [*_signs(dates), *_limits(account, now), *_promises(case, exemption), *_acts(entries)]
+    moments.sort(key=lambda moment: (moment.at, moment.entry.seq if moment.entry else 0), reverse=True)
+    return Timeline(
+        [moment for moment in moments if moment.at > now], [moment for moment in moments if moment.at <= now]
+    )
+
+
+def of_entries(entries: Iterable[AuditEntry]) -> Timeline:
+    """What the audit tells, in the order of the entries."""
+    return Timeline([], list(_acts(entries)))
+
+
+def _signs(dates: Iterable[DateFact]) -> Iterator[Moment]:
+    for date in dates:
+        if date.instant:
+            yield Moment(date.instant, str(SIGNS[date.field]), "user")
+
+
+def _limits(account: Account, now: datetime) -> Iterator[Moment]:
+    found = getattr(account, "assessment", None)
+    if found and found.activity_at:
+        is_past = found.dormant_from <= now
+        said = _("reached the limit of its segment") if is_past else _("the limit of its segment, if idle until then")
+        yield Moment(found.dormant_from, said, "moon")
+
+
+def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[Moment]:
+    if case and case.promised_at:
+        yield Moment(case.promised_at, _("the date until which the warning promises the access"), "envelope")
+    if exemption:
+        said = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
+        yield Moment(exemption.until, said, "shield-check")
+
+
+def _acts(entries: Iterable[AuditEntry]) -> Iterator[Moment]:
+    for entry in entries:
+        yield Moment(entry.at, sentences.of_entry(entry), ICONS.get(entry.kind, OTHER_ACT), entry)

@@ -1,0 +1,143 @@
+"""The page of one account: every fact, what follows from it, the decisions and the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
+
+from accounts_review import audit
+from accounts_review.models import Account, AuditEntry, Exemption, may
+from accounts_review.rules.explanation import dates_read
+from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalMove
+from accounts_review.web.account import evidence
+from accounts_review.web.account.timeline import timeline
+from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.wording import sentences, verdicts
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.review.conflicts import newest
+
+NEWEST_ENTRIES = 100
+
+
+class OneAccount(WorkspaceView):
+    """A page or an act about one account of the workspace."""
+
+    @cached_property
+    def account(self) -> Account:
+        accounts = Account.objects.filter(workspace=self.workspace).with_verdict(self.now)
+        return get_object_or_404(accounts.select_related("workspace", "assessment__policy"), pk=self.kwargs["pk"])
+
+
+class AccountPage(OneAccount, TemplateView):
+    template_name = "accounts_review/account/page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs) | self._known()
+        context |= {"account": self.account, "here": self.request.path}
+        context |= self._history(context["dates"]) | self._decisions()
+        if context["is_assessed"]:
+            context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
+        return context
+
+    def _known(self) -> dict[str, Any]:
+        listed = {group.uid: group for group in self.workspace.groups.all()}
+        facts = evidence.facts_held(self.account, evidence.rights_of(listed.values()))
+        record, is_cut = evidence.record_for_reading(self.account.raw)
+        return {
+            "is_assessed": hasattr(self.account, "assessment"),
+            "facts": facts,
+            "dates": evidence.dates(dates_read(facts), now=self.now),
+            "groups": [(uid, listed.get(uid)) for uid in facts.groups or ()],
+            "rights": evidence.effective_rights(facts, {uid: str(group) for uid, group in listed.items()}),
+            "record": record,
+            "record_is_cut": is_cut,
+        }
+
+    def _decisions(self) -> dict[str, Any]:
+        user, robot = self.request.user, self._service
+        owner = {"owner_email": robot.owner_email, "reason": robot.reason} if robot else {}
+        context: dict[str, Any] = {
+            "may_decide": may(user, "decide"),
+            "is_own": decide.is_own(self.account, user),
+            "service": robot,
+            "service_form": ServiceAccountForm(now=self.now, initial=owner, auto_id="service-%s"),
+        }
+        if hasattr(self.account, "assessment"):
+            latest, held = decide.latest_end(self.workspace, now=self.now), self.account
+            context |= {
+                "objection": decide.objection_to_approval(held, actor=user),
+                "can_withdraw": held.exempt_until or held.postponed_by or held.case_state in WITHDRAWABLE,
+                "can_postpone": not (held.exempt_until or held.postponed_by or held.case_state),
+                "since": newest(self.workspace),
+                "form": DecisionForm(now=self.now, latest=latest, auto_id="decide-%s"),
+            }
+        return context
+
+    @cached_property
+    def _exemption(self) -> Exemption | None:
+        """The last that was given and not taken back; it may have lapsed."""
+        return self.account.exemptions.filter(withdrawn_at=None).first()
+
+    @property
+    def _service(self) -> Exemption | None:
+        return self._exemption if self._exemption and self._exemption.is_service_account else None
+
+    def _history(self, dates: list[evidence.DateFact]) -> dict[str, Any]:
+        entries = list(AuditEntry.objects.filter(account_id=self.account.pk)[: NEWEST_ENTRIES + 1])
+        cases = list(self.account.cases.select_related("cleanup", "account__assessment").order_by("-pk"))
+        return {
+            "timeline": timeline(
+                self.account,
+                dates=dates,
+                entries=entries[:NEWEST_ENTRIES],
+                case=next((case for case in cases if case.state not in ENDED), None),
+                exemption=self._exemption,
+                now=self.now,
+            ),
+            "has_older_entries": len(entries) > NEWEST_ENTRIES,
+            "cases": [(case, sentences.of_case(case, now=self.now)) for case in cases],
+        }
+
+
+class ServiceAccount(OneAccount):
+    """Mark an account as a robot with an owner, confirm it for another year, or say that it is none any more."""
+
+    needs = "decide"
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        form = ServiceAccountForm(request.POST, now=self.now)
+        if not form.is_valid():
+            return self._refuse(form.problems, status=422)
+        try:
+            said = self._act(form)
+        except decide.Refused as refused:
+            return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
+        except (audit.Conflict, IllegalMove) as problem:
+            return self._refuse([str(problem)], status=409)
+        messages.success(request, said)
+        return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
+
+    def _act(self, form: ServiceAccountForm) -> str:
+        act: dict[str, Any] = {"accounts": [self.account], "actor": self.request.user, "now": self.now}
+        given = form.cleaned_data
+        if given["act"] == "end":
+            decide.withdraw(reason=given["reason"], **act)
+            return _("It no longer counts as a service account.")
+        until = form.kept_until
+        owner = given["owner_email"]
+        decide.exempt(reason=given["reason"], until=until, owner_email=owner, is_service_account=True, **act)
+        return _("Kept as a service account until %(until)s; %(owner)s is told before that.") % {
+            "until": verdicts.day(until),
+            "owner": owner,
+        }
+
+    def _refuse(self, problems: list[str], *, status: int) -> HttpResponse:
+        back = {"workspace": self.workspace, "problems": problems, "back": self.request.path.removesuffix("service/")}
+        return render(self.request, "accounts_review/account/refused.html", back, status=status)

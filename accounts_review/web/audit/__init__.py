@@ -1,0 +1,1 @@
+"""The audit: search, verify, export."""

@@ -1,0 +1,103 @@
+"""The audit: browse it, prove it, take it along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django_tables2 import RequestConfig
+
+from accounts_review import audit
+from accounts_review.models import AuditEntry
+from accounts_review.spreadsheet import FORMATS
+from accounts_review.spreadsheet.rows import audit_line, audit_sheet
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.download import download, file_name
+from accounts_review.web.shared.filters_of_records import AuditFilter
+from accounts_review.web.shared.tables_of_records import AuditTable
+from accounts_review.wording import sentences
+
+PROOF = "jsonl"
+
+
+class AuditView(WorkspaceView):
+    """A page or act about the entries of one workspace, narrowed by the address."""
+
+    @property
+    def filtered(self) -> AuditFilter:
+        return AuditFilter(self.request.GET, AuditEntry.objects.filter(workspace=self.workspace.name))
+
+
+class Audit(AuditView):
+    """The entries, newest first."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        entries = self.filtered
+        table = AuditTable(entries.qs, now=self.now, workspace=self.workspace)
+        table.htmx_target = "#entries"
+        RequestConfig(request, paginate={"per_page": table.most_per_page}).configure(table)
+        self.template_name = "accounts_review/" + ("partials/entries.html" if self.is_partial else "audit.html")
+        context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
+        if not self.is_partial:
+            context["actors"] = [*User.objects.order_by("username").values_list("username", flat=True)[:200], "portal"]
+        return self.render_to_response(self.get_context_data(**context))
+
+
+class Verify(AuditView):
+    """Read the whole record and prove its chain, also against a seal that was kept elsewhere."""
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        given = request.POST.get("seal", "")
+        try:
+            kept = audit.Kept.parse(given) if given.strip() else None
+        except ValueError as error:
+            messages.error(request, str(error))
+            return redirect("audit", workspace=self.workspace.name)
+        proven, flaw = audit.verify(kept)
+        if flaw:
+            broken = _("Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it hold.")
+            messages.error(request, broken % {"seq": flaw.seq, "problem": flaw.problem, "proven": proven})
+        else:
+            whole = ngettext(
+                "%(count)d entry holds: nothing was changed, removed or inserted.",
+                "All %(count)d entries hold: nothing was changed, removed or inserted.",
+                proven,
+            )
+            keep = _("Seal to keep elsewhere: %(seal)s") % {"seal": audit.head()}
+            messages.success(request, f"{whole % {'count': proven}} {keep}")
+        return redirect("audit", workspace=self.workspace.name)
+
+
+class Export(AuditView):
+    """The filtered entries, oldest first, as lines of JSON that prove themselves, or as a spreadsheet.
+
+    That they were taken is an entry itself.
+    """
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        filtered, kind = self.filtered, request.POST.get("format", PROOF)
+        if not filtered.is_valid() or kind not in (PROOF, *FORMATS):
+            messages.error(request, _("The filter is not valid; nothing was exported."))
+            return redirect("audit", workspace=self.workspace.name)
+        last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
+        entries = filtered.qs.filter(seq__lte=last).order_by("seq")
+        data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
+        login = self.request.user.get_username()
+        audit.note([self.workspace], kind="audit.exported", actor=login, now=self.now, data=data)
+        if kind in FORMATS:
+            return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
+        response = StreamingHttpResponse(_lines(entries), content_type="application/x-ndjson; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
+        return response
+
+
+def _lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    for entry in entries.iterator(chunk_size=2000):
+        yield audit_line(entry) + "\n"

@@ -1,0 +1,1 @@
+"""Clean-ups: the draft, the launch, progress, cases, and who was revoked."""

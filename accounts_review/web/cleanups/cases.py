@@ -1,0 +1,145 @@
+"""The cases of a clean-up: each with its own address, and what a person may do with one or many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.models import Account, AuditEntry, Case, may
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.web.account.timeline import of_entries
+from accounts_review.web.cleanups.next_steps import ACTS, again
+from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
+from accounts_review.web.shared.forms_of_records import CasesForm
+from accounts_review.wording import sentences
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.review import decide
+
+
+class CasePage(CleanupView):
+    """All there is about one case: who decided on which evidence, what was promised, seen, sent and answered."""
+
+    template_name = "accounts_review/cleanups/case.html"
+
+    def get(self, request: HttpRequest, *, pk: int, **kwargs: Any) -> HttpResponse:
+        cases = self.cleanup.cases.select_related("account", "cleanup__workspace", "account__assessment")
+        case = get_object_or_404(cases, pk=pk)
+        case.cleanup = self.cleanup
+        entries = AuditEntry.objects.filter(account_id=case.account_id, cleanup=self.cleanup.number)
+        context = {
+            "case": case,
+            "said": sentences.of_case(case, now=self.now),
+            "evidence": sentences.of_evidence(case.evidence, now=case.approved_at),
+            "account": case.account,
+            "answer": sentences.of_answer(case),
+            "timeline": of_entries(entries),
+            "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
+        }
+        return self.render_to_response(self.get_context_data(**context))
+
+
+class Act(CleanupView):
+    """Do one thing with cases that were ticked, named, or are all of a next step; all or nothing."""
+
+    needs = "decide"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form = CasesForm(request.POST)
+        try:
+            if not form.is_valid():
+                raise ValueError(*(error for errors in form.errors.values() for error in errors))
+            with transaction.atomic():
+                done = self._do(form.cleaned_data)
+            messages.success(request, done)
+        except (decide.Refused, *NOT_NOW, ValueError) as refusal:
+            messages.error(request, str(refusal))
+        else:
+            if form.cleaned_data["act"] == "again":
+                # On to the draft, which is the next thing to look at.
+                return redirect("cleanups", workspace=self.workspace.name)
+        to = request.POST.get("from", "")
+        if to.isdecimal() and len(to) < 19:
+            return redirect("case", workspace=self.workspace.name, number=self.cleanup.number, pk=int(to))
+        return self.to_page()
+
+    def _do(self, form: dict[str, Any]) -> str:
+        act, reason = form["act"], form["reason"]
+        cases = self._chosen(form)
+        if not cases:
+            raise ValueError(_("None of these can be done this way any more. Look at the list again."))
+        match act:
+            case "retry":
+                self._each(notify.retry_notice, cases)
+            case "bounced":
+                self._each(notify.mark_undeliverable, cases, why=reason)
+            case "withdraw":
+                accounts = [case.account for case in cases]
+                decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
+            case "again":
+                reason = reason or _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
+                accounts = [case.account for case in cases]
+                decide.approve(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
+        return _done(act, cases)
+
+    def _chosen(self, form: dict[str, Any]) -> list[Case]:
+        states, _permission = ACTS[form["act"]]
+        cases: QuerySet[Case] = self.cleanup.cases.select_related("account", "cleanup__workspace")
+        cases = cases.filter(state__in=states).order_by("pk")
+        if form["all"]:
+            return list(self._all(form["all"], cases))
+        if form["who"]:
+            return self._named(form["who"], cases)
+        return list(cases.filter(pk__in=form["case"]))
+
+    def _all(self, step: str, cases: QuerySet[Case]) -> QuerySet[Case]:
+        if step == "undeliverable":
+            return cases.filter(state=CaseState.UNDELIVERABLE)
+        free, refused = again(cases, actor=self.request.user, now=self.now), Q(state=CaseState.REFUSED)
+        return free.filter(refused) if step == "refused" else free.exclude(refused)
+
+    def _named(self, who: set[str], cases: QuerySet[Case]) -> list[Case]:
+        """The cases of these people; those whom nobody is called are told, and bar nobody else's way."""
+        names = {case: {case.account.username.casefold(), case.account.email.casefold()} for case in cases}
+        if strangers := sorted(who.difference(*names.values())):
+            said = _("Nobody in this clean-up whose warning could have come back is called: %(names)s")
+            messages.warning(self.request, said % {"names": ", ".join(strangers)})
+        return [case for case, its in names.items() if its & who]
+
+    def _each(self, act: Any, cases: Sequence[Case], **said: str) -> None:
+        # All of them are held before the first is moved, so that nobody can hold one and wait for us.
+        keys = [case.pk for case in cases]
+        list(Account.objects.filter(cases__in=keys).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+        list(Case.objects.filter(pk__in=keys).order_by("pk").select_for_update().values_list("pk"))
+        for case in cases:
+            act(case=case, actor=self.request.user, now=self.now, **said)
+
+
+def _done(act: str, cases: Sequence[Case]) -> str:
+    count = len(cases)
+    said = {
+        "retry": ngettext(
+            "%(count)d warning leaves again with the next mails.",
+            "%(count)d warnings leave again with the next mails.",
+            count,
+        ),
+        "bounced": ngettext(
+            "%(count)d account is marked as undeliverable.", "%(count)d accounts are marked as undeliverable.", count
+        ),
+        "withdraw": ngettext(
+            "%(count)d account is out of the clean-up and keeps its access.",
+            "%(count)d accounts are out of the clean-up and keep their access.",
+            count,
+        ),
+        "again": ngettext(
+            "%(count)d account is in the next draft.", "%(count)d accounts are in the next draft.", count
+        ),
+    }
+    return said[act] % {"count": count}

@@ -1,0 +1,271 @@
+"""What to look at before a draft is launched: each check in plain words, with what to do. None of them blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Workspace, may
+from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.web.cleanups.waves import Wave, waves
+from accounts_review.web.overview.attention import OLD
+from accounts_review.workflow.launch import launch, orphaned_rights
+from accounts_review.workflow.notify import due
+from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.review import decide
+
+BOUNCED = ("case.undeliverable", "case.reminder_refused", "case.closing_refused")
+LEVELS = ("error", "warning", "info", "ok")
+NAMED, MOST_AT_ONCE = 6, 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at, how much it presses, what to do about it, and whose cases it is about."""
+
+    level: str
+    """``error``, ``warning``, ``info``, or ``ok`` where there is nothing to do."""
+    says: str
+    todo: str = ""
+    cases: list[Case] = field(default_factory=list)
+    can_take_out: bool = False
+    url: str = ""
+    link: str = ""
+
+    @property
+    def named(self) -> list[Case]:
+        return self.cases[:NAMED]
+
+    @property
+    def others(self) -> list[Case]:
+        return self.cases[NAMED:]
+
+    @property
+    def offers_taking_out(self) -> bool:
+        return self.can_take_out and 0 < len(self.cases) <= MOST_AT_ONCE
+
+
+@dataclass(slots=True, kw_only=True)
+class Basket:
+    """A draft as it would be launched by a person at an instant; mails would leave at a pace."""
+
+    cleanup: Cleanup
+    actor: User
+    now: datetime
+    pace: Pace
+    version: PolicyVersion = field(init=False)
+    limit: int = field(init=False)
+    launching: list[Case] = field(init=False)
+    held_back: list[Case] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.version = self.workspace.current_policy
+        self.limit = launch.limit_of(self.version)
+        self.launching, self.held_back = launch.split(self.cleanup, limit=self.limit)
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.cleanup.workspace
+
+    @property
+    def warns(self) -> bool:
+        """Whether people would be written to, now or once the workspace is live."""
+        return self.version.rules.notice.days > 0
+
+    @property
+    def waves(self) -> list[Wave]:
+        """The days on which they would be warned; none where nobody is."""
+        if not (self.warns and self.workspace.is_live):
+            return []
+        ahead, days = due.notices(self.workspace).count(), self.version.rules.notice.days
+        return waves(len(self.launching), ahead=ahead, days=days, now=self.now, pace=self.pace)
+
+    @property
+    def last_date(self) -> datetime:
+        """When the last of them can be revoked at the earliest."""
+        last = self.waves[-1:]
+        today = self.now.astimezone(self.pace.zone).date()
+        return self.now + timedelta(days=(last[0].earliest - today).days if last else 0)
+
+
+def checks(basket: Basket) -> list[Check]:
+    """Everything that was looked at, what presses most first; nothing for an empty draft."""
+    if not basket.launching and not basket.held_back:
+        return []
+    looks = (_state, _limits, _people, _expiring, _approvers, _own, _verdicts, _addresses, _succession)
+    found = [check for look in looks for check in look(basket)]
+    return sorted(found, key=lambda check: LEVELS.index(check.level))
+
+
+def _state(basket: Basket) -> Iterator[Check]:
+    """What keeps everything from being revoked, whoever is in the draft."""
+    workspace, url, link = basket.workspace, reverse("workspaces"), _("Look at the connection")
+    if workspace.is_quarantined:
+        says = _("The last sync looked wrong: until an administrator has looked, nobody is revoked.")
+        yield Check(level="error", says=says, url=url, link=_("Look and decide"))
+    if workspace.host and not workspace.key_owner:
+        says = _("It is not known whose API key the portal uses: until it is, nobody is revoked.")
+        yield Check(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
+    last = workspace.syncs.filter(state="complete").first()
+    if last and basket.now - (last.finished_at or last.started_at) > OLD:
+        says = _("The numbers are more than a day and a half old.")
+        yield Check(
+            level="warning", says=says, todo=_("Sync first, so that you see who came back."), url=url, link=link
+        )
+
+
+def _limits(basket: Basket) -> Iterator[Check]:
+    count, per_hour = len(basket.launching), basket.version.rules.limits.per_hour
+    if not basket.limit:
+        says = _("The policy's share of the population allows no account.")
+        yield Check(level="error", says=says, todo=_("Raise limits.share_of_population in the policy."))
+    elif basket.held_back:
+        says = ngettext(
+            "%(count)d account is beyond the limit of %(limit)d and would stay for the next draft.",
+            "%(count)d accounts are beyond the limit of %(limit)d and would stay for the next draft.",
+            len(basket.held_back),
+        ) % {"count": len(basket.held_back), "limit": basket.limit}
+        todo = _("Those idle longest go first. Launch in several goes, or have the policy's limits raised.")
+        yield Check(level="info", says=says, todo=todo, cases=basket.held_back)
+    else:
+        says = _(
+            "Within the limits: %(count)d of at most %(limit)d accounts, and at most %(per_hour)d revoked an hour."
+        )
+        yield Check(level="ok", says=says % {"count": count, "limit": basket.limit, "per_hour": per_hour})
+
+
+def _people(basket: Basket) -> Iterator[Check]:
+    if not basket.version.rules.approval.two_people:
+        yield Check(level="ok", says=_("One person is enough: the policy asks for no second one."))
+        return
+    people = User.objects.with_perm("accounts_review.operate").exclude(pk=basket.actor.pk).order_by("username")
+    if people:
+        says = _("Two people: whoever launches it cannot confirm it. Others who can: %(people)s.")
+        yield Check(level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])})
+    else:
+        says = _("The policy asks for a second person, and nobody else may confirm it.")
+        yield Check(level="error", says=says, todo=_("Have an administrator give somebody the role operator."))
+
+
+def _expiring(basket: Basket) -> Iterator[Check]:
+    valid = timedelta(days=basket.version.rules.approval.expires_after_days)
+    last_date = basket.last_date
+    if late := [case for case in basket.launching if case.approved_at + valid <= last_date]:
+        says = ngettext(
+            "%(count)d approval expires before its account can be revoked: it would be warned, and then spared.",
+            "%(count)d approvals expire before their accounts can be revoked: they would be warned, and then spared.",
+            len(late),
+        ) % {"count": len(late)}
+        todo = _("An approval holds for %(days)d days. Take them out, look again, and approve them anew.")
+        todo %= {"days": valid.days}
+        yield Check(level="warning", says=says, todo=todo, cases=late, can_take_out=True)
+    elif basket.launching:
+        first = min(case.approved_at for case in basket.launching) + valid
+        days = (first - last_date).days
+        says = ngettext(
+            "No approval expires before its time; the first has %(days)d day to spare.",
+            "No approval expires before its time; the first has %(days)d days to spare.",
+            days,
+        )
+        yield Check(level="ok", says=says % {"days": days})
+
+
+def _approvers(basket: Basket) -> Iterator[Check]:
+    people = {case.approved_by_id: case.approved_by for case in basket.launching}
+    barred = {key for key, person in people.items() if person is None or not may(person, "decide")}
+    if cases := [case for case in basket.launching if case.approved_by_id in barred]:
+        logins = ", ".join(sorted({case.approved_by_login for case in cases}))
+        says = ngettext(
+            "%(count)d account was approved by somebody who may no longer decide (%(logins)s), and would be spared.",
+            "%(count)d accounts were approved by people who may no longer decide (%(logins)s), and would be spared.",
+            len(cases),
+        ) % {"count": len(cases), "logins": logins}
+        todo = _("Take them out; somebody who may decide approves them anew.")
+        yield Check(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
+
+
+def _own(basket: Basket) -> Iterator[Check]:
+    if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
+        says = _("Your own account is in this draft.")
+        todo = _("Nobody decides on their own account: leave the launch to somebody else.")
+        yield Check(level="warning", says=says, todo=todo, cases=own)
+
+
+def _verdicts(basket: Basket) -> Iterator[Check]:
+    accounts = Account.objects.filter(pk__in=[case.account_id for case in basket.launching]).assessed()
+    dormant = accounts.with_verdict(basket.now).whose_verdict(Verdict.DORMANT)
+    still = set(dormant.listed().values_list("pk", flat=True))
+    if back := [case for case in basket.launching if case.account_id not in still]:
+        says = ngettext(
+            "%(count)d account no longer counts as dormant or is no longer listed, and would be spared.",
+            "%(count)d accounts no longer count as dormant or are no longer listed, and would be spared.",
+            len(back),
+        ) % {"count": len(back)}
+        todo = _("Take them out, or leave them: they keep their access either way.")
+        yield Check(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
+    else:
+        yield Check(level="ok", says=_("Everyone in it still counts as dormant."))
+
+
+def _addresses(basket: Basket) -> Iterator[Check]:
+    if not basket.warns:
+        return
+    unusable = [case for case in basket.launching if not usable_for_mail(case.account.email)]
+    bounced = _bounced(basket)
+    if cases := unusable + [case for case in basket.launching if case.account_id in bounced and case not in unusable]:
+        says = ngettext(
+            "%(count)d address cannot be written to: it is not usable, or a mail to it came back before.",
+            "%(count)d addresses cannot be written to: they are not usable, or a mail to them came back before.",
+            len(cases),
+        ) % {"count": len(cases)}
+        todo = _("Who cannot be warned is not revoked. Correct the address in Huwise and sync, or take them out.")
+        yield Check(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
+    else:
+        yield Check(level="ok", says=_("Every address looks usable, and none is known to bounce."))
+
+
+def _bounced(basket: Basket) -> set[int]:
+    """Accounts to whose present address a letter was refused, or came back."""
+    ids = [case.account_id for case in basket.launching]
+    entries = AuditEntry.objects.filter(account_id__in=ids, kind__in=BOUNCED)
+    failed = set(entries.values_list("account_id", "cleanup"))
+    past = Case.objects.filter(account__in=ids).exclude(cleanup=basket.cleanup).select_related("account", "cleanup")
+    return {
+        case.account_id
+        for case in past
+        if (case.account_id, case.cleanup.number) in failed and case.evidence.get("email") == case.account.email
+    }
+
+
+def _succession(basket: Basket) -> Iterator[Check]:
+    cases = {case.account_id: case for case in basket.launching}
+    found = orphaned_rights.orphans_of(basket.workspace, [case.account for case in basket.launching])
+    titles = {group.uid: str(group) for group in basket.workspace.groups.all()}
+    for orphan in found:
+        if orphan.is_group:
+            says = _("The group %(name)s would have no member left.") % {"name": titles.get(orphan.name, orphan.name)}
+        else:
+            says = _("Nobody would hold the right %(name)s any more.") % {"name": orphan.name}
+        todo = _("See who takes over before they go, or take them out.")
+        last = [cases[account.pk] for account in orphan.last]
+        yield Check(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
+    made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
+    for account, groups in made:
+        named = {"login": account.username, "groups": ", ".join(str(group) for group in groups[:NAMED])}
+        says = ngettext(
+            "%(login)s made a group that stays: %(groups)s.",
+            "%(login)s made groups that stay: %(groups)s.",
+            len(groups),
+        )
+        todo = _("The group stays, with its members. See that somebody else looks after it.")
+        yield Check(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
+    if not found and not made:
+        says = _("Nothing is left without anybody: every right and group of theirs has somebody else, too.")
+        yield Check(level="ok", says=says)

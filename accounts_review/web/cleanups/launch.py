@@ -1,0 +1,102 @@
+"""The launch of a draft: what it would do, and a confirmation that cannot be given by accident."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review import tasks
+from accounts_review.models import Cleanup, Workspace, may
+from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
+from accounts_review.web.shared.forms_of_records import LaunchForm
+from accounts_review.workflow.launch import launch
+
+
+class Launch(CleanupView):
+    """What a launch would do, in words and numbers, and a typed confirmation."""
+
+    needs = "operate"
+    template_name = "accounts_review/cleanups/launch.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self._page(self._basket()) if self.cleanup.is_draft else self.to_page()
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                # Held, so that what is launched is what the page has shown.
+                Workspace.objects.select_for_update().get(pk=self.workspace.pk)
+                return self._launch()
+        except NOT_NOW as refusal:
+            messages.error(request, str(refusal))
+            return self.to_page()
+
+    def _launch(self) -> HttpResponse:
+        self.cleanup.refresh_from_db()
+        basket = self._basket()
+        count = len(basket.launching)
+        form = LaunchForm(self.request.POST, expected=count)
+        changes = _changes(before=str(self.request.POST.get("shown", "")), after=_shown(self.cleanup))
+        if self.cleanup.is_draft and changes:
+            return self._page(basket, changes=changes, status=409)
+        if self.cleanup.is_draft and not form.is_valid():
+            return self._page(basket, form=form)
+        launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
+        tasks.ring(self.workspace)
+        launched = ngettext(
+            "Clean-up %(number)d was launched with %(count)d account.",
+            "Clean-up %(number)d was launched with %(count)d accounts.",
+            count,
+        )
+        messages.success(self.request, launched % {"number": self.cleanup.number, "count": count})
+        return self.to_page()
+
+    def _basket(self) -> Basket:
+        return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=tasks.pace())
+
+    def _page(self, basket: Basket, *, form: LaunchForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
+        count, found = len(basket.launching), checks(basket)
+        context = more | {
+            "form": form or LaunchForm(expected=count, initial={"shown": _shown(self.cleanup)}),
+            "basket": basket,
+            "count": count,
+            "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
+            "policy": basket.version,
+            "waves": basket.waves,
+            "checks": [check for check in found if check.level != "ok"],
+            "passed": sum(check.level == "ok" for check in found),
+            "may_decide": may(self.request.user, "decide"),
+        }
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+
+def _shown(cleanup: Cleanup) -> str:
+    """What a preview rests on: the cases of the draft, the mode and the policy."""
+    cases = cleanup.cases.filter(state="in_draft").aggregate(count=Count("pk"), last=Max("pk"))
+    workspace = Workspace.objects.get(pk=cleanup.workspace_id)
+    return "/".join(map(str, (cases["count"], cases["last"], workspace.mode, workspace.current_policy.number)))
+
+
+def _changes(*, before: str, after: str) -> list[str]:
+    """What differs between the page that was shown and now, in words; empty where nothing does."""
+    if before == after:
+        return []
+    then, now = before.split("/"), after.split("/")
+    if len(then) != len(now):
+        return [_("This page did not say what it was about.")]
+    said = [
+        _("The draft held %(then)s accounts; now it holds %(now)s.") % {"then": then[0], "now": now[0]},
+        _("Other accounts are in the draft now."),
+        _("The mode changed from %(then)s to %(now)s.") % {"then": then[2], "now": now[2]},
+        _("The policy changed from version %(then)s to %(now)s.") % {"then": then[3], "now": now[3]},
+    ]
+    changed = [sentence for sentence, old, new in zip(said, then, now, strict=True) if old != new]
+    return [sentence for sentence in changed if sentence != said[1] or said[0] not in changed]

@@ -1,0 +1,193 @@
+"""Next steps: the cases of a clean-up that wait for a person, or can be tried again, and what may be done with each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import Account, Case, Cleanup, may
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
+from accounts_review.wording import sentences
+
+SHOWN = 50
+AGAIN = frozenset({CaseState.REFUSED, CaseState.WOULD_REVOKE, CaseState.SPARED, CaseState.WITHDRAWN})
+"""How a case can end with its account still there."""
+
+ACTS: Mapping[str, tuple[frozenset[CaseState], str]] = {
+    "bounced": (frozenset({CaseState.AWAITING_NOTICE, CaseState.NOTICED, CaseState.DUE}), "operate"),
+    "retry": (frozenset({CaseState.UNDELIVERABLE}), "operate"),
+    "withdraw": (WITHDRAWABLE, "decide"),
+    "again": (AGAIN, "decide"),
+}
+"""Each act with the states it can be done in and the permission it takes; the stages ask for both again."""
+
+LABELS = {
+    "retry": gettext_lazy("Send the warning again"),
+    "withdraw": gettext_lazy("Withdraw: they keep access"),
+    "again": gettext_lazy("Put into the next draft"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case, why it stands here, and what is to be known before something is done."""
+
+    case: Case
+    why: str
+    note: str = ""
+    can_act: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Cases with the same thing to do about them; ``rows`` shows the first of them.
+
+    ``name`` says which ones "all of them" are: those in a state, or ``again``.
+    """
+
+    name: str
+    title: str
+    advice: str
+    count: int
+    rows: list[Row]
+    acts: list[str] = field(default_factory=list)
+
+    @property
+    def buttons(self) -> list[tuple[str, str]]:
+        return [(act, str(LABELS[act])) for act in self.acts]
+
+
+def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
+    """What waits for a person first, then what can be done again."""
+    cases, standing = cleanup.cases.select_related("account", "cleanup__workspace"), cleanup.tally().keys()
+    free, found = again(cases, actor=actor, now=now), list[Step]()
+    if CaseState.UNDELIVERABLE in standing:
+        found.append(_undeliverable(cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now))
+    if CaseState.REFUSED in standing:
+        found.append(_refused(cases.filter(state=CaseState.REFUSED), free, actor=actor, now=now))
+    if CaseState.UNKNOWN in standing:
+        found.append(_unknown(cases.filter(state=CaseState.UNKNOWN), now=now))
+    if (
+        AGAIN & standing
+        and (step := _again(cleanup, free.exclude(state=CaseState.REFUSED), actor=actor, now=now)).count
+    ):
+        found.append(step)
+    return found
+
+
+def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case]:
+    """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved anew."""
+    accounts = Account.objects.filter(pk__in=cases.values("account")).listed().assessed().with_verdict(now)
+    free = (
+        accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None))).exclude(username=actor.get_username())
+    )
+    if actor.email:
+        free = free.exclude(email__iexact=actor.email)
+    # Who was taken out of the draft before the launch was never part of what ended.
+    undone = Q(state=CaseState.WITHDRAWN, moved_at__lt=F("cleanup__launched_at"))
+    return cases.filter(state__in=AGAIN, account__in=free.values("pk")).exclude(undone)
+
+
+def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+    # Those whose address is another one by now can be warned at once, so they come first.
+    is_same = ExpressionWrapper(Q(account__email=KT("evidence__email")), BooleanField())
+    ranked = cases.alias(is_same=is_same).order_by("is_same", "moved_at", "pk")
+    rows = [Row(case, sentences.of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
+    return Step(
+        name="undeliverable",
+        title=_("Could not be warned"),
+        advice=_(
+            "Nobody is revoked without a delivered warning. Correct the address in Huwise, sync, and send the warning "
+            "again; or withdraw the account from this clean-up."
+        ),
+        count=cases.count(),
+        rows=rows,
+        acts=_allowed(("retry", "withdraw"), actor),
+    )
+
+
+def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
+    rows = [Row(case, _readings(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
+    return Step(
+        name="unknown",
+        title=_("Outcome unknown"),
+        advice=_(
+            "There is nothing to do: nothing is sent again. Each account is read twice, a while apart; if it is gone, "
+            "it was revoked, and if it is still there, it is looked at anew."
+        ),
+        count=cases.count(),
+        rows=rows,
+    )
+
+
+def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+    can_act = set(free.filter(state=CaseState.REFUSED).values_list("pk", flat=True))
+    ranked = cases.order_by("moved_at", "pk")[:SHOWN]
+    rows = [
+        Row(
+            case,
+            sentences.of_case(case, now=now),
+            "" if case.pk in can_act else _("It is in a clean-up again, or there is nothing left to do."),
+            can_act=case.pk in can_act,
+        )
+        for case in ranked
+    ]
+    return Step(
+        name="refused",
+        title=_("Refused by the workspace"),
+        advice=_(
+            "The workspace answered no, so that the account still has its access, and nothing is sent again. When the "
+            "cause is gone, put it into the next draft; it starts over, with its warning and its last look."
+        ),
+        count=cases.count(),
+        rows=rows,
+        acts=_allowed(("again",), actor) if can_act else [],
+    )
+
+
+def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+    advice = _(
+        "A case that has ended is never taken up again. Approve the account anew, and it starts over in the next "
+        "draft, with its warning and its last look."
+    )
+    if cleanup.dry_run:
+        advice = _(
+            "To do it for real, put them into the next draft, and launch that one once an administrator has made the "
+            "workspace live. Each of them gets the warning and the last look."
+        )
+    return Step(
+        name="again",
+        title=_("Still dormant, and in no clean-up"),
+        advice=advice,
+        count=free.count(),
+        rows=[Row(case, sentences.of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
+        acts=_allowed(("again",), actor),
+    )
+
+
+def _allowed(acts: Sequence[str], actor: User) -> list[str]:
+    return [act for act in acts if may(actor, ACTS[act][1])]
+
+
+def _address(case: Case) -> str:
+    then, today = str(case.evidence.get("email", "")), case.account.email
+    if then == today:
+        return _("The address is still %(address)s.") % {"address": today}
+    return _("The address is %(address)s now; it was %(before)s at the approval.") % {
+        "address": today,
+        "before": then or "—",
+    }
+
+
+def _readings(case: Case) -> str:
+    found = {"absent": _("gone"), "present": _("still there"), "re-created": _("another account of that name")}
+    read = [found.get(str(reading.get("found")), "?") for reading in case.readings]
+    return _("read so far: %(readings)s") % {"readings": ", ".join(read)} if read else _("not read yet")

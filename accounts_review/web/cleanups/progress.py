@@ -1,0 +1,145 @@
+"""How far a clean-up has come: counts with the failures first, and what is to be said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.models.cleanup import CASE_LABELS
+from accounts_review.rules.lifecycle import ENDED, CaseState
+from accounts_review.wording import sentences
+from accounts_review.workflow.restore.restore import BY_THEMSELVES, INVITED
+
+FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
+ORDER = (
+    *FAILURES,
+    CaseState.REVOKED,
+    CaseState.WOULD_REVOKE,
+    CaseState.SPARED,
+    CaseState.ALREADY_GONE,
+    CaseState.INTENDED,
+    CaseState.CLAIMED,
+    CaseState.DUE,
+    CaseState.NOTICED,
+    CaseState.AWAITING_NOTICE,
+    CaseState.IN_DRAFT,
+    CaseState.WITHDRAWN,
+)
+MOVING = {CaseState.DUE, CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN}
+SHOWN_FAILURES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A state and how many cases stand in it."""
+
+    state: CaseState
+    count: int
+
+    @property
+    def label(self) -> str:
+        return str(CASE_LABELS[self.state])
+
+    @property
+    def is_failure(self) -> bool:
+        return self.state in FAILURES
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case that went wrong, and how."""
+
+    case: Case
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A clean-up at an instant."""
+
+    total: int
+    ended: int
+    tiles: list[Tile]
+    failures: list[Failure]
+    next_date: datetime | None
+    """The first promised date that is still to come."""
+    warned_from: datetime | None
+    warned_until: datetime | None
+    last_date: datetime | None
+    answered: int
+    restored: int
+    returned: int
+
+    @property
+    def revoked(self) -> int:
+        return sum(tile.count for tile in self.tiles if tile.state == CaseState.REVOKED)
+
+    @property
+    def failed(self) -> int:
+        return sum(tile.count for tile in self.tiles if tile.is_failure)
+
+    @property
+    def mark(self) -> str:
+        """Differs as soon as a case has moved."""
+        return ".".join(f"{tile.state}-{tile.count}" for tile in self.tiles)
+
+    @property
+    def seconds(self) -> int:
+        """How long to wait before looking again: cases that can move now move quickly."""
+        return 2 if any(tile.state in MOVING for tile in self.tiles) or not self.total else 15
+
+
+def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
+    """Count and gather; three queries whatever the size."""
+    tally = cleanup.tally()
+    failed = cleanup.cases.filter(state__in=FAILURES).select_related("account").order_by("-moved_at", "pk")
+    known = cleanup.cases.aggregate(
+        next_date=Min("promised_at", filter=Q(state=CaseState.NOTICED)),
+        warned_from=Min("noticed_at"),
+        warned_until=Max("noticed_at"),
+        last_date=Max("promised_at"),
+        answered=Count("pk", filter=Q(answer__isnull=False)),
+        restored=Count("pk", filter=INVITED),
+        returned=Count("pk", filter=BY_THEMSELVES),
+    )
+    return Progress(
+        total=sum(tally.values()),
+        ended=sum(count for state, count in tally.items() if state in ENDED),
+        tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
+        failures=[Failure(case, sentences.of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
+        **known,
+    )
+
+
+def summary(cleanup: Cleanup, progress: Progress) -> str:
+    """The report in a sentence."""
+    accounts = ngettext("%(count)d account", "%(count)d accounts", progress.total) % {"count": progress.total}
+    parts = ", ".join(f"{tile.count} {tile.label}" for tile in progress.tiles)
+    said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
+    if cleanup.dry_run:
+        return " ".join([said, _("It was a dry run: nothing left the portal.")])
+    if back := progress.restored + progress.returned:
+        regret = ngettext(
+            "Of the revoked, %(back)d is back since (%(share)s %%).",
+            "Of the revoked, %(back)d are back since (%(share)s %%).",
+            back,
+        )
+        said = " ".join([said, regret % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])
+    return said
+
+
+def last_stop(cleanup: Cleanup) -> AuditEntry | None:
+    """The entry that says who or what made the clean-up pause last."""
+    entries = AuditEntry.objects.filter(workspace=cleanup.workspace.name, cleanup=cleanup.number)
+    return entries.filter(kind__in=("cleanup.paused", "cleanup.stopped")).first()
+
+
+def with_counts(cleanups: QuerySet[Cleanup]) -> QuerySet[Cleanup]:
+    """Clean-ups with ``size``, ``revoked``, ``would_revoke``, ``spared`` and ``failed``."""
+    of = {name: Count("cases", filter=Q(cases__state=name)) for name in ("revoked", "would_revoke", "spared")}
+    return cleanups.annotate(size=Count("cases"), failed=Count("cases", filter=Q(cases__state__in=FAILURES)), **of)

@@ -1,0 +1,30 @@
+"""Restore: invite one person back from the report of the clean-up that revoked them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from accounts_review import tasks
+from accounts_review.models import Case
+from accounts_review.web.shared.access import WorkspaceView
+
+
+class Restore(WorkspaceView):
+    """Invites back, and says what could not be given back."""
+
+    needs = "operate"
+
+    def post(self, request: HttpRequest, *, number: int, pk: int, **kwargs: Any) -> HttpResponse:
+        case = get_object_or_404(Case, pk=pk, cleanup__workspace=self.workspace, cleanup__number=number)
+        try:
+            (result,) = tasks.restore(self.workspace, [case], actor=self.request.user)
+        except ImproperlyConfigured as problem:
+            messages.error(request, str(problem))
+        else:
+            (messages.error if result.problem else messages.success)(request, str(result))
+        return redirect("cleanup", workspace=self.workspace.name, number=number)

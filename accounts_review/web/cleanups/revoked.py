@@ -1,0 +1,64 @@
+"""Everyone whose access was removed, in whatever clean-up, and who of them is back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django_tables2 import RequestConfig
+
+from accounts_review.models import Case
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.filters_of_records import WAYS, CaseFilter
+from accounts_review.web.shared.tables import CellColumn, PortalTable
+from accounts_review.web.shared.tables_of_records import RecordTable
+
+
+class RevokedFilter(CaseFilter):
+    """Those of a segment, as it was when they were approved, and those who are back."""
+
+    back = django_filters.ChoiceFilter(
+        method="by_return",
+        choices=[(way, label) for way, (_which, label) in WAYS.items()],
+        label=_("Back since"),
+        empty_label=_("any"),
+    )
+
+    def by_return(self, cases: QuerySet[Case], _name: str, way: str) -> QuerySet[Case]:
+        return cases.filter(WAYS[way][0])
+
+
+class RevokedTable(RecordTable):
+    """Who it was, in which clean-up, and whether they are back."""
+
+    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
+    cleanup = CellColumn("case_cleanup", _("Clean-up"), order_by="cleanup__number")
+    segment = tables.Column(accessor="evidence__segment", verbose_name=_("Segment"), orderable=False)
+    moved_at = tables.DateTimeColumn(verbose_name=_("Revoked"), format="j M Y, H:i")
+    approved_at = CellColumn("approval", _("Approved"))
+    back = CellColumn("back", _("Back"), accessor="pk", orderable=False)
+
+    class Meta(PortalTable.Meta):
+        model = Case
+        fields = ()
+        sequence = ("account", "cleanup", "segment", "moved_at", "approved_at", "back")
+        order_by = "-moved_at"
+
+
+class Revoked(WorkspaceView):
+    """The rows behind the regret of the overview."""
+
+    template_name = "accounts_review/cleanups/revoked.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        cases = Case.objects.filter(cleanup__workspace=self.workspace, state=CaseState.REVOKED)
+        found = RevokedFilter(request.GET, cases.select_related("account", "cleanup"))
+        table = RevokedTable(found.qs, now=self.now, workspace=self.workspace)
+        RequestConfig(request).configure(table)
+        context = {"filter": found, "table": table, "rows": table.paginator.count}
+        return self.render_to_response(self.get_context_data(**context))

@@ -1,0 +1,205 @@
+"""Clean-ups: the draft basket, those under way with the way to stop and resume them, and the reports of the past."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext_lazy
+from django_tables2 import RequestConfig
+
+from accounts_review import audit, tasks
+from accounts_review.models import Cleanup, may
+from accounts_review.rules.gate import standstill
+from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.next_steps import Step, next_steps
+from accounts_review.web.cleanups.outcomes import outcomes
+from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.filters_of_records import CaseFilter, ReportFilter
+from accounts_review.web.shared.forms_of_records import TurnForm
+from accounts_review.web.shared.tables_of_records import CaseTable, CleanupTable, DraftTable
+from accounts_review.wording import sentences, verdicts
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.revoke.last_look import moment_of
+
+UNDER_WAY = ("awaiting_confirmation", "running", "paused")
+NOT_NOW = (launch.CannotLaunch, IllegalMove, audit.Conflict)
+"""What a person is told when a step cannot be taken."""
+TURNED = {
+    "confirm": gettext_lazy("The clean-up is confirmed, and has started."),
+    "pause": gettext_lazy("The clean-up is paused: no further step is taken."),
+    "resume": gettext_lazy("The clean-up goes on."),
+    "cancel": gettext_lazy("The clean-up is cancelled: who was not revoked yet keeps access."),
+}
+"""The turns there are, and what a person is told after each."""
+
+
+class Cleanups(WorkspaceView):
+    """The draft, what is under way, and the past."""
+
+    template_name = "accounts_review/cleanups/page.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        every = self.workspace.cleanups.all()
+        draft = every.filter(state="draft").first()
+        segments = _segments(draft)
+        past = with_counts(every.filter(state__in=("closed", "cancelled")))
+        table = CleanupTable(past, now=self.now, workspace=self.workspace)
+        RequestConfig(request).configure(table)
+        context = {
+            "draft": draft,
+            "segments": segments,
+            "size": sum(count for name, count in segments),
+            "under_way": [(each, progress_of(each, now=self.now)) for each in every.filter(state__in=UNDER_WAY)],
+            "table": table,
+        }
+        return self.render_to_response(self.get_context_data(**context))
+
+
+class CleanupView(WorkspaceView):
+    """A page or act about one clean-up, named by its number."""
+
+    cleanup: Cleanup
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        cleanups = Cleanup.objects.filter(workspace=self.workspace).select_related("workspace", "policy")
+        self.cleanup = get_object_or_404(cleanups, number=kwargs["number"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"cleanup": self.cleanup}
+
+    def to_page(self) -> HttpResponse:
+        """To the clean-up's own page."""
+        return redirect("cleanup", workspace=self.workspace.name, number=self.cleanup.number)
+
+
+class CleanupPage(CleanupView):
+    """A draft's content, or how far a clean-up has come and what became of everyone in it."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self._draft() if self.cleanup.is_draft else self._report()
+
+    def _draft(self) -> HttpResponse:
+        self.template_name = "accounts_review/cleanups/draft.html"
+        user = self.request.user
+        basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=tasks.pace())
+        cases = self.cleanup.cases.filter(state="in_draft").select_related("account__assessment", "cleanup")
+        found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide")
+        table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
+        RequestConfig(self.request).configure(table)
+        context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
+        segments = _segments(self.cleanup)
+        context |= {"segments": segments, "size": sum(count for _name, count in segments)}
+        return self.render_to_response(self.get_context_data(**context))
+
+    def _report(self) -> HttpResponse:
+        if self.is_partial and self.request.htmx.target == "next-steps":
+            self.template_name = "accounts_review/cleanups/_next_steps.html"
+            return self.render_to_response(self.get_context_data(steps=self._steps()))
+        cases = ReportFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        # In a dry run nothing is promised.
+        unsaid = ("promised_at",) if self.cleanup.dry_run else ()
+        table = CaseTable(cases.qs, now=self.now, workspace=self.workspace, exclude=unsaid)
+        table.htmx_target = "#cases"
+        RequestConfig(self.request).configure(table)
+        shown: dict[str, Any] = {"filter": cases, "table": table}
+        if self.is_partial:
+            self.template_name = "accounts_review/cleanups/_cases.html"
+        else:
+            self.template_name = "accounts_review/cleanups/cleanup.html"
+            shown |= _standing(self) | {"steps": self._steps()}
+        return self.render_to_response(self.get_context_data(**shown))
+
+    def _steps(self) -> list[Step]:
+        return next_steps(self.cleanup, actor=self.request.user, now=self.now)
+
+
+class Progress(CleanupView):
+    """The part of the page that refreshes itself while the clean-up runs."""
+
+    template_name = "accounts_review/shared/_progress.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if not self.is_partial:
+            return self.to_page()
+        progress = progress_of(self.cleanup, now=self.now)
+        # On the clean-up's own page, the next steps name the failures.
+        brief = "brief" in request.GET
+        response = self.render_to_response(self.get_context_data(progress=progress, brief=brief))
+        if request.GET.get("seen", progress.mark) != progress.mark:
+            response["HX-Trigger"] = "cases-moved"
+        if request.GET.get("was", self.cleanup.state) != self.cleanup.state:
+            # What may be done now is another matter: the whole page is read anew.
+            response["HX-Refresh"] = "true"
+        return response
+
+
+class Turn(CleanupView):
+    """Confirm, pause, resume or cancel; all but the first with a reason."""
+
+    needs = "operate"
+
+    def post(self, request: HttpRequest, *, verb: str, **kwargs: Any) -> HttpResponse:
+        if verb not in TURNED:
+            raise Http404
+        form = TurnForm(request.POST)
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
+        try:
+            self._turn(verb, reason)
+        except NOT_NOW as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, str(TURNED[verb]))
+        return self.to_page()
+
+    @transaction.atomic
+    def _turn(self, verb: str, reason: str) -> None:
+        user = self.request.user
+        if verb == "confirm":
+            launch.confirm(cleanup=self.cleanup, actor=user, now=self.now)
+        else:
+            act = {"pause": launch.pause, "resume": launch.resume, "cancel": launch.cancel}[verb]
+            act(cleanup=self.cleanup, actor=user, reason=reason, now=self.now)
+        if verb in ("confirm", "resume"):
+            tasks.ring(self.workspace)
+
+
+def _standing(view: CleanupView) -> dict[str, Any]:
+    """Where a clean-up stands, what stopped it, and what the person may do about it."""
+    cleanup, user = view.cleanup, view.request.user
+    progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == "paused"
+    return {
+        "progress": progress,
+        "summary": summary(cleanup, progress),
+        "bars": outcomes(cleanup),
+        "stop": last_stop(cleanup) if is_paused else None,
+        "advice": sentences.advice(cleanup.stopped_because, state=cleanup.state),
+        "may_operate": may(user, "operate"),
+        "may_confirm": may(user, "operate") and cleanup.launched_by != user.get_username(),
+        "waits": _waits(cleanup, now=view.now),
+        "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
+    }
+
+
+def _waits(cleanup: Cleanup, *, now: datetime) -> list[str]:
+    """Why none of a running clean-up's due cases can go on now, in words; the mode has a banner of its own."""
+    if cleanup.state != "running" or not cleanup.cases.filter(state="due").exists():
+        return []
+    found = standstill(moment_of(cleanup, now=now))
+    return [verdicts.objection(each.code) for each in found if each.code != "cleanup_not_running"]
+
+
+def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:
+    """How many of the draft's cases belong to each segment, most first."""
+    if draft is None:
+        return []
+    cases = draft.cases.filter(state="in_draft").order_by().values_list("evidence__segment")
+    return sorted(cases.annotate(Count("pk")), key=lambda pair: -pair[1])

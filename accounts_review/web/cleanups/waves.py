@@ -1,0 +1,29 @@
+"""Waves: on which days the people of a clean-up would be warned, and from when on each could be revoked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A day, how many are warned on it, and the first day on which they can be revoked."""
+
+    day: date
+    count: int
+    earliest: date
+
+
+def waves(count: int, *, ahead: int, days: int, now: datetime, pace: Pace) -> list[Wave]:
+    """Day by day, behind the ``ahead`` mails that wait already; ``days`` is the notice. Pure."""
+    found = []
+    for day, leaving in notify.waves(ahead + count, now, pace):
+        ours = leaving - min(ahead, leaving)
+        ahead -= leaving - ours
+        if ours:
+            found.append(Wave(day, ours, day + timedelta(days=days)))
+    return found

@@ -1,0 +1,206 @@
+"""How long accounts have been idle, by segment, and what another limit would make of them.
+
+A limit is only tried on: nothing here is stored. One query counts the accounts of every segment by how long they have
+been idle and by the verdict they would have; the drawing and the sums are made of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, IntegerField, Max, Q, Value, When
+from django.db.models.functions import Cast, Extract, Floor, Greatest, Least
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Account, Workspace
+from accounts_review.rules.dormancy import Verdict
+
+COLUMN_DAYS, COLUMNS = 90, 22
+"""A column of the histogram is a quarter of a year; the last holds everybody idle for longer."""
+COLUMN_WIDTH, HEIGHT, TALLEST = 26, 64, 56
+WIDTH = COLUMN_WIDTH * COLUMNS
+VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A limit in days to try on one segment, or on all of them where ``segment`` is empty."""
+
+    segment: str
+    days: int
+
+    def covers(self, segment: str) -> bool:
+        return self.segment in ("", segment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of a column, all of one verdict, where it stands in a drawing of whole units."""
+
+    verdict: str
+    count: int
+    x: int
+    y: int
+    height: int
+    width: int = COLUMN_WIDTH - 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """One segment: its limit, and how many of it have been idle for how long with which verdict."""
+
+    segment: str
+    limit_days: int
+    is_tried: bool = False
+    columns: list[Counter[str]] = field(default_factory=lambda: [Counter() for _ in range(COLUMNS)])
+
+    @property
+    def total(self) -> int:
+        return sum(column.total() for column in self.columns)
+
+    @property
+    def dormant(self) -> int:
+        return sum(column[Verdict.DORMANT] for column in self.columns)
+
+    @property
+    def line_x(self) -> int:
+        """Where the limit stands."""
+        return min(WIDTH - 1, round(self.limit_days / COLUMN_DAYS * COLUMN_WIDTH))
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The drawing: columns of blocks, dormant ones at the bottom."""
+        most = max(*(column.total() for column in self.columns), 1)
+        found = []
+        for index, column in enumerate(self.columns):
+            top = HEIGHT
+            for verdict in VERDICTS:
+                if count := column[verdict]:
+                    height = max(1, round(TALLEST * count / most))
+                    top -= height
+                    found.append(
+                        Block(verdict=verdict, count=count, x=index * COLUMN_WIDTH + 1, y=max(0, top), height=height)
+                    )
+        return found
+
+    @property
+    def table(self) -> list[tuple[str, int, int]]:
+        """The same in numbers: how long idle, how many in all, how many dormant; columns without anybody left out."""
+        named = enumerate(self.columns)
+        return [(_span(index), c.total(), c[Verdict.DORMANT]) for index, c in named if c.total()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How many have a verdict now, and how many would."""
+
+    verdict: str
+    now: int
+    then: int
+
+    @property
+    def by(self) -> int:
+        return self.then - self.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idleness:
+    """The histogram, and what the trial would change."""
+
+    rows: list[Row]
+    changes: list[Change]
+    trial: Trial | None
+    idle: int
+    """How many of the tried segment have been idle for the tried limit, whatever speaks for them."""
+    undated: int
+    """How many have no valid date at all: they are in no column."""
+
+    @property
+    def dormant(self) -> Change:
+        return self.changes[0]
+
+    @property
+    def largest(self) -> str:
+        """The segment that holds the most."""
+        return self.rows[0].segment if self.rows else ""
+
+
+def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None) -> Idleness:
+    """The accounts that the workspace lists, by idle time, as the policy has it or under a trial."""
+    rows, undated = _rows(workspace, now, trial)
+    then = _sums(rows) + undated
+    present = _sums(_rows(workspace, now, None)[0]) + undated if trial else then
+    return Idleness(
+        rows=rows,
+        changes=[Change(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
+        trial=trial,
+        idle=_idle(workspace, now, trial) if trial else 0,
+        undated=undated.total(),
+    )
+
+
+def years() -> list[tuple[int, str]]:
+    """Where the years stand under the drawing."""
+    return [(round(year * 365 / COLUMN_DAYS * COLUMN_WIDTH), str(year)) for year in range(1, 6)]
+
+
+def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[list[Row], Counter[str]]:
+    """The segments, the largest first, and the verdicts of those without a date."""
+    idle = ExpressionWrapper(Value(now) - F("assessment__activity_at"), output_field=DurationField())
+    column = Cast(Floor(Extract(idle, "epoch") / Value(86400 * COLUMN_DAYS)), IntegerField())
+    counted = (
+        Account.objects.filter(workspace=workspace)
+        .listed()
+        .assessed()
+        .with_verdict(now, is_active=_active_under(trial, now) if trial else None)
+        .order_by()
+        .annotate(
+            column=Case(
+                When(assessment__activity_at=None, then=None),
+                default=Least(Greatest(column, 0), COLUMNS - 1),
+                output_field=IntegerField(),
+            )
+        )
+        .values_list("assessment__segment", "column", "verdict")
+        .annotate(limit=Max("assessment__limit_days"), count=Count("pk"))
+    )
+    rows: dict[str, Row] = {}
+    undated: Counter[str] = Counter()
+    for segment, column, verdict, limit, count in counted:
+        if column is None:
+            undated[verdict] += count
+            continue
+        is_tried = trial is not None and trial.covers(segment)
+        row = rows.setdefault(segment, Row(segment=segment, limit_days=limit, is_tried=is_tried))
+        row.limit_days = trial.days if trial and is_tried else max(row.limit_days, limit)
+        row.columns[column][verdict] += count
+    return sorted(rows.values(), key=lambda row: (-row.total, row.segment)), undated
+
+
+def _active_under(trial: Trial, now: datetime) -> Q:
+    """Who would not be idle past the limit that is tried."""
+    since = now - timedelta(days=trial.days)
+    tried = Q(assessment__activity_at__gt=since)
+    if not trial.segment:
+        return tried
+    covered = Q(assessment__segment=trial.segment)
+    return covered & tried | ~covered & Q(assessment__dormant_from__gt=now)
+
+
+def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
+    listed = Account.objects.filter(workspace=workspace).listed().assessed()
+    tried = listed.filter(assessment__segment=trial.segment) if trial.segment else listed
+    return tried.filter(assessment__activity_at__lte=now - timedelta(days=trial.days)).count()
+
+
+def _sums(rows: Iterable[Row]) -> Counter[str]:
+    return sum((column for row in rows for column in row.columns), Counter())
+
+
+def _span(index: int) -> str:
+    if index == COLUMNS - 1:
+        return _("%(days)d days and longer") % {"days": index * COLUMN_DAYS}
+    return _("%(from)d to %(to)d days") % {"from": index * COLUMN_DAYS, "to": (index + 1) * COLUMN_DAYS - 1}

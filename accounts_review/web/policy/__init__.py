@@ -1,0 +1,1 @@
+"""The policy: its text, a preview of a change, back-test, e-mails."""

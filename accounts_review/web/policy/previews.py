@@ -1,0 +1,141 @@
+"""A proposed policy: what it would change, who would move, and the button that puts it in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django_tables2 import RequestConfig
+
+from accounts_review import audit, tasks
+from accounts_review.models import PolicyPreview, may, permit
+from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.spreadsheet.rows import movers_sheet
+from accounts_review.web.policy import words
+from accounts_review.web.policy.impact import Impact, difference
+from accounts_review.web.policy.tables import MoverTable
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.download import download
+from accounts_review.workflow.policy import preview
+
+
+class PreviewPage(WorkspaceView):
+    """What a preview would change, or how far computing that has come; the whole page or its progress."""
+
+    def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        policy_preview = self._proposal(pk)
+        if policy_preview is None:
+            return self._gone()
+        context = {
+            "policy_preview": policy_preview,
+            "may_edit": may(self.request.user, "administer"),
+            "seen": preview.stamp(policy_preview),
+            "lines": difference(policy_preview.over.text, policy_preview.text),
+            "changes": words.changes(policy_preview.over.rules, policy_preview.rules),
+            "is_superseded": not policy_preview.over.is_current,
+        }
+        if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
+            context["foresight"] = Impact(policy_preview, now=self.now)
+            context["outstanding"] = len(preview.outstanding(policy_preview))
+        self.template_name = (
+            f"accounts_review/{'partials/policy_progress' if self.is_partial else 'policy_proposal'}.html"
+        )
+        response = self.render_to_response(self.get_context_data(**context))
+        if self.is_partial and policy_preview.state != PolicyPreview.State.JUDGING:
+            # It has ended: the page has something else to show.
+            response["HX-Refresh"] = "true"
+        return response
+
+    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "administer")
+        policy_preview = self._proposal(pk)
+        if policy_preview is None:
+            return self._gone()
+        match request.POST.get("verb"):
+            case "activate":
+                return self._activate(policy_preview, str(request.POST.get("seen", "")))
+            case "stop":
+                preview.stop(policy_preview=policy_preview, actor=self.request.user)
+            case _:
+                self._look_again(policy_preview)
+        return redirect("policy_preview", workspace=self.workspace.name, pk=pk)
+
+    def _activate(self, policy_preview: PolicyPreview, seen: str) -> HttpResponse:
+        try:
+            version = preview.activate(policy_preview=policy_preview, seen=seen, actor=self.request.user, now=self.now)
+        except preview.Outdated as problem:
+            messages.error(self.request, str(problem))
+            if not isinstance(problem, preview.Superseded):
+                self._look_again(policy_preview)
+            return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
+        said = _("Version %(number)d is in force, and everybody is judged by it.")
+        messages.success(self.request, said % {"number": version.number})
+        return redirect("policy", workspace=self.workspace.name)
+
+    def _look_again(self, policy_preview: PolicyPreview) -> None:
+        preview.resume(policy_preview=policy_preview, actor=self.request.user, now=self.now)
+        policy_preview.refresh_from_db()
+        tasks.preview(policy_preview)
+
+    def _proposal(self, pk: int) -> PolicyPreview | None:
+        return PolicyPreview.objects.filter(workspace=self.workspace, pk=pk).select_related("workspace", "over").first()
+
+    def _gone(self) -> HttpResponse:
+        messages.info(self.request, _("This preview is gone: it was replaced by another, or is in force already."))
+        return redirect("policy", workspace=self.workspace.name)
+
+
+class MoversForm(forms.Form):
+    """Which of the accounts under a preview are asked for."""
+
+    CHOICES = [(verdict.value, VERDICT_LABELS[verdict]) for verdict in Verdict]
+
+    before = forms.ChoiceField(choices=CHOICES, required=False)
+    after = forms.ChoiceField(choices=CHOICES, required=False)
+    case = forms.CharField(max_length=20, required=False)
+
+
+class Movers(WorkspaceView):
+    """The accounts that a preview would move from one verdict to another, or whose case it would end."""
+
+    template_name = "accounts_review/policy/movers.html"
+
+    def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponseBase:
+        policy_preview = get_object_or_404(
+            PolicyPreview.objects.select_related("over"), workspace=self.workspace, pk=pk
+        )
+        form = MoversForm(request.GET)
+        asked = form.cleaned_data if form.is_valid() else {}
+        accounts = self._asked(policy_preview, asked)
+        if request.GET.get("format") == "csv":
+            return self._export(accounts, policy_preview, asked)
+        table = MoverTable(accounts.order_by("username", "pk"), now=self.now, workspace=self.workspace)
+        RequestConfig(request, paginate={"per_page": 50}).configure(table)
+        query = request.GET.copy()
+        query.pop("page", None)
+        context = {"policy_preview": policy_preview, "asked": asked, "table": table, "query": query.urlencode()}
+        return self.render_to_response(self.get_context_data(**context))
+
+    def _asked(self, policy_preview: PolicyPreview, asked: dict[str, Any]) -> AccountQuerySet:
+        accounts = preview.accounts_under(policy_preview, now=self.now)
+        if asked.get("case"):
+            return accounts.filter(preview.SPARED, Q(("case_state", asked["case"])))
+        for name, column in (("before", "verdict"), ("after", "verdict_after")):
+            if asked.get(name):
+                accounts = accounts.filter(**{column: asked[name]})
+        return accounts
+
+    def _export(
+        self, accounts: AccountQuerySet, policy_preview: PolicyPreview, asked: dict[str, Any]
+    ) -> HttpResponseBase:
+        data = {"policy_preview": policy_preview.pk, "count": accounts.count(), "format": "csv"}
+        data |= {name: value for name, value in asked.items() if value}
+        login = self.request.user.get_username()
+        audit.log([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
+        return download(self, movers_sheet(accounts.order_by("username", "pk")), kind="csv")

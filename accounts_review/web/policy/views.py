@@ -1,0 +1,136 @@
+"""The policy: its text and what it says in words, its history, and each version under an address of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+
+from accounts_review import tasks
+from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
+from accounts_review.rules import policy
+from accounts_review.web.policy import words
+from accounts_review.web.policy.impact import Line, difference, numbered
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.forms_of_records import PolicyForm
+from accounts_review.workflow.policy import preview
+
+SHOWN_VERSIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A version and how it differs from the one before."""
+
+    version: PolicyVersion
+    difference: list[Line]
+    changes: list[words.Change]
+
+
+class PolicyPage(WorkspaceView):
+    """The text in force, for administrators to change in two steps: first what it would do, then for real."""
+
+    template_name = "accounts_review/policy/page.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        current = self.workspace.current_policy
+        initial = {"text": current.text, "over": current.number} | self._taken_up()
+        return self._page(form=PolicyForm(initial=initial), current=current, is_draft=initial["text"] != current.text)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "administer")
+        current, form = self.workspace.current_policy, PolicyForm(request.POST)
+        if not form.is_valid():
+            return self._page(form=form, current=current)
+        text = form.cleaned_data["text"]
+        try:
+            policy.parse(text)
+        except policy.PolicyError as error:
+            return self._faulty(form, current, error)
+        if form.cleaned_data["over"] != current.number:
+            afresh = PolicyForm(initial=form.cleaned_data | {"over": current.number})
+            return self._page(form=afresh, current=current, is_stale=True, status=409)
+        if text == current.text:
+            form.add_error("text", _("This is the text in force: there is nothing to preview."))
+            return self._page(form=form, current=current)
+        policy_preview = preview.propose(
+            workspace=self.workspace,
+            text=text,
+            actor=self.request.user,
+            reason=form.cleaned_data["reason"],
+            now=self.now,
+        )
+        tasks.preview(policy_preview)
+        return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
+
+    def _taken_up(self) -> dict[str, Any]:
+        """An earlier version or a preview to go on from, as the address asks for it."""
+        asked = self.request.GET
+        if (number := asked.get("restore", "")).isdecimal() and len(number) < 9:
+            version = get_object_or_404(self.workspace.policies, number=number)
+            return {"text": version.text, "reason": _("Restores version %(number)d") % {"number": version.number}}
+        if (pk := asked.get("policy_preview", "")).isdecimal() and len(pk) < 18:
+            policy_preview = PolicyPreview.objects.filter(workspace=self.workspace, pk=pk).first()
+            return {"text": policy_preview.text, "reason": policy_preview.reason} if policy_preview else {}
+        return {}
+
+    def _faulty(self, form: PolicyForm, current: PolicyVersion, error: policy.PolicyError) -> HttpResponse:
+        """The text as it was sent, with every line marked that something is wrong with."""
+        lines = numbered(form.cleaned_data["text"], [fault.line for fault in error.faults])
+        faults = [(fault, lines.get(fault.line, "")) for fault in error.faults]
+        form.fields["text"].widget.attrs |= {
+            "aria-invalid": "true",
+            "aria-describedby": "faults",
+            "data-faulty": " ".join(map(str, lines)),
+        }
+        return self._page(form=form, current=current, faults=faults)
+
+    def _page(self, *, form: PolicyForm, current: PolicyVersion, status: int = 200, **context: Any) -> HttpResponse:
+        may_edit = may(self.request.user, "administer")
+        if not may_edit:
+            form.fields["text"].widget.attrs["readonly"] = True
+        versions = list(self.workspace.policies.all()[: SHOWN_VERSIONS + 1])
+        context |= {
+            "form": form,
+            "current": current,
+            "may_edit": may_edit,
+            "clauses": words.in_words(current.rules),
+            "policy_previews": [] if "faults" in context else self.workspace.policy_previews.filter(over=current),
+            "history": [revision_of(new, old) for new, old in pairwise([*versions, None]) if new][:SHOWN_VERSIONS],
+            "has_older": len(versions) > SHOWN_VERSIONS,
+            "oldest_shown": versions[-1].number,
+        }
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+
+class VersionPage(WorkspaceView):
+    """One version of the policy, for good under the same address."""
+
+    template_name = "accounts_review/policy/version.html"
+
+    def get(self, request: HttpRequest, number: int, **kwargs: Any) -> HttpResponse:
+        versions = self.workspace.policies
+        version = get_object_or_404(versions, number=number)
+        before = versions.filter(number__lt=number).first()
+        context = {
+            "revision": revision_of(version, before),
+            "version": version,
+            "before": before,
+            "after": versions.filter(number__gt=number).last(),
+            "clauses": words.in_words(version.rules),
+            "cleanups": Cleanup.objects.filter(workspace=self.workspace, policy=version),
+            "may_edit": may(self.request.user, "administer"),
+        }
+        return self.render_to_response(self.get_context_data(**context))
+
+
+def revision_of(version: PolicyVersion, before: PolicyVersion | None) -> Revision:
+    """A version against the one before it; the first one against nothing."""
+    if before is None:
+        return Revision(version, [], [])
+    changes = words.changes(before.rules, version.rules)
+    return Revision(version, difference(before.text, version.text), changes)

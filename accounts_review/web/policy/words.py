@@ -1,0 +1,166 @@
+"""A policy in words, and what changes between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts_review.rules.policy import Policy, Segment
+
+AT_ONCE = gettext_lazy("At once, also for those in a clean-up; whoever is no longer dormant is spared.")
+NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
+TAKES_EFFECT: dict[str, Promise] = {
+    "segment": AT_ONCE,
+    "order": AT_ONCE,
+    "protect": AT_ONCE,
+    "notice": gettext_lazy("For clean-ups launched from now on; a date that somebody was given stands."),
+    "two_people": NEXT_LAUNCH,
+    "expires": gettext_lazy("For approvals given from now on."),
+    "per_cleanup": NEXT_LAUNCH,
+    "share": NEXT_LAUNCH,
+    "per_hour": gettext_lazy("At once, also for clean-ups under way."),
+    "exemption": gettext_lazy("For exemptions given from now on."),
+}
+"""From when on a change counts, by the first word of its clause's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One thing a policy says. ``names`` are what a list holds, so that a change can name what is added or dropped."""
+
+    key: str
+    text: str
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a policy said, what it would say, and from when on that counts. "" where it said or would say nothing."""
+
+    before: str
+    after: str
+    takes_effect: str
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+def in_words(policy: Policy) -> list[Clause]:
+    """Everything a policy says, each thing in one sentence."""
+    return [*_of_segments(policy), *_of_protection(policy), *_of_procedure(policy)]
+
+
+def changes(before: Policy, after: Policy) -> list[Change]:
+    """What two policies say differently, in the order in which they say it."""
+    old, new = {clause.key: clause for clause in in_words(before)}, {clause.key: clause for clause in in_words(after)}
+    found = [_change(old.get(key), new.get(key)) for key in (old | new) if old.get(key) != new.get(key)]
+    if _order(before, after) != _order(after, before):
+        found.append(Change(_sequence(before), _sequence(after), str(TAKES_EFFECT["order"])))
+    return found
+
+
+def _change(old: Clause | None, new: Clause | None) -> Change:
+    known = new or old
+    assert known is not None
+    names_before, names_after = (clause.names if clause else frozenset() for clause in (old, new))
+    return Change(
+        before=old.text if old else "",
+        after=new.text if new else "",
+        takes_effect=str(TAKES_EFFECT[known.key.partition(" ")[0]]),
+        added=tuple(sorted(names_after - names_before)),
+        dropped=tuple(sorted(names_before - names_after)),
+    )
+
+
+def _order(policy: Policy, other: Policy) -> list[str]:
+    """The segments that both have, as the first of them has them."""
+    theirs = {segment.name for segment in other.segments}
+    return [segment.name for segment in policy.segments if segment.name in theirs]
+
+
+def _sequence(policy: Policy) -> str:
+    names = ", ".join(f"“{segment.name}”" for segment in policy.segments)
+    return _("The first segment that matches counts, in this order: %(names)s.") % {"names": names}
+
+
+def _of_segments(policy: Policy) -> Iterator[Clause]:
+    for segment in policy.segments:
+        who = "; ".join(_conditions(segment)) or _("everyone no other segment matches")
+        text = ngettext(
+            "“%(name)s” (%(who)s) counts as dormant after %(days)d day without activity.",
+            "“%(name)s” (%(who)s) counts as dormant after %(days)d days without activity.",
+            segment.dormant_after_days,
+        )
+        said = text % {"name": segment.name, "who": who, "days": segment.dormant_after_days}
+        yield Clause(f"segment {segment.name}", said)
+
+
+def _conditions(segment: Segment) -> Iterator[str]:
+    if segment.never_used is not None:
+        yield _("never used") if segment.never_used else _("used at least once")
+    if segment.account_types:
+        yield _("account type %(names)s") % {"names": _any_of(segment.account_types)}
+    if segment.groups:
+        yield _("in group %(names)s") % {"names": _any_of(segment.groups)}
+    if segment.permissions:
+        yield _("with right %(names)s") % {"names": _any_of(segment.permissions)}
+    if segment.email_domains:
+        yield _("address at %(names)s") % {"names": _any_of(segment.email_domains)}
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return _(" or ").join(names)
+
+
+def _of_protection(policy: Policy) -> Iterator[Clause]:
+    protect = policy.protect
+    lists = {
+        "permissions": (_("Protected by their rights: %(names)s."), protect.permissions),
+        "groups": (_("Protected by their group: %(names)s."), protect.groups),
+        "usernames": (_("Protected by their username: %(names)s."), protect.usernames),
+        "email_domains": (_("Protected by the domain of their address: %(names)s."), protect.email_domains),
+    }
+    for key, (text, names) in lists.items():
+        if names:
+            yield Clause(f"protect {key}", text % {"names": ", ".join(sorted(names))}, frozenset(names))
+
+
+def _of_procedure(policy: Policy) -> Iterator[Clause]:
+    yield Clause("notice", _notice(policy))
+    expires = policy.approval.expires_after_days
+    lapses = ngettext("An approval lapses after %(days)d day.", "An approval lapses after %(days)d days.", expires)
+    yield Clause("expires", lapses % {"days": expires})
+    alone = _("Whoever launches a clean-up needs nobody's confirmation.")
+    yield Clause("two_people", _("A second person confirms each launch.") if policy.approval.two_people else alone)
+    limits = policy.limits
+    per_cleanup = ngettext(
+        "At most %(count)d account in a clean-up.", "At most %(count)d accounts in a clean-up.", limits.per_cleanup
+    )
+    yield Clause("per_cleanup", per_cleanup % {"count": limits.per_cleanup})
+    share = _("At most %(share)s %% of all accounts in a clean-up.")
+    yield Clause("share", share % {"share": f"{100 * limits.share_of_population:g}"})
+    per_hour = ngettext(
+        "At most %(count)d revocation an hour.", "At most %(count)d revocations an hour.", limits.per_hour
+    )
+    yield Clause("per_hour", per_hour % {"count": limits.per_hour})
+    longest = policy.exemption.longest_days
+    spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
+    yield Clause("exemption", spans % {"days": longest})
+
+
+def _notice(policy: Policy) -> str:
+    days, reminders = policy.notice.days, policy.notice.reminders_days_before
+    if not days:
+        return _("Nobody is warned, and nothing is waited for.")
+    warned = ngettext(
+        "People are warned %(days)d day before their access ends",
+        "People are warned %(days)d days before their access ends",
+        days,
+    ) % {"days": days}
+    if not reminders:
+        return _("%(warned)s, and not reminded.") % {"warned": warned}
+    listed = ", ".join(map(str, reminders))
+    return _("%(warned)s, and reminded so many days before: %(reminders)s.") % {"warned": warned, "reminders": listed}

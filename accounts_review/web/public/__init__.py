@@ -1,0 +1,1 @@
+"""What no login guards: the answer page and the webhook for bounces."""

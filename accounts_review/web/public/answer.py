@@ -1,0 +1,143 @@
+"""The answer page: the person whose access is at stake says what is to become of it, without signing in.
+
+Opening it changes nothing, because mail scanners open links; a button does. The token in the address is the only key,
+so a page without a valid one tells nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.utils.timezone import get_current_timezone, localdate, make_aware, now
+from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import gettext as _
+from django.views import View
+
+from accounts_review import audit
+from accounts_review.models import Case
+from accounts_review.web.shared.widgets import DayInput
+from accounts_review.workflow import answer
+from accounts_review.workflow.answer import LONGEST_TEXT, Kind, NotNow, Said, Settled, TooOften
+
+LONGEST_ABSENCE = timedelta(days=365)
+
+
+class AnswerForm(forms.Form):
+    """One of the three answers, with what belongs to it."""
+
+    kind = forms.ChoiceField(choices=[(kind.value, "") for kind in Kind])
+    text = forms.CharField(
+        label=gettext_lazy("Why you need it (you may leave this empty)"),
+        max_length=LONGEST_TEXT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("I am away until"),
+        required=False,
+        widget=DayInput({"class": "form-control"}),
+    )
+    sure = forms.BooleanField(
+        label=gettext_lazy("Yes, remove my access now"),
+        required=False,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
+    )
+
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.earliest, self.latest = today + timedelta(days=1), today + LONGEST_ABSENCE
+        self.fields["until"].widget.attrs |= {"min": self.earliest.isoformat(), "max": self.latest.isoformat()}
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        kind, until = given.get("kind"), given.get("until")
+        if kind == Kind.AWAY and "until" not in self.errors and not (until and self.earliest <= until <= self.latest):
+            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+        if kind == Kind.LEAVE and not given.get("sure"):
+            self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
+        return given
+
+    @property
+    def said(self) -> Said:
+        """The answer: only what belongs to its kind."""
+        kind = Kind(self.cleaned_data["kind"])
+        text = self.cleaned_data["text"] if kind is Kind.KEEP else ""
+        return Said(kind=kind, text=text, until=self._until if kind is Kind.AWAY else None)
+
+    @property
+    def _until(self) -> datetime:
+        return make_aware(datetime.combine(self.cleaned_data["until"], time.min), get_current_timezone())
+
+
+@method_decorator(login_not_required, name="dispatch")
+class AnswerPage(View):
+    """Shows what would happen and the three answers; takes one of them. In the language of the letter."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        case = answer.case_of(token)
+        if case is None or answer.is_settled(case):
+            return _closed(request, case)
+        with override(_language(request, case)):
+            return _page(request, case, form=AnswerForm(today=localdate()))
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        case = answer.case_of(token)
+        if case is None or answer.is_settled(case):
+            return _closed(request, case)
+        with override(_language(request, case)):
+            try:
+                return _take(request, case)
+            except (Settled, audit.Conflict):
+                return _closed(request, case)
+            except TooOften:
+                return _page(request, case, view="too_often", status=429)
+
+
+def _take(request: HttpRequest, case: Case) -> HttpResponse:
+    form, at = AnswerForm(request.POST, today=localdate()), now()
+    try:
+        if form.is_valid():
+            said = form.said
+            case = answer.answer(case=case, said=said, now=at)
+            return _page(request, case, view=said.kind.value, said=said)
+    except NotNow as problem:
+        form.add_error(None, ValidationError(str(problem)))
+    answer.note_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)
+    # Answered with 200, as forms are: whatever is logged of a refusal would name the address.
+    return _page(request, case, form=form)
+
+
+def _closed(request: HttpRequest, case: Case | None) -> HttpResponse:
+    """No such page, or a case that no answer changes any more; which of the two, and nothing else, is told."""
+    if case is None:
+        return _page(request, None, view="unknown", status=404)
+    with override(_language(request, case)):
+        return _page(request, None, view="settled", status=410)
+
+
+def _page(
+    request: HttpRequest, case: Case | None, *, view: str = "ask", status: int = 200, **context: Any
+) -> HttpResponse:
+    context |= {"view": view, "contact": settings.EMAIL_CONTACT}
+    if case is not None:
+        may_leave = answer.may_leave(case)
+        host = case.cleanup.workspace.host or case.cleanup.workspace.name
+        context |= {"case": case, "may_leave": may_leave, "host": host}
+    response = render(request, "accounts_review/public/answer.html", context, status=status)
+    response["Content-Language"] = get_language() or settings.LANGUAGE_CODE
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def _language(request: HttpRequest, case: Case) -> str:
+    """The workspace's language, until the person has chosen one by the switch."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+    return str(chosen if chosen in dict(settings.LANGUAGES) else case.cleanup.workspace.language)

@@ -1,0 +1,1 @@
+"""The review table: filter, decide, import and export."""

@@ -1,0 +1,180 @@
+"""Files that reviewers share: accounts and clean-ups to take along, and decisions to bring back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.text import get_valid_filename
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django_tables2 import RequestConfig
+
+from accounts_review import audit
+from accounts_review.models import DecisionFile
+from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.spreadsheet import FORMATS, MOST_ROWS, Unreadable
+from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL, accounts_sheet, cases_sheet
+from accounts_review.web.cleanups.views import CleanupView
+from accounts_review.web.review.selection import filtered
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.download import as_shown, download
+from accounts_review.web.shared.filters_of_records import ReportFilter
+from accounts_review.web.shared.tables import ReviewTable
+from accounts_review.web.shared.tables_of_files import OUTCOMES, RowTable
+from accounts_review.web.shared.tables_of_records import CaseTable
+from accounts_review.wording import sentences
+from accounts_review.workflow.review import decide, import_file
+from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Plan
+
+LARGEST_FILE = 20 * 2**20
+
+
+class Export(WorkspaceView):
+    """The accounts of the review page as a file: exactly those that match its filters, in its order."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        found = filtered(request.GET, workspace=self.workspace, now=self.now)
+        kind = request.GET.get("format", "csv")
+        back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
+        if not found.is_valid() or kind not in FORMATS:
+            return redirect(back)
+        table = ReviewTable(found.qs, now=self.now, rights_by_group={}, actor=self.request.user)
+        accounts = as_shown(table, request)
+        count = accounts.count()
+        if kind == "xlsx" and count >= MOST_ROWS:
+            messages.error(request, _("A spreadsheet cannot hold so many rows. Narrow the filter, or take the CSV."))
+            return redirect(back)
+        data = {"filter": found.query, "count": count, "format": kind}
+        login = self.request.user.get_username()
+        audit.log([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
+        return download(self, accounts_sheet(accounts, as_of=self.now), kind=kind)
+
+
+class CleanupExport(CleanupView):
+    """The cases of a clean-up as a file: those that its page shows, in its order."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        found = ReportFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        kind = request.GET.get("format", "csv")
+        if not found.is_valid() or kind not in FORMATS:
+            return self.to_page()
+        cases = as_shown(CaseTable(found.qs, now=self.now, workspace=self.workspace), request)
+        given = {name: value for name, value in found.form.cleaned_data.items() if value}
+        data = {"filter": given, "count": cases.count(), "format": kind}
+        audit.log(
+            [self.cleanup], kind="cleanup.exported", actor=self.request.user.get_username(), now=self.now, data=data
+        )
+        sheet = cases_sheet(cases, said=partial(sentences.of_case, now=self.now))
+        return download(self, sheet, kind=kind, name=f"cleanup-{self.cleanup.number}")
+
+
+class UploadForm(forms.Form):
+    """A file of decisions, of a size that a person can answer for."""
+
+    file = forms.FileField(
+        label=gettext_lazy("Spreadsheet with decisions (CSV or XLSX)"),
+        widget=forms.FileInput({"class": "form-control", "accept": ".csv,.xlsx,.txt"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST_FILE:
+            most = {"size": LARGEST_FILE // 2**20}
+            raise forms.ValidationError(_("The file is larger than %(size)d MB. Export fewer accounts.") % most)
+        return file
+
+
+class Import(WorkspaceView):
+    """Take a file of decisions, and show what it would do before anything is done."""
+
+    needs = "decide"
+    template_name = "accounts_review/review/import.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self._page(UploadForm())
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form = UploadForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self._page(form)
+        given = form.cleaned_data["file"]
+        try:
+            file = import_file.upload(
+                content=given.read(),
+                name=get_valid_filename(given.name),
+                workspace=self.workspace,
+                actor=self.request.user,
+                now=self.now,
+            )
+        except Unreadable as problem:
+            form.add_error("file", str(problem))
+            return self._page(form)
+        return redirect("import_plan", workspace=self.workspace.name, pk=file.pk)
+
+    def _page(self, form: UploadForm) -> HttpResponse:
+        context = {"form": form, "columns": COLUMNS_TO_FILL, "largest": LARGEST_FILE // 2**20}
+        return self.render_to_response(self.get_context_data(**context))
+
+
+class ImportPlan(WorkspaceView):
+    """What a file of decisions would do, row by row; and, once confirmed, do it."""
+
+    needs = "decide"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        file = self._file
+        if file is None or file.applied_at:
+            said = _("This file was applied already.") if file else _("This preview is gone. Send the file again.")
+            messages.info(request, said)
+            return redirect("import", workspace=self.workspace.name)
+        plan = import_file.plan(file=file, actor=self.request.user, now=self.now)
+        shown = request.GET.get("show", "")
+        # Failures first: they are what a person must look at.
+        rows = sorted(plan.rows, key=lambda row: (row.outcome != "refused", row.number))
+        table = RowTable([row for row in rows if not shown or row.outcome == shown], workspace=self.workspace)
+        RequestConfig(request, paginate={"per_page": 50}).configure(table)
+        self.template_name = f"accounts_review/{'partials/import_rows' if self.is_partial else 'import_plan'}.html"
+        tabs = [(name, OUTCOMES[name], count) for name, count in plan.counts.items() if count]
+        context = {"file": file, "plan": plan, "table": table, "tabs": tabs, "shown": shown}
+        return self.render_to_response(self.get_context_data(**context))
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        file = self._file
+        if file is None:
+            return redirect(request.path)
+        if request.POST.get("refused", "0") != "0" and not request.POST.get("leave_out"):
+            messages.error(request, _("Nothing was done: tick the box to leave out the rows that are not possible."))
+            return redirect(request.path)
+        confirmed = request.POST.get("confirmed", "")
+        try:
+            done = import_file.apply(file=file, confirmed=confirmed, actor=self.request.user, now=self.now)
+        except AlreadyApplied as done_before:
+            messages.info(request, str(done_before))
+        except (Changed, audit.Conflict, IllegalMove, decide.Refused) as problem:
+            messages.error(request, str(problem))
+            return redirect(request.path)
+        else:
+            messages.success(request, _sentence(file, done))
+        return redirect("review", workspace=self.workspace.name)
+
+    @property
+    def _file(self) -> DecisionFile | None:
+        """The person's own file, while it is kept."""
+        since = self.now - import_file.KEPT
+        files = DecisionFile.objects.filter(workspace=self.workspace, uploaded_by=self.request.user)
+        return files.filter(pk=self.kwargs["pk"], uploaded_at__gt=since).first()
+
+
+def _sentence(file: DecisionFile, done: Plan) -> str:
+    """What was done, with its counts."""
+    said = _("From %(file)s: %(approve)d approved, %(exempt)d exempted, %(withdraw)d withdrawn.")
+    parts = [said % (done.counts | {"file": file.name})]
+    if left := done.counts["refused"]:
+        parts.append(ngettext("%(count)d row was left out.", "%(count)d rows were left out.", left) % {"count": left})
+    return " ".join(parts)

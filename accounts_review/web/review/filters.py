@@ -1,0 +1,238 @@
+"""The filters of the review page. Their whole state is the address: it can be kept, shared and asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import django_filters as filters
+from django import forms
+from django.db.models import Count, Exists, OuterRef, Q
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts_review.models import Assessment, Case, Exemption, Snooze, Workspace
+from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.policy import ALWAYS_PROTECTED
+from accounts_review.wording import verdicts
+
+DEFAULT = {"verdict": "dormant", "state": "open"}
+"""What an address without any filter asks for."""
+
+EVERYONE = "all"
+DORMANT_ADMINISTRATORS = f"verdict={Verdict.PROTECTED}&right={ALWAYS_PROTECTED}"
+"""Those who may change everything and are idle, as an address asks for them: never revoked, but not to be forgotten."""
+
+TABS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
+VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, gettext_lazy("all"))]
+STATES = [
+    ("open", gettext_lazy("open for decision")),
+    ("draft", gettext_lazy("in the draft")),
+    ("running", gettext_lazy("in a running clean-up")),
+    ("exempt", gettext_lazy("exempt")),
+    ("lapsing", gettext_lazy("exemption about to lapse")),
+    ("later", gettext_lazy("set aside for later")),
+]
+LAPSING = timedelta(days=30)
+"""An exemption that ends within this time is about to lapse."""
+
+CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
+USED = r'"last_(seen|login)_at"\s*:\s*("[^"]|[^"n\s])'
+"""Matches a raw record that has one of the two dates, neither null nor empty. Quotes within a string are escaped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A verdict to choose, with how many there are and the filters that show them."""
+
+    verdict: str
+    label: str
+    count: int
+    query: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter in force, and the filters that are left without it."""
+
+    label: str
+    query: str
+
+
+class DaysFilter(filters.Filter):  # type: ignore[misc]
+    field_class = forms.IntegerField
+
+
+class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
+    """Narrows the accounts of a workspace (asked for ``with_verdict`` at ``now``)."""
+
+    q = filters.CharFilter(
+        method="filter_q", max_length=200, label=gettext_lazy("Search"), widget=forms.TextInput({"type": "search"})
+    )
+    verdict = filters.ChoiceFilter(method="filter_verdict", choices=VERDICTS, label=gettext_lazy("Verdict"))
+    segment = filters.ChoiceFilter(
+        field_name="assessment__segment", choices=(), label=gettext_lazy("Segment"), empty_label=gettext_lazy("any")
+    )
+    group = filters.ChoiceFilter(
+        method="filter_group", choices=(), label=gettext_lazy("Group"), empty_label=gettext_lazy("any")
+    )
+    idle = DaysFilter(
+        method="filter_idle", min_value=0, max_value=36_500, label=gettext_lazy("Idle longer than (days)")
+    )
+    right = filters.ChoiceFilter(
+        method="filter_right", choices=(), label=gettext_lazy("Protected by right"), widget=forms.HiddenInput
+    )
+    state = filters.ChoiceFilter(
+        method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("any")
+    )
+    never_used = filters.BooleanFilter(
+        method="filter_never_used", label=gettext_lazy("Never used"), widget=forms.CheckboxInput
+    )
+
+    # The next two have no field to fill in: numbers of other pages lead here with them.
+    dormant_since = filters.DateFilter(
+        field_name="assessment__dormant_from", lookup_expr="date__gte", widget=forms.HiddenInput
+    )
+    dormant_until = filters.DateFilter(
+        field_name="assessment__dormant_from", lookup_expr="date__lte", widget=forms.HiddenInput
+    )
+
+    def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
+        super().__init__(asked(query, self.base_filters), queryset=queryset)
+        self.now = now
+        segments = Assessment.objects.filter(policy__workspace=workspace).values_list("segment", flat=True).distinct()
+        self.filters["segment"].extra["choices"] = [(name, name) for name in sorted(segments)]
+        groups = [(group.uid, str(group)) for group in workspace.groups.all()]
+        self.filters["group"].extra["choices"] = sorted(groups, key=lambda group: group[1].casefold())
+        policies = workspace.policies.filter(is_current=True)
+        rights = {right for policy in policies for right in policy.rules.protect.permissions}
+        self.filters["right"].extra["choices"] = [(right, right) for right in sorted(rights)]
+        for field in self.form.fields.values():
+            field.widget.attrs["class"] = CSS_CLASSES.get(type(field.widget), "form-control form-control-sm")
+
+    @property
+    def query(self) -> str:
+        """The filters in force as the part of an address after the question mark, always written the same way."""
+        return self.without()
+
+    @property
+    def is_default(self) -> bool:
+        return bool(self.data.dict() == DEFAULT)
+
+    def without(self, *names: str, **instead: str) -> str:
+        """The filters in force but for some, and with others."""
+        query = self.data.copy()
+        for name in (*names, *instead):
+            query.pop(name, None)
+        query.update(instead)
+        if not query:
+            query["verdict"] = EVERYONE
+        return str(query.urlencode())
+
+    def filter_q(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts.search(value)
+
+    def filter_verdict(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts if value == EVERYONE else accounts.whose_verdict(value)
+
+    def filter_group(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts.filter(groups__contains=[value])
+
+    def filter_idle(self, accounts: AccountQuerySet, name: str, value: int) -> AccountQuerySet:
+        return accounts.filter(assessment__activity_at__lte=self.now - timedelta(days=value))
+
+    def filter_right(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts.filter(assessment__reasons__contains=[{"code": "right", "subject": value}])
+
+    def filter_state(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
+        return accounts.filter(self._state(value))
+
+    def filter_never_used(self, accounts: AccountQuerySet, name: str, value: bool) -> AccountQuerySet:  # noqa: FBT001
+        return accounts.filter(assessment__activity_field="joined_at").exclude(raw__regex=USED) if value else accounts
+
+    def tabs(self) -> list[Tab]:
+        """The verdicts to choose from under the other filters. Only those who are dormant start out as open."""
+        current, state = self.data.get("verdict", EVERYONE), self.data.get("state", "")
+        kept = state if state != "open" else ""
+        totals, still_open = self._counts(kept)
+        tabs = []
+        for verdict, label in VERDICTS:
+            wanted = state if verdict == current else kept or ("open" if verdict == Verdict.DORMANT else "")
+            counts = still_open if wanted == "open" else totals
+            count = sum(counts.values()) if verdict == EVERYONE else counts.get(verdict, 0)
+            query = self.without("state", verdict=verdict, **({"state": wanted} if wanted else {}))
+            tabs.append(Tab(verdict, str(label), count, query, verdict == current))
+        return tabs
+
+    def chips(self) -> list[Chip]:
+        """The filters in force, but for the verdict, which the tabs show."""
+        said = self.form.cleaned_data if self.form.is_valid() else {}
+        labels = {
+            name: _said(name, value, self.form.fields[name]) for name, value in said.items() if value or value == 0
+        }
+        return [Chip(labels[name], self.without(name)) for name in self.data if name != "verdict" and labels.get(name)]
+
+    def _counts(self, state: str) -> tuple[dict[str, int], dict[str, int]]:
+        """How many have each verdict under all other filters, and how many of those are open for decision."""
+        if not self.form.is_valid():
+            return {}, {}
+        accounts = self.queryset.filter(self._state(state)) if state else self.queryset
+        for name, value in self.form.cleaned_data.items():
+            if name not in ("verdict", "state"):
+                accounts = self.filters[name].filter(accounts, value)
+        counted = (
+            accounts.order_by()
+            .values("verdict")
+            .annotate(total=Count("pk"), open=Count("pk", filter=self._state("open")))
+        )
+        rows: list[Any] = list(counted.values_list("verdict", "total", "open"))
+        return {str(row[0]): row[1] for row in rows}, {str(row[0]): row[2] for row in rows}
+
+    def _state(self, value: str) -> Q:
+        cases = Case.objects.open().filter(account=OuterRef("pk"))
+        standing = Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))
+        exempt = Q(Exists(standing))
+        later = Q(Exists(Snooze.objects.in_force().filter(account=OuterRef("pk"))))
+        match value:
+            case "open":
+                return ~Q(Exists(cases)) & ~exempt & ~later
+            case "lapsing":
+                return Q(Exists(standing.filter(until__lte=self.now + LAPSING)))
+            case "later":
+                return later
+            case "draft":
+                return Q(Exists(cases.filter(state=CaseState.IN_DRAFT)))
+            case "running":
+                return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
+            case _:
+                return exempt
+
+
+def asked(query: QueryDict, names: Mapping[str, Any]) -> QueryDict:
+    """What an address asks for: its filters that say something, in one order, or the default where none does."""
+    found = QueryDict(mutable=True)
+    found.update({name: str(query[name]) for name in names if query.get(name)} or DEFAULT)
+    return found
+
+
+def _said(name: str, value: Any, field: forms.Field) -> str:
+    """One filter in force, in words."""
+    match name:
+        case "idle":
+            return ngettext("idle longer than %(days)d day", "idle longer than %(days)d days", value) % {"days": value}
+        case "dormant_since":
+            return _("dormant from %(date)s or later") % {"date": verdicts.dated(value, "j M Y")}
+        case "dormant_until":
+            return _("dormant by %(date)s") % {"date": verdicts.dated(value, "j M Y")}
+        case "never_used":
+            return _("never used")
+        case "q":
+            return _("“%(term)s”") % {"term": value}
+    choices: Any = getattr(field, "choices", ())
+    return f"{field.label}: {dict(choices).get(value, value)}"

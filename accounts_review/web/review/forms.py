@@ -1,0 +1,122 @@
+"""The decision on accounts, as it is posted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.utils.timezone import get_current_timezone, localdate, make_aware
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.web.shared.widgets import DayInput
+from accounts_review.wording import verdicts
+
+USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
+DECISIONS = (
+    ("approve", gettext_lazy("Approve")),
+    ("exempt", gettext_lazy("Exempt")),
+    ("snooze", gettext_lazy("Leave for later")),
+    ("withdraw", gettext_lazy("Withdraw")),
+)
+
+
+class KeysField(forms.Field):
+    """Primary keys, each once."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {"invalid": gettext_lazy("These are not accounts.")}
+
+    def to_python(self, value: Any) -> list[int]:
+        if not all(str(key).isascii() and str(key).isdecimal() and len(str(key)) < 19 for key in value or ()):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return sorted({int(key) for key in value or ()})
+
+
+class DecisionForm(forms.Form):
+    """What is decided, why, and on whom: accounts that were ticked, all that match a filter, or a decision undone."""
+
+    decision = forms.ChoiceField(choices=DECISIONS)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)
+    until = forms.DateField(label=gettext_lazy("Exempt until"), required=False, widget=DayInput())
+    account = KeysField(required=False)
+    scope = forms.ChoiceField(choices=[("ticked", ""), ("all", ""), ("undo", "")], required=False)
+    filter = forms.CharField(required=False, max_length=2000)
+    expected = forms.IntegerField(required=False, min_value=0)
+    digest = forms.CharField(required=False, max_length=64)
+    seen = forms.IntegerField(required=False, min_value=0)
+    decided_at = forms.CharField(required=False, max_length=40)
+
+    def __init__(self, *args: Any, now: datetime, latest: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        today = localdate(now)
+        self.earliest, self.latest = today + timedelta(days=1), localdate(latest)
+        until = self.fields["until"]
+        until.initial = min(today + USUAL_EXEMPTION, self.latest)
+        until.widget.attrs |= {"min": self.earliest.isoformat(), "max": self.latest.isoformat()}
+        for name in ("reason", "until"):
+            self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        decision = cleaned.get("decision")
+        if decision in ("exempt", "withdraw") and not cleaned.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", _("Say why: it is kept with the decision."))
+        if decision != "exempt":
+            self.errors.pop("until", None)  # The bar shows the field whatever is decided.
+        elif "until" not in self.errors:
+            self._check_until(cleaned.get("until"))
+        return cleaned
+
+    @property
+    def exempt_until(self) -> datetime:
+        """The instant at which the exemption ends: the start of the day that was given."""
+        day: date = self.cleaned_data["until"]
+        return make_aware(datetime.combine(day, time.min), get_current_timezone())
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, each with the field it is about."""
+        return [
+            f"{self.fields[name].label}: {error}" if name in ("reason", "until") else str(error)
+            for name, errors in self.errors.items()
+            for error in errors
+        ]
+
+    def _check_until(self, day: date | None) -> None:
+        if day is None:
+            self.add_error("until", _("An exemption needs an end."))
+        elif not self.earliest <= day <= self.latest:
+            latest = verdicts.dated(self.latest, "j M Y")
+            self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})
+
+
+class ServiceAccountForm(forms.Form):
+    """That an account is a robot and who answers for it: marked, confirmed for another year, or no longer so."""
+
+    act = forms.ChoiceField(choices=[("confirm", ""), ("end", "")])
+    owner_email = forms.EmailField(label=gettext_lazy("Owner's e-mail address"), max_length=254, required=False)
+    reason = forms.CharField(label=gettext_lazy("What it does"), max_length=500)
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._a_year_ahead = localdate(now) + A_YEAR
+        for name in ("owner_email", "reason"):
+            self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("act") == "confirm" and not cleaned.get("owner_email") and "owner_email" not in self.errors:
+            self.add_error("owner_email", _("Say who answers for it: that person is told before the year is over."))
+        return cleaned
+
+    @property
+    def kept_until(self) -> datetime:
+        """A year ahead, when the owner must have confirmed it again."""
+        return make_aware(datetime.combine(self._a_year_ahead, time.min), get_current_timezone())
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, each with the field it is about."""
+        return [f"{self.fields[name].label}: {error}" for name, errors in self.errors.items() for error in errors]

@@ -1,0 +1,124 @@
+"""Views of the review page that people keep: to save one, and to drop it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import SavedView, Workspace, may, permit
+from accounts_review.web.review.selection import filtered
+from accounts_review.web.shared.access import WorkspaceView
+
+BUILT_IN: tuple[tuple[Promise, str], ...] = (
+    (gettext_lazy("Invited over a year ago, never came"), "verdict=dormant&idle=365&state=open&never_used=on"),
+    (gettext_lazy("Idle for five years"), "verdict=dormant&idle=1826&state=open"),
+    (gettext_lazy("A person must look"), "verdict=uncertain"),
+    (gettext_lazy("Dormant administrators"), "verdict=protected&right=edit_domain"),
+    (gettext_lazy("Set aside for later"), "verdict=all&state=later"),
+)
+"""What most people look for, written as :attr:`ReviewFilter.query` writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A view to choose: its name, its address after the question mark, and its key where the person may drop it."""
+
+    name: str
+    query: str
+    is_current: bool
+    is_shared: bool = False
+    droppable: int | None = None
+
+
+class SaveForm(forms.Form):
+    """A name for the filters in force."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
+    query = forms.CharField(max_length=2000, widget=forms.HiddenInput)
+    sort = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
+    is_shared = forms.BooleanField(label=gettext_lazy("for everybody of the workspace"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs |= {"class": "form-control form-control-sm", "autocomplete": "off"}
+        self.fields["is_shared"].widget.attrs |= {"class": "form-check-input"}
+
+
+def views_of(user: User, *, workspace: Workspace, current: str) -> list[Choice]:
+    """The views a person may choose from: those built in, those shared, and their own."""
+    kept = SavedView.objects.filter(workspace=workspace).filter(Q(is_shared=True) | Q(owner=user))
+    return [
+        *(Choice(str(name), query, query == current) for name, query in BUILT_IN),
+        *(
+            Choice(
+                view.name,
+                view.query,
+                view.query.partition("&sort=")[0] == current,
+                view.is_shared,
+                view.pk if _drops(user, view) else None,
+            )
+            for view in kept
+        ),
+    ]
+
+
+class SaveView(WorkspaceView):
+    """Keep the filters in force under a name; the same name again means the new filters."""
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form, user = SaveForm(request.POST), self.request.user
+        if not form.is_valid():
+            messages.error(request, _("Give the view a name of at most 60 characters; nothing was saved."))
+            return redirect("review", workspace=self.workspace.name)
+        given = form.cleaned_data
+        if given["is_shared"]:
+            permit(user, "decide")
+        query = filtered(QueryDict(given["query"]), workspace=self.workspace, now=self.now).query
+        if given["sort"]:
+            query += f"&{_sorted(given['sort'])}"
+        same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
+        standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
+        if given["name"] in {str(name) for name, _query in BUILT_IN}:
+            messages.error(request, _("A view of this name is there for everybody; choose another name."))
+        elif standing and not _drops(user, standing):
+            messages.error(request, _("Somebody else shares a view of this name; choose another name."))
+        else:
+            view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])
+            view.query, view.is_shared = query, given["is_shared"]
+            view.save()
+            messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+        return redirect(f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{query}")
+
+
+class DropView(WorkspaceView):
+    """Forget a view: one's own, or as an administrator a shared one."""
+
+    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+        view = get_object_or_404(SavedView, workspace=self.workspace, pk=pk)
+        if not _drops(self.request.user, view):
+            raise PermissionDenied
+        view.delete()
+        messages.success(request, _("The view “%(name)s” is gone.") % {"name": view.name})
+        return redirect("review", workspace=self.workspace.name)
+
+
+def _drops(user: User, view: SavedView) -> bool:
+    return view.owner_id == user.pk or (view.is_shared and may(user, "administer"))
+
+
+def _sorted(sort: str) -> str:
+    query = QueryDict(mutable=True)
+    query["sort"] = sort
+    return str(query.urlencode())

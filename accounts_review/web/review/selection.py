@@ -1,0 +1,107 @@
+"""Which accounts a decision is about, and whether the world is still as the person saw it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.models import Account, Case, Exemption, Snooze, Workspace
+from accounts_review.web.review.filters import ReviewFilter
+
+MOST_AT_ONCE = 10_000
+"""More than one clean-up may ever hold are not decided in one go."""
+
+
+class Stale(ValueError):
+    """The list is no longer what the person decided on; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All accounts that match a filter: how many, and a digest of which."""
+
+    count: int
+    digest: str
+
+    @classmethod
+    def of(cls, accounts: QuerySet[Account]) -> Everyone | None:
+        """Those of a query, or ``None`` where they are too many."""
+        keys = list(accounts.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        return cls(len(keys), digest_of(keys)) if len(keys) <= MOST_AT_ONCE else None
+
+
+def digest_of(keys: Iterable[int]) -> str:
+    return hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest()
+
+
+def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> ReviewFilter:
+    """The accounts of the review page (listed and assessed), narrowed as an address asks."""
+    accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now)
+    accounts = accounts.select_related("workspace")
+    return ReviewFilter(query, queryset=accounts, workspace=workspace, now=now)
+
+
+def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
+    """The accounts that a valid :class:`DecisionForm` is about, with their verdicts. Raises :class:`Stale`."""
+    match form["scope"]:
+        case "all":
+            return _all_matching(form, workspace=workspace, now=now)
+        case "undo":
+            return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
+    keys = form["account"]
+    found = _of_workspace(workspace, now=now).filter(pk__in=keys)
+    if not keys:
+        raise Stale(_("Tick at least one account first."))
+    if len(found) != len(keys):
+        raise Stale(_("Some of the ticked accounts are no longer here. Look at the list again."))
+    return list(found)
+
+
+def _of_workspace(workspace: Workspace, *, now: datetime) -> QuerySet[Account]:
+    return Account.objects.filter(workspace=workspace).assessed().with_verdict(now).order_by("username", "pk")
+
+
+def _all_matching(form: dict[str, Any], *, workspace: Workspace, now: datetime) -> list[Account]:
+    found = filtered(QueryDict(form["filter"]), workspace=workspace, now=now)
+    everyone = Everyone.of(found.qs) if found.is_valid() else None
+    if everyone is None or everyone != Everyone(form["expected"] or 0, form["digest"]):
+        raise Stale(_moved(form["expected"] or 0, everyone))
+    return list(found.qs.order_by("username", "pk"))
+
+
+def _moved(expected: int, everyone: Everyone | None) -> str:
+    if everyone is None:
+        return _("More accounts match than can be decided at once. Narrow the filter.")
+    if everyone.count == expected:
+        return _("Other accounts match now than when you looked. Look at the list again.")
+    said = ngettext(
+        "%(now)d account matches now, and it was %(then)d when you looked. Look at the list again.",
+        "%(now)d accounts match now, and it was %(then)d when you looked. Look at the list again.",
+        everyone.count,
+    )
+    return said % {"now": everyone.count, "then": expected}
+
+
+def _decided(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
+    """Those on whom the person decided at one moment, and where that still stands."""
+    with suppress(ValueError):
+        if (instant := parse_datetime(at)) and instant.tzinfo:
+            approved = Case.objects.open().filter(approved_by=actor, approved_at=instant)
+            exempted = Exemption.objects.in_force(now).filter(by=actor, at=instant)
+            snoozed = Snooze.objects.in_force().filter(by_login=actor.get_username(), at=instant)
+            keys = [found.values("account") for found in (approved, exempted, snoozed)]
+            accounts = _of_workspace(workspace, now=now)
+            if found := list(accounts.filter(Q(pk__in=keys[0]) | Q(pk__in=keys[1]) | Q(pk__in=keys[2]))):
+                return found
+    raise Stale(_("There is nothing left to undo."))

@@ -1,0 +1,204 @@
+"""The review page: the table of accounts, and the decisions on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django_filters.views import FilterView
+from django_tables2 import SingleTableMixin
+
+from accounts_review import audit
+from accounts_review.models import Account, Sync, may
+from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.web.account.evidence import rights_of
+from accounts_review.web.review.filters import ReviewFilter, Tab
+from accounts_review.web.review.forms import DecisionForm
+from accounts_review.web.review.saved_views import SaveForm, views_of
+from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.tables import CountedPaginator, ReviewTable
+from accounts_review.wording import verdicts
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.review.conflicts import newest
+
+MOST_NAMED = 10
+SORTS = (
+    ("dormant_from", gettext_lazy("dormant longest")),
+    ("-dormant_from", gettext_lazy("dormant last")),
+    ("activity", gettext_lazy("idle longest")),
+    ("-activity", gettext_lazy("active last")),
+    ("username", gettext_lazy("username")),
+    ("email", gettext_lazy("e-mail")),
+    ("segment", gettext_lazy("segment")),
+)
+
+
+class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
+    """Who is dormant and why; the whole state of the page is its address."""
+
+    table_class = ReviewTable
+
+    def get_template_names(self) -> list[str]:
+        return [f"accounts_review/{'partials/review_answer' if self.is_partial else 'review'}.html"]
+
+    def get_filterset(self, filterset_class: Any = None) -> ReviewFilter:
+        return filtered(self.request.GET, workspace=self.workspace, now=self.now)
+
+    def get_filterset_class(self) -> type[ReviewFilter]:
+        return ReviewFilter
+
+    @cached_property
+    def tabs(self) -> list[Tab]:
+        found: ReviewFilter = self.filterset
+        return found.tabs()
+
+    def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
+        """The current tab knows how many rows there are, so they are not counted twice."""
+        return {"paginator_class": CountedPaginator, "count": sum(tab.count for tab in self.tabs if tab.is_current)}
+
+    def get_table_kwargs(self) -> dict[str, Any]:
+        return {
+            "now": self.now,
+            "rights_by_group": rights_of(self.workspace.groups.all()),
+            "actor": self.request.user,
+            "exclude": () if may(self.request.user, "decide") else ("pick",),
+        }
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        rows = context["table"].paginator.count
+        everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
+        context["table"].all_chosen = everyone is not None
+        here = self.request.GET.copy()
+        for passing in ("scope", "card"):
+            here.pop(passing, None)
+        return context | {
+            "since": newest(self.workspace),
+            "views": views_of(self.request.user, workspace=self.workspace, current=self.filterset.query),
+            "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
+            "form": DecisionForm(
+                now=self.now, latest=decide.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"
+            ),
+            "tabs": self.tabs,
+            "chips": self.filterset.chips(),
+            "rows": rows,
+            "everyone": everyone,
+            "most_at_once": MOST_AT_ONCE,
+            "may_decide": may(self.request.user, "decide"),
+            "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
+            "sorts": SORTS,
+            "sort": self.request.GET.get("sort", SORTS[0][0]),
+            "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
+            "last_read": Sync.objects.filter(workspace=self.workspace, state="complete").first(),
+        }
+
+
+class Decide(WorkspaceView):
+    """Approve, exempt or withdraw. It either happens to all the accounts or changes nothing and says why."""
+
+    needs = "decide"
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        form = DecisionForm(request.POST, now=self.now, latest=decide.latest_end(self.workspace, now=self.now))
+        if not form.is_valid():
+            return self._refuse(form.problems, status=422)
+        try:
+            accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
+            skipped = self._set_apart(accounts, form.cleaned_data)
+            self._decide([account for account in accounts if account.pk not in skipped], form)
+        except decide.Refused as refused:
+            return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
+        except (Stale, audit.Conflict, IllegalMove) as problem:
+            return self._refuse([str(problem)], status=409)
+        self._say(form, accounts, skipped)
+        return redirect(self._back)
+
+    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, decide.Refusal]:
+        """Of all that match, those who cannot be approved; where none can, it is refused."""
+        if decision["decision"] != "approve" or decision["scope"] != "all":
+            return {}
+        objections = ((account, decide.objection_to_approval(account, actor=self.request.user)) for account in accounts)
+        apart = {account.pk: decide.Refusal(account.username, why) for account, why in objections if why}
+        if len(apart) == len(accounts):
+            raise decide.Refused(list(apart.values()))
+        return apart
+
+    def _decide(self, accounts: list[Account], form: DecisionForm) -> None:
+        seen = form.cleaned_data["seen"]
+        act: dict[str, Any] = {"accounts": accounts, "actor": self.request.user, "now": self.now, "seen": seen}
+        match form.cleaned_data:
+            case {"decision": "approve", "reason": reason}:
+                decide.approve(reason=reason or _("dormant under the policy"), **act)
+            case {"decision": "exempt", "reason": reason}:
+                decide.exempt(reason=reason, until=form.exempt_until, **act)
+            case {"decision": "snooze", "reason": reason}:
+                decide.snooze(reason=reason, **act)
+            case {"reason": reason}:
+                decide.withdraw(reason=reason, **act)
+
+    def _say(self, form: DecisionForm, accounts: list[Account], skipped: dict[int, decide.Refusal]) -> None:
+        verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
+        context = {
+            "said": _sentence(form, len(accounts) - len(skipped)),
+            "skipped": names[:MOST_NAMED],
+            "skipped_count": len(names),
+            "more": max(0, len(names) - MOST_NAMED),
+            "decided_at": self.now.isoformat() if verb != "withdraw" else "",
+            "back": self._back,
+            "workspace": self.workspace,
+        }
+        messages.success(
+            self.request, render_to_string("accounts_review/review/_decided.html", context, request=self.request)
+        )
+
+    def _refuse(self, problems: list[str], *, status: int) -> HttpResponse:
+        """Nothing was changed: say why, and leave ticks and fields as they are."""
+        context = {
+            "problems": problems[:MOST_NAMED],
+            "more": max(0, len(problems) - MOST_NAMED),
+            "back": self._back,
+            "workspace": self.workspace,
+        }
+        page = "partials/refused_answer" if self.is_partial else "refused"
+        answer = render(self.request, f"accounts_review/{page}.html", context, status=status)
+        answer["HX-Reswap"] = "none"
+        return answer
+
+    @property
+    def _back(self) -> str:
+        """Where the person came from, if that is here."""
+        given = self.request.POST.get("next", "")
+        if url_has_allowed_host_and_scheme(given, {self.request.get_host()}, self.request.is_secure()):
+            return given
+        return reverse("review", kwargs={"workspace": self.workspace.name})
+
+
+def _sentence(form: DecisionForm, count: int) -> str:
+    """What was done, with its count."""
+    if form.cleaned_data["scope"] == "undo":
+        said = ngettext("Undone: %(count)d account is open again.", "Undone: %(count)d accounts are open again.", count)
+        return said % {"count": count}
+    match form.cleaned_data["decision"]:
+        case "approve":
+            said = ngettext(
+                "%(count)d account approved into the draft.", "%(count)d accounts approved into the draft.", count
+            )
+        case "exempt":
+            said = ngettext(
+                "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
+            )
+            return said % {"count": count, "until": verdicts.day(form.exempt_until)}
+        case "snooze":
+            said = ngettext("%(count)d account set aside for later.", "%(count)d accounts set aside for later.", count)
+        case _:
+            said = ngettext("%(count)d account withdrawn.", "%(count)d accounts withdrawn.", count)
+    return said % {"count": count}

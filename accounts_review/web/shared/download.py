@@ -1,0 +1,51 @@
+"""Tables as downloads: streamed, in the person's language, named by workspace and day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.timezone import localdate
+from django.utils.translation import get_language, override
+from django_tables2 import RequestConfig
+
+from accounts_review.spreadsheet import FORMATS, Sheet, written
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.tables import PortalTable, ending_in_pk
+
+BYTE_ORDER_MARK = "\ufeff".encode()
+"""Without it, spreadsheets take the UTF-8 of a CSV file for something else."""
+
+
+def as_shown(table: PortalTable, request: HttpRequest) -> QuerySet[Any]:
+    """The rows of a table, all of them, in the order that the address asks for."""
+    RequestConfig(request, paginate=False).configure(table)
+    rows: QuerySet[Any] = table.data.data
+    return ending_in_pk(rows)
+
+
+def download(view: WorkspaceView, sheet: Sheet, *, kind: str, name: str = "") -> StreamingHttpResponse:
+    """A table as a ``csv`` or ``xlsx`` file."""
+    content = _spoken(written(sheet, kind), get_language())
+    if kind == "csv":
+        content = chain([BYTE_ORDER_MARK], content)
+    answer = StreamingHttpResponse(content, content_type=FORMATS[kind])
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(view, name or sheet.title, kind)}"'
+    return answer
+
+
+def file_name(view: WorkspaceView, what: str, ending: str) -> str:
+    return f"{view.workspace.name}-{what}-{localdate(view.now):%Y-%m-%d}.{ending}"
+
+
+def _spoken(content: Iterator[bytes], language: str | None) -> Iterator[bytes]:
+    """Content in a language, whichever is active where it is sent: that is after the request has gone through."""
+    while True:
+        with override(language):
+            piece = next(content, None)
+        if piece is None:
+            return
+        yield piece

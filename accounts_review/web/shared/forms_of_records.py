@@ -1,0 +1,118 @@
+"""Forms of the clean-up, policy and workspace pages. They ask; what they ask for is checked again at the act."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import Workspace
+from accounts_review.web.cleanups.next_steps import ACTS
+from accounts_review.web.review.forms import KeysField
+
+
+class LaunchForm(forms.Form):
+    """A typed confirmation: the number of accounts that the page has shown. ``shown`` says what that page rested on."""
+
+    shown = forms.CharField(widget=forms.HiddenInput)
+    count = forms.CharField(
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "autocomplete": "off", "size": 8, "class": "form-control"}
+        ),
+        max_length=20,
+    )
+
+    def __init__(self, *args: Any, expected: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.expected = expected
+        self.fields["count"].label = _("Type %(count)d, the number of accounts, to confirm") % {"count": expected}
+
+    def clean_count(self) -> str:
+        typed = str(self.cleaned_data["count"])
+        if "".join(filter(str.isalnum, typed)) != str(self.expected):
+            raise ValidationError(
+                _("You typed “%(typed)s”; this page is about %(count)d."),
+                params={"typed": typed, "count": self.expected},
+            )
+        return typed
+
+
+class TurnForm(forms.Form):
+    """Why a clean-up is paused, resumed or cancelled; kept in the audit."""
+
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+
+
+class CasesForm(forms.Form):
+    """What is done with cases of a clean-up, why, and with which: those ticked, named, or all of a next step."""
+
+    act = forms.ChoiceField(choices=[(act, act) for act in ACTS])
+    case = KeysField(required=False)
+    who = forms.CharField(max_length=50_000, required=False)
+    all = forms.ChoiceField(choices=[(name, name) for name in ("undeliverable", "refused", "again")], required=False)
+    reason = forms.CharField(max_length=500, required=False)
+
+    def clean_who(self) -> set[str]:
+        """Usernames or addresses, however they are separated."""
+        return {word.strip("<>\"'").casefold() for word in re.split(r"[\s,;]+", self.cleaned_data["who"])} - {""}
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("act") in ("bounced", "withdraw") and not given.get("reason"):
+            raise ValidationError(_("Say why; the reason is kept in the audit."))
+        if not (given.get("all") or given.get("case") or given.get("who")):
+            raise ValidationError(_("Tick at least one account first."))
+        return given
+
+
+class PolicyForm(forms.Form):
+    """A policy text, why it changes, and the version it was written over."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Text (TOML)"),
+        max_length=200_000,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 24, "spellcheck": "false", "autocapitalize": "off", "class": "form-control policy-text"}
+        ),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
+    )
+    over = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        return text.replace("\r\n", "\n")
+
+
+class BreakerForm(forms.Form):
+    """What is done with the numbers that tripped the breaker, and why."""
+
+    reason = forms.CharField(max_length=500)
+    choice = forms.ChoiceField(choices=[("accept", gettext_lazy("accept")), ("discard", gettext_lazy("discard"))])
+
+
+class ModeForm(forms.Form):
+    """Dry run or live. Going live takes the workspace's name, typed."""
+
+    mode = forms.ChoiceField(choices=Workspace.Mode.choices, widget=forms.HiddenInput)
+    name = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "class": "form-control"})
+    )
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace
+        self.auto_id = f"id_{workspace.name}_%s"
+        self.fields["name"].label = _("Type %(name)s, the workspace's name, to confirm") % {"name": workspace.name}
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("mode") == Workspace.Mode.LIVE and given.get("name") != self.workspace.name:
+            raise ValidationError(_("The name does not match; nothing was changed."))
+        return given

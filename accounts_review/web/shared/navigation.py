@@ -1,0 +1,45 @@
+"""What every page knows: the workspace it is about, and the pages one can go to from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Workspace
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template: ``portal.workspace``, ``portal.pages`` and ``portal.may``."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"portal": {}}
+    match = request.resolver_match
+    name = match.kwargs.get("workspace") if match else None
+    workspaces = Workspace.objects.filter(name=name) if name else Workspace.objects.all()
+    workspace = workspaces.first()
+    here = match.url_name if match else ""
+    pages = [
+        {"title": title, "url": url, "is_current": here in names}
+        for title, url, names in (_pages(workspace) if workspace else [])
+    ]
+    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm}}
+
+
+def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
+    def at(page: str) -> str:
+        return reverse(page, kwargs={"workspace": workspace.name})
+
+    return [
+        (_("Overview"), at("overview"), {"overview"}),
+        (_("Review"), at("review"), {"review", "account", "import", "import_plan"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case", "revoked"}),
+        (
+            _("Policy"),
+            at("policy"),
+            {"policy", "policy_version", "policy_preview", "movers", "backtest", "what_if", "letters"},
+        ),
+        (_("Audit"), at("audit"), {"audit"}),
+        (_("Workspaces"), reverse("workspaces"), {"workspaces", "schedule", "syncs", "sync_page"}),
+    ]

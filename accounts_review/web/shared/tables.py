@@ -1,0 +1,145 @@
+"""The tables of people: what a row says of an account, and what every table of the portal keeps to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import django_tables2 as tables
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import F, QuerySet
+from django.template.loader import get_template
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models import Account
+from accounts_review.web.account.evidence import RightsByGroup, facts_held, idleness, reasons_in_force
+from accounts_review.workflow.review.decide import is_own
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+CELLS = "accounts_review/partials/cells"
+
+
+class PortalTable(tables.Table):  # type: ignore[misc]
+    """A table whose pages cannot be abused and do not overlap, and whose rows stack on a phone.
+
+    The size of a page is clamped whatever the address asks for, and every ordering ends in the primary key.
+    Set ``htmx_target`` to the id (with ``#``) of the element that sort and page links refresh.
+    """
+
+    least_per_page = 10
+    most_per_page = 100
+    htmx_target = ""
+
+    class Meta:
+        template_name = "accounts_review/shared/table.html"
+        attrs: dict[str, StrOrPromise] = {"class": "table table-hover table-stacks"}
+        per_page = 25
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for column in self.columns.columns.values():
+            cell = column.column.attrs.setdefault("td", dict(column.column.attrs.get("cell", {})))
+            if column.column.verbose_name:
+                cell.setdefault("data-label", column.column.verbose_name)
+
+    def paginate(
+        self,
+        paginator_class: type[Paginator[Any]] = Paginator,
+        per_page: int | None = None,
+        page: int = 1,
+        **kwargs: Any,
+    ) -> PortalTable:
+        """Cut into pages of a size within the bounds, in an order that is the same every time."""
+        if isinstance(self.data.data, QuerySet):
+            self.data.data = ending_in_pk(self.data.data)
+        size = min(max(per_page or self._meta.per_page, self.least_per_page), self.most_per_page)
+        paginated: PortalTable = super().paginate(paginator_class, size, max(page, 1), **kwargs)
+        return paginated
+
+
+class CountedPaginator(Paginator[Any]):
+    """Pages of rows that were counted already."""
+
+    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = count
+
+
+def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The same rows, with a last word on rows that are equal in all else."""
+    order = rows.query.order_by or tuple(rows.model._meta.ordering)
+    return rows if {"pk", "-pk"} & {item for item in order if isinstance(item, str)} else rows.order_by(*order, "pk")
+
+
+class CellColumn(tables.TemplateColumn):  # type: ignore[misc]
+    """A cell from a template that is given ``record``, ``value``, ``table`` and what ``extra_context`` makes of them.
+
+    Unlike its parent it does not run every context processor, with its queries, for every cell.
+    """
+
+    def __init__(self, cell: str, verbose_name: StrOrPromise, **kwargs: Any) -> None:
+        kwargs.setdefault("attrs", {"cell": {"class": f"cell-{cell}"}})
+        super().__init__(template_name=f"{CELLS}/{cell}.html", verbose_name=verbose_name, **kwargs)
+
+    def render(self, record: Any, table: PortalTable, value: Any, bound_column: Any, **kwargs: Any) -> str:
+        known = self.get_context_data(record=record, table=table, value=value, bound_column=bound_column, **kwargs)
+        return get_template(self.template_name).render(known | {"table": table})
+
+
+class PickColumn(CellColumn):
+    """Boxes that choose rows; the box for all of them stands above the table, where a phone shows it too."""
+
+    @property
+    def header(self) -> str:
+        return format_html('<span class="visually-hidden">{}</span>', _("Choose"))
+
+
+def _own(record: Account, table: ReviewTable) -> dict[str, Any]:
+    return {"is_own": is_own(record, table.actor)}
+
+
+def _why(record: Account, table: ReviewTable) -> dict[str, Any]:
+    return {"idleness": idleness(record, now=table.now), "reasons": reasons_in_force(record)}
+
+
+def _rights(record: Account, table: ReviewTable) -> dict[str, Any]:
+    return {"facts": facts_held(record, table.rights_by_group)}
+
+
+class ReviewTable(PortalTable):
+    """Accounts to decide on. ``rights_by_group`` and ``now`` are those of the workspace and the request."""
+
+    htmx_target = "#results"
+    all_chosen = False
+    """Whether everyone who matches is chosen, so that single boxes say nothing."""
+
+    pick = PickColumn("pick", "", accessor="pk", orderable=False, extra_context=_own)
+    username = CellColumn("account", _("Account"), extra_context=_own)
+    email = tables.Column(verbose_name=_("E-mail"), visible=False)
+    verdict = CellColumn("verdict", _("Verdict"), orderable=False)
+    why = CellColumn("why", _("Why"), accessor="pk", orderable=False, extra_context=_why)
+    segment = tables.Column(
+        accessor="assessment__segment", verbose_name=_("Segment"), attrs={"cell": {"class": "cell-segment"}}
+    )
+    activity = CellColumn("idle", _("Idle since"), accessor="assessment__activity_at")
+    dormant_from = CellColumn("dormant_from", _("Dormant from"), accessor="assessment__dormant_from")
+    state = CellColumn("state", _("State"), accessor="pk", orderable=False)
+    rights = CellColumn("rights", _("Rights"), accessor="pk", orderable=False, extra_context=_rights)
+
+    class Meta(PortalTable.Meta):
+        attrs = PortalTable.Meta.attrs | {"aria-label": _("Accounts")}
+        order_by = "dormant_from"
+        row_attrs = {"id": lambda record: f"row-{record.pk}", "tabindex": "-1"}
+
+    def __init__(self, *args: Any, now: datetime, rights_by_group: RightsByGroup, actor: User, **kwargs: Any) -> None:
+        self.now, self.rights_by_group, self.actor = now, rights_by_group, actor
+        super().__init__(*args, **kwargs)
+
+    def order_activity(self, rows: QuerySet[Account], is_descending: bool) -> tuple[QuerySet[Account], bool]:  # noqa: FBT001
+        """Accounts without any valid date come last, either way."""
+        activity = F("assessment__activity_at")
+        return rows.order_by(activity.desc(nulls_last=True) if is_descending else activity.asc(nulls_last=True)), True

@@ -1,0 +1,38 @@
+"""The table of the rows of a file: what each would do, or what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models import Workspace
+from accounts_review.web.shared.tables import CellColumn, PortalTable
+
+OUTCOMES = {
+    "approve": _("to approve"),
+    "exempt": _("to exempt"),
+    "withdraw": _("to withdraw"),
+    "nothing": _("nothing to do"),
+    "refused": _("not possible"),
+}
+"""A word for what becomes of a row."""
+
+
+class RowTable(PortalTable):
+    """Rows of a plan, numbered as the spreadsheet shows them."""
+
+    htmx_target = "#rows"
+
+    number = tables.Column(verbose_name=_("Row"), attrs={"cell": {"class": "numeric"}})
+    username = CellColumn("row_account", _("Account"), attrs={"cell": {"class": "who"}})
+    outcome = CellColumn("row_outcome", _("What would happen"), extra_context=lambda value: {"word": OUTCOMES[value]})
+    detail = CellColumn("row_detail", _("Why"), accessor="reason", empty_values=())
+
+    class Meta(PortalTable.Meta):
+        orderable = False
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.workspace = workspace

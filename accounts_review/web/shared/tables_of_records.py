@@ -1,0 +1,143 @@
+"""The tables of records: clean-ups, their cases and the audit."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import django_tables2 as tables
+from django.contrib.auth.context_processors import PermWrapper
+from django.middleware.csrf import get_token
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.rules.dormancy import verdict_at
+from accounts_review.web.shared.tables import CellColumn, PortalTable
+from accounts_review.wording import sentences
+
+
+def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
+    found = record.account.assessment
+    verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=table.now)
+    return {"said": sentences.of_evidence(record.evidence, now=table.now), "verdict": verdict}
+
+
+def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
+    perms = PermWrapper(table.request.user)
+    said, answer = sentences.of_case(record, now=table.now), sentences.of_answer(record)
+    return {"said": said, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
+
+
+def _entry(record: AuditEntry) -> dict[str, str]:
+    details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
+    said = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
+    return {"said": said(record), "details": details}
+
+
+def _act_of(entry: AuditEntry) -> tuple[object, ...]:
+    return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_act(entry)
+
+
+class RecordTable(PortalTable):
+    """A table that knows the instant it is read at and the page's workspace."""
+
+    def __init__(self, *args: Any, now: datetime, workspace: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+        self.workspace = workspace
+
+
+class CleanupTable(RecordTable):
+    """Clean-ups that were launched, each with what became of its cases; rows from ``cleanups_with_counts``."""
+
+    number = CellColumn("cleanup", _("Clean-up"))
+    state = CellColumn("cleanup_state", _("State"))
+    launched_at = CellColumn("launch", _("Launched"))
+    size = tables.Column(verbose_name=_("Cases"))
+    revoked = tables.Column(verbose_name=_("Revoked"))
+    would_revoke = tables.Column(verbose_name=_("Would revoke"))
+    spared = tables.Column(verbose_name=_("Spared"))
+    failed = tables.Column(verbose_name=_("Failed"))
+    closed_at = tables.DateTimeColumn(verbose_name=_("Closed"), format="j M Y, H:i")
+
+    class Meta(PortalTable.Meta):
+        model = Cleanup
+        fields = ()
+        sequence = (
+            "number",
+            "state",
+            "launched_at",
+            "size",
+            "revoked",
+            "would_revoke",
+            "spared",
+            "failed",
+            "closed_at",
+        )
+        order_by = "-number"
+
+
+class CaseTable(RecordTable):
+    """What became of everyone in a clean-up."""
+
+    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
+    state = CellColumn("case_state", _("State"))
+    fate = CellColumn("fate", _("What became of it"), orderable=False, extra_context=_fate)
+    promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
+    answer = CellColumn("case_answer", _("Last look and reply"), orderable=False)
+    approved_at = CellColumn("approval", _("Approved"))
+
+    class Meta(PortalTable.Meta):
+        model = Case
+        fields = ()
+        sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
+
+
+class DraftTable(RecordTable):
+    """Who is in the draft, why, and the way out of it."""
+
+    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
+    evidence = CellColumn("evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
+    approved_at = CellColumn("approval", _("Approved"))
+    withdraw = CellColumn(
+        "withdraw", _("Take out"), orderable=False, attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}}
+    )
+
+    class Meta(PortalTable.Meta):
+        model = Case
+        fields = ()
+        sequence = ("account", "evidence", "approved_at", "withdraw")
+
+    def __init__(self, *args: Any, may_decide: bool, **kwargs: Any) -> None:
+        super().__init__(*args, exclude=() if may_decide else ("withdraw",), **kwargs)
+
+
+class AuditTable(RecordTable):
+    """The record, newest first. Entries of one act on many accounts that follow each other share a row."""
+
+    seq = CellColumn("entry_number", _("No."), attrs={"cell": {"class": "whole"}})
+    at = tables.DateTimeColumn(
+        verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
+    )
+    actor = tables.Column(verbose_name=_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
+    kind = CellColumn("entry", _("What"), orderable=False, extra_context=_entry)
+    subject = CellColumn("entry_subject", _("About"), orderable=False)
+
+    class Meta(PortalTable.Meta):
+        model = AuditEntry
+        fields = ()
+        sequence = ("seq", "at", "actor", "kind", "subject")
+        order_by = "-seq"
+        per_page = 100
+
+    @property
+    def paginated_rows(self) -> list[Any]:
+        """The rows of the page; the record of each holds the rest of its act as ``others``."""
+        folded = []
+        for _act, rows in groupby(super().paginated_rows, key=lambda row: _act_of(row.record)):
+            first, *others = rows
+            first.record.others = [row.record for row in others]
+            folded.append(first)
+        return folded

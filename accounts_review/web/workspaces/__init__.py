@@ -1,0 +1,1 @@
+"""Workspaces: connection, syncs, mode, schedule."""

@@ -1,0 +1,195 @@
+"""The schedule: what runs by itself, how it ended last, and whether anything runs at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django_q.models import OrmQ, Schedule
+
+from accounts_review import tasks
+from accounts_review.models import Run, may, permit
+from accounts_review.models.run import INTERRUPTED
+from accounts_review.web.shared.access import PortalView
+
+SHOWN_FAILURES = 20
+LATE = timedelta(minutes=3)
+"""What is due for so long and has not begun is called overdue."""
+
+JOBS: dict[str, tuple[Promise, Promise]] = {
+    "sweep": (
+        gettext_lazy("Sweep"),
+        gettext_lazy("Finds cases whose promised date has come or that were left behind, and has them taken up."),
+    ),
+    "send_emails_job": (
+        gettext_lazy("Mails to people"),
+        gettext_lazy("Sends the warnings, reminders and closing mails that are due, as many as the pace allows."),
+    ),
+    "send_digests_job": (
+        gettext_lazy("News for operators"),
+        gettext_lazy("Tells operators what happened, and owners of service accounts that theirs is about to lapse."),
+    ),
+    "check_every_connection": (
+        gettext_lazy("Check of the connections"),
+        gettext_lazy("Looks at address, key and clocks of each workspace before it is synced."),
+    ),
+    "sync_every_workspace": (
+        gettext_lazy("Sync"),
+        gettext_lazy("Reads every account of each workspace and judges those that changed."),
+    ),
+}
+"""What each task of the schedule is called and does."""
+
+TITLES: dict[str, Promise] = {
+    "drain": gettext_lazy("Revocations that are due"),
+    "sync_job": gettext_lazy("Sync"),
+    "check_connection_job": gettext_lazy("Check of a connection"),
+}
+"""What the other tasks are called, which these or people ask for."""
+
+DOING = {"sync_every_workspace": "sync_job", "check_every_connection": "check_connection_job"}
+"""Tasks that only ask for others: how those ended is what people want to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a run that ended: a state that has a colour, a word for it, and where to read on."""
+
+    state: str
+    word: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A task of the schedule at an instant."""
+
+    task: str
+    title: str
+    does: str
+    every: str
+    last: Run | None
+    outcome: Outcome | None
+    """Of a sync or a check that ended: that a task went well does not say that what it found is well."""
+    next_run: datetime | None
+    is_overdue: bool
+    asked: str
+
+    @property
+    def mark(self) -> str:
+        """Differs as soon as it has run again."""
+        return f"{self.task}-{self.last.pk if self.last else 0}"
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.asked == self.mark
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that went wrong."""
+
+    run: Run
+    title: str
+
+    @property
+    def was_interrupted(self) -> bool:
+        return self.run.error == INTERRUPTED
+
+
+class SchedulePage(PortalView):
+    """The worker's schedule; its tasks can be run at once."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        at = now()
+        jobs = _jobs(at, asked=request.GET.get("asked", ""))
+        is_hot = any(job.is_awaited or (job.last and job.last.state == "running") for job in jobs)
+        failed = Run.objects.failed().select_related("workspace")[:SHOWN_FAILURES]
+        context = {
+            "now": at,
+            "jobs": jobs,
+            "failures": [Failure(run, title_of(run.task)) for run in failed],
+            "sign_of_life": Run.objects.last_sign_of_life(),
+            "worker_is_silent": Run.objects.is_silent(at),
+            "waiting": OrmQ.objects.count(),
+            "seconds": 2 if is_hot else 15,
+            "may_operate": may(self.request.user, "operate"),
+        }
+        self.template_name = "accounts_review/" + ("partials/jobs.html" if self.is_partial else "schedule.html")
+        return self.render_to_response(self.get_context_data(**context))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        permit(self.request.user, "operate")
+        task = request.POST.get("task", "")
+        marks = {job.task: job.mark for job in _jobs(now())}
+        if task not in marks:
+            raise Http404
+        tasks.enqueue_scheduled(task)
+        messages.success(request, _("The worker was asked to run “%(title)s” now.") % {"title": title_of(task)})
+        return redirect(f"/schedule/?asked={marks[task]}")
+
+
+def title_of(task: str) -> str:
+    """What a task is called."""
+    return str(JOBS[task][0] if task in JOBS else TITLES.get(task, task))
+
+
+def _jobs(at: datetime, *, asked: str = "") -> list[Job]:
+    next_runs = dict(Schedule.objects.values_list("func", "next_run"))
+    newest = Run.objects.order_by("task", "-started_at", "-pk").distinct("task").select_related("workspace")
+    runs = {run.task: run for run in newest}
+    return [_job(func, timing, runs, next_runs.get(func), at, asked) for func, timing in tasks.SCHEDULE]
+
+
+def _job(
+    func: str, timing: Mapping[str, Any], runs: Mapping[str, Run], next_run: datetime | None, at: datetime, asked: str
+) -> Job:
+    task = func.rpartition(".")[2]
+    last = runs.get(DOING.get(task, task))
+    return Job(
+        task=task,
+        title=title_of(task),
+        does=str(JOBS[task][1]),
+        every=_every(timing),
+        last=last,
+        outcome=_outcome(last) if last and last.state == "complete" else None,
+        next_run=next_run,
+        is_overdue=next_run is not None and at - next_run > LATE,
+        asked=asked,
+    )
+
+
+def _outcome(run: Run) -> Outcome | None:
+    """What a sync or a check of a connection found."""
+    if run.workspace is None:
+        return None
+    if run.task == "sync_job" and (sync := run.workspace.syncs.exclude(state="running").first()):
+        page = reverse("sync_page", kwargs={"workspace": run.workspace.name, "pk": sync.pk})
+        return Outcome(state=sync.state, word=sync.get_state_display(), url=page)
+    if run.task == "check_connection_job" and (connection_check := run.workspace.connection_checks.first()):
+        faults = len(connection_check.faults)
+        word = ngettext("%(count)s thing wants mending", "%(count)s things want mending", faults) % {"count": faults}
+        state = "failed" if faults else "complete"
+        return Outcome(state=state, word=word if faults else _("in good order"), url=reverse("workspaces"))
+    return None
+
+
+def _every(timing: Mapping[str, Any]) -> str:
+    """When it runs, in words."""
+    if timing["schedule_type"] == Schedule.MINUTES:
+        minutes = timing["minutes"]
+        return ngettext("every minute", "every %(count)d minutes", minutes) % {"count": minutes}
+    minute, hour, *rest = timing["cron"].split()
+    if rest == ["*", "*", "*"] and minute.isdigit() and hour.isdigit():
+        return _("every day at %(time)s") % {"time": f"{int(hour):02d}:{int(minute):02d}"}
+    return str(timing["cron"])

@@ -1,0 +1,47 @@
+"""The table of a workspace's syncs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models import Sync
+from accounts_review.web.shared.tables import CellColumn, PortalTable
+from accounts_review.web.shared.tables_of_records import RecordTable
+from accounts_review.wording import findings, sentences
+
+WHOLE = {"cell": {"class": "whole"}}
+
+
+class CountColumn(tables.Column):  # type: ignore[misc]
+    """A number as people write it."""
+
+    def render(self, value: int) -> str:
+        return intcomma(value)
+
+
+def _wrong(record: Sync) -> dict[str, Any]:
+    found = [findings.in_words(item).said for item in [*record.problems, *record.health]]
+    return {"said": [*sentences.of_anomalies(record.anomalies), *found]}
+
+
+class SyncTable(RecordTable):
+    """Readings of a workspace, each a link to its page."""
+
+    started_at = CellColumn("sync", _("Started"), attrs=WHOLE)
+    state = CellColumn("sync_state", _("State"), orderable=False)
+    duration = CellColumn("sync_duration", _("Took"), orderable=False, attrs=WHOLE)
+    read = CellColumn("sync_read", _("Read"), orderable=False, attrs=WHOLE)
+    added = CountColumn(verbose_name=_("New"), attrs=WHOLE)
+    changed = CountColumn(verbose_name=_("Changed"), attrs=WHOLE)
+    absent = CountColumn(verbose_name=_("No longer listed"), attrs=WHOLE)
+    problems = CellColumn("sync_wrong", _("What was wrong"), orderable=False, extra_context=_wrong)
+
+    class Meta(PortalTable.Meta):
+        model = Sync
+        fields = ()
+        sequence = ("started_at", "state", "duration", "read", "added", "changed", "absent", "problems")
+        order_by = "-started_at"

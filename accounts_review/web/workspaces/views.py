@@ -1,0 +1,234 @@
+"""Workspaces: how each is connected, when it was read, and whether what is done there is real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts_review import tasks
+from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
+from accounts_review.models.run import SILENT
+from accounts_review.web.shared.access import PortalView, WorkspaceView
+from accounts_review.web.shared.forms_of_records import ModeForm
+from accounts_review.wording import sentences
+from accounts_review.workflow import workspaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Something that was asked of the worker for a workspace, or could be."""
+
+    newest: int
+    """The newest result there is, or 0."""
+    failure: Run | None
+    """The last try, where it failed after that result."""
+    given: str
+    """The ``mark`` there was when somebody asked, or "" where nobody did."""
+    is_described: bool
+    """Whether the environment says where the workspace is; without it nothing can be asked for."""
+
+    @property
+    def mark(self) -> str:
+        """Differs as soon as the worker has done what it was asked for, or has failed."""
+        return f"{self.newest}-{self.failure.pk if self.failure else 0}"
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.given == self.mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syncing(Asked):
+    """How a workspace stands with its readings at an instant."""
+
+    last: Sync | None
+    running: Sync | None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a reading runs, or was asked for and has not begun."""
+        return self.running is not None or self.given == self.mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking(Asked):
+    """What is known of a workspace's connection."""
+
+    last: ConnectionCheck | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A workspace and all that its part of the page shows."""
+
+    workspace: Workspace
+    policy: PolicyVersion | None
+    syncing: Syncing
+    checking: Checking
+    form: ModeForm
+    quarantined: Sync | None
+    """The newest reading that is set aside, until a person has looked."""
+
+    @property
+    def anomalies(self) -> list[str]:
+        return sentences.of_anomalies(self.quarantined.anomalies) if self.quarantined else []
+
+
+class Workspaces(PortalView):
+    """Every workspace of the portal."""
+
+    template_name = "accounts_review/workspaces/page.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        at, user = now(), self.request.user
+        context = {
+            "cards": [_card(workspace, at, request) for workspace in Workspace.objects.all()],
+            "now": at,
+            "may_operate": may(user, "operate"),
+            "may_administer": may(user, "administer"),
+            "worker_is_silent": Run.objects.is_silent(at),
+        }
+        return self.render_to_response(self.get_context_data(**context))
+
+
+class AskingView(WorkspaceView):
+    """Something that the worker is asked for, and a look at how it is getting on."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if not self.is_partial:
+            return redirect("workspaces")
+        asked = self.look(request.GET.get("asked", ""))
+        may_operate = may(self.request.user, "operate")
+        context = {
+            self.shown_as: asked,
+            "may_operate": may_operate,
+            "worker_is_silent": Run.objects.is_silent(self.now),
+        }
+        response = self.render_to_response(self.get_context_data(**context))
+        if not asked.is_awaited:
+            # It has ended: every number of the page may be another.
+            response["HX-Refresh"] = "true"
+        return response
+
+    shown_as: str
+    """The name under which the fragment knows it."""
+
+    def look(self, given: str) -> Asked:
+        """How it stands; subclasses say."""
+        raise NotImplementedError
+
+
+class Sync(AskingView):
+    """Ask the worker for a sync."""
+
+    template_name = "accounts_review/shared/_syncing.html"
+    shown_as = "syncing"
+
+    def look(self, given: str) -> Syncing:
+        return syncing_of(self.workspace, now=self.now, asked=given)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "operate")
+        syncing = self.look("")
+        if syncing.running:
+            messages.info(request, _("A sync is running already; its numbers will show here."))
+        elif not syncing.is_described:
+            messages.error(request, _("The environment does not describe this workspace; set HUWISE_URL and its key."))
+        else:
+            tasks.enqueue_sync(self.workspace)
+            messages.success(request, _("A sync was asked for; the worker takes it up in a moment."))
+        return redirect(f"{_back(request)}?asked={syncing.mark}")
+
+
+class CheckConnection(AskingView):
+    """Ask the worker to look at address, key and clocks: a workspace may take longer to answer than a page should."""
+
+    template_name = "accounts_review/workspaces/_connection_check.html"
+    shown_as = "checking"
+
+    def look(self, given: str) -> Checking:
+        return checking_of(self.workspace, asked=given)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "operate")
+        tasks.enqueue_connection_check(self.workspace)
+        messages.success(request, _("The worker looks at the connection in a moment."))
+        return redirect(f"/workspaces/?examined={self.look('').mark}")
+
+
+class Mode(WorkspaceView):
+    """Make the next clean-ups of a workspace real, or dry runs."""
+
+    needs = "administer"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form = ModeForm(request.POST, workspace=self.workspace)
+        if form.is_valid():
+            mode = Workspace.Mode(form.cleaned_data["mode"])
+            workspaces.set_mode(workspace=self.workspace, mode=mode, actor=self.request.user, now=self.now)
+            live = _("%(name)s is live: clean-ups launched from now on warn people and revoke access.")
+            dry = _("%(name)s is in dry run: nothing leaves the portal.")
+            messages.success(request, (live if self.workspace.is_live else dry) % {"name": self.workspace.name})
+        else:
+            messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        return redirect("workspaces")
+
+
+def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
+    """The last reading that ended, and the one that runs, if one does."""
+    readings = Sync.objects.filter(workspace=workspace)
+    running = readings.filter(state="running", heartbeat_at__gt=now - SILENT).first()
+    last = readings.exclude(state="running").first()
+    newest = running or last
+    return Syncing(
+        last=last,
+        running=running,
+        newest=newest.pk if newest else 0,
+        failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
+        given=asked,
+        is_described=workspace.name in settings.HUWISE,
+    )
+
+
+def checking_of(workspace: Workspace, *, asked: str = "") -> Checking:
+    """The last look at a workspace's connection."""
+    last = workspace.connection_checks.first()
+    return Checking(
+        last=last,
+        newest=last.pk if last else 0,
+        failure=_failure(workspace, "check_connection_job", since=last.at if last else None),
+        given=asked,
+        is_described=workspace.name in settings.HUWISE,
+    )
+
+
+def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run | None:
+    """The last run of a task for a workspace, where it failed without leaving a result."""
+    run = Run.objects.filter(task=task, workspace=workspace).first()
+    return run if run and run.error and (since is None or run.started_at > since) else None
+
+
+def _card(workspace: Workspace, now: datetime, request: HttpRequest) -> Card:
+    return Card(
+        workspace=workspace,
+        policy=workspace.policies.filter(is_current=True).first(),
+        syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
+        checking=checking_of(workspace, asked=request.GET.get("examined", "")),
+        form=ModeForm(workspace=workspace),
+        quarantined=workspace.syncs.filter(state="quarantined").first(),
+    )
+
+
+def _back(request: HttpRequest) -> str:
+    """Where the button was pressed, if that is a page of ours."""
+    given = str(request.POST.get("next", ""))
+    return given if given.startswith("/") and url_has_allowed_host_and_scheme(given, None) else "/workspaces/"

@@ -1,0 +1,1 @@
+"""Sentences for people: verdicts, objections, findings, cases and audit events."""

@@ -1,0 +1,142 @@
+"""What may be found about a reading or a connection: a sentence for each code, and what to do about it.
+
+What is found is stored as a code with its numbers, so that everyone reads it in their own language.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.huwise import HuwiseError
+
+Found = dict[str, Any]
+"""A finding as it is stored: ``code``, for a connection check ``is_good``, and the numbers and names of its sentence."""
+
+SAID: dict[str, Promise] = {
+    # Why a reading was not complete
+    "api": gettext_lazy("The workspace did not answer as it should."),
+    "count_changed": gettext_lazy("The number of accounts changed from %(before)s to %(after)s while they were read."),
+    "unreadable_record": gettext_lazy("The list holds a record that is not an account and cannot be read."),
+    "repeated": gettext_lazy("%(count)s usernames were listed more than once, %(example)s among them."),
+    "counts_differ": gettext_lazy(
+        "%(read)s accounts were read; %(announced)s were announced at the start and %(counted)s at the end."
+    ),
+    "passes_disagree": gettext_lazy("A second reading disagreed with the first about %(count)s accounts."),
+    "empty": gettext_lazy("The list is empty, although the last one was not."),
+    "interrupted": gettext_lazy("It was interrupted before its end: the worker stopped, or its time was up."),
+    "stopped": gettext_lazy("%(login)s stopped it."),
+    # What is wrong with the key or the API's lists
+    "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
+    "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be out of order."),
+    # What a connection check looks at
+    "host": gettext_lazy("It was read from %(before)s before, and HUWISE_URL now names %(host)s."),
+    "reach": gettext_lazy("%(host)s answers, and lists %(count)s accounts."),
+    "clock": gettext_lazy("Our clock and the API's agree within %(seconds)s seconds."),
+    "clock_unsaid": gettext_lazy("The API does not say what time it is."),
+    "clock_skewed": gettext_lazy("Our clock and the API's are %(seconds)s seconds apart."),
+    "owner": gettext_lazy("The key belongs to %(owner)s, who holds edit_domain."),
+    "owner_unknown": gettext_lazy("The API does not say who owns our key, so nothing is revoked."),
+    "owner_unreadable": gettext_lazy("The key's owner %(owner)s is missing from the list or cannot be read."),
+    "owner_weak": gettext_lazy(
+        "The key belongs to %(owner)s, who does not hold edit_domain: its list may be too short."
+    ),
+    "administrators": gettext_lazy("%(count)s administrators are in the list."),
+    "administrators_missing": gettext_lazy("No administrator is in the list: the key is too weak to see everyone."),
+    "not_examined": gettext_lazy("The portal could not look at the workspace at all."),
+}
+"""A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
+
+AGAIN = gettext_lazy("People come and go meanwhile: sync again. If it lasts, ask Huwise's support.")
+SUPPORT = gettext_lazy("Sync again; if it lasts, show this to Huwise's support.")
+
+REMEDIES: dict[str, Promise] = {
+    "count_changed": AGAIN,
+    "passes_disagree": AGAIN,
+    "counts_differ": AGAIN,
+    "repeated": SUPPORT,
+    "unreadable_record": SUPPORT,
+    "everyone_holds": SUPPORT,
+    "not_compared": SUPPORT,
+    "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
+    "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
+    "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),
+    "host": gettext_lazy("Check HUWISE_URL; give another workspace another name with HUWISE_WORKSPACE."),
+    "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
+    "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
+    "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
+    "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
+    "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
+    "not_examined": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
+}
+"""What to do about each."""
+
+ERRORS: dict[str, tuple[Promise, Promise]] = {
+    "Unreachable": (
+        gettext_lazy("The workspace could not be reached, or broke off its answer."),
+        gettext_lazy("Check the workspace's address and the network, then try again."),
+    ),
+    "Unauthorized": (
+        gettext_lazy("The workspace does not accept the API key."),
+        gettext_lazy("Check HUWISE_API_KEY: the key may be revoked, or belong to another workspace."),
+    ),
+    "Forbidden": (
+        gettext_lazy("The API key is not allowed to do this."),
+        gettext_lazy("Give edit_domain to the key and to the person who owns it."),
+    ),
+    "RateLimited": (
+        gettext_lazy("The workspace's quota of calls is used up."),
+        gettext_lazy("Wait for the next sync; daily quotas start anew at midnight UTC."),
+    ),
+    "ServerFault": (
+        gettext_lazy("The workspace failed."),
+        gettext_lazy("Try again later; if it lasts, give the trace to Huwise's support."),
+    ),
+    "Redirected": (
+        gettext_lazy("The workspace sent us to another address, which is never followed."),
+        gettext_lazy("Check that HUWISE_URL is the workspace's exact address."),
+    ),
+    "UnexpectedAnswer": (
+        gettext_lazy("The answer is not what the Huwise API promises."),
+        gettext_lazy("Check that HUWISE_URL leads to the workspace itself, not to a login page or a proxy."),
+    ),
+}
+"""What each kind of error of the API means for people, and what to do; the other kinds are told by their own text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A finding in the reader's language. ``detail`` is what the API or the client said, word for word."""
+
+    code: str
+    is_good: bool
+    said: str
+    remedy: str
+    detail: str
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.said, self.remedy, self.detail and f"({self.detail})")))
+
+
+def of_error(code: str, error: HuwiseError, **facts: str) -> Found:
+    """An error of the API as a finding to be stored; its text holds no secret."""
+    return {"code": code, "kind": type(error).__name__, "error": str(error)} | facts
+
+
+def in_words(found: Found | str) -> Finding:
+    """A stored finding in words. One from before findings had codes is its own sentence."""
+    if isinstance(found, str):
+        return Finding(code="", is_good=False, said=found, remedy="", detail="")
+    code, known = found["code"], defaultdict(str, found)
+    said, remedy = SAID.get(code), REMEDIES.get(code, "")
+    lead = str(said) % known if said else code
+    if kind := found.get("kind"):
+        meant, remedy = ERRORS.get(kind, (_("The workspace did not answer as it should."), remedy))
+        lead = str(meant) if code == "api" else f"{lead} {meant}"
+    is_good = bool(found.get("is_good"))
+    return Finding(code=code, is_good=is_good, said=lead, remedy=str(remedy), detail=str(found.get("error", "")))

@@ -1,0 +1,1 @@
+"""Assess: judge what changed under the policy in force."""

@@ -1,0 +1,94 @@
+"""CheckConnection: is the address right, is the key strong enough, and do the clocks agree?
+
+A key that is too weak does not fail: it shows a shorter list, and everyone missing from it would look gone. So the
+portal asks who it is and looks for itself, and for an administrator, in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from accounts_review.facts import facts_of
+from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
+from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.rules.policy import ALWAYS_PROTECTED
+from accounts_review.wording.findings import Found, of_error
+
+LARGEST_SKEW = timedelta(seconds=60)
+
+
+def examine(*, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> ConnectionCheck:
+    """Look at address, key and clocks, and keep what was found; reads only.
+
+    Never raises what the API can cause: it is a finding.
+    """
+    findings = list(_examine(workspace, client, key_owner, clock))
+    return ConnectionCheck.objects.create(workspace=workspace, at=clock(), findings=findings)
+
+
+def cannot(*, workspace: Workspace, error: str, now: datetime) -> ConnectionCheck:
+    """Keep that a workspace could not even be looked at, and why; the text is shown to people."""
+    findings = [{"code": "not_examined", "is_good": False, "error": error}]
+    return ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
+
+
+def _examine(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Found]:
+    before = workspace.host.partition(":")[0]
+    if before and before != client.host.partition(":")[0]:
+        yield _bad("host", before=workspace.host, host=client.host)
+    try:
+        page = client.users_page(offset=0, limit=0)
+    except HuwiseError as error:
+        yield _failed("api", error)
+        return
+    yield _good("reach", host=client.host, count=page.total_count)
+    yield _about_clocks(page.server_date, clock())
+    yield _about_owner(client, key_owner, clock())
+    yield _about_administrators(client)
+
+
+def _about_clocks(theirs: datetime | None, ours: datetime) -> Found:
+    if theirs is None:
+        return _good("clock_unsaid")
+    seconds = abs(int((ours - theirs).total_seconds()))
+    is_skewed = abs(ours - theirs) > LARGEST_SKEW
+    return _bad("clock_skewed", seconds=seconds) if is_skewed else _good("clock", seconds=seconds)
+
+
+def _about_owner(client: Client, configured: str, now: datetime) -> Found:
+    try:
+        owner = client.key_owner() or configured
+    except (Forbidden, NotFound):
+        owner = configured
+    except HuwiseError as error:
+        return _failed("owner_unknown", error)
+    if not owner:
+        return _bad("owner_unknown")
+    try:
+        user = decode_user(client.user(owner))
+    except HuwiseError as error:
+        return _failed("owner_unreadable", error, owner=owner)
+    facts = facts_of(user, rights_by_group=user.expanded, key_owner=owner, read_at=now)
+    is_strong = ALWAYS_PROTECTED in facts.rights
+    return _good("owner", owner=owner) if is_strong else _bad("owner_weak", owner=owner)
+
+
+def _about_administrators(client: Client) -> Found:
+    try:
+        count = len(client.usernames_with(ALWAYS_PROTECTED))
+    except HuwiseError as error:
+        return _failed("api", error)
+    return _good("administrators", count=count) if count else _bad("administrators_missing")
+
+
+def _good(code: str, **facts: object) -> Found:
+    return {"code": code, "is_good": True} | facts
+
+
+def _bad(code: str, **facts: object) -> Found:
+    return {"code": code, "is_good": False} | facts
+
+
+def _failed(code: str, error: HuwiseError, **facts: str) -> Found:
+    return of_error(code, error, **facts) | {"is_good": False}

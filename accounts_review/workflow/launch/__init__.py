@@ -1,0 +1,1 @@
+"""Launch: freeze the draft into a clean-up, confirm, pause, cancel."""

@@ -1,0 +1,185 @@
+"""Launch: freeze the draft into a dated clean-up, confirm it where the policy asks, pause it and cancel it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.models import Account, Case, Cleanup, PolicyVersion, Workspace, permit
+from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
+
+
+class CannotLaunch(ValueError):
+    """The clean-up cannot take this step; the message says why and what to do."""
+
+
+@transaction.atomic
+def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
+    """Freeze the draft: mode, policy and cases. It runs at once, or awaits a second person's confirmation.
+
+    Where the draft exceeds the policy's limits, those idle longest go and the others stay for the next one.
+    Raises ``PermissionDenied`` and :class:`CannotLaunch`.
+    """
+    permit(actor, "operate")
+    cleanup = _locked(cleanup)
+    if not cleanup.is_draft:
+        raise CannotLaunch(_("This clean-up was launched already."))
+    version = cleanup.workspace.current_policy
+    limit = limit_of(version)
+    launching, held_back = split(cleanup, limit=limit)
+    if not launching and not held_back:
+        raise CannotLaunch(_("The draft is empty; approve accounts first."))
+    if not launching:
+        raise CannotLaunch(
+            _("The policy's share of the population allows no account; raise limits.share_of_population.")
+        )
+    login, two_people = actor.get_username(), version.rules.approval.two_people
+    target = CleanupState.AWAITING_CONFIRMATION if two_people else CleanupState.RUNNING
+    data = {"cases": len(launching), "held_back": len(held_back), "policy": version.number}
+    data |= {"dry_run": not cleanup.workspace.is_live, "notice_days": version.rules.notice.days}
+    audit.transition(
+        [cleanup],
+        target,
+        kind="cleanup.launched",
+        actor=login,
+        now=now,
+        data=data,
+        dry_run=not cleanup.workspace.is_live,
+        policy=version,
+        launched_at=now,
+        launched_by=login,
+    )
+    _hold_back(cleanup, held_back, now=now)
+    if target is CleanupState.RUNNING:
+        _start(cleanup, actor=login, now=now)
+    return cleanup
+
+
+@transaction.atomic
+def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
+    """The second pair of eyes: starts a launched clean-up. Whoever launched it cannot confirm it.
+
+    Raises ``PermissionDenied`` and :class:`CannotLaunch`.
+    """
+    permit(actor, "operate")
+    cleanup = _locked(cleanup)
+    login = actor.get_username()
+    if cleanup.state != CleanupState.AWAITING_CONFIRMATION:
+        raise CannotLaunch(_("This clean-up does not await a confirmation."))
+    if cleanup.launched_by == login:
+        raise CannotLaunch(_("You launched this clean-up; another person has to confirm it."))
+    audit.transition(
+        [cleanup], CleanupState.RUNNING, kind="cleanup.confirmed", actor=login, now=now, confirmed_by=login
+    )
+    _start(cleanup, actor=login, now=now)
+    return cleanup
+
+
+@transaction.atomic
+def pause(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
+    """Stop taking further steps; a DELETE that is on its way is still settled."""
+    _turn(cleanup, CleanupState.PAUSED, "cleanup.paused", actor=actor, reason=reason, now=now, stopped_because=reason)
+
+
+@transaction.atomic
+def resume(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
+    """Go on with a paused or stopped clean-up."""
+    _turn(cleanup, CleanupState.RUNNING, "cleanup.resumed", actor=actor, reason=reason, now=now, stopped_because="")
+
+
+@transaction.atomic
+def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
+    """End a clean-up before its time: every case that can still be withdrawn is."""
+    _turn(cleanup, CleanupState.CANCELLED, "cleanup.cancelled", actor=actor, reason=reason, now=now, closed_at=now)
+    cases = cleanup.cases.filter(state__in=WITHDRAWABLE).select_related("account", "cleanup__workspace")
+    audit.transition(
+        list(cases.select_for_update(of=("self",))),
+        CaseState.WITHDRAWN,
+        kind="account.withdrawn",
+        actor=actor.get_username(),
+        now=now,
+        data={"reason": reason},
+    )
+
+
+def limit_of(version: PolicyVersion) -> int:
+    """How many accounts one clean-up may hold: the smaller of the policy's number and its share."""
+    limits = version.rules.limits
+    population = Account.objects.filter(workspace=version.workspace).listed().count()
+    return min(limits.per_cleanup, int(population * limits.share_of_population))
+
+
+def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
+    """The draft's cases, those idle longest first: as many as may be launched, and those who are held back."""
+    cases = cleanup.cases.filter(state="in_draft").select_related("account__assessment", "approved_by", "cleanup")
+    ranked = list(cases.order_by("account__assessment__dormant_from", "pk"))
+    return ranked[:limit], ranked[limit:]
+
+
+def _turn(
+    cleanup: Cleanup,
+    to: CleanupState,
+    kind: str,
+    *,
+    actor: User,
+    reason: str,
+    now: datetime,
+    stopped_because: str = "",
+    closed_at: datetime | None = None,
+) -> None:
+    permit(actor, "operate")
+    if not reason.strip():
+        raise CannotLaunch(_("Say why; the reason is kept in the audit."))
+    cleanup = _locked(cleanup)
+    if to is CleanupState.RUNNING and cleanup.state != CleanupState.PAUSED:
+        raise CannotLaunch(_("This clean-up is not paused."))
+    audit.transition(
+        [cleanup],
+        to,
+        kind=kind,
+        actor=actor.get_username(),
+        now=now,
+        data={"reason": reason},
+        stopped_because=stopped_because,
+        closed_at=closed_at,
+    )
+
+
+def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
+    """Send the cases on their way. In a dry run nothing is promised, so nothing is waited for."""
+    assert cleanup.policy is not None
+    waits = not cleanup.dry_run and cleanup.policy.rules.notice.days > 0
+    audit.transition(
+        list(cleanup.cases.filter(state="in_draft").select_related("account", "cleanup__workspace")),
+        CaseState.AWAITING_NOTICE if waits else CaseState.DUE,
+        kind="case.launched",
+        actor=actor,
+        now=now,
+    )
+
+
+def _hold_back(cleanup: Cleanup, cases: list[Case], *, now: datetime) -> None:
+    if not cases:
+        return
+    last = cleanup.workspace.cleanups.aggregate(last=Max("number"))["last"]
+    draft = Cleanup.objects.create(workspace=cleanup.workspace, number=last + 1, created_at=now)
+    Case.objects.filter(pk__in=[case.pk for case in cases]).update(cleanup=draft)
+    audit.log(
+        [draft], kind="cleanup.held_back", actor="portal", now=now, data={"cases": len(cases), "from": cleanup.number}
+    )
+
+
+def _locked(cleanup: Cleanup) -> Cleanup:
+    """The clean-up, held until the transaction ends; its workspace too, so that no approval slips into it meanwhile.
+
+    Its cases are held before anything is written, because deciders take a case first and the end of the record last.
+    """
+    Workspace.objects.select_for_update().get(pk=cleanup.workspace_id)
+    held = Cleanup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=cleanup.pk)
+    list(held.cases.filter(state__in=WITHDRAWABLE).select_for_update().values_list("pk"))
+    return held

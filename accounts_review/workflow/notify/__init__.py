@@ -1,0 +1,1 @@
+"""Notify: notices, reminders and closing e-mails, and what became of them."""

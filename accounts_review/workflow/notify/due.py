@@ -1,0 +1,110 @@
+"""Owed: which letters are owed to whom at an instant. Everybody here is in a live clean-up of a live workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import F, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.models import Account, AuditEntry, Case, Workspace
+from accounts_review.wording import verdicts
+
+LATE = timedelta(days=7)
+"""The end is told within this time or not at all: a letter about something long past only puzzles."""
+
+REMINDER_REFUSED, CLOSING_REFUSED = "case.reminder_refused", "case.closing_refused"
+
+LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
+"""An address that is put off again and again goes behind the others, so that it never bars their way."""
+
+
+def of_running(workspace: Workspace) -> QuerySet[Case]:
+    """The cases of clean-ups that run and are no dry runs."""
+    running = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="running", cleanup__dry_run=False)
+    return running.select_related("account", "cleanup__workspace", "cleanup__policy")
+
+
+def notices(workspace: Workspace) -> QuerySet[Case]:
+    """Those who are to be warned."""
+    return _live(of_running(workspace)).filter(state="awaiting_notice").order_by(LEAST_RECENTLY_TRIED, "pk")
+
+
+def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    """Those who were warned and whose date is still to come."""
+    waiting = _live(of_running(workspace)).filter(state="noticed", promised_at__gt=now, noticed_at__isnull=False)
+    return waiting.order_by(LEAST_RECENTLY_TRIED, "promised_at", "pk")
+
+
+def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int]]:
+    """The cases to be reminded, each with the days before its date of which the reminder has become due."""
+    refused = {(entry.account_id, entry.cleanup, entry.data["days"]) for entry in _entries(workspace, REMINDER_REFUSED)}
+    planned: dict[int, tuple[int, ...]] = {}
+    for case in warned(workspace, now=now):
+        assert case.cleanup.policy is not None
+        if case.cleanup_id not in planned:
+            planned[case.cleanup_id] = case.cleanup.policy.rules.notice.reminders_days_before
+        days = _nearest_due(case, planned[case.cleanup_id], now=now)
+        if days is None or days in case.reminders or (case.account_id, case.cleanup.number, days) in refused:
+            continue
+        yield case.pk, days
+
+
+def revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    """Those whose access was removed of late, who are not back, and were not told."""
+    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state="revoked")
+    untold = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
+    return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
+
+
+def closings(workspace: Workspace, *, now: datetime) -> list[int]:
+    """The cases whose end is to be told, but for those whose mail was refused already."""
+    refused = {(entry.account_id, entry.cleanup) for entry in _entries(workspace, CLOSING_REFUSED)}
+    cases = revoked(workspace, now=now)
+    return [case.pk for case in cases if (case.account_id, case.cleanup.number) not in refused]
+
+
+def still(cases: QuerySet[Case], key: int) -> Case:
+    """The case, if it is still one of those. Raises ``Conflict``: somebody may have decided since the run began."""
+    case = cases.filter(pk=key).first()
+    if case is None:
+        raise audit.Conflict(f"case {key}")
+    return case
+
+
+def objection(case: Case, *, now: datetime) -> str:
+    """Why the person must not be written to after all, or ""."""
+    account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
+    if account.verdict != "dormant":
+        return verdicts.verdict(account.verdict)
+    if account.absent_since or account.gone_at:
+        return _("no longer listed")
+    if is_newer(account.assessment.activity_at, case):
+        return _("seen again since the approval")
+    return ""
+
+
+def is_newer(activity_at: datetime | None, case: Case) -> bool:
+    """Whether an activity is later than the one the case was approved on."""
+    approved_on = parse_datetime(case.evidence["activity_at"] or "")
+    return activity_at is not None and (approved_on is None or activity_at > approved_on)
+
+
+def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
+    """Of the reminders whose moment has come since the warning, the one nearest to the date."""
+    assert case.promised_at is not None
+    assert case.noticed_at is not None
+    promised, noticed = case.promised_at, case.noticed_at
+    return min((days for days in planned if noticed < promised - timedelta(days=days) <= now), default=None)
+
+
+def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Those of a workspace that is live now: in dry run nothing leaves the portal, whatever was launched before."""
+    return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
+
+
+def _entries(workspace: Workspace, kind: str) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(workspace=workspace.name, kind=kind)

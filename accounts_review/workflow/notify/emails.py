@@ -1,0 +1,169 @@
+"""Letters: the e-mails to the people whose access is at stake, composed and not yet sent.
+
+A letter is text and HTML in the workspace's language, from ``templates/emails/<kind>/``. Its Message-ID is the same
+however often it is composed, so that a mail server can recognise a letter that a crash made us send twice. What comes
+from an account (username, name) is made one printable line: it can break neither a header nor the text around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.signing import BadSignature, Signer
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts_review.models import Account, Case, Workspace
+from accounts_review.wording import verdicts
+
+KINDS = ("notice", "reminder", "closing")
+LONGEST_NAME = 150
+HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+"""What keeps holiday answers away."""
+
+_signer = Signer(salt="accounts_review.answer", sep=".")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Whom a letter is written to."""
+
+    username: str
+    email: str
+    name: str = ""
+
+
+def notice(case: Case, *, promised: datetime, now: datetime) -> EmailMultiAlternatives:
+    """The warning that gives the person a date; a second one, after the first had bounced, is another letter."""
+    kind = f"notice-{case.promised_at:%Y%m%d}" if case.promised_at else "notice"
+    return _letter(case, "notice", now=now, message_id=_message_id(case, kind), promised=promised)
+
+
+def reminder(case: Case, *, days: int, now: datetime) -> EmailMultiAlternatives:
+    """The date again, so many days before it."""
+    message_id = _message_id(case, f"reminder-{days}-{case.promised_at:%Y%m%d}")
+    return _letter(case, "reminder", now=now, message_id=message_id, promised=case.promised_at)
+
+
+def closing(case: Case, *, now: datetime) -> EmailMultiAlternatives:
+    """What was removed, and whom to ask for it back."""
+    return _letter(case, "closing", now=now, message_id=_message_id(case, "closing"), removed=case.moved_at)
+
+
+def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
+    """One of the three letters to a made-up person, as a preview shows it; the link in it leads nowhere."""
+    limit = timedelta(days=730)
+    seen = (now - limit - timedelta(days=21)).isoformat()
+    evidence = {"activity_at": seen, "activity_field": "last_seen_at", "limit_days": limit.days}
+    evidence["segment"] = workspace.current_policy.rules.segments[-1].name
+    days = workspace.current_policy.rules.notice.days
+    at = {"removed": now} if kind == "closing" else {"promised": now + timedelta(days=days)}
+    with override(workspace.language):
+        reader = _Reader(username="camille.example", email=to, name="Camille Example")
+        said = _said(workspace, reader, evidence, now=now) | _dates(at) | {"link": _link("example")}
+        return _compose(kind, said, workspace=workspace, to=to)
+
+
+def test(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
+    """The same, for somebody of the portal, and marked as what it is."""
+    message = sample(workspace, kind, to=to, now=now)
+    with override(workspace.language):
+        message.subject = _("[Test] %(subject)s") % {"subject": message.subject}
+    return message
+
+
+def token_of(case: Case) -> str:
+    """The token of a case's answer page: the case's key and a digest of who it is about, signed."""
+    return _signer.sign_object([case.pk, _incarnation_digest(case.account)])
+
+
+def opened(token: str) -> Case | None:
+    """The case that a token of ours names, or ``None`` for any other text."""
+    try:
+        pk, digest = _signer.unsign_object(token)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    case = Case.objects.select_related("account", "cleanup__workspace").filter(pk=pk).first()
+    return case if case and digest == _incarnation_digest(case.account) else None
+
+
+def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
+    """A text of unknown origin as one printable line of bounded length."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _letter(case: Case, kind: str, *, now: datetime, message_id: str, **at: datetime | None) -> EmailMultiAlternatives:
+    workspace, account = case.cleanup.workspace, case.account
+    with override(workspace.language):
+        reader = _Reader(username=account.username, email=account.email, name=account.full_name)
+        said = _said(workspace, reader, case.evidence, now=now) | _dates(at) | {"link": _link(token_of(case))}
+        return _compose(kind, said, workspace=workspace, to=account.email, headers={"Message-ID": message_id})
+
+
+def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """What the templates are given; in the language that is active."""
+    why = verdicts.idleness(
+        activity_at=parse_datetime(evidence["activity_at"] or ""),
+        activity_field=evidence["activity_field"],
+        limit_days=evidence["limit_days"],
+        segment=evidence["segment"],
+        now=now,
+    )
+    return {
+        "host": workspace.host or workspace.name,
+        "username": one_line(reader.username),
+        "name": one_line(reader.name),
+        "why": one_line(why),
+        "contact": settings.EMAIL_CONTACT,
+        "language": workspace.language,
+    }
+
+
+def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
+    """Each instant as its day in words, in the portal's time zone."""
+    return {name: date_format(localtime(instant), "l j F Y") for name, instant in at.items() if instant}
+
+
+def _compose(
+    kind: str, said: dict[str, Any], *, workspace: Workspace, to: str, headers: Mapping[str, str] | None = None
+) -> EmailMultiAlternatives:
+    subject, body, html = (
+        render_to_string(f"emails/{kind}/{part}", said) for part in ("subject.txt", "body.txt", "body.html")
+    )
+    message = EmailMultiAlternatives(
+        subject=one_line(subject),
+        body=body.strip() + "\n",
+        to=[to],
+        reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
+        headers={**HEADERS, "Content-Language": workspace.language, **(headers or {})},
+    )
+    message.attach_alternative(html.strip(), "text/html")
+    return message
+
+
+def _link(token: str) -> str:
+    return f"{settings.PUBLIC_URL}{reverse('answer', kwargs={'token': token})}"
+
+
+def _message_id(case: Case, kind: str) -> str:
+    digest = salted_hmac("accounts_review.letters", f"{case.pk}:{kind}:{_incarnation_digest(case.account)}")
+    return f"<{kind}.{case.pk}.{digest.hexdigest()[:16]}@{urlsplit(settings.PUBLIC_URL).hostname}>"
+
+
+def _incarnation_digest(account: Account) -> str:
+    who = "\0".join((str(account.workspace_id), account.username, account.incarnation))
+    return salted_hmac("accounts_review.incarnation", who, algorithm="sha256").hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Policy: preview a new version, put it in force, test it against the past."""

@@ -1,0 +1,40 @@
+"""Enactment: the one place where a version of a policy comes into force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from accounts_review import audit
+from accounts_review.models import PolicyVersion, Workspace
+
+
+def enact(
+    workspace: Workspace,
+    text: str,
+    *,
+    login: str,
+    reason: str,
+    now: datetime,
+    bring: Callable[[PolicyVersion], None] = lambda version: None,
+) -> PolicyVersion:
+    """Put a text in force as the next version, in the caller's transaction.
+
+    ``bring`` brings the assessments that come with it. The audit is written after it: whoever writes the audit has
+    everybody else wait.
+    """
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    last = workspace.policies.first()
+    workspace.policies.filter(is_current=True).update(is_current=False)
+    version = PolicyVersion.objects.create(
+        workspace=workspace,
+        number=last.number + 1 if last else 1,
+        text=text,
+        activated_at=now,
+        activated_by=login,
+        reason=reason,
+    )
+    bring(version)
+    data = {"version": version.number, "reason": reason, "text": text}
+    audit.log([workspace], kind="policy.adopted", actor=login, now=now, data=data)
+    return version

@@ -1,0 +1,237 @@
+"""Foresee: judge everybody under a proposed policy, show what it would change, and put exactly that in force.
+
+The proposed assessments lie beside those in force, so nothing is ever half old and half new: when the preview comes
+into force they take over in the same transaction as the version itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Count, F, Max, Min, Q
+from django.utils.translation import gettext as _
+
+from accounts_review.models import (
+    Account,
+    Assessment,
+    Case,
+    PolicyPreview,
+    PolicyVersion,
+    PreviewedAssessment,
+    Workspace,
+    permit,
+)
+from accounts_review.models.account import AccountQuerySet, Judgement
+from accounts_review.rules import policy
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.workflow.assess.judging import Judging, batches
+from accounts_review.workflow.policy.activate import enact
+
+KEPT = timedelta(days=7)
+"""How long a preview is kept that nobody puts in force."""
+
+COLUMNS = [field.name for field in Judgement._meta.fields]
+
+SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
+"""Of the accounts under a preview: those whom it would spare."""
+
+
+class Outdated(ValueError):
+    """What was shown no longer holds; the message says why and what to do."""
+
+
+class Superseded(Outdated):
+    """Another version came into force after the preview was written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How many accounts have one verdict and segment now, and would have these others."""
+
+    segment: str
+    segment_after: str
+    verdict: str
+    verdict_after: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """The open cases in one state, and how many of them would no longer be dormant, and so be spared."""
+
+    state: str
+    count: int
+    spared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """The dates that were given to people and have not passed into an outcome; they stand whatever comes."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+@transaction.atomic
+def propose(*, workspace: Workspace, text: str, actor: User | None, reason: str, now: datetime) -> PolicyPreview:
+    """Set out to judge everybody under a text; nobody has been judged yet. It replaces the person's last preview.
+
+    ``actor`` is ``None`` where a shell did it without a login. Raises ``PermissionDenied`` and ``PolicyError``.
+    """
+    policy.parse(text)
+    login = _permitted(actor)
+    of_workspace = PolicyPreview.objects.filter(workspace=workspace)
+    of_workspace.filter(Q(by_login=login) | Q(proposed_at__lt=now - KEPT)).delete()
+    return PolicyPreview.objects.create(
+        workspace=workspace,
+        text=text,
+        reason=reason,
+        over=workspace.current_policy,
+        by_login=login,
+        created_at=now,
+        heartbeat_at=now,
+        total=Account.objects.filter(workspace=workspace).count(),
+    )
+
+
+def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budget: timedelta | None = None) -> bool:
+    """Judge who was not judged under the preview, or has changed since. Whether that is done.
+
+    It may be interrupted at any moment and taken up again; where somebody stopped it, or the time budget is spent,
+    it leaves off after the portion it is at.
+    """
+    until = time.monotonic() + budget.total_seconds() if budget else None
+    mine = PolicyPreview.objects.filter(pk=policy_preview.pk)
+    while left := outstanding(policy_preview):
+        judging = Judging(Workspace.objects.get(pk=policy_preview.workspace_id), policy_preview.rules)
+        for batch in batches(left):
+            rows = [
+                PreviewedAssessment(
+                    policy_preview=policy_preview, account=account, basis=account.basis, **judging.of(account)
+                )
+                for account in Account.objects.filter(pk__in=batch).with_basis(judging.workspace.rights_digest)
+            ]
+            with transaction.atomic():
+                if not mine.filter(state="judging").update(judged=F("judged") + len(batch), heartbeat_at=clock()):
+                    return False
+                PreviewedAssessment.objects.bulk_create(
+                    rows, update_conflicts=True, unique_fields=["policy_preview", "account"], update_fields=COLUMNS
+                )
+            if until and time.monotonic() >= until:
+                return False
+    return bool(mine.filter(state="judging").update(state="ready", judged_at=clock()))
+
+
+def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> None:
+    """Have those judged who are not, or have changed since; what it needs is done by :func:`judge`."""
+    _permitted(actor)
+    total = Account.objects.filter(workspace=policy_preview.workspace).count()
+    judged = total - len(outstanding(policy_preview))
+    PolicyPreview.objects.filter(pk=policy_preview.pk).update(
+        state="judging", judged=judged, total=total, heartbeat_at=now
+    )
+
+
+def stop(*, policy_preview: PolicyPreview, actor: User) -> None:
+    """Leave off judging; what was computed is kept."""
+    _permitted(actor)
+    PolicyPreview.objects.filter(pk=policy_preview.pk, state="judging").update(state="stopped")
+
+
+@transaction.atomic
+def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, now: datetime) -> PolicyVersion:
+    """Put in force what was shown: the text as a new version, and what it makes of everybody as the assessments.
+
+    ``seen`` is the ``stamp`` of the numbers that were shown. Promises given under earlier versions stand.
+    Raises ``PermissionDenied``, :class:`Superseded` and :class:`Outdated`; then nothing was changed.
+    """
+    login = _permitted(actor)
+    workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
+    held = PolicyPreview.objects.select_for_update().filter(pk=policy_preview.pk).first()
+    if held is None:
+        raise Outdated(_("This preview is gone: it was replaced by another, or is in force already."))
+    if held.over_id != workspace.current_policy.pk:
+        raise Superseded(_("Another version came into force meanwhile; nothing was changed."))
+    if held.state != "ready" or stamp(held) != seen or outstanding(held):
+        raise Outdated(_("Accounts have changed since this was computed; nothing was changed. Look at it again."))
+
+    def bring(version: PolicyVersion) -> None:
+        _take_over(held, version)
+        held.delete()
+
+    return enact(workspace, held.text, login=login, reason=held.reason, now=now, bring=bring)
+
+
+def stamp(policy_preview: PolicyPreview) -> str:
+    """What tells the numbers of a preview from those before or after it was judged anew."""
+    return policy_preview.judged_at.isoformat() if policy_preview.judged_at else ""
+
+
+def outstanding(policy_preview: PolicyPreview) -> list[int]:
+    """The keys of the accounts that were not judged under a preview as they are now."""
+    rights_digest = Workspace.objects.values_list("rights_digest", flat=True).get(pk=policy_preview.workspace_id)
+    accounts = Account.objects.filter(workspace=policy_preview.workspace_id).with_basis(rights_digest)
+    # As sets: a join would go wrong while the database has no statistics of what was just written.
+    judged = policy_preview.assessments.values_list("account", "basis")
+    return [row[0] for row in accounts.values_list(*("pk", "basis")).difference(judged).order_by("pk")]
+
+
+def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQuerySet:
+    """The listed accounts with their verdict as it is and as it would be under a preview."""
+    listed = Account.objects.filter(workspace=policy_preview.workspace_id).listed().assessed()
+    return listed.with_verdict(now).with_verdict_under(policy_preview, now)
+
+
+def moves(policy_preview: PolicyPreview, *, now: datetime) -> list[Move]:
+    """Every listed account by verdict and segment, as they are and as they would be."""
+    names = ("assessment__segment", "segment_after", "verdict", "verdict_after")
+    counted = accounts_under(policy_preview, now=now).order_by().values_list(*names).annotate(Count("pk"))
+    return [
+        Move(segment=segment, segment_after=segment_after, verdict=verdict, verdict_after=verdict_after, count=count)
+        for segment, segment_after, verdict, verdict_after, count in counted
+    ]
+
+
+def touched(policy_preview: PolicyPreview, *, now: datetime) -> list[Touched]:
+    """The open cases of the workspace by state."""
+    open_cases = Case.objects.filter(cleanup__workspace=policy_preview.workspace_id).open()
+    accounts = accounts_under(policy_preview, now=now).filter(pk__in=open_cases.values("account"))
+    counted = accounts.order_by().values(*("case_state",)).annotate(n=Count("pk"), spared=Count("pk", filter=SPARED))
+    return [Touched(state=row["case_state"], count=row["n"], spared=row["spared"]) for row in counted]
+
+
+def promises(workspace: Workspace) -> Promises:
+    """The dates that people were given and that are still open."""
+    given = Case.objects.filter(cleanup__workspace=workspace).open().exclude(promised_at=None)
+    found = given.aggregate(count=Count("pk"), first=Min("promised_at"), last=Max("promised_at"))
+    return Promises(**found)
+
+
+def _permitted(actor: User | None) -> str:
+    """The login of whoever may change the policy."""
+    if actor is None:
+        return "shell"
+    permit(actor, "administer")
+    return actor.get_username()
+
+
+def _take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
+    """Make the proposed assessments those in force, all at once."""
+    columns = ", ".join(name for name in COLUMNS if name != "basis")
+    replaced = ", ".join(f"{name} = EXCLUDED.{name}" for name in ("policy_id", *COLUMNS))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Assessment._meta.db_table} (account_id, policy_id, basis, {columns})
+            SELECT account_id, %s, %s || basis, {columns}
+            FROM {PreviewedAssessment._meta.db_table} WHERE proposal_id = %s
+            ON CONFLICT (account_id) DO UPDATE SET {replaced}
+            """,  # noqa: S608 (names of our own tables and columns)
+            [version.pk, f"{version.pk}:", policy_preview.pk],
+        )

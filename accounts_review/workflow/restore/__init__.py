@@ -1,0 +1,1 @@
+"""Restore: invite people back with their old rights, and notice who returned."""

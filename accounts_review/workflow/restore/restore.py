@@ -1,0 +1,296 @@
+"""Restore: invite people back with the rights recorded at their revocation, and see who came back by themselves.
+
+An invitation sends a mail, so it is one request and never repeated. ``restored_at`` without ``restored_by`` is a
+claim, taken before the request and good for as long as any request can last: two operators at once send one
+invitation, and after a crash the next attempt is told by the workspace whether the first one worked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.huwise import Client, HuwiseError, Person, RateLimited, decode_group, decode_user, person_of
+from accounts_review.huwise import User as Member
+from accounts_review.models import Account, Case, Sync, Workspace, permit
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.wording import verdicts
+from accounts_review.workflow.restore import messages
+from accounts_review.workflow.revoke.delete_call import stops_cleanup
+
+LEASE = timedelta(minutes=10)
+INVITED, BY_THEMSELVES = ~Q(restored_by=""), Q(returned_at__isnull=False, restored_by="")
+"""The two ways in which people who were revoked are back."""
+
+NEVER_RESTORED = ("api_keys", "object_rulesets", "follows", "saved_items")
+"""What belonged to the membership and ended with it (domain.md 2.7)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What became of one case: invited back, or the ``problem`` because of which the person was not.
+
+    ``remarks`` are clauses for the person who asked: above all, what could not be given back.
+    """
+
+    case: Case
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        said = self.problem or "; ".join([_("invited back"), *self.remarks])
+        return f"{self.case.account.username}: {said}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regret:
+    """How many of a segment were revoked, came back by themselves, and were invited back."""
+
+    segment: str
+    revoked: int
+    returned: int
+    restored: int
+
+    @property
+    def back(self) -> int:
+        """Who is back one way or the other."""
+        return self.returned + self.restored
+
+    @property
+    def per_thousand(self) -> int:
+        """Of a thousand revoked, those who are back."""
+        return round(1000 * self.back / self.revoked)
+
+
+def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:
+    """Invite the people of revoked cases back; each on its own; one result for each, in their order.
+
+    Raises ``PermissionDenied``. What the workspace refuses is a result's problem, never an exception.
+    """
+    permit(actor, "operate")
+    known = Case.objects.select_related("account", "cleanup__workspace").in_bulk([case.pk for case in cases])
+    restorer = _Restorer(client=client, login=actor.get_username(), now=now)
+    return [restorer.restore(known[pk]) for pk in dict.fromkeys(case.pk for case in cases)]
+
+
+def objection_to_restoring(case: Case) -> str:
+    """Why a case cannot be restored, whatever the workspace says, or "" where it can."""
+    if case.restored_by and case.restored_at:
+        return _("%(login)s invited it back on %(day)s") % {
+            "login": case.restored_by,
+            "day": verdicts.day(case.restored_at),
+        }
+    if case.returned_at:
+        return _("it came back by itself on %(day)s") % {"day": verdicts.day(case.returned_at)}
+    if case.state != CaseState.REVOKED or case.cleanup.dry_run:
+        return _("its access was not revoked")
+    if not case.snapshot:
+        return _("what it takes to invite it back was not recorded")
+    return "" if case.is_restorable else _("the workspace lists it again")
+
+
+def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
+    """Note, once each, the revoked cases whose people are listed again; gives back those that are new.
+
+    To be called after a sync. A person is known by username or e-mail address, and by having joined since.
+    """
+    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED, returned_at=None)
+    revoked = list(cases.select_related("account", "cleanup__workspace").order_by("pk"))
+    listed = _listed_like(workspace, revoked)
+    newest = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE).first()
+    noted = []
+    for case in revoked:
+        alike = [account for key in _keys(case.account) for account in listed.get(key, ())]
+        back = next((account for account in alike if _is_return(case, account, newest=newest, now=now)), None)
+        if back and _note_return(case, back, now=now):
+            noted.append(case)
+    return noted
+
+
+def regret(*, workspace: Workspace) -> list[Regret]:
+    """How often each segment's revocations turned out to be regretted, the most revoked first."""
+    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
+    counted = (
+        cases.order_by()
+        .values_list("evidence__segment")
+        .annotate(
+            revoked=Count("pk"),
+            returned=Count("pk", filter=BY_THEMSELVES),
+            restored=Count("pk", filter=INVITED),
+        )
+    )
+    found = [
+        Regret(segment=segment or "", revoked=revoked, returned=returned, restored=restored)
+        for segment, revoked, returned, restored in counted
+    ]
+    return sorted(found, key=lambda regret: (-regret.revoked, regret.segment))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Restorer:
+    """One run over some cases: the groups are read once, and a failure that concerns all ends the sending."""
+
+    client: Client
+    login: str
+    now: datetime
+    rights: dict[str, tuple[str, ...] | None] | None = None
+    broken: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def restore(self, case: Case) -> Restored:
+        problem = objection_to_restoring(case) or self._other_host(case) or self.broken
+        if problem:
+            return Restored(case=case, problem=problem)
+        try:
+            person, before = _recorded(case)
+        except HuwiseError:
+            return Restored(case=case, problem=_("what was recorded of it cannot be read"))
+        try:
+            rights = self._rights_by_group()
+        except HuwiseError as error:
+            self.broken = str(error)
+            return Restored(case=case, problem=self.broken)
+        given = replace(person, groups=tuple(uid for uid in person.groups if uid in rights))
+        answer = self._invite(case, given)
+        if isinstance(answer, Restored):
+            return answer
+        gone = sorted({*person.groups} - {*given.groups})
+        self._record(case, given, answer, groups_gone=gone, expires_at=before.expires_at)
+        said = messages.on_success(before=before, given=given, answer=answer, groups_gone=gone, rights_by_group=rights)
+        return Restored(case=case, remarks=tuple(said))
+
+    def _invite(self, case: Case, person: Person) -> Member | Restored:
+        """Claim the case and send the one invitation."""
+        if problem := _no_way_to(person):
+            return Restored(case=case, problem=problem)
+        # A run may last longer than a lease, so that claims are not all of the same instant.
+        claimed_at = self.now + timedelta(seconds=time.monotonic() - self.started)
+        if not self._claim(case, person, claimed_at):
+            return Restored(case=case, problem=_("somebody else is inviting it back just now"))
+        try:
+            return self.client.provision(person) if person.is_local else self.client.invite(person)
+        except HuwiseError as error:
+            self._release(case, error, claimed_at)
+            if stops_cleanup(error) or isinstance(error, RateLimited):
+                self.broken = str(error)
+            return Restored(case=case, problem=messages.on_failure(error))
+
+    def _other_host(self, case: Case) -> str:
+        """Rights of one workspace are never given in another."""
+        host = case.cleanup.workspace.host
+        if self.client.host == host:
+            return ""
+        return _("its workspace was read from %(host)s, and HUWISE_URL now names %(other)s; sync first") % {
+            "host": host,
+            "other": self.client.host,
+        }
+
+    def _rights_by_group(self) -> dict[str, tuple[str, ...] | None]:
+        if self.rights is None:
+            self.rights = {group.uid: group.permissions for group in map(decode_group, self.client.groups())}
+        return self.rights
+
+    @transaction.atomic
+    def _claim(self, case: Case, given: Person, at: datetime) -> bool:
+        free = Q(restored_at=None) | Q(restored_at__lte=at - LEASE)
+        mine = Case.objects.filter(free, pk=case.pk, state=CaseState.REVOKED, restored_by="", returned_at=None)
+        if not mine.update(restored_at=at):
+            return False
+        audit.log([case], kind="account.restoring", actor=self.login, now=self.now, data=_said(given))
+        return True
+
+    @transaction.atomic
+    def _release(self, case: Case, error: HuwiseError, claimed_at: datetime) -> None:
+        Case.objects.filter(pk=case.pk, restored_by="", restored_at=claimed_at).update(restored_at=None)
+        data = {"error": messages.on_failure(error), "error_code": error.error_code, "trace_id": error.trace_id}
+        audit.log([case], kind="account.restore_failed", actor=self.login, now=self.now, data=data)
+
+    @transaction.atomic
+    def _record(self, case: Case, given: Person, answer: Member, *, groups_gone: list[str], expires_at: object) -> None:
+        case.restored_at, case.restored_by = self.now, self.login
+        case.save(update_fields=["restored_at", "restored_by"])
+        lost = {"not_restored": list(NEVER_RESTORED), "groups_gone": groups_gone, "expires_at": str(expires_at or "")}
+        data = _said(given) | lost | {"username": answer.username}
+        audit.log([case], kind="account.restored", actor=self.login, now=self.now, data=data)
+
+
+def _recorded(case: Case) -> tuple[Person, Member]:
+    """Who the person was at the last look. Raises :class:`HuwiseError` where it cannot be read."""
+    raw = (case.snapshot or {}).get("user", "")
+    return person_of(raw), decode_user(raw)
+
+
+def _no_way_to(person: Person) -> str:
+    """Why there is no way to invite a person, or ""."""
+    if person.is_local and not person.identity_provider:
+        return _("no identity provider was recorded for this local account")
+    if not person.is_local and not person.email:
+        return _("no e-mail address was recorded")
+    return ""
+
+
+def _said(given: Person) -> dict[str, Any]:
+    """What is given, as the audit keeps it: without floats, and without what JSON columns refuse."""
+    return {
+        "by": "provision" if given.is_local else "invite",
+        "groups": list(given.groups),
+        "permissions": list(given.permissions),
+        "explore_limits": json.dumps(given.explore_limits, sort_keys=True) if given.explore_limits else "",
+    }
+
+
+def _keys(account: Account) -> list[tuple[str, str]]:
+    """What an account is known by: its username, and its address where it has one."""
+    keys = [("username", account.username), ("address", account.email.lower())]
+    return [(kind, value) for kind, value in keys if value]
+
+
+def _listed_like(workspace: Workspace, revoked: list[Case]) -> dict[tuple[str, str], list[Account]]:
+    """The listed accounts that share a username or an address with one of the cases, by either."""
+    known = {key for case in revoked for key in _keys(case.account)}
+    names, addresses = ({value for kind, value in known if kind == wanted} for wanted in ("username", "address"))
+    accounts = Account.objects.filter(workspace=workspace).listed().alias(address=Lower("email"))
+    found: dict[tuple[str, str], list[Account]] = defaultdict(list)
+    for account in accounts.filter(Q(username__in=names) | Q(address__in=addresses)).order_by("pk"):
+        for key in _keys(account):
+            found[key].append(account)
+    return found
+
+
+def _is_return(case: Case, account: Account, *, newest: Sync | None, now: datetime) -> bool:
+    if account.pk == case.account_id:
+        # A sync that had read the account before it was revoked lists it too, for the last time.
+        return newest is not None and newest.started_at > case.moved_at
+    joined = _instant(account.incarnation)
+    return joined is not None and (case.intended_at or case.moved_at) < joined <= now + timedelta(days=1)
+
+
+def _instant(incarnation: str) -> datetime | None:
+    try:
+        joined = datetime.fromisoformat(incarnation)
+    except ValueError:
+        return None
+    return joined if joined.tzinfo else None
+
+
+@transaction.atomic
+def _note_return(case: Case, account: Account, *, now: datetime) -> bool:
+    if not Case.objects.filter(pk=case.pk, returned_at=None).update(returned_at=now):
+        return False
+    data = {"account": account.pk, "username": account.username, "joined": account.incarnation}
+    data |= {"restored": bool(case.restored_by)}
+    audit.log([case], kind="account.returned", actor="portal", now=now, data=data)
+    case.returned_at = now
+    return True

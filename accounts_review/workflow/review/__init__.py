@@ -1,0 +1,1 @@
+"""Review: decisions of people, on the page or in a file."""

@@ -1,0 +1,334 @@
+"""Review: people approve accounts into the draft, exempt them until a date, set them aside, or take any of it back.
+
+Each act takes ``seen``, the number of the audit entry up to which its actor knows what others decided: where somebody
+else has decided on one of the accounts since, it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.facts import facts_of
+from accounts_review.huwise import decode_user
+from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
+from accounts_review.wording import verdicts
+from accounts_review.workflow.review.conflicts import decided_since, said_of
+
+A_YEAR = timedelta(days=366)
+"""The longest that a service account stays exempt before its owner has to confirm it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An account that a decision cannot be taken on, and why."""
+
+    username: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.why}"
+
+
+class Refused(ValueError):
+    """A decision that was taken on none of the accounts, because it cannot be taken on some of them."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = list(refusals)
+        super().__init__("\n".join(str(refusal) for refusal in refusals))
+
+
+@transaction.atomic
+def approve(
+    *, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None
+) -> list[Case]:
+    """Put accounts into the draft clean-up of their workspace, each with the evidence it was approved on.
+
+    All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    """
+    permit(actor, "decide")
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
+    _refuse((account, objection_to_approval(account, actor=actor)) for account in fresh)
+    cases = []
+    for workspace in {account.workspace for account in fresh}:
+        draft = draft_of(workspace, now=now)
+        evidence = _Evidence(workspace)
+        cases += Case.objects.bulk_create(
+            Case(
+                cleanup=draft,
+                account=account,
+                approved_by=actor,
+                approved_by_login=actor.get_username(),
+                approved_at=now,
+                reason=reason,
+                evidence=evidence.of(account),
+                moved_at=now,
+            )
+            for account in fresh
+            if account.workspace == workspace
+        )
+    Snooze.objects.filter(account__in=fresh).delete()
+    login = actor.get_username()
+    audit.log(
+        cases, kind="account.approved", actor=login, now=now, data=lambda case: {"reason": reason} | case.evidence
+    )
+    return cases
+
+
+@transaction.atomic
+def exempt(
+    *,
+    accounts: Sequence[Account],
+    actor: User,
+    reason: str,
+    until: datetime,
+    now: datetime,
+    owner_email: str = "",
+    is_service_account: bool = False,
+    seen: int | None = None,
+) -> list[Exemption]:
+    """Keep accounts out of every clean-up until an instant; one that is in a clean-up leaves it.
+
+    The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time. All or
+    nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    """
+    permit(actor, "decide")
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
+    _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
+    if not is_service_account:
+        robots = {
+            one.account_id for one in Exemption.objects.in_force(now).filter(account__in=fresh, is_service_account=True)
+        }
+        why = _("it is a service account: confirm it on its page, so that its owner stays known")
+        _refuse((account, why) for account in fresh if account.pk in robots)
+    if is_service_account and not owner_email:
+        _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
+    for workspace in {account.workspace for account in fresh}:
+        latest = latest_end(workspace, now=now, is_service_account=is_service_account)
+        if until > latest:
+            why = _("it may be exempt until %(date)s at most") % {"date": verdicts.day(latest)}
+            _refuse((account, why) for account in fresh if account.workspace == workspace)
+    login = actor.get_username()
+    Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
+    Snooze.objects.filter(account__in=fresh).delete()
+    exemptions = Exemption.objects.bulk_create(
+        Exemption(
+            account=account,
+            until=until,
+            reason=reason,
+            by=actor,
+            by_login=login,
+            at=now,
+            owner_email=owner_email,
+            is_service_account=is_service_account,
+        )
+        for account in fresh
+    )
+    data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
+    data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
+    audit.log(fresh, kind="account.exempted", actor=login, now=now, data=data)
+    _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
+    return exemptions
+
+
+@transaction.atomic
+def snooze(
+    *, accounts: Sequence[Account], actor: User, reason: str = "", now: datetime, seen: int | None = None
+) -> None:
+    """Set accounts aside without deciding: they leave the list of those open for decision, and nothing else changes.
+
+    It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
+    ``PermissionDenied`` and :class:`Refused`.
+    """
+    permit(actor, "decide")
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
+    _refuse((account, _objection_to_snooze(account)) for account in fresh)
+    login = actor.get_username()
+    Snooze.objects.bulk_create(
+        (
+            Snooze(
+                account=account,
+                by_login=login,
+                at=now,
+                standing=account.assessment.standing,
+                dormant_from=account.assessment.dormant_from,
+            )
+            for account in fresh
+        ),
+        update_conflicts=True,
+        unique_fields=["account"],
+        update_fields=["by_login", "at", "standing", "dormant_from"],
+    )
+    audit.log(fresh, kind="account.snoozed", actor=login, now=now, data={"reason": reason})
+
+
+@transaction.atomic
+def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None) -> None:
+    """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
+    set aside is open again.
+
+    All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    """
+    permit(actor, "decide")
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
+    _refuse((account, objection_to_withdrawal(account)) for account in fresh)
+    login = actor.get_username()
+    standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
+    exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
+    standing.update(withdrawn_at=now)
+    audit.log(exempted, kind="account.exemption_withdrawn", actor=login, now=now, data={"reason": reason})
+    audit.log(
+        [account for account in fresh if account.postponed_by],
+        kind="account.resumed",
+        actor=login,
+        now=now,
+        data={"reason": reason},
+    )
+    Snooze.objects.filter(account__in=fresh).delete()
+    _take_out(fresh, actor=login, now=now, reason=reason)
+
+
+def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool = False) -> datetime:
+    """Until when an exemption that is given now may last: the policy says so, and robots are confirmed every year."""
+    longest = timedelta(days=workspace.current_policy.rules.exemption.longest_days)
+    return now + (min(longest, A_YEAR) if is_service_account else longest)
+
+
+def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
+    """The workspace's one open draft, made where there is none."""
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    draft = workspace.cleanups.filter(state="draft").first()
+    if draft is None:
+        number = (workspace.cleanups.aggregate(last=Max("number"))["last"] or 0) + 1
+        draft = Cleanup.objects.create(workspace=workspace, number=number, created_at=now)
+    return draft
+
+
+def objection_to_approval(account: Account, *, actor: User) -> str:
+    """Why an account (asked for ``with_verdict``) cannot be approved, or "" where it can."""
+    if is_own(account, actor):
+        return _("nobody decides on their own account")
+    if account.absent_since or account.gone_at:
+        return _("the workspace no longer lists it")
+    if account.case_state:
+        return _("it is already in a clean-up")
+    if account.exempt_until and account.verdict == Verdict.PROTECTED:
+        return verdicts.exemption(account.exempt_until)
+    if account.verdict != Verdict.DORMANT:
+        why = verdicts.reasons(account.assessment.reasons) if account.verdict != Verdict.ACTIVE else []
+        return "; ".join([_("its verdict is %(verdict)s") % {"verdict": verdicts.verdict(account.verdict)}, *why])
+    return ""
+
+
+def is_own(account: Account, actor: User) -> bool:
+    """Whether an account is the person's own, as far as names and addresses tell."""
+    same_address = bool(actor.email) and actor.email.casefold() == account.email.casefold()
+    return same_address or actor.get_username() == account.username
+
+
+def objection_to_exemption(account: Account, actor: User, reason: str, until: datetime, now: datetime) -> str:
+    """Why an account (asked for ``with_verdict``) cannot be exempted so, or "" where it can."""
+    if is_own(account, actor):
+        return _("nobody decides on their own account")
+    if not reason.strip():
+        return _("an exemption needs a reason")
+    if until <= now:
+        return _("an exemption must end in the future")
+    if account.case_state in IN_FLIGHT:
+        return _("its revocation is already under way")
+    return ""
+
+
+def _objection_to_snooze(account: Account) -> str:
+    if account.absent_since or account.gone_at:
+        return _("the workspace no longer lists it")
+    if account.case_state:
+        return _("it is already in a clean-up")
+    if account.exempt_until:
+        return verdicts.exemption(account.exempt_until)
+    return ""
+
+
+def objection_to_withdrawal(account: Account) -> str:
+    """Why there is nothing to take back on an account (asked for ``with_verdict``), or "" where there is."""
+    if account.case_state in IN_FLIGHT:
+        return _("its revocation is already under way")
+    if not (account.case_state or account.exempt_until or account.postponed_by):
+        return _("there is nothing to withdraw")
+    return ""
+
+
+def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None) -> list[Account]:
+    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns."""
+    ids = [account.pk for account in accounts]
+    list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
+    list(Case.objects.filter(account__in=ids).open().select_for_update().values_list("pk"))
+    fresh = list(
+        Account.objects.filter(pk__in=ids)
+        .assessed()
+        .with_verdict(now)
+        .select_related("workspace", "assessment__policy")
+        .order_by("pk")
+    )
+    found = set(fresh)
+    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in found)
+    if seen is not None:
+        workspaces = {account.workspace for account in fresh}
+        since = decided_since(seen, workspaces=workspaces, besides=actor, accounts=ids)
+        _refuse((account, said_of(since[account.pk])) for account in fresh if account.pk in since)
+    return fresh
+
+
+def _refuse(objections: Any) -> None:
+    refusals = [Refusal(account.username, why) for account, why in objections if why]
+    if refusals:
+        raise Refused(refusals)
+
+
+def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:
+    cases = Case.objects.filter(account__in=accounts, state__in=WITHDRAWABLE)
+    cases = cases.select_related("account", "cleanup__workspace").select_for_update(of=("self",))
+    audit.transition(
+        list(cases), CaseState.WITHDRAWN, kind="account.withdrawn", actor=actor, now=now, data={"reason": reason}
+    )
+
+
+class _Evidence:
+    """What an approver sees, kept with the approval: the last look is held against it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._rights = {group.uid: group.permissions for group in workspace.groups.all()}
+        self._key_owner = workspace.key_owner
+
+    def of(self, account: Account) -> dict[str, Any]:
+        found = account.assessment
+        facts = facts_of(
+            decode_user(account.raw),
+            rights_by_group={uid: None if held is None else tuple(held) for uid, held in self._rights.items()},
+            key_owner=self._key_owner,
+            read_at=account.read_at,
+        )
+        return {
+            "policy": found.policy.number,
+            "segment": found.segment,
+            "limit_days": found.limit_days,
+            "activity_at": found.activity_at.isoformat() if found.activity_at else None,
+            "activity_field": found.activity_field,
+            "dormant_from": found.dormant_from.isoformat(),
+            "rights": sorted(facts.rights),
+            "groups": list(facts.groups or ()),
+            "incarnation": account.incarnation,
+            "email": account.email,
+            "digest": account.digest,
+            "read_at": account.read_at.isoformat(),
+        }

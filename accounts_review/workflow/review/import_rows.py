@@ -1,0 +1,225 @@
+"""The rows of a file of decisions: what each would do, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.utils.timezone import get_current_timezone, localdate, make_aware
+from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Account, AuditEntry
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.spreadsheet import day_of
+from accounts_review.spreadsheet.rows import decided, row_digest
+from accounts_review.wording import verdicts
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.review.conflicts import DECIDED
+
+LONGEST_REASON = 500
+DECISION_ENTRIES = tuple(DECIDED)
+
+
+class Outcome(StrEnum):
+    """What a row would do."""
+
+    APPROVE = "approve"
+    EXEMPT = "exempt"
+    WITHDRAW = "withdraw"
+    NOTHING = "nothing"
+    REFUSED = "refused"
+
+
+WORDS = {
+    Outcome.APPROVE: gettext_lazy("Approve"),
+    Outcome.EXEMPT: gettext_lazy("Exempt"),
+    Outcome.WITHDRAW: gettext_lazy("Withdraw"),
+}
+"""Decisions as people write them, in any language of the portal."""
+
+
+class Problem(NamedTuple):
+    """What is wrong in a cell, and what to write instead."""
+
+    column: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.text}"
+
+
+class Given(NamedTuple):
+    """The cells of a row, as they were read."""
+
+    number: int
+    username: str
+    digest: str
+    decision: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a row of the file would do: ``number`` is the one that the spreadsheet shows."""
+
+    number: int
+    username: str
+    account: Account | None
+    outcome: Outcome
+    reason: str = ""
+    until: datetime | None = None
+    remark: str = ""
+    problems: Sequence[Problem] = ()
+
+
+class Judge:
+    """Says of each row what it would do, knowing the others."""
+
+    def __init__(
+        self,
+        accounts: Sequence[Account | None],
+        given: Sequence[Given],
+        *,
+        actor: User,
+        now: datetime,
+        latest: datetime,
+    ) -> None:
+        self.actor, self.now, self.latest = actor, now, latest
+        self.rows_of = defaultdict[int, list[int]](list)
+        for account, row in zip(accounts, given, strict=True):
+            if account:
+                self.rows_of[account.pk].append(row.number)
+
+    def row(self, given: Given, account: Account | None) -> Row:
+        """The row with its outcome, or with everything that is wrong with it."""
+        outcome, until = _outcome(given.decision), _until(given.until)
+        reason = given.reason.strip()
+        if outcome is Outcome.APPROVE:
+            reason = reason or _("dormant under the policy")
+        shown = account.username if account else given.username
+        known: dict[str, Any] = {"number": given.number, "username": shown, "account": account, "reason": reason}
+        problems = [*self._of_account(given, account), *self._of_cells(given, outcome, until)]
+        if account and outcome and not problems:
+            if remark := self._already(account, outcome, until):
+                return Row(outcome=Outcome.NOTHING, remark=remark, **known)
+            problems = [*self._staleness(given, account)] or [*self._objection(account, outcome, reason, until)]
+        if problems or outcome is None:
+            return Row(outcome=Outcome.REFUSED, problems=tuple(problems), **known)
+        return Row(outcome=outcome, until=until, **known)
+
+    def _of_account(self, given: Given, account: Account | None) -> Iterator[Problem]:
+        if account is None:
+            why = _(
+                "no listed account has this username; where the spreadsheet has changed it, as it does with 007 "
+                "in a CSV file, edit the XLSX export"
+            )
+            yield Problem("username", why)
+        elif others := [number for number in self.rows_of[account.pk] if number != given.number]:
+            rows = ", ".join(map(str, others[:5]))
+            yield Problem("username", _("the account is decided on in row %(rows)s too; keep one") % {"rows": rows})
+
+    def _of_cells(self, given: Given, outcome: Outcome | None, until: datetime | None) -> Iterator[Problem]:
+        if outcome is None:
+            is_empty = not given.decision.strip()
+            why = _("it is empty, but the cells after it are not") if is_empty else _("this is no decision")
+            yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
+        elif outcome is not Outcome.APPROVE and not given.reason.strip():
+            yield Problem("decision_reason", _("say why: it is kept with the decision"))
+        if len(given.reason) > LONGEST_REASON:
+            yield Problem("decision_reason", _("at most %(count)d characters are kept") % {"count": LONGEST_REASON})
+        if outcome is Outcome.EXEMPT:
+            yield from self._of_end(given, until)
+        elif outcome and given.until.strip():
+            yield Problem("decision_until", _("only an exemption has an end; empty the cell"))
+
+    def _of_end(self, given: Given, until: datetime | None) -> Iterator[Problem]:
+        today = localdate(self.now)
+        if not given.until.strip():
+            yield Problem("decision_until", _("an exemption needs an end; write a day such as %(day)s") % _some(today))
+        elif until is None:
+            yield Problem("decision_until", _("this is no day; write one such as %(day)s") % _some(today))
+        elif not today < localdate(until) <= localdate(self.latest):
+            why = _("choose a day from tomorrow to %(latest)s") % {"latest": verdicts.day(self.latest)}
+            yield Problem("decision_until", why)
+
+    def _already(self, account: Account, outcome: Outcome, until: datetime | None) -> str:
+        """Why a row has nothing left to do, or ""."""
+        if outcome is Outcome.APPROVE and account.case_state == CaseState.IN_DRAFT:
+            return _("it is in the draft already")
+        if outcome is Outcome.EXEMPT and account.exempt_until == until:
+            return _("it is exempt until then already")
+        return ""
+
+    def _staleness(self, given: Given, account: Account) -> Iterator[Problem]:
+        evidence, _dash, decisions = row_digest(account, as_of=self.now).partition("-")
+        saw, _dash, knew = given.digest.strip().partition("-")
+        if not saw:
+            why = _("it is empty, so nobody can tell what you saw; copy the cell from the export")
+        elif saw != evidence:
+            why = _(
+                "the account is not as it was when it was exported (it is %(verdict)s now), or rows were mixed up; "
+                "export it again, and decide on what you see"
+            ) % {"verdict": verdicts.verdict(account.verdict)}
+        elif knew != decisions:
+            why = self._decided_since(account)
+        else:
+            return
+        yield Problem("row_digest", why)
+
+    def _decided_since(self, account: Account) -> str:
+        case, *_others = decided(account)
+        standing = {"in_draft": _("it is in the draft"), "launched": _("it is in a clean-up that was launched")}
+        stands = standing.get(case, _("it is in no clean-up"))
+        if account.exempt_until:
+            stands = verdicts.exemption(account.exempt_until)
+        by = {"login": self._last_decider.get(account.pk, "?"), "stands": stands}
+        return _("%(login)s has decided on it since the export: %(stands)s; export it again") % by
+
+    @cached_property
+    def _last_decider(self) -> dict[int, str]:
+        """Who decided last on each account of the file."""
+        entries = AuditEntry.objects.filter(account_id__in=list(self.rows_of), kind__in=DECISION_ENTRIES)
+        last = entries.order_by("account_id", "-seq").distinct("account_id")
+        return {entry.account_id: entry.actor for entry in last if entry.account_id}
+
+    def _objection(self, account: Account, outcome: Outcome, reason: str, until: datetime | None) -> Iterator[Problem]:
+        ask: dict[Outcome, Callable[[], str]] = {
+            Outcome.APPROVE: lambda: decide.objection_to_approval(account, actor=self.actor),
+            Outcome.EXEMPT: lambda: decide.objection_to_exemption(
+                account, self.actor, reason, until or self.now, self.now
+            ),
+            Outcome.WITHDRAW: lambda: decide.objection_to_withdrawal(account),
+        }
+        if why := ask[outcome]():
+            yield Problem("decision", why)
+
+
+@cache
+def _words() -> dict[str, Outcome]:
+    known = {outcome.value: outcome for outcome in WORDS}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            known |= {str(word).casefold(): outcome for outcome, word in WORDS.items()}
+    return known
+
+
+def _outcome(cell: str) -> Outcome | None:
+    return _words().get(cell.strip().casefold())
+
+
+def _until(cell: str) -> datetime | None:
+    day = day_of(cell.strip(), day_first=get_language() == "fr") if cell else None
+    return make_aware(datetime.combine(day, time.min), get_current_timezone()) if day else None
+
+
+def _some(today: date) -> dict[str, str]:
+    return {"day": (today + timedelta(days=180)).isoformat()}

@@ -1,0 +1,1 @@
+"""Revoke: look once more, pass the gate, send one DELETE, record its outcome."""

@@ -1,0 +1,110 @@
+"""The last look: read the account and its groups once more, and gather the gate's terms around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts_review.facts import facts_of, incarnation_of
+from accounts_review.huwise import Client, NotFound, decode_group, decode_user
+from accounts_review.huwise.records import storable
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
+from accounts_review.rules.dormancy import Facts
+from accounts_review.rules.gate import Evidence, Moment, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen. ``record`` is kept with the case, ``snapshot`` is what it takes to invite the person back."""
+
+    at: datetime
+    gone: bool
+    record: dict[str, Any]
+    facts: Facts | None = None
+    incarnation: str = ""
+    snapshot: dict[str, Any] | None = None
+
+
+def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
+    """Read the account with its groups. Raises what the client raises, but for an account that is gone."""
+    started = clock()
+    try:
+        raw = client.user(case.account.username)
+    except NotFound as answer:
+        record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
+        return Look(at=started, gone=True, record=record)
+    user = decode_user(raw)
+    # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
+    groups = [decode_group(group) for group in client.groups()] if user.groups else []
+    rights = {group.uid: group.permissions for group in groups}
+    workspace = case.cleanup.workspace
+    facts = facts_of(user, rights_by_group=rights, key_owner=workspace.key_owner, read_at=started)
+    activity = facts.activity
+    return Look(
+        at=started,
+        gone=False,
+        facts=facts,
+        incarnation=incarnation_of(user) if user.username == case.account.username else f"user {user.username!r}",
+        record={
+            "at": started.isoformat(),
+            "found": True,
+            "activity_at": activity[0].isoformat() if activity else None,
+            "rights": sorted(facts.rights),
+            "groups": list(facts.groups or ()),
+            "incarnation": incarnation_of(user),
+        },
+        # As text: a hostile record may hold escapes that a JSON column refuses.
+        snapshot={"read_at": started.isoformat(), "user": storable(raw.decode(errors="replace"))},
+    )
+
+
+def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
+    """What the gate asks about, read in the transaction that holds the case."""
+    assert seen.facts is not None
+    now = clock()
+    cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=case.cleanup_id)
+    workspace, evidence = cleanup.workspace, case.evidence
+    reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
+    frozen = cleanup.policy.rules if cleanup.policy else reviewed
+    moment = moment_of(cleanup, now=now)
+    disputed = Account.objects.values_list("disputed", flat=True).get(pk=case.account_id)
+    return Terms(
+        now=now,
+        facts=replace(seen.facts, disputed=tuple(disputed)),
+        incarnation=seen.incarnation,
+        evidence=Evidence(
+            incarnation=evidence["incarnation"],
+            activity_at=datetime.fromisoformat(evidence["activity_at"]) if evidence["activity_at"] else None,
+            rights=frozenset(evidence["rights"]),
+            groups=frozenset(evidence["groups"]),
+        ),
+        reviewed_policy=reviewed,
+        current_policy=workspace.current_policy.rules,
+        approver_may=case.approved_by is not None and may(case.approved_by, "decide"),
+        approved_at=case.approved_at,
+        is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
+        notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
+        noticed_at=case.noticed_at,
+        promised_at=case.promised_at,
+        **{field.name: getattr(moment, field.name) for field in fields(Moment)},
+    )
+
+
+def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
+    """What holds every case of a clean-up alike; its workspace is asked as it is now."""
+    workspace = Workspace.objects.get(pk=cleanup.workspace_id)
+    return Moment(
+        key_owner_known=bool(workspace.key_owner),
+        breaker_tripped=workspace.is_quarantined,
+        cleanup_running=cleanup.state == "running" and (bool(cleanup.dry_run) or workspace.is_live),
+        # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
+        budget_left=1 if cleanup.dry_run else budget_left(workspace, now=now),
+    )
+
+
+def budget_left(workspace: Workspace, *, now: datetime) -> int:
+    """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
+    recent = AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - timedelta(hours=1))
+    return workspace.current_policy.rules.limits.per_hour - recent.count()

@@ -1,0 +1,59 @@
+"""A second opinion on rights: the API's own list of who holds a protected right, beside ours.
+
+An administrator whom one of the two overlooks is the worst account to lose, so a disagreement makes it uncertain.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from accounts_review.facts import facts_of
+from accounts_review.huwise import Client, Group, HuwiseError, User, decode_user
+from accounts_review.models import Account, Workspace
+from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
+from accounts_review.wording.findings import Found, of_error
+from accounts_review.workflow.sync.passes import Walk
+
+
+def disputed_rights(
+    workspace: Workspace, walk: Walk, client: Client, *, groups: list[Group], protected: Iterable[str]
+) -> tuple[dict[str, list[str]], list[Found]]:
+    """Of whom the two lists disagree, as username -> rights; and what kept us from comparing.
+
+    A right that the API does not know, or of which it says that everyone holds it, is left out.
+    """
+    ours = _holders(workspace, walk, groups)
+    disputed: defaultdict[str, list[str]] = defaultdict(list)
+    health: list[Found] = []
+    everyone = set(walk.usernames)
+    for right in sorted(set(protected) & KNOWN_PERMISSIONS):
+        try:
+            theirs = client.usernames_with(right)
+        except HuwiseError as error:
+            health.append(of_error("not_compared", error, right=right))
+            continue
+        if len(everyone) > 1 and theirs >= everyone - {""}:
+            health.append({"code": "everyone_holds", "right": right})
+            continue
+        for username in (theirs ^ ours[right]) & everyone:
+            disputed[username].append(right)
+    return dict(disputed), health
+
+
+def _holders(workspace: Workspace, walk: Walk, groups: list[Group]) -> defaultdict[str, set[str]]:
+    rights_by_group = {group.uid: group.permissions for group in groups}
+    holders: defaultdict[str, set[str]] = defaultdict(set)
+    for user in _users(workspace, walk):
+        facts = facts_of(user, rights_by_group=rights_by_group, key_owner="", read_at=workspace.created_at)
+        for right in facts.rights:
+            holders[right].add(user.username)
+    return holders
+
+
+def _users(workspace: Workspace, walk: Walk) -> Iterator[User]:
+    """Everyone as the walk saw them, from memory where changed and from the database where not."""
+    yield from (user for user, raw in walk.fresh.values())
+    for pk, raw in Account.objects.filter(workspace=workspace).values_list("pk", "raw").iterator(chunk_size=2000):
+        if pk in walk.unchanged:
+            yield decode_user(raw)

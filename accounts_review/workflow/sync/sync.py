@@ -1,0 +1,311 @@
+"""Extract: read a workspace's users, groups and key through the API into the local database.
+
+Only a complete sync that looks right may add candidates (laws 3 and 4). What any other one read is kept,
+marked ``incomplete``, and so assessed as uncertain until a complete one confirms it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import User as Person
+from django.db import Error, connection, transaction
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.huwise import (
+    Client,
+    Forbidden,
+    Group,
+    HuwiseError,
+    NotFound,
+    Refused,
+    UnexpectedAnswer,
+    decode_group,
+)
+from accounts_review.models import Account, Sync, Workspace, permit
+from accounts_review.rules.breaker import Check, checks
+from accounts_review.wording.findings import Found, of_error
+from accounts_review.workflow.sync.figures import figures_of
+from accounts_review.workflow.sync.passes import Known, Walk
+from accounts_review.workflow.sync.rights_check import disputed_rights
+from accounts_review.workflow.sync.store import confirm, hold, mark_absent, store_accounts, store_disputed, store_rights
+
+LOOPBACK = ("127.0.0.1", "localhost")
+Clock = Callable[[], datetime]
+Report = Callable[..., None]
+"""Tells how far a walk has come, and what comes after it."""
+
+NAMED = 100
+"""So many accounts of each kind are remembered by name; the counts are always whole."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another process is reading this workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(f"A sync of {workspace} is already running; wait for it to end and try again.")
+
+
+class WrongHost(RuntimeError):
+    """The address given for a workspace is not the one it was read from before."""
+
+    def __init__(self, workspace: Workspace, host: str) -> None:
+        super().__init__(
+            f"{workspace} was read from {workspace.host} so far, and HUWISE_URL now names {host}; "
+            "give the other host another name with HUWISE_WORKSPACE."
+        )
+
+
+class NothingToStop(ValueError):
+    """The sync cannot be stopped, because it has ended."""
+
+
+class _Stopped(Exception):
+    """A person asked a running sync to end."""
+
+
+class NothingTripped(ValueError):
+    """The breaker cannot be reset, because it has not tripped."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read: the walk through the users, and what gives them their rights."""
+
+    walk: Walk
+    groups: list[Group] = field(default_factory=list)
+    key_owner: str = ""
+    disputed: dict[str, list[str]] = field(default_factory=dict)
+    health: list[Found] = field(default_factory=list)
+
+
+def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Sync:
+    """Read everything once and store it. The result says whether it was complete, and why not.
+
+    ``key_owner`` names the owner of our API key where the API does not say. Raises :class:`AlreadyRunning` and
+    :class:`WrongHost`. An error of the API ends the reading; what was read until then is kept as incomplete.
+    """
+    with _only_one(workspace):
+        now = clock()
+        _check_host(workspace, client.host)
+        _bury(Sync.objects.filter(workspace=workspace))
+        sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
+        try:
+            reading = _read(workspace, client, key_owner, report=_reporter(sync, clock))
+            _store(sync, reading, now=now, finished=clock())
+        except _Stopped:
+            sync.refresh_from_db()
+            sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
+            sync.state, sync.finished_at, sync.phase = "failed", clock(), ""
+            sync.save()
+        except BaseException:
+            # Whatever ends it, down to Ctrl-C and the worker's time limit: it must not look as if it still ran.
+            with suppress(Error):
+                _bury(Sync.objects.filter(pk=sync.pk))
+            raise
+    return sync
+
+
+@transaction.atomic
+def stop(*, sync: Sync, actor: Person, now: datetime) -> None:
+    """Have a running reading end at its next page; nothing of it is stored.
+
+    Raises ``PermissionDenied`` and :class:`NothingToStop`.
+    """
+    permit(actor, "operate")
+    login = actor.get_username()
+    reading = Sync.objects.filter(pk=sync.pk, state="running", stopped_by="")
+    # Once it stores, it is nearly done, and does not look any more.
+    if not reading.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
+        raise NothingToStop(_("The sync has ended, was stopped already, or is storing what it read."))
+    data = {"sync": sync.pk}
+    audit.log([sync.workspace], kind="workspace.sync_stopped", actor=login, now=now, data=data)
+
+
+@transaction.atomic
+def reset_breaker(
+    *,
+    workspace: Workspace,
+    actor: Person,
+    reason: str,
+    discard: bool,
+    now: datetime,
+    seen: Sync | None = None,
+) -> Sync:
+    """After a person has looked: accept the quarantined numbers as the new baseline, or discard them.
+
+    Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several.
+    Raises ``PermissionDenied`` and :class:`NothingTripped`.
+    """
+    permit(actor, "administer")
+    if not reason.strip():
+        raise NothingTripped(_("Say why; the reason is kept in the audit."))
+    quarantined = list(workspace.syncs.select_for_update().filter(state="quarantined"))
+    if not quarantined:
+        raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
+    login, newest = actor.get_username(), quarantined[0]
+    if seen not in (None, newest):
+        raise NothingTripped(_("Another sync looked wrong and was set aside after this one; look at that one."))
+    for sync in quarantined:
+        accepted = sync is newest and not discard
+        sync.state = "complete" if accepted else "discarded"
+        sync.resolved_at, sync.resolved_by, sync.resolution = now, login, reason
+        sync.save()
+    if not discard:
+        confirm(Account.objects.filter(workspace=workspace, read_at=newest.started_at))
+    data = {"reason": reason, "accepted": not discard, "sync": newest.pk, "anomalies": newest.anomalies}
+    audit.log([workspace], kind="breaker.reset", actor=login, now=now, data=data)
+    return newest
+
+
+def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report) -> Reading:
+    reading = Reading(Walk(known=_known(workspace), progress=report))
+    try:
+        reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
+        reading.groups = [decode_group(raw) for raw in client.groups()]
+    except HuwiseError as error:
+        reading.walk.problems.append(of_error("api", error))
+        return reading
+    reading.walk.read(client)
+    listed = workspace.accounts.listed()
+    if reading.walk.is_complete and not reading.walk.usernames and listed.exists():
+        reading.walk.problems.append({"code": "empty"})
+    if reading.walk.is_complete:
+        report(reading.walk, Sync.Phase.RIGHTS)
+        protected = workspace.current_policy.rules.protect.permissions
+        reading.disputed, reading.health = disputed_rights(
+            workspace, reading.walk, client, groups=reading.groups, protected=protected
+        )
+    report(reading.walk, Sync.Phase.STORING)
+    return reading
+
+
+@transaction.atomic
+def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -> None:
+    workspace, walk = sync.workspace, reading.walk
+    hold(workspace, walk, reading.disputed)
+    checked = _checks(workspace, reading, now=now) if walk.is_complete else []
+    accepted = walk.is_complete and not any(check.tripped for check in checked)
+    absent = mark_absent(workspace, walk, now=now) if accepted else []
+    added, changed = store_accounts(workspace, walk, accepted=accepted, now=now)
+    for name, keys in (("added", added), ("changed", changed), ("absent", absent)):
+        setattr(sync, name, len(keys))
+        sync.touched[name] = keys[:NAMED]
+    if accepted:
+        store_rights(workspace, reading.groups, reading.key_owner)
+        store_disputed(workspace, reading.disputed)
+    sync.state = _state(walk, accepted=accepted)
+    sync.pages, sync.read, sync.expected = walk.pages, len(walk.usernames), walk.expected
+    sync.passes, sync.problems, sync.health = walk.passes, walk.problems, reading.health
+    sync.checks, sync.phase = [asdict(check) for check in checked], ""
+    sync.finished_at = finished
+    sync.save()
+    facts = ("state", "pages", "read", "expected", "added", "changed", "absent", "problems", "anomalies", "health")
+    data = {name: getattr(sync, name) for name in facts}
+    audit.log([workspace], kind="workspace.synced", actor="portal", now=finished, data=data)
+
+
+def _state(walk: Walk, *, accepted: bool) -> str:
+    if accepted:
+        return "complete"
+    if walk.is_complete:
+        return "quarantined"
+    return "incomplete" if walk.usernames else "failed"
+
+
+def _checks(workspace: Workspace, reading: Reading, *, now: datetime) -> list[Check]:
+    baseline = workspace.syncs.filter(state="complete").first()
+    if baseline is None:
+        return []
+    figures = figures_of(
+        workspace, reading.walk, groups=reading.groups, key_owner=reading.key_owner, baseline=baseline, now=now
+    )
+    return checks(figures)
+
+
+def _reporter(sync: Sync, clock: Clock) -> Report:
+    def report(walk: Walk, phase: Sync.Phase | None = None) -> None:
+        Sync.objects.filter(pk=sync.pk).update(
+            phase=phase or (Sync.Phase.AGAIN if walk.second else Sync.Phase.READING),
+            pages=walk.pages,
+            read=len(walk.usernames),
+            expected=walk.expected,
+            passes=walk.passes,
+            heartbeat_at=clock(),
+        )
+        if Sync.objects.filter(pk=sync.pk).exclude(stopped_by="").exists():
+            raise _Stopped
+
+    return report
+
+
+def _bury(syncs: QuerySet[Sync]) -> None:
+    """Have those that do not run any more say so; they ended when they last gave a sign of life."""
+    syncs.filter(state="running").update(
+        state="failed", finished_at=F("heartbeat_at"), problems=[{"code": "interrupted"}], phase=""
+    )
+
+
+def end_dead_syncs(*, workspace: Workspace) -> None:
+    """Have a reading whose process died say so, at once: the lock that it held is free."""
+    running = list(workspace.syncs.filter(state="running").values_list("pk", flat=True))
+    if running and not _is_locked(workspace):
+        _bury(workspace.syncs.filter(pk__in=running))
+
+
+def _key(workspace: Workspace) -> list[int]:
+    """The workspace's lock among PostgreSQL's advisory locks."""
+    return [0x73796E63, workspace.pk]
+
+
+def _is_locked(workspace: Workspace) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+            _key(workspace),
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@contextmanager
+def _only_one(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace's lock, which the database frees by itself when this process dies."""
+    key = _key(workspace)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+        if not cursor.fetchone()[0]:
+            raise AlreadyRunning(workspace)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+
+def _check_host(workspace: Workspace, host: str) -> None:
+    """Keep the host at the first reading; only the port of a loopback address may change after that."""
+    before, after = workspace.host.partition(":")[0], host.partition(":")[0]
+    moved_port = workspace.host != host and after not in LOOPBACK
+    if workspace.host and (before != after or moved_port):
+        raise WrongHost(workspace, host)
+    workspace.host = host
+    workspace.save(update_fields=["host"])
+
+
+def _owner_of_key(client: Client) -> str | None:
+    try:
+        return client.key_owner()
+    except (Forbidden, NotFound, Refused, UnexpectedAnswer):
+        # The key may read users and not keys; the configured owner stands in, or the one known before.
+        return None
+
+
+def _known(workspace: Workspace) -> Known:
+    rows = Account.objects.filter(workspace=workspace).values_list("digest", "pk", "username")
+    return {digest: (pk, username) for digest, pk, username in rows.iterator(chunk_size=10_000)}

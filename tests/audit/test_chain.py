@@ -1,0 +1,236 @@
+"""The audit chain: numbered without a gap, sealed, append-only, and any tampering is found at the first bad entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from accounts_review import audit
+from accounts_review.audit.chain import GENESIS, seal
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models.audit_entry import AppendOnly
+from tests.stage import NOW
+
+TABLE = "accounts_review_auditentry"
+
+
+def write(count: int, *, after: int = 0) -> None:
+    """Entries with contents that differ, some of them hard to serialise."""
+    data: dict[str, Any] = {"text": "Zoé 'quoted' \\ 100%", "list": [1, None, True], "nested": {"b": 1, "a": 2}}
+    with transaction.atomic():
+        audit.append(
+            audit.NewEntry(
+                at=NOW + timedelta(seconds=after + n, microseconds=n),
+                workspace="main",
+                actor="portal",
+                kind="test",
+                subject=f"person {n}",
+                account_id=n if n % 2 else None,
+                cleanup=None if n % 2 else n,
+                data=data | {"n": n},
+            )
+            for n in range(count)
+        )
+
+
+def tamper(sql: str, *parameters: Any) -> None:
+    """What only a superuser of the database can do: the triggers are switched off meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(sql, parameters)
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+
+@pytest.fixture
+def chain(db: None) -> int:
+    """A chain of ten entries."""
+    write(10)
+    return 10
+
+
+def test_entries_are_numbered_from_one_without_a_gap_and_each_holds_the_seal_before_it(chain: int) -> None:
+    write(3, after=100)
+    rows = list(AuditEntry.objects.order_by("seq"))
+    assert [row.seq for row in rows] == list(range(1, 14))
+    assert [row.previous for row in rows] == [GENESIS, *(row.digest for row in rows[:-1])]
+
+
+def test_verify_proves_a_whole_chain(chain: int) -> None:
+    assert audit.verify() == (10, None)
+
+
+def test_verify_proves_an_empty_record(db: None) -> None:
+    assert audit.verify() == (0, None)
+
+
+def test_anyone_can_recompute_a_seal_as_documented(chain: int) -> None:
+    row = AuditEntry.objects.get(seq=4)
+    at = "2026-06-15T08:00:03.000003+00:00"
+    content = [4, at, "main", "portal", "test", "person 3", 3, None, row.data, row.previous]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert row.digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+CHANGES = {
+    "at": "at = at + interval '1 microsecond'",
+    "workspace": "workspace = 'other'",
+    "actor": "actor = 'nobody'",
+    "kind": "kind = 'other'",
+    "subject": "subject = 'somebody else'",
+    "account": "account_id = 4711",
+    "account forgotten": "account_id = NULL",
+    "clean-up": "cleanup = 99",
+    "data": "data = jsonb_set(data, '{n}', '77')",
+    "data removed": "data = '{}'",
+    "digest": "digest = repeat('a', 64)",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_changed_entry_is_named(chain: int, change: str) -> None:
+    tamper(f"UPDATE {TABLE} SET {change} WHERE seq = 6")
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq, flaw and flaw.problem) == (5, 6, "its content does not match its seal")
+
+
+def test_a_changed_entry_that_was_sealed_anew_betrays_itself_at_the_next(chain: int) -> None:
+    row = AuditEntry.objects.get(seq=6)
+    row.actor = "nobody"
+    tamper(f"UPDATE {TABLE} SET actor = 'nobody', digest = %s WHERE seq = 6", seal(row))
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq) == (6, 7)
+
+
+@pytest.mark.parametrize(("seq", "proven"), [(1, 0), (5, 4)])
+def test_a_deleted_entry_is_named(chain: int, seq: int, proven: int) -> None:
+    tamper(f"DELETE FROM {TABLE} WHERE seq = %s", seq)
+    held, flaw = audit.verify()
+    assert (held, flaw and flaw.seq, flaw and flaw.problem) == (proven, seq, "the entry is missing")
+
+
+def test_a_deleted_entry_whose_gap_was_closed_is_named(chain: int) -> None:
+    tamper(f"DELETE FROM {TABLE} WHERE seq = 5")
+    for seq in range(6, 11):
+        tamper(f"UPDATE {TABLE} SET seq = seq - 1 WHERE seq = %s", seq)
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq) == (4, 5)
+
+
+def test_an_inserted_entry_is_named(chain: int) -> None:
+    for seq in range(10, 4, -1):
+        tamper(f"UPDATE {TABLE} SET seq = seq + 1 WHERE seq = %s", seq)
+    columns = "at, workspace, actor, kind, subject, account_id, cleanup, data, previous, digest"
+    tamper(f"INSERT INTO {TABLE} (seq, {columns}) SELECT 5, {columns} FROM {TABLE} WHERE seq = 4")
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq) == (4, 5)
+
+
+def test_an_entry_put_before_the_first_is_named(chain: int) -> None:
+    columns = "at, workspace, actor, kind, subject, account_id, cleanup, data, previous, digest"
+    tamper(f"INSERT INTO {TABLE} (seq, {columns}) SELECT 0, {columns} FROM {TABLE} WHERE seq = 1")
+    proven, flaw = audit.verify()
+    assert proven == 0
+    assert flaw
+
+
+def test_two_entries_that_changed_places_are_named(chain: int) -> None:
+    for before, after in ((4, 99), (5, 4), (99, 5)):
+        tamper(f"UPDATE {TABLE} SET seq = %s WHERE seq = %s", after, before)
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq) == (3, 4)
+
+
+def test_another_chain_put_after_the_first_entries_is_named(chain: int) -> None:
+    tamper(f"UPDATE {TABLE} SET previous = %s WHERE seq = 7", GENESIS)
+    proven, flaw = audit.verify()
+    assert (proven, flaw and flaw.seq, flaw and flaw.problem) == (6, 7, "it does not continue the entry before it")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"UPDATE {TABLE} SET actor = 'nobody' WHERE seq = 3",
+        f"UPDATE {TABLE} SET actor = actor",
+        f"DELETE FROM {TABLE} WHERE seq = 10",
+        f"DELETE FROM {TABLE}",
+        f"TRUNCATE {TABLE}",
+    ],
+)
+def test_the_database_refuses_to_change_or_remove_entries(chain: int, sql: str) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+    assert audit.verify() == (10, None)
+
+
+def test_python_refuses_to_change_or_remove_entries(chain: int) -> None:
+    row = AuditEntry.objects.get(seq=3)
+    row.actor = "nobody"
+    for attempt in (
+        row.save,
+        row.delete,
+        AuditEntry.objects.filter(seq=3).delete,
+        lambda: AuditEntry.objects.update(actor="nobody"),
+        lambda: AuditEntry.objects.bulk_update([row], ["actor"]),
+    ):
+        with pytest.raises(AppendOnly), transaction.atomic():
+            attempt()
+    assert AuditEntry.objects.get(seq=3).actor == "portal"
+    assert audit.verify() == (10, None)
+
+
+def test_more_entries_than_one_batch_are_one_chain(db: None) -> None:
+    write(2500)
+    assert audit.verify() == (2500, None)
+
+
+def test_the_chain_goes_on_after_a_rolled_back_entry(workspace: Workspace) -> None:
+    before, _ = audit.verify()
+
+    def write_and_fail() -> None:
+        with transaction.atomic():
+            audit.log([workspace], kind="test", actor="portal", now=NOW)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        write_and_fail()
+    audit.log([workspace], kind="test", actor="portal", now=NOW)
+    assert audit.verify() == (before + 1, None)
+
+
+def test_a_record_holds_against_a_seal_that_was_kept(chain: int) -> None:
+    kept = audit.Kept.parse(f" {str(audit.head()).upper()}\n")
+    write(3, after=100)
+    assert audit.verify(kept) == (13, None)
+
+
+def test_an_end_that_was_cut_off_shows_against_a_kept_seal_only(chain: int) -> None:
+    kept = audit.head()
+    tamper(f"DELETE FROM {TABLE} WHERE seq > 7")
+    assert audit.verify() == (7, None)
+    proven, flaw = audit.verify(kept)
+    assert (proven, flaw and flaw.seq, "cut off" in str(flaw)) == (7, 10, True)
+
+
+def test_a_record_written_anew_shows_against_a_kept_seal_only(chain: int) -> None:
+    kept = audit.head()
+    tamper(f"DELETE FROM {TABLE}")
+    write(12, after=50)
+    assert audit.verify() == (12, None)
+    proven, flaw = audit.verify(kept)
+    assert (proven, flaw and flaw.seq, "written anew" in str(flaw)) == (9, 10, True)
+
+
+def test_the_head_of_an_empty_record_is_its_beginning(db: None) -> None:
+    assert str(audit.head()) == f"0:{GENESIS}"
+    assert audit.verify(audit.head()) == (0, None)
+
+
+@pytest.mark.parametrize("text", ["", "12", "12:abc", "x:" + "a" * 64, "-1:" + "a" * 64, "1:" + "g" * 64, "9" * 30])
+def test_what_is_no_seal_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="number of an entry"):
+        audit.Kept.parse(text)

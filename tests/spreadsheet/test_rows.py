@@ -1,0 +1,67 @@
+"""What a reviewer opens in a spreadsheet: the columns that stay put, the reasons in words, nothing that runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import openpyxl
+import pytest
+
+from accounts_review.models import Account
+from accounts_review.spreadsheet import written
+from accounts_review.spreadsheet.rows import COLUMNS, accounts_sheet
+from accounts_review.workflow.review import decide
+from tests.stage import SetStage, Stage, someone
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    return set_stage(
+        someone("=HYPERLINK(1)", display_name="+1"),
+        someone("marie", first_name="Zoé", permissions=["edit_domain"]),
+        someone("no.mail", email=None),
+    )
+
+
+def exported(stage: Stage, kind: str) -> bytes:
+    accounts = Account.objects.filter(workspace=stage.workspace).listed().assessed().with_verdict(stage.clock())
+    sheet = accounts_sheet(accounts.order_by("username"), as_of=stage.clock())
+    return b"".join(written(sheet, kind))
+
+
+def rows(stage: Stage) -> dict[str, dict[str, str]]:
+    return {row["username"]: row for row in csv.DictReader(io.StringIO(exported(stage, "csv").decode("utf-8-sig")))}
+
+
+def test_every_listed_account_is_one_row_with_its_reasons_in_words(stage: Stage) -> None:
+    found = rows(stage)
+    assert len(found) == stage.workspace.accounts.listed().count()
+    assert found["marie"]["verdict"] == "protected"
+    assert found["marie"]["reasons"] == "holds the protected right edit_domain"
+    assert found["no.mail"]["reasons"] == "has no usable e-mail address and cannot be warned"
+    assert found["marie"]["idle"].startswith("last seen")
+
+
+def test_an_exemption_shows_as_protected_with_its_end(stage: Stage) -> None:
+    until = stage.clock() + timedelta(days=30)
+    given = {"reason": "leave", "until": until, "now": stage.clock()}
+    decide.exempt(accounts=stage.accounts("=HYPERLINK(1)"), actor=stage.staff("reviewer"), **given)  # type: ignore[arg-type]
+    row = rows(stage)["'=HYPERLINK(1)"]
+    assert (row["verdict"], row["reasons"]) == ("protected", "exempt until 15 Jul 2026")
+
+
+def test_no_cell_is_taken_for_a_formula(stage: Stage) -> None:
+    assert rows(stage)["'=HYPERLINK(1)"]["display_name"] == "'+1"
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(stage, "xlsx"))).active
+    assert sheet is not None
+    assert tuple(cell.value for cell in next(iter(sheet.rows))) == COLUMNS
+    assert all(cell.data_type != "f" for row in sheet.rows for cell in row)
+
+
+def test_control_characters_do_not_break_the_spreadsheet(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", display_name="bell \x07 and \x1b[31m"), someone("omar", first_name="\uffff"))
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(stage, "xlsx"))).active
+    assert sheet is not None
+    assert "bell \ufffd and \ufffd[31m" in [cell.value for row in sheet.rows for cell in row]

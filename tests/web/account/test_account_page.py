@@ -1,0 +1,345 @@
+"""The page of one account: its facts, the reasoning, the decisions and the history, with hostile texts as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from accounts_review.models import Account, AuditEntry, Group, Workspace
+from accounts_review.web.account.evidence import LONGEST_RECORD
+from accounts_review.web.account.views import NEWEST_ENTRIES
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
+from tests.web.kit import Desk, days_ago, invited, read, someone, text_of
+
+HOSTILE = "<svg onload=alert(1)>"
+
+
+@pytest.fixture
+def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
+    return Desk(person("reviewer"), workspace)
+
+
+def page_of(desk: Desk, account: Account) -> str:
+    answer = desk.client.get(desk.url("account", pk=account.pk))
+    assert answer.status_code == 200
+    return text_of(answer).replace("\xa0", " ")
+
+
+def shown(desk: Desk, *records: dict[str, Any], **options: Any) -> str:
+    return page_of(desk, read(desk.workspace, *records, **options)[0])
+
+
+def test_who_may_look(workspace: Workspace, person: Callable[[str], User]) -> None:
+    (account,) = read(workspace, someone("ana"))
+    url = f"/w/main/accounts/{account.pk}/"
+
+    assert Client().get(url).status_code == 302
+    assert Desk(person("nobody"), workspace).client.get(url).status_code == 403
+    assert "Decide" not in page_of(Desk(person("auditor"), workspace), account)
+
+
+def test_an_account_of_another_workspace_is_not_found(desk: Desk) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+
+    assert desk.client.get(desk.url("account", pk=theirs.pk)).status_code == 404
+
+
+def test_facts_come_with_their_fields_and_ages(desk: Desk) -> None:
+    record = someone("ana", idle=800, joined_at=days_ago(1200), first_name="Ana", last_name="Duval")
+
+    said = shown(desk, record)
+
+    assert "last_seen_at" in said
+    assert "2 years, 2 months ago" in said
+    assert '<span class="tag">counts</span>' in said
+    assert "ana@ville.example" in said
+    assert "Ana Duval" in said
+
+
+def test_a_date_that_cannot_be_believed_is_shown_as_given(desk: Desk) -> None:
+    said = shown(desk, someone("ana", last_login_at="31/12/2019", last_seen_at={"deep": "rubbish"}))
+
+    assert "<code>31/12/2019</code>" in said
+    assert "cannot be believed" in said
+    assert "the date in last_login_at cannot be believed" in said
+
+
+def test_rights_say_where_they_come_from(desk: Desk) -> None:
+    record = someone("ana", permissions=["explore_monitoring", "edit_page"], groups=["team", "lost", "closed", "up"])
+    Group.objects.create(workspace=desk.workspace, uid="up", title="Closer", permissions=["edit_page"])
+    Group.objects.create(workspace=desk.workspace, uid="closed", title="Closed", permissions=None)
+
+    said = shown(desk, record, groups={"team": ["edit_domain", "edit_page"]})
+
+    assert '<code>explore_monitoring</code> <span class="muted"> directly </span>' in said
+    assert '<code>edit_domain</code> <span class="muted"> through group Title of team </span>' in said
+    assert '<code>edit_page</code> <span class="muted"> directly through groups Title of team, Closer </span>' in said
+    assert "not listed by the workspace" in said
+    assert "its rights cannot be read" in said
+
+
+def test_unknown_lists_are_not_empty_lists(desk: Desk) -> None:
+    said = shown(desk, someone("ana", permissions=None, groups=None))
+
+    assert said.count("not known") == 2
+    assert "the list of rights is missing" in said
+
+
+@pytest.mark.parametrize(
+    ("record", "sentences"),
+    [
+        (someone("ana"), ["Active, as soon as a sync reads a sign of life after", "Protected, if it gained"]),
+        (someone("ana", idle=1), ["Dormant, if it stays idle until"]),
+        (someone("ana", idle=1, permissions=["edit_domain"]), ["Idle but protected, if it stays idle until"]),
+        (someone("ana", idle=1, email=""), ["Uncertain, if it stays idle until"]),
+        (someone("ana", permissions=["edit_domain"]), ["Dormant, if it did not hold edit_domain directly."]),
+        (
+            someone("ana", permissions=["edit_domain"], email=""),
+            ["Uncertain, if it did not hold edit_domain directly."],
+        ),
+        (someone("ana", email=""), ["has read it: have it given an address that can be written to."]),
+        (someone("ana"), ["never activated: does not match, because it was seen on", "everyone else: matches;"]),
+        (invited("ana"), ["never activated: matches; dormant after 90 days", "counts, being the newest sign of life"]),
+        (someone("ana", joined_at=None, last_seen_at=None), ["Uncertain, as there is no date to count from"]),
+        (someone("ana", last_login_at="soon"), ["cannot be believed, as it is not a date with a time"]),
+    ],
+)
+def test_the_reasoning_says_what_would_change_it(desk: Desk, record: dict[str, Any], sentences: list[str]) -> None:
+    said = shown(desk, record)
+
+    assert all(sentence in said for sentence in sentences)
+
+
+def test_an_exemption_is_explained_and_can_be_withdrawn(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    until = now() + timedelta(days=60)
+    decide.exempt(accounts=[account], actor=desk.user, reason="On leave", until=until, now=now())
+
+    said = page_of(desk, account)
+
+    assert "by reviewer: On leave" in said
+    assert "No longer exempt, when the exemption lapses on" in said
+    assert 'value="withdraw"' in said
+    assert 'value="approve"' not in said
+    assert "It cannot be approved: exempt until" in said
+
+
+def test_a_decision_from_the_page_comes_back_to_it(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    here = desk.url("account", pk=account.pk)
+
+    answer = desk.decide("approve", account, next=here, follow=True)
+
+    assert answer.redirect_chain == [(here, 302)]
+    assert "1 account approved into the draft." in text_of(answer)
+    assert "Undo" in text_of(answer)
+    assert "in draft" in text_of(answer)
+
+
+def test_nobody_decides_on_their_own_page(desk: Desk) -> None:
+    said = shown(desk, someone("reviewer"))
+
+    assert "This is your own account" in said
+    assert 'name="decision"' not in said
+
+
+def test_the_history_speaks_in_sentences(desk: Desk, person: Callable[[str], User]) -> None:
+    account, *_others = read(desk.workspace, someone("ana"), *(someone(f"busy{n}", idle=1) for n in range(4)))
+    decide.approve(accounts=[account], actor=desk.user, reason="Left the house", now=now())
+    launch.launch(cleanup=desk.workspace.cleanups.get(), actor=person("operator"), now=now())
+
+    said = page_of(desk, account)
+
+    assert "Approved for the next clean-up: Left the house" in said
+    assert "Sent on its way with the clean-up" in said
+    assert "Clean-up 1" in said
+    assert "approved by reviewer on" in said
+    assert f'href="/w/main/audit/?account={account.pk}"' in said
+
+
+def test_a_long_history_is_cut_and_leads_to_the_audit(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    until = now() + timedelta(days=60)
+    for number in range(NEWEST_ENTRIES + 1):
+        decide.exempt(accounts=[account], actor=desk.user, reason=f"nr {number}", until=until, now=now())
+
+    said = page_of(desk, account)
+
+    assert said.count('id="entry-') == NEWEST_ENTRIES
+    assert "All entries in the audit" in said
+
+
+def test_an_account_that_is_gone_keeps_its_page(desk: Desk) -> None:
+    accounts = read(desk.workspace, someone("ana"), someone("bob"))
+    Account.objects.filter(pk=accounts[0].pk).update(gone_at=now())
+    Account.objects.filter(pk=accounts[1].pk).update(absent_since=now())
+
+    assert "gone since" in page_of(desk, accounts[0])
+    assert "not listed since" in page_of(desk, accounts[1])
+    assert "the workspace no longer lists it" in page_of(desk, accounts[1])
+
+
+def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
+    account = Account.objects.create(
+        workspace=desk.workspace, username="new", raw='{"username": "new"}', digest="", read_at=now()
+    )
+
+    assert "not assessed yet" in page_of(desk, account)
+
+
+def test_the_history_is_one_line_of_time_with_an_address_for_every_entry(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana", joined_at=days_ago(3000)))
+    until = now() + timedelta(days=60)
+    decide.exempt(accounts=[account], actor=desk.user, reason="On leave", until=until, now=now())
+    seq = AuditEntry.objects.get(kind="account.exempted").seq
+
+    said = page_of(desk, account)
+
+    told = [
+        "To come",
+        "End of the exemption: On leave",
+        "Today,",
+        "Exempted until",
+        "Reached the limit",
+        "Was last seen",
+    ]
+    places = [said.index(f">{words}") for words in [*told, "Joined the workspace"]]
+    assert places == sorted(places)
+    assert f'<li id="entry-{seq}"' in said
+    assert f'href="#entry-{seq}"' in said
+
+
+def test_the_history_says_what_the_approver_saw(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    decide.approve(accounts=[account], actor=desk.user, reason="Left", now=now())
+
+    assert "for the next clean-up: Left. The evidence: last seen" in page_of(desk, account)
+
+
+def test_a_robot_is_marked_with_an_owner_and_kept_for_a_year(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+
+    answer = mark(desk, account, owner_email="ines@ville.example", reason="Feeds the air quality data")
+
+    said = text_of(answer)
+    assert answer.redirect_chain == [(desk.url("account", pk=account.pk), 302)]
+    assert "Kept as a service account until" in said
+    assert '<dd class="breakable"> ines@ville.example </dd>' in said
+    assert "service account </span>" in said
+    assert "Confirm for another year" in said
+    assert 'value="exempt"' not in said
+    assert "Kept as a service account until" in said
+    held = account.exemptions.get()
+    assert (held.is_service_account, held.owner_email) == (True, "ines@ville.example")
+    assert timedelta(days=363) < held.until - now() <= timedelta(days=365)
+    assert account_with_verdict(account).verdict == "protected"
+
+
+def test_a_robot_is_confirmed_anew_and_can_end(desk: Desk) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+    given = {"owner_email": "ines@ville.example", "reason": "Feeds the air quality data"}
+    mark(desk, account, **given)
+    account.exemptions.update(until=now() - timedelta(days=1))
+
+    assert "overdue since" in page_of(desk, account)
+    assert "Confirm for another year" in text_of(mark(desk, account, **given))
+    assert account.exemptions.filter(withdrawn_at=None, until__gt=now()).count() == 1
+
+    ended = mark(desk, account, act="end", reason="Switched off")
+    assert "It no longer counts as a service account." in text_of(ended)
+    assert account_with_verdict(account).verdict == "dormant"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"reason": "robot"}, 422, "Say who answers for it"),
+        ({"reason": "robot", "owner_email": "nobody"}, 422, "Owner&#x27;s e-mail address: Enter a valid"),
+        ({"owner_email": "ines@ville.example"}, 422, "What it does: This field is required"),
+        ({"act": "end", "reason": "robot"}, 409, "there is nothing to withdraw"),
+        ({"act": "marry", "reason": "robot"}, 422, "Select a valid choice"),
+    ],
+)
+def test_what_cannot_be_marked_changes_nothing_and_says_why(
+    desk: Desk, fields: dict[str, str], status: int, words: str
+) -> None:
+    (account,) = read(desk.workspace, someone("svc.etl"))
+
+    answer = mark(desk, account, **fields)
+
+    assert answer.status_code == status
+    assert words in text_of(answer)
+    assert not account.exemptions.exists()
+
+
+def test_a_robot_of_another_workspace_is_not_found(desk: Desk) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+
+    assert mark(desk, theirs, owner_email="a@b.example", reason="mine").status_code == 404
+
+
+def mark(desk: Desk, account: Account, *, act: str = "confirm", **fields: str) -> Any:
+    return desk.client.post(desk.url("service_account", pk=account.pk), {"act": act, **fields}, follow=True)
+
+
+def account_with_verdict(account: Account) -> Account:
+    return Account.objects.with_verdict(now()).get(pk=account.pk)
+
+
+def test_hostile_texts_are_only_texts(desk: Desk) -> None:
+    record = someone(
+        HOSTILE,
+        email=f"{HOSTILE}@x",
+        display_name=HOSTILE,
+        first_name=HOSTILE,
+        account_type=HOSTILE,
+        groups=[HOSTILE],
+        permissions=[HOSTILE],
+        last_login_at=HOSTILE,
+    )
+
+    said = shown(desk, record, groups={HOSTILE: [HOSTILE]})
+
+    assert HOSTILE not in said
+    assert "&lt;svg onload=alert(1)&gt;" in said
+
+
+def test_the_record_is_laid_out_and_cut(desk: Desk) -> None:
+    said = shown(desk, someone("ana", note="é" * LONGEST_RECORD))
+
+    assert "&quot;username&quot;: &quot;ana&quot;," in said
+    assert "only its beginning is shown" in said
+
+
+def test_a_record_too_deep_to_lay_out_is_shown_as_it_is(desk: Desk) -> None:
+    account = Account.objects.create(
+        workspace=desk.workspace,
+        username="deep",
+        raw='{"x": ' + "[" * 9000 + "]" * 9000 + "}",
+        digest="",
+        read_at=now(),
+    )
+
+    assert "[[[[" in page_of(desk, account)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_history(
+    desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+    for number in range(15):
+        decide.approve(accounts=[account], actor=desk.user, reason=f"nr {number}", now=now())
+        decide.withdraw(accounts=[account], actor=desk.user, reason="not yet", now=now())
+
+    with django_assert_max_num_queries(14):
+        page_of(desk, account)

@@ -1,0 +1,255 @@
+"""The audit: found, read, proven and taken along."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.wording import sentences
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("auditor")
+
+
+def entries(page: Any) -> list[AuditEntry]:
+    return [row.record for row in page.context["table"].rows]
+
+
+def kinds(page: Any) -> set[str]:
+    return {entry.kind for entry in entries(page)}
+
+
+def write(site: Site, kind: str, *, actor: str = "olga", ago: timedelta = timedelta(0), **data: Any) -> None:
+    audit.log([site.workspace], kind=kind, actor=actor, now=now() - ago, data=data)
+
+
+def test_the_newest_entry_comes_first(site: Site) -> None:
+    site.draft("ana")
+    page = entries(site.get("audit"))
+    assert [entry.seq for entry in page] == sorted((entry.seq for entry in page), reverse=True)
+    assert page[0].kind == "account.approved"
+
+
+def test_an_entry_is_a_sentence_with_its_details(site: Site) -> None:
+    site.draft("ana", reason="left in spring")
+    page = site.get("audit", {"kind": "account.approved"})
+    assert "approved for the next clean-up: left in spring" in text(page)
+    entry = AuditEntry.objects.get(kind="account.approved")
+    assert entry.digest in text(page)
+    assert "&quot;limit_days&quot;: 730" in text(page)
+    assert site.at("account", pk=entry.account_id) in text(page)
+    assert site.at("cleanup", number=entry.cleanup) in text(page)
+
+
+def test_an_unknown_kind_shows_as_it_is(site: Site) -> None:
+    write(site, "comet.seen", where="north")
+    assert "comet.seen" in text(site.get("audit"))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"kind": "account.approved"}, {"account.approved"}),
+        ({"actor": "OLGA"}, {"policy.adopted"}),
+        ({"q": "AN"}, {"account.approved"}),
+        ({"q": "zed"}, set()),
+        ({"cleanup": "1"}, {"account.approved"}),
+        ({"cleanup": "2"}, set()),
+        ({"until": "2001-01-01"}, set()),
+        ({"since": "2999-01-01"}, set()),
+        ({"kind": "account."}, {"account.approved"}),
+        ({"kind": "nonsense"}, set()),
+        ({"since": "yesterday"}, set()),
+        ({"cleanup": "many"}, set()),
+        ({"account": str(10**30)}, set()),
+        ({"q": "\x00"}, set()),
+    ],
+)
+def test_filters(site: Site, query: dict[str, str], found: set[str]) -> None:
+    site.draft("ana")
+    write(site, "policy.adopted")
+    assert kinds(site.get("audit", query)) == found
+
+
+def test_a_filter_that_is_not_valid_says_so(site: Site) -> None:
+    assert "Enter a valid date." in text(site.get("audit", {"since": "yesterday"}))
+
+
+def test_by_account_and_by_days(site: Site) -> None:
+    site.draft("ana", "ben")
+    account = site.case("ben").account_id
+    assert [entry.subject for entry in entries(site.get("audit", {"account": account}))] == ["ben"]
+    write(site, "digest.sent", ago=timedelta(days=40))
+    days = {"since": f"{now() - timedelta(days=41):%Y-%m-%d}", "until": f"{now() - timedelta(days=39):%Y-%m-%d}"}
+    assert kinds(site.get("audit", days)) == {"digest.sent"}
+
+
+def test_another_workspace_is_not_shown(site: Site) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    audit.log([other], kind="workspace.opened", actor="ghost", now=now())
+    assert "ghost" not in {entry.actor for entry in entries(site.get("audit"))}
+
+
+def test_htmx_gets_the_entries_only(site: Site) -> None:
+    page = site.get("audit", {"kind": "workspace.opened"}, htmx=True)
+    assert b"<html" not in page.content
+    assert b"?kind=workspace.opened" in page.content
+
+
+def test_it_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
+    for number in range(100):
+        write(site, "case.spared", why=f"reason {number}")
+    with django_assert_max_num_queries(12):
+        page = site.get("audit", {"per_page": 100})
+    assert len(entries(page)) == 102
+
+
+def test_the_whole_record_holds(site: Site) -> None:
+    site.draft("ana")
+    answer = site.follow("audit_verify")
+    assert f"All {AuditEntry.objects.count()} entries hold" in text(answer)
+
+
+def test_the_first_bad_entry_is_named(site: Site) -> None:
+    site.draft("ana")
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("UPDATE accounts_review_auditentry SET actor = 'nobody' WHERE seq = 2")
+        cursor.execute("SET session_replication_role = DEFAULT")
+    answer = text(site.follow("audit_verify"))
+    assert "Entry 2 is not as it was written" in answer
+    assert "The 1 entries before it hold." in answer
+
+
+def test_a_kept_seal_is_compared(site: Site) -> None:
+    site.draft("ana")
+    kept = audit.head()
+    assert str(kept) in text(site.follow("audit_verify", {"seal": str(kept)}))
+    assert "cut off" in text(site.follow("audit_verify", {"seal": f"{kept.seq + 1}:{kept.digest}"}))
+    assert "A kept seal is" in text(site.follow("audit_verify", {"seal": HOSTILE}))
+
+
+def test_the_export_holds_what_is_filtered_oldest_first(site: Site) -> None:
+    site.draft("ana", "ben")
+    answer = site.post("audit_export", query="?kind=account.approved")
+    lines = [json.loads(line) for line in b"".join(answer.streaming_content).decode().splitlines()]
+    assert [line["subject"] for line in lines] == ["ana", "ben"]
+    assert [line["seq"] for line in lines] == sorted(line["seq"] for line in lines)
+    assert lines[1]["previous"] == lines[0]["digest"]
+    assert answer["Content-Disposition"].startswith("attachment; filename=")
+
+
+def test_the_export_is_an_entry_itself(site: Site) -> None:
+    site.draft("ana")
+    b"".join(site.post("audit_export", query="?kind=account.approved").streaming_content)
+    entry = AuditEntry.objects.get(kind="audit.exported")
+    assert entry.actor == "auditor"
+    assert entry.data == {"entries": 1, "filter": {"kind": "account.approved"}, "format": "jsonl"}
+
+
+def test_an_export_of_an_invalid_filter_is_refused(site: Site) -> None:
+    answer = site.post("audit_export", query="?since=yesterday")
+    assert answer.status_code == 302
+    assert not AuditEntry.objects.filter(kind="audit.exported").exists()
+
+
+def test_what_entries_hold_is_never_markup(site: Site) -> None:
+    audit.log([site.workspace], kind=HOSTILE[:60], actor=HOSTILE, now=now(), data={"why": HOSTILE, HOSTILE: HOSTILE})
+    write(site, "case.spared", why=HOSTILE)
+    for query in ({}, {"q": HOSTILE}, {"actor": HOSTILE}):
+        assert HOSTILE.encode() not in site.get("audit", query).content
+
+
+@pytest.mark.parametrize("why", ["plain", [{"code": "exempt", "detail": ""}], [{"code": "?"}], [1], None, {"a": 1}])
+def test_every_kind_makes_a_sentence_of_whatever_it_holds(why: object) -> None:
+    for kind in sentences.ENTRIES:
+        data = {"why": why, "reason": why, "until": "2026-01-01T00:00:00Z"}
+        said = sentences.of_entry(AuditEntry(kind=kind, data=data))
+        assert said
+        assert "%(" not in said
+
+
+def rows(page: Any) -> list[AuditEntry]:
+    return [row.record for row in page.context["table"].paginated_rows]
+
+
+def test_one_act_on_many_accounts_is_one_row(site: Site) -> None:
+    site.draft("ana", "ben", "cyd", reason="left in spring")
+    page = site.get("audit", {"kind": "account."})
+    (row,) = rows(page)
+    assert [entry.subject for entry in (row, *row.others)] == ["cyd", "ben", "ana"]  # type: ignore[attr-defined]
+    for subject in ("ana", "ben", "cyd"):
+        assert text(page).count(f">{subject}</a>") == 1
+
+
+def test_acts_that_differ_in_anything_are_not_folded(site: Site) -> None:
+    at = now()
+    for actor, why in [("olga", "one"), ("olga", "two"), ("rita", "two")]:
+        audit.log([site.workspace], kind="case.spared", actor=actor, now=at, data={"why": why})
+    assert len(rows(site.get("audit", {"kind": "case.spared"}))) == 3
+
+
+def test_an_entry_has_an_address_of_its_own(site: Site) -> None:
+    site.draft("ana", "ben")
+    entry = AuditEntry.objects.get(subject="ana")
+    page = site.get("audit", {"seq": entry.seq})
+    assert entries(page) == [entry]
+    assert entry.digest in text(page)
+
+
+def test_every_kind_that_is_written_has_its_sentence() -> None:
+    source = "\n".join(path.read_text() for path in Path("accounts_review/workflow").rglob("*.py"))
+    written = set(re.findall(r"kind=\"([a-z]+\.[a-z_]+)\"", source))
+    assert len(written) > 20
+    assert written - set(sentences.ENTRIES) == set()
+
+
+def test_every_kind_is_about_something_that_can_be_chosen() -> None:
+    orphans = [kind for kind in sentences.ENTRIES if not kind.startswith(tuple(sentences.SUBJECTS))]
+    assert orphans == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("account.answered", {"kind": "keep", "text": ""}, "the person answered the notice, and keeps the access"),
+        (
+            "account.answered",
+            {"kind": "keep", "text": "need it"},
+            "the person answered the notice, and keeps the access: need it",
+        ),
+        (
+            "account.answered",
+            {"kind": "away", "until": "2026-08-01T00:00:00+00:00"},
+            "the person answered the notice: away until 1 Aug 2026",
+        ),
+        ("account.answered", {}, "the person answered the notice"),
+        (
+            "account.exempted",
+            {"service_account": True, "owner": "ines@b.org", "until": "2026-08-01T00:00:00+00:00", "reason": "feeds"},
+            "kept as a service account until 1 Aug 2026; ines@b.org answers for it: feeds",
+        ),
+        (
+            "case.spared",
+            {"why": [{"code": "verdict_uncertain", "detail": "", "because": [{"code": "no_email"}]}]},
+            "spared: is now uncertain: has no usable e-mail address and cannot be warned",
+        ),
+    ],
+)
+def test_an_entry_says_what_it_holds(kind: str, data: dict[str, Any], said: str) -> None:
+    assert sentences.of_entry(AuditEntry(kind=kind, data=data)) == said

@@ -1,0 +1,170 @@
+"""What a draft is checked for before its launch: each thing in words, with what to do, and whom it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.models import Account, Assessment, Case, Cleanup, Group, Workspace
+from accounts_review.web.cleanups.checks import Basket, Check, checks
+from accounts_review.workflow.notify.pace import Pace
+from tests.web.records_kit import Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("operator")
+
+
+def look(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> list[Check]:  # noqa: B008 (it is frozen)
+    draft = Cleanup.objects.select_related("workspace").get(pk=draft.pk)
+    return checks(Basket(cleanup=draft, actor=site.person("operator"), now=now(), pace=pace))
+
+
+def worries(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> dict[str, list[str]]:  # noqa: B008
+    """What is not in order, and whom it is about."""
+    found = [check for check in look(site, draft, pace=pace) if check.level != "ok"]
+    return {check.says: [case.account.username for case in check.cases] for check in found}
+
+
+def test_a_sound_draft_has_nothing_to_look_at(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    assert worries(site, draft) == {}
+    said = " ".join(check.says for check in look(site, draft))
+    assert "Within the limits: 2 of at most" in said
+    assert "Everyone in it still counts as dormant." in said
+
+
+def test_an_empty_one_is_not_checked(site: Site) -> None:
+    draft = site.draft("ana")
+    site.put("ana", "withdrawn")
+    assert look(site, draft) == []
+
+
+def test_those_beyond_the_limit_are_named(site: Site) -> None:
+    site.adopt(per_cleanup=1)
+    site.people("older", idle=2000)
+    draft = site.draft("ana", "ben")
+    assert worries(site, draft) == {
+        "1 account is beyond the limit of 1 and would stay for the next draft.": ["ben"],
+    }
+
+
+def test_two_people_are_named_or_missing(site: Site) -> None:
+    site.adopt(two_people=True)
+    draft = site.draft("ana")
+    (says,) = worries(site, draft)
+    assert "nobody else may confirm it" in says
+    site.person("administrator")
+    (says,) = worries(site, draft)
+    assert says.endswith("Others who can: administrator.")
+
+
+def test_an_approval_that_expires_before_its_date_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    Case.objects.filter(account__username="ana").update(approved_at=now() - timedelta(days=40))
+    assert worries(site, draft) == {}, "in dry run nothing is waited for"
+    site.go_live()
+    assert worries(site, draft) == {
+        "1 approval expires before its account can be revoked: it would be warned, and then spared.": ["ana"]
+    }
+
+
+def test_the_last_wave_counts_for_what_expires(site: Site) -> None:
+    site.go_live()
+    draft = site.draft("ana", "ben")
+    Case.objects.update(approved_at=now() - timedelta(days=29, hours=1))
+    assert worries(site, draft) == {}
+    slow = Pace(per_hour=1, hours=(12, 13))
+    assert list(worries(site, draft, pace=slow).values()) == [["ana", "ben"]]
+
+
+def test_an_approver_who_may_no_longer_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana")
+    site.person("reviewer").groups.clear()
+    (says,) = worries(site, draft)
+    assert "may no longer decide (reviewer)" in says
+
+
+def test_ones_own_account_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana", "operator")
+    assert worries(site, draft) == {"Your own account is in this draft.": ["operator"]}
+
+
+def test_who_came_back_or_left_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana", "ben", "cy")
+    Assessment.objects.filter(account__username="ana").update(dormant_from=now() + timedelta(days=9))
+    Account.objects.filter(username="ben").update(absent_since=now())
+    (names,) = worries(site, draft).values()
+    assert sorted(names) == ["ana", "ben"]
+
+
+def test_an_address_that_bounced_is_known_until_it_changes(site: Site) -> None:
+    earlier = site.launched("ana")
+    site.put("ana", "withdrawn")
+    audit.log([site.case("ana")], kind="case.undeliverable", actor="portal", now=now(), data={"why": "550"})
+    Cleanup.objects.filter(pk=earlier.pk).update(state="closed")
+    draft = site.draft("ben")
+    again = Case.objects.get(account__username="ana")
+    again.pk, again.cleanup, again.state = None, draft, "in_draft"
+    again.save()
+    assert list(worries(site, draft).values()) == [["ana"]]
+    Account.objects.filter(username="ana").update(email="ana@new.example")
+    assert worries(site, draft) == {}
+
+
+def test_an_unusable_address_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana")
+    Account.objects.filter(username="ana").update(email="nobody")
+    (says,) = worries(site, draft)
+    assert "1 address cannot be written to" in says
+
+
+def test_the_last_of_a_group_or_right_are_named(site: Site) -> None:
+    Group.objects.create(
+        workspace=site.workspace, uid="press", title="Press office", permissions=["explore_monitoring"]
+    )
+    site.adopt()
+    site.people("zoe", groups=[{"uid": "press"}])
+    draft = site.draft("ana")
+    case = Case.objects.get(account__username="ana")
+    Case.objects.create(
+        cleanup=draft,
+        account=Account.objects.get(username="zoe"),
+        approved_by=case.approved_by,
+        approved_by_login="reviewer",
+        approved_at=now(),
+        evidence=case.evidence,
+        moved_at=now(),
+    )
+    assert worries(site, draft) == {
+        "Nobody would hold the right explore_monitoring any more.": ["zoe"],
+        "The group Press office would have no member left.": ["zoe"],
+    }
+
+
+def test_a_tripped_breaker_comes_first(site: Site) -> None:
+    draft = site.draft("ana", "operator")
+    site.synced("quarantined")
+    assert look(site, draft)[0].says.startswith("The last sync looked wrong")
+
+
+def test_the_page_offers_to_take_them_out(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    Account.objects.filter(username="ana").update(email="nobody")
+    page = site.get("cleanup", number=draft.number)
+    assert "Take it out" in text(page)
+    assert "Take it out" not in text(site.sign_in("auditor").get("cleanup", number=draft.number))
+
+
+def test_the_launch_warns_and_does_not_bar(site: Site) -> None:
+    draft = site.draft("ana", "operator")
+    page = text(site.get("launch", number=draft.number))
+    assert "Your own account is in this draft." in page
+    assert 'name="count"' in page

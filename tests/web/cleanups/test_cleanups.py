@@ -1,0 +1,335 @@
+"""The clean-ups: the basket, the running one with its progress, and the report of a past one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.models import Account, Assessment, Cleanup, Workspace
+from accounts_review.workflow.launch import launch
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("operator")
+
+
+def close(cleanup: Cleanup) -> None:
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="closed", closed_at=now())
+
+
+# The list
+
+
+def test_the_draft_is_a_basket(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    page = text(site.get("cleanups"))
+    assert "accounts approved" in page
+    assert site.at("launch", number=draft.number) in page
+
+
+def test_who_may_not_launch_is_not_offered_to(site: Site) -> None:
+    draft = site.draft("ana")
+    assert site.at("launch", number=draft.number) not in text(site.sign_in("reviewer").get("cleanups"))
+
+
+def test_past_ones_say_what_became_of_their_cases(site: Site) -> None:
+    cleanup = site.launched("ana", "ben", "cy")
+    for name, state in (("ana", "would_revoke"), ("ben", "would_revoke"), ("cy", "spared")):
+        site.put(name, state)
+    close(cleanup)
+    (row,) = site.get("cleanups").context["table"].rows
+    assert [row.get_cell_value(name) for name in ("size", "would_revoke", "spared", "failed")] == [3, 2, 1, 0]
+
+
+def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
+    for number in range(12):
+        Cleanup.objects.create(
+            workspace=site.workspace, number=100 + number, state="closed", created_at=now(), launched_at=now()
+        )
+    with django_assert_max_num_queries(12):
+        site.get("cleanups")
+
+
+# The draft
+
+
+def test_the_draft_shows_why_each_is_in_it(site: Site) -> None:
+    page = text(site.get("cleanup", number=site.draft("ana", reason="left in spring").number))
+    assert "1000 days ago" in page
+    assert "left in spring" in page
+    assert "reviewer" in page
+
+
+def test_one_who_came_back_is_pointed_out(site: Site) -> None:
+    draft = site.draft("ana")
+    Assessment.objects.filter(account__username="ana").update(dormant_from=now() + timedelta(days=9))
+    assert "now; it would be spared" in text(site.get("cleanup", number=draft.number))
+
+
+def test_who_may_not_decide_sees_no_button(site: Site) -> None:
+    draft = site.draft("ana")
+    assert b"Take out" not in site.sign_in("auditor").get("cleanup", number=draft.number).content
+
+
+# Under way
+
+
+def test_progress_counts_and_polls(site: Site) -> None:
+    cleanup = site.launched("ana", "ben")
+    site.put("ana", "would_revoke")
+    page = text(site.get("progress", htmx=True, number=cleanup.number))
+    assert "1 of 2 done" in page
+    assert 'hx-trigger="every 2s"' in page
+    assert "<html" not in page
+
+
+def test_failures_come_first_with_their_reason(site: Site) -> None:
+    cleanup = site.launched("ana", "ben", "cy")
+    site.put("ana", "spared", outcome={"why": [{"code": "new_rights", "detail": "edit_domain"}]})
+    site.put("ben", "refused", outcome={"error": "the last administrator", "status": 400, "trace_id": "t-77"})
+    page = site.get("progress", htmx=True, number=cleanup.number)
+    assert [tile.state for tile in page.context["progress"].tiles] == ["refused", "spared", "due"]
+    assert "the last administrator" in text(page)
+
+
+@pytest.mark.parametrize("state", ["paused", "closed", "cancelled", "awaiting_confirmation"])
+def test_polling_stops_when_nothing_moves(site: Site, state: str) -> None:
+    cleanup = site.launched("ana")
+    Cleanup.objects.filter(pk=cleanup.pk).update(state=state)
+    answer = site.get("progress", {"was": "running"}, htmx=True, number=cleanup.number)
+    assert b"hx-trigger" not in answer.content
+    assert b"hx-get" not in answer.content
+    assert answer["HX-Refresh"] == "true"
+
+
+def test_the_table_is_read_anew_when_a_case_has_moved(site: Site) -> None:
+    cleanup = site.launched("ana", "ben")
+    mark = site.get("progress", htmx=True, number=cleanup.number).context["progress"].mark
+    still = site.get("progress", {"seen": mark}, htmx=True, number=cleanup.number)
+    assert "HX-Trigger" not in still
+    site.put("ana", "spared", outcome={"why": []})
+    assert site.get("progress", {"seen": mark}, htmx=True, number=cleanup.number)["HX-Trigger"] == "cases-moved"
+    table = site.get("cleanup", {"state": "spared"}, htmx=True, number=cleanup.number)
+    assert f'hx-get="{site.at("cleanup", number=cleanup.number)}?state=spared"' in text(table)
+
+
+def test_while_the_state_stays_the_page_is_not_read_anew(site: Site) -> None:
+    cleanup = site.launched("ana")
+    assert "HX-Refresh" not in site.get("progress", {"was": "running"}, htmx=True, number=cleanup.number)
+
+
+def test_those_who_wait_for_a_date_are_looked_at_less_often(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    site.put("ana", "noticed", noticed_at=now(), promised_at=now() + timedelta(days=30))
+    page = text(site.get("progress", htmx=True, number=cleanup.number))
+    assert "every 15s" in page
+    assert "The first promised date is" in page
+
+
+def test_the_fragment_alone_is_no_page(site: Site) -> None:
+    cleanup = site.launched("ana")
+    assert site.get("progress", number=cleanup.number)["Location"] == site.at("cleanup", number=cleanup.number)
+
+
+@pytest.mark.parametrize(("verb", "before", "after"), [("pause", "running", "paused"), ("resume", "paused", "running")])
+def test_pause_and_resume_take_a_reason(site: Site, verb: str, before: str, after: str) -> None:
+    cleanup = site.launched("ana")
+    Cleanup.objects.filter(pk=cleanup.pk).update(state=before)
+    assert "Say why" in text(site.follow("turn", {"reason": "  "}, number=cleanup.number, verb=verb))
+    site.post("turn", {"reason": "ask the council"}, number=cleanup.number, verb=verb)
+    cleanup.refresh_from_db()
+    assert cleanup.state == after
+    assert ("accounts_review.tasks.drain" in site.rung) is (verb == "resume")
+
+
+def test_cancelling_lets_everyone_keep_access(site: Site) -> None:
+    cleanup = site.launched("ana")
+    site.post("turn", {"reason": "a mistake"}, number=cleanup.number, verb="cancel")
+    assert site.case("ana").state == "withdrawn"
+    assert "taken out by a person" in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_a_step_that_is_not_allowed_is_explained(site: Site) -> None:
+    cleanup = site.launched("ana")
+    close(cleanup)
+    answer = site.follow("turn", {"reason": "too late"}, number=cleanup.number, verb="pause")
+    assert "cannot go from" in text(answer)
+
+
+def test_an_unknown_step_is_not_found(site: Site) -> None:
+    assert site.post("turn", number=site.launched("ana").number, verb="explode").status_code == 404
+
+
+def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
+    site.adopt(two_people=True)
+    cleanup = site.launched("ana")
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "another operator has to confirm it" in page
+    assert "another person has to confirm it" in text(site.follow("turn", number=cleanup.number, verb="confirm"))
+    site.sign_in("administrator")
+    assert "Confirm the dry run" in text(site.get("cleanup", number=cleanup.number))
+    site.post("turn", number=cleanup.number, verb="confirm")
+    cleanup.refresh_from_db()
+    assert (cleanup.state, cleanup.confirmed_by) == ("running", "administrator")
+    assert "accounts_review.tasks.drain" in site.rung
+
+
+def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:
+    cleanup = site.launched("ana")
+    why = "The workspace does not accept the API key (HTTP 401)."
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=why)
+    audit.log([cleanup], kind="cleanup.stopped", actor="portal", now=now(), data={"why": why})
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "It stopped by itself." in page
+    assert why in page
+    assert "Check the API key" in page
+
+
+def test_a_pause_names_who_paused(site: Site) -> None:
+    cleanup = site.launched("ana")
+    launch.pause(cleanup=cleanup, actor=site.person("administrator"), reason="holidays", now=now())
+    assert "Paused by administrator." in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_a_live_one_in_a_workspace_in_dry_run_says_why_it_waits(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    Workspace.objects.update(mode="dry-run")
+    assert "was switched to dry run" in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_who_may_not_operate_sees_no_levers(site: Site) -> None:
+    cleanup = site.launched("ana")
+    page = site.sign_in("reviewer").get("cleanup", number=cleanup.number)
+    assert b"Pause" not in page.content
+    assert b"Cancel" not in page.content
+
+
+# The report
+
+
+@pytest.fixture
+def report(site: Site) -> Cleanup:
+    """A dry run that has ended, with one of each."""
+    cleanup = site.launched("ana", "ben", "cy")
+    look = {"at": now().isoformat(), "activity_at": now().isoformat(), "found": True}
+    site.put("ana", "would_revoke", last_look=look)
+    site.put("ben", "spared", outcome={"why": [{"code": "newer_activity", "detail": now().isoformat()}]})
+    site.put("cy", "refused", outcome={"error": "no", "status": 403, "error_code": "Denied", "trace_id": "t-9"})
+    close(cleanup)
+    return cleanup
+
+
+def test_the_report_sums_up(site: Site, report: Cleanup) -> None:
+    page = text(site.get("cleanup", number=report.number))
+    assert "3 accounts: 1 refused, 1 would revoke, 1 spared. It was a dry run: nothing left the portal." in page
+    assert "Dry run." in page
+    assert "was active after the approval" in page
+    assert "HTTP 403 <code>Denied</code>" in page
+    assert "t-9" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "who"),
+    [
+        ({"state": "spared"}, ["ben"]),
+        ({"q": "CY"}, ["cy"]),
+        ({"q": "ana@ville"}, ["ana"]),
+        ({"state": "spared", "q": "ana"}, []),
+        ({"state": "nonsense"}, []),
+        ({"q": "\x00"}, []),
+    ],
+)
+def test_the_report_filters(site: Site, report: Cleanup, query: dict[str, str], who: list[str]) -> None:
+    page = site.get("cleanup", query, number=report.number)
+    assert [row.record.account.username for row in page.context["table"].rows] == who
+
+
+def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, report: Cleanup) -> None:
+    site.put("ben", "spared", answer={"kind": "away", "text": "", "at": now().isoformat(), "until": now().isoformat()})
+    site.put("cy", "refused", approved_by_login="rita")
+    for query, who in (
+        ({"answered": "away"}, ["ben"]),
+        ({"answered": "none"}, ["ana", "cy"]),
+        ({"approver": "rita"}, ["cy"]),
+        ({"segment": "everyone else"}, ["ana", "ben", "cy"]),
+        ({"back": "returned"}, []),
+    ):
+        page = site.get("cleanup", query, number=report.number)
+        assert [row.record.account.username for row in page.context["table"].rows] == who
+    assert "answered on" in text(site.get("cleanup", number=report.number))
+
+
+def test_a_filter_that_tells_nobody_apart_is_not_offered(site: Site, report: Cleanup) -> None:
+    shown = site.get("cleanup", number=report.number).context["filter"].shown
+    assert [field.name for field in shown] == ["q", "state"]
+
+
+def test_who_is_back_is_counted_and_can_be_found(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana", "ben", "cy")
+    for name in ("ana", "ben", "cy"):
+        site.put(name, "revoked")
+    site.put("ana", "revoked", returned_at=now())
+    site.put("ben", "revoked", restored_at=now(), restored_by="olga", returned_at=now())
+    close(cleanup)
+    page = site.get("cleanup", number=cleanup.number)
+    assert "Of the revoked, 2 are back since (67 %)." in text(page)
+    found = site.get("cleanup", {"back": "returned"}, number=cleanup.number)
+    assert [row.record.account.username for row in found.context["table"].rows] == ["ana"]
+
+
+def test_the_report_draws_what_became_of_each_segment(site: Site, report: Cleanup) -> None:
+    page = site.get("cleanup", number=report.number)
+    (bar,) = page.context["bars"]
+    assert (bar.segment, bar.total) == ("everyone else", 3)
+    assert [(part.tile.state, part.tile.count) for part in bar.parts] == [
+        ("refused", 1),
+        ("would_revoke", 1),
+        ("spared", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "query", [{"page": "999"}, {"page": "x"}, {"per_page": "-1"}, {"sort": "nope"}, {"sort": "account"}]
+)
+def test_the_report_bears_any_address(site: Site, report: Cleanup, query: dict[str, str]) -> None:
+    assert site.get("cleanup", query, number=report.number).status_code == 200
+
+
+def test_sorting_swaps_the_table_only(site: Site, report: Cleanup) -> None:
+    page = site.get("cleanup", {"sort": "state"}, htmx=True, number=report.number)
+    assert b"<html" not in page.content
+    assert b"What became of it" in page.content
+
+
+def test_the_report_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
+    cleanup = site.launched(*(f"person.{number:02}" for number in range(30)))
+    with django_assert_max_num_queries(26):
+        site.get("cleanup", {"per_page": 100}, number=cleanup.number)
+
+
+def test_what_people_wrote_is_never_markup(site: Site) -> None:
+    cleanup = site.draft(HOSTILE, reason=HOSTILE)
+    assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
+    launch.launch(cleanup=cleanup, actor=site.person("operator"), now=now())
+    site.put(HOSTILE, "refused", outcome={"error": HOSTILE, "error_code": HOSTILE, "trace_id": HOSTILE, "status": 400})
+    Cleanup.objects.update(state="paused", stopped_because=HOSTILE)
+    for page in ("cleanups", "overview"):
+        assert HOSTILE.encode() not in site.get(page).content
+    assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
+
+
+def test_an_account_that_left_still_has_its_report(site: Site, report: Cleanup) -> None:
+    Account.objects.filter(username="ana").update(gone_at=now())
+    assert b"ana" in site.get("cleanup", number=report.number).content

@@ -1,0 +1,192 @@
+"""The launch page: what would happen, in words and numbers, and a confirmation that cannot be given by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review.models import Account, Assessment, AuditEntry, Cleanup, Workspace
+from accounts_review.workflow.review import decide
+from tests.web.records_kit import Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("operator")
+
+
+def shown(site: Site, draft: Cleanup) -> str:
+    """What the page says it rests on."""
+    return str(site.get("launch", number=draft.number).context["form"].initial["shown"])
+
+
+def confirm(site: Site, draft: Cleanup, count: str, *, seen: str | None = None) -> object:
+    data = {"count": count, "shown": shown(site, draft) if seen is None else seen}
+    return site.post("launch", data, number=draft.number)
+
+
+def test_a_dry_run_says_that_nothing_leaves_the_portal(site: Site) -> None:
+    page = text(site.get("launch", number=site.draft("ana", "ben").number))
+    assert "Dry run: nothing leaves the portal." in page
+    assert "Type 2, the number of accounts, to confirm" in page
+    assert "Start the dry run with 2 accounts" in page
+
+
+def test_a_live_one_says_when_the_first_access_can_end(site: Site) -> None:
+    site.go_live()
+    page = text(site.get("launch", number=site.draft("ana").number))
+    assert "Each person is warned, and nothing is revoked before" in page
+    assert "The notice is 30 days" in page
+
+
+def test_a_large_one_leaves_in_waves(site: Site, settings: Any) -> None:
+    site.go_live()
+    settings.NOTICES_PER_HOUR, settings.NOTICE_HOURS = 1, (9, 10)
+    draft = site.draft("ana", "ben", "cy")
+    page = site.get("launch", number=draft.number)
+    waves = page.context["waves"]
+    assert [wave.count for wave in waves] == [1, 1, 1]
+    assert all(wave.earliest - wave.day == timedelta(days=30) for wave in waves)
+    assert "the mails leave on 3 days" in text(page)
+
+
+def test_without_notice_the_page_says_so_loudly(site: Site) -> None:
+    site.go_live()
+    site.adopt(notice=0)
+    assert "NO notice: access is revoked at once." in text(site.get("launch", number=site.draft("ana").number))
+
+
+def test_those_beyond_the_limit_are_counted_and_stay(site: Site) -> None:
+    site.adopt(per_cleanup=1)
+    draft = site.draft("ana", "ben", "cy")
+    page = text(site.get("launch", number=draft.number))
+    assert "Type 1, the number" in page
+    assert "2 accounts are beyond the limit of 1 and would stay for the next draft." in page
+    confirm(site, draft, "1")
+    assert site.workspace.cleanups.get(state="draft").cases.count() == 2
+
+
+def test_those_who_came_back_are_counted(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    Assessment.objects.filter(account__username="ana").update(dormant_from=now().replace(year=now().year + 1))
+    assert "1 account no longer counts as dormant or is no longer listed" in text(
+        site.get("launch", number=draft.number)
+    )
+
+
+def test_a_second_person_is_announced(site: Site) -> None:
+    site.adopt(two_people=True)
+    draft = site.draft("ana")
+    assert "The policy asks for a second person, and nobody else may confirm it." in text(
+        site.get("launch", number=draft.number)
+    )
+    confirm(site, draft, "1")
+    draft.refresh_from_db()
+    assert draft.state == "awaiting_confirmation"
+
+
+def test_the_number_launches_and_rings(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    answer = site.follow("launch", {"count": "2", "shown": shown(site, draft)}, number=draft.number)
+    draft.refresh_from_db()
+    assert (draft.state, draft.dry_run, draft.launched_by) == ("running", True, "operator")
+    assert "accounts_review.tasks.drain" in site.rung
+    assert answer.redirect_chain == [(site.at("cleanup", number=draft.number), 302)]
+    assert f"Clean-up {draft.number} was launched with 2 accounts." in text(answer)
+
+
+@pytest.mark.parametrize("typed", ["", "1", "3", "22", "yes", "2 or so", "<b>2</b>"])
+def test_anything_else_launches_nothing(site: Site, typed: str) -> None:
+    draft = site.draft("ana", "ben")
+    answer = site.post("launch", {"count": typed, "shown": shown(site, draft)}, number=draft.number)
+    draft.refresh_from_db()
+    assert draft.is_draft
+    assert site.rung == []
+    assert "<b>2</b>" not in text(answer)
+    assert answer.context["form"].errors["count"]
+
+
+def test_a_number_may_be_typed_with_a_separator(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    confirm(site, draft, " 2 ")
+    draft.refresh_from_db()
+    assert draft.state == "running"
+
+
+def test_another_account_in_the_draft_makes_the_page_stale(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    seen = shown(site, draft)
+    decide.approve(accounts=site.people("cy"), actor=site.person("reviewer"), reason="", now=now())
+    answer = site.post("launch", {"count": "2", "shown": seen}, number=draft.number)
+    assert answer.status_code == 409
+    assert "The draft held 2 accounts; now it holds 3." in text(answer)
+    draft.refresh_from_db()
+    assert draft.is_draft
+
+
+def test_the_same_number_of_other_accounts_makes_it_stale(site: Site) -> None:
+    draft = site.draft("ana", "ben")
+    seen, ana = shown(site, draft), Account.objects.get(username="ana")
+    decide.withdraw(accounts=[ana], actor=site.person("reviewer"), reason="", now=now())
+    decide.approve(accounts=site.people("cy"), actor=site.person("reviewer"), reason="", now=now())
+    answer = site.post("launch", {"count": "2", "shown": seen}, number=draft.number)
+    assert answer.status_code == 409
+    assert "Other accounts are in the draft now." in text(answer)
+
+
+def test_going_live_meanwhile_makes_it_stale(site: Site) -> None:
+    draft = site.draft("ana")
+    seen = shown(site, draft)
+    site.go_live()
+    answer = site.post("launch", {"count": "1", "shown": seen}, number=draft.number)
+    assert answer.status_code == 409
+    assert "The mode changed from dry-run to live." in text(answer)
+
+
+def test_another_policy_makes_it_stale(site: Site) -> None:
+    draft = site.draft("ana")
+    seen = shown(site, draft)
+    site.adopt(notice=0)
+    answer = site.post("launch", {"count": "1", "shown": seen}, number=draft.number)
+    assert answer.status_code == 409
+    assert "The policy changed from version 1 to 2." in text(answer)
+
+
+@pytest.mark.parametrize("seen", ["", "nonsense", "1/2/3/4/5", "<script>/x/y/z"])
+def test_a_page_that_does_not_say_what_it_showed_is_refused(site: Site, seen: str) -> None:
+    draft = site.draft("ana")
+    answer = site.post("launch", {"count": "1", "shown": seen}, number=draft.number)
+    assert answer.status_code == 409
+    assert "<script>/x" not in text(answer)
+
+
+def test_launching_twice_is_once(site: Site) -> None:
+    draft = site.draft("ana")
+    seen = shown(site, draft)
+    for _ in range(2):
+        answer = site.follow("launch", {"count": "1", "shown": seen}, number=draft.number)
+    assert "was launched already" in text(answer)
+    assert AuditEntry.objects.filter(kind="cleanup.launched").count() == 1
+
+
+def test_an_empty_draft_has_nothing_to_confirm(site: Site) -> None:
+    draft = site.draft("ana")
+    account = Account.objects.get(username="ana")
+    decide.withdraw(accounts=[account], actor=site.person("reviewer"), reason="", now=now())
+    page = site.get("launch", number=draft.number)
+    assert "nothing to launch" in text(page)
+    assert b'name="count"' not in page.content
+    site.post("launch", {"count": "0", "shown": shown(site, draft)}, number=draft.number)
+    draft.refresh_from_db()
+    assert draft.is_draft
+
+
+def test_a_launched_one_shows_its_own_page(site: Site) -> None:
+    cleanup = site.launched("ana")
+    assert site.get("launch", number=cleanup.number)["Location"] == site.at("cleanup", number=cleanup.number)

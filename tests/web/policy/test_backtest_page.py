@@ -1,0 +1,51 @@
+"""The back-test's page: a day in the address, numbers with the people behind them, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import localdate, now
+
+from accounts_review.models import PolicyPreview, Return, Workspace
+from tests.stage import policy_text
+from tests.web.records_kit import Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("auditor")
+
+
+def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
+    site.people("silent", idle=1200)
+    (back,) = site.people("back", idle=3)
+    Return.objects.create(account=back, silent_since=now() - timedelta(days=1200), seen_at=now() - timedelta(days=3))
+    page = site.get("backtest")
+    assert "<strong>2</strong> accounts would have been called dormant." in text(page)
+    assert "<strong>1</strong> of them has been seen since: a false alarm." in text(page)
+    assert [row.record.username for row in page.context["table"].rows] == ["back"]
+    assert site.at("account", pk=back.pk) in text(page)
+
+
+def test_a_proposal_can_be_tested_too(site: Site) -> None:
+    site.people("silent", idle=1200)
+    site.sign_in("administrator").post("policy", {"text": policy_text(limit=3000), "reason": "x", "over": 1})
+    page = site.get("backtest", {"policy_preview": PolicyPreview.objects.get().pk})
+    assert "Had the proposed text been in force" in text(page)
+    assert page.context["total"].called == 0
+
+
+@pytest.mark.parametrize("on", ["", "x", "2999-01-01", "0001-01-01", localdate().isoformat()])
+def test_a_day_that_is_none_in_the_past_is_refused_in_words(site: Site, on: str) -> None:
+    page = site.get("backtest", {"on": on})
+    assert page.status_code == 200
+    assert page.context["form"].errors
+    assert "total" not in page.context
+
+
+def test_another_workspaces_proposal_is_not_tested(site: Site) -> None:
+    assert site.get("backtest", {"policy_preview": "99"}).context["form"].errors

@@ -1,0 +1,43 @@
+"""The policy's editor in a real browser: lines have numbers, faults their marks, and a fault leads to its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from accounts_review.models import Workspace
+from accounts_review.rules.policy import DEFAULT_TEXT
+from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.kit import Desk
+
+pytestmark = IN_A_BROWSER
+
+
+@pytest.fixture
+def page(
+    live_server: LiveServer,
+    transactional_db: None,
+    workspace: Workspace,
+    person: Callable[[str], User],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Page]:
+    desk = Desk(person("administrator"), workspace)
+    with browsing(desk, "policy", live_server=live_server, monkeypatch=monkeypatch) as page:
+        yield page
+
+
+def test_a_fault_is_marked_and_leads_to_its_line(page: Page) -> None:
+    line = DEFAULT_TEXT.splitlines().index("per_hour = 200") + 1
+    page.locator("#id_text").fill(DEFAULT_TEXT.replace("per_hour", "per_huor"))
+    page.locator("#id_reason").fill("a try")
+    page.get_by_role("button", name="Preview the change").click()
+    assert page.locator(".line-numbers .line-faulty").all_inner_texts() == [str(line)]
+    page.get_by_role("link", name=f"Line {line}").click()
+    chosen = "() => { const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd) }"
+    assert page.evaluate(chosen) == "per_huor = 200"
+    aligned = "() => document.querySelector('.line-numbers').scrollTop === document.querySelector('#id_text').scrollTop"
+    assert page.evaluate(aligned)

@@ -1,0 +1,192 @@
+"""A proposed policy: whom it would move is shown and bound to what is put in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+from django_q.models import OrmQ
+
+from accounts_review import tasks
+from accounts_review.models import Account, AuditEntry, PolicyPreview, Workspace
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.policy import preview
+from tests.stage import policy_text
+from tests.web.records_kit import Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("administrator")
+
+
+def propose(site: Site, **options: Any) -> PolicyPreview:
+    over = site.workspace.current_policy.number
+    site.post("policy", {"text": policy_text(**options), "reason": "says the DPO", "over": over})
+    return PolicyPreview.objects.get(by_login="administrator")
+
+
+def activate(site: Site, policy_preview: PolicyPreview, **more: Any) -> Any:
+    seen = preview.stamp(policy_preview)
+    address = site.at("policy_preview", pk=policy_preview.pk)
+    return site.client.post(address, {"verb": "activate", "seen": seen, **more}, follow=True)
+
+
+def test_it_shows_every_verdict_and_every_segment_before_and_after(site: Site) -> None:
+    site.people("ana", "ben", idle=400)
+    site.people("cy", idle=400, permissions=["edit_domain"])
+    page = site.get("policy_preview", pk=propose(site, limit=365).pk)
+    foresight = page.context["foresight"]
+    cells = {(row.before, cell.after): cell.count for row in foresight.matrix for cell in row.cells if cell.count}
+    assert cells == {("active", "dormant"): 2, ("active", "protected"): 1}
+    assert [(held.name, held.before, held.after, held.dormant_after) for held in foresight.segments] == [
+        ("everyone", 0, 3, 2),
+        ("never activated", 0, 0, 0),
+        ("everyone else", 3, 0, 0),
+    ]
+    assert "<strong>3</strong> accounts would change their verdict." in text(page)
+    assert site.workspace.current_policy.number == 1
+
+
+def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
+    ana, _ben = site.people("ana", "ben", idle=400)
+    site.people("cy", idle=100)
+    policy_preview = propose(site, limit=365)
+    (query,) = {
+        cell.query
+        for row in site.get("policy_preview", pk=policy_preview.pk).context["foresight"].matrix
+        for cell in row.cells
+        if (row.before, cell.after) == ("active", "dormant")
+    }
+    page = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?{query}")
+    assert [row.record.username for row in page.context["table"].rows] == ["ana", "ben"]
+    assert site.at("account", pk=ana.pk) in text(page)
+    csv: Any = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?{query}&format=csv")
+    assert (
+        b"".join(csv.streaming_content)
+        .decode("utf-8-sig")
+        .splitlines()[1]
+        .startswith("ana,ana@ville.example,active,dormant,")
+    )
+    assert AuditEntry.objects.filter(kind="accounts.exported", data__count=2).exists()
+
+
+@pytest.mark.parametrize("query", ["?before=nonsense", "?page=x", "?page=99", "?case=due", "?after=dormant&page=0"])
+def test_an_odd_question_is_answered(site: Site, query: str) -> None:
+    site.people("ana", idle=400)
+    policy_preview = propose(site, limit=365)
+    assert site.client.get(f"{site.at('movers', pk=policy_preview.pk)}{query}").status_code == 200
+
+
+def test_it_says_whose_case_would_end_and_that_promises_stand(site: Site) -> None:
+    site.go_live()
+    site.launched("ana", "ben")
+    site.put("ana", "noticed", promised_at=now() + timedelta(days=12))
+    page = site.get("policy_preview", pk=propose(site, limit=5000).pk)
+    assert {case.state: case.spared for case in page.context["foresight"].cases} == {"noticed": 1, "awaiting_notice": 1}
+    assert "1 person was promised a date" in text(page)
+    policy_preview = page.context["policy_preview"]
+    movers = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?case=noticed")
+    assert [row.record.username for row in movers.context["table"].rows] == ["ana"]
+
+
+def test_putting_it_in_force_judges_everybody_by_it(site: Site) -> None:
+    site.people("ana", idle=400)
+    answer = activate(site, propose(site, limit=365))
+    assert "Version 2 is in force" in text(answer)
+    version = site.workspace.current_policy
+    assert (version.number, version.reason, version.activated_by) == (2, "says the DPO", "administrator")
+    assert assess.tally(workspace=site.workspace, now=now()) == {"dormant": 1}
+    assert AuditEntry.objects.filter(kind="policy.adopted", actor="administrator").exists()
+
+
+def test_accounts_that_changed_are_judged_anew_and_shown_again(site: Site) -> None:
+    site.people("ana", idle=400)
+    policy_preview = propose(site, limit=365)
+    Account.objects.update(digest="another")
+    assert "1 account has changed since" in text(site.get("policy_preview", pk=policy_preview.pk))
+    answer = activate(site, policy_preview)
+    assert "Accounts have changed since this was computed; nothing was changed." in text(answer)
+    assert "Put it in force" in text(answer)
+    assert site.workspace.current_policy.number == 1
+    policy_preview.refresh_from_db()
+    activate(site, policy_preview)
+    assert site.workspace.current_policy.number == 2
+
+
+def test_numbers_that_were_not_the_ones_shown_are_shown_first(site: Site) -> None:
+    activate(site, propose(site, limit=365), seen="2020-01-01T00:00:00+00:00")
+    assert site.workspace.current_policy.number == 1
+
+
+def test_another_version_meanwhile_keeps_the_text_for_a_new_preview(site: Site) -> None:
+    policy_preview = propose(site, limit=365)
+    site.adopt(limit=500)
+    answer = activate(site, policy_preview)
+    assert "Another version came into force meanwhile" in text(answer)
+    assert f"{site.at('policy')}?policy_preview={policy_preview.pk}" in text(answer)
+    assert "Put it in force" not in text(answer)
+    assert site.workspace.current_policy.number == 2
+
+
+def test_one_that_is_gone_says_so(site: Site) -> None:
+    policy_preview = propose(site, limit=365)
+    activate(site, policy_preview)
+    assert "This preview is gone" in text(activate(site, policy_preview))
+    assert "This preview is gone" in text(site.client.get(site.at("policy_preview", pk=policy_preview.pk), follow=True))
+    assert site.workspace.current_policy.number == 2
+
+
+def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    site.people("ana", "ben", idle=400)
+    policy_preview = propose(site, limit=365)
+    assert site.rung == ["accounts_review.tasks.preview_policy_job"]
+    page = site.get("policy_preview", pk=policy_preview.pk)
+    assert "0 of 2 accounts judged under the new text" in text(page)
+    assert "Put it in force" not in text(page)
+    assert 'hx-trigger="every 2s"' in text(page)
+
+    waiting = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
+    assert "HX-Refresh" not in waiting
+    tasks.preview_policy_job(policy_preview.pk)
+    done = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
+    assert done["HX-Refresh"] == "true"
+    assert "Put it in force" in text(site.get("policy_preview", pk=policy_preview.pk))
+
+
+def test_judging_can_be_stopped_and_gone_on_with(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    site.people("ana", "ben", idle=400)
+    policy_preview = propose(site, limit=365)
+    site.post("policy_preview", {"verb": "stop"}, pk=policy_preview.pk)
+    page = text(site.get("policy_preview", pk=policy_preview.pk))
+    assert "Stopped. What was computed is kept." in page
+    assert "every 2s" not in page
+    site.post("policy_preview", {"verb": "again"}, pk=policy_preview.pk)
+    assert PolicyPreview.objects.get().state == "judging"
+
+
+def test_a_message_that_was_lost_is_rung_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    site.people("ana", "ben")
+    propose(site, limit=365)
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert site.rung == []
+    PolicyPreview.objects.update(heartbeat_at=now() - timedelta(minutes=3))
+    tasks.sweep()
+    assert site.rung == ["accounts_review.tasks.preview_policy_job"]
+
+
+def test_who_may_not_change_it_reads(site: Site) -> None:
+    policy_preview = propose(site, limit=365)
+    page = site.sign_in("auditor").get("policy_preview", pk=policy_preview.pk)
+    assert "Put it in force" not in text(page)
+    assert activate(site, policy_preview).status_code == 403
+    assert site.workspace.current_policy.number == 1

@@ -1,0 +1,171 @@
+"""The answer page: no login, nothing by opening it, one of three answers by a button, and nothing for strangers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils.timezone import localdate, now
+
+from accounts_review.models import AuditEntry, Case, Exemption, Workspace
+from accounts_review.workflow.notify import emails
+from cleanup_portal.logs import Line
+from tests.web.records_kit import Site, text
+
+TODAY = localdate()
+
+
+@pytest.fixture
+def case(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Case:
+    """Ana was warned an hour ago; the browser is nobody's."""
+    site = Site(client, workspace, person)
+    site.adopt(notice=30)
+    site.go_live()
+    site.launched("ana.idle")
+    site.put("ana.idle", "noticed", noticed_at=now(), promised_at=now() + timedelta(days=30))
+    return Case.objects.select_related("account", "cleanup__workspace").get()
+
+
+@pytest.fixture
+def url(case: Case) -> str:
+    return reverse("answer", kwargs={"token": emails.token_of(case)})
+
+
+def state(case: Case) -> str:
+    return Case.objects.get(pk=case.pk).state
+
+
+def test_opening_it_needs_no_login_and_changes_nothing(client: Client, case: Case, url: str) -> None:
+    before = AuditEntry.objects.count()
+    for ask in (client.get, client.head, client.options):
+        assert ask(url).status_code in (200, 405)
+    assert (state(case), AuditEntry.objects.count()) == ("noticed", before)
+
+
+def test_the_page_says_what_is_about_to_happen_and_names_three_answers(client: Client, case: Case, url: str) -> None:
+    answer = client.get(url)
+    page = text(answer)
+    for words in (
+        "ana.idle",
+        "main",
+        "Keep my access",
+        "I am away until",
+        "Remove my access now",
+        "unless you sign in",
+    ):
+        assert words in page
+    assert "Sign out" not in page
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+
+
+def test_keep(client: Client, case: Case, url: str) -> None:
+    answer = client.post(url, {"kind": "keep", "text": "I run the bus feed"})
+    assert answer.status_code == 200
+    assert "You keep your access" in text(answer)
+    assert state(case) == "spared"
+    assert Exemption.objects.get().reason == "asked to keep it: I run the bus feed"
+
+
+def test_away_until_the_day_given(client: Client, case: Case, url: str) -> None:
+    day = TODAY + timedelta(days=60)
+    assert "before you are back on" in text(client.post(url, {"kind": "away", "until": day.isoformat()}))
+    assert state(case) == "spared"
+    assert localdate(Exemption.objects.get().until) == day
+
+
+@pytest.mark.parametrize("until", ["", "soon", TODAY.isoformat(), (TODAY + timedelta(days=366)).isoformat()])
+def test_away_takes_a_day_within_a_year(client: Client, case: Case, url: str, until: str) -> None:
+    answer = client.post(url, {"kind": "away", "until": until})
+    assert answer.status_code == 200
+    assert 'role="alert"' in text(answer)
+    assert state(case) == "noticed"
+
+
+def test_leave_takes_a_tick_and_makes_the_case_due(client: Client, case: Case, url: str) -> None:
+    assert "Tick the box" in text(client.post(url, {"kind": "leave"}))
+    assert state(case) == "noticed"
+    assert "will be removed" in text(client.post(url, {"kind": "leave", "sure": "on"}))
+    assert state(case) == "due"
+    page = text(client.get(url))
+    assert "You can still keep it" in page
+    assert "Remove my access now" not in page
+
+
+@pytest.mark.parametrize("data", [{}, {"kind": "everything"}, {"kind": "keep", "text": "x" * 501}])
+def test_what_is_no_answer_is_shown_again(client: Client, case: Case, url: str, data: dict[str, str]) -> None:
+    assert 'role="alert"' in text(client.post(url, data))
+    assert state(case) == "noticed"
+
+
+@pytest.mark.parametrize("ended", ["intended", "unknown", "revoked", "spared", "withdrawn"])
+def test_in_flight_or_ended_the_page_says_that_it_is_settled(client: Client, case: Case, url: str, ended: str) -> None:
+    Case.objects.update(state=ended)
+    for answer in (client.get(url), client.post(url, {"kind": "keep"})):
+        assert answer.status_code == 410
+        assert "This has been settled" in text(answer)
+        assert "ana.idle" not in text(answer)
+    assert state(case) == ended
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t[:-2], lambda t: t + "x", lambda t: "x", lambda t: "x" * 4000])
+def test_a_broken_link_tells_nothing(client: Client, case: Case, spoil: Any) -> None:
+    url = reverse("answer", kwargs={"token": spoil(emails.token_of(case))})
+    for answer in (client.get(url), client.post(url, {"kind": "keep"})):
+        assert answer.status_code == 404
+        assert "This link does not work" in text(answer)
+        assert "ana.idle" not in text(answer)
+    assert state(case) == "noticed"
+
+
+def test_a_form_without_its_token_is_refused(case: Case, url: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post(url, {"kind": "keep"}).status_code == 403
+    assert state(case) == "noticed"
+    strict.get(url)
+    data = {"kind": "keep", "csrfmiddlewaretoken": strict.cookies["csrftoken"].value}
+    assert strict.post(url, data).status_code == 200
+    assert state(case) == "spared"
+
+
+def test_it_speaks_the_language_of_the_workspace_until_another_is_chosen(client: Client, case: Case, url: str) -> None:
+    Workspace.objects.update(language="fr")
+    answer = client.get(url, headers={"Accept-Language": "en"})
+    assert '<html lang="fr">' in text(answer)
+    assert answer["Content-Language"] == "fr"
+    assert client.post("/language/", {"language": "en", "next": url})["Location"] == url
+    assert '<html lang="en">' in text(client.get(url))
+
+
+def test_more_than_twenty_tries_an_hour_are_refused(client: Client, case: Case, url: str) -> None:
+    codes = [client.post(url, {"kind": "away"}).status_code for _ in range(21)]
+    assert codes == [200] * 20 + [429]
+    assert "Too many answers" in text(client.post(url, {"kind": "keep"}))
+    assert state(case) == "noticed"
+
+
+def test_hostile_text_is_only_text(client: Client, case: Case, url: str) -> None:
+    client.post(url, {"kind": "keep", "text": "<img src=x onerror=alert(1)>"})
+    assert Case.objects.get().answer["text"] == "<img src=x onerror=alert(1)>"  # type: ignore[index]
+
+
+def test_the_reviewer_sees_the_answer(
+    client: Client, case: Case, url: str, workspace: Workspace, person: Callable[[str], User]
+) -> None:
+    client.post(url, {"kind": "keep", "text": "I run the bus feed"})
+    site = Site(client, workspace, person).sign_in("reviewer")
+    assert "asked to keep it: I run the bus feed" in text(site.get("cleanup", number=case.cleanup.number))
+
+
+def test_no_log_line_holds_the_token(url: str) -> None:
+    token = url.split("/")[2]
+    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Gone: %s", (url,), None)
+    line = Line(fmt="%(message)s", processor=lambda logger, name, event: str(event)).format(record)
+    assert token not in line
+    assert "/answer/…/" in line

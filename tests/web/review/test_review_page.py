@@ -1,0 +1,247 @@
+"""The review page as it is read: who may, whole or in part, in which order, and what hostile texts come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from accounts_review.models import Account, Sync, Workspace
+from accounts_review.workflow.review import decide
+from tests.web.kit import Desk, invited, read, someone, text_of
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 }}"
+QUERIES = 17
+
+
+@pytest.fixture
+def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
+    return Desk(person("reviewer"), workspace)
+
+
+def test_strangers_are_sent_to_the_sign_in(workspace: Workspace) -> None:
+    answer = Client().get(f"/w/{workspace.name}/review/")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+
+
+def test_a_person_without_a_role_sees_nothing(workspace: Workspace, person: Callable[[str], User]) -> None:
+    assert Desk(person("nobody"), workspace).see().status_code == 403
+
+
+def test_an_auditor_reads_and_is_offered_no_decision(workspace: Workspace, person: Callable[[str], User]) -> None:
+    read(workspace, someone("ana"))
+
+    answer = Desk(person("auditor"), workspace).see()
+
+    assert "ana" in text_of(answer)
+    assert 'name="decision"' not in text_of(answer)
+    assert 'type="checkbox" class="form-check-input" name="account"' not in text_of(answer)
+
+
+def test_an_unknown_workspace_is_not_found(desk: Desk) -> None:
+    assert desk.client.get("/w/elsewhere/review/").status_code == 404
+
+
+def test_the_first_look_shows_the_dormant_who_are_open(desk: Desk) -> None:
+    accounts = read(
+        desk.workspace,
+        someone("dormant"),
+        someone("busy", idle=3),
+        someone("boss", permissions=["edit_domain"]),
+        someone("odd", email=""),
+        someone("kept"),
+    )
+    until = now() + timedelta(days=30)
+    decide.exempt(accounts=[accounts[-1]], actor=desk.user, reason="on leave", until=until, now=now())
+
+    assert desk.names() == ["dormant"]
+    assert desk.counts() == {"dormant": 1, "uncertain": 1, "protected": 2, "active": 1, "all": 5}
+
+
+def test_only_listed_and_assessed_accounts_appear(desk: Desk) -> None:
+    accounts = read(desk.workspace, someone("here"), someone("absent"), someone("gone"))
+    Account.objects.filter(pk=accounts[1].pk).update(absent_since=now())
+    Account.objects.filter(pk=accounts[2].pk).update(gone_at=now())
+    Account.objects.create(workspace=desk.workspace, username="unread", raw="{}", digest="", read_at=now())
+
+    assert desk.names("?verdict=all") == ["here"]
+
+
+def test_another_workspace_stays_apart(desk: Desk) -> None:
+    other = Workspace.objects.create(name="other", created_at=now())
+    Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+    read(desk.workspace, someone("ours"))
+
+    assert desk.names("?verdict=all") == ["ours"]
+
+
+def test_a_row_says_why(desk: Desk) -> None:
+    read(
+        desk.workspace,
+        someone("ana", idle=800, display_name="Ana Duval", groups=["readers"]),
+        someone("boss", permissions=["edit_domain"]),
+        groups={"readers": ["explore_monitoring"]},
+    )
+
+    said = text_of(desk.see("?verdict=all"))
+
+    assert "800 days ago; limit 730 days (everyone else)" in said
+    assert "holds the protected right edit_domain" in said
+    assert "Ana Duval" in said
+    assert "1 right" in said
+
+
+def test_htmx_gets_the_fragment_and_the_news_out_of_band(desk: Desk) -> None:
+    read(desk.workspace, someone("ana"))
+
+    page, part = desk.see(), desk.see(htmx=True)
+
+    assert "<!doctype" in text_of(page).lower()
+    assert "<!doctype" not in text_of(part).lower()
+    assert 'id="live" hx-swap-oob="innerHTML"' in text_of(part)
+    assert "1 account matches." in text_of(part)
+    assert "HX-Request" in part["Vary"]
+
+
+def test_a_restored_history_gets_the_page(desk: Desk) -> None:
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+
+    answer = desk.client.get(desk.url("review"), headers=headers)
+
+    assert "<!doctype" in text_of(answer).lower()
+
+
+def test_the_page_obeys_the_strict_policy(desk: Desk) -> None:
+    read(desk.workspace, someone("ana"))
+
+    said = desk.see().content.decode()
+
+    assert "hx-on" not in said
+    assert " style=" not in said
+    assert "<script>" not in said
+
+
+def test_hostile_texts_are_only_texts(desk: Desk) -> None:
+    read(desk.workspace, someone(HOSTILE, display_name=HOSTILE, groups=[HOSTILE], email=f"{HOSTILE}@x"))
+
+    answers = [desk.see("?verdict=all"), desk.see("?verdict=all&scope=all"), desk.see("?q=%3Cimg%3E&group=%3Cimg%3E")]
+
+    assert all("<img src=x" not in text_of(answer) and "<img>" not in text_of(answer) for answer in answers)
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text_of(answers[0])
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("username", ["ana", "bob", "cyd"]),
+        ("-username", ["cyd", "bob", "ana"]),
+        ("email", ["cyd", "bob", "ana"]),
+        ("activity", ["bob", "ana", "cyd"]),
+        ("-activity", ["cyd", "ana", "bob"]),
+        ("dormant_from", ["bob", "ana", "cyd"]),
+        ("segment", ["ana", "bob", "cyd"]),
+        ("why", ["bob", "ana", "cyd"]),
+        ("raw", ["bob", "ana", "cyd"]),
+        ("account__workspace", ["bob", "ana", "cyd"]),
+    ],
+)
+def test_sorts(desk: Desk, sort: str, expected: list[str]) -> None:
+    read(
+        desk.workspace,
+        someone("ana", idle=1000, email="z@x.example"),
+        someone("bob", idle=1100, email="y@x.example"),
+        someone("cyd", idle=900, email="a@x.example"),
+    )
+
+    assert desk.names(f"?sort={sort}") == expected
+
+
+@pytest.mark.parametrize("sort", ["activity", "-activity"])
+def test_unknown_activity_comes_last(desk: Desk, sort: str) -> None:
+    read(desk.workspace, someone("odd", joined_at=None, last_seen_at=None), someone("ana"))
+
+    assert desk.names(f"?verdict=all&sort={sort}") == ["ana", "odd"]
+
+
+@pytest.mark.parametrize(
+    ("per_page", "expected"), [("-1", 10), ("0", 25), ("abc", 25), ("5", 10), ("100000", 100), ("9" * 5000, 25)]
+)
+def test_the_size_of_a_page_is_clamped(desk: Desk, per_page: str, expected: int) -> None:
+    read(desk.workspace, *(someone(f"n{number:03}") for number in range(101)))
+
+    assert len(desk.names(f"?per_page={per_page}")) == expected
+
+
+@pytest.mark.parametrize(("page", "first"), [("0", "n00"), ("-7", "n00"), ("x", "n00"), ("2", "n25"), ("999", "n25")])
+def test_any_page_can_be_asked_for(desk: Desk, page: str, first: str) -> None:
+    read(desk.workspace, *(someone(f"n{number:02}") for number in range(30)))
+
+    assert desk.names(f"?sort=username&page={page}")[0] == first
+
+
+def test_pages_do_not_overlap_where_rows_are_equal(desk: Desk) -> None:
+    joined, seen = someone("x")["joined_at"], someone("x")["last_seen_at"]
+    people = [someone(f"n{number:02}", joined_at=joined, last_seen_at=seen) for number in range(40)]
+    read(desk.workspace, *people)
+
+    listed = desk.names("?sort=segment&page=1") + desk.names("?sort=segment&page=2")
+
+    assert sorted(listed) == sorted(set(listed))
+    assert len(listed) == 40
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    desk: Desk, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    groups = {f"g{number}": ["explore_monitoring"] for number in range(5)}
+    read(desk.workspace, *(someone(f"n{number:03}", groups=[f"g{number % 5}"]) for number in range(100)), groups=groups)
+
+    with django_assert_max_num_queries(QUERIES):
+        desk.see("?verdict=all&per_page=100")
+    with django_assert_max_num_queries(QUERIES):
+        desk.see("?verdict=all&per_page=10")
+
+
+def test_before_the_first_sync_the_page_says_so(desk: Desk) -> None:
+    assert "Nothing has been read yet" in text_of(desk.see())
+
+
+def test_where_nobody_is_dormant_the_page_says_so(desk: Desk) -> None:
+    read(desk.workspace, someone("busy", idle=1))
+
+    assert "Nothing to decide" in text_of(desk.see())
+
+
+def test_where_nobody_matches_the_page_says_so(desk: Desk) -> None:
+    read(desk.workspace, someone("ana"))
+
+    said = text_of(desk.see("?q=zzz"))
+
+    assert "No account matches" in said
+    assert "Clear all filters" in said
+
+
+def test_the_page_says_how_fresh_it_is(desk: Desk) -> None:
+    read(desk.workspace, invited("ana"))
+    begun = now() - timedelta(hours=3)
+    Sync.objects.create(
+        workspace=desk.workspace, state="complete", started_at=begun, heartbeat_at=begun, finished_at=begun
+    )
+
+    assert "read 3 hours ago" in text_of(desk.see()).replace("\xa0", " ")
+
+
+def test_nobody_is_offered_their_own_account(desk: Desk) -> None:
+    read(desk.workspace, someone("reviewer"))
+
+    said = text_of(desk.see())
+
+    assert "this is you" in said
+    assert 'aria-label="Select reviewer" disabled' in said

@@ -1,0 +1,55 @@
+"""No page asks more of the database for many accounts than for a few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from accounts_review.models import Workspace
+from accounts_review.workflow.review import decide
+from tests.web.records_kit import HTMX, Site
+from tests.web.shared.test_access import EXPECTED, addresses_of
+
+PAGES = sorted(name for name, (to_see, _to_act) in EXPECTED.items() if to_see and name != "home")
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("administrator")
+
+
+def grow(site: Site, batch: str, *, by: int) -> None:
+    """More of everything that a page lists: idle people, cases, exemptions, administrators, syncs and entries."""
+    names = [f"{batch}{number}" for number in range(by)]
+    site.draft(*(f"leaving.{name}" for name in names))
+    site.people(*(f"boss.{name}" for name in names), permissions=["edit_domain"])
+    exempt = site.people(*(f"robot.{name}" for name in names))
+    reviewer, until = site.person("reviewer"), now() + timedelta(days=9)
+    decide.exempt(accounts=exempt, actor=reviewer, reason="feeds", until=until, now=now())
+    for number in range(by):
+        site.synced(problems=["a page was missing"], ago=timedelta(hours=number + 1))
+
+
+def queries(site: Site, address: str, headers: dict[str, str]) -> list[str]:
+    site.client.get(address, headers=headers)  # what is looked up once a process is not of interest
+    with CaptureQueriesContext(connection) as asked:
+        assert site.client.get(address, headers=headers).status_code in (200, 302)
+    return [query["sql"] for query in asked.captured_queries]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_as_much_for_many_as_for_few(site: Site, name: str, headers: dict[str, str]) -> None:
+    grow(site, "a", by=2)
+    address = addresses_of(site, "leaving.a0")[name]
+    few = queries(site, address, headers)
+    grow(site, "b", by=9)
+    many = queries(site, address, headers)
+    assert len(many) <= len(few), "\n".join(sql for sql in many if many.count(sql) > few.count(sql))

@@ -1,0 +1,44 @@
+"""What is found is stored as codes and told in words, with what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts_review.huwise import HuwiseError, ServerFault, Unauthorized
+from accounts_review.wording.findings import ERRORS, REMEDIES, SAID, in_words, of_error
+
+GOOD = {"reach", "clock", "clock_unsaid", "owner", "administrators"}
+
+
+@pytest.mark.parametrize("code", sorted(SAID.keys() - GOOD - {"api"}))
+def test_whatever_is_wrong_has_a_remedy(code: str) -> None:
+    assert in_words({"code": code}).remedy == str(REMEDIES[code])
+
+
+def test_numbers_are_told() -> None:
+    told = in_words({"code": "counts_differ", "read": 7, "announced": 9, "counted": 8})
+    assert told.said == "7 accounts were read; 9 were announced at the start and 8 at the end."
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_each_kind_of_error_that_is_told_is_one_of_the_client(kind: str) -> None:
+    assert kind in {error.__name__ for error in HuwiseError.__subclasses__()}
+
+
+def test_an_error_of_the_api_says_what_it_means_what_to_do_and_what_it_said() -> None:
+    told = in_words(of_error("api", Unauthorized(doing="reading users", status=401)))
+    assert told.said == "The workspace does not accept the API key."
+    assert "HUWISE_API_KEY" in told.remedy
+    assert "while reading users (HTTP 401)" in told.detail
+
+
+def test_where_an_error_is_only_the_reason_it_comes_second() -> None:
+    told = in_words(of_error("not_compared", ServerFault(), right="edit_domain"))
+    assert told.said == (
+        "Who holds edit_domain could not be compared with the workspace's own list. The workspace failed."
+    )
+
+
+@pytest.mark.parametrize("found", ["the list is empty", {"code": "of_next_year"}, {"code": "api", "kind": "Odd"}])
+def test_what_another_version_stored_is_shown_as_well_as_can_be(found: str | dict[str, str]) -> None:
+    assert in_words(found).said

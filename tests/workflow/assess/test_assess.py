@@ -1,0 +1,220 @@
+"""Assess: every account gets the verdict it deserves, once, and again only when what it rests on has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts_review.models import Account, Assessment, Exemption, Workspace
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.assess import assess, judging
+from accounts_review.workflow.sync.sync import sync_workspace
+from huwise_sandbox import population, records
+from huwise_sandbox.server import Server
+from huwise_sandbox.site import Site
+from tests.conftest import FIXTURES
+from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
+
+NEEDS_MORE_THAN_THE_ACCOUNT = {
+    "dataset-level-editor",
+    "page-level-editor",
+    "connection-manager",
+    "federation-user",
+    "key-owner-silent",
+    "monitoring-says-alive",
+    "bounced",
+    "race-gone",
+}
+"""Archetypes whose verdict rests on what the users' list does not say."""
+
+
+def policy_of(archetypes: dict[str, Any]) -> str:
+    """The policy of the fixtures, in the portal's own words."""
+    given = archetypes["policy"]
+    segments = "".join(
+        f'[[segment]]\nname = "{s["name"]}"\ndormant_after_days = {s["dormant_after_days"]}\n'
+        + ("never_used = true\n" if s.get("never_used") else "")
+        for s in given["segments"]
+    )
+    protect = f"permissions = {given['protected_permissions']}\ngroups = {given['protected_groups']}"
+    return f'title = "Archetypes"\n{segments}[protect]\n{protect}\n[notice]\ndays = {given["notice_days"]}\n'
+
+
+def test_every_archetype_gets_the_verdict_it_deserves(workspace: Workspace, archetypes: dict[str, Any]) -> None:
+    snapshot = population.from_fixtures(FIXTURES / "archetypes.json")
+    population.grant_service_key(snapshot, KEY)
+    as_of = datetime.fromisoformat(archetypes["as_of"])
+    workspaces.adopt_policy(workspace=workspace, text=policy_of(archetypes), actor=None, reason="test", now=NOW)
+    with Server(Site(snapshot)) as server, client_of(server.url) as client:
+        done = sync_workspace(workspace=workspace, client=client, key_owner="", clock=lambda: as_of)
+    assert done.problems == []
+    workspace.refresh_from_db()
+    assert assess.assess(workspace=workspace) == len(archetypes["archetypes"])
+
+    expected: dict[str, str] = {}
+    for archetype in archetypes["archetypes"]:
+        username, context = archetype["user"]["username"], archetype["context"]
+        if until := context.get("exempt_until"):
+            account = Account.objects.get(username=username)
+            Exemption.objects.create(account=account, until=datetime.fromisoformat(until), by_login="rita", at=NOW)
+        if archetype["id"] not in NEEDS_MORE_THAN_THE_ACCOUNT:
+            expected[username] = archetype["expected"].partition(" (")[0]
+    found = Account.objects.assessed().with_verdict(as_of)
+    verdicts = {account.username: account.verdict for account in found if account.username in expected}
+    assert verdicts == expected
+    assert set(expected.values()) == {"active", "dormant", "protected", "uncertain"}
+
+
+def test_nothing_is_judged_twice_without_a_reason(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    assert assess.assess(workspace=stage.workspace) == 0
+    stage.clock.advance(days=400)
+    stage.sync()
+    assert assess.assess(workspace=stage.workspace) == 0
+    assert Assessment.objects.count() == Account.objects.count()
+
+
+def regroup(stage: Stage) -> None:
+    groups = stage.site.workspace._groups
+    groups["team"] = groups["team"] | {"permissions": ["edit_domain"]}
+
+
+def rename_group(stage: Stage) -> None:
+    groups = stage.site.workspace._groups
+    groups["team"] = groups["team"] | {"title": "Renamed"}
+
+
+EVERYBODY = 23
+REASONS: dict[str, tuple[Callable[[Stage], None], int]] = {
+    "nothing": (lambda stage: None, 0),
+    "one record changed": (lambda stage: stage.update("marie", last_seen_at=days_ago(1)), 1),
+    "a group has another title": (rename_group, 0),
+    "a group has other rights": (regroup, EVERYBODY),
+}
+
+
+@pytest.mark.parametrize(("change", "judged"), REASONS.values(), ids=REASONS)
+def test_a_change_has_those_judged_anew_whom_it_concerns(
+    set_stage: SetStage, change: Callable[[Stage], None], judged: int
+) -> None:
+    team = records.group("team", "Team", [])
+    stage = set_stage(someone("marie", groups=[{"uid": "team"}]), someone("omar"), groups=[team])
+    change(stage)
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    stage.workspace.refresh_from_db()
+    assert assess.assess(workspace=stage.workspace) == judged
+
+
+def test_a_right_that_a_group_was_given_protects_its_members(set_stage: SetStage) -> None:
+    team = records.group("team", "Team", [])
+    stage = set_stage(someone("marie", groups=[{"uid": "team"}]), someone("omar"), groups=[team])
+    assert stage.verdicts()["marie"] == "dormant"
+    regroup(stage)
+    stage.sync()
+    assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("protected", "dormant")
+    assert {"code": "right", "subject": "edit_domain", "via": "team"} in stage.account("marie").assessment.reasons
+
+
+def test_the_owner_of_the_key_is_protected_whoever_it_is(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    assert stage.verdicts()["marie"] == "dormant"
+    keys = stage.site.workspace._keys
+    keys[0] = keys[0] | {"user": {"username": "marie"}}
+    regular = stage.site.workspace.effective_permissions
+    stage.site.workspace.effective_permissions = lambda record: regular(record) | {"edit_domain"}  # type: ignore[method-assign]
+    stage.sync()
+    assert stage.workspace.key_owner == "marie"
+    assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("protected", "dormant")
+
+
+def test_another_policy_judges_everybody_anew(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
+    assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("dormant", "active")
+    workspaces.adopt_policy(
+        workspace=stage.workspace, text=policy_text(limit=365), actor=None, reason="stricter", now=NOW
+    )
+    assert assess.assess(workspace=stage.workspace) == EVERYBODY
+    assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("dormant", "dormant")
+    found = stage.account("omar").assessment
+    assert (found.policy.number, found.limit_days, found.segment) == (3, 365, "everyone")
+
+
+def test_an_assessment_says_all_that_it_rests_on(set_stage: SetStage) -> None:
+    found = set_stage(someone("marie", idle=800)).account("marie").assessment
+    seen = NOW - timedelta(days=800)
+    assert (found.activity_at, found.activity_field) == (seen, "last_seen_at")
+    assert (found.dormant_from, found.standing) == (seen + timedelta(days=730), "ordinary")
+
+
+def test_a_verdict_depends_on_the_instant_it_is_asked_at(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", idle=0), someone("admin", idle=0, permissions=["edit_domain"]))
+    limit = NOW + timedelta(days=730)
+    for instant, marie, admin in (
+        (NOW, "active", "active"),
+        (limit - timedelta(microseconds=1), "active", "active"),
+        (limit, "dormant", "protected"),
+    ):
+        stage.clock.instant = instant
+        assert (stage.verdicts()["marie"], stage.verdicts()["admin"]) == (marie, admin)
+
+
+def test_an_account_without_any_date_is_uncertain_at_every_instant(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", joined_at=None, last_seen_at=None))
+    for days in (-10_000, 0, 10_000):
+        stage.clock.instant = NOW + timedelta(days=days)
+        assert stage.verdicts()["marie"] == "uncertain"
+
+
+def test_an_exemption_lies_over_the_assessment_until_it_lapses(set_stage: SetStage) -> None:
+    stage = set_stage(
+        someone("marie"),
+        someone("no.mail", email=None),
+        someone("busy", idle=3),
+        someone("admin", permissions=["edit_domain"]),
+    )
+    until = NOW + timedelta(days=10)
+    for account in Account.objects.all():
+        Exemption.objects.create(account=account, until=until, reason="x", by_login="rita", at=NOW)
+    before = dict(Assessment.objects.values_list("pk", "standing"))
+    names = ("marie", "no.mail", "busy", "admin")
+    assert [stage.verdicts()[name] for name in names] == ["protected", "protected", "active", "protected"]
+    assert stage.account("marie").exempt_until == until
+    stage.clock.instant = until
+    assert [stage.verdicts()[name] for name in names] == ["dormant", "uncertain", "active", "protected"]
+    assert stage.account("marie").exempt_until is None
+    assert dict(Assessment.objects.values_list("pk", "standing")) == before
+
+
+def test_a_tally_counts_the_listed_accounts_only(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"), someone("no.mail", email=None))
+    stage.remove("omar")
+    stage.sync()
+    assert assess.tally(workspace=stage.workspace, now=NOW) == {"active": 21, "dormant": 1, "uncertain": 1}
+
+
+def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
+    workspaces.adopt_policy(workspace=stage.workspace, text=policy_text(limit=365), actor=None, reason="", now=NOW)
+    judged = judging.Judging.of
+
+    def judge_and_be_overtaken(one: judging.Judging, account: Account) -> dict[str, Any]:
+        monkeypatch.setattr(judging.Judging, "of", judged)
+        text = policy_text(limit=900)
+        workspaces.adopt_policy(workspace=stage.workspace, text=text, actor=None, reason="", now=NOW)
+        return judged(one, account)
+
+    monkeypatch.setattr(judging.Judging, "of", judge_and_be_overtaken)
+    assess.assess(workspace=stage.workspace)
+    assert set(Assessment.objects.values_list("policy__number", "limit_days")) == {(4, 900)}
+
+
+def test_a_right_that_comes_to_be_disputed_has_the_account_judged_anew(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    Account.objects.filter(username="marie").update(disputed=["edit_domain"])
+    assert assess.assess(workspace=stage.workspace) == 1
+    assert stage.verdicts()["marie"] == "uncertain"

@@ -1,0 +1,177 @@
+"""Operators learn in one mail what happened since the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+
+from accounts_review import audit
+from accounts_review.models import Exemption, Workspace
+from accounts_review.workflow.notify.digest import send_digest, tell_owners
+from accounts_review.workflow.review.decide import Refused, exempt
+from tests.conftest import NOW
+from tests.stage import SetStage, Stage, someone
+
+Person = Callable[[str], User]
+
+
+def happens(workspace: Workspace, kind: str, cleanup: int | None = None, **data: object) -> None:
+    audit.append(
+        [audit.NewEntry(at=NOW, workspace=workspace.name, actor="olga", kind=kind, cleanup=cleanup, data=data)]
+    )
+
+
+@pytest.fixture
+def operators(person: Person) -> None:
+    for role in ("auditor", "reviewer", "operator", "administrator"):
+        person(role)
+
+
+@pytest.mark.usefixtures("operators")
+def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: Workspace) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    happens(workspace, "cleanup.stopped", 4, why="the key was refused")
+    sealed = audit.head()
+    assert send_digest(workspace=workspace, now=NOW) == 2
+    assert {to for message in mail.outbox for to in message.to} == {
+        "operator@portal.example",
+        "administrator@portal.example",
+    }
+    message = mail.outbox[0]
+    assert message.subject == "main: clean-up 4 stopped: the key was refused"
+    assert "/w/main/cleanups/4/" in message.body
+    assert message.body.index("clean-up 4 stopped") < message.body.index("clean-up 3 has ended")
+    assert str(sealed) in message.body
+
+
+@pytest.mark.usefixtures("operators")
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        ("workspace.synced", {"state": "incomplete"}, "1 syncs were not complete"),
+        ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is revoked"),
+        ("case.undeliverable", {}, "1 warnings could not be delivered"),
+        ("case.refused", {}, "1 revocations were refused"),
+        ("case.unknown", {}, "the outcome of 1 revocations was unknown"),
+    ],
+)
+def test_whatever_wants_a_person_is_told(workspace: Workspace, kind: str, data: dict[str, str], words: str) -> None:
+    happens(workspace, kind, 1, **data)
+    assert send_digest(workspace=workspace, now=NOW) == 2
+    assert words in mail.outbox[0].body
+
+
+@pytest.mark.usefixtures("operators")
+def test_what_was_told_once_is_not_told_again(workspace: Workspace) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    send_digest(workspace=workspace, now=NOW)
+    assert send_digest(workspace=workspace, now=NOW + timedelta(hours=1)) == 0
+    assert len(mail.outbox) == 2
+
+
+@pytest.mark.usefixtures("operators")
+def test_ordinary_days_send_nothing(workspace: Workspace) -> None:
+    happens(workspace, "workspace.synced", state="complete")
+    audit.log([workspace], kind="accounts.exported", actor="rita", now=NOW)
+    assert send_digest(workspace=workspace, now=NOW) == 0
+    assert mail.outbox == []
+
+
+def test_with_nobody_to_tell_the_news_waits(workspace: Workspace, person: Person) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    assert send_digest(workspace=workspace, now=NOW) == 0
+    person("operator")
+    assert send_digest(workspace=workspace, now=NOW) == 1
+
+
+@pytest.mark.usefixtures("operators")
+def test_the_mail_speaks_the_language_of_the_workspace(workspace: Workspace) -> None:
+    workspace.language = "fr"
+    happens(workspace, "cleanup.closed", 3)
+    assert send_digest(workspace=workspace, now=NOW) == 2
+
+
+def exempted(stage: Stage, reviewer: User, *, days: int, owner: str = "owner@ville.example") -> Exemption:
+    until = stage.clock() + timedelta(days=days)
+    given: dict[str, Any] = {"accounts": stage.accounts("marie"), "actor": reviewer, "until": until}
+    given |= {"reason": "runs the import"}
+    return exempt(**given, now=stage.clock(), owner_email=owner, is_service_account=bool(owner))[0]
+
+
+def test_the_owner_of_an_exemption_is_told_once_before_it_lapses(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    exempted(stage, person("reviewer"), days=30)
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 0
+    later = stage.clock() + timedelta(days=17)
+    assert tell_owners(workspace=stage.workspace, now=later) == 1
+    assert tell_owners(workspace=stage.workspace, now=later) == 0
+    message = mail.outbox[0]
+    assert message.to == ["owner@ville.example"]
+    assert "marie" in message.subject
+    assert "runs the import" in message.body
+
+
+def test_an_exemption_without_an_owner_lapses_in_silence(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    exempted(stage, person("reviewer"), days=3, owner="")
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 0
+
+
+def test_a_service_account_wants_an_owner(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("marie"))
+    until = stage.clock() + timedelta(days=365)
+    given: dict[str, Any] = {"accounts": stage.accounts("marie"), "actor": person("reviewer"), "until": until}
+    given |= {"reason": "a robot"}
+    with pytest.raises(Refused, match="owner"):
+        exempt(**given, now=stage.clock(), is_service_account=True)
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    deliver = EmailBackend.send_messages
+
+    def send_messages(backend: EmailBackend, messages: Any) -> int:
+        if address in messages[0].to or address == "everybody":
+            raise SMTPRecipientsRefused({messages[0].to[0]: (550, b"no such user")})
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
+
+
+@pytest.mark.usefixtures("operators")
+def test_an_operator_whose_address_is_refused_keeps_the_news_from_nobody(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the others would have got the same mail every quarter of an hour."""
+    refuse(monkeypatch, "administrator@portal.example")
+    happens(workspace, "cleanup.closed", 3)
+    assert [send_digest(workspace=workspace, now=NOW) for _ in range(2)] == [1, 0]
+    assert [message.to for message in mail.outbox] == [["operator@portal.example"]]
+
+
+@pytest.mark.usefixtures("operators")
+def test_news_that_nobody_got_are_told_the_next_time(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    with monkeypatch.context() as patch:
+        refuse(patch, "everybody")
+        assert send_digest(workspace=workspace, now=NOW) == 0
+    assert send_digest(workspace=workspace, now=NOW) == 2
+
+
+def test_an_owner_whose_address_is_refused_stops_no_other(
+    set_stage: SetStage, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    until = stage.clock() + timedelta(days=3)
+    for name in ("marie", "omar"):
+        given: dict[str, Any] = {"accounts": stage.accounts(name), "actor": person("reviewer"), "until": until}
+        exempt(**given, reason="leave", now=stage.clock(), owner_email=f"{name}@ville.example")
+    refuse(monkeypatch, "marie@ville.example")
+    assert tell_owners(workspace=stage.workspace, now=stage.clock()) == 1
+    assert [message.to for message in mail.outbox] == [["omar@ville.example"]]

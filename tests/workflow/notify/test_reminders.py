@@ -1,0 +1,345 @@
+"""Reminders and closings: each once, at the right moment; bounces, returns and the pace of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from smtplib import SMTPRecipientsRefused
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.core import mail
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
+
+from accounts_review import audit, tasks
+from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.pace import Pace
+from cleanup_portal import environment
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+
+WITH_REMINDERS = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7, 1]")
+Person = Callable[[str], User]
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS)
+    stage.launch("marie", "omar")
+    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    mail.outbox.clear()
+    return stage
+
+
+def remind(stage: Stage, **options: Any) -> notify.Letters:
+    return notify.send_reminders(workspace=stage.workspace, now=stage.clock(), **options)
+
+
+def tell(stage: Stage) -> notify.Letters:
+    return notify.send_closings(workspace=stage.workspace, now=stage.clock())
+
+
+def revoke_all(stage: Stage) -> None:
+    stage.clock.advance(days=30)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+
+
+def test_each_reminder_is_sent_once_when_its_day_has_come(stage: Stage) -> None:
+    sent = []
+    for _ in range(60):
+        stage.clock.advance(hours=12)
+        sent.append(remind(stage).sent)
+    assert (sent.index(2), sum(sent)) == (45, 4)
+    assert stage.case("marie").reminders == [7, 1]
+    assert stage.entries("marie").count("case.reminded") == 2
+
+
+def test_after_a_pause_only_the_nearest_is_sent(stage: Stage) -> None:
+    stage.clock.advance(days=29, hours=6)
+    assert (remind(stage).sent, remind(stage).sent) == (2, 0)
+    assert stage.case("marie").reminders == [1]
+
+
+def test_no_reminder_is_due_before_the_warning_itself(stage: Stage) -> None:
+    Case.objects.update(promised_at=NOW + timedelta(days=5))
+    stage.clock.advance(hours=1)
+    assert remind(stage).sent == 0
+    stage.clock.advance(days=4)
+    assert remind(stage).sent == 2
+
+
+@pytest.mark.parametrize("change", [{"state": "paused"}, {"state": "cancelled"}, {"dry_run": True}])
+def test_only_running_live_cleanups_remind(stage: Stage, change: dict[str, Any]) -> None:
+    Cleanup.objects.update(**change)
+    stage.clock.advance(days=24)
+    assert remind(stage).sent == 0
+
+
+def test_in_a_workspace_that_went_back_to_dry_run_nothing_leaves(stage: Stage) -> None:
+    stage.set_mode(Workspace.Mode.DRY_RUN)
+    stage.clock.advance(days=24)
+    assert (remind(stage).sent, mail.outbox) == (0, [])
+
+
+def test_past_the_date_nobody_is_reminded(stage: Stage) -> None:
+    stage.clock.advance(days=30)
+    assert remind(stage).sent == 0
+
+
+def test_who_came_back_is_spared_rather_than_reminded(stage: Stage) -> None:
+    stage.update("marie", last_seen_at=days_ago(0))
+    stage.sync()
+    stage.clock.advance(days=24)
+    assert remind(stage) == notify.Letters(sent=1, spared=1)
+    assert stage.states() == {"marie": "spared", "omar": "noticed"}
+
+
+def test_a_refused_reminder_is_recorded_once_and_changes_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "marie@ville.example", 550)
+    stage.clock.advance(days=24)
+    assert remind(stage) == notify.Letters(sent=1, refused=1)
+    assert remind(stage) == notify.Letters()
+    assert stage.states()["marie"] == "noticed"
+    assert stage.entries("marie").count("case.reminder_refused") == 1
+
+
+def test_a_reminder_that_is_put_off_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.clock.advance(days=24)
+    with monkeypatch.context() as patch:
+        refuse(patch, "marie@ville.example", 451)
+        assert remind(stage).sent == 1
+    assert remind(stage).sent == 1
+
+
+def test_the_end_is_told_once(stage: Stage) -> None:
+    revoke_all(stage)
+    assert (tell(stage).sent, tell(stage).sent) == (2, 0)
+    assert {message.to[0] for message in mail.outbox} == {"marie@ville.example", "omar@ville.example"}
+    assert stage.case("marie").closing_told_at == stage.clock()
+    assert audit.verify()[1] is None
+
+
+def test_a_refused_closing_is_not_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    revoke_all(stage)
+    refuse(monkeypatch, "marie@ville.example", 550)
+    assert (tell(stage), tell(stage)) == (notify.Letters(sent=1, refused=1), notify.Letters())
+    assert stage.states()["marie"] == "revoked"
+
+
+def test_what_ended_long_ago_or_was_undone_is_not_told(stage: Stage) -> None:
+    revoke_all(stage)
+    Case.objects.filter(account__username="marie").update(restored_at=NOW)
+    stage.clock.advance(days=8)
+    Case.objects.filter(account__username="marie").update(moved_at=stage.clock())
+    assert (tell(stage).sent, mail.outbox) == (0, [])
+
+
+def test_a_dry_run_tells_nobody(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), mode=Workspace.Mode.DRY_RUN)
+    stage.launch("marie")
+    stage.revoke()
+    assert (tell(stage).sent, mail.outbox) == (0, [])
+
+
+def test_a_bounce_stops_the_clock_and_a_retry_gives_the_full_notice(stage: Stage, person: Person) -> None:
+    first = stage.case("marie").promised_at
+    operator = person("operator")
+    stage.clock.advance(days=2)
+    notify.mark_undeliverable(case=stage.case("marie"), actor=operator, why="mailbox full", now=stage.clock())
+    revoke_all(stage)
+    assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
+    notify.retry_notice(case=stage.case("marie"), actor=operator, now=stage.clock())
+    # The clean-up had nobody left but her, and goes on.
+    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    case = stage.case("marie")
+    assert case.promised_at == stage.clock() + timedelta(days=30)
+    assert first is not None
+    assert case.promised_at >= first
+    assert case.noticed_at == stage.clock()
+
+
+def test_a_promise_never_moves_earlier_by_a_retry(stage: Stage, person: Person) -> None:
+    later = NOW + timedelta(days=90)
+    Case.objects.filter(account__username="marie").update(promised_at=later)
+    notify.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why="bounced", now=NOW)
+    notify.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
+    notify.send_notices(workspace=stage.workspace, now=NOW)
+    assert stage.case("marie").promised_at == later
+
+
+def test_bounces_are_for_operators_with_a_reason_and_for_those_who_wait(stage: Stage, person: Person) -> None:
+    with pytest.raises(PermissionDenied):
+        notify.mark_undeliverable(case=stage.case("marie"), actor=person("reviewer"), why="x", now=NOW)
+    with pytest.raises(PermissionDenied):
+        notify.retry_notice(case=stage.case("marie"), actor=person("reviewer"), now=NOW)
+    with pytest.raises(ValueError, match="Say why"):
+        notify.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why=" ", now=NOW)
+    with pytest.raises(IllegalMove):
+        notify.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
+    assert stage.states()["marie"] == "noticed"
+
+
+@pytest.mark.parametrize("state", ["noticed", "awaiting_notice", "undeliverable"])
+def test_being_seen_again_clears_the_promise(stage: Stage, state: str) -> None:
+    Case.objects.filter(account__username="marie").update(state=state)
+    stage.update("marie", last_seen_at=days_ago(0))
+    stage.sync()
+    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
+    assert stage.states() == {"marie": "spared", "omar": "noticed"}
+    assert stage.why("marie") == ["newer_activity"]
+
+
+def test_newer_activity_clears_the_promise_even_where_the_account_still_counts_as_dormant(stage: Stage) -> None:
+    stage.update("marie", last_seen_at=days_ago(900))
+    stage.sync()
+    assert stage.verdicts()["marie"] == "dormant"
+    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
+
+
+def test_who_is_no_longer_dormant_under_a_new_policy_is_spared(stage: Stage) -> None:
+    stage.adopt(policy_text(limit=2000, notice=30))
+    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 2
+    assert stage.why("omar") == ["verdict_active"]
+
+
+def test_a_sync_spares_who_returned(stage: Stage, settings: Any) -> None:
+    settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
+    stage.update("marie", last_seen_at=days_ago(0))
+    tasks.sync(stage.workspace.pk)
+    assert stage.states() == {"marie": "spared", "omar": "noticed"}
+
+
+def test_another_process_that_sends_is_left_to_it(stage: Stage) -> None:
+    key = [0x6D61696C, stage.workspace.pk]
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", key)
+        stage.clock.advance(days=24)
+        assert "Another process" in remind(stage).error
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+    finally:
+        other.close()
+    assert remind(stage).sent == 2
+
+
+# The pace
+
+PARIS = Pace(per_hour=100, hours=(8, 18), weekdays=(1, 5), zone=ZoneInfo("Europe/Paris"))
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        ("2026-06-15T05:59:00", False),
+        ("2026-06-15T06:00:00", True),
+        ("2026-06-15T15:59:59", True),
+        ("2026-06-15T16:00:00", False),
+        ("2026-06-20T10:00:00", False),
+    ],
+)
+def test_letters_leave_within_hours_and_weekdays(at: str, is_open: bool) -> None:
+    assert PARIS.is_open(datetime.fromisoformat(at).replace(tzinfo=UTC)) is is_open
+
+
+def test_waves_name_the_days_and_their_numbers() -> None:
+    friday_noon = datetime(2026, 6, 19, 10, 0, tzinfo=UTC)
+    assert notify.waves(2500, friday_noon, PARIS) == [
+        (date(2026, 6, 19), 600),
+        (date(2026, 6, 22), 1000),
+        (date(2026, 6, 23), 900),
+    ]
+    assert notify.waves(2500, friday_noon) == [(date(2026, 6, 19), 2500)]
+    assert notify.waves(0, friday_noon, PARIS) == []
+
+
+def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
+    def left(at: datetime, **pace: Any) -> int | None:
+        return notify.allowance(workspace=stage.workspace, kind="case.noticed", pace=Pace(**pace), now=at)
+
+    assert left(NOW, per_hour=5) == 3
+    assert left(NOW, per_hour=1) == 0
+    assert left(NOW, per_hour=0) is None
+    assert left(NOW + timedelta(hours=1), per_hour=5) == 5
+    assert left(NOW, per_hour=5, hours=(9, 10)) == 0
+
+
+def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
+    other = workspaces.open_workspace(name="other", now=NOW)
+    assert notify.allowance(workspace=other, kind="case.noticed", pace=Pace(per_hour=5), now=NOW) == 5
+
+
+def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = EmailBackend.send_messages
+
+    def then_pause(backend: EmailBackend, messages: Any) -> int:
+        Cleanup.objects.update(state="paused")
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", then_pause)
+    stage.clock.advance(days=24)
+    assert (remind(stage).sent, len(mail.outbox)) == (1, 1)
+
+
+def test_the_task_and_the_command_keep_the_pace(set_stage: SetStage, settings: Any) -> None:
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
+    stage.launch("marie", "omar")
+    settings.NOTICES_PER_HOUR = 1
+    assert (tasks.warn(stage.workspace).sent, tasks.warn(stage.workspace).left) == (1, 1)
+    settings.NOTICES_PER_HOUR, settings.NOTICE_WEEKDAYS = 0, (8, 8)
+    assert tasks.warn(stage.workspace).sent == 0
+    settings.NOTICE_WEEKDAYS = (1, 7)
+    assert tasks.warn(stage.workspace).sent == 1
+    assert AuditEntry.objects.filter(kind="case.noticed").count() == 2
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, address: str, code: int) -> None:
+    """Have the mail server refuse one address."""
+    deliver = EmailBackend.send_messages
+
+    def send_messages(backend: EmailBackend, messages: Any) -> int:
+        if any(address in message.to for message in messages):
+            raise SMTPRecipientsRefused({address: (code, b"no")})
+        return deliver(backend, messages)
+
+    monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("8-18", (8, 18)), (" 0 - 24 ", (0, 24)), ("", (0, 24)), ("23-24", (23, 24))]
+)
+def test_hours_are_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, written: str, read: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("NOTICE_HOURS", written)
+    assert environment.span("NOTICE_HOURS", least=0, most=24, width=1) == read
+
+
+@pytest.mark.parametrize("written", ["18-8", "8-8", "8", "8-25", "8-", "eight", "-5"])
+def test_hours_that_make_no_sense_are_refused_by_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("NOTICE_HOURS", written)
+    with pytest.raises(ImproperlyConfigured, match="NOTICE_HOURS"):
+        environment.span("NOTICE_HOURS", least=0, most=24, width=1)
+
+
+def test_the_task_reminds_and_tells_of_the_end(stage: Stage, settings: Any) -> None:
+    settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
+    with time_machine.travel(NOW + timedelta(days=24), tick=False):
+        tasks.send_emails_job()
+    assert [message.subject[:8] for message in mail.outbox] == ["Reminder"] * 2
+    mail.outbox.clear()
+    revoke_all(stage)
+    with time_machine.travel(stage.clock(), tick=False):
+        tasks.send_emails_job()
+        tasks.send_emails_job()
+    assert len(mail.outbox) == 2
+    assert all("has been removed" in message.subject for message in mail.outbox)

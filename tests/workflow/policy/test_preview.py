@@ -1,0 +1,214 @@
+"""Foresee: a preview shows what comes true, stores nothing among what is in force, and takes over all at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from accounts_review.models import Account, Assessment, AuditEntry, PolicyPreview, PolicyVersion, PreviewedAssessment
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.policy import PolicyError
+from accounts_review.workflow.assess import assess, judging
+from accounts_review.workflow.policy import preview
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.sync.sync import sync_workspace
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    return set_stage(someone("marie", idle=800), someone("omar", idle=400), someone("robot", idle=400))
+
+
+def propose(stage: Stage, *, by: str = "administrator", judged: bool = True, **options: Any) -> PolicyPreview:
+    policy_preview = preview.propose(
+        workspace=stage.workspace, text=policy_text(**options), actor=stage.staff(by), reason="why", now=stage.clock()
+    )
+    if judged:
+        assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    return PolicyPreview.objects.get(pk=policy_preview.pk)
+
+
+def activate(
+    stage: Stage, policy_preview: PolicyPreview, *, seen: str | None = None, by: str = "administrator"
+) -> PolicyVersion:
+    seen = preview.stamp(policy_preview) if seen is None else seen
+    return preview.activate(policy_preview=policy_preview, seen=seen, actor=stage.staff(by), now=stage.clock())
+
+
+def moved(policy_preview: PolicyPreview) -> dict[tuple[str, str], int]:
+    moves = preview.moves(policy_preview, now=NOW)
+    return {(move.verdict, move.verdict_after): move.count for move in moves if move.verdict != move.verdict_after}
+
+
+def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage) -> None:
+    exempted = stage.account("robot")
+    until = stage.clock() + timedelta(days=1)
+    decide.exempt(accounts=[exempted], actor=stage.staff("reviewer"), reason="x", until=until, now=stage.clock())
+    before, entries = stage.verdicts(), AuditEntry.objects.count()
+    assert moved(propose(stage, limit=365)) == {("active", "dormant"): 1, ("active", "protected"): 1}
+    assert moved(propose(stage, limit=900)) == {("dormant", "active"): 1}
+    assert (stage.verdicts(), AuditEntry.objects.count()) == (before, entries)
+    assert stage.workspace.current_policy.number == 2
+
+
+def test_what_was_shown_is_what_comes_true(stage: Stage) -> None:
+    policy_preview = propose(stage, limit=365)
+    foreseen = preview.accounts_under(policy_preview, now=NOW)
+    after = {account.username: account.verdict_after for account in foreseen}
+    version = activate(stage, policy_preview)
+    assert (version.number, version.text, version.reason) == (3, policy_text(limit=365), "why")
+    assert stage.verdicts() == after
+    assert set(Assessment.objects.values_list("policy", "limit_days")) == {(version.pk, 365)}
+    assert not PolicyPreview.objects.exists()
+    assert not PreviewedAssessment.objects.exists()
+
+
+def test_nobody_needs_judging_anew_once_it_is_in_force(stage: Stage) -> None:
+    activate(stage, propose(stage, limit=365))
+    kept = list(Assessment.objects.order_by("pk").values())
+    assert assess.assess(workspace=stage.workspace) == 0
+    Assessment.objects.update(basis="")
+    assess.assess(workspace=stage.workspace)
+    assert list(Assessment.objects.order_by("pk").values()) == kept
+
+
+CHANGES = {
+    "one was seen": lambda stage: stage.update("marie", last_seen_at=days_ago(1)),
+    "one was removed and another came": lambda stage: stage.update("omar", joined_at=days_ago(2)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_it_is_not_put_in_force_over_accounts_that_have_changed(stage: Stage, change: Any) -> None:
+    policy_preview = propose(stage, limit=365)
+    change(stage)
+    stage.sync()
+    assert len(preview.outstanding(policy_preview)) == 1
+    with pytest.raises(preview.Outdated, match="Accounts have changed"):
+        activate(stage, policy_preview)
+    assert stage.workspace.current_policy.number == 2
+
+    seen = preview.stamp(policy_preview)
+    preview.resume(policy_preview=policy_preview, actor=stage.staff("administrator"), now=stage.clock())
+    stage.clock.advance(minutes=1)
+    preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    with pytest.raises(preview.Outdated):
+        activate(stage, policy_preview, seen=seen)
+    policy_preview.refresh_from_db()
+    activate(stage, policy_preview)
+    assert assess.assess(workspace=stage.workspace) == 0
+
+
+def test_a_dispute_or_an_incomplete_sync_counts_as_a_change(stage: Stage) -> None:
+    policy_preview = propose(stage, limit=365)
+    Account.objects.filter(username="marie").update(disputed=["edit_domain"])
+    Account.objects.filter(username="omar").update(incomplete=True)
+    assert len(preview.outstanding(policy_preview)) == 2
+
+
+def test_other_rights_of_a_group_concern_everybody(stage: Stage) -> None:
+    policy_preview = propose(stage, limit=365)
+    stage.site.workspace._groups["new"] = {"uid": "new", "title": "New", "permissions": ["edit_domain"]}
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    assert len(preview.outstanding(policy_preview)) == Account.objects.count()
+    preview.resume(policy_preview=policy_preview, actor=None, now=stage.clock())
+    assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    assert preview.outstanding(policy_preview) == []
+
+
+def test_it_is_not_put_in_force_over_another_version(stage: Stage) -> None:
+    policy_preview = propose(stage, limit=365)
+    stage.adopt(policy_text(limit=500))
+    with pytest.raises(preview.Superseded, match="Another version came into force"):
+        activate(stage, policy_preview)
+    assert stage.workspace.current_policy.text == policy_text(limit=500)
+
+
+def test_it_is_put_in_force_once(stage: Stage) -> None:
+    policy_preview = propose(stage, limit=365)
+    activate(stage, policy_preview)
+    with pytest.raises(preview.Outdated, match="gone"):
+        activate(stage, policy_preview)
+    assert stage.workspace.current_policy.number == 3
+
+
+def test_it_can_be_interrupted_and_taken_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "BATCH", 10)
+    policy_preview = propose(stage, limit=365, judged=False)
+    assert not preview.judge(policy_preview=policy_preview, clock=stage.clock, budget=timedelta(microseconds=1))
+    policy_preview.refresh_from_db()
+    assert (policy_preview.judged, policy_preview.total, policy_preview.state) == (10, 24, "judging")
+    with pytest.raises(preview.Outdated):
+        activate(stage, policy_preview)
+    assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    policy_preview.refresh_from_db()
+    assert (policy_preview.judged, policy_preview.state) == (24, "ready")
+
+
+def test_it_can_be_stopped_and_gone_on_with(stage: Stage) -> None:
+    policy_preview, admin = propose(stage, limit=365, judged=False), stage.staff("administrator")
+    preview.stop(policy_preview=policy_preview, actor=admin)
+    assert not preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    assert not PreviewedAssessment.objects.exists()
+    preview.resume(policy_preview=policy_preview, actor=admin, now=stage.clock())
+    assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
+
+
+def test_a_person_has_one_proposal_and_old_ones_go(stage: Stage) -> None:
+    first = propose(stage, limit=365)
+    others = PolicyPreview.objects.create(
+        workspace=stage.workspace, text="", over=first.over, by_login="ada", created_at=NOW, heartbeat_at=NOW, total=0
+    )
+    second = propose(stage, limit=400)
+    assert set(PolicyPreview.objects.all()) == {others, second}
+    stage.clock.advance(days=8)
+    third = propose(stage, limit=500)
+    assert set(PolicyPreview.objects.all()) == {third}
+
+
+def test_whose_case_would_end_and_whose_promise_stands(stage: Stage) -> None:
+    stage.adopt(policy_text(limit=300, notice=30))
+    stage.launch("marie", "omar")
+    case = stage.case("omar")
+    case.state, case.promised_at = "noticed", NOW + timedelta(days=20)
+    case.save()
+    stage.approve("robot")
+    policy_preview = propose(stage, limit=500, notice=3)
+    found = {touched.state: (touched.count, touched.spared) for touched in preview.touched(policy_preview, now=NOW)}
+    assert found == {"awaiting_notice": (1, 0), "noticed": (1, 1), "in_draft": (1, 1)}
+    promises = preview.promises(stage.workspace)
+    assert (promises.count, promises.first) == (1, NOW + timedelta(days=20))
+    activate(stage, policy_preview)
+    assert stage.case("omar").promised_at == NOW + timedelta(days=20)
+
+
+@pytest.mark.parametrize("role", ["operator", "auditor", "nobody"])
+def test_it_takes_an_administrator(stage: Stage, role: str) -> None:
+    with pytest.raises(PermissionDenied):
+        propose(stage, by=role)
+    policy_preview = propose(stage, limit=365)
+    with pytest.raises(PermissionDenied):
+        activate(stage, policy_preview, by=role)
+    with pytest.raises(PermissionDenied):
+        preview.stop(policy_preview=policy_preview, actor=stage.staff(role))
+    with pytest.raises(PermissionDenied):
+        preview.resume(policy_preview=policy_preview, actor=stage.staff(role), now=NOW)
+
+
+def test_a_text_with_faults_is_not_proposed(stage: Stage) -> None:
+    with pytest.raises(PolicyError):
+        propose(stage, share=0.9)
+    assert not PolicyPreview.objects.exists()
+
+
+def test_segments_are_counted_as_they_are_and_would_be(stage: Stage) -> None:
+    first = '[[segment]]\nname = "unseen"\nnever_used = true\ndormant_after_days = 90\n'
+    text = policy_text().replace("[[segment]]", f"{first}[[segment]]", 1)
+    policy_preview = preview.propose(workspace=stage.workspace, text=text, actor=None, reason="", now=NOW)
+    preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    (move,) = [move for move in preview.moves(policy_preview, now=NOW) if move.verdict == Verdict.DORMANT]
+    assert (move.segment, move.segment_after, move.count) == ("everyone", "everyone", 1)

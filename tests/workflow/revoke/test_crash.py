@@ -1,0 +1,152 @@
+"""``kill -9`` at every step of a revocation: the next worker finds out what happened, and never sends twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from django.db import connections
+
+from accounts_review import audit
+from accounts_review.models import AuditEntry
+from accounts_review.workflow.revoke import revoke
+from tests.stage import SetStage, Stage, client_of, someone
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LEFT = {
+    # The step at which the worker dies: the state it leaves, whether its DELETE had left by then, and the number of
+    # intents that the record must hold in the end.
+    "s1": ("due", False, 1),
+    "s2": ("claimed", False, 1),
+    "s3": ("claimed", False, 1),
+    "s4": ("claimed", False, 1),
+    "s5": ("intended", False, 2),
+    "s6": ("intended", True, 1),
+    "s7": ("intended", True, 1),
+    "s8": ("revoked", True, 1),
+}
+
+
+def in_child(act: Callable[[], object]) -> int:
+    """Start an act in a process of its own, which opens its own connections; returns its id."""
+    connections.close_all()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+        finally:
+            os._exit(1)
+    return pid
+
+
+def ended_by(pid: int) -> int:
+    """Wait for a child's end: the signal that killed it, or 0."""
+    _, status = os.waitpid(pid, 0)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+def work(stage: Stage) -> None:
+    """What a worker does, over a connection of its own."""
+    with client_of(stage.url) as client:
+        revoker = stage.revoker()
+        revoker.client = client
+        revoker.run()
+
+
+def die_at(stage: Stage, step: str) -> None:
+    def kill(label: str) -> None:
+        if label == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def worker() -> None:
+        revoke.crashpoint = kill
+        work(stage)
+
+    assert ended_by(in_child(worker)) == signal.SIGKILL
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    """Marie is due, and after her Omar."""
+    stage: Stage = set_stage(someone("marie"), someone("omar"))
+    stage.launch("marie", "omar")
+    return stage
+
+
+def intents(username: str) -> int:
+    return AuditEntry.objects.filter(kind="case.intended", subject=username).count()
+
+
+@pytest.mark.parametrize("step", LEFT)
+def test_after_a_crash_each_account_is_deleted_once(stage: Stage, step: str) -> None:
+    state, was_sent, intended = LEFT[step]
+    die_at(stage, step)
+    assert stage.case("marie").state == state
+    assert stage.deletes == ([("marie", 204, True)] if was_sent else [])
+
+    stage.clock.advance(seconds=121)
+    stage.revoke()
+    assert stage.states() == {"marie": "revoked", "omar": "revoked"}
+    assert Counter(name for name, _, _ in stage.deletes) == {"marie": 1, "omar": 1}
+    assert (intents("marie"), intents("omar")) == (intended, 1)
+    assert stage.members == set()
+    assert stage.account("marie").gone_at
+    assert stage.cleanup().state == "closed"
+    assert audit.verify()[1] is None
+
+
+@pytest.mark.parametrize("step", ["s2", "s3", "s4", "s5", "s6"])
+def test_before_the_lease_is_over_nobody_touches_the_case(stage: Stage, step: str) -> None:
+    die_at(stage, step)
+    before, sent = stage.case("marie"), stage.deletes
+    assert stage.revoke() == {}
+    after = stage.case("marie")
+    assert (after.state, after.claim) == (before.state, before.claim)
+    assert stage.deletes == sent
+
+
+@pytest.mark.parametrize("step", ["s5", "s6"])
+def test_somebody_who_comes_back_after_the_crash_is_spared_unless_already_gone(stage: Stage, step: str) -> None:
+    die_at(stage, step)
+    if step == "s5":
+        stage.update("marie", last_seen_at=stage.clock().isoformat())
+    stage.clock.advance(seconds=121)
+    stage.revoke()
+    assert stage.states()["marie"] == ("spared" if step == "s5" else "revoked")
+    assert ("marie" in stage.members) == (step == "s5")
+    assert [name for name, _, _ in stage.deletes].count("marie") == (0 if step == "s5" else 1)
+
+
+def test_two_crashes_after_the_intent_still_send_one_delete(stage: Stage) -> None:
+    for _ in range(2):
+        die_at(stage, "s5")
+        stage.clock.advance(seconds=121)
+    stage.revoke()
+    assert Counter(name for name, _, _ in stage.deletes) == {"marie": 1, "omar": 1}
+    assert intents("marie") + intents("omar") == 4
+
+
+@pytest.mark.parametrize("kind", ["hang_after", "latency"])
+def test_a_worker_killed_while_it_waits_for_the_answer(stage: Stage, kind: str) -> None:
+    stage.order({"method": "DELETE", "kind": kind, "seconds": 1.0})
+    pid = in_child(lambda: work(stage))
+    deadline = time.monotonic() + 10
+    while not stage.deletes and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    assert ended_by(pid) == signal.SIGKILL
+    assert stage.case("marie").state == "intended"
+    stage.order()
+    while "marie" in stage.members and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    stage.clock.advance(seconds=121)
+    stage.revoke()
+    assert set(stage.states().values()) == {"revoked"}
+    assert Counter(name for name, _, _ in stage.deletes) == {"marie": 1, "omar": 1}
+    assert stage.outcome("marie")["inferred"]

@@ -1,0 +1,312 @@
+"""What became of the DELETE: only 204 is success, the unknown is settled by reading, some answers stop it all."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts_review.models import AuditEntry
+from accounts_review.workflow.revoke import revoke
+from tests.stage import KEY, NOW, SetStage, Stage, days_ago, someone
+
+DELETE: dict[str, Any] = {"method": "DELETE", "path": "/users/*"}
+LOOK: dict[str, Any] = {"method": "GET", "path": "/users/m*"}
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    """Marie, Omar and Zoé are due, in this order."""
+    stage: Stage = set_stage(someone("marie"), someone("omar"), someone("zoé"))
+    stage.launch("marie", "omar", "zoé")
+    return stage
+
+
+def test_a_404_to_the_delete_is_already_gone(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "status", "status": 404, "times": 1})
+    assert stage.revoke() == {"already_gone": 1, "revoked": 2}
+    assert stage.states()["marie"] == "already_gone"
+    assert stage.outcome("marie")["status"] == 404
+
+
+def test_the_refusal_to_remove_the_last_administrator_ends_the_case_and_stops_nobody(stage: Stage) -> None:
+    body = {
+        "error_code": "last_domain_administrator",
+        "message": "Removing the only domain administrator is not allowed.",
+    }
+    stage.order(DELETE | {"kind": "status", "status": 400, "body": body, "times": 1})
+    assert stage.revoke() == {"refused": 1, "revoked": 2}
+    outcome = stage.outcome("marie")
+    assert (outcome["status"], outcome["error_code"]) == (400, "last_domain_administrator")
+    assert "only domain administrator" in outcome["error"]
+    assert stage.cleanup().state == "closed"
+
+
+STOPPING = {
+    "401": {"kind": "status", "status": 401},
+    "403": {"kind": "status", "status": 403},
+    "redirect": {"kind": "redirect", "location": "https://elsewhere.example/login"},
+}
+
+
+@pytest.mark.parametrize("fault", STOPPING.values(), ids=STOPPING)
+def test_a_delete_answered_so_stops_the_cleanup(stage: Stage, fault: dict[str, Any]) -> None:
+    stage.order(DELETE | fault)
+    stage.revoke()
+    assert len(stage.deletes) == 1
+    assert stage.members == {"marie", "omar", "zoé"}
+    assert stage.cleanup().state == "paused"
+    assert stage.cleanup().stopped_because
+    assert stage.states()["omar"] == "due"
+    stage.order()
+    stage.clock.advance(hours=1)
+    stage.revoke()
+    assert not [name for name, _, _ in stage.deletes if name != "marie"], "it goes on before a person resumed it"
+
+
+@pytest.mark.parametrize("fault", STOPPING.values(), ids=STOPPING)
+def test_a_last_look_answered_so_stops_the_cleanup_and_keeps_the_case(stage: Stage, fault: dict[str, Any]) -> None:
+    stage.order(LOOK | fault)
+    assert stage.revoke() == {"due": 1}
+    assert stage.deletes == []
+    assert stage.cleanup().state == "paused"
+    assert stage.states()["marie"] == "due"
+
+
+@pytest.mark.parametrize("fault", [STOPPING["401"], STOPPING["redirect"]], ids=["401", "redirect"])
+def test_a_key_that_no_longer_opens_the_door_stops_the_cleanup(stage: Stage, fault: dict[str, Any]) -> None:
+    stage.order(fault)
+    assert stage.revoke() == {}
+    assert stage.cleanup().state == "paused"
+    assert AuditEntry.objects.filter(kind="cleanup.stopped").count() == 1
+
+
+def test_a_workspace_that_is_down_stops_nothing_and_is_tried_again(stage: Stage) -> None:
+    stage.order({"kind": "status", "status": 503})
+    assert stage.revoke() == {}
+    assert stage.cleanup().state == "running"
+    stage.order(LOOK | {"kind": "status", "status": 503})
+    assert stage.revoke() == {"due": 1}
+    assert stage.cleanup().state == "running"
+    stage.order()
+    assert stage.revoke() == {"revoked": 3}
+
+
+UNKNOWN = {
+    "500, no effect": ({"kind": "status", "status": 500}, False),
+    "502 from a proxy": ({"kind": "status", "status": 502, "body": "<h1>Bad gateway</h1>"}, False),
+    "cut off before it had effect": ({"kind": "cut_before"}, False),
+    "cut off after it had effect": ({"kind": "cut_after"}, True),
+    "a success it never promised": ({"kind": "status", "status": 200, "body": {}}, False),
+    "404 of a proxy": ({"kind": "status", "status": 404, "body": "<h1>Not found</h1>"}, False),
+}
+
+
+@pytest.mark.parametrize(("fault", "had_effect"), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_answer_that_proves_nothing_is_settled_by_two_readings(
+    stage: Stage, fault: dict[str, Any], had_effect: bool
+) -> None:
+    stage.order(DELETE | fault | {"times": 1})
+    assert stage.revoke(quiet=60) == {"unknown": 1}, "the others wait until the first is settled"
+    assert len(stage.deletes) == 1
+    assert stage.states() == {"marie": "unknown", "omar": "due", "zoé": "due"}
+
+    assert stage.revoke(quiet=60) == {}, "before the quiet period nothing is read"
+    stage.clock.advance(seconds=60)
+    assert stage.revoke(quiet=60) == {}, "one reading settles nothing"
+    assert [reading["found"] for reading in stage.case("marie").readings] == ["absent" if had_effect else "present"]
+    assert stage.revoke(quiet=60) == {}
+    assert len(stage.deletes) == 1
+
+    stage.clock.advance(seconds=60)
+    stage.revoke(quiet=60)
+    assert set(stage.states().values()) == {"revoked"}
+    effective = sorted(name for name, _, removed in stage.deletes if removed)
+    assert effective == ["marie", "omar", "zoé"]
+    assert len(stage.deletes) == 3 if had_effect else 4
+    intents = AuditEntry.objects.filter(kind="case.intended").count()
+    assert intents == len(stage.deletes), "each DELETE has an intent of its own"
+
+
+def test_what_was_inferred_from_readings_says_so(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_after", "times": 1})
+    stage.revoke()
+    stage.revoke()
+    outcome = stage.outcome("marie")
+    assert outcome["inferred"]
+    assert len(outcome["readings"]) == 2
+    assert "broke off" in outcome["error"]
+    assert stage.account("marie").gone_at == NOW
+
+
+def test_somebody_who_came_back_while_it_was_unknown_is_spared(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_before", "times": 1})
+    stage.revoke()
+    stage.update("marie", last_seen_at=NOW.isoformat())
+    stage.revoke()
+    assert stage.states()["marie"] == "spared"
+    assert "marie" in stage.members
+
+
+def test_a_new_account_of_the_same_name_shows_that_the_old_one_went(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_after", "times": 1})
+    stage.revoke()
+    stage.site.workspace.put(someone("marie", joined_at=days_ago(1), last_seen_at=None))
+    stage.revoke()
+    assert stage.states()["marie"] == "revoked"
+    assert "marie" in stage.members
+    assert stage.outcome("marie")["readings"][-1]["found"] == "re-created"
+
+
+def test_readings_that_disagree_settle_nothing(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_before", "times": 1})
+    stage.revoke(quiet=60)
+    for absent in (True, False, True):
+        stage.clock.advance(seconds=60)
+        stage.order(*[LOOK | {"kind": "status", "status": 404}] if absent else [])
+        stage.revoke(quiet=60)
+    assert stage.states()["marie"] == "unknown"
+    assert [reading["found"] for reading in stage.case("marie").readings] == ["absent", "present", "absent"]
+    assert len(stage.deletes) == 1
+
+
+def test_an_unknown_outcome_that_cannot_be_read_stays_unknown(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_before", "times": 1})
+    stage.revoke(quiet=60)
+    stage.order(LOOK | {"kind": "status", "status": 500})
+    stage.clock.advance(minutes=10)
+    stage.revoke(quiet=60)
+    assert stage.states()["marie"] == "unknown"
+    assert stage.case("marie").readings == []
+
+
+def test_two_unknown_outcomes_in_a_row_stop_the_cleanup(set_stage: SetStage) -> None:
+    people = [someone(f"person.{n}") for n in range(6)]
+    stage = set_stage(*people)
+    stage.launch(*(person["username"] for person in people))
+    stage.order(DELETE | {"kind": "cut_before", "after": 1})
+    stage.clock.tick = timedelta(milliseconds=1)
+    assert stage.revoke(quiet=60) == {"revoked": 1, "unknown": 2}
+    assert stage.cleanup().state == "paused"
+    assert "in a row" in stage.cleanup().stopped_because
+    assert len(stage.deletes) == 3
+
+
+def test_an_unknown_outcome_between_known_ones_stops_nothing(set_stage: SetStage) -> None:
+    people = [someone(f"person.{n}") for n in range(6)]
+    stage = set_stage(*people)
+    stage.launch(*(person["username"] for person in people))
+    stage.order(*(DELETE | {"kind": "cut_after", "after": after, "times": 1} for after in (1, 3)))
+    stage.clock.tick = timedelta(milliseconds=1)
+    stage.revoke(quiet=60)
+    assert stage.cleanup().state == "running"
+    assert sorted(stage.states().values()) == ["revoked"] * 4 + ["unknown"] * 2
+
+
+def test_unknown_outcomes_of_a_paused_cleanup_are_settled_all_the_same(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "cut_after", "times": 1})
+    cleanup = stage.cleanup()
+    stage.revoke()
+    type(cleanup).objects.filter(pk=cleanup.pk).update(state="paused")
+    stage.revoke()
+    assert stage.states() == {"marie": "revoked", "omar": "due", "zoé": "due"}
+
+
+def test_a_lease_that_ran_out_before_sending_sends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def freeze(label: str) -> None:
+        if label == "s5":
+            time.sleep(0.3)
+
+    monkeypatch.setattr(revoke, "crashpoint", freeze)
+    assert stage.revoker(lease=0.2, quiet=60).run(limit=1) == {"unknown": 1}
+    assert stage.deletes == []
+    assert "lease" in stage.outcome("marie")["error"]
+
+
+def test_a_worker_whose_machine_was_suspended_past_its_lease_sends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monotonic clock stands still meanwhile; Marie came back, and another worker spared her."""
+
+    def suspend(label: str) -> None:
+        if label == "s5":
+            monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
+            stage.clock.advance(hours=1)
+            stage.update("marie", last_seen_at=stage.clock().isoformat())
+            stage.revoke()
+
+    monkeypatch.setattr(revoke, "crashpoint", suspend)
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    revoker.process(case)
+    assert stage.states()["marie"] == "spared"
+    assert "marie" not in [name for name, _, _ in stage.deletes]
+
+
+def test_an_answer_after_the_lease_changes_nothing_that_another_worker_found_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_over(label: str) -> None:
+        if label == "s6":
+            monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
+            stage.clock.advance(seconds=121)
+            stage.revoker(quiet=60).settle()
+
+    monkeypatch.setattr(revoke, "crashpoint", take_over)
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    revoker.process(case)
+    assert stage.states()["marie"] == "unknown"
+    stage.clock.advance(seconds=61)
+    stage.revoker(quiet=0).settle()
+    assert stage.states()["marie"] == "revoked"
+    assert [name for name, _, _ in stage.deletes] == ["marie"]
+
+
+def test_a_claim_whose_worker_died_is_freed_when_its_lease_is_over(stage: Stage) -> None:
+    stage.revoker().claim()
+    assert stage.revoke() == {}, "the first of the staged batch is still claimed"
+    stage.clock.advance(seconds=121)
+    assert stage.revoke()["revoked"] == 3
+
+
+def test_a_worker_that_lost_its_claim_does_not_pass_the_gate(stage: Stage) -> None:
+    sleeper = stage.revoker()
+    lost = sleeper.claim()
+    assert lost
+    stage.clock.advance(seconds=121)
+    stage.revoke(limit=2)
+    before = stage.deletes
+    assert before == [("omar", 204, True)]
+    sleeper.process(lost)
+    assert stage.deletes == before
+
+
+def test_a_worker_that_lost_its_claim_does_not_give_up_the_one_of_another(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    sleeper, other = stage.revoker(), stage.revoker()
+    lost = sleeper.claim()
+    stage.clock.advance(seconds=121)
+    other.settle()
+    taken = other.claim()
+    assert lost
+    assert taken
+    assert taken.pk == lost.pk
+    stage.order(LOOK | {"kind": "status", "status": 500})
+    sleeper.process(lost)
+    assert (stage.case("marie").state, stage.case("marie").claim) == ("claimed", taken.claim)
+
+
+def test_the_api_key_appears_nowhere(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "status", "status": 400, "body": {"error_code": "x", "message": f"bad key {KEY}"}})
+    stage.revoke()
+    case = stage.case("marie")
+    kept = [str(entry.data) for entry in AuditEntry.objects.all()]
+    kept += [str(case.outcome), str(case.snapshot), str(case.last_look), str(case.evidence)]
+    assert "bad key" in str(case.outcome)
+    assert not [text for text in kept if KEY in text]

@@ -1,0 +1,281 @@
+"""People and workers at the same moment: real transactions in threads, on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, Event
+from time import sleep
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from accounts_review import audit
+from accounts_review.models import Account, Workspace
+from accounts_review.workflow import answer
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke import last_look, revoke
+from accounts_review.workflow.sync import store
+from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync.sync import sync_workspace
+from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Start = Callable[[Callable[[], Any]], "Future[Any]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Runs an act in a thread, with a connection of its own."""
+
+    def in_thread(act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        yield lambda act: pool.submit(in_thread, act)
+
+
+def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reviewer looked before the worker claimed the case, and commits after the worker's last look."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    has_looked, take_out = Event(), decide._take_out
+
+    def slowly(*args: Any, **kwargs: Any) -> None:
+        has_looked.set()
+        sleep(0.4)
+        take_out(*args, **kwargs)
+
+    monkeypatch.setattr(decide, "_take_out", slowly)
+    accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
+    decision = start(lambda: decide.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW))
+    has_looked.wait(5)
+    stage.revoke()
+    decision.result()
+    stage.revoke()
+    assert stage.deletes == []
+    assert stage.states() == {"marie": "withdrawn"}
+
+
+def test_an_exemption_that_comes_too_late_is_told_so(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Better a refusal than a promise that the account is safe while its DELETE is on the way."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    in_gate, terms_of = Event(), last_look.terms_of
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        terms = terms_of(*args, **kwargs)
+        in_gate.set()
+        sleep(0.3)
+        return terms
+
+    monkeypatch.setattr(revoke, "terms_of", slowly)
+    accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
+    revocation = start(stage.revoke)
+    in_gate.wait(5)
+    with pytest.raises(decide.Refused, match=r"marie: .*under way|no longer lists"):
+        decide.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW)
+    assert revocation.result() == {"revoked": 1}
+
+
+def test_workers_share_the_hourly_limit(set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [someone(f"person.{n}") for n in range(5)]
+    stage = set_stage(*people, policy=policy_text(per_hour=2))
+    stage.launch(*(person["username"] for person in people))
+    stage.revoke(limit=1)
+    at_the_gate, budget_left = Barrier(2), last_look.budget_left
+
+    def together(label: str) -> None:
+        if label == "s4":
+            at_the_gate.wait(5)
+
+    def slowly(*args: Any, **kwargs: Any) -> int:
+        left = budget_left(*args, **kwargs)
+        sleep(0.2)
+        return left
+
+    claims = [(stage.revoker(), case) for case in (stage.revoker().claim(), stage.revoker().claim()) if case]
+    monkeypatch.setattr(revoke, "crashpoint", together)
+    monkeypatch.setattr(last_look, "budget_left", slowly)
+    for work in [start(lambda r=revoker, c=case: r.process(c)) for revoker, case in claims]:  # type: ignore[misc]
+        work.result()
+    assert len(stage.deletes) == 2
+    assert sorted(stage.states().values()) == ["due", "due", "due", "revoked", "revoked"]
+
+
+def test_many_workers_send_one_delete_each(set_stage: SetStage, start: Start) -> None:
+    people = [someone(f"person.{n:02d}") for n in range(12)]
+    stage = set_stage(*people)
+    stage.launch(*(person["username"] for person in people))
+    for _ in range(3):
+        for work in [start(stage.revoke) for _ in range(4)]:
+            work.result()
+    assert set(stage.states().values()) == {"revoked"}
+    assert sorted(name for name, _, _ in stage.deletes) == sorted(person["username"] for person in people)
+    assert stage.cleanup().state == "closed"
+    assert audit.verify()[1] is None
+
+
+def test_an_approval_never_slips_into_a_cleanup_that_is_being_launched(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    (first,) = stage.approve("marie")
+    has_draft, draft_of = Event(), decide.draft_of
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        draft = draft_of(*args, **kwargs)
+        has_draft.set()
+        sleep(0.3)
+        return draft
+
+    monkeypatch.setattr(decide, "draft_of", slowly)
+    omar, reviewer = stage.accounts("omar"), stage.staff("reviewer")
+    approval = start(lambda: decide.approve(accounts=omar, actor=reviewer, reason="unused", now=NOW))
+    has_draft.wait(5)
+    launch.launch(cleanup=first.cleanup, actor=stage.staff("operator"), now=NOW)
+    approval.result()
+    assert stage.states() == {"marie": "due", "omar": "due"}
+
+
+def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each holds its rows before it takes its place at the end of the record."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    stage.update("marie", display_name="changed")
+    stored, mark_gone = Event(), revoke.Revoker._mark_gone
+
+    def store_and_wait(*args: Any, **kwargs: Any) -> Any:
+        result = store_accounts(*args, **kwargs)
+        stored.set()
+        sleep(0.3)
+        return result
+
+    def wait_and_mark(self: revoke.Revoker, case: Any) -> None:
+        stored.wait(5)
+        mark_gone(self, case)
+
+    store_accounts = store.store_accounts
+    monkeypatch.setattr(extract_module, "store_accounts", store_and_wait)
+    monkeypatch.setattr(revoke.Revoker, "_mark_gone", wait_and_mark)
+
+    def settled_late(label: str) -> None:
+        if label == "s6":
+            sync.append(start(stage_sync))
+
+    def stage_sync() -> Any:
+        with client_of(stage.url) as client:
+            workspace = Workspace.objects.get(pk=stage.workspace.pk)
+            return sync_workspace(workspace=workspace, client=client, key_owner="", clock=stage.clock)
+
+    sync: list[Future[Any]] = []
+    monkeypatch.setattr(revoke, "crashpoint", settled_late)
+    assert stage.revoke() == {"revoked": 1}
+    assert sync[0].result().state == "complete"
+    assert Account.objects.get(username="marie").gone_at == NOW
+    assert audit.verify()[1] is None
+
+
+def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage: SetStage, start: Start) -> None:
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    stage.remove("marie")
+    account, holds = stage.account("marie"), Event()
+
+    def decide() -> None:
+        with transaction.atomic():
+            list(Account.objects.filter(pk=account.pk).select_for_update())
+            holds.set()
+            sleep(0.3)
+            list(account.cases.select_for_update())
+
+    decision = start(decide)
+    holds.wait(5)
+    assert stage.revoke() == {"already_gone": 1}
+    decision.result()
+
+
+def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) -> None:
+    people = [someone(f"person.{n:02d}") for n in range(8)]
+    stage = set_stage(*people)
+    names = [person["username"] for person in people]
+    stage.launch(*names)
+    operator, reviewer = stage.staff("operator"), stage.staff("reviewer")
+    cleanup = stage.cleanup()
+
+    def decide(name: str) -> None:
+        for _ in range(4):
+            account = stage.accounts(name)
+            try:
+                decide.exempt(accounts=account, actor=reviewer, reason="x", until=NOW + timedelta(days=1), now=NOW)
+                decide.withdraw(accounts=account, actor=reviewer, reason="x", now=NOW)
+            except decide.Refused:
+                continue
+
+    def turn() -> None:
+        for _ in range(6):
+            for act in (launch.pause, launch.resume):
+                try:
+                    act(cleanup=cleanup, actor=operator, reason="x", now=NOW)
+                except ValueError:
+                    continue
+
+    acts: list[Callable[[], Any]] = [stage.revoke, stage.revoke, turn]
+    acts += [lambda name=name: decide(name) for name in names[:3]]  # type: ignore[misc]
+    for work in [start(act) for act in acts]:
+        work.result()
+    assert audit.verify()[1] is None
+    assert Stage.states(stage).keys() == set(names)
+
+
+def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
+    set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync writes the second account first, because it is absent; the decision holds the first one by then."""
+    stage = set_stage(someone("marie"), someone("omar"))
+    marie, omar = stage.accounts("marie", "omar")
+    stage.remove("omar")
+    stage.update("marie", last_seen_at=NOW.isoformat())
+    holds_one, mark_absent = Event(), store.mark_absent
+
+    def once_the_decision_holds_one(*args: Any, **kwargs: Any) -> Any:
+        absent = mark_absent(*args, **kwargs)
+        holds_one.wait(2)
+        return absent
+
+    def decide() -> None:
+        with transaction.atomic():
+            for account in sorted((marie, omar), key=lambda account: account.pk):
+                Account.objects.select_for_update().get(pk=account.pk)
+                holds_one.set()
+                sleep(0.3)
+
+    monkeypatch.setattr(extract_module, "mark_absent", once_the_decision_holds_one)
+    sync = start(stage.sync)
+    decision = start(decide)
+    assert (decision.result(20), sync.result(20).problems) == (None, [])
+    assert stage.account("omar").absent_since
+
+
+def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> None:
+    """No DELETE is under way yet: the gate finds that the case is no longer the worker's."""
+    stage = set_stage(someone("marie"))
+    stage.launch("marie")
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case
+    answer.answer(case=case, said=answer.Said(kind=answer.Kind.KEEP), now=stage.clock())
+    assert revoker.process(case)
+    assert (stage.deletes, stage.states()) == ([], {"marie": "spared"})

@@ -1,0 +1,104 @@
+"""What the portal finds out about a workspace's address, key and clocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from accounts_review.huwise import Client
+from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.wording.findings import Finding, in_words
+from accounts_review.workflow.check_connection import check_connection, record_failure
+from tests.conftest import NOW
+
+OWNER = {
+    "username": "svc.cleanup",
+    "email": "svc@example.org",
+    "permissions": [],
+    "groups": [{"uid": "team", "permissions": ["edit_domain"]}],
+}
+
+
+def answering(**changes: Any) -> Callable[[httpx.Request], httpx.Response]:
+    """A workspace in good order, but for the changes: an owner, administrators, a status, a date."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        path, headers = request.url.path, {"Date": format_datetime(changes.get("date", NOW), usegmt=True)}
+        if "status" in changes:
+            return httpx.Response(changes["status"], json={"error_code": "nope", "message": "No."})
+        if path.endswith("/apikeys/"):
+            keys = [{"key": "secret-of-theirs", "user": {"username": changes.get("owner", "svc.cleanup")}}]
+            return httpx.Response(200, headers=headers, json={"total_count": 1, "results": keys})
+        if path.endswith("/users/svc.cleanup/"):
+            return httpx.Response(200, headers=headers, json=OWNER | changes.get("person", {}))
+        if path.endswith("/users/"):
+            found = [OWNER] if changes.get("administrators", True) else []
+            limited = [] if request.url.params.get("limit") == "0" else found
+            return httpx.Response(200, headers=headers, json={"total_count": len(found), "results": limited})
+        return httpx.Response(404, json={"error_code": "not_found", "message": "Not found."})
+
+    return handle
+
+
+def examined(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
+    client = Client(
+        url="https://data.example.org",
+        api_key="our-secret",
+        transport=httpx.MockTransport(answering(**changes)),
+        attempts=1,
+    )
+    with client:
+        found = check_connection(
+            workspace=workspace, client=client, key_owner=changes.get("configured", ""), clock=lambda: NOW
+        )
+    assert "secret" not in json.dumps(found.findings)
+    assert (found, found.at) == (ConnectionCheck.objects.get(), NOW)
+    return {finding["code"]: in_words(finding) for finding in found.findings}
+
+
+def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) -> None:
+    found = examined(workspace)
+    assert list(found) == ["reach", "clock", "owner", "administrators"]
+    assert all(finding.is_good for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"status": 401}, "api", "HUWISE_API_KEY"),
+        ({"status": 500}, "api", "failed"),
+        ({"date": NOW - timedelta(seconds=90)}, "clock_skewed", "90 seconds apart"),
+        ({"owner": ""}, "owner_unknown", "HUWISE_API_KEY_OWNER"),
+        ({"owner": "somebody.else"}, "owner_unreadable", "cannot be read"),
+        ({"person": {"groups": []}}, "owner_weak", "does not hold edit_domain"),
+        ({"administrators": False}, "administrators_missing", "too weak"),
+    ],
+)
+def test_what_is_wrong_is_found_and_says_what_to_do(
+    workspace: Workspace, changes: dict[str, Any], code: str, words: str
+) -> None:
+    finding = examined(workspace, **changes)[code]
+    assert not finding.is_good
+    assert words in finding.said + finding.remedy
+    assert finding.remedy
+
+
+def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Workspace) -> None:
+    assert examined(workspace, owner="", configured="svc.cleanup")["owner"].is_good
+
+
+def test_another_host_than_before_is_found(workspace: Workspace) -> None:
+    workspace.host = "data.elsewhere.org"
+    assert not examined(workspace)["host"].is_good
+
+
+def test_that_it_could_not_be_looked_at_is_kept_too(workspace: Workspace) -> None:
+    kept = record_failure(workspace=workspace, error="HUWISE_URL: not an address", now=NOW)
+    (fault,) = kept.faults
+    assert "HUWISE_URL: not an address" in str(in_words(fault))
