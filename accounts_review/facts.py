@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from accounts_review.huwise.records import User
 from accounts_review.rules.dormancy import Facts
-
-from .records import User
 
 
 def facts_of(

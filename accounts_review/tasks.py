@@ -90,7 +90,7 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
     return run
 
 
-def workspaces() -> list[Workspace]:
+def known_workspaces() -> list[Workspace]:
     """The workspaces that the environment describes; a new one is opened under the default policy."""
     return [workspaces.open_workspace(name=name, now=now()) for name in settings.HUWISE]
 
@@ -198,7 +198,7 @@ def enqueue_sync(workspace: Workspace) -> None:
     async_task("accounts_review.tasks.sync_job", workspace.pk, timeout=SYNC_SECONDS)
 
 
-def preview(policy_preview: PolicyPreview) -> None:
+def preview_policy(policy_preview: PolicyPreview) -> None:
     """Have everybody judged under a proposed policy: now where they are few, else by the worker."""
     if policy_preview.total <= JUDGED_AT_ONCE:
         preview.judge(policy_preview=policy_preview, clock=now)
@@ -206,16 +206,18 @@ def preview(policy_preview: PolicyPreview) -> None:
         enqueue_policy_preview(policy_preview.pk)
 
 
-def enqueue_policy_preview(proposal_id: int) -> None:
+def enqueue_policy_preview(policy_preview_id: int) -> None:
     """Ask the worker to judge under a proposed policy."""
-    async_task("accounts_review.tasks.preview_policy_job", proposal_id)
+    async_task("accounts_review.tasks.preview_policy_job", policy_preview_id)
 
 
-def preview_policy_job(proposal_id: int) -> None:
+def preview_policy_job(policy_preview_id: int) -> None:
     """Judge under a proposed policy for half a minute; then ring again if somebody is left."""
-    policy_preview = PolicyPreview.objects.select_related("workspace").filter(pk=proposal_id, state="judging").first()
+    policy_preview = (
+        PolicyPreview.objects.select_related("workspace").filter(pk=policy_preview_id, state="judging").first()
+    )
     if policy_preview is not None and not preview.judge(policy_preview=policy_preview, clock=now, budget=DRAIN_BUDGET):
-        enqueue_policy_preview(proposal_id)
+        enqueue_policy_preview(policy_preview_id)
 
 
 def enqueue_connection_check(workspace: Workspace) -> None:
@@ -240,7 +242,7 @@ def sync_job(workspace_id: int) -> None:
 @recorded
 def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
-    for workspace in workspaces():
+    for workspace in known_workspaces():
         end_dead_syncs(workspace=workspace)
         if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
             async_task("accounts_review.tasks.take_in_job", workspace.pk, timeout=SYNC_SECONDS)
@@ -248,8 +250,8 @@ def sweep() -> None:
         if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
             ring(workspace)
     silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
-    for proposal_id in silent.values_list("pk", flat=True):
-        enqueue_policy_preview(proposal_id)
+    for policy_preview_id in silent.values_list("pk", flat=True):
+        enqueue_policy_preview(policy_preview_id)
 
 
 def pace() -> Pace:
@@ -272,7 +274,7 @@ def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Not
 def send_emails_job() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     stopped: list[str] = []
-    for workspace in workspaces():
+    for workspace in known_workspaces():
         reminders, closings = (
             send(
                 workspace=workspace,
@@ -293,7 +295,7 @@ def send_emails_job() -> None:
 @recorded
 def send_digests_job() -> None:
     """Every quarter of an hour: mail the operators what happened since the last time."""
-    for workspace in workspaces():
+    for workspace in known_workspaces():
         digest.send_digest(workspace=workspace, now=now())
         digest.tell_owners(workspace=workspace, now=now())
 
@@ -301,14 +303,14 @@ def send_digests_job() -> None:
 @recorded
 def check_every_connection() -> None:
     """Every night: have each workspace's address, key and clocks looked at, before it is synced."""
-    for workspace in workspaces():
+    for workspace in known_workspaces():
         enqueue_connection_check(workspace)
 
 
 @recorded
 def sync_every_workspace() -> None:
     """Every night: have each workspace synced, each as a task of its own, so that no one's fault stops another's."""
-    for workspace in workspaces():
+    for workspace in known_workspaces():
         enqueue_sync(workspace)
 
 

@@ -58,6 +58,7 @@ def _acts(workspace: Workspace) -> dict[str, Callable[[], None]]:
     from accounts_review import tasks
     from accounts_review.models import Assessment
     from accounts_review.workflow.assess import assess
+    from accounts_review.workflow.sync.sync import sync_workspace
 
     def read() -> None:
         with tasks.open_client(workspace) as client:

@@ -10,8 +10,7 @@ from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import User, decode_user
 from accounts_review.rules.dormancy import Facts
 from tests.builders import NOW
-
-from .kit import as_bytes
+from tests.huwise.kit import as_bytes
 
 RECORD = {
     "username": "ana",

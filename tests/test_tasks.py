@@ -19,7 +19,6 @@ from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import revoke
-from accounts_review.workflow.sync import sync as extract_module
 from accounts_review.workflow.sync.sync import AlreadyRunning
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
@@ -111,7 +110,7 @@ def test_of_an_error_only_what_is_meant_for_people_is_kept(
     def fail(**given: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(extract_module, "extract", fail)
+    monkeypatch.setattr(tasks, "sync_workspace", fail)
     with pytest.raises(type(raised)):
         tasks.sync_job(stage.workspace.pk)
     run = Run.objects.get()
@@ -158,9 +157,9 @@ def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatc
     tasks.ensure_schedule()
     rows = Schedule.objects.order_by("name").values_list("name", "schedule_type", "minutes", "cron")
     assert list(rows) == [
+        ("accounts_review.tasks.send_emails_job", "I", 20, None),
         ("accounts_review.tasks.sweep", "I", 1, None),
         ("accounts_review.tasks.sync_every_workspace", "C", None, "0 4 * * *"),
-        ("accounts_review.tasks.send_emails_job", "I", 20, None),
         ("somebody.elses", "D", None, None),
     ]
     assert Schedule.objects.get(name="accounts_review.tasks.sweep").next_run == kept.next_run
@@ -191,7 +190,7 @@ def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.Mo
     def busy(**given: Any) -> None:
         raise AlreadyRunning(stage.workspace)
 
-    monkeypatch.setattr(extract_module, "extract", busy)
+    monkeypatch.setattr(tasks, "sync_workspace", busy)
     tasks.sync_job(stage.workspace.pk)
     with pytest.raises(AlreadyRunning):
         tasks.sync(stage.workspace.pk)

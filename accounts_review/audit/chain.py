@@ -26,7 +26,7 @@ _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class NewEntry:
     """What is to be recorded; the chain adds the number and the seal. ``data`` holds JSON without floats."""
 
     at: datetime
@@ -56,7 +56,7 @@ def wait_for_turn() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
 
 
-def append(entries: Iterable[Entry]) -> None:
+def append(entries: Iterable[NewEntry]) -> None:
     """Seal entries onto the end of the chain, in the caller's transaction.
 
     Writers queue up until the transaction before them ends.

@@ -8,13 +8,12 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from accounts_review.audit.chain import NewEntry, append
-from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.audit.chain import append
+from accounts_review.audit.log import Data, details_of, entry_about
+from accounts_review.models import Case, Cleanup
 from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
 
 Movable = TypeVar("Movable", Case, Cleanup)
-Noted = TypeVar("Noted", Account, Case, Cleanup, Workspace)
-Data = Mapping[str, Any]
 
 
 class Conflict(RuntimeError):
@@ -25,7 +24,7 @@ class Conflict(RuntimeError):
 
 
 @transaction.atomic
-def move(
+def transition(
     rows: Sequence[Movable],
     to: CaseState | CleanupState,
     *,
@@ -55,44 +54,11 @@ def move(
         if standing.update(state=to.value, **stamp, **changes) != len(together):
             raise Conflict(str(together[0]))
         append(
-            _entry(row, kind=kind, actor=actor, now=now, data=_said(data, row) | {"from": origin, "to": to.value})
+            entry_about(
+                row, kind=kind, actor=actor, now=now, data=details_of(data, row) | {"from": origin, "to": to.value}
+            )
             for row in together
         )
     for row in rows:
         for name, value in ({"state": to.value} | stamp | changes).items():
             setattr(row, name, value)
-
-
-@transaction.atomic
-def note(
-    rows: Sequence[Noted],
-    *,
-    kind: str,
-    actor: str,
-    now: datetime,
-    data: Data | Callable[[Noted], Data] | None = None,
-) -> None:
-    """Record an act that moves nothing: an exemption, a new policy, a sync, an export."""
-    append(_entry(row, kind=kind, actor=actor, now=now, data=_said(data, row)) for row in rows)
-
-
-def _said(data: Data | Callable[[Noted], Data] | None, row: Noted) -> dict[str, Any]:
-    return dict(data(row) if callable(data) else data or {})
-
-
-def _entry(row: Account | Case | Cleanup | Workspace, *, kind: str, actor: str, now: datetime, data: Data) -> NewEntry:
-    match row:
-        case Workspace():
-            where: dict[str, Any] = {"workspace": row.name}
-        case Cleanup():
-            where = {"workspace": row.workspace.name, "cleanup": row.number}
-        case Account():
-            where = {"workspace": row.workspace.name, "subject": row.username, "account_id": row.pk}
-        case Case():
-            where = {
-                "workspace": row.cleanup.workspace.name,
-                "cleanup": row.cleanup.number,
-                "subject": row.account.username,
-                "account_id": row.account_id,
-            }
-    return NewEntry(at=now, actor=actor, kind=kind, data=data, **where)

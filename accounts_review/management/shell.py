@@ -99,7 +99,7 @@ def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> s
 
 
 def _workspace(name: str | None) -> Workspace:
-    known = tasks.workspaces() or list(Workspace.objects.all())
+    known = tasks.known_workspaces() or list(Workspace.objects.all())
     if name is not None:
         known = list(Workspace.objects.filter(name=name))
     match known:

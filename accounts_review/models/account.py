@@ -41,7 +41,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(assessment__isnull=False).select_related("assessment")
 
     def with_verdict(self, now: datetime, *, is_active: Q | None = None) -> AccountQuerySet:
-        """Adds ``verdict``, ``exempt_until``, ``case_state`` and ``postponed_by`` as they are at an instant.
+        """Adds ``verdict``, ``exempt_until``, ``case_state`` and ``snoozed_by`` as they are at an instant.
 
         An exemption in force shows as protected: it is an overlay, the assessment beneath stays. ``is_active`` tries
         another condition for who is not idle yet than ``dormant_from``.
@@ -50,7 +50,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
         snoozed = Snooze.objects.in_force().filter(account=OuterRef("pk"))
         columns: dict[str, Any] = {
-            "postponed_by": Subquery(snoozed.values("by_login")[:1]),
+            "snoozed_by": Subquery(snoozed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
             "verdict": _verdict("assessment", now, is_active=is_active),
@@ -122,7 +122,7 @@ class Account(models.Model):
     raw = models.TextField(_("raw record"))
     digest = models.CharField(max_length=64)
     read_at = models.DateTimeField(_("read"), help_text=_("When this content was first read."))
-    incomplete = models.BooleanField(default=False, help_text=_("Read by an sync that was not complete."))
+    incomplete = models.BooleanField(default=False, help_text=_("Read by a sync that was not complete."))
     disputed = ArrayField(
         models.TextField(),
         verbose_name=_("disputed rights"),
@@ -139,7 +139,7 @@ class Account(models.Model):
     """Where asked for ``with_verdict``, as are the next three."""
     exempt_until: datetime | None
     case_state: str | None
-    postponed_by: str | None
+    snoozed_by: str | None
     verdict_after: str
     """Where asked for ``with_verdict_under``, as is the next."""
     segment_after: str

@@ -53,7 +53,7 @@ class PreviewedAssessment(Judgement):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=("policy_preview", "account"), name="proposed_once")]
+        constraints = [models.UniqueConstraint(fields=("policy_preview", "account"), name="previewed_once")]
 
     def __str__(self) -> str:
-        return f"{self.account_id} in {self.proposal_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"
+        return f"{self.account_id} in {self.policy_preview_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"

@@ -1,7 +1,8 @@
 """Why an account is judged as it is, and what would have to be true for another verdict.
 
-Pure: no Django, no clock, no input or output. Nothing here decides anything: it asks :mod:`accounts_review.rules.dormancy`
-the same questions again, one by one. The sentences are in :mod:`accounts_review.wording.verdicts`.
+Pure: no Django, no clock, no input or output. Nothing here decides anything: it asks
+:mod:`accounts_review.rules.dormancy` the same questions again, one by one. The sentences are in
+:mod:`accounts_review.wording.verdicts`.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def decided(account: Account) -> list[str]:
     """
     case = account.case_state or ""
     kind = case if case in ("", CaseState.IN_DRAFT) else "launched"
-    return [kind, _instant(account.exempt_until), account.postponed_by or ""]
+    return [kind, _instant(account.exempt_until), account.snoozed_by or ""]
 
 
 def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:

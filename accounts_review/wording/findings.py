@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.huwise import HuwiseError
 
 Found = dict[str, Any]
-"""A finding as it is stored: ``code``, for a connection check ``is_good``, and the numbers and names of its sentence."""
+"""A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
 
 SAID: dict[str, Promise] = {
     # Why a reading was not complete

@@ -25,7 +25,7 @@ ENTRIES: dict[str, Promise] = {
     "account.exemption_withdrawn": gettext_lazy("exemption ended early: %(reason)s"),
     "account.withdrawn": gettext_lazy("taken out of the clean-up: %(reason)s"),
     "account.snoozed": gettext_lazy("set aside for later: %(reason)s"),
-    "account.resumed": gettext_lazy("taken up again: %(reason)s"),
+    "account.unsnoozed": gettext_lazy("taken up again: %(reason)s"),
     "account.owner_told": gettext_lazy("told %(owner)s that the exemption ends on %(until)s"),
     "account.restore_failed": gettext_lazy("could not be invited back: %(error)s"),
     "account.restored": gettext_lazy("invited back, with the rights recorded at the revocation"),

@@ -1,4 +1,4 @@
-"""CheckConnection: is the address right, is the key strong enough, and do the clocks agree?
+"""Connection check: is the address right, is the key strong enough, and do the clocks agree?
 
 A key that is too weak does not fail: it shows a shorter list, and everyone missing from it would look gone. So the
 portal asks who it is and looks for itself, and for an administrator, in the list.
@@ -18,22 +18,24 @@ from accounts_review.wording.findings import Found, of_error
 LARGEST_SKEW = timedelta(seconds=60)
 
 
-def examine(*, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> ConnectionCheck:
+def check_connection(
+    *, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]
+) -> ConnectionCheck:
     """Look at address, key and clocks, and keep what was found; reads only.
 
     Never raises what the API can cause: it is a finding.
     """
-    findings = list(_examine(workspace, client, key_owner, clock))
+    findings = list(_look(workspace, client, key_owner, clock))
     return ConnectionCheck.objects.create(workspace=workspace, at=clock(), findings=findings)
 
 
-def cannot(*, workspace: Workspace, error: str, now: datetime) -> ConnectionCheck:
+def record_failure(*, workspace: Workspace, error: str, now: datetime) -> ConnectionCheck:
     """Keep that a workspace could not even be looked at, and why; the text is shown to people."""
     findings = [{"code": "not_examined", "is_good": False, "error": error}]
     return ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
 
 
-def _examine(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Found]:
+def _look(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Found]:
     before = workspace.host.partition(":")[0]
     if before and before != client.host.partition(":")[0]:
         yield _bad("host", before=workspace.host, host=client.host)

@@ -44,7 +44,7 @@ PAGES = {
     "policy-preview": "/w/demo/policy/policy_previews/{policy_preview}/",
     "policy-movers": "/w/demo/policy/policy_previews/{policy_preview}/accounts/?before=active&after=dormant",
     "backtest": "/w/demo/policy/backtest/",
-    "letters": "/w/demo/policy/letters/",
+    "emails": "/w/demo/policy/emails/",
     "what-if": "/w/demo/policy/what-if/?days=400",
     "audit": "/w/demo/audit/",
     "workspaces": "/workspaces/",

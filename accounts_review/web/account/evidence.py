@@ -68,7 +68,7 @@ class SegmentTried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reasoning:
-    """All that the card "Why" says (partials/reasoning.html)."""
+    """All that the card "Why" says (shared/_reasoning.html)."""
 
     idleness: str
     course: str

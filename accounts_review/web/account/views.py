@@ -73,8 +73,8 @@ class AccountPage(OneAccount, TemplateView):
             latest, held = decide.latest_end(self.workspace, now=self.now), self.account
             context |= {
                 "objection": decide.objection_to_approval(held, actor=user),
-                "can_withdraw": held.exempt_until or held.postponed_by or held.case_state in WITHDRAWABLE,
-                "can_postpone": not (held.exempt_until or held.postponed_by or held.case_state),
+                "can_withdraw": held.exempt_until or held.snoozed_by or held.case_state in WITHDRAWABLE,
+                "can_postpone": not (held.exempt_until or held.snoozed_by or held.case_state),
                 "since": newest(self.workspace),
                 "form": DecisionForm(now=self.now, latest=latest, auto_id="decide-%s"),
             }

@@ -43,7 +43,7 @@ class Audit(AuditView):
         table = AuditTable(entries.qs, now=self.now, workspace=self.workspace)
         table.htmx_target = "#entries"
         RequestConfig(request, paginate={"per_page": table.most_per_page}).configure(table)
-        self.template_name = "accounts_review/" + ("partials/entries.html" if self.is_partial else "audit.html")
+        self.template_name = f"accounts_review/audit/{'_entries' if self.is_partial else 'page'}.html"
         context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
         if not self.is_partial:
             context["actors"] = [*User.objects.order_by("username").values_list("username", flat=True)[:200], "portal"]
@@ -90,7 +90,7 @@ class Export(AuditView):
         entries = filtered.qs.filter(seq__lte=last).order_by("seq")
         data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
         login = self.request.user.get_username()
-        audit.note([self.workspace], kind="audit.exported", actor=login, now=self.now, data=data)
+        audit.log([self.workspace], kind="audit.exported", actor=login, now=self.now, data=data)
         if kind in FORMATS:
             return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
         response = StreamingHttpResponse(_lines(entries), content_type="application/x-ndjson; charset=utf-8")

@@ -36,12 +36,14 @@ class RevokedFilter(CaseFilter):
 class RevokedTable(RecordTable):
     """Who it was, in which clean-up, and whether they are back."""
 
-    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
-    cleanup = CellColumn("case_cleanup", _("Clean-up"), order_by="cleanup__number")
+    account = CellColumn(
+        "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
+    )
+    cleanup = CellColumn("cleanups/case_cleanup", _("Clean-up"), order_by="cleanup__number")
     segment = tables.Column(accessor="evidence__segment", verbose_name=_("Segment"), orderable=False)
     moved_at = tables.DateTimeColumn(verbose_name=_("Revoked"), format="j M Y, H:i")
-    approved_at = CellColumn("approval", _("Approved"))
-    back = CellColumn("back", _("Back"), accessor="pk", orderable=False)
+    approved_at = CellColumn("cleanups/approval", _("Approved"))
+    back = CellColumn("cleanups/back", _("Back"), accessor="pk", orderable=False)
 
     class Meta(PortalTable.Meta):
         model = Case

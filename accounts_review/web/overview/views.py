@@ -107,7 +107,7 @@ class Overview(WorkspaceView):
     def _undecided(self) -> int:
         """How many the review page opens with: dormant, and neither decided on nor set aside."""
         accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
-        return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("postponed_by", None))).count()
+        return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("snoozed_by", None))).count()
 
     def _lapsing(self) -> QuerySet[Exemption]:
         """Exemptions that end soon; who is still idle then can be approved again."""

@@ -49,7 +49,7 @@ class WhatIf(WorkspaceView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = TrialForm(request.GET or None, workspace=self.workspace)
-        self.template_name = "accounts_review/" + ("partials/idleness.html" if self.is_partial else "what_if.html")
+        self.template_name = f"accounts_review/overview/{'_idleness' if self.is_partial else 'what_if'}.html"
         found = idleness(workspace=self.workspace, now=self.now, trial=form.trial)
         context = {
             "trial_form": form.starting_with(found.largest),

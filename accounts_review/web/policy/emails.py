@@ -72,7 +72,7 @@ class EmailsPage(WorkspaceView):
             self._choose_language()
         else:
             self._test(str(request.POST.get("kind", "")))
-        return redirect("letters", workspace=self.workspace.name)
+        return redirect("emails", workspace=self.workspace.name)
 
     def _test(self, kind: str) -> None:
         permit(self.request.user, "operate")

@@ -29,7 +29,7 @@ class PreviewPage(WorkspaceView):
     """What a preview would change, or how far computing that has come; the whole page or its progress."""
 
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
-        policy_preview = self._proposal(pk)
+        policy_preview = self._preview(pk)
         if policy_preview is None:
             return self._gone()
         context = {
@@ -41,11 +41,9 @@ class PreviewPage(WorkspaceView):
             "is_superseded": not policy_preview.over.is_current,
         }
         if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
-            context["foresight"] = Impact(policy_preview, now=self.now)
+            context["impact"] = Impact(policy_preview, now=self.now)
             context["outstanding"] = len(preview.outstanding(policy_preview))
-        self.template_name = (
-            f"accounts_review/{'partials/policy_progress' if self.is_partial else 'policy_proposal'}.html"
-        )
+        self.template_name = f"accounts_review/policy/{'_progress' if self.is_partial else 'preview'}.html"
         response = self.render_to_response(self.get_context_data(**context))
         if self.is_partial and policy_preview.state != PolicyPreview.State.JUDGING:
             # It has ended: the page has something else to show.
@@ -54,7 +52,7 @@ class PreviewPage(WorkspaceView):
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "administer")
-        policy_preview = self._proposal(pk)
+        policy_preview = self._preview(pk)
         if policy_preview is None:
             return self._gone()
         match request.POST.get("verb"):
@@ -81,9 +79,9 @@ class PreviewPage(WorkspaceView):
     def _look_again(self, policy_preview: PolicyPreview) -> None:
         preview.resume(policy_preview=policy_preview, actor=self.request.user, now=self.now)
         policy_preview.refresh_from_db()
-        tasks.preview(policy_preview)
+        tasks.preview_policy(policy_preview)
 
-    def _proposal(self, pk: int) -> PolicyPreview | None:
+    def _preview(self, pk: int) -> PolicyPreview | None:
         return PolicyPreview.objects.filter(workspace=self.workspace, pk=pk).select_related("workspace", "over").first()
 
     def _gone(self) -> HttpResponse:

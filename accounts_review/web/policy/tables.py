@@ -13,11 +13,13 @@ from accounts_review.web.shared.tables_of_records import RecordTable
 class MoverTable(RecordTable):
     """Accounts asked for ``with_verdict_under`` a preview: what they are, and what they would be."""
 
-    username = CellColumn("account", _("Account"))
-    verdict = CellColumn("verdict_move", _("Verdict"), orderable=False)
-    segment = CellColumn("segment_move", _("Segment"), orderable=False, empty_values=())
-    activity = CellColumn("idle", _("Idle"), accessor="assessment__activity_at", orderable=False, empty_values=())
-    case_state = CellColumn("case_word", _("Clean-up"), orderable=False)
+    username = CellColumn("review/account", _("Account"))
+    verdict = CellColumn("policy/verdict_move", _("Verdict"), orderable=False)
+    segment = CellColumn("policy/segment_move", _("Segment"), orderable=False, empty_values=())
+    activity = CellColumn(
+        "review/idle", _("Idle"), accessor="assessment__activity_at", orderable=False, empty_values=()
+    )
+    case_state = CellColumn("cleanups/case_word", _("Clean-up"), orderable=False)
 
     class Meta(PortalTable.Meta):
         model = Account
@@ -28,7 +30,7 @@ class MoverTable(RecordTable):
 class ReturnTable(RecordTable):
     """Accounts of a back-test that were seen again, with the silence that ended."""
 
-    username = CellColumn("account", _("Account"))
+    username = CellColumn("review/account", _("Account"))
     segment = tables.Column(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
     silent_since = tables.DateTimeColumn(verbose_name=_("Silent since"), format="j M Y")
     seen_at = tables.DateTimeColumn(verbose_name=_("Seen again"), format="j M Y")

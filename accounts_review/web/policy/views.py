@@ -64,7 +64,7 @@ class PolicyPage(WorkspaceView):
             reason=form.cleaned_data["reason"],
             now=self.now,
         )
-        tasks.preview(policy_preview)
+        tasks.preview_policy(policy_preview)
         return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
 
     def _taken_up(self) -> dict[str, Any]:

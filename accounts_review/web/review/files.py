@@ -139,7 +139,7 @@ class ImportPlan(WorkspaceView):
         rows = sorted(plan.rows, key=lambda row: (row.outcome != "refused", row.number))
         table = RowTable([row for row in rows if not shown or row.outcome == shown], workspace=self.workspace)
         RequestConfig(request, paginate={"per_page": 50}).configure(table)
-        self.template_name = f"accounts_review/{'partials/import_rows' if self.is_partial else 'import_plan'}.html"
+        self.template_name = f"accounts_review/review/{'_import_rows' if self.is_partial else 'import_plan'}.html"
         tabs = [(name, OUTCOMES[name], count) for name, count in plan.counts.items() if count]
         context = {"file": file, "plan": plan, "table": table, "tabs": tabs, "shown": shown}
         return self.render_to_response(self.get_context_data(**context))

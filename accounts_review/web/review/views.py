@@ -48,7 +48,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     table_class = ReviewTable
 
     def get_template_names(self) -> list[str]:
-        return [f"accounts_review/{'partials/review_answer' if self.is_partial else 'review'}.html"]
+        return [f"accounts_review/review/{'_answer' if self.is_partial else 'page'}.html"]
 
     def get_filterset(self, filterset_class: Any = None) -> ReviewFilter:
         return filtered(self.request.GET, workspace=self.workspace, now=self.now)
@@ -168,7 +168,7 @@ class Decide(WorkspaceView):
             "back": self._back,
             "workspace": self.workspace,
         }
-        page = "partials/refused_answer" if self.is_partial else "refused"
+        page = "review/_refused_answer" if self.is_partial else "account/refused"
         answer = render(self.request, f"accounts_review/{page}.html", context, status=status)
         answer["HX-Reswap"] = "none"
         return answer

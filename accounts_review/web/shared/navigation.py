@@ -38,7 +38,7 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
         (
             _("Policy"),
             at("policy"),
-            {"policy", "policy_version", "policy_preview", "movers", "backtest", "what_if", "letters"},
+            {"policy", "policy_version", "policy_preview", "movers", "backtest", "what_if", "emails"},
         ),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), {"workspaces", "schedule", "syncs", "sync_page"}),

@@ -20,8 +20,6 @@ from accounts_review.workflow.review.decide import is_own
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-CELLS = "accounts_review/partials/cells"
-
 
 class PortalTable(tables.Table):  # type: ignore[misc]
     """A table whose pages cannot be abused and do not overlap, and whose rows stack on a phone.
@@ -76,14 +74,17 @@ def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 class CellColumn(tables.TemplateColumn):  # type: ignore[misc]
-    """A cell from a template that is given ``record``, ``value``, ``table`` and what ``extra_context`` makes of them.
+    """A cell from a template of a page, such as ``review/idle``.
+
+    It is given ``record``, ``value``, ``table`` and what ``extra_context`` makes of them.
 
     Unlike its parent it does not run every context processor, with its queries, for every cell.
     """
 
     def __init__(self, cell: str, verbose_name: StrOrPromise, **kwargs: Any) -> None:
-        kwargs.setdefault("attrs", {"cell": {"class": f"cell-{cell}"}})
-        super().__init__(template_name=f"{CELLS}/{cell}.html", verbose_name=verbose_name, **kwargs)
+        page, _slash, name = cell.partition("/")
+        kwargs.setdefault("attrs", {"cell": {"class": f"cell-{name}"}})
+        super().__init__(template_name=f"accounts_review/{page}/cells/{name}.html", verbose_name=verbose_name, **kwargs)
 
     def render(self, record: Any, table: PortalTable, value: Any, bound_column: Any, **kwargs: Any) -> str:
         known = self.get_context_data(record=record, table=table, value=value, bound_column=bound_column, **kwargs)
@@ -117,18 +118,18 @@ class ReviewTable(PortalTable):
     all_chosen = False
     """Whether everyone who matches is chosen, so that single boxes say nothing."""
 
-    pick = PickColumn("pick", "", accessor="pk", orderable=False, extra_context=_own)
-    username = CellColumn("account", _("Account"), extra_context=_own)
+    pick = PickColumn("review/pick", "", accessor="pk", orderable=False, extra_context=_own)
+    username = CellColumn("review/account", _("Account"), extra_context=_own)
     email = tables.Column(verbose_name=_("E-mail"), visible=False)
-    verdict = CellColumn("verdict", _("Verdict"), orderable=False)
-    why = CellColumn("why", _("Why"), accessor="pk", orderable=False, extra_context=_why)
+    verdict = CellColumn("review/verdict", _("Verdict"), orderable=False)
+    why = CellColumn("review/why", _("Why"), accessor="pk", orderable=False, extra_context=_why)
     segment = tables.Column(
         accessor="assessment__segment", verbose_name=_("Segment"), attrs={"cell": {"class": "cell-segment"}}
     )
-    activity = CellColumn("idle", _("Idle since"), accessor="assessment__activity_at")
-    dormant_from = CellColumn("dormant_from", _("Dormant from"), accessor="assessment__dormant_from")
-    state = CellColumn("state", _("State"), accessor="pk", orderable=False)
-    rights = CellColumn("rights", _("Rights"), accessor="pk", orderable=False, extra_context=_rights)
+    activity = CellColumn("review/idle", _("Idle since"), accessor="assessment__activity_at")
+    dormant_from = CellColumn("review/dormant_from", _("Dormant from"), accessor="assessment__dormant_from")
+    state = CellColumn("review/state", _("State"), accessor="pk", orderable=False)
+    rights = CellColumn("review/rights", _("Rights"), accessor="pk", orderable=False, extra_context=_rights)
 
     class Meta(PortalTable.Meta):
         attrs = PortalTable.Meta.attrs | {"aria-label": _("Accounts")}

@@ -26,9 +26,11 @@ class RowTable(PortalTable):
     htmx_target = "#rows"
 
     number = tables.Column(verbose_name=_("Row"), attrs={"cell": {"class": "numeric"}})
-    username = CellColumn("row_account", _("Account"), attrs={"cell": {"class": "who"}})
-    outcome = CellColumn("row_outcome", _("What would happen"), extra_context=lambda value: {"word": OUTCOMES[value]})
-    detail = CellColumn("row_detail", _("Why"), accessor="reason", empty_values=())
+    username = CellColumn("review/row_account", _("Account"), attrs={"cell": {"class": "who"}})
+    outcome = CellColumn(
+        "review/row_outcome", _("What would happen"), extra_context=lambda value: {"word": OUTCOMES[value]}
+    )
+    detail = CellColumn("review/row_detail", _("Why"), accessor="reason", empty_values=())
 
     class Meta(PortalTable.Meta):
         orderable = False

@@ -52,9 +52,9 @@ class RecordTable(PortalTable):
 class CleanupTable(RecordTable):
     """Clean-ups that were launched, each with what became of its cases; rows from ``cleanups_with_counts``."""
 
-    number = CellColumn("cleanup", _("Clean-up"))
-    state = CellColumn("cleanup_state", _("State"))
-    launched_at = CellColumn("launch", _("Launched"))
+    number = CellColumn("cleanups/cleanup", _("Clean-up"))
+    state = CellColumn("cleanups/cleanup_state", _("State"))
+    launched_at = CellColumn("cleanups/launch", _("Launched"))
     size = tables.Column(verbose_name=_("Cases"))
     revoked = tables.Column(verbose_name=_("Revoked"))
     would_revoke = tables.Column(verbose_name=_("Would revoke"))
@@ -82,12 +82,14 @@ class CleanupTable(RecordTable):
 class CaseTable(RecordTable):
     """What became of everyone in a clean-up."""
 
-    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
-    state = CellColumn("case_state", _("State"))
-    fate = CellColumn("fate", _("What became of it"), orderable=False, extra_context=_fate)
+    account = CellColumn(
+        "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
+    )
+    state = CellColumn("cleanups/case_state", _("State"))
+    fate = CellColumn("cleanups/fate", _("What became of it"), orderable=False, extra_context=_fate)
     promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
-    answer = CellColumn("case_answer", _("Last look and reply"), orderable=False)
-    approved_at = CellColumn("approval", _("Approved"))
+    answer = CellColumn("cleanups/case_answer", _("Last look and reply"), orderable=False)
+    approved_at = CellColumn("cleanups/approval", _("Approved"))
 
     class Meta(PortalTable.Meta):
         model = Case
@@ -98,11 +100,13 @@ class CaseTable(RecordTable):
 class DraftTable(RecordTable):
     """Who is in the draft, why, and the way out of it."""
 
-    account = CellColumn("case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}})
-    evidence = CellColumn("evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
-    approved_at = CellColumn("approval", _("Approved"))
+    account = CellColumn(
+        "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
+    )
+    evidence = CellColumn("cleanups/evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
+    approved_at = CellColumn("cleanups/approval", _("Approved"))
     withdraw = CellColumn(
-        "withdraw", _("Take out"), orderable=False, attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}}
+        "cleanups/withdraw", _("Take out"), orderable=False, attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}}
     )
 
     class Meta(PortalTable.Meta):
@@ -117,13 +121,13 @@ class DraftTable(RecordTable):
 class AuditTable(RecordTable):
     """The record, newest first. Entries of one act on many accounts that follow each other share a row."""
 
-    seq = CellColumn("entry_number", _("No."), attrs={"cell": {"class": "whole"}})
+    seq = CellColumn("audit/entry_number", _("No."), attrs={"cell": {"class": "whole"}})
     at = tables.DateTimeColumn(
         verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
     )
     actor = tables.Column(verbose_name=_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
-    kind = CellColumn("entry", _("What"), orderable=False, extra_context=_entry)
-    subject = CellColumn("entry_subject", _("About"), orderable=False)
+    kind = CellColumn("audit/entry", _("What"), orderable=False, extra_context=_entry)
+    subject = CellColumn("audit/entry_subject", _("About"), orderable=False)
 
     class Meta(PortalTable.Meta):
         model = AuditEntry

@@ -125,7 +125,7 @@ class SchedulePage(PortalView):
             "seconds": 2 if is_hot else 15,
             "may_operate": may(self.request.user, "operate"),
         }
-        self.template_name = "accounts_review/" + ("partials/jobs.html" if self.is_partial else "schedule.html")
+        self.template_name = f"accounts_review/workspaces/{'_jobs' if self.is_partial else 'schedule'}.html"
         return self.render_to_response(self.get_context_data(**context))
 
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -83,7 +83,7 @@ class Syncs(WorkspaceView):
         table = SyncTable(syncs.qs, now=self.now, workspace=self.workspace)
         table.htmx_target = "#syncs"
         RequestConfig(request, paginate={"per_page": 25}).configure(table)
-        self.template_name = "accounts_review/" + ("partials/syncs.html" if self.is_partial else "syncs.html")
+        self.template_name = f"accounts_review/workspaces/{'_syncs' if self.is_partial else 'syncs'}.html"
         context = {
             "filter": syncs,
             "table": table,

@@ -31,14 +31,14 @@ def _wrong(record: Sync) -> dict[str, Any]:
 class SyncTable(RecordTable):
     """Readings of a workspace, each a link to its page."""
 
-    started_at = CellColumn("sync", _("Started"), attrs=WHOLE)
-    state = CellColumn("sync_state", _("State"), orderable=False)
-    duration = CellColumn("sync_duration", _("Took"), orderable=False, attrs=WHOLE)
-    read = CellColumn("sync_read", _("Read"), orderable=False, attrs=WHOLE)
+    started_at = CellColumn("workspaces/sync", _("Started"), attrs=WHOLE)
+    state = CellColumn("workspaces/sync_state", _("State"), orderable=False)
+    duration = CellColumn("workspaces/sync_duration", _("Took"), orderable=False, attrs=WHOLE)
+    read = CellColumn("workspaces/sync_read", _("Read"), orderable=False, attrs=WHOLE)
     added = CountColumn(verbose_name=_("New"), attrs=WHOLE)
     changed = CountColumn(verbose_name=_("Changed"), attrs=WHOLE)
     absent = CountColumn(verbose_name=_("No longer listed"), attrs=WHOLE)
-    problems = CellColumn("sync_wrong", _("What was wrong"), orderable=False, extra_context=_wrong)
+    problems = CellColumn("workspaces/sync_wrong", _("What was wrong"), orderable=False, extra_context=_wrong)
 
     class Meta(PortalTable.Meta):
         model = Sync

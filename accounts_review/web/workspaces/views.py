@@ -127,7 +127,7 @@ class AskingView(WorkspaceView):
         raise NotImplementedError
 
 
-class Sync(AskingView):
+class StartSync(AskingView):
     """Ask the worker for a sync."""
 
     template_name = "accounts_review/shared/_syncing.html"

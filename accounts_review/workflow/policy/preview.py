@@ -87,7 +87,7 @@ def propose(*, workspace: Workspace, text: str, actor: User | None, reason: str,
     policy.parse(text)
     login = _permitted(actor)
     of_workspace = PolicyPreview.objects.filter(workspace=workspace)
-    of_workspace.filter(Q(by_login=login) | Q(proposed_at__lt=now - KEPT)).delete()
+    of_workspace.filter(Q(by_login=login) | Q(created_at__lt=now - KEPT)).delete()
     return PolicyPreview.objects.create(
         workspace=workspace,
         text=text,
@@ -230,7 +230,7 @@ def _take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
             f"""
             INSERT INTO {Assessment._meta.db_table} (account_id, policy_id, basis, {columns})
             SELECT account_id, %s, %s || basis, {columns}
-            FROM {PreviewedAssessment._meta.db_table} WHERE proposal_id = %s
+            FROM {PreviewedAssessment._meta.db_table} WHERE policy_preview_id = %s
             ON CONFLICT (account_id) DO UPDATE SET {replaced}
             """,  # noqa: S608 (names of our own tables and columns)
             [version.pk, f"{version.pk}:", policy_preview.pk],

@@ -17,7 +17,7 @@ DECIDED = {
     "account.exemption_withdrawn": gettext_lazy("%(login)s ended its exemption on %(at)s"),
     "account.withdrawn": gettext_lazy("%(login)s took it out of the clean-up on %(at)s"),
     "account.snoozed": gettext_lazy("%(login)s set it aside on %(at)s"),
-    "account.resumed": gettext_lazy("%(login)s took it up again on %(at)s"),
+    "account.unsnoozed": gettext_lazy("%(login)s took it up again on %(at)s"),
 }
 """The kinds of audit entries that are decisions on an account, and the clause for each."""
 

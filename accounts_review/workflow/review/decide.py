@@ -188,8 +188,8 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     standing.update(withdrawn_at=now)
     audit.log(exempted, kind="account.exemption_withdrawn", actor=login, now=now, data={"reason": reason})
     audit.log(
-        [account for account in fresh if account.postponed_by],
-        kind="account.resumed",
+        [account for account in fresh if account.snoozed_by],
+        kind="account.unsnoozed",
         actor=login,
         now=now,
         data={"reason": reason},
@@ -263,7 +263,7 @@ def objection_to_withdrawal(account: Account) -> str:
     """Why there is nothing to take back on an account (asked for ``with_verdict``), or "" where there is."""
     if account.case_state in IN_FLIGHT:
         return _("its revocation is already under way")
-    if not (account.case_state or account.exempt_until or account.postponed_by):
+    if not (account.case_state or account.exempt_until or account.snoozed_by):
         return _("there is nothing to withdraw")
     return ""
 

@@ -24,8 +24,8 @@ BATCH = 1000
 def hold(workspace: Workspace, walk: Walk, disputed: Mapping[str, list[str]]) -> None:
     """Lock every stored account that this reading may write, in the order of their keys, before any is written.
 
-    Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for the other;
-    in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
+    Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for
+    the other; in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
     """
     stored, changed = Account.objects.filter(workspace=workspace), {username for username, _ in walk.fresh}
     unlisted = set(stored.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).values_list("pk", flat=True))

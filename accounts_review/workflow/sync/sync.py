@@ -84,7 +84,7 @@ class Reading:
     health: list[Found] = field(default_factory=list)
 
 
-def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Sync:
+def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Sync:
     """Read everything once and store it. The result says whether it was complete, and why not.
 
     ``key_owner`` names the owner of our API key where the API does not say. Raises :class:`AlreadyRunning` and
@@ -112,7 +112,7 @@ def extract(*, workspace: Workspace, client: Client, key_owner: str, clock: Cloc
 
 
 @transaction.atomic
-def stop(*, sync: Sync, actor: Person, now: datetime) -> None:
+def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
     """Have a running reading end at its next page; nothing of it is stored.
 
     Raises ``PermissionDenied`` and :class:`NothingToStop`.

@@ -19,7 +19,7 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
 
 
 def test_the_three_letters_are_shown_as_text_and_their_html_escaped(site: Site) -> None:
-    answer = site.sign_in("auditor").get("letters")
+    answer = site.sign_in("auditor").get("emails")
     page = text(answer)
     for words in ("ends soon unless you use it", "Reminder: your access", "has been removed", "camille.example"):
         assert words in page
@@ -28,7 +28,7 @@ def test_the_three_letters_are_shown_as_text_and_their_html_escaped(site: Site) 
 
 
 def test_the_html_part_is_downloaded_and_never_shown(site: Site) -> None:
-    answer = site.sign_in("auditor").get("letters", {"download": "notice"})
+    answer = site.sign_in("auditor").get("emails", {"download": "notice"})
     assert answer["Content-Disposition"] == 'attachment; filename="notice-en.html"'
     assert answer.content.startswith(b"<!DOCTYPE html>")
     assert "style-src 'self'" in answer["Content-Security-Policy"]
@@ -36,7 +36,7 @@ def test_the_html_part_is_downloaded_and_never_shown(site: Site) -> None:
 
 @pytest.mark.parametrize("kind", ["notice", "reminder", "closing"])
 def test_a_test_goes_to_oneself_and_is_recorded(site: Site, kind: str) -> None:
-    answer = site.sign_in("operator").follow("letters", {"kind": kind})
+    answer = site.sign_in("operator").follow("emails", {"kind": kind})
     assert "Sent to operator@portal.example." in text(answer)
     assert [message.to for message in mail.outbox] == [["operator@portal.example"]]
     assert mail.outbox[0].subject.startswith("[Test]")
@@ -46,31 +46,31 @@ def test_a_test_goes_to_oneself_and_is_recorded(site: Site, kind: str) -> None:
 def test_without_an_address_no_test_is_offered_or_sent(site: Site) -> None:
     User.objects.filter(pk=site.person("operator").pk).update(email="")
     site.sign_in("operator")
-    assert "no e-mail address" in text(site.get("letters"))
-    assert "no e-mail address" in text(site.follow("letters", {"kind": "notice"}))
+    assert "no e-mail address" in text(site.get("emails"))
+    assert "no e-mail address" in text(site.follow("emails", {"kind": "notice"}))
     assert mail.outbox == []
 
 
 @pytest.mark.parametrize("data", [{}, {"kind": "../layout"}, {"kind": "digest"}])
 def test_only_the_three_letters_can_be_asked_for(site: Site, data: dict[str, str]) -> None:
     site.sign_in("operator")
-    assert site.post("letters", data).status_code == 404
-    assert site.get("letters", {"download": data.get("kind", "x")}).status_code == 404
+    assert site.post("emails", data).status_code == 404
+    assert site.get("emails", {"download": data.get("kind", "x")}).status_code == 404
 
 
 def test_reviewers_send_no_tests(site: Site) -> None:
     site.sign_in("reviewer")
-    assert "Send a test" not in text(site.get("letters"))
-    assert site.post("letters", {"kind": "notice"}).status_code == 403
+    assert "Send a test" not in text(site.get("emails"))
+    assert site.post("emails", {"kind": "notice"}).status_code == 403
     assert mail.outbox == []
 
 
 def test_the_language_is_for_administrators_and_recorded(site: Site) -> None:
     site.sign_in("operator")
-    assert site.post("letters", {"language": "fr"}).status_code == 403
+    assert site.post("emails", {"language": "fr"}).status_code == 403
     site.sign_in("administrator")
-    site.post("letters", {"language": "fr"})
+    site.post("emails", {"language": "fr"})
     site.workspace.refresh_from_db()
     assert site.workspace.language == "fr"
     assert AuditEntry.objects.get(kind="workspace.language_set").data == {"from": "en", "to": "fr"}
-    assert site.post("letters", {"language": "tlh"}).status_code == 404
+    assert site.post("emails", {"language": "tlh"}).status_code == 404

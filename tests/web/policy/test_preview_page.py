@@ -41,10 +41,10 @@ def test_it_shows_every_verdict_and_every_segment_before_and_after(site: Site) -
     site.people("ana", "ben", idle=400)
     site.people("cy", idle=400, permissions=["edit_domain"])
     page = site.get("policy_preview", pk=propose(site, limit=365).pk)
-    foresight = page.context["foresight"]
-    cells = {(row.before, cell.after): cell.count for row in foresight.matrix for cell in row.cells if cell.count}
+    impact = page.context["impact"]
+    cells = {(row.before, cell.after): cell.count for row in impact.matrix for cell in row.cells if cell.count}
     assert cells == {("active", "dormant"): 2, ("active", "protected"): 1}
-    assert [(held.name, held.before, held.after, held.dormant_after) for held in foresight.segments] == [
+    assert [(held.name, held.before, held.after, held.dormant_after) for held in impact.segments] == [
         ("everyone", 0, 3, 2),
         ("never activated", 0, 0, 0),
         ("everyone else", 3, 0, 0),
@@ -59,7 +59,7 @@ def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
     policy_preview = propose(site, limit=365)
     (query,) = {
         cell.query
-        for row in site.get("policy_preview", pk=policy_preview.pk).context["foresight"].matrix
+        for row in site.get("policy_preview", pk=policy_preview.pk).context["impact"].matrix
         for cell in row.cells
         if (row.before, cell.after) == ("active", "dormant")
     }
@@ -88,7 +88,7 @@ def test_it_says_whose_case_would_end_and_that_promises_stand(site: Site) -> Non
     site.launched("ana", "ben")
     site.put("ana", "noticed", promised_at=now() + timedelta(days=12))
     page = site.get("policy_preview", pk=propose(site, limit=5000).pk)
-    assert {case.state: case.spared for case in page.context["foresight"].cases} == {"noticed": 1, "awaiting_notice": 1}
+    assert {case.state: case.spared for case in page.context["impact"].cases} == {"noticed": 1, "awaiting_notice": 1}
     assert "1 person was promised a date" in text(page)
     policy_preview = page.context["policy_preview"]
     movers = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?case=noticed")

@@ -128,11 +128,11 @@ def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
 
 
 def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
-    answer = site.follow("examine")
+    answer = site.follow("check_connection")
     assert site.rung == ["accounts_review.tasks.check_connection_job"]
     assert answer.redirect_chain == [("/workspaces/?examined=0-0", 302)]
     assert "the worker looks at address, key and clocks" in text(answer)
-    url = site.at("examine") + "?asked=0-0"
+    url = site.at("check_connection") + "?asked=0-0"
     assert "HX-Refresh" not in site.client.get(url, headers=HTMX)
     site.workspace.connection_checks.create(at=now(), findings=[GOOD])
     assert site.client.get(url, headers=HTMX)["HX-Refresh"] == "true"
@@ -141,7 +141,7 @@ def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
 def test_an_auditor_may_not_have_it_looked_at(site: Site) -> None:
     site.sign_in("auditor")
     assert b"Check now" not in page(site).content
-    assert site.post("examine").status_code == 403
+    assert site.post("check_connection").status_code == 403
     assert site.rung == []
 
 

@@ -168,13 +168,13 @@ def test_an_approval_rests_on_what_is_known_now_not_on_what_was_shown(stage: Sta
 def test_an_account_that_was_never_judged_is_refused_not_passed_over(stage: Stage) -> None:
     asked = given(stage, "marie", "omar")
     Assessment.objects.filter(account__username="omar").delete()
-    for decide in (
+    for attempt in (
         lambda: decide.approve(**asked),
         lambda: decide.exempt(**asked, until=until(stage)),
         lambda: decide.withdraw(**asked),
     ):
         with pytest.raises(decide.Refused, match="omar: it was not assessed yet"):
-            decide()
+            attempt()
     assert not Case.objects.exists()
     assert not Exemption.objects.exists()
 
@@ -269,11 +269,11 @@ def test_setting_aside_again_is_by_who_did_it_last(stage: Stage) -> None:
     assert stage.account("marie").snooze.by_login == "operator"
 
 
-@pytest.mark.parametrize("decide", ["approve", "exempt"])
-def test_a_decision_ends_it(stage: Stage, decide: str) -> None:
+@pytest.mark.parametrize("verb", ["approve", "exempt"])
+def test_a_decision_ends_it(stage: Stage, verb: str) -> None:
     decide.snooze(**given(stage, "marie"))
-    more = {"until": until(stage)} if decide == "exempt" else {}
-    getattr(decide, decide)(**given(stage, "marie"), **more)
+    more = {"until": until(stage)} if verb == "exempt" else {}
+    getattr(decide, verb)(**given(stage, "marie"), **more)
     assert set_aside(stage) == set()
 
 
@@ -281,7 +281,7 @@ def test_taking_it_up_again_is_recorded(stage: Stage) -> None:
     decide.snooze(**given(stage, "marie"))
     decide.withdraw(**given(stage, "marie"))
     assert set_aside(stage) == set()
-    assert AuditEntry.objects.get(kind="account.resumed").subject == "marie"
+    assert AuditEntry.objects.get(kind="account.unsnoozed").subject == "marie"
 
 
 def test_it_ends_by_itself_when_the_account_is_judged_otherwise(stage: Stage) -> None:

@@ -263,7 +263,7 @@ def test_too_many_decisions_are_refused(stage: Stage, monkeypatch: pytest.Monkey
 
 def test_what_a_colleague_set_aside_since_is_not_decided_over() -> None:
     account = Account(username="ana", incarnation="x")
-    account.case_state = account.exempt_until = account.postponed_by = None
+    account.case_state = account.exempt_until = account.snoozed_by = None
     before = decided(account)
-    account.postponed_by = "rita"
+    account.snoozed_by = "rita"
     assert decided(account) != before

@@ -19,7 +19,7 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, revoke
 from accounts_review.workflow.sync import store
-from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
@@ -168,7 +168,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
         mark_gone(self, case)
 
     store_accounts = store.store_accounts
-    monkeypatch.setattr(extract_module, "store_accounts", store_and_wait)
+    monkeypatch.setattr(sync_module, "store_accounts", store_and_wait)
     monkeypatch.setattr(revoke.Revoker, "_mark_gone", wait_and_mark)
 
     def settled_late(label: str) -> None:
@@ -215,7 +215,7 @@ def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) 
     operator, reviewer = stage.staff("operator"), stage.staff("reviewer")
     cleanup = stage.cleanup()
 
-    def decide(name: str) -> None:
+    def decide_often(name: str) -> None:
         for _ in range(4):
             account = stage.accounts(name)
             try:
@@ -233,7 +233,7 @@ def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) 
                     continue
 
     acts: list[Callable[[], Any]] = [stage.revoke, stage.revoke, turn]
-    acts += [lambda name=name: decide(name) for name in names[:3]]  # type: ignore[misc]
+    acts += [lambda name=name: decide_often(name) for name in names[:3]]  # type: ignore[misc]
     for work in [start(act) for act in acts]:
         work.result()
     assert audit.verify()[1] is None
@@ -262,7 +262,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
                 holds_one.set()
                 sleep(0.3)
 
-    monkeypatch.setattr(extract_module, "mark_absent", once_the_decision_holds_one)
+    monkeypatch.setattr(sync_module, "mark_absent", once_the_decision_holds_one)
     sync = start(stage.sync)
     decision = start(decide)
     assert (decision.result(20), sync.result(20).problems) == (None, [])

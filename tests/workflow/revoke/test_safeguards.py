@@ -25,9 +25,10 @@ from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
+from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, revoke
 from accounts_review.workflow.sync import passes
-from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.mishaps import (
@@ -159,7 +160,7 @@ def retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_trip(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(extract_module, "checks", lambda figures: [])
+    patch.setattr(sync_module, "checks", lambda figures: [])
 
 
 def call_it_complete(patch: pytest.MonkeyPatch) -> None:
@@ -248,7 +249,7 @@ def audit_cannot_be_written(stage: Stage) -> None:
 
 
 def allow_everybody(patch: pytest.MonkeyPatch) -> None:
-    for stage in (launch, review):
+    for stage in (launch, decide):
         patch.setattr(stage, "permit", lambda user, act: None)
 
 

@@ -14,7 +14,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import Account, Sync, Workspace
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
-from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import AlreadyRunning, sync_workspace
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
@@ -262,7 +262,7 @@ def test_a_sync_that_fails_frees_the_workspace(set_stage: SetStage, monkeypatch:
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract_module, "_store", full_disk)
+        patch.setattr(sync_module, "_store", full_disk)
         with pytest.raises(OSError, match="no space"):
             stage.sync()
     other = connections.create_connection("default")

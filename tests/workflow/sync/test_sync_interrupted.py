@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Sync
 from accounts_review.workflow.sync import store
-from accounts_review.workflow.sync import sync as extract_module
+from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import NothingToStop, end_dead_syncs, stop_sync, sync_workspace
 from tests.stage import SetStage, Stage, client_of, days_ago, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
@@ -26,12 +27,12 @@ STEPS: dict[str, tuple[Any, str, int]] = {
     "the second page": (Client, "users_page", 2),
     "the second pass": (Client, "users_page", 4),
     "comparing rights": (Client, "usernames_with", 1),
-    "the breaker": (extract_module, "figures_of", 1),
-    "those not listed": (extract_module, "mark_absent", 1),
-    "storing accounts": (extract_module, "store_accounts", 1),
+    "the breaker": (sync_module, "figures_of", 1),
+    "those not listed": (sync_module, "mark_absent", 1),
+    "storing accounts": (sync_module, "store_accounts", 1),
     "half the accounts stored": (store, "confirm", 1),
-    "storing rights": (extract_module, "store_rights", 1),
-    "the audit entry": (extract_module, "note", 1),
+    "storing rights": (sync_module, "store_rights", 1),
+    "the audit entry": (audit, "log", 1),
 }
 
 

@@ -31,7 +31,7 @@ def create_cache_table(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts_review", "0001_initial")]
+    dependencies = [("accounts_review", "0001_schema")]
     operations = [
         migrations.RunSQL(CREATE, DROP),
         migrations.RunPython(create_cache_table, migrations.RunPython.noop),
