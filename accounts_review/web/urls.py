@@ -9,12 +9,13 @@ from accounts_review.web.account import views as account
 from accounts_review.web.audit import views as audit
 from accounts_review.web.cleanups import cases, launch, restore, revoked
 from accounts_review.web.cleanups import views as cleanups
+from accounts_review.web.cleanups.export import CleanupExport
 from accounts_review.web.overview import views as overview
 from accounts_review.web.overview import what_if
 from accounts_review.web.policy import backtest, emails, previews
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
-from accounts_review.web.review import files, news, saved_views
+from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.workspaces import schedule, syncs
 from accounts_review.web.workspaces import views as workspaces
@@ -22,9 +23,9 @@ from accounts_review.web.workspaces import views as workspaces
 of_workspace: list[URLPattern] = [
     path("", overview.Overview.as_view(), name="overview"),
     path("review/", review.Review.as_view(), name="review"),
-    path("review/export/", files.Export.as_view(), name="export"),
-    path("review/import/", files.Import.as_view(), name="import"),
-    path("review/import/<uuid:pk>/", files.ImportPlan.as_view(), name="import_plan"),
+    path("review/export/", export.Export.as_view(), name="export"),
+    path("review/import/", import_decisions.Import.as_view(), name="import"),
+    path("review/import/<uuid:pk>/", import_decisions.ImportPlan.as_view(), name="import_plan"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
     path("review/news/", news.News.as_view(), name="news"),
     path("review/views/", saved_views.SaveView.as_view(), name="save_view"),
@@ -34,7 +35,7 @@ of_workspace: list[URLPattern] = [
     path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
-    path("cleanups/<int:number>/export/", files.CleanupExport.as_view(), name="cleanup_export"),
+    path("cleanups/<int:number>/export/", CleanupExport.as_view(), name="cleanup_export"),
     path("cleanups/<int:number>/launch/", launch.Launch.as_view(), name="launch"),
     path("cleanups/<int:number>/progress/", cleanups.Progress.as_view(), name="progress"),
     path("cleanups/<int:number>/cases/", cases.Act.as_view(), name="cases"),

@@ -18,10 +18,10 @@ from accounts_review import audit
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet import FORMATS
 from accounts_review.spreadsheet.rows import audit_line, audit_sheet
+from accounts_review.web.audit.filters import AuditFilter
+from accounts_review.web.audit.table import AuditTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
-from accounts_review.web.shared.filters_of_records import AuditFilter
-from accounts_review.web.shared.tables_of_records import AuditTable
 from accounts_review.wording import sentences
 
 PROOF = "jsonl"

@@ -16,9 +16,9 @@ from django.utils.translation import ngettext
 from accounts_review.models import Account, AuditEntry, Case, may
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.account.timeline import of_entries
+from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
-from accounts_review.web.shared.forms_of_records import CasesForm
 from accounts_review.wording import sentences
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide

@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 from accounts_review import tasks
 from accounts_review.models import Cleanup, Workspace, may
 from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.forms import LaunchForm
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
-from accounts_review.web.shared.forms_of_records import LaunchForm
 from accounts_review.workflow.launch import launch
 
 

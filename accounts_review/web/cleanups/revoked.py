@@ -13,10 +13,9 @@ from django_tables2 import RequestConfig
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.web.cleanups.filters import WAYS, CaseFilter
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.filters_of_records import WAYS, CaseFilter
-from accounts_review.web.shared.tables import CellColumn, PortalTable
-from accounts_review.web.shared.tables_of_records import RecordTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
 
 
 class RevokedFilter(CaseFilter):

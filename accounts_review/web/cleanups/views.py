@@ -18,13 +18,13 @@ from accounts_review.models import Cleanup, may
 from accounts_review.rules.gate import standstill
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
+from accounts_review.web.cleanups.forms import TurnForm
 from accounts_review.web.cleanups.next_steps import Step, next_steps
 from accounts_review.web.cleanups.outcomes import outcomes
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
+from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.filters_of_records import CaseFilter, ReportFilter
-from accounts_review.web.shared.forms_of_records import TurnForm
-from accounts_review.web.shared.tables_of_records import CaseTable, CleanupTable, DraftTable
 from accounts_review.wording import sentences, verdicts
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke.last_look import moment_of

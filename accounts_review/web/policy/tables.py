@@ -6,8 +6,7 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
-from accounts_review.web.shared.tables import CellColumn, PortalTable
-from accounts_review.web.shared.tables_of_records import RecordTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
 
 
 class MoverTable(RecordTable):

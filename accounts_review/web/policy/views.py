@@ -14,9 +14,9 @@ from accounts_review import tasks
 from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
 from accounts_review.rules import policy
 from accounts_review.web.policy import words
+from accounts_review.web.policy.forms import PolicyForm
 from accounts_review.web.policy.impact import Line, difference, numbered
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.forms_of_records import PolicyForm
 from accounts_review.workflow.policy import preview
 
 SHOWN_VERSIONS = 20

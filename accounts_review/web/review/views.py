@@ -24,8 +24,9 @@ from accounts_review.web.review.filters import ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
 from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
+from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.tables import CountedPaginator, ReviewTable
+from accounts_review.web.shared.tables import CountedPaginator
 from accounts_review.wording import verdicts
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest

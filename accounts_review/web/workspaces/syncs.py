@@ -16,8 +16,8 @@ from django_tables2 import RequestConfig
 from accounts_review.models import Account, Run, Sync, may
 from accounts_review.models.run import SILENT
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.filters_of_records import SyncFilter
-from accounts_review.web.shared.forms_of_records import BreakerForm
+from accounts_review.web.workspaces.filters import SyncFilter
+from accounts_review.web.workspaces.forms import BreakerForm
 from accounts_review.web.workspaces.tables import SyncTable
 from accounts_review.web.workspaces.views import syncing_of
 from accounts_review.wording import findings

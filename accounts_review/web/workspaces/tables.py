@@ -9,8 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Sync
-from accounts_review.web.shared.tables import CellColumn, PortalTable
-from accounts_review.web.shared.tables_of_records import RecordTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
 from accounts_review.wording import findings, sentences
 
 WHOLE = {"cell": {"class": "whole"}}

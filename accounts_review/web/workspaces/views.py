@@ -18,7 +18,7 @@ from accounts_review import tasks
 from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
 from accounts_review.models.run import SILENT
 from accounts_review.web.shared.access import PortalView, WorkspaceView
-from accounts_review.web.shared.forms_of_records import ModeForm
+from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import sentences
 from accounts_review.workflow import workspaces
 

@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_told_at_the_field(desk: Desk, content: bytes, wh
 
 def test_a_file_must_be_chosen_and_not_too_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "This field is required." in text_of(send(desk, None))
-    monkeypatch.setattr("accounts_review.web.review.files.LARGEST_FILE", 10)
+    monkeypatch.setattr("accounts_review.web.review.import_decisions.LARGEST_FILE", 10)
     assert "Export fewer accounts." in text_of(send(desk, csv_file(desk, {})))
 
 

@@ -1,4 +1,4 @@
-"""Forms of the clean-up, policy and workspace pages. They ask; what they ask for is checked again at the act."""
+"""What a person says to launch, turn or act on a clean-up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts_review.models import Workspace
 from accounts_review.web.cleanups.next_steps import ACTS
 from accounts_review.web.review.forms import KeysField
 
@@ -66,53 +65,4 @@ class CasesForm(forms.Form):
             raise ValidationError(_("Say why; the reason is kept in the audit."))
         if not (given.get("all") or given.get("case") or given.get("who")):
             raise ValidationError(_("Tick at least one account first."))
-        return given
-
-
-class PolicyForm(forms.Form):
-    """A policy text, why it changes, and the version it was written over."""
-
-    text = forms.CharField(
-        label=gettext_lazy("Text (TOML)"),
-        max_length=200_000,
-        strip=False,
-        widget=forms.Textarea(
-            attrs={"rows": 24, "spellcheck": "false", "autocapitalize": "off", "class": "form-control policy-text"}
-        ),
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
-    )
-    over = forms.IntegerField(widget=forms.HiddenInput)
-
-    def clean_text(self) -> str:
-        text: str = self.cleaned_data["text"]
-        return text.replace("\r\n", "\n")
-
-
-class BreakerForm(forms.Form):
-    """What is done with the numbers that tripped the breaker, and why."""
-
-    reason = forms.CharField(max_length=500)
-    choice = forms.ChoiceField(choices=[("accept", gettext_lazy("accept")), ("discard", gettext_lazy("discard"))])
-
-
-class ModeForm(forms.Form):
-    """Dry run or live. Going live takes the workspace's name, typed."""
-
-    mode = forms.ChoiceField(choices=Workspace.Mode.choices, widget=forms.HiddenInput)
-    name = forms.CharField(
-        required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "off", "class": "form-control"})
-    )
-
-    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.workspace = workspace
-        self.auto_id = f"id_{workspace.name}_%s"
-        self.fields["name"].label = _("Type %(name)s, the workspace's name, to confirm") % {"name": workspace.name}
-
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if given.get("mode") == Workspace.Mode.LIVE and given.get("name") != self.workspace.name:
-            raise ValidationError(_("The name does not match; nothing was changed."))
         return given

@@ -1,15 +1,13 @@
-"""Files that reviewers share: accounts and clean-ups to take along, and decisions to bring back."""
+"""Decisions that reviewers filled in, brought back as a file: upload, preview, apply."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,60 +16,14 @@ from django_tables2 import RequestConfig
 from accounts_review import audit
 from accounts_review.models import DecisionFile
 from accounts_review.rules.lifecycle import IllegalMove
-from accounts_review.spreadsheet import FORMATS, MOST_ROWS, Unreadable
-from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL, accounts_sheet, cases_sheet
-from accounts_review.web.cleanups.views import CleanupView
-from accounts_review.web.review.selection import filtered
+from accounts_review.spreadsheet import Unreadable
+from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
+from accounts_review.web.review.import_table import OUTCOMES, RowTable
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.download import as_shown, download
-from accounts_review.web.shared.filters_of_records import ReportFilter
-from accounts_review.web.shared.tables import ReviewTable
-from accounts_review.web.shared.tables_of_files import OUTCOMES, RowTable
-from accounts_review.web.shared.tables_of_records import CaseTable
-from accounts_review.wording import sentences
 from accounts_review.workflow.review import decide, import_file
 from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Plan
 
 LARGEST_FILE = 20 * 2**20
-
-
-class Export(WorkspaceView):
-    """The accounts of the review page as a file: exactly those that match its filters, in its order."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        found = filtered(request.GET, workspace=self.workspace, now=self.now)
-        kind = request.GET.get("format", "csv")
-        back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
-        if not found.is_valid() or kind not in FORMATS:
-            return redirect(back)
-        table = ReviewTable(found.qs, now=self.now, rights_by_group={}, actor=self.request.user)
-        accounts = as_shown(table, request)
-        count = accounts.count()
-        if kind == "xlsx" and count >= MOST_ROWS:
-            messages.error(request, _("A spreadsheet cannot hold so many rows. Narrow the filter, or take the CSV."))
-            return redirect(back)
-        data = {"filter": found.query, "count": count, "format": kind}
-        login = self.request.user.get_username()
-        audit.log([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
-        return download(self, accounts_sheet(accounts, as_of=self.now), kind=kind)
-
-
-class CleanupExport(CleanupView):
-    """The cases of a clean-up as a file: those that its page shows, in its order."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        found = ReportFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
-        kind = request.GET.get("format", "csv")
-        if not found.is_valid() or kind not in FORMATS:
-            return self.to_page()
-        cases = as_shown(CaseTable(found.qs, now=self.now, workspace=self.workspace), request)
-        given = {name: value for name, value in found.form.cleaned_data.items() if value}
-        data = {"filter": given, "count": cases.count(), "format": kind}
-        audit.log(
-            [self.cleanup], kind="cleanup.exported", actor=self.request.user.get_username(), now=self.now, data=data
-        )
-        sheet = cases_sheet(cases, said=partial(sentences.of_case, now=self.now))
-        return download(self, sheet, kind=kind, name=f"cleanup-{self.cleanup.number}")
 
 
 class UploadForm(forms.Form):

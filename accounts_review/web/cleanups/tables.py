@@ -1,10 +1,7 @@
-"""The tables of records: clean-ups, their cases and the audit."""
+"""The tables of clean-ups and their cases."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 import django_tables2 as tables
@@ -12,9 +9,9 @@ from django.contrib.auth.context_processors import PermWrapper
 from django.middleware.csrf import get_token
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.models import Case, Cleanup
 from accounts_review.rules.dormancy import verdict_at
-from accounts_review.web.shared.tables import CellColumn, PortalTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
 from accounts_review.wording import sentences
 
 
@@ -28,25 +25,6 @@ def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
     perms = PermWrapper(table.request.user)
     said, answer = sentences.of_case(record, now=table.now), sentences.of_answer(record)
     return {"said": said, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
-
-
-def _entry(record: AuditEntry) -> dict[str, str]:
-    details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
-    said = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
-    return {"said": said(record), "details": details}
-
-
-def _act_of(entry: AuditEntry) -> tuple[object, ...]:
-    return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_act(entry)
-
-
-class RecordTable(PortalTable):
-    """A table that knows the instant it is read at and the page's workspace."""
-
-    def __init__(self, *args: Any, now: datetime, workspace: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.now = now
-        self.workspace = workspace
 
 
 class CleanupTable(RecordTable):
@@ -116,32 +94,3 @@ class DraftTable(RecordTable):
 
     def __init__(self, *args: Any, may_decide: bool, **kwargs: Any) -> None:
         super().__init__(*args, exclude=() if may_decide else ("withdraw",), **kwargs)
-
-
-class AuditTable(RecordTable):
-    """The record, newest first. Entries of one act on many accounts that follow each other share a row."""
-
-    seq = CellColumn("audit/entry_number", _("No."), attrs={"cell": {"class": "whole"}})
-    at = tables.DateTimeColumn(
-        verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
-    )
-    actor = tables.Column(verbose_name=_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
-    kind = CellColumn("audit/entry", _("What"), orderable=False, extra_context=_entry)
-    subject = CellColumn("audit/entry_subject", _("About"), orderable=False)
-
-    class Meta(PortalTable.Meta):
-        model = AuditEntry
-        fields = ()
-        sequence = ("seq", "at", "actor", "kind", "subject")
-        order_by = "-seq"
-        per_page = 100
-
-    @property
-    def paginated_rows(self) -> list[Any]:
-        """The rows of the page; the record of each holds the rest of its act as ``others``."""
-        folded = []
-        for _act, rows in groupby(super().paginated_rows, key=lambda row: _act_of(row.record)):
-            first, *others = rows
-            first.record.others = [row.record for row in others]
-            folded.append(first)
-        return folded

@@ -1,4 +1,4 @@
-"""The table of the rows of a file: what each would do, or what is wrong with it."""
+"""The rows of a decision file, and what each would do."""
 
 from __future__ import annotations
 

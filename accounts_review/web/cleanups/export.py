@@ -1,0 +1,35 @@
+"""The cases of a clean-up as a file."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from accounts_review import audit
+from accounts_review.spreadsheet import FORMATS
+from accounts_review.spreadsheet.rows import cases_sheet
+from accounts_review.web.cleanups.filters import ReportFilter
+from accounts_review.web.cleanups.tables import CaseTable
+from accounts_review.web.cleanups.views import CleanupView
+from accounts_review.web.shared.download import as_shown, download
+from accounts_review.wording import sentences
+
+
+class CleanupExport(CleanupView):
+    """The cases of a clean-up as a file: those that its page shows, in its order."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        found = ReportFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        kind = request.GET.get("format", "csv")
+        if not found.is_valid() or kind not in FORMATS:
+            return self.to_page()
+        cases = as_shown(CaseTable(found.qs, now=self.now, workspace=self.workspace), request)
+        given = {name: value for name, value in found.form.cleaned_data.items() if value}
+        data = {"filter": given, "count": cases.count(), "format": kind}
+        audit.log(
+            [self.cleanup], kind="cleanup.exported", actor=self.request.user.get_username(), now=self.now, data=data
+        )
+        sheet = cases_sheet(cases, said=partial(sentences.of_case, now=self.now))
+        return download(self, sheet, kind=kind, name=f"cleanup-{self.cleanup.number}")

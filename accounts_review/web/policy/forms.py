@@ -1,0 +1,27 @@
+"""The text of a policy, and why it changes."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+
+class PolicyForm(forms.Form):
+    """A policy text, why it changes, and the version it was written over."""
+
+    text = forms.CharField(
+        label=gettext_lazy("Text (TOML)"),
+        max_length=200_000,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 24, "spellcheck": "false", "autocapitalize": "off", "class": "form-control policy-text"}
+        ),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
+    )
+    over = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        return text.replace("\r\n", "\n")
