@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The portal's command line: `manage.py help` lists what it can do."""
+"""The portal's command line: `manage.py help` lists what it can do, `manage.py version` says which portal it is."""
 
 import os
 import sys
@@ -7,8 +7,13 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from cleanup_portal import __version__
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleanup_portal.settings")
+    if sys.argv[1:] in (["version"], ["--version"]):
+        # Django would answer with its own version.
+        sys.exit(print(__version__))
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -57,8 +57,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "csp",
-    "crispy_forms",
-    "crispy_bootstrap5",
     "django_filters",
     "django_htmx",
     "django_q",
@@ -118,6 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts_review.web.shared.allauth_adapter.InvitedOnly"
+ACCOUNT_FORMS = {"login": "accounts_review.web.shared.allauth_adapter.SignInForm"}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -210,8 +209,6 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
-CRISPY_TEMPLATE_PACK = "bootstrap5"
 DJANGO_TABLES2_TEMPLATE = "accounts_review/shared/table.html"
 
 structlog.configure(

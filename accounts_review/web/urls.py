@@ -17,6 +17,7 @@ from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
+from accounts_review.web.shared.access import Moved
 from accounts_review.web.workspaces import schedule, syncs
 from accounts_review.web.workspaces import views as workspaces
 
@@ -50,6 +51,9 @@ of_workspace: list[URLPattern] = [
     path("policy/previews/<int:pk>/accounts/", previews.Movers.as_view(), name="movers"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
     path("policy/emails/", emails.EmailsPage.as_view(), name="emails"),
+    path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),
+    path("policy/proposals/<int:pk>/", Moved.as_view(to="policy_preview"), name="moved_preview"),
+    path("policy/proposals/<int:pk>/accounts/", Moved.as_view(to="movers"), name="moved_movers"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
     path("audit/export/", audit.Export.as_view(), name="audit_export"),

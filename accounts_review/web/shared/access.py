@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
@@ -57,3 +57,12 @@ class WorkspaceView(PortalView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The context of the page: the workspace and the instant, under those names."""
         return super().get_context_data(**kwargs) | {"workspace": self.workspace, "now": self.now}
+
+
+class Moved(WorkspaceView):
+    """An address that a page had before, which people may have kept: leads to the page named ``to``."""
+
+    to = ""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return redirect(self.to, **kwargs)

@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Workspace
+from cleanup_portal import __version__
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: ``portal.workspace``, ``portal.pages`` and ``portal.may``."""
+    """Context of every template: ``portal.workspace``, ``portal.pages``, ``portal.may`` and ``portal.version``."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     match = request.resolver_match
@@ -24,7 +25,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         {"title": title, "url": url, "is_current": here in names}
         for title, url, names in (_pages(workspace) if workspace else [])
     ]
-    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm}}
+    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm, "version": __version__}}
 
 
 def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:

@@ -55,6 +55,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "backtest": ("read", ""),
     "emails": ("read", "operate"),
     "what_if": ("read", ""),
+    "moved_emails": ("read", ""),
+    "moved_preview": ("read", ""),
+    "moved_movers": ("read", ""),
     "audit": ("read", ""),
     "audit_verify": ("", "read"),
     "audit_export": ("", "read"),
@@ -104,6 +107,8 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "policy_version": {"number": version.number},
         "policy_preview": {"pk": policy_preview.pk},
         "movers": {"pk": policy_preview.pk},
+        "moved_preview": {"pk": policy_preview.pk},
+        "moved_movers": {"pk": policy_preview.pk},
         "account": {"pk": case.account_id},
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},
@@ -192,3 +197,9 @@ def test_pages_are_never_stored_and_differ_from_their_fragments(site: Site) -> N
 @pytest.mark.parametrize("page", ["overview", "cleanups", "policy", "audit"])
 def test_a_page_of_an_empty_workspace_says_what_to_do(site: Site, page: str) -> None:
     assert site.sign_in("administrator").get(page).status_code == 200
+
+
+def test_an_address_that_was_kept_leads_to_the_page_of_today(site: Site) -> None:
+    site.sign_in("auditor")
+    answer = site.client.get("/w/main/policy/proposals/7/accounts/")
+    assert (answer.status_code, answer["Location"]) == (302, "/w/main/policy/previews/7/accounts/")
