@@ -13,7 +13,8 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleanup_portal.settings")
     if sys.argv[1:] in (["version"], ["--version"]):
         # Django would answer with its own version.
-        sys.exit(print(__version__))
+        sys.stdout.write(f"{__version__}\n")
+        sys.exit()
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

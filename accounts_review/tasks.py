@@ -31,7 +31,7 @@ from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connec
 from accounts_review.workflow.notify import digest, notify
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.policy import preview
-from accounts_review.workflow.restore import restore as restoring
+from accounts_review.workflow.restore import invite, returns
 from accounts_review.workflow.revoke import revoke
 from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs, sync_workspace
 
@@ -122,7 +122,7 @@ def take_in(workspace: Workspace) -> None:
     """Judge what a sync has stored, and act on who is back."""
     assess.assess(workspace=workspace)
     notify.spare_returned(workspace=workspace, now=now())
-    restoring.note_returns(workspace=workspace, now=now())
+    returns.note_returns(workspace=workspace, now=now())
 
 
 @recorded
@@ -177,10 +177,10 @@ def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timede
         return revoker.run(limit=limit, budget=budget)
 
 
-def restore(workspace: Workspace, cases: Sequence[Case], *, actor: User) -> list[restoring.Restored]:
+def restore(workspace: Workspace, cases: Sequence[Case], *, actor: User) -> list[invite.Restored]:
     """Invite the people of revoked cases back to their workspace. Raises ``PermissionDenied``."""
     with open_client(workspace) as client:
-        return restoring.restore(cases=cases, client=client, actor=actor, now=now())
+        return invite.restore(cases=cases, client=client, actor=actor, now=now())
 
 
 def ring(workspace: Workspace) -> None:

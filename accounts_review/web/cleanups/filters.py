@@ -12,7 +12,7 @@ from accounts_review.models import Case
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.audit.filters import KINDS
 from accounts_review.web.shared.filters import RecordFilter
-from accounts_review.workflow.restore.restore import BY_THEMSELVES, INVITED
+from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
     "restored": (INVITED, _("invited back")),

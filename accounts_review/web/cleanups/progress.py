@@ -13,7 +13,7 @@ from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording import sentences
-from accounts_review.workflow.restore.restore import BY_THEMSELVES, INVITED
+from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
 ORDER = (
@@ -124,12 +124,12 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
     if cleanup.dry_run:
         return " ".join([said, _("It was a dry run: nothing left the portal.")])
     if back := progress.restored + progress.returned:
-        regret = ngettext(
+        share_back = ngettext(
             "Of the revoked, %(back)d is back since (%(share)s %%).",
             "Of the revoked, %(back)d are back since (%(share)s %%).",
             back,
         )
-        said = " ".join([said, regret % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])
+        said = " ".join([said, share_back % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])
     return said
 
 

@@ -52,7 +52,7 @@ class RevokedTable(RecordTable):
 
 
 class Revoked(WorkspaceView):
-    """The rows behind the regret of the overview."""
+    """The rows behind the return rates of the overview."""
 
     template_name = "accounts_review/cleanups/revoked.html"
 

@@ -20,7 +20,7 @@ from accounts_review.web.overview.what_if import TrialForm
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.views import syncing_of
-from accounts_review.workflow.restore.restore import regret
+from accounts_review.workflow.restore.returns import return_rates
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 SHOWN = 8
@@ -83,7 +83,7 @@ class Overview(WorkspaceView):
             "idleness": idle,
             "years": years(),
             "trial_form": TrialForm(workspace=self.workspace).starting_with(idle.largest),
-            "regrets": regret(workspace=self.workspace),
+            "return_rates": return_rates(workspace=self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 

@@ -65,4 +65,5 @@ class Moved(WorkspaceView):
     to = ""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return redirect(self.to, **kwargs)
+        answer: HttpResponse = redirect(self.to, **kwargs)
+        return answer

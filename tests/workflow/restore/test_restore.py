@@ -12,8 +12,8 @@ from django.db import connection
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case
-from accounts_review.workflow.restore import restore
-from accounts_review.workflow.restore.restore import LEASE, NEVER_RESTORED, Restored
+from accounts_review.workflow.restore import invite
+from accounts_review.workflow.restore.invite import LEASE, NEVER_RESTORED, Restored
 from huwise_sandbox.records import Record, group
 from tests.stage import NOW, SetStage, Stage, someone
 
@@ -34,7 +34,7 @@ def revoked(set_stage: SetStage, *people: Record, **options: Any) -> Stage:
 
 def restored(stage: Stage, *usernames: str, by: str = "operator") -> list[Restored]:
     cases = [stage.case(username) for username in usernames]
-    return restore.restore(cases=cases, client=stage.client, actor=stage.staff(by), now=stage.clock())
+    return invite.restore(cases=cases, client=stage.client, actor=stage.staff(by), now=stage.clock())
 
 
 def posts(stage: Stage) -> int:
@@ -173,7 +173,7 @@ def test_two_operators_at_once_send_one_invitation(set_stage: SetStage, person: 
 
     def act(actor: User) -> Restored:
         try:
-            return restore.restore(cases=cases, client=stage.client, actor=actor, now=NOW)[0]
+            return invite.restore(cases=cases, client=stage.client, actor=actor, now=NOW)[0]
         finally:
             connection.close()
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from accounts_review.models import AuditEntry, Case
-from accounts_review.workflow.restore import restore
+from accounts_review.workflow.restore import invite
 from huwise_sandbox.records import Record
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, someone
 
@@ -72,7 +72,7 @@ def test_rights_of_one_workspace_are_not_given_in_another(set_stage: SetStage) -
     stage = revoked(set_stage, someone("marie"))
     with client_of("http://127.0.0.1:9") as elsewhere:
         operator = stage.staff("operator")
-        (result,) = restore.restore(cases=[stage.case("marie")], client=elsewhere, actor=operator, now=NOW)
+        (result,) = invite.restore(cases=[stage.case("marie")], client=elsewhere, actor=operator, now=NOW)
     assert "HUWISE_URL now names 127.0.0.1:9" in result.problem
 
 

@@ -1,4 +1,4 @@
-"""Returns: who came back after a revocation is noticed once, and the regret is counted by segment."""
+"""Returns: who came back after a revocation is noticed once, and the return rate is counted by segment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts_review.models import Case
-from accounts_review.workflow.restore import restore
+from accounts_review.workflow.restore import returns
 from tests.stage import NOW, SetStage, Stage, someone
 
 from .test_restore import GROUPS, entry, restored, revoked
@@ -27,7 +27,7 @@ def reads(stage: Stage) -> None:
 
 
 def noted(stage: Stage) -> list[str]:
-    cases = restore.note_returns(workspace=stage.workspace, now=stage.clock())
+    cases = returns.note_returns(workspace=stage.workspace, now=stage.clock())
     return [case.account.username for case in cases]
 
 
@@ -121,13 +121,13 @@ share_of_population = 0.5
 """
     partners = [someone(f"partner{number}", groups=[{"uid": "partners"}]) for number in range(3)]
     stage = revoked(set_stage, someone("marie"), *partners, policy=policy, **GROUPS)
-    assert restore.regret(workspace=stage.workspace)[0].per_thousand == 0
+    assert returns.return_rates(workspace=stage.workspace)[0].per_thousand == 0
     restored(stage, "partner0")
     stage.update("partner0", joined_at=(NOW + timedelta(hours=1)).isoformat())
     comes_back(stage, "partner1")
     noted(stage)
     Case.objects.filter(account__username="marie").update(restored_at=NOW)
-    figures = restore.regret(workspace=stage.workspace)
+    figures = returns.return_rates(workspace=stage.workspace)
     assert [(r.segment, r.revoked, r.returned, r.restored, r.per_thousand) for r in figures] == [
         ("partners", 3, 1, 1, 667),
         ("everyone else", 1, 0, 0, 0),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,22 +16,19 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Q
-from django.db.models.functions import Lower
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.huwise import Client, HuwiseError, Person, RateLimited, decode_group, decode_user, person_of
 from accounts_review.huwise import User as Member
-from accounts_review.models import Account, Case, Sync, Workspace, permit
+from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import verdicts
 from accounts_review.workflow.restore import messages
 from accounts_review.workflow.revoke.delete_call import stops_cleanup
 
 LEASE = timedelta(minutes=10)
-INVITED, BY_THEMSELVES = ~Q(restored_by=""), Q(returned_at__isnull=False, restored_by="")
-"""The two ways in which people who were revoked are back."""
 
 NEVER_RESTORED = ("api_keys", "object_rulesets", "follows", "saved_items")
 """What belonged to the membership and ended with it (domain.md 2.7)."""
@@ -52,26 +48,6 @@ class Restored:
     def __str__(self) -> str:
         said = self.problem or "; ".join([_("invited back"), *self.remarks])
         return f"{self.case.account.username}: {said}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regret:
-    """How many of a segment were revoked, came back by themselves, and were invited back."""
-
-    segment: str
-    revoked: int
-    returned: int
-    restored: int
-
-    @property
-    def back(self) -> int:
-        """Who is back one way or the other."""
-        return self.returned + self.restored
-
-    @property
-    def per_thousand(self) -> int:
-        """Of a thousand revoked, those who are back."""
-        return round(1000 * self.back / self.revoked)
 
 
 def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:
@@ -99,43 +75,6 @@ def objection_to_restoring(case: Case) -> str:
     if not case.snapshot:
         return _("what it takes to invite it back was not recorded")
     return "" if case.is_restorable else _("the workspace lists it again")
-
-
-def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
-    """Note, once each, the revoked cases whose people are listed again; gives back those that are new.
-
-    To be called after a sync. A person is known by username or e-mail address, and by having joined since.
-    """
-    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED, returned_at=None)
-    revoked = list(cases.select_related("account", "cleanup__workspace").order_by("pk"))
-    listed = _listed_like(workspace, revoked)
-    newest = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE).first()
-    noted = []
-    for case in revoked:
-        alike = [account for key in _keys(case.account) for account in listed.get(key, ())]
-        back = next((account for account in alike if _is_return(case, account, newest=newest, now=now)), None)
-        if back and _note_return(case, back, now=now):
-            noted.append(case)
-    return noted
-
-
-def regret(*, workspace: Workspace) -> list[Regret]:
-    """How often each segment's revocations turned out to be regretted, the most revoked first."""
-    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
-    counted = (
-        cases.order_by()
-        .values_list("evidence__segment")
-        .annotate(
-            revoked=Count("pk"),
-            returned=Count("pk", filter=BY_THEMSELVES),
-            restored=Count("pk", filter=INVITED),
-        )
-    )
-    found = [
-        Regret(segment=segment or "", revoked=revoked, returned=returned, restored=restored)
-        for segment, revoked, returned, restored in counted
-    ]
-    return sorted(found, key=lambda regret: (-regret.revoked, regret.segment))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -249,48 +188,3 @@ def _said(given: Person) -> dict[str, Any]:
         "permissions": list(given.permissions),
         "explore_limits": json.dumps(given.explore_limits, sort_keys=True) if given.explore_limits else "",
     }
-
-
-def _keys(account: Account) -> list[tuple[str, str]]:
-    """What an account is known by: its username, and its address where it has one."""
-    keys = [("username", account.username), ("address", account.email.lower())]
-    return [(kind, value) for kind, value in keys if value]
-
-
-def _listed_like(workspace: Workspace, revoked: list[Case]) -> dict[tuple[str, str], list[Account]]:
-    """The listed accounts that share a username or an address with one of the cases, by either."""
-    known = {key for case in revoked for key in _keys(case.account)}
-    names, addresses = ({value for kind, value in known if kind == wanted} for wanted in ("username", "address"))
-    accounts = Account.objects.filter(workspace=workspace).listed().alias(address=Lower("email"))
-    found: dict[tuple[str, str], list[Account]] = defaultdict(list)
-    for account in accounts.filter(Q(username__in=names) | Q(address__in=addresses)).order_by("pk"):
-        for key in _keys(account):
-            found[key].append(account)
-    return found
-
-
-def _is_return(case: Case, account: Account, *, newest: Sync | None, now: datetime) -> bool:
-    if account.pk == case.account_id:
-        # A sync that had read the account before it was revoked lists it too, for the last time.
-        return newest is not None and newest.started_at > case.moved_at
-    joined = _instant(account.incarnation)
-    return joined is not None and (case.intended_at or case.moved_at) < joined <= now + timedelta(days=1)
-
-
-def _instant(incarnation: str) -> datetime | None:
-    try:
-        joined = datetime.fromisoformat(incarnation)
-    except ValueError:
-        return None
-    return joined if joined.tzinfo else None
-
-
-@transaction.atomic
-def _note_return(case: Case, account: Account, *, now: datetime) -> bool:
-    if not Case.objects.filter(pk=case.pk, returned_at=None).update(returned_at=now):
-        return False
-    data = {"account": account.pk, "username": account.username, "joined": account.incarnation}
-    data |= {"restored": bool(case.restored_by)}
-    audit.log([case], kind="account.returned", actor="portal", now=now, data=data)
-    case.returned_at = now
-    return True
