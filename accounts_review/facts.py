@@ -1,18 +1,23 @@
-"""From a record to the facts that the law judges."""
+"""From a record to the facts that the law judges: the only place where rights of groups are put to an account."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from accounts_review.huwise import decode_user
 from accounts_review.huwise.records import User
+from accounts_review.models import Account, Group
 from accounts_review.rules.dormancy import Facts
+
+RightsByGroup = Mapping[str, tuple[str, ...] | None]
+"""What each group grants, by its uid; ``None`` where its list cannot be read."""
 
 
 def facts_of(
     user: User,
     *,
-    rights_by_group: Mapping[str, tuple[str, ...] | None],
+    rights_by_group: RightsByGroup,
     key_owner: str,
     read_at: datetime,
     incomplete: bool = False,
@@ -44,6 +49,23 @@ def facts_of(
         disputed=tuple(disputed),
         unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group),
     )
+
+
+def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_owner: str) -> Facts:
+    """The facts of an account as it was read last."""
+    return facts_of(
+        decode_user(account.raw),
+        rights_by_group=rights_by_group,
+        key_owner=key_owner,
+        read_at=account.read_at,
+        incomplete=account.incomplete,
+        disputed=account.disputed,
+    )
+
+
+def rights_of_groups(groups: Iterable[Group]) -> dict[str, tuple[str, ...] | None]:
+    """What each stored group grants."""
+    return {group.uid: None if group.permissions is None else tuple(group.permissions) for group in groups}
 
 
 def activity_of(user: User, *, read_at: datetime) -> datetime | None:

@@ -200,6 +200,12 @@ class Judgement(models.Model):
     limit_days = models.PositiveIntegerField(_("limit in days"))
     standing = models.CharField(_("standing"), max_length=10, choices=[(s.value, s.value) for s in Standing])
     reasons = models.JSONField(_("reasons"), default=list)
+    rights = ArrayField(
+        models.TextField(),
+        verbose_name=_("rights"),
+        null=True,
+        help_text=_("Granted directly or through a group; null where the record does not tell."),
+    )
     basis = models.CharField(max_length=160, help_text=_("Policy, rights and record that the assessment rests on."))
 
     class Meta:

@@ -11,14 +11,11 @@ from django.utils.functional import Promise
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy
 
-from accounts_review.facts import facts_of
-from accounts_review.huwise import decode_user
-from accounts_review.models import Account, Exemption, Group
+from accounts_review.models import Account, Exemption
 from accounts_review.rules.dormancy import Facts, Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
 from accounts_review.wording import verdicts
 
-RightsByGroup = Mapping[str, tuple[str, ...] | None]
 LONGEST_RECORD = 20_000
 STANDINGS = {
     Standing.ORDINARY: gettext_lazy("ordinary: nothing protects it, and nothing is in doubt"),
@@ -82,23 +79,6 @@ class Reasoning:
     otherwise: list[str]
     is_current: bool
     """Whether judging anew, now, comes to the same; not so for a moment while a sync is being assessed."""
-
-
-def rights_of(groups: Iterable[Group]) -> dict[str, tuple[str, ...] | None]:
-    """What each group grants; ``None`` where its list cannot be read."""
-    return {group.uid: None if group.permissions is None else tuple(group.permissions) for group in groups}
-
-
-def facts_held(account: Account, rights: RightsByGroup) -> Facts:
-    """The facts of an account as it was read last."""
-    return facts_of(
-        decode_user(account.raw),
-        rights_by_group=rights,
-        key_owner=account.workspace.key_owner,
-        read_at=account.read_at,
-        incomplete=account.incomplete,
-        disputed=account.disputed,
-    )
 
 
 def idleness(account: Account, *, now: datetime) -> str:

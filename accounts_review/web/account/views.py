@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from accounts_review import audit
+from accounts_review.facts import facts_of_account, rights_of_groups
 from accounts_review.models import Account, AuditEntry, Exemption, may
 from accounts_review.rules.explanation import dates_read
 from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalMove
@@ -48,7 +49,9 @@ class AccountPage(OneAccount, TemplateView):
 
     def _known(self) -> dict[str, Any]:
         listed = {group.uid: group for group in self.workspace.groups.all()}
-        facts = evidence.facts_held(self.account, evidence.rights_of(listed.values()))
+        facts = facts_of_account(
+            self.account, rights_by_group=rights_of_groups(listed.values()), key_owner=self.workspace.key_owner
+        )
         record, is_cut = evidence.record_for_reading(self.account.raw)
         return {
             "is_assessed": hasattr(self.account, "assessment"),

@@ -28,7 +28,7 @@ class Export(WorkspaceView):
         back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
         if not found.is_valid() or kind not in FORMATS:
             return redirect(back)
-        table = ReviewTable(found.qs, now=self.now, rights_by_group={}, actor=self.request.user)
+        table = ReviewTable(found.qs, now=self.now, actor=self.request.user)
         accounts = as_shown(table, request)
         count = accounts.count()
         if kind == "xlsx" and count >= MOST_ROWS:

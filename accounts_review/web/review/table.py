@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django_tables2 as tables
 from django.contrib.auth.models import User
@@ -11,12 +11,9 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
-from accounts_review.web.account.evidence import RightsByGroup, facts_held, idleness, reasons_in_force
-from accounts_review.workflow.review.decide import is_own
-
-if TYPE_CHECKING:
-    pass
+from accounts_review.web.account.evidence import idleness, reasons_in_force
 from accounts_review.web.shared.tables import CellColumn, PickColumn, PortalTable
+from accounts_review.workflow.review.decide import is_own
 
 
 def _own(record: Account, table: ReviewTable) -> dict[str, Any]:
@@ -27,12 +24,8 @@ def _why(record: Account, table: ReviewTable) -> dict[str, Any]:
     return {"idleness": idleness(record, now=table.now), "reasons": reasons_in_force(record)}
 
 
-def _rights(record: Account, table: ReviewTable) -> dict[str, Any]:
-    return {"facts": facts_held(record, table.rights_by_group)}
-
-
 class ReviewTable(PortalTable):
-    """Accounts to decide on. ``rights_by_group`` and ``now`` are those of the workspace and the request."""
+    """Accounts to decide on, as they are at the instant ``now``, for the person who decides."""
 
     htmx_target = "#results"
     all_chosen = False
@@ -49,15 +42,15 @@ class ReviewTable(PortalTable):
     activity = CellColumn("review/idle", _("Idle since"), accessor="assessment__activity_at")
     dormant_from = CellColumn("review/dormant_from", _("Dormant from"), accessor="assessment__dormant_from")
     state = CellColumn("review/state", _("State"), accessor="pk", orderable=False)
-    rights = CellColumn("review/rights", _("Rights"), accessor="pk", orderable=False, extra_context=_rights)
+    rights = CellColumn("review/rights", _("Rights"), accessor="pk", orderable=False)
 
     class Meta(PortalTable.Meta):
         attrs = PortalTable.Meta.attrs | {"aria-label": _("Accounts")}
         order_by = "dormant_from"
         row_attrs = {"id": lambda record: f"row-{record.pk}", "tabindex": "-1"}
 
-    def __init__(self, *args: Any, now: datetime, rights_by_group: RightsByGroup, actor: User, **kwargs: Any) -> None:
-        self.now, self.rights_by_group, self.actor = now, rights_by_group, actor
+    def __init__(self, *args: Any, now: datetime, actor: User, **kwargs: Any) -> None:
+        self.now, self.actor = now, actor
         super().__init__(*args, **kwargs)
 
     def order_activity(self, rows: QuerySet[Account], is_descending: bool) -> tuple[QuerySet[Account], bool]:  # noqa: FBT001

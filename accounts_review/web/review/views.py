@@ -19,7 +19,6 @@ from django_tables2 import SingleTableMixin
 from accounts_review import audit
 from accounts_review.models import Account, Sync, may
 from accounts_review.rules.lifecycle import IllegalMove
-from accounts_review.web.account.evidence import rights_of
 from accounts_review.web.review.filters import ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
@@ -69,7 +68,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     def get_table_kwargs(self) -> dict[str, Any]:
         return {
             "now": self.now,
-            "rights_by_group": rights_of(self.workspace.groups.all()),
             "actor": self.request.user,
             "exclude": () if may(self.request.user, "decide") else ("pick",),
         }

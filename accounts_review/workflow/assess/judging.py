@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
-from accounts_review.facts import facts_of
-from accounts_review.huwise import decode_user
+from accounts_review.facts import facts_of_account, rights_of_groups
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import judge, segment_of
 from accounts_review.rules.policy import Policy
@@ -27,19 +26,11 @@ class Judging:
     rights: dict[str, tuple[str, ...] | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        groups = self.workspace.groups.all()
-        self.rights = {g.uid: None if g.permissions is None else tuple(g.permissions) for g in groups}
+        self.rights = rights_of_groups(self.workspace.groups.all())
 
     def of(self, account: Account) -> dict[str, Any]:
         """The columns of a judgement of one account."""
-        facts = facts_of(
-            decode_user(account.raw),
-            rights_by_group=self.rights,
-            key_owner=self.workspace.key_owner,
-            read_at=account.read_at,
-            incomplete=account.incomplete,
-            disputed=account.disputed,
-        )
+        facts = facts_of_account(account, rights_by_group=self.rights, key_owner=self.workspace.key_owner)
         found = judge(self.rules, facts)
         return {
             "segment": found.segment,
@@ -48,6 +39,7 @@ class Judging:
             "dormant_from": found.dormant_from,
             "limit_days": segment_of(self.rules, facts).dormant_after_days,
             "standing": found.standing.value,
+            "rights": None if facts.permissions is None else sorted(facts.rights),
             "reasons": [asdict(reason) for reason in found.reasons],
         }
 

@@ -1,4 +1,4 @@
-"""OrphanedRights: what would be left without anybody once some accounts are gone.
+"""Orphaned rights: what would be left without anybody once some accounts are gone.
 
 As far as the portal knows: rights, direct and through groups, and the members and makers of groups. The API does not
 say who owns other objects, so nothing is said about them.
@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 
-from django.db.models import F, Func, Q
+from django.db.models import F, Func
 
-from accounts_review.facts import facts_of
-from accounts_review.huwise import decode_user
 from accounts_review.models import Account, Case, Group, Workspace
 from accounts_review.models.account import AccountQuerySet
-
-Rights = dict[str, tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +52,15 @@ def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan
 
     Only what those who leave have is looked for among the others: most of them have nothing, and it is one look.
     """
-    granted: Rights = {group.uid: _listed(group.permissions) for group in workspace.groups.all()}
-    leaving = [_member(account, granted) for account in accounts if not account.gone_at]
-    staying = Account.objects.filter(workspace=workspace).listed()
+    ids = [account.pk for account in accounts if not account.gone_at]
+    of_workspace = Account.objects.filter(workspace=workspace).select_related("assessment")
+    leaving = [_member(account) for account in of_workspace.filter(pk__in=ids).order_by("pk")]
+    staying = of_workspace.listed().exclude(pk__in=ids)
     staying = staying.exclude(pk__in=Case.objects.open().exclude(state="in_draft").values("account"))
-    staying = staying.exclude(pk__in=[member.account.pk for member in leaving])
     rights = {right for member in leaving for right in member.rights}
     uids = {uid for member in leaving for uid in member.groups}
-    populated = _groups_with_members(staying, {*uids, *_granting(granted, rights)})
-    through = {right for uid in populated for right in granted.get(uid) or ()}
-    direct = _held_directly(staying, rights - through, granted)
-    return orphans(leaving, rights_kept=through | direct, groups_kept=populated)
+    rights_kept = _held(staying, "assessment__rights", rights)
+    return orphans(leaving, rights_kept=rights_kept, groups_kept=_held(staying, "groups", uids))
 
 
 def made_by(workspace: Workspace, accounts: Iterable[Account]) -> list[tuple[Account, list[Group]]]:
@@ -79,40 +71,14 @@ def made_by(workspace: Workspace, accounts: Iterable[Account]) -> list[tuple[Acc
     return [(account, made[account.username]) for account in accounts if account.username in made]
 
 
-def _listed(permissions: list[str] | None) -> tuple[str, ...] | None:
-    return None if permissions is None else tuple(permissions)
+def _member(account: Account) -> Member:
+    judged = getattr(account, "assessment", None)
+    return Member(account, set(judged.rights or ()) if judged else set(), set(account.groups))
 
 
-def _member(account: Account, granted: Rights) -> Member:
-    user = decode_user(account.raw)
-    facts = facts_of(user, rights_by_group=granted, key_owner="", read_at=account.read_at)
-    return Member(account, set(facts.rights), set(facts.groups or ()))
-
-
-def _granting(granted: Rights, rights: set[str]) -> set[str]:
-    return {uid for uid, given in granted.items() if rights.intersection(given or ())}
-
-
-def _groups_with_members(staying: AccountQuerySet, uids: set[str]) -> set[str]:
-    if not uids:
+def _held(staying: AccountQuerySet, field: str, names: set[str]) -> set[str]:
+    """Those of the names that somebody who stays has in a column of names."""
+    if not names:
         return set()
-    held = staying.filter(groups__overlap=sorted(uids)).annotate(uid=Func(F("groups"), function="unnest"))
-    return uids & set(held.order_by().values_list(*("uid",), flat=True).distinct())
-
-
-def _held_directly(staying: AccountQuerySet, rights: set[str], granted: Rights) -> set[str]:
-    """Of the rights, those that somebody who stays holds. The record's text tells who may; its reading, who does."""
-    found, last = set[str](), 0
-    while missing := rights - found:
-        sought = reduce(or_, (Q(raw__contains=f'"{right}"') for right in missing))
-        may_hold = staying.filter(sought, pk__gt=last).order_by("pk")
-        # Once one is found it is looked for no longer, and the search goes on from there: it is one pass in all.
-        holder = next((each for each in may_hold.iterator(chunk_size=100) if _rights(each, granted) & missing), None)
-        if holder is None:
-            break
-        found, last = found | _rights(holder, granted) & rights, holder.pk
-    return found
-
-
-def _rights(account: Account, granted: Rights) -> set[str]:
-    return set(_member(account, granted).rights)
+    held = staying.filter(**{f"{field}__overlap": sorted(names)}).annotate(name=Func(F(field), function="unnest"))
+    return names & set(held.order_by().values_list(*("name",), flat=True).distinct())

@@ -17,8 +17,6 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
-from accounts_review.facts import facts_of
-from accounts_review.huwise import decode_user
 from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
@@ -62,7 +60,6 @@ def approve(
     cases = []
     for workspace in {account.workspace for account in fresh}:
         draft = draft_of(workspace, now=now)
-        evidence = _Evidence(workspace)
         cases += Case.objects.bulk_create(
             Case(
                 cleanup=draft,
@@ -71,7 +68,7 @@ def approve(
                 approved_by_login=actor.get_username(),
                 approved_at=now,
                 reason=reason,
-                evidence=evidence.of(account),
+                evidence=_evidence(account),
                 moved_at=now,
             )
             for account in fresh
@@ -303,32 +300,20 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
     )
 
 
-class _Evidence:
+def _evidence(account: Account) -> dict[str, Any]:
     """What an approver sees, kept with the approval: the last look is held against it."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._rights = {group.uid: group.permissions for group in workspace.groups.all()}
-        self._key_owner = workspace.key_owner
-
-    def of(self, account: Account) -> dict[str, Any]:
-        found = account.assessment
-        facts = facts_of(
-            decode_user(account.raw),
-            rights_by_group={uid: None if held is None else tuple(held) for uid, held in self._rights.items()},
-            key_owner=self._key_owner,
-            read_at=account.read_at,
-        )
-        return {
-            "policy": found.policy.number,
-            "segment": found.segment,
-            "limit_days": found.limit_days,
-            "activity_at": found.activity_at.isoformat() if found.activity_at else None,
-            "activity_field": found.activity_field,
-            "dormant_from": found.dormant_from.isoformat(),
-            "rights": sorted(facts.rights),
-            "groups": list(facts.groups or ()),
-            "incarnation": account.incarnation,
-            "email": account.email,
-            "digest": account.digest,
-            "read_at": account.read_at.isoformat(),
-        }
+    found = account.assessment
+    return {
+        "policy": found.policy.number,
+        "segment": found.segment,
+        "limit_days": found.limit_days,
+        "activity_at": found.activity_at.isoformat() if found.activity_at else None,
+        "activity_field": found.activity_field,
+        "dormant_from": found.dormant_from.isoformat(),
+        "rights": found.rights or [],
+        "groups": account.groups,
+        "incarnation": account.incarnation,
+        "email": account.email,
+        "digest": account.digest,
+        "read_at": account.read_at.isoformat(),
+    }
