@@ -1,7 +1,14 @@
 """The app's registration with Django."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.core.management.base import CommandError
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class AccountsReviewConfig(AppConfig):
@@ -11,4 +18,18 @@ class AccountsReviewConfig(AppConfig):
     def ready(self) -> None:
         from accounts_review.models import ensure_roles
 
+        pre_migrate.connect(refuse_an_early_database, sender=self)
         post_migrate.connect(ensure_roles, sender=self)
+
+
+def refuse_an_early_database(*, using: str, **kwargs: Any) -> None:
+    """Say what to do with a database from before the first release, whose migrations were made anew.
+
+    Raises ``CommandError`` before anything is changed.
+    """
+    if ("accounts_review", "0001_initial") in MigrationRecorder(connections[using]).applied_migrations():
+        raise CommandError(
+            "This database was made by a version from before the first release and cannot be taken over. "
+            "Give the portal an empty one (a new DATABASE_URL, or another DATA_DIR for the embedded database; "
+            "`make demo-reset` for the demo), then sync again. Nothing was changed."
+        )

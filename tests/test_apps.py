@@ -1,0 +1,14 @@
+"""The app meets the database it is given."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+
+def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(db: None) -> None:
+    MigrationRecorder(connection).record_applied("accounts_review", "0001_initial")
+    with pytest.raises(CommandError, match=r"from before the first release .* Give the portal an empty one"):
+        call_command("migrate", verbosity=0)
