@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
@@ -16,8 +17,10 @@ class AccountsReviewConfig(AppConfig):
     verbose_name = "Accounts review"
 
     def ready(self) -> None:
+        from accounts_review.audit import checkpoint
         from accounts_review.models import ensure_roles
 
+        checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         post_migrate.connect(ensure_roles, sender=self)
 

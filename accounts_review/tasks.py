@@ -22,10 +22,11 @@ from django.utils.timezone import now
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from accounts_review.audit.events import Event
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import holds, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection, record_failure
 from accounts_review.workflow.notify import digest, notify
@@ -242,6 +243,7 @@ def sync_job(workspace_id: int) -> None:
 @recorded
 def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
+    watch()
     for workspace in known_workspaces():
         end_dead_syncs(workspace=workspace)
         if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
@@ -252,6 +254,12 @@ def sweep() -> None:
     silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
+
+
+def watch() -> None:
+    """Each host, every minute: note the newest audit entry, and let hosts join that have not seen any yet."""
+    holds.watch(now=now())
+    holds.vouch(now=now())
 
 
 def pace() -> Pace:
@@ -266,7 +274,7 @@ def pace() -> Pace:
 
 def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Notices:
     """Send the notices that are waiting, as many as the pace and the time budget allow now."""
-    limit = notify.allowance(workspace=workspace, kind="case.noticed", pace=pace(), now=now())
+    limit = notify.allowance(workspace=workspace, kind=Event.CASE_NOTICED, pace=pace(), now=now())
     return notify.send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)
 
 
@@ -282,7 +290,10 @@ def send_emails_job() -> None:
                 limit=notify.allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
                 budget=LETTERS_BUDGET,
             )
-            for send, kind in ((notify.send_reminders, "case.reminded"), (notify.send_closings, "case.closing_told"))
+            for send, kind in (
+                (notify.send_reminders, Event.CASE_REMINDED),
+                (notify.send_closings, Event.CASE_CLOSING_TOLD),
+            )
         )
         errors = {reminders.error, warn(workspace, budget=LETTERS_BUDGET).error, closings.error} - {""}
         for error in errors:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import TransactionTestCase
 
+from accounts_review.audit import checkpoint
 from accounts_review.models import Workspace
 from accounts_review.workflow import workspaces
 from huwise_sandbox.records import Record
@@ -29,6 +30,12 @@ def archetypes() -> dict[str, Any]:
     """Kinds of account, each with the verdict it deserves."""
     content: dict[str, Any] = json.loads((FIXTURES / "archetypes.json").read_text())
     return content
+
+
+@pytest.fixture(autouse=True)
+def keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checkpoint: most tests never commit. Those about checkpoints have one of their own."""
+    monkeypatch.setattr(checkpoint, "keeper", None)
 
 
 @pytest.fixture

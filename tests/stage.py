@@ -200,7 +200,9 @@ class Stage:
 
     def entries(self, username: str) -> list[str]:
         """The kinds of the audit entries about a person, oldest first."""
-        return list(AuditEntry.objects.filter(subject=username).order_by("seq").values_list("kind", flat=True))
+        return list(
+            AuditEntry.objects.filter(subject_ref__name=username).order_by("seq").values_list("kind", flat=True)
+        )
 
     def why(self, username: str) -> list[str]:
         """The codes of the gate's objections that the case of a person ended or is held with."""

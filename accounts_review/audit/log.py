@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from accounts_review.audit.chain import NewEntry, append
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, Workspace
 
 Logged = TypeVar("Logged", Account, Case, Cleanup, Workspace)
@@ -19,7 +20,7 @@ Data = Mapping[str, Any]
 def log(
     rows: Sequence[Logged],
     *,
-    kind: str,
+    kind: Event,
     actor: str,
     now: datetime,
     data: Data | Callable[[Logged], Data] | None = None,
@@ -33,7 +34,7 @@ def details_of(data: Data | Callable[[Logged], Data] | None, row: Logged) -> dic
 
 
 def entry_about(
-    row: Account | Case | Cleanup | Workspace, *, kind: str, actor: str, now: datetime, data: Data
+    row: Account | Case | Cleanup | Workspace, *, kind: Event, actor: str, now: datetime, data: Data
 ) -> NewEntry:
     match row:
         case Workspace():

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from accounts_review.audit.chain import append
+from accounts_review.audit.events import Event
 from accounts_review.audit.log import Data, details_of, entry_about
 from accounts_review.models import Case, Cleanup
 from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
@@ -28,7 +29,7 @@ def transition(
     rows: Sequence[Movable],
     to: CaseState | CleanupState,
     *,
-    kind: str,
+    kind: Event,
     actor: str,
     now: datetime,
     data: Data | Callable[[Movable], Data] | None = None,

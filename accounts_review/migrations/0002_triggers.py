@@ -1,4 +1,4 @@
-"""The audit log's triggers, and the table in which sign-in attempts are counted.
+"""The triggers of the audit and of the personal data beside it, and the table in which sign-in attempts are counted.
 
 A superuser of the database can still switch triggers off; the hash chain then shows what was done.
 """
@@ -18,8 +18,26 @@ CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON accounts_review_audit
     FOR EACH ROW EXECUTE FUNCTION accounts_review_append_only();
 CREATE TRIGGER append_only_table BEFORE TRUNCATE ON accounts_review_auditentry
     FOR EACH STATEMENT EXECUTE FUNCTION accounts_review_append_only();
+CREATE FUNCTION accounts_review_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.digest = OLD.digest AND NEW.account_id IS NOT DISTINCT FROM OLD.account_id
+        AND OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL
+        AND NEW.name = '' AND NEW.details = '{}' AND NEW.salt = '' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'personal data of the audit are erased or left as they are: % refused', TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+CREATE TRIGGER erase_only_rows BEFORE UPDATE OR DELETE ON accounts_review_personaldata
+    FOR EACH ROW EXECUTE FUNCTION accounts_review_erase_only();
+CREATE TRIGGER erase_only_table BEFORE TRUNCATE ON accounts_review_personaldata
+    FOR EACH STATEMENT EXECUTE FUNCTION accounts_review_erase_only();
 """
 DROP = """
+DROP TRIGGER erase_only_table ON accounts_review_personaldata;
+DROP TRIGGER erase_only_rows ON accounts_review_personaldata;
+DROP FUNCTION accounts_review_erase_only();
 DROP TRIGGER append_only_table ON accounts_review_auditentry;
 DROP TRIGGER append_only_rows ON accounts_review_auditentry;
 DROP FUNCTION accounts_review_append_only();

@@ -7,6 +7,8 @@ from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
 from accounts_review.models.exemption import Exemption
+from accounts_review.models.hold import Hold
+from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.run import Run
@@ -26,6 +28,8 @@ __all__ = [
     "DecisionFile",
     "Exemption",
     "Group",
+    "Hold",
+    "PersonalData",
     "PolicyPreview",
     "PolicyVersion",
     "PreviewedAssessment",

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
+
+from accounts_review.models.personal_data import PersonalData
 
 
 class AppendOnly(TypeError):
@@ -23,25 +27,42 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         raise AppendOnly
 
 
-class AuditEntry(models.Model):
-    """One line of the record. Plain copies, no keys: it outlives everything it speaks of.
+class AuditEntryManager(models.Manager["AuditEntry"]):
+    """Entries with the names that stand beside the chain, as ``actor`` and ``subject``, to read and to filter by."""
 
-    ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it.
+    def get_queryset(self) -> AuditEntryQuerySet:
+        subject = Coalesce(F("subject_ref__name"), Value(""), output_field=models.TextField())
+        entries: Any = AuditEntryQuerySet(self.model, using=self._db).select_related("personal")
+        named: AuditEntryQuerySet = entries.annotate(actor=F("actor_ref__name"), subject=subject)
+        return named
+
+
+class AuditEntry(models.Model):
+    """One line of the record. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
+
+    ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it. ``actor`` and
+    ``subject`` are the names behind the references, and ``""`` once they are erased.
     """
 
     seq = models.BigIntegerField(_("number"), primary_key=True)
     at = models.DateTimeField(_("when"))
     workspace = models.TextField(_("workspace"))
-    actor = models.TextField(_("who"))
+    actor_ref = models.ForeignKey(PersonalData, models.PROTECT, related_name="+", verbose_name=_("who"))
     kind = models.CharField(_("what"), max_length=60)
-    subject = models.TextField(_("account"), blank=True)
+    subject_ref = models.ForeignKey(
+        PersonalData, models.PROTECT, null=True, related_name="+", verbose_name=_("account")
+    )
     account_id = models.BigIntegerField(null=True)
     cleanup = models.PositiveIntegerField(_("clean-up"), null=True)
     data = models.JSONField(_("details"), default=dict)
+    personal = models.ForeignKey(PersonalData, models.PROTECT, null=True, related_name="+")
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
 
-    objects = AuditEntryQuerySet.as_manager()
+    actor: str = ""
+    subject: str = ""
+
+    objects = AuditEntryManager()
 
     class Meta:
         ordering = ("-seq",)
@@ -62,3 +83,8 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """All the entry says: what the chain covers, and what stands beside it as long as it is not erased."""
+        return dict(self.data) | (self.personal.details if self.personal else {})

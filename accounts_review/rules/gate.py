@@ -51,6 +51,8 @@ class Evidence:
 class Moment:
     """What concerns every case of a clean-up alike, as it is now."""
 
+    is_held: bool
+    database_trusted: bool
     key_owner_known: bool
     breaker_tripped: bool
     cleanup_running: bool
@@ -85,6 +87,10 @@ def objections(terms: Terms) -> list[Objection]:
 def standstill(moment: Moment) -> list[Objection]:
     """The reasons for which no case of a clean-up can go on now, whoever it is about."""
     found = []
+    if moment.is_held:
+        found.append(Objection("held", Effect.HOLD))
+    if not moment.database_trusted:
+        found.append(Objection("checkpoint", Effect.HOLD))
     if not moment.key_owner_known:
         found.append(Objection("key_owner_unknown", Effect.HOLD))
     if moment.breaker_tripped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -74,7 +74,7 @@ def cases_sheet(cases: QuerySet[Case], *, said: Callable[[Case], str]) -> Sheet:
 
 
 def audit_sheet(entries: QuerySet[AuditEntry], *, said: Callable[[AuditEntry], str]) -> Sheet:
-    """Audit entries (a query), one a row; to prove them takes :func:`audit_line`."""
+    """Audit entries (a query), one a row; to prove them takes :func:`audit_lines`."""
     rows = (_audit_row(entry, said) for entry in entries.iterator(chunk_size=CHUNK))
     return Sheet("audit", AUDIT_COLUMNS, rows)
 
@@ -85,10 +85,23 @@ def movers_sheet(accounts: QuerySet[Account]) -> Sheet:
     return Sheet("policy-preview", MOVER_COLUMNS, (_mover_row(a) for a in narrow.iterator(chunk_size=CHUNK)))
 
 
-def audit_line(entry: AuditEntry) -> str:
-    """One entry as JSON with the digests that chain it, so that anyone can prove the record."""
-    row = {field.attname: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
-    row["at"] = entry.at.isoformat(timespec="microseconds")
+def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Entries (a query) as lines of JSON with the digests that chain them, so that anyone can prove the record.
+
+    What the references point to stands in ``beside``: ``[salt, name, details]``, or null once it is erased.
+    """
+    whole = entries.select_related("actor_ref", "subject_ref", "personal")
+    for entry in whole.iterator(chunk_size=CHUNK):
+        yield _audit_line(entry) + "\n"
+
+
+def _audit_line(entry: AuditEntry) -> str:
+    row = {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
+    row |= {"at": entry.at.isoformat(timespec="microseconds"), "actor": entry.actor, "subject": entry.subject}
+    told = [found for found in (entry.actor_ref, entry.subject_ref, entry.personal) if found]
+    row["beside"] = {
+        found.digest: None if found.erased_at else [found.salt, found.name, found.details] for found in told
+    }
     return json.dumps(row, ensure_ascii=False)
 
 
@@ -189,7 +202,7 @@ def _audit_row(entry: AuditEntry, said: Callable[[AuditEntry], str]) -> tuple[st
         said(entry),
         entry.subject,
         "" if entry.cleanup is None else str(entry.cleanup),
-        json.dumps(entry.data, ensure_ascii=False, sort_keys=True),
+        json.dumps(entry.details, ensure_ascii=False, sort_keys=True),
         entry.digest,
     )
 

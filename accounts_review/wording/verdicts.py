@@ -69,6 +69,8 @@ OBJECTIONS = {
     "approval_expired": gettext_lazy("the approval expired: %(detail)s"),
     "key_owner_unknown": gettext_lazy("the owner of our API key is not known"),
     "cleanup_not_running": gettext_lazy("the clean-up is not running"),
+    "held": gettext_lazy("everything is held"),
+    "checkpoint": gettext_lazy("the database does not agree with its checkpoint"),
     "breaker_tripped": gettext_lazy("a sync looked wrong, and nobody has reset the breaker yet"),
     "not_noticed": gettext_lazy("the warning was not sent"),
     "promise_not_reached": gettext_lazy("the promised date has not come: %(detail)s"),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording import verdicts
@@ -24,7 +25,7 @@ from accounts_review.workflow.notify import emails
 PERSON = "the person"
 """The actor, where the person whose account it is has acted."""
 
-ANSWERED, REFUSED = "account.answered", "account.answer_refused"
+ANSWERED, REFUSED = Event.ACCOUNT_ANSWERED, Event.ACCOUNT_ANSWER_REFUSED
 MOST_PER_HOUR = 20
 LONGEST_TEXT = 500
 KEPT_FOR = timedelta(days=365)
@@ -120,7 +121,7 @@ def _keep(case: Case, said: Said, *, now: datetime) -> None:
     standing.update(withdrawn_at=now)
     Exemption.objects.create(account=case.account, until=until, reason=reason, by_login=PERSON, at=now)
     data = {"reason": reason, "until": until.isoformat()}
-    audit.log([case.account], kind="account.exempted", actor=PERSON, now=now, data=data)
+    audit.log([case.account], kind=Event.ACCOUNT_EXEMPTED, actor=PERSON, now=now, data=data)
 
 
 def _leave(case: Case, said: Said, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import PolicyVersion, Workspace, permit
 from accounts_review.rules import policy
 from accounts_review.workflow.policy.activate import enact
@@ -18,7 +19,7 @@ def open_workspace(*, name: str, now: datetime) -> Workspace:
     """The workspace of that name; a new one starts in dry run, under the default policy."""
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
-        audit.log([workspace], kind="workspace.opened", actor="portal", now=now, data={"mode": workspace.mode})
+        audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})
         enact(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
     return workspace
 
@@ -43,7 +44,7 @@ def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: da
     workspace.mode = mode
     workspace.save(update_fields=["mode"])
     data = {"from": before, "to": mode.value}
-    audit.log([workspace], kind="workspace.mode_set", actor=actor.get_username(), now=now, data=data)
+    audit.log([workspace], kind=Event.WORKSPACE_MODE_SET, actor=actor.get_username(), now=now, data=data)
 
 
 @transaction.atomic
@@ -54,4 +55,4 @@ def set_language(*, workspace: Workspace, language: str, actor: User, now: datet
     workspace.language = language
     workspace.save(update_fields=["language"])
     data = {"from": before, "to": language}
-    audit.log([workspace], kind="workspace.language_set", actor=actor.get_username(), now=now, data=data)
+    audit.log([workspace], kind=Event.WORKSPACE_LANGUAGE_SET, actor=actor.get_username(), now=now, data=data)

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CleanupState
 from tests.stage import NOW
@@ -41,7 +42,7 @@ def test_writers_at_the_same_time_make_one_unbroken_chain(workspace: Workspace) 
     def write() -> None:
         for number in range(15):
             with transaction.atomic():
-                audit.log([workspace] * 3, kind="test", actor="portal", now=NOW, data={"n": number})
+                audit.log([workspace] * 3, kind=Event.CASE_HELD, actor="portal", now=NOW, data={"n": number})
 
     assert in_threads(write, write, write) == [None, None, None]
     assert audit.verify() == (before + 3 * 15 * 3, None)
@@ -53,7 +54,7 @@ def test_a_writer_waits_for_the_one_before_it_to_commit(workspace: Workspace) ->
 
     def write_slowly() -> None:
         with transaction.atomic():
-            audit.log([workspace], kind="slow", actor="portal", now=NOW)
+            audit.log([workspace], kind=Event.CASE_HELD, actor="portal", now=NOW)
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_sleep(0.1)")
 
@@ -67,9 +68,9 @@ def test_of_two_who_move_the_same_row_one_succeeds(workspace: Workspace) -> None
     stale = [Cleanup.objects.select_related("workspace").get(pk=cleanup.pk) for _ in range(4)]
 
     def move_stale(row: Cleanup) -> Callable[[], None]:
-        return lambda: audit.transition([row], CleanupState.PAUSED, kind="test", actor="portal", now=NOW)
+        return lambda: audit.transition([row], CleanupState.PAUSED, kind=Event.CASE_HELD, actor="portal", now=NOW)
 
     outcomes = in_threads(*(move_stale(row) for row in stale))
     assert outcomes.count(None) == 1
     assert sum(isinstance(outcome, audit.Conflict) for outcome in outcomes) == 3
-    assert AuditEntry.objects.filter(kind="test").count() == 1
+    assert AuditEntry.objects.filter(kind=Event.CASE_HELD).count() == 1

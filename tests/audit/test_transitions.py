@@ -12,6 +12,7 @@ from django.db import IntegrityError
 
 from accounts_review import audit
 from accounts_review.audit import transitions
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
 from tests.stage import NOW
@@ -49,12 +50,18 @@ def entries(kind: str) -> list[AuditEntry]:
 def test_a_move_changes_the_row_and_writes_what_happened(make_case: Callable[..., Case]) -> None:
     case = make_case()
     audit.transition(
-        [case], CaseState.CLAIMED, kind="test", actor="rita", now=LATER, data={"why": "because"}, lease_until=LATER
+        [case],
+        CaseState.CLAIMED,
+        kind=Event.CASE_HELD,
+        actor="rita",
+        now=LATER,
+        data={"why": "because"},
+        lease_until=LATER,
     )
     fresh = Case.objects.get(pk=case.pk)
     for seen in (case, fresh):
         assert (seen.state, seen.moved_at, seen.lease_until) == ("claimed", LATER, LATER)
-    (entry,) = entries("test")
+    (entry,) = entries("case.held")
     assert (entry.at, entry.actor, entry.workspace, entry.subject) == (LATER, "rita", "main", "marie")
     assert (entry.account_id, entry.cleanup) == (case.account_id, 1)
     assert entry.data == {"why": "because", "from": "due", "to": "claimed"}
@@ -62,9 +69,11 @@ def test_a_move_changes_the_row_and_writes_what_happened(make_case: Callable[...
 
 def test_rows_in_different_states_move_together_each_with_its_own_words(make_case: Callable[..., Case]) -> None:
     cases = [make_case("marie", "due"), make_case("omar", "noticed"), make_case("zoé", "due")]
-    audit.transition(cases, CaseState.SPARED, kind="test", actor="portal", now=LATER, data=lambda case: {"n": case.pk})
+    audit.transition(
+        cases, CaseState.SPARED, kind=Event.CASE_HELD, actor="portal", now=LATER, data=lambda case: {"n": case.pk}
+    )
     assert {case.state for case in Case.objects.all()} == {"spared"}
-    said = {entry.subject: entry.data for entry in entries("test")}
+    said = {entry.subject: entry.data for entry in entries("case.held")}
     assert said == {
         case.account.username: {"n": case.pk, "from": state, "to": "spared"}
         for case, state in zip(cases, ("due", "noticed", "due"), strict=True)
@@ -80,9 +89,9 @@ def test_moves_of_a_case_outside_the_table_are_refused(
 ) -> None:
     case = make_case(state=origin)
     with pytest.raises(IllegalMove):
-        audit.transition([case], target, kind="test", actor="portal", now=LATER)
+        audit.transition([case], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Case.objects.get().state == case.state == origin
-    assert not entries("test")
+    assert not entries("case.held")
 
 
 @pytest.mark.parametrize(
@@ -94,9 +103,9 @@ def test_moves_of_a_cleanup_outside_the_table_are_refused(
 ) -> None:
     cleanup = Cleanup.objects.create(workspace=workspace, number=1, state=origin, created_at=NOW)
     with pytest.raises(IllegalMove):
-        audit.transition([cleanup], target, kind="test", actor="portal", now=LATER)
+        audit.transition([cleanup], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Cleanup.objects.get().state == origin
-    assert not entries("test")
+    assert not entries("case.held")
 
 
 def test_a_row_that_changed_meanwhile_is_a_conflict_and_nothing_happens(make_case: Callable[..., Case]) -> None:
@@ -104,22 +113,27 @@ def test_a_row_that_changed_meanwhile_is_a_conflict_and_nothing_happens(make_cas
     Case.objects.filter(pk=third.pk).update(state="withdrawn")
     with pytest.raises(audit.Conflict, match="omar"):
         audit.transition(
-            [first, second, third], CaseState.SPARED, kind="test", actor="portal", now=LATER, outcome={"why": "x"}
+            [first, second, third],
+            CaseState.SPARED,
+            kind=Event.CASE_HELD,
+            actor="portal",
+            now=LATER,
+            outcome={"why": "x"},
         )
     assert [case.state for case in Case.objects.order_by("pk")] == ["noticed", "due", "withdrawn"]
     assert [case.state for case in (first, second, third)] == ["noticed", "due", "due"]
     assert Case.objects.get(pk=first.pk).outcome is None
-    assert not entries("test")
+    assert not entries("case.held")
 
 
 def test_a_condition_that_does_not_hold_is_a_conflict(make_case: Callable[..., Case]) -> None:
     case = make_case(state="claimed")
     with pytest.raises(audit.Conflict):
         audit.transition(
-            [case], CaseState.INTENDED, kind="test", actor="portal", now=LATER, expect={"lease_until": LATER}
+            [case], CaseState.INTENDED, kind=Event.CASE_HELD, actor="portal", now=LATER, expect={"lease_until": LATER}
         )
     assert Case.objects.get().state == "claimed"
-    assert not entries("test")
+    assert not entries("case.held")
 
 
 def test_when_the_entry_cannot_be_written_nothing_happens(
@@ -132,21 +146,23 @@ def test_when_the_entry_cannot_be_written_nothing_happens(
 
     monkeypatch.setattr(transitions, "append", full_disk)
     with pytest.raises(IntegrityError):
-        audit.transition([case], CaseState.SPARED, kind="test", actor="portal", now=LATER)
+        audit.transition([case], CaseState.SPARED, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Case.objects.get().state == case.state == "due"
 
 
 def test_when_the_act_fails_its_entry_is_not_kept(make_case: Callable[..., Case]) -> None:
     case, before = make_case(), audit.verify()
     with pytest.raises(IntegrityError):
-        audit.transition([case], CaseState.SPARED, kind="test", actor="portal", now=LATER, approved_by_login=None)
+        audit.transition(
+            [case], CaseState.SPARED, kind=Event.CASE_HELD, actor="portal", now=LATER, approved_by_login=None
+        )
     assert Case.objects.get().state == "due"
     assert audit.verify() == before
 
 
 def test_moving_nothing_writes_nothing(workspace: Workspace) -> None:
     before = audit.verify()
-    audit.transition([], CaseState.SPARED, kind="test", actor="portal", now=LATER)
+    audit.transition([], CaseState.SPARED, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert audit.verify() == before
 
 
@@ -154,8 +170,8 @@ def test_a_note_tells_whom_it_is_about(make_case: Callable[..., Case], workspace
     case = make_case()
     rows: list[Any] = [workspace, case.cleanup, case.account, case]
     for row in rows:
-        audit.log([row], kind="test", actor="rita", now=LATER, data={"x": 1})
-    told = [(entry.workspace, entry.cleanup, entry.subject, entry.account_id) for entry in entries("test")]
+        audit.log([row], kind=Event.CASE_HELD, actor="rita", now=LATER, data={"x": 1})
+    told = [(entry.workspace, entry.cleanup, entry.subject, entry.account_id) for entry in entries("case.held")]
     account = case.account_id
     assert told == [
         ("main", None, "", None),

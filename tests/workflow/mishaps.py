@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group as Role
 from django.db import IntegrityError, transaction
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
@@ -50,7 +51,7 @@ def demote(stage: Stage) -> None:
 
 
 def spend_the_hour(stage: Stage) -> None:
-    audit.log([stage.workspace] * 200, kind="case.intended", actor="portal", now=NOW)
+    audit.log([stage.workspace] * 200, kind=Event.CASE_INTENDED, actor="portal", now=NOW)
 
 
 def quarantine(stage: Stage) -> None:
@@ -125,7 +126,7 @@ def cut_and_re_created(stage: Stage) -> None:
 
 def more_deletes_than_intents(stage: Stage) -> bool:
     sent = Counter(name for name, _, _ in stage.deletes)
-    return sent["marie"] > AuditEntry.objects.filter(kind="case.intended", subject="marie").count()
+    return sent["marie"] > AuditEntry.objects.filter(kind="case.intended", subject_ref__name="marie").count()
 
 
 def activity_vanishes(stage: Stage) -> None:

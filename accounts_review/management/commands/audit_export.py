@@ -7,12 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from accounts_review.models import AuditEntry
-from accounts_review.spreadsheet.rows import audit_line
+from accounts_review.spreadsheet.rows import audit_lines
 
 
 class Command(BaseCommand):
     help = "Write every audit entry as a line of JSON, oldest first, with the digests that chain them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
-            self.stdout.write(audit_line(entry))
+        for line in audit_lines(AuditEntry.objects.order_by("seq")):
+            self.stdout.write(line, ending="")

@@ -1,27 +1,44 @@
-"""``manage.py audit_verify``: prove the chain of audit entries."""
+"""``manage.py audit_verify``: prove the chain of audit entries, also against checkpoints."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
+from accounts_review.models import Hold
+from accounts_review.wording import holds
 
 
 class Command(BaseCommand):
-    help = "Prove that no audit entry was changed, removed or inserted; names the first bad one and exits with 1."
+    help = """Prove that no audit entry was changed, removed or inserted, and that none is missing at the end: against
+        this host's checkpoint, and one kept elsewhere. Writes nothing; exits with 1 and names what is wrong."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seal", metavar="NUMBER:DIGEST", help="one that was kept elsewhere; it must still hold")
+        parser.add_argument(
+            "--checkpoint", metavar="FILE", help="a checkpoint kept elsewhere: its file, or NUMBER:DIGEST"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            kept = audit.Kept.parse(options["seal"]) if options["seal"] else None
-        except ValueError as error:
-            raise CommandError(str(error)) from None
-        proven, flaw = audit.verify(kept)
+        proven, flaw = audit.verify(_kept(options["checkpoint"]))
         if flaw:
             raise CommandError(f"Entry {flaw.seq}: {flaw.problem}. The {proven} entries before it hold.")
-        self.stdout.write(f"seal {audit.head()}")
+        finding = checkpoint.look()
+        if finding and finding.cause != Hold.Cause.MISSING:
+            raise CommandError(f"{holds.of_cause(finding.cause, finding.details)} The {proven} entries hold together.")
+        if finding:
+            self.stderr.write(holds.of_cause(finding.cause, finding.details))
+        self.stdout.write(f"checkpoint {audit.head()}")
         self.stdout.write(f"{proven} entries hold")
+
+
+def _kept(given: str | None) -> audit.Checkpoint | None:
+    if not given:
+        return None
+    try:
+        return audit.Checkpoint.parse(given if ":" in given and not Path(given).exists() else Path(given).read_text())
+    except (ValueError, OSError) as error:
+        raise CommandError(f"{given}: {error}") from None

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.timezone import now
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.management.shell import person
 from accounts_review.models import ROLES, Workspace
 
@@ -25,5 +26,5 @@ class Command(BaseCommand):
         user.groups.remove(*Group.objects.filter(name__in=ROLES))
         user.groups.add(Group.objects.get(name=options["role"]))
         data = {"login": user.get_username(), "role": options["role"]}
-        audit.log(list(Workspace.objects.all()), kind="role.granted", actor="shell", now=now(), data=data)
+        audit.log(list(Workspace.objects.all()), kind=Event.ROLE_GRANTED, actor="shell", now=now(), data=data)
         self.stdout.write(f"{user.get_username()} is now {options['role']}")

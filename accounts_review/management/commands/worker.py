@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 import django_q.cluster
+import structlog
 from django.core.management.base import BaseCommand
 from django.db import connection
 
@@ -21,8 +22,21 @@ from accounts_review import tasks
 from accounts_review.management.supervisor import die_with_parent
 from accounts_review.models import Run
 
+log = structlog.get_logger(__name__)
+
 UNCLEAN = 70
+EVERY_SECONDS = 60
 _TIMED_OUT, _RECYCLED = 0, -2
+
+
+def _watch() -> None:
+    """Each host for itself: the sweep is taken by one of them only."""
+    try:
+        tasks.watch()
+    except Exception as error:
+        log.error("the checkpoint could not be looked at", error=str(error))
+    finally:
+        connection.close()
 
 
 class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
@@ -62,5 +76,7 @@ class Command(BaseCommand):
         django_q.cluster.Sentinel = WatchfulSentinel
         cluster = django_q.cluster.Cluster()
         cluster.start()
-        cluster.sentinel.join()
+        while cluster.sentinel.is_alive():
+            _watch()
+            cluster.sentinel.join(EVERY_SECONDS)
         sys.exit(UNCLEAN if cluster.sentinel.exitcode else 0)

@@ -10,30 +10,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts_review.audit import sentences
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.web.account.evidence import DateFact
-from accounts_review.wording import sentences
 
 SIGNS: dict[str, Promise] = {
     "joined_at": gettext_lazy("joined the workspace"),
     "last_seen_at": gettext_lazy("was last seen"),
     "last_login_at": gettext_lazy("last signed in"),
 }
-ICONS = {
-    "account.answered": "chat-bubble-left",
-    "account.approved": "scale",
-    "account.exempted": "scale",
-    "account.exemption_withdrawn": "scale",
-    "account.withdrawn": "scale",
-    "case.noticed": "envelope",
-    "case.reminded": "envelope",
-    "case.closing_told": "envelope",
-    "case.revoked": "no-symbol",
-    "case.spared": "shield-check",
-    "account.returned": "arrow-uturn-left",
-    "account.restored": "arrow-uturn-left",
-}
-OTHER_ACT = "cog-6-tooth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +85,4 @@ def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[Moment
 
 def _acts(entries: Iterable[AuditEntry]) -> Iterator[Moment]:
     for entry in entries:
-        yield Moment(entry.at, sentences.of_entry(entry), ICONS.get(entry.kind, OTHER_ACT), entry)
+        yield Moment(entry.at, sentences.of_entry(entry), sentences.icon_of(entry), entry)

@@ -8,12 +8,14 @@ import django_filters
 from django import forms
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts_review.audit.events import Event
+from accounts_review.audit.words import Group
 from accounts_review.models import AuditEntry
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.web.shared.widgets import DayInput
-from accounts_review.wording.sentences import ENTRIES, SUBJECTS
 
 KINDS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
 
@@ -53,10 +55,10 @@ class AuditFilter(RecordFilter):
 
 
 def _kinds() -> list[tuple[Promise, list[tuple[str, str]]]]:
-    """The kinds of entries by what they are about, each group headed by the choice of all of it."""
+    """The events by what they are about, each group headed by the choice of all of it."""
     groups = []
-    for start, subject in SUBJECTS.items():
-        kinds = sorted(kind for kind in ENTRIES if kind.startswith(start) and " " not in kind)
-        every = [(start, f"{start}*")] if len(kinds) > 1 else []
-        groups.append((subject, [*every, *((kind, kind) for kind in kinds)]))
+    for group in Group:
+        events = [(event.value, str(event.words.label)) for event in Event if event.group is group]
+        every = [(f"{group}.", gettext("any of these"))] if len(events) > 1 else []
+        groups.append((group.label, [*every, *sorted(events, key=lambda choice: choice[1])]))
     return groups

@@ -9,15 +9,15 @@ from typing import Any
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
+from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
-from accounts_review.wording import sentences
 
 
 def _entry(record: AuditEntry) -> dict[str, str]:
-    details = json.dumps(record.data, ensure_ascii=False, indent=2, sort_keys=True)
+    details = json.dumps(record.details, ensure_ascii=False, indent=2, sort_keys=True)
     said = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
-    return {"said": said(record), "details": details}
+    return {"said": said(record), "name": sentences.name_of(record), "details": details}
 
 
 def _act_of(entry: AuditEntry) -> tuple[object, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -15,14 +13,16 @@ from django.utils.translation import ngettext
 from django_tables2 import RequestConfig
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint, sentences
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet import FORMATS
-from accounts_review.spreadsheet.rows import audit_line, audit_sheet
+from accounts_review.spreadsheet.rows import audit_lines, audit_sheet
 from accounts_review.web.audit.filters import AuditFilter
 from accounts_review.web.audit.table import AuditTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
-from accounts_review.wording import sentences
+from accounts_review.wording import holds as holds_in_words
 
 PROOF = "jsonl"
 
@@ -51,26 +51,29 @@ class Audit(AuditView):
 
 
 class Verify(AuditView):
-    """Read the whole record and prove its chain, also against a seal that was kept elsewhere."""
+    """Read the whole record and prove its chain, also against a checkpoint: this host's, and one kept elsewhere."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        given = request.POST.get("seal", "")
+        given = request.POST.get("checkpoint", "")
         try:
-            kept = audit.Kept.parse(given) if given.strip() else None
+            kept = audit.Checkpoint.parse(given) if given.strip() else None
         except ValueError as error:
             messages.error(request, str(error))
             return redirect("audit", workspace=self.workspace.name)
         proven, flaw = audit.verify(kept)
+        finding = checkpoint.look()
         if flaw:
             broken = _("Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it hold.")
             messages.error(request, broken % {"seq": flaw.seq, "problem": flaw.problem, "proven": proven})
+        elif finding:
+            messages.error(request, holds_in_words.of_cause(finding.cause, finding.details))
         else:
             whole = ngettext(
                 "%(count)d entry holds: nothing was changed, removed or inserted.",
                 "All %(count)d entries hold: nothing was changed, removed or inserted.",
                 proven,
             )
-            keep = _("Seal to keep elsewhere: %(seal)s") % {"seal": audit.head()}
+            keep = _("Checkpoint to keep elsewhere: %(checkpoint)s") % {"checkpoint": audit.head()}
             messages.success(request, f"{whole % {'count': proven}} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 
@@ -90,14 +93,9 @@ class Export(AuditView):
         entries = filtered.qs.filter(seq__lte=last).order_by("seq")
         data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
         login = self.request.user.get_username()
-        audit.log([self.workspace], kind="audit.exported", actor=login, now=self.now, data=data)
+        audit.log([self.workspace], kind=Event.AUDIT_EXPORTED, actor=login, now=self.now, data=data)
         if kind in FORMATS:
             return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
-        response = StreamingHttpResponse(_lines(entries), content_type="application/x-ndjson; charset=utf-8")
+        response = StreamingHttpResponse(audit_lines(entries), content_type="application/x-ndjson; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
         return response
-
-
-def _lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    for entry in entries.iterator(chunk_size=2000):
-        yield audit_line(entry) + "\n"

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Workspace, may
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
@@ -21,7 +22,7 @@ from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.review import decide
 
-BOUNCED = ("case.undeliverable", "case.reminder_refused", "case.closing_refused")
+BOUNCED = tuple(event for event in Event if event.words.address_failed)
 LEVELS = ("error", "warning", "info", "ok")
 NAMED, MOST_AT_ONCE = 6, 500
 

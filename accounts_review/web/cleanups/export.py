@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.spreadsheet import FORMATS
 from accounts_review.spreadsheet.rows import cases_sheet
 from accounts_review.web.cleanups.filters import ReportFilter
@@ -29,7 +30,7 @@ class CleanupExport(CleanupView):
         given = {name: value for name, value in found.form.cleaned_data.items() if value}
         data = {"filter": given, "count": cases.count(), "format": kind}
         audit.log(
-            [self.cleanup], kind="cleanup.exported", actor=self.request.user.get_username(), now=self.now, data=data
+            [self.cleanup], kind=Event.CLEANUP_EXPORTED, actor=self.request.user.get_username(), now=self.now, data=data
         )
         sheet = cases_sheet(cases, said=partial(sentences.of_case, now=self.now))
         return download(self, sheet, kind=kind, name=f"cleanup-{self.cleanup.number}")

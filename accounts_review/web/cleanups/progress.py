@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
@@ -136,7 +137,7 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
 def last_stop(cleanup: Cleanup) -> AuditEntry | None:
     """The entry that says who or what made the clean-up pause last."""
     entries = AuditEntry.objects.filter(workspace=cleanup.workspace.name, cleanup=cleanup.number)
-    return entries.filter(kind__in=("cleanup.paused", "cleanup.stopped")).first()
+    return entries.filter(kind__in=(Event.CLEANUP_PAUSED, Event.CLEANUP_STOPPED)).first()
 
 
 def with_counts(cleanups: QuerySet[Cleanup]) -> QuerySet[Cleanup]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django_tables2 import RequestConfig
 
 from accounts_review import audit, tasks
+from accounts_review.audit.events import Event
 from accounts_review.models import PolicyPreview, may, permit
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 from accounts_review.rules.dormancy import Verdict
@@ -135,5 +136,5 @@ class Movers(WorkspaceView):
         data = {"policy_preview": policy_preview.pk, "count": accounts.count(), "format": "csv"}
         data |= {name: value for name, value in asked.items() if value}
         login = self.request.user.get_username()
-        audit.log([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
+        audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
         return download(self, movers_sheet(accounts.order_by("username", "pk")), kind="csv")

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.spreadsheet import FORMATS, MOST_ROWS
 from accounts_review.spreadsheet.rows import accounts_sheet
 from accounts_review.web.review.selection import filtered
@@ -36,5 +37,5 @@ class Export(WorkspaceView):
             return redirect(back)
         data = {"filter": found.query, "count": count, "format": kind}
         login = self.request.user.get_username()
-        audit.log([self.workspace], kind="accounts.exported", actor=login, now=self.now, data=data)
+        audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
         return download(self, accounts_sheet(accounts, as_of=self.now), kind=kind)

@@ -10,6 +10,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, PolicyVersion, Workspace, permit
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 
@@ -45,7 +46,7 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     audit.transition(
         [cleanup],
         target,
-        kind="cleanup.launched",
+        kind=Event.CLEANUP_LAUNCHED,
         actor=login,
         now=now,
         data=data,
@@ -74,7 +75,7 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     if cleanup.launched_by == login:
         raise CannotLaunch(_("You launched this clean-up; another person has to confirm it."))
     audit.transition(
-        [cleanup], CleanupState.RUNNING, kind="cleanup.confirmed", actor=login, now=now, confirmed_by=login
+        [cleanup], CleanupState.RUNNING, kind=Event.CLEANUP_CONFIRMED, actor=login, now=now, confirmed_by=login
     )
     _start(cleanup, actor=login, now=now)
     return cleanup
@@ -83,24 +84,26 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
 @transaction.atomic
 def pause(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """Stop taking further steps; a DELETE that is on its way is still settled."""
-    _turn(cleanup, CleanupState.PAUSED, "cleanup.paused", actor=actor, reason=reason, now=now, stopped_because=reason)
+    _turn(
+        cleanup, CleanupState.PAUSED, Event.CLEANUP_PAUSED, actor=actor, reason=reason, now=now, stopped_because=reason
+    )
 
 
 @transaction.atomic
 def resume(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """Go on with a paused or stopped clean-up."""
-    _turn(cleanup, CleanupState.RUNNING, "cleanup.resumed", actor=actor, reason=reason, now=now, stopped_because="")
+    _turn(cleanup, CleanupState.RUNNING, Event.CLEANUP_RESUMED, actor=actor, reason=reason, now=now, stopped_because="")
 
 
 @transaction.atomic
 def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """End a clean-up before its time: every case that can still be withdrawn is."""
-    _turn(cleanup, CleanupState.CANCELLED, "cleanup.cancelled", actor=actor, reason=reason, now=now, closed_at=now)
+    _turn(cleanup, CleanupState.CANCELLED, Event.CLEANUP_CANCELLED, actor=actor, reason=reason, now=now, closed_at=now)
     cases = cleanup.cases.filter(state__in=WITHDRAWABLE).select_related("account", "cleanup__workspace")
     audit.transition(
         list(cases.select_for_update(of=("self",))),
         CaseState.WITHDRAWN,
-        kind="account.withdrawn",
+        kind=Event.ACCOUNT_WITHDRAWN,
         actor=actor.get_username(),
         now=now,
         data={"reason": reason},
@@ -124,7 +127,7 @@ def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
 def _turn(
     cleanup: Cleanup,
     to: CleanupState,
-    kind: str,
+    kind: Event,
     *,
     actor: User,
     reason: str,
@@ -157,7 +160,7 @@ def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
     audit.transition(
         list(cleanup.cases.filter(state="in_draft").select_related("account", "cleanup__workspace")),
         CaseState.AWAITING_NOTICE if waits else CaseState.DUE,
-        kind="case.launched",
+        kind=Event.CASE_LAUNCHED,
         actor=actor,
         now=now,
     )
@@ -170,7 +173,11 @@ def _hold_back(cleanup: Cleanup, cases: list[Case], *, now: datetime) -> None:
     draft = Cleanup.objects.create(workspace=cleanup.workspace, number=last + 1, created_at=now)
     Case.objects.filter(pk__in=[case.pk for case in cases]).update(cleanup=draft)
     audit.log(
-        [draft], kind="cleanup.held_back", actor="portal", now=now, data={"cases": len(cases), "from": cleanup.number}
+        [draft],
+        kind=Event.CLEANUP_HELD_BACK,
+        actor="portal",
+        now=now,
+        data={"cases": len(cases), "from": cleanup.number},
     )
 
 

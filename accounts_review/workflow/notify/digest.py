@@ -19,23 +19,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
+from accounts_review.audit.words import Group, News
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
 from accounts_review.wording import verdicts
 from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
 
-KIND = "digest.sent"
+KIND = Event.DIGEST_SENT
 BEFORE_LAPSE = timedelta(days=14)
-WORTH_TELLING = (
-    "workspace.synced",
-    "cleanup.launched",
-    "cleanup.stopped",
-    "cleanup.closed",
-    "case.undeliverable",
-    "case.refused",
-    "case.unknown",
-)
+WORTH_TELLING = tuple(event for event in Event if event.words.news)
 
 
 def send_digest(*, workspace: Workspace, now: datetime) -> int:
@@ -49,7 +43,12 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         items = _items(workspace)
         if not items or not recipients:
             return 0
-        context = {"items": items, "workspace": workspace, "url": _address("overview", workspace), "seal": audit.head()}
+        context = {
+            "items": items,
+            "workspace": workspace,
+            "url": _address("overview", workspace),
+            "checkpoint": audit.head(),
+        }
         body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
     mails = [EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]) for address in recipients]
@@ -79,7 +78,7 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
         with transaction.atomic():
             Exemption.objects.filter(pk=exemption.pk).update(owner_told_at=now)
             data = {"owner": exemption.owner_email, "until": exemption.until.isoformat()}
-            audit.log([exemption.account], kind="account.owner_told", actor="portal", now=now, data=data)
+            audit.log([exemption.account], kind=Event.ACCOUNT_OWNER_TOLD, actor="portal", now=now, data=data)
         told += 1
     return told
 
@@ -109,45 +108,47 @@ def _items(workspace: Workspace) -> list[tuple[str, str]]:
     by_kind: dict[str, list[AuditEntry]] = {}
     for entry in entries:
         by_kind.setdefault(entry.kind, []).append(entry)
-    items = [*_about_cleanups(workspace, by_kind), *_about_cases(workspace, by_kind), *_about_syncs(workspace, by_kind)]
+    items = [*_about_acts(workspace, by_kind), *_about_cases(workspace, by_kind), *_about_syncs(workspace, by_kind)]
     return [(sentence, url) for urgency, sentence, url in sorted(items)]
 
 
-def _about_cleanups(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
-    sentences = {
-        "cleanup.stopped": (0, _("clean-up %(number)s stopped: %(why)s")),
-        "cleanup.launched": (1, _("clean-up %(number)s was launched by %(actor)s")),
-        "cleanup.closed": (3, _("clean-up %(number)s has ended")),
-    }
+def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     found = []
-    for kind, (urgency, sentence) in sentences.items():
-        for entry in by_kind.get(kind, []):
-            values = {"number": entry.cleanup, "actor": entry.actor, "why": entry.data.get("why", "")}
-            url = _address("cleanup", workspace, number=entry.cleanup)
-            found.append((urgency, sentence % values, url))
+    for event in (found for found in WORTH_TELLING if found.group in (Group.CLEANUP, Group.HOLD, Group.CHECKPOINT)):
+        for entry in by_kind.get(event, []):
+            said = {"why": "", "reason": ""} | entry.details | {"number": entry.cleanup, "actor": entry.actor}
+            page = (
+                _address("cleanup", workspace, number=entry.cleanup) if entry.cleanup else _address("audit", workspace)
+            )
+            found.append((_news(event).urgency, str(_news(event).clause) % said, page))
     return found
 
 
 def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
-    sentences = {
-        "case.undeliverable": _("%(count)d warnings could not be delivered; say how to go on"),
-        "case.refused": _("%(count)d revocations were refused by the workspace"),
-        "case.unknown": _("the outcome of %(count)d revocations was unknown for a while"),
-    }
     return [
-        (2, sentence % {"count": len(by_kind[kind])}, _address("cleanups", workspace))
-        for kind, sentence in sentences.items()
-        if kind in by_kind
+        (
+            _news(event).urgency,
+            str(_news(event).clause) % {"count": len(by_kind[event])},
+            _address("cleanups", workspace),
+        )
+        for event in WORTH_TELLING
+        if event.group is Group.CASE and event in by_kind
     ]
 
 
+def _news(event: Event) -> News:
+    assert event.words.news
+    return event.words.news
+
+
 def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
-    entries = by_kind.get("workspace.synced", [])
+    entries = by_kind.get(Event.WORKSPACE_SYNCED, [])
     url = _address("overview", workspace)
     if any(entry.data.get("state") == "quarantined" for entry in entries):
         return [(0, _("a sync looked wrong and was quarantined; nobody is revoked until you have looked"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
-    return [(1, _("%(count)d syncs were not complete") % {"count": len(failed)}, url)] if failed else []
+    news = _news(Event.WORKSPACE_SYNCED)
+    return [(news.urgency, str(news.clause) % {"count": len(failed)}, url)] if failed else []
 
 
 def _account_address(account: Account) -> str:

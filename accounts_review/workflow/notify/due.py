@@ -10,13 +10,15 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.wording import verdicts
+from accounts_review.workflow import holds
 
 LATE = timedelta(days=7)
 """The end is told within this time or not at all: a letter about something long past only puzzles."""
 
-REMINDER_REFUSED, CLOSING_REFUSED = "case.reminder_refused", "case.closing_refused"
+REMINDER_REFUSED, CLOSING_REFUSED = Event.CASE_REMINDER_REFUSED, Event.CASE_CLOSING_REFUSED
 
 LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
 """An address that is put off again and again goes behind the others, so that it never bars their way."""
@@ -67,11 +69,15 @@ def closings(workspace: Workspace, *, now: datetime) -> list[int]:
     return [case.pk for case in cases if (case.account_id, case.cleanup.number) not in refused]
 
 
-def still(cases: QuerySet[Case], key: int) -> Case:
-    """The case, if it is still one of those. Raises ``Conflict``: somebody may have decided since the run began."""
+def still(cases: QuerySet[Case], key: int, *, now: datetime) -> Case:
+    """The case, if it is still one of those and may be written to.
+
+    Raises ``Conflict``: somebody may have decided since the run began. Raises ``Held``, which ends the run.
+    """
     case = cases.filter(pk=key).first()
     if case is None:
         raise audit.Conflict(f"case {key}")
+    holds.check(case.cleanup.workspace, now=now)
     return case
 
 
@@ -106,5 +112,5 @@ def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
 
 
-def _entries(workspace: Workspace, kind: str) -> QuerySet[AuditEntry]:
+def _entries(workspace: Workspace, kind: Event) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(workspace=workspace.name, kind=kind)

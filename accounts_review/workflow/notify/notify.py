@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
 from accounts_review.rules.dormancy import Standing
 from accounts_review.rules.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState
@@ -114,7 +115,7 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
     running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
     ripe = list(running.filter(state="noticed", promised_at__lte=now))
     returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
-    audit.transition(ripe, CaseState.DUE, kind="case.due", actor="portal", now=now)
+    audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
     for case in returned:
         _give_up(case, actor="portal", now=now, why=_("the notice came back"))
     return len(ripe)
@@ -180,7 +181,7 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
             _give_up(case, actor="portal", now=now, **said)
         elif case.state in IN_FLIGHT:
             Case.objects.filter(pk=case.pk).update(noticed_at=None)
-            audit.log([case], kind="case.bounced", actor="portal", now=now, data=said)
+            audit.log([case], kind=Event.CASE_BOUNCED, actor="portal", now=now, data=said)
     return len(cases)
 
 
@@ -196,7 +197,7 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     audit.transition(
         [case],
         CaseState.AWAITING_NOTICE,
-        kind="case.notice_retried",
+        kind=Event.CASE_NOTICE_RETRIED,
         actor=login,
         now=now,
         outcome=None,
@@ -225,11 +226,11 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
 
     tally, error = one_by_one([0], act)
     if tally["sent"]:
-        audit.log([workspace], kind="letter.tested", actor=actor.get_username(), now=now, data={"letter": kind})
+        audit.log([workspace], kind=Event.EMAIL_TESTED, actor=actor.get_username(), now=now, data={"letter": kind})
     return error or "".join(refused)
 
 
-def allowance(*, workspace: Workspace, kind: str, pace: Pace, now: datetime) -> int | None:
+def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -> int | None:
     """How many letters of a kind a workspace's pace still allows, by the audit of the last hour; None: any."""
     if not pace.is_open(now):
         return 0
@@ -245,7 +246,7 @@ def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, 
 
 
 def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
-    case = due.still(due.notices(workspace), key)
+    case = due.still(due.notices(workspace), key, now=now)
     if why := due.objection(case, now=now):
         _spare(case, why, now=now)
         return "spared"
@@ -255,11 +256,11 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
     if isinstance(answer, Refusal):
         return _not_warned(case, answer, now=now)
-    data = {"to": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
+    data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
     audit.transition(
         [case],
         CaseState.NOTICED,
-        kind="case.noticed",
+        kind=Event.CASE_NOTICED,
         actor="portal",
         now=now,
         data=data,
@@ -286,34 +287,34 @@ def _not_warned(case: Case, refusal: Refusal, *, now: datetime) -> str:
 def _remind(
     key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
 ) -> str:
-    case, days = due.still(due.warned(workspace, now=now), key), days_of[key]
+    case, days = due.still(due.warned(workspace, now=now), key, now=now), days_of[key]
     if why := due.objection(case, now=now):
         _spare(case, why, now=now)
         return "spared"
     answer = deliver(emails.reminder(case, days=days, now=now), through=through)
-    data = {"days": days, "to": case.account.email}
+    data = {"days": days, "address": case.account.email}
     if isinstance(answer, Refusal):
         return _not_told(case, answer, kind=due.REMINDER_REFUSED, data=data, now=now)
     with transaction.atomic():
         reminders = [*case.reminders, days]
         Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
-        audit.log([case], kind="case.reminded", actor="portal", now=now, data=data)
+        audit.log([case], kind=Event.CASE_REMINDED, actor="portal", now=now, data=data)
     return "sent"
 
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
-    case = due.still(due.revoked(workspace, now=now), key)
+    case = due.still(due.revoked(workspace, now=now), key, now=now)
     answer = deliver(emails.closing(case, now=now), through=through)
-    data = {"to": case.account.email}
+    data = {"address": case.account.email}
     if isinstance(answer, Refusal):
         return _not_told(case, answer, kind=due.CLOSING_REFUSED, data=data, now=now)
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind="case.closing_told", actor="portal", now=now, data=data)
+        audit.log([case], kind=Event.CASE_CLOSING_TOLD, actor="portal", now=now, data=data)
     return "sent"
 
 
-def _not_told(case: Case, refusal: Refusal, *, kind: str, data: dict[str, Any], now: datetime) -> str:
+def _not_told(case: Case, refusal: Refusal, *, kind: Event, data: dict[str, Any], now: datetime) -> str:
     """A letter that changes no state: a final refusal is recorded, anything else is tried again after the others."""
     if refusal.is_final:
         audit.log([case], kind=kind, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
@@ -324,12 +325,12 @@ def _not_told(case: Case, refusal: Refusal, *, kind: str, data: dict[str, Any], 
 
 def _spare(case: Case, why: object, *, now: datetime) -> None:
     data = {"why": why}
-    audit.transition([case], CaseState.SPARED, kind="case.spared", actor="portal", now=now, data=data, outcome=data)
+    audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
 
 
 def _give_up(case: Case, *, actor: str, now: datetime, **said: object) -> None:
     """What was not delivered is no notice, whatever was thought before."""
-    kind, none = "case.undeliverable", None
+    kind, none = Event.CASE_UNDELIVERABLE, None
     audit.transition(
         [case], CaseState.UNDELIVERABLE, kind=kind, actor=actor, now=now, data=said, outcome=said, noticed_at=none
     )

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.models import Workspace
+from accounts_review.workflow.holds import Held
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
@@ -111,6 +112,8 @@ def one_by_one(
                     continue
                 if tally[Kind.BROKEN] >= MOST_BROKEN:
                     break
+    except Held as failure:
+        return tally, str(failure)
     except (SMTPException, AnymailError, OSError) as failure:
         return tally, _said(failure)
     return tally, _said(_("connections broke off")) if tally[Kind.BROKEN] else ""

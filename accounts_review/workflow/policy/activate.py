@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import PolicyVersion, Workspace
 
 
@@ -36,5 +37,5 @@ def enact(
     )
     bring(version)
     data = {"version": version.number, "reason": reason, "text": text}
-    audit.log([workspace], kind="policy.adopted", actor=login, now=now, data=data)
+    audit.log([workspace], kind=Event.POLICY_ADOPTED, actor=login, now=now, data=data)
     return version

@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.huwise import Client, HuwiseError, Person, RateLimited, decode_group, decode_user, person_of
 from accounts_review.huwise import User as Member
 from accounts_review.models import Case, permit
@@ -147,14 +148,14 @@ class _Restorer:
         mine = Case.objects.filter(free, pk=case.pk, state=CaseState.REVOKED, restored_by="", returned_at=None)
         if not mine.update(restored_at=at):
             return False
-        audit.log([case], kind="account.restoring", actor=self.login, now=self.now, data=_said(given))
+        audit.log([case], kind=Event.ACCOUNT_RESTORING, actor=self.login, now=self.now, data=_said(given))
         return True
 
     @transaction.atomic
     def _release(self, case: Case, error: HuwiseError, claimed_at: datetime) -> None:
         Case.objects.filter(pk=case.pk, restored_by="", restored_at=claimed_at).update(restored_at=None)
         data = {"error": messages.on_failure(error), "error_code": error.error_code, "trace_id": error.trace_id}
-        audit.log([case], kind="account.restore_failed", actor=self.login, now=self.now, data=data)
+        audit.log([case], kind=Event.ACCOUNT_RESTORE_FAILED, actor=self.login, now=self.now, data=data)
 
     @transaction.atomic
     def _record(self, case: Case, given: Person, answer: Member, *, groups_gone: list[str], expires_at: object) -> None:
@@ -162,7 +163,7 @@ class _Restorer:
         case.save(update_fields=["restored_at", "restored_by"])
         lost = {"not_restored": list(NEVER_RESTORED), "groups_gone": groups_gone, "expires_at": str(expires_at or "")}
         data = _said(given) | lost | {"username": answer.username}
-        audit.log([case], kind="account.restored", actor=self.login, now=self.now, data=data)
+        audit.log([case], kind=Event.ACCOUNT_RESTORED, actor=self.login, now=self.now, data=data)
 
 
 def _recorded(case: Case) -> tuple[Person, Member]:

@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Lower
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Sync, Workspace
 from accounts_review.rules.lifecycle import CaseState
 
@@ -107,7 +108,7 @@ def _note_return(case: Case, account: Account, *, now: datetime) -> bool:
         return False
     data = {"account": account.pk, "username": account.username, "joined": account.incarnation}
     data |= {"restored": bool(case.restored_by)}
-    audit.log([case], kind="account.returned", actor="portal", now=now, data=data)
+    audit.log([case], kind=Event.ACCOUNT_RETURNED, actor="portal", now=now, data=data)
     case.returned_at = now
     return True
 

@@ -6,20 +6,10 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import User
 from django.utils.timezone import localtime
-from django.utils.translation import gettext_lazy
 
+from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.wording import verdicts
-
-DECIDED = {
-    "account.approved": gettext_lazy("%(login)s approved it on %(at)s"),
-    "account.exempted": gettext_lazy("%(login)s exempted it on %(at)s"),
-    "account.exemption_withdrawn": gettext_lazy("%(login)s ended its exemption on %(at)s"),
-    "account.withdrawn": gettext_lazy("%(login)s took it out of the clean-up on %(at)s"),
-    "account.snoozed": gettext_lazy("%(login)s set it aside on %(at)s"),
-    "account.unsnoozed": gettext_lazy("%(login)s took it up again on %(at)s"),
-}
-"""The kinds of audit entries that are decisions on an account, and the clause for each."""
 
 MOST = 20_000
 """So many of the newest decisions are looked at: two for each account that one act can be about."""
@@ -35,13 +25,13 @@ def decided_since(
 ) -> dict[int, AuditEntry]:
     """What others decided last, after an entry, on each account (by key); of all accounts, or of some."""
     entries = AuditEntry.objects.filter(
-        workspace__in=[workspace.name for workspace in workspaces], seq__gt=seen, kind__in=DECIDED
+        workspace__in=[workspace.name for workspace in workspaces], seq__gt=seen, kind__in=DECISIONS
     )
     if accounts is not None:
         entries = entries.filter(account_id__in=accounts)
     found: dict[int, AuditEntry] = {}
-    newest = entries.exclude(account_id=None).exclude(actor=besides.get_username()).order_by("-seq")
-    for entry in reversed(newest.only("at", "actor", "kind", "account_id")[:MOST]):
+    newest = entries.exclude(account_id=None).exclude(actor_ref__name=besides.get_username()).order_by("-seq")
+    for entry in reversed(newest.defer("data", "personal__details")[:MOST]):
         assert entry.account_id is not None
         # An act that has more than one entry is what its first one says.
         if entry.account_id not in found or found[entry.account_id].at != entry.at:
@@ -52,4 +42,4 @@ def decided_since(
 def said_of(entry: AuditEntry) -> str:
     """A decision on an account, with who took it and when, as a clause."""
     at = verdicts.dated(localtime(entry.at), "j M Y, H:i")
-    return str(DECIDED[entry.kind]) % {"login": entry.actor, "at": at}
+    return str(named(entry.kind).words.decision) % {"login": entry.actor, "at": at}

@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
@@ -77,7 +78,7 @@ def approve(
     Snooze.objects.filter(account__in=fresh).delete()
     login = actor.get_username()
     audit.log(
-        cases, kind="account.approved", actor=login, now=now, data=lambda case: {"reason": reason} | case.evidence
+        cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=lambda case: {"reason": reason} | case.evidence
     )
     return cases
 
@@ -133,7 +134,7 @@ def exempt(
     )
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
-    audit.log(fresh, kind="account.exempted", actor=login, now=now, data=data)
+    audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=data)
     _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
     return exemptions
 
@@ -166,7 +167,7 @@ def snooze(
         unique_fields=["account"],
         update_fields=["by_login", "at", "standing", "dormant_from"],
     )
-    audit.log(fresh, kind="account.snoozed", actor=login, now=now, data={"reason": reason})
+    audit.log(fresh, kind=Event.ACCOUNT_SNOOZED, actor=login, now=now, data={"reason": reason})
 
 
 @transaction.atomic
@@ -183,10 +184,10 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
     exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
     standing.update(withdrawn_at=now)
-    audit.log(exempted, kind="account.exemption_withdrawn", actor=login, now=now, data={"reason": reason})
+    audit.log(exempted, kind=Event.ACCOUNT_EXEMPTION_WITHDRAWN, actor=login, now=now, data={"reason": reason})
     audit.log(
         [account for account in fresh if account.snoozed_by],
-        kind="account.unsnoozed",
+        kind=Event.ACCOUNT_UNSNOOZED,
         actor=login,
         now=now,
         data={"reason": reason},
@@ -296,7 +297,7 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
     cases = Case.objects.filter(account__in=accounts, state__in=WITHDRAWABLE)
     cases = cases.select_related("account", "cleanup__workspace").select_for_update(of=("self",))
     audit.transition(
-        list(cases), CaseState.WITHDRAWN, kind="account.withdrawn", actor=actor, now=now, data={"reason": reason}
+        list(cases), CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
     )
 
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, DecisionFile, Workspace, permit
 from accounts_review.spreadsheet import Unreadable, read_table, without_quote
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL, row_digest
@@ -114,7 +115,7 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
     for (outcome, reason, until), together in _together(found.acts):
         _decide(outcome, together, reason=reason, until=until, actor=actor, now=now)
     data = {"file": held.name, "digest": held.digest, "undecided": found.undecided} | found.counts
-    audit.log([held.workspace], kind="decisions.imported", actor=actor.get_username(), now=now, data=data)
+    audit.log([held.workspace], kind=Event.DECISIONS_IMPORTED, actor=actor.get_username(), now=now, data=data)
     held.applied_at = now
     held.save(update_fields=["applied_at"])
     return found

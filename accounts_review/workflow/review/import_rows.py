@@ -16,16 +16,15 @@ from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 
+from accounts_review.audit.events import DECISIONS
 from accounts_review.models import Account, AuditEntry
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import day_of
 from accounts_review.spreadsheet.rows import decided, row_digest
 from accounts_review.wording import verdicts
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.review.conflicts import DECIDED
 
 LONGEST_REASON = 500
-DECISION_ENTRIES = tuple(DECIDED)
 
 
 class Outcome(StrEnum):
@@ -187,7 +186,7 @@ class Judge:
     @cached_property
     def _last_decider(self) -> dict[int, str]:
         """Who decided last on each account of the file."""
-        entries = AuditEntry.objects.filter(account_id__in=list(self.rows_of), kind__in=DECISION_ENTRIES)
+        entries = AuditEntry.objects.filter(account_id__in=list(self.rows_of), kind__in=DECISIONS)
         last = entries.order_by("account_id", "-seq").distinct("account_id")
         return {entry.account_id: entry.actor for entry in last if entry.account_id}
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
+from accounts_review.workflow import holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,8 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
     """What holds every case of a clean-up alike; its workspace is asked as it is now."""
     workspace = Workspace.objects.get(pk=cleanup.workspace_id)
     return Moment(
+        is_held=holds.over(workspace) is not None,
+        database_trusted=holds.is_trusted(),
         key_owner_known=bool(workspace.key_owner),
         breaker_tripped=workspace.is_quarantined,
         cleanup_running=cleanup.state == "running" and (bool(cleanup.dry_run) or workspace.is_live),
@@ -106,5 +110,7 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
 
 def budget_left(workspace: Workspace, *, now: datetime) -> int:
     """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
-    recent = AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - timedelta(hours=1))
+    recent = AuditEntry.objects.filter(
+        kind=Event.CASE_INTENDED, workspace=workspace.name, at__gt=now - timedelta(hours=1)
+    )
     return workspace.current_policy.rules.limits.per_hour - recent.count()

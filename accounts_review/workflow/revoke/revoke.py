@@ -23,10 +23,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event, named
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
+from accounts_review.workflow import holds
 from accounts_review.workflow.revoke.delete_call import Outcome, outcome_of, stops_cleanup
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
 
@@ -77,6 +79,7 @@ class Revoker:
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
+        holds.watch(now=self.clock())
         ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
         with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe, state="due"))
         running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
@@ -93,7 +96,11 @@ class Revoker:
                     continue
                 case.cleanup = cleanup
                 self._move(
-                    case, CaseState.CLAIMED, "case.claimed", claim=uuid.uuid4(), lease_until=self.clock() + self.lease
+                    case,
+                    CaseState.CLAIMED,
+                    Event.CASE_CLAIMED,
+                    claim=uuid.uuid4(),
+                    lease_until=self.clock() + self.lease,
                 )
             crashpoint("s2")
             return case
@@ -126,10 +133,10 @@ class Revoker:
             "account", "cleanup__workspace"
         )
         for case in open_cases.filter(state="claimed", lease_until__lt=self.clock()):
-            self._quietly(case, CaseState.DUE, "case.released", data={"why": "lease ran out"})
+            self._quietly(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": "lease ran out"})
         for case in open_cases.filter(state="intended", lease_until__lt=self.clock()):
             data = {"why": "the worker died after the intent"}
-            self._quietly(case, CaseState.UNKNOWN, "case.unknown", data=data, readings=[], outcome=data)
+            self._quietly(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
         for case in open_cases.filter(state="unknown"):
             self._read_unknown(case)
 
@@ -138,7 +145,7 @@ class Revoker:
         left = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__state="cancelled", state="due")
         for case in left.select_related("account", "cleanup__workspace"):
             why = {"reason": _("the clean-up was cancelled")}
-            self._quietly(case, CaseState.WITHDRAWN, "account.withdrawn", data=why)
+            self._quietly(case, CaseState.WITHDRAWN, Event.ACCOUNT_WITHDRAWN, data=why)
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
             if cleanup.cases.exists() and not cleanup.cases.open().exists():
                 now, data = self.clock(), cleanup.tally()
@@ -146,7 +153,7 @@ class Revoker:
                     audit.transition(
                         [cleanup],
                         CleanupState.CLOSED,
-                        kind="cleanup.closed",
+                        kind=Event.CLEANUP_CLOSED,
                         actor="portal",
                         now=now,
                         data=data,
@@ -213,7 +220,9 @@ class Revoker:
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
             self._mark_gone(case)
-            self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
+            self._move(
+                case, CaseState.ALREADY_GONE, Event.CASE_ALREADY_GONE, last_look=seen.record, outcome=seen.record
+            )
             return False
         audit.wait_for_turn()
         found = objections(terms_of(case, seen, clock=self.clock))
@@ -221,12 +230,12 @@ class Revoker:
             self._object(case, found, seen)
             return False
         if case.cleanup.dry_run:
-            self._move(case, CaseState.WOULD_REVOKE, "case.would_revoke", last_look=seen.record)
+            self._move(case, CaseState.WOULD_REVOKE, Event.CASE_WOULD_REVOKE, last_look=seen.record)
             return False
         self._move(
             case,
             CaseState.INTENDED,
-            "case.intended",
+            Event.CASE_INTENDED,
             data={"last_look": seen.record},
             intended_at=self.clock(),
             last_look=seen.record,
@@ -241,22 +250,27 @@ class Revoker:
         ]
         if found[0].effect is Effect.SPARE:
             self._move(
-                case, CaseState.SPARED, "case.spared", data={"why": why}, last_look=seen.record, outcome={"why": why}
+                case,
+                CaseState.SPARED,
+                Event.CASE_SPARED,
+                data={"why": why},
+                last_look=seen.record,
+                outcome={"why": why},
             )
         else:
             self.held.add(case.cleanup_id)
-            self._move(case, CaseState.DUE, "case.held", data={"why": why}, claim=None, outcome={"why": why})
+            self._move(case, CaseState.DUE, Event.CASE_HELD, data={"why": why}, claim=None, outcome={"why": why})
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
         data = {"error": str(error)}
-        self._quietly(case, CaseState.DUE, "case.released", data=data, claim=None)
+        self._quietly(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
         if stops_cleanup(error):
             self._stop(case.cleanup, str(error))
         return False
 
     def _finish(self, case: Case, outcome: Outcome) -> bool:
         """Record what became of the DELETE; false where the clean-up has to stop."""
-        kind = f"case.{outcome.state}"
+        kind = named(f"case.{outcome.state}")
         try:
             with transaction.atomic():
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
@@ -301,9 +315,9 @@ class Revoker:
             return
         data = (case.outcome or {}) | {"readings": [*case.readings, reading], "inferred": True}
         if found == "present":
-            self._quietly(case, CaseState.DUE, "case.still_there", data=data, claim=None)
+            self._quietly(case, CaseState.DUE, Event.CASE_STILL_THERE, data=data, claim=None)
         else:
-            self._quietly(case, CaseState.REVOKED, "case.revoked", data=data, outcome=data)
+            self._quietly(case, CaseState.REVOKED, Event.CASE_REVOKED, data=data, outcome=data)
 
     def _stop_all(self, why: str) -> None:
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
@@ -315,7 +329,7 @@ class Revoker:
             audit.transition(
                 [cleanup],
                 CleanupState.PAUSED,
-                kind="cleanup.stopped",
+                kind=Event.CLEANUP_STOPPED,
                 actor="portal",
                 now=now,
                 data=data,
@@ -329,14 +343,14 @@ class Revoker:
         case.account.save(update_fields=["gone_at"])
 
     def _move(
-        self, case: Case, to: CaseState, kind: str, *, data: dict[str, Any] | None = None, **changes: Any
+        self, case: Case, to: CaseState, kind: Event, *, data: dict[str, Any] | None = None, **changes: Any
     ) -> None:
         expect = {"claim": case.claim} if case.claim and to is not CaseState.CLAIMED else {}
         audit.transition([case], to, kind=kind, actor="portal", now=self.clock(), data=data, expect=expect, **changes)
         if to is not CaseState.CLAIMED and to is not CaseState.INTENDED:
             self.tally[to.value] += 1
 
-    def _quietly(self, case: Case, to: CaseState, kind: str, **changes: Any) -> None:
+    def _quietly(self, case: Case, to: CaseState, kind: Event, **changes: Any) -> None:
         """Move, unless another worker was faster."""
         try:
             with transaction.atomic():

@@ -17,6 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.huwise import (
     Client,
     Forbidden,
@@ -124,7 +125,7 @@ def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
     if not reading.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
         raise NothingToStop(_("The sync has ended, was stopped already, or is storing what it read."))
     data = {"sync": sync.pk}
-    audit.log([sync.workspace], kind="workspace.sync_stopped", actor=login, now=now, data=data)
+    audit.log([sync.workspace], kind=Event.WORKSPACE_SYNC_STOPPED, actor=login, now=now, data=data)
 
 
 @transaction.atomic
@@ -159,7 +160,7 @@ def reset_breaker(
     if not discard:
         confirm(Account.objects.filter(workspace=workspace, read_at=newest.started_at))
     data = {"reason": reason, "accepted": not discard, "sync": newest.pk, "anomalies": newest.anomalies}
-    audit.log([workspace], kind="breaker.reset", actor=login, now=now, data=data)
+    audit.log([workspace], kind=Event.BREAKER_RESET, actor=login, now=now, data=data)
     return newest
 
 
@@ -207,7 +208,7 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
     sync.save()
     facts = ("state", "pages", "read", "expected", "added", "changed", "absent", "problems", "anomalies", "health")
     data = {name: getattr(sync, name) for name in facts}
-    audit.log([workspace], kind="workspace.synced", actor="portal", now=finished, data=data)
+    audit.log([workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=finished, data=data)
 
 
 def _state(walk: Walk, *, accepted: bool) -> str:

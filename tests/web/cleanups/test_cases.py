@@ -49,7 +49,9 @@ def test_taking_one_out_of_the_draft(site: Site) -> None:
     answer = act(site, draft, "withdraw", "ana", reason="taken out of the draft")
     assert site.case("ana").state == "withdrawn"
     assert "1 account is out of the clean-up and keeps its access." in text(answer)
-    assert AuditEntry.objects.filter(kind="account.withdrawn", subject="ana", actor="operator").exists()
+    assert AuditEntry.objects.filter(
+        kind="account.withdrawn", subject_ref__name="ana", actor_ref__name="operator"
+    ).exists()
 
 
 def test_only_what_belongs_to_the_clean_up_is_touched(site: Site) -> None:
@@ -77,7 +79,9 @@ def test_the_warning_is_sent_again_to_those_ticked(site: Site, running: Cleanup)
     answer = act(site, running, "retry", "ben")
     assert (site.case("ana").state, site.case("ben").state) == ("undeliverable", "awaiting_notice")
     assert "1 warning leaves again with the next mails." in text(answer)
-    assert AuditEntry.objects.filter(kind="case.notice_retried", subject="ben", actor="operator").exists()
+    assert AuditEntry.objects.filter(
+        kind="case.notice_retried", subject_ref__name="ben", actor_ref__name="operator"
+    ).exists()
 
 
 def test_all_means_all_who_could_not_be_warned(site: Site, running: Cleanup) -> None:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Group, Workspace
 from accounts_review.web.cleanups.checks import Basket, Check, checks
 from accounts_review.workflow.notify.pace import Pace
@@ -108,7 +109,7 @@ def test_who_came_back_or_left_is_pointed_out(site: Site) -> None:
 def test_an_address_that_bounced_is_known_until_it_changes(site: Site) -> None:
     earlier = site.launched("ana")
     site.put("ana", "withdrawn")
-    audit.log([site.case("ana")], kind="case.undeliverable", actor="portal", now=now(), data={"why": "550"})
+    audit.log([site.case("ana")], kind=Event.CASE_UNDELIVERABLE, actor="portal", now=now(), data={"why": "550"})
     Cleanup.objects.filter(pk=earlier.pk).update(state="closed")
     draft = site.draft("ben")
     again = Case.objects.get(account__username="ana")

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Cleanup, Workspace
 from accounts_review.workflow.launch import launch
 from tests.web.records_kit import HOSTILE, Site, text
@@ -188,7 +189,7 @@ def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:
     cleanup = site.launched("ana")
     why = "The workspace does not accept the API key (HTTP 401)."
     Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=why)
-    audit.log([cleanup], kind="cleanup.stopped", actor="portal", now=now(), data={"why": why})
+    audit.log([cleanup], kind=Event.CLEANUP_STOPPED, actor="portal", now=now(), data={"why": why})
     page = text(site.get("cleanup", number=cleanup.number))
     assert "It stopped by itself." in page
     assert why in page

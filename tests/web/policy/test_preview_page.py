@@ -102,7 +102,7 @@ def test_putting_it_in_force_judges_everybody_by_it(site: Site) -> None:
     version = site.workspace.current_policy
     assert (version.number, version.reason, version.activated_by) == (2, "says the DPO", "administrator")
     assert assess.tally(workspace=site.workspace, now=now()) == {"dormant": 1}
-    assert AuditEntry.objects.filter(kind="policy.adopted", actor="administrator").exists()
+    assert AuditEntry.objects.filter(kind="policy.adopted", actor_ref__name="administrator").exists()
 
 
 def test_accounts_that_changed_are_judged_anew_and_shown_again(site: Site) -> None:

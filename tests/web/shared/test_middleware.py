@@ -11,13 +11,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
 
 @pytest.fixture
 def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
-    audit.log([workspace], kind="digest.sent", actor="portal", now=datetime(2026, 3, 9, 22, 30, tzinfo=UTC))
+    audit.log([workspace], kind=Event.DIGEST_SENT, actor="portal", now=datetime(2026, 3, 9, 22, 30, tzinfo=UTC))
     return Site(client, workspace, person).sign_in("auditor")
 
 

@@ -168,7 +168,7 @@ def test_going_live_and_back(site: Site) -> None:
     assert "main is in dry run" in text(site.follow("mode", {"mode": "dry-run"}))
     site.workspace.refresh_from_db()
     assert not site.workspace.is_live
-    assert AuditEntry.objects.filter(kind="workspace.mode_set", actor="administrator").count() == 2
+    assert AuditEntry.objects.filter(kind="workspace.mode_set", actor_ref__name="administrator").count() == 2
 
 
 @pytest.mark.parametrize("mode", ["", "real", HOSTILE])

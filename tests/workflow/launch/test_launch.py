@@ -145,7 +145,9 @@ def test_every_step_is_in_the_record_with_who_and_why(stage: Stage) -> None:
     launch.resume(**turning(stage, cleanup))
     launch.cancel(**turning(stage, cleanup))
     told = (
-        AuditEntry.objects.filter(kind__startswith="cleanup.").order_by("seq").values_list("kind", "cleanup", "actor")
+        AuditEntry.objects.filter(kind__startswith="cleanup.")
+        .order_by("seq")
+        .values_list("kind", "cleanup", "actor_ref__name")
     )
     assert list(told) == [
         ("cleanup.launched", 1, "operator"),

@@ -13,6 +13,7 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
 from accounts_review import audit
+from accounts_review.audit.events import Event, named
 from accounts_review.models import Exemption, Workspace
 from accounts_review.workflow.notify.digest import send_digest, tell_owners
 from accounts_review.workflow.review.decide import Refused, exempt
@@ -24,7 +25,7 @@ Person = Callable[[str], User]
 
 def happens(workspace: Workspace, kind: str, cleanup: int | None = None, **data: object) -> None:
     audit.append(
-        [audit.NewEntry(at=NOW, workspace=workspace.name, actor="olga", kind=kind, cleanup=cleanup, data=data)]
+        [audit.NewEntry(at=NOW, workspace=workspace.name, actor="olga", kind=named(kind), cleanup=cleanup, data=data)]
     )
 
 
@@ -79,7 +80,7 @@ def test_what_was_told_once_is_not_told_again(workspace: Workspace) -> None:
 @pytest.mark.usefixtures("operators")
 def test_ordinary_days_send_nothing(workspace: Workspace) -> None:
     happens(workspace, "workspace.synced", state="complete")
-    audit.log([workspace], kind="accounts.exported", actor="rita", now=NOW)
+    audit.log([workspace], kind=Event.ACCOUNTS_EXPORTED, actor="rita", now=NOW)
     assert send_digest(workspace=workspace, now=NOW) == 0
     assert mail.outbox == []
 

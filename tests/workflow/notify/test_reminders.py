@@ -17,6 +17,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 
 from accounts_review import audit, tasks
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import workspaces
@@ -264,7 +265,7 @@ def test_waves_name_the_days_and_their_numbers() -> None:
 
 def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
     def left(at: datetime, **pace: Any) -> int | None:
-        return notify.allowance(workspace=stage.workspace, kind="case.noticed", pace=Pace(**pace), now=at)
+        return notify.allowance(workspace=stage.workspace, kind=Event.CASE_NOTICED, pace=Pace(**pace), now=at)
 
     assert left(NOW, per_hour=5) == 3
     assert left(NOW, per_hour=1) == 0
@@ -275,7 +276,7 @@ def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
 
 def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
     other = workspaces.open_workspace(name="other", now=NOW)
-    assert notify.allowance(workspace=other, kind="case.noticed", pace=Pace(per_hour=5), now=NOW) == 5
+    assert notify.allowance(workspace=other, kind=Event.CASE_NOTICED, pace=Pace(per_hour=5), now=NOW) == 5
 
 
 def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

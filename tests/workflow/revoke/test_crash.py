@@ -79,7 +79,7 @@ def stage(set_stage: SetStage) -> Stage:
 
 
 def intents(username: str) -> int:
-    return AuditEntry.objects.filter(kind="case.intended", subject=username).count()
+    return AuditEntry.objects.filter(kind="case.intended", subject_ref__name=username).count()
 
 
 @pytest.mark.parametrize("step", LEFT)

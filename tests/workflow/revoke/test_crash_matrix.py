@@ -164,7 +164,7 @@ def test_killed_at_any_step_whatever_its_delete_meets(
     seconds = restart_until_settled(stage, settings)
 
     sent, removed = Counter(name for name, _, _ in stage.deletes), Counter(n for n, _, done in stage.deletes if done)
-    intents = Counter(AuditEntry.objects.filter(kind="case.intended").values_list("subject", flat=True))
+    intents = Counter(AuditEntry.objects.filter(kind="case.intended").values_list("subject_ref__name", flat=True))
     figures = {
         "double": sum(sent[who] > intents[who] or removed[who] > 1 for who in CELLS),
         "wrong": len((others | strangers) - stage.site.workspace.usernames()),

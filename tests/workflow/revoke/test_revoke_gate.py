@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import Group as Role
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.notify import notify
@@ -58,7 +59,7 @@ def remove_approver(stage: Stage) -> None:
 
 
 def spend_budget(stage: Stage) -> None:
-    audit.log([stage.workspace] * 200, kind="case.intended", actor="portal", now=NOW - timedelta(minutes=59))
+    audit.log([stage.workspace] * 200, kind=Event.CASE_INTENDED, actor="portal", now=NOW - timedelta(minutes=59))
 
 
 SPARED: dict[str, tuple[Act, str]] = {

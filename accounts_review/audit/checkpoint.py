@@ -1,0 +1,267 @@
+"""Checkpoints: number and digest of the newest audit entry, signed and kept outside the database (law 9).
+
+The chain alone shows no end that was cut off: a restored backup is a whole chain, only shorter. Each host keeps a
+checkpoint of its own in ``DATA_DIR``, written right after every commit that wrote entries, and holds the database
+against it before anything leaves. What the host has never seen is no evidence: a host without a checkpoint, where
+there are entries, does nothing until it may begin one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.db import DatabaseError, connection, transaction
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from accounts_review.models import AuditEntry, Hold
+from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
+
+log = structlog.get_logger(__name__)
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Number and digest of an entry. Against one kept elsewhere it shows if the record was cut off or written anew."""
+
+    seq: int
+    digest: str
+    at: datetime | None = None
+    """When it was noted; ``None`` where that is not known."""
+
+    @classmethod
+    def parse(cls, text: str) -> Checkpoint:
+        """Read ``NUMBER:DIGEST``, or a checkpoint's file. Raises ``ValueError``."""
+        if text.lstrip().startswith("{"):
+            return _signed(text)
+        if not (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip().lower())):
+            raise ValueError(
+                _("A checkpoint is the number of an entry, a colon and its digest of 64 characters, or a file of one.")
+            )
+        return cls(int(found[1]), found[2])
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why this host must not act on this database."""
+
+    cause: Hold.Cause
+    details: dict[str, Any] = field(default_factory=dict)
+    """``number``, ``digest`` and ``noted_at`` of the checkpoint, ``newest`` of the database, or the ``error``."""
+
+
+def newest() -> Checkpoint:
+    """The newest entry of the database, or the beginning of the chain where there is none."""
+    last = AuditEntry._base_manager.order_by("-seq").values_list("seq", "digest").first()
+    return Checkpoint(*(last or (0, GENESIS)))
+
+
+@dataclass(slots=True)
+class Keeper:
+    """The checkpoint of this host, in a folder."""
+
+    folder: Path
+    clock: Callable[[], datetime] = now
+    failure: str = ""
+    """Why the last try to write failed; "" where it did not."""
+
+    @property
+    def host(self) -> str:
+        """How people and the other hosts know this one."""
+        return f"{socket.gethostname()}:{self.folder}"[:400]
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "checkpoint.json"
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / "checkpoint.key"
+
+    def read(self) -> Checkpoint | None:
+        """The checkpoint, or ``None`` where there is none. Raises ``ValueError``, ``OSError``."""
+        try:
+            text = self.file.read_text()
+        except FileNotFoundError:
+            return None
+        return _signed(text, by=_load(self.key_file).public_key())
+
+    def look(self) -> Finding | None:
+        """What speaks against acting on this database; writes nothing."""
+        try:
+            kept = self.read()
+        except (ValueError, OSError) as error:
+            return Finding(Hold.Cause.UNREADABLE, {"error": str(error)})
+        last = newest()
+        if kept is None:
+            return Finding(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
+        if not _agrees(kept) and not _is_superseded(kept):
+            cause = Hold.Cause.BEHIND if last.seq < kept.seq else Hold.Cause.REWRITTEN
+            noted = kept.at.isoformat() if kept.at else ""
+            details = {"number": kept.seq, "digest": kept.digest, "noted_at": noted, "newest": last.seq}
+            return Finding(cause, details)
+        return self._not_kept()
+
+    def keep(self) -> Finding | None:
+        """Note the newest entry, unless something speaks against it: what does is returned, and nothing is written.
+
+        Call it outside a transaction: what is not committed is not to be noted.
+        """
+        assert not connection.in_atomic_block, "a checkpoint of what may be rolled back"
+        self.failure, last = "", newest()
+        finding = self.look()
+        if finding is None and self.read_seq() == last:
+            return None
+        try:
+            with self._alone():
+                finding = self.look()
+                if finding is None or (finding.cause in WITHOUT_EVIDENCE and self._may_begin()):
+                    self._write(newest())
+                    return None
+                return finding
+        except OSError as error:
+            self.failure = f"{error.strerror or error} ({self.folder})"
+            log.error("the checkpoint could not be written", error=self.failure)
+            return finding or self._not_kept()
+
+    def begin(self) -> None:
+        """Note that the database holds nothing yet, which is evidence, too. Never replaces a checkpoint."""
+        try:
+            with self._alone():
+                if not self.file.exists():
+                    self._write(Checkpoint(0, GENESIS))
+        except OSError as error:
+            self.failure = f"{error.strerror or error} ({self.folder})"
+            log.error("the checkpoint could not be written", error=self.failure)
+
+    def read_seq(self) -> Checkpoint | None:
+        """Number and digest alone."""
+        kept = self.read()
+        return Checkpoint(kept.seq, kept.digest) if kept else None
+
+    def _not_kept(self) -> Finding | None:
+        return Finding(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
+
+    def _may_begin(self) -> bool:
+        """Whether somebody has released this host, and it has made no use of that yet."""
+        released = Hold.objects.filter(host=self.host, cause__in=WITHOUT_EVIDENCE, taken_at=None).exclude(
+            released_at=None
+        )
+        return released.update(taken_at=self.clock()) > 0
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "checkpoint.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, checkpoint: Checkpoint) -> None:
+        try:
+            key = _load(self.key_file)
+        except (ValueError, OSError):
+            key = Ed25519PrivateKey.generate()
+            form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            _put(self.key_file, key.private_bytes(serialization.Encoding.PEM, form, plain))
+        content = [checkpoint.seq, checkpoint.digest, self.clock().isoformat()]
+        record = dict(zip(("number", "digest", "at"), content, strict=True))
+        record["key"] = key.public_key().public_bytes_raw().hex()
+        record["signature"] = key.sign(_bytes(content)).hex()
+        _put(self.file, (json.dumps(record) + "\n").encode())
+
+
+keeper: Keeper | None = None
+"""The keeper of this process, set when the app starts."""
+
+
+def keep_after_commit(*, before: Checkpoint) -> None:
+    """Have the entries that a transaction is about to write noted as soon as it has committed."""
+    if keeper is not None:
+        if before.seq == 0:
+            keeper.begin()
+        transaction.on_commit(_keep_quietly, robust=True)
+
+
+def look() -> Finding | None:
+    """What speaks against acting on this database from this host."""
+    return keeper.look() if keeper else None
+
+
+def _keep_quietly() -> None:
+    """The act has committed already: what goes wrong now is told by the next look, which holds everything."""
+    try:
+        if keeper and not connection.in_atomic_block:
+            keeper.keep()
+    except DatabaseError as error:
+        log.error("the checkpoint could not be noted", error=str(error))
+
+
+def _agrees(kept: Checkpoint) -> bool:
+    return kept.seq == 0 or AuditEntry._base_manager.filter(seq=kept.seq, digest=kept.digest).exists()
+
+
+def _is_superseded(kept: Checkpoint) -> bool:
+    """Whether an administrator has accepted the database as it was after this was noted."""
+    return Hold.objects.filter(cause__in=OF_DATABASE, released_at__gte=kept.at).exists()
+
+
+def _signed(text: str, *, by: Ed25519PublicKey | None = None) -> Checkpoint:
+    """A checkpoint's file, if its signature holds: by a key, or else by the one it names. Raises ``ValueError``."""
+    try:
+        record = json.loads(text)
+        key = by or Ed25519PublicKey.from_public_bytes(bytes.fromhex(record["key"]))
+        content = [record["number"], record["digest"], record["at"]]
+        key.verify(bytes.fromhex(record["signature"]), _bytes(content))
+        return Checkpoint(int(content[0]), str(content[1]), datetime.fromisoformat(content[2]))
+    except (InvalidSignature, ValueError, TypeError, KeyError):
+        raise ValueError(_("The checkpoint is damaged or was changed by hand: its signature does not hold.")) from None
+
+
+def _load(path: Path) -> Ed25519PrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError(_("The key is of another kind."))
+    return key
+
+
+def _bytes(content: list[Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file that only we may read, whole or not at all, and have it on the disk."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

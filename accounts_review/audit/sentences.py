@@ -1,0 +1,49 @@
+"""Audit entries in sentences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from django.utils.translation import gettext as _
+
+from accounts_review.audit.events import Event, named
+from accounts_review.audit.words import Icon
+from accounts_review.models import AuditEntry
+from accounts_review.wording.sentences import of_evidence, spoken
+
+
+def of_act(entry: AuditEntry) -> str:
+    """What somebody did, as a clause; who it was and the account are told beside it."""
+    told = entry.details
+    try:
+        words = named(entry.kind).words
+    except ValueError:
+        return entry.kind
+    variant = "service" if told.get("service_account") else str(told.get("kind") or told.get("cause") or "")
+    said = defaultdict(str, {name: spoken(value) for name, value in told.items()})
+    return (str(words.variants.get(variant, words.clause)) % said).strip().removesuffix(":")
+
+
+def of_entry(entry: AuditEntry) -> str:
+    """The act of an entry, with the evidence that it was taken on."""
+    told = of_act(entry)
+    if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
+        evidence = of_evidence(entry.data, now=entry.at)
+        told = _("%(said)s. The evidence: %(evidence)s") % {"said": told, "evidence": evidence}
+    return told
+
+
+def name_of(entry: AuditEntry) -> str:
+    """What an entry is called, such as "Notice sent"; one of a kind that this version does not know, its code."""
+    try:
+        return str(named(entry.kind).words.label)
+    except ValueError:
+        return entry.kind
+
+
+def icon_of(entry: AuditEntry) -> str:
+    """The heroicon of an entry."""
+    try:
+        return named(entry.kind).icon
+    except ValueError:
+        return Icon.ACT

@@ -1,0 +1,76 @@
+"""What is told of an event: its group, its icon and its clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Self
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Icon(StrEnum):
+    """The heroicons of the timeline."""
+
+    ACT = "cog-6-tooth"
+    ANSWER = "chat-bubble-left"
+    BACK = "arrow-uturn-left"
+    DECISION = "scale"
+    HOLD = "hand-raised"
+    MAIL = "envelope"
+    REVOKED = "no-symbol"
+    SPARED = "shield-check"
+
+
+class Group(StrEnum):
+    """What events are about: the first part of their code."""
+
+    label: Promise
+
+    ACCOUNT = "account", _("decisions and answers")
+    CASE = "case", _("steps of a case")
+    CLEANUP = "cleanup", _("clean-ups")
+    WORKSPACE = "workspace", _("the workspace")
+    HOLD = "hold", _("holds")
+    CHECKPOINT = "checkpoint", _("checkpoints")
+    BREAKER = "breaker", _("the breaker")
+    POLICY = "policy", _("the policy")
+    ROLE = "role", _("roles")
+    ACCOUNTS = "accounts", _("exports of accounts")
+    DECISIONS = "decisions", _("imports of decisions")
+    AUDIT = "audit", _("exports of the audit")
+    EMAIL = "email", _("test e-mails")
+    DIGEST = "digest", _("e-mails to operators")
+
+    def __new__(cls, code: str, label: Promise) -> Self:
+        member = str.__new__(cls, code)
+        member._value_, member.label = code, label
+        return member
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A clause of the operators' digest, about one entry or with the ``count`` of them; 0 presses most."""
+
+    urgency: int
+    clause: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How an event is told: its name, a clause filled from the entry's details, and its icon.
+
+    ``variants`` are clauses for a value of the detail ``kind`` or ``cause`` (or ``service``: a service account).
+    ``decision`` is the clause that tells another reviewer who decided what, ``news`` what the operators' digest says.
+    ``address_failed``: an e-mail came back, and what the server said of it names the address.
+    """
+
+    label: Promise
+    clause: Promise
+    icon: Icon | None = None
+    decision: Promise | None = None
+    variants: Mapping[str, Promise] = field(default_factory=dict)
+    news: News | None = None
+    address_failed: bool = False

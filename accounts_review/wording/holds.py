@@ -1,0 +1,43 @@
+"""Why everything is held, in sentences."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import Hold
+
+CAUSES: dict[str, Promise] = {
+    Hold.Cause.BEHIND: gettext_lazy(
+        "The database is older than its checkpoint: it ends at entry %(newest)s, the checkpoint is at %(number)s."
+    ),
+    Hold.Cause.REWRITTEN: gettext_lazy(
+        "The database is not the one of its checkpoint: entry %(number)s is another one now."
+    ),
+    Hold.Cause.MISSING: gettext_lazy(
+        "This host has no checkpoint, so that it cannot tell whether the database is the newest."
+    ),
+    Hold.Cause.UNREADABLE: gettext_lazy("%(error)s"),
+    Hold.Cause.NOT_KEPT: gettext_lazy("The checkpoint cannot be written: %(error)s."),
+}
+"""A sentence for each thing that may be wrong with a checkpoint."""
+
+
+def of_cause(cause: str, details: Mapping[str, Any]) -> str:
+    """What is wrong with a checkpoint."""
+    return str(CAUSES[cause]) % defaultdict(str, details)
+
+
+def of_hold(hold: Hold) -> str:
+    """Who holds what, and why."""
+    if not hold.is_by_person:
+        return f"{of_cause(hold.cause, hold.details)} ({hold.host})"
+    said = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
+    if hold.workspace:
+        return _("%(login)s holds the workspace %(workspace)s: %(reason)s") % said
+    return _("%(login)s holds the whole portal: %(reason)s") % said

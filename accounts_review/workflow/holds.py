@@ -1,0 +1,190 @@
+"""Holds: stop everything, by a person or because the database does not agree with its checkpoint, and go on again.
+
+While one is open no notice and no DELETE leaves: the gate asks in the transaction that would commit the intent, and
+every mail asks before it is written. The rest goes on: syncs, decisions, the settling of what is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.audit import checkpoint
+from accounts_review.audit.events import Event
+from accounts_review.models import Hold, Workspace, permit
+from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
+
+PORTAL = "portal"
+
+
+class Held(RuntimeError):
+    """Nothing may leave now: everything is held."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Everything is held: no notice and no removal leaves. See the page Hold for who, and why."))
+
+
+class CannotRelease(ValueError):
+    """There is nothing to release, or it is too early."""
+
+
+def over(workspace: Workspace) -> Hold | None:
+    """The newest open hold that keeps this host from acting on a workspace, by a person or for the database."""
+    here = checkpoint.keeper.host if checkpoint.keeper else ""
+    standing = Hold.objects.open().over(workspace)
+    return next(
+        (hold for hold in standing if hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here), None
+    )
+
+
+def is_trusted() -> bool:
+    """Whether the database agrees with this host's checkpoint, now."""
+    return checkpoint.look() is None
+
+
+def check(workspace: Workspace, *, now: datetime) -> None:
+    """Raise :class:`Held` where nothing may leave; called before each mail."""
+    if watch(now=now) is not None or over(workspace):
+        raise Held
+
+
+def watch(*, now: datetime) -> checkpoint.Finding | None:
+    """Note the newest entry on this host; what keeps it from that is put down as a hold, for everybody to see.
+
+    Inside a transaction, where nothing can be noted, it only looks.
+    """
+    keeper = checkpoint.keeper
+    if keeper is None:
+        return None
+    if connection.in_atomic_block:
+        return keeper.look()
+    finding = keeper.keep()
+    if finding:
+        _put_down(finding, host=keeper.host, now=now)
+    else:
+        passed = Hold.objects.open().filter(cause=Hold.Cause.NOT_KEPT, host=keeper.host)
+        _let_go(passed, Event.CHECKPOINT_KEPT, now=now)
+    return finding
+
+
+def vouch(*, now: datetime) -> int:
+    """Let hosts that have no checkpoint yet begin one, where this host's agrees with the database; returns how many.
+
+    That there is nothing proves nothing; that another host has kept watch all along does. One whose checkpoint is
+    damaged waits for a person.
+    """
+    keeper = checkpoint.keeper
+    if keeper is None or keeper.look() is not None or Hold.objects.open().filter(cause__in=OF_DATABASE).exists():
+        return 0
+    waiting = Hold.objects.open().filter(cause=Hold.Cause.MISSING).exclude(host=keeper.host)
+    return _let_go(waiting, Event.CHECKPOINT_VOUCHED, by=keeper.host, now=now)
+
+
+@transaction.atomic
+def hold(*, workspace: Workspace | None, actor: User, reason: str, now: datetime) -> Hold:
+    """Hold a workspace, or the whole portal. Anybody with a role may.
+
+    Raises ``PermissionDenied``, and ``ValueError`` without a reason.
+    """
+    permit(actor, "read")
+    login, reason = actor.get_username(), _given(reason)
+    placed = Hold.objects.create(workspace=workspace, at=now, by=login, reason=reason)
+    audit.log(_concerned(workspace), kind=Event.HOLD_PLACED, actor=login, now=now, data={"reason": reason})
+    return placed
+
+
+@transaction.atomic
+def release(*, workspace: Workspace | None, actor: User, reason: str, now: datetime) -> int:
+    """Release what people hold: a workspace, or the whole portal; returns how many holds that were.
+
+    Raises ``PermissionDenied``, ``ValueError`` without a reason, and :class:`CannotRelease` where nothing is held so.
+    """
+    permit(actor, "administer")
+    login, reason = actor.get_username(), _given(reason)
+    standing = Hold.objects.open().filter(workspace=workspace, cause=Hold.Cause.PERSON)
+    count = standing.update(released_at=now, released_by=login, release_reason=reason)
+    if not count:
+        raise CannotRelease(_nothing_to_release(workspace))
+    audit.log(_concerned(workspace), kind=Event.HOLD_RELEASED, actor=login, now=now, data={"reason": reason})
+    return count
+
+
+@transaction.atomic
+def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: str, now: datetime) -> int:
+    """Accept the database as it is, after a person has looked; returns how many holds that releases.
+
+    ``workspaces`` are those that the portal acts on: each must have had a complete sync since the first of the holds.
+    Hosts whose checkpoint speaks against the database begin a new one. Raises ``PermissionDenied``, ``ValueError``
+    without a reason, and :class:`CannotRelease`.
+    """
+    permit(actor, "administer")
+    login, reason = actor.get_username(), _given(reason)
+    standing = list(Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update())
+    if not standing:
+        raise CannotRelease(_("The checkpoints agree with the database; there is nothing to reset."))
+    since = min(found.at for found in standing)
+    for workspace in workspaces:
+        if not workspace.syncs.filter(state="complete", started_at__gte=since).exists():
+            raise CannotRelease(
+                _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
+            )
+    Hold.objects.filter(pk__in=[found.pk for found in standing]).update(
+        released_at=now, released_by=login, release_reason=reason
+    )
+    data = {
+        "reason": reason,
+        "holds": [{"cause": found.cause, "host": found.host} | found.details for found in standing],
+    }
+    audit.log(_concerned(None), kind=Event.CHECKPOINT_RESET, actor=login, now=now, data=data)
+    return len(standing)
+
+
+@transaction.atomic
+def _put_down(finding: checkpoint.Finding, *, host: str, now: datetime) -> None:
+    known = {"cause": finding.cause, "host": host}
+    if Hold.objects.open().filter(**known).exists():
+        return
+    found = {"details": finding.details, "at": now, "by": PORTAL}
+    placed, is_new = Hold.objects.open().get_or_create(**known, released_at=None, defaults=found)
+    if is_new:
+        data = {"cause": placed.cause, "host": host} | finding.details
+        audit.log(_concerned(None), kind=Event.CHECKPOINT_FAILED, actor=PORTAL, now=now, data=data)
+
+
+def _let_go(passed: QuerySet[Hold], kind: Event, *, now: datetime, by: str = PORTAL) -> int:
+    """End holds without a person, each with its entry."""
+    ended = 0
+    for found in passed:
+        with transaction.atomic():
+            standing = Hold.objects.open().filter(pk=found.pk)
+            if standing.update(released_at=now, released_by=PORTAL, release_reason=by):
+                audit.log(_concerned(None), kind=kind, actor=PORTAL, now=now, data={"host": found.host, "by": by})
+                ended += 1
+    return ended
+
+
+def _concerned(workspace: Workspace | None) -> list[Workspace]:
+    """Where the audit tells of it: in every workspace, if it is about the portal."""
+    return [workspace] if workspace else list(Workspace.objects.all())
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise ValueError(_("Say why; the reason is kept in the audit."))
+    return reason.strip()[:500]
+
+
+def _nothing_to_release(workspace: Workspace | None) -> str:
+    others = Hold.objects.open().filter(cause=Hold.Cause.PERSON).select_related("workspace")
+    names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
+    if names:
+        return _("Nobody holds this; what is held: %(names)s.") % {"names": names}
+    if Hold.objects.open().exclude(cause=Hold.Cause.NOT_KEPT).exists():
+        return _("No person holds anything; what holds is the checkpoint: see reset_checkpoint.")
+    return _("Nothing is held.")
