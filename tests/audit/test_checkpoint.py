@@ -65,7 +65,7 @@ def restore_to(seq: int) -> None:
 
 def cause() -> str | None:
     finding = checkpoint.look()
-    return finding and finding.cause
+    return finding.cause if finding else None
 
 
 def test_every_commit_that_wrote_entries_is_noted_at_once(keeper: Keeper, portal: Workspace) -> None:
