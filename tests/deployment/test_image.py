@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from accounts_review.management.supervisor import free_port
+from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image() -> Path:
     """A folder on which every step of the Dockerfile that can run outside an image was run."""
-    folder = tmp_path_factory.mktemp("image")
+    folder = folder_of_run("image")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     for word, rest in steps():
         if word == "COPY":
@@ -61,7 +61,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @pytest.mark.django_db
 def test_the_image_serves_its_health_page_from_a_given_database(image: Path) -> None:
-    port = free_port(8800)
+    port = unused_port()
     command = next(json.loads(rest) for word, rest in reversed(list(steps())) if word == "CMD")
     command = [part.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for part in command]
     settings = connection.get_connection_params()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from accounts_review.management.supervisor import free_port
+from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -60,12 +60,12 @@ class Portal:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal() -> Iterator[Portal]:
     """``manage.py demo`` on data of its own; stopped by Ctrl-C."""
-    data = tmp_path_factory.mktemp("portal")
+    data = folder_of_run("portal")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(free_port(8700)), "--accounts", "600"],
+        [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(unused_port()), "--accounts", "600"],
         env=env | {"DATA_DIR": str(data), "LEASE_SECONDS": "10"},
         stdout=subprocess.PIPE,
         text=True,
