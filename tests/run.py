@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,8 @@ MARK = "TEST_RUN"
 
 def begin_a_run() -> None:
     """Not in pytest's own folder, which nobody else may enter: a database that root starts has a user of its own."""
-    os.environ[MARK] = mkdtemp(prefix="cleanup-portal-tests-")
+    os.environ[MARK] = folder = mkdtemp(prefix="cleanup-portal-tests-")
+    atexit.register(rmtree, folder, ignore_errors=True)
 
 
 def folder_of_run(name: str) -> Path:
@@ -40,7 +42,6 @@ def end_a_run(*, patience: float) -> list[str]:
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    rmtree(os.environ[MARK], ignore_errors=True)
     return told
 
 

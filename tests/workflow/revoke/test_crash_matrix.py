@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import product
-from multiprocessing import Event, Queue, Value
+from multiprocessing import Event, Queue, RawValue, Value
 from typing import Any
 
 import pytest
@@ -56,14 +56,21 @@ CELLS = {f"{step}.{number}": outcome for step, (number, outcome) in product(STEP
 
 
 class Running(Clock):
-    """A clock that goes on by itself, the same in every process."""
+    """A clock that goes on by itself, the same in every process; whoever waits by it lets it run ahead instead."""
 
     def __init__(self) -> None:
         super().__init__()
         self.started = time.monotonic()
+        self.waited = RawValue("d", 0.0)
 
     def __call__(self) -> datetime:
-        return self.instant + timedelta(seconds=time.monotonic() - self.started)
+        return self.instant + timedelta(seconds=self.seconds())
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.started + float(self.waited.value)
+
+    def wait(self, seconds: float) -> None:
+        self.waited.value += seconds
 
 
 def carry_one_message(*, die_at: str = "", budget: float = TIMEOUT) -> None:
@@ -96,9 +103,10 @@ def stage(set_stage: SetStage, settings: Any, monkeypatch: pytest.MonkeyPatch) -
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "unused", "key_owner": ""}}
     monkeypatch.setattr(tasks, "open_client", lambda workspace: client_of(stage.url, seconds=TIMEOUT))
     monkeypatch.setattr(tasks, "now", stage.clock)
+    monkeypatch.setattr(tasks, "monotonic", stage.clock.seconds)
+    monkeypatch.setattr(tasks, "sleep", lambda seconds: stage.clock.wait(0.3))
     # The portal's clock is moved here, and the workspace's is not.
     monkeypatch.setattr("accounts_review.workflow.check_connection.LARGEST_SKEW", timedelta(days=99_999))
-    monkeypatch.setattr(tasks, "sleep", lambda seconds: time.sleep(0.3))
     one = {"method": "DELETE", "times": 1}
     stage.order(*[{**one, **fault, "path": f"/users/{who}"} for who, what in CELLS.items() for fault in FAULTS[what]])
     vanish_before_the_delete(stage, {who for who, what in CELLS.items() if what == "404"}, monkeypatch)
@@ -139,14 +147,14 @@ def restart_until_settled(stage: Stage, settings: Any) -> float:
     """Workers run, an operator resumes what stopped; returns the seconds that it took, or as many as it may take."""
     settings.LEASE_SECONDS, settings.QUIET_SECONDS = 2, 1
     stage.clock.advance(seconds=600)
-    began = time.monotonic()
-    while Case.objects.open().exists() and time.monotonic() - began < allowed_seconds():
+    began = stage.clock.seconds()
+    while Case.objects.open().exists() and stage.clock.seconds() - began < allowed_seconds():
         tasks.enqueue_sweep()
         for _ in range(2):
             ended_by(in_child(partial(carry_one_message, budget=20)))
         for cleanup in Cleanup.objects.filter(state="paused"):
             launch.resume(cleanup=cleanup, actor=stage.staff("operator"), reason="looked", now=stage.clock())
-    return time.monotonic() - began
+    return stage.clock.seconds() - began
 
 
 def allowed_seconds() -> float:
