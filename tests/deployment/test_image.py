@@ -20,7 +20,13 @@ from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="installs the locked requirements into an environment of its own"),
+    # Both on one worker and one after the other, so that they share it.
+    pytest.mark.xdist_group("image"),
+    pytest.mark.django_db,
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,6 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"PATH": f"{folder / 'venv' / 'bin'}:{os.environ['PATH']}"}
 
 
-@pytest.mark.django_db
 def test_the_image_serves_its_health_page_from_a_given_database(image: Path) -> None:
     port = unused_port()
     command = next(json.loads(rest) for word, rest in reversed(list(steps())) if word == "CMD")

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
+AS_LONG_AS_PEOPLE = "a whole portal, at the pace of its worker and its pages"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -87,6 +88,14 @@ def portal() -> Iterator[Portal]:
     assert process.wait(60) == 0
     process.stdout.close()
     assert not processes_of(data), "Ctrl-C left processes behind"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use the running portal stay on one worker, so that there is one."""
+    for item in items:
+        if "portal" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("portal"))
 
 
 def processes_of(data: Path) -> list[str]:

@@ -11,10 +11,10 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.conftest import ROOT, processes_of
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE, ROOT, processes_of
 from tests.run import folder_of_run, unused_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -19,7 +19,11 @@ ROOT = Path(__file__).parent.parent.parent
 CHILDREN = 5
 """The sentinel, and below it two workers, the monitor and the pusher."""
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="each starts and ends a cluster of six processes"),
+    pytest.mark.xdist_group("worker"),
+]
 
 
 @pytest.fixture(scope="module")

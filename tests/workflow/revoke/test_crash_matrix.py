@@ -99,12 +99,12 @@ def carry_one_message(*, die_at: str = "", budget: float = TIMEOUT) -> None:
 @pytest.fixture
 def stage(set_stage: SetStage, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Stage:
     stage = set_stage(*map(someone, CELLS), policy=policy_text(per_hour=10_000))
-    stage.clock = Running()
+    stage.clock = clock = Running()
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "unused", "key_owner": ""}}
     monkeypatch.setattr(tasks, "open_client", lambda workspace: client_of(stage.url, seconds=TIMEOUT))
-    monkeypatch.setattr(tasks, "now", stage.clock)
-    monkeypatch.setattr(tasks, "monotonic", stage.clock.seconds)
-    monkeypatch.setattr(tasks, "sleep", lambda seconds: stage.clock.wait(0.3))
+    monkeypatch.setattr(tasks, "now", clock)
+    monkeypatch.setattr(tasks, "monotonic", clock.seconds)
+    monkeypatch.setattr(tasks, "sleep", lambda seconds: clock.wait(0.3))
     # The portal's clock is moved here, and the workspace's is not.
     monkeypatch.setattr("accounts_review.workflow.check_connection.LARGEST_SKEW", timedelta(days=99_999))
     one = {"method": "DELETE", "times": 1}
@@ -147,14 +147,15 @@ def restart_until_settled(stage: Stage, settings: Any) -> float:
     """Workers run, an operator resumes what stopped; returns the seconds that it took, or as many as it may take."""
     settings.LEASE_SECONDS, settings.QUIET_SECONDS = 2, 1
     stage.clock.advance(seconds=600)
-    began = stage.clock.seconds()
-    while Case.objects.open().exists() and stage.clock.seconds() - began < allowed_seconds():
+    began = stage.clock()
+    until = began + timedelta(seconds=allowed_seconds())
+    while Case.objects.open().exists() and stage.clock() < until:
         tasks.enqueue_sweep()
         for _ in range(2):
             ended_by(in_child(partial(carry_one_message, budget=20)))
         for cleanup in Cleanup.objects.filter(state="paused"):
             launch.resume(cleanup=cleanup, actor=stage.staff("operator"), reason="looked", now=stage.clock())
-    return stage.clock.seconds() - began
+    return (stage.clock() - began).total_seconds()
 
 
 def allowed_seconds() -> float:
@@ -162,6 +163,7 @@ def allowed_seconds() -> float:
     return 60 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
+@pytest.mark.slow(reason="80 workers are started and killed, and a quarter of their DELETEs time out")
 def test_killed_at_any_step_whatever_its_delete_meets(
     stage: Stage, settings: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
