@@ -50,8 +50,10 @@ def _started() -> Iterator[psutil.Process]:
     children = psutil.Process().children(recursive=True)
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            is_marked = process.environ().get(MARK) == run or any(run in word for word in process.cmdline())
-            is_ours = is_marked or process in children
+            mark = process.environ().get(MARK)
+            # What was forked from pytest itself, and is no program of its own, bears no mark.
+            is_forked = mark is None and process in children
+            is_ours = mark == run or is_forked or any(run in word for word in process.cmdline())
             if is_ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 yield process
 
