@@ -1,9 +1,12 @@
 # The portal's everyday commands. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test soak check lint format messages lock screenshots clean
+.PHONY: help install demo demo-reset test test-all soak check lint format messages lock screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Each worker has a database of its own; tests of one group stay together.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 DEMO := DATA_DIR=$(CURDIR)/var/demo
 
 help: ## List the commands
@@ -23,14 +26,17 @@ demo: install ## Run the portal against a pretend workspace; Ctrl-C stops it
 demo-reset: ## Remove the demo's data
 	rm -rf var/demo
 
-test: install ## Run the whole test suite
-	$(BIN)/python -m pytest
+test: install ## Run nearly all tests, a journey in a real browser among them: minutes
+	$(PYTEST) -m "not slow"
+
+test-all: install ## Run every test, also what is slow by nature
+	$(PYTEST)
 
 soak: install ## Half an hour of anything that can happen: 200 runs of the stateful test, and workers killed throughout
 	SOAK=1 $(BIN)/python -m pytest tests/workflow/test_stateful.py
 	$(BIN)/python bench/soak.py
 
-check: install lint test ## Everything that CI checks
+check: install lint test-all ## Everything that CI checks
 
 lint: install ## Style, types, floors, templates, migrations, deployment
 	$(BIN)/ruff check .

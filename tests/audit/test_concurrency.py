@@ -13,6 +13,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CleanupState
+from tests.factories import make_cleanup
 from tests.stage import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +64,7 @@ def test_a_writer_waits_for_the_one_before_it_to_commit(workspace: Workspace) ->
 
 
 def test_of_two_who_move_the_same_row_one_succeeds(workspace: Workspace) -> None:
-    cleanup = Cleanup.objects.create(workspace=workspace, number=1, state="running", created_at=NOW)
+    cleanup = make_cleanup(workspace, number=1, state="running")
 
     stale = [Cleanup.objects.select_related("workspace").get(pk=cleanup.pk) for _ in range(4)]
 

@@ -13,8 +13,9 @@ from django.db import IntegrityError
 from accounts_review import audit
 from accounts_review.audit import transitions
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
+from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
+from tests import factories
 from tests.stage import NOW
 
 LATER = NOW + timedelta(hours=1)
@@ -23,21 +24,12 @@ LATER = NOW + timedelta(hours=1)
 @pytest.fixture
 def make_case(workspace: Workspace, person: Callable[[str], User]) -> Callable[..., Case]:
     """Makes a case of somebody in a state, without asking anyone."""
-    cleanup = Cleanup.objects.create(workspace=workspace, number=1, created_at=NOW)
+    cleanup = factories.make_cleanup(workspace, number=1)
 
     def make(username: str = "marie", state: str = "due") -> Case:
-        account = Account.objects.create(
-            workspace=workspace, username=username, incarnation="", raw="{}", digest=username, read_at=NOW
-        )
-        return Case.objects.create(
-            cleanup=cleanup,
-            account=account,
-            state=state,
-            approved_by=person("reviewer"),
-            approved_by_login="reviewer",
-            approved_at=NOW,
-            evidence={},
-            moved_at=NOW,
+        account = factories.make_account(workspace, username)
+        return factories.make_case(
+            cleanup, account, state=state, approved_by=person("reviewer"), approved_by_login="reviewer"
         )
 
     return make
@@ -101,7 +93,7 @@ def test_moves_of_a_case_outside_the_table_are_refused(
 def test_moves_of_a_cleanup_outside_the_table_are_refused(
     workspace: Workspace, origin: CleanupState, target: CleanupState
 ) -> None:
-    cleanup = Cleanup.objects.create(workspace=workspace, number=1, state=origin, created_at=NOW)
+    cleanup = factories.make_cleanup(workspace, number=1, state=origin)
     with pytest.raises(IllegalMove):
         audit.transition([cleanup], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Cleanup.objects.get().state == origin

@@ -16,17 +16,23 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from accounts_review.management.supervisor import free_port
+from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="installs the locked requirements into an environment of its own"),
+    # Both on one worker and one after the other, so that they share it.
+    pytest.mark.xdist_group("image"),
+    pytest.mark.django_db,
+]
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def image() -> Path:
     """A folder on which every step of the Dockerfile that can run outside an image was run."""
-    folder = tmp_path_factory.mktemp("image")
+    folder = folder_of_run("image")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     for word, rest in steps():
         if word == "COPY":
@@ -59,9 +65,8 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"PATH": f"{folder / 'venv' / 'bin'}:{os.environ['PATH']}"}
 
 
-@pytest.mark.django_db
 def test_the_image_serves_its_health_page_from_a_given_database(image: Path) -> None:
-    port = free_port(8800)
+    port = unused_port()
     command = next(json.loads(rest) for word, rest in reversed(list(steps())) if word == "CMD")
     command = [part.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for part in command]
     settings = connection.get_connection_params()

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from accounts_review.management.supervisor import free_port
+from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent
+AS_LONG_AS_PEOPLE = "a whole portal, at the pace of its worker and its pages"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -60,12 +61,12 @@ class Portal:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+def portal() -> Iterator[Portal]:
     """``manage.py demo`` on data of its own; stopped by Ctrl-C."""
-    data = tmp_path_factory.mktemp("portal")
+    data = folder_of_run("portal")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(free_port(8700)), "--accounts", "600"],
+        [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(unused_port()), "--accounts", "600"],
         env=env | {"DATA_DIR": str(data), "LEASE_SECONDS": "10"},
         stdout=subprocess.PIPE,
         text=True,
@@ -87,6 +88,14 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     assert process.wait(60) == 0
     process.stdout.close()
     assert not processes_of(data), "Ctrl-C left processes behind"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use the running portal stay on one worker, so that there is one."""
+    for item in items:
+        if "portal" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("portal"))
 
 
 def processes_of(data: Path) -> list[str]:

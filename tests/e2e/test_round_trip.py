@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page
 
-pytestmark = pytest.mark.e2e
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => each.id))"
 

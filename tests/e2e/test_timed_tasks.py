@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE, Portal
 from tests.e2e.hand import Hand
 from tests.e2e.test_journey import names_on_the_page
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 NEVER_ACTIVATED = "/w/demo/review/?verdict=dormant&idle=365&state=open&never_used=on"
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Portal
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE, Portal
 from tests.e2e.test_journey import names_on_the_page
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 LIST = "/w/demo/review/?verdict=dormant&state=open&sort=-username"
 

@@ -8,27 +8,27 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from accounts_review.management.supervisor import free_port
-from tests.e2e.conftest import ROOT, processes_of
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE, ROOT, processes_of
+from tests.run import folder_of_run, unused_port
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_takes_the_next_free_port_serves_and_stops(number: signal.Signals) -> None:
+    data = folder_of_run("up")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
     with socket.socket() as squatter:
-        port = free_port(8900)
+        port = unused_port()
         squatter.bind(("127.0.0.1", port))
         squatter.listen()
         command = ["up", "--port", str(port)]
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *command],
-            env=env | {"DATA_DIR": str(tmp_path)},
+            env=env | {"DATA_DIR": str(data)},
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -43,4 +43,4 @@ def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: si
     os.killpg(process.pid, number)
     assert process.wait(60) == 0
     process.stdout.close()
-    assert processes_of(tmp_path) == []
+    assert processes_of(data) == []

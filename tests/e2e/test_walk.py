@@ -17,9 +17,9 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.conftest import Portal
+from tests.e2e.conftest import AS_LONG_AS_PEOPLE, Portal
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 ROOT = Path(__file__).parent.parent.parent
 SHOTS = ROOT / "docs/screenshots"

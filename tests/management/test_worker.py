@@ -13,17 +13,23 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.run import folder_of_run
+
 ROOT = Path(__file__).parent.parent.parent
 CHILDREN = 5
 """The sentinel, and below it two workers, the monitor and the pusher."""
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="each starts and ends a cluster of six processes"),
+    pytest.mark.xdist_group("worker"),
+]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def data() -> Iterator[dict[str, str]]:
     """An environment with a database of its own, which one process keeps running throughout."""
-    folder = tmp_path_factory.mktemp("worker")
+    folder = folder_of_run("worker")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
     env |= {"DATA_DIR": str(folder), "WORKERS": "2"}
     manage = [sys.executable, str(ROOT / "manage.py")]

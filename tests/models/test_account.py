@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts_review.models import Account, Assessment, Case, Cleanup, Exemption, Workspace
+from accounts_review.models import Account, Assessment, Exemption, Workspace
+from tests.factories import make_account, make_case, make_cleanup, make_exemption
 from tests.stage import NOW
 
 Make = Callable[..., Account]
@@ -22,8 +23,7 @@ def make(workspace: Workspace) -> Make:
     def account(
         username: str, *, standing: str = "ordinary", dormant_from: datetime | None = None, **fields: Any
     ) -> Account:
-        plain = {"incarnation": "2020", "raw": "{}", "digest": username[:60], "read_at": NOW}
-        row = Account.objects.create(workspace=workspace, username=username, **(plain | fields))
+        row = make_account(workspace, username, **({"incarnation": "2020"} | fields))
         Assessment.objects.create(
             account=row,
             policy=workspace.current_policy,
@@ -64,7 +64,7 @@ def test_a_verdict_is_read_from_standing_instant_and_exemption(
     account = make("marie", standing=standing, dormant_from=NOW if is_idle else NOW + timedelta(microseconds=1))
     if is_exempt:
         until = NOW + timedelta(microseconds=1)
-        Exemption.objects.create(account=account, until=until, reason="x", by_login="rita", at=NOW)
+        make_exemption(account, until=until, reason="x")
     seen = Account.objects.assessed().with_verdict(NOW)
     assert seen.get().verdict == verdict
     assert names(seen.whose_verdict(verdict)) == ["marie"]
@@ -86,22 +86,15 @@ def test_an_exemption_that_is_over_changes_no_verdict(make: Make, exemption: dic
 
 
 def test_the_state_of_the_open_case_comes_along(make: Make, workspace: Workspace) -> None:
-    cleanup = Cleanup.objects.create(workspace=workspace, number=1, created_at=NOW)
+    cleanup = make_cleanup(workspace, number=1)
     account = make("marie")
-    given: dict[str, Any] = {
-        "cleanup": cleanup,
-        "account": account,
-        "approved_at": NOW,
-        "evidence": {},
-        "moved_at": NOW,
-    }
     for state in ("withdrawn", "spared"):
-        Case.objects.create(state=state, **given)
+        make_case(cleanup, account, state=state)
     assert Account.objects.with_verdict(NOW).get().case_state is None
-    Case.objects.create(state="due", **given)
+    make_case(cleanup, account, state="due")
     assert Account.objects.with_verdict(NOW).get().case_state == "due"
     with pytest.raises(IntegrityError, match="one_open_case_per_account"), transaction.atomic():
-        Case.objects.create(state="in_draft", **given)
+        make_case(cleanup, account, state="in_draft")
 
 
 def test_accounts_that_are_absent_or_gone_are_not_listed(make: Make) -> None:

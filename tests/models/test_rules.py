@@ -16,32 +16,29 @@ from accounts_review.models import (
     ROLES,
     Account,
     Cleanup,
-    Exemption,
     PolicyVersion,
-    Sync,
     Workspace,
     ensure_roles,
     may,
     permit,
 )
+from tests.factories import make_account, make_cleanup, make_exemption, make_sync
 from tests.stage import NOW
 
 
 @pytest.fixture
 def account(workspace: Workspace) -> Account:
-    return Account.objects.create(
-        workspace=workspace, username="marie", incarnation="", raw="{}", digest="", read_at=NOW
-    )
+    return make_account(workspace, "marie")
 
 
 def test_a_workspace_has_one_open_draft(workspace: Workspace) -> None:
-    Cleanup.objects.create(workspace=workspace, number=1, created_at=NOW)
+    make_cleanup(workspace, number=1)
     with pytest.raises(IntegrityError, match="one_draft"), transaction.atomic():
-        Cleanup.objects.create(workspace=workspace, number=2, created_at=NOW)
+        make_cleanup(workspace, number=2)
     Cleanup.objects.update(state="running")
-    Cleanup.objects.create(workspace=workspace, number=2, created_at=NOW)
+    make_cleanup(workspace, number=2)
     with pytest.raises(IntegrityError, match="cleanup_number_once"), transaction.atomic():
-        Cleanup.objects.create(workspace=workspace, number=2, state="closed", created_at=NOW)
+        make_cleanup(workspace, number=2, state="closed")
 
 
 def test_a_workspace_has_one_policy_in_force(workspace: Workspace) -> None:
@@ -50,20 +47,20 @@ def test_a_workspace_has_one_policy_in_force(workspace: Workspace) -> None:
 
 
 def test_a_workspace_is_read_by_one_extraction_at_a_time(workspace: Workspace) -> None:
-    Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+    make_sync(workspace)
     with pytest.raises(IntegrityError, match="one_extraction_at_a_time"), transaction.atomic():
-        Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+        make_sync(workspace)
 
 
 def test_an_account_has_one_standing_exemption(account: Account) -> None:
     until = NOW + timedelta(days=1)
-    Exemption.objects.create(account=account, until=until, reason="x", by_login="rita", at=NOW)
+    make_exemption(account, until=until, reason="x")
     with pytest.raises(IntegrityError, match="one_standing_exemption"), transaction.atomic():
-        Exemption.objects.create(account=account, until=until, reason="y", by_login="rita", at=NOW)
+        make_exemption(account, until=until, reason="y")
 
 
 def test_what_decisions_rest_on_cannot_be_deleted(account: Account) -> None:
-    Exemption.objects.create(account=account, until=NOW, reason="x", by_login="rita", at=NOW)
+    make_exemption(account, until=NOW, reason="x")
     with pytest.raises(ProtectedError):
         account.delete()
     with pytest.raises(ProtectedError):

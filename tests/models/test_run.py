@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts_review.models import Run, Sync, Workspace
+from accounts_review.models import Run, Workspace
 from accounts_review.models.run import KEPT
 from tests.conftest import NOW
+from tests.factories import make_sync
 
 
 def ran(task: str = "sweep", *, ago: timedelta, error: str = "", took: timedelta | None = timedelta(0)) -> Run:
@@ -38,5 +39,5 @@ def test_a_run_gives_a_sign_of_life_when_it_begins_and_when_it_ends(db: None) ->
 
 
 def test_a_reading_that_moves_on_is_a_sign_of_life(workspace: Workspace) -> None:
-    Sync.objects.create(workspace=workspace, started_at=NOW, heartbeat_at=NOW)
+    make_sync(workspace)
     assert Run.objects.last_sign_of_life() == NOW

@@ -127,7 +127,7 @@ def test_every_objection_there_is_a_sentence_for_can_arise_and_no_other() -> Non
         {"evidence": make_evidence(rights=frozenset({"edit_page"}), groups=frozenset({"team"}))},
         {"facts": in_team(), "evidence": make_evidence(groups=frozenset({"team", "other"}))},
     ],
-    ids=str,
+    ids=", ".join,
 )
 def test_what_is_just_right_is_no_objection(changes: dict[str, Any]) -> None:
     assert objections(make_terms(**changes)) == []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,33 +10,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts_review.facts import incarnation_of
-from accounts_review.huwise import decode_user, digest_of
-from accounts_review.models import Account, Group, Workspace
+from accounts_review.models import Account, Workspace
 from accounts_review.workflow.assess.assess import assess
+from tests import factories
+from tests.factories import account_of
 
 Record = dict[str, Any]
 HTMX = {"HX-Request": "true"}
 
 
-def days_ago(days: float) -> str:
-    return (now() - timedelta(days=days)).isoformat()
-
-
-def someone(username: str, *, idle: float = 1000, **fields: Any) -> Record:
-    """The record of a person without any right, last seen so many days ago."""
-    plain: Record = {
-        "username": username,
-        "email": f"{username}@ville.example",
-        "display_name": username,
-        "account_type": "global",
-        "joined_at": days_ago(idle + 365),
-        "last_seen_at": days_ago(idle),
-        "last_login_at": None,
-        "permissions": [],
-        "groups": [],
-    }
-    return plain | fields
+days_ago = partial(factories.days_ago, clock=now)
+someone = partial(factories.someone, clock=now)
 
 
 def invited(username: str, *, days: float = 200) -> Record:
@@ -48,28 +31,10 @@ def invited(username: str, *, days: float = 200) -> Record:
 def read(workspace: Workspace, *records: Record, groups: dict[str, list[str]] | None = None) -> list[Account]:
     """Have the portal know these accounts, and groups with their rights, and assess them."""
     for uid, rights in (groups or {}).items():
-        Group.objects.create(workspace=workspace, uid=uid, title=f"Title of {uid}", permissions=rights)
-    accounts = Account.objects.bulk_create(_account(workspace, json.dumps(record)) for record in records)
+        factories.make_group(workspace, uid, permissions=rights)
+    accounts = Account.objects.bulk_create(account_of(workspace, record, read_at=now()) for record in records)
     assess(workspace=workspace)
     return accounts
-
-
-def _account(workspace: Workspace, raw: str) -> Account:
-    user = decode_user(raw)
-    return Account(
-        workspace=workspace,
-        username=user.username,
-        incarnation=incarnation_of(user),
-        email=user.email,
-        display_name=user.display_name,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        account_type=user.account_type,
-        groups=list(user.groups or ()),
-        raw=raw,
-        digest=digest_of(raw.encode()).hex(),
-        read_at=now(),
-    )
 
 
 class Desk:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,15 +12,14 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django_q.models import OrmQ
 
-from accounts_review.facts import incarnation_of
-from accounts_review.huwise import decode_user, digest_of
 from accounts_review.models import Account, Case, Cleanup, Run, Sync, Workspace
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from huwise_sandbox import records
+from tests.factories import account_of, make_sync
 from tests.stage import policy_text
+from tests.web.kit import someone
 
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -56,7 +54,8 @@ class Site:
 
     def people(self, *names: str, idle: float = 1000, **fields: Any) -> list[Account]:
         """Accounts last seen so many days ago, assessed under the current policy."""
-        made = [self._account(name, idle, fields) for name in names]
+        listed = [someone(name, idle=idle, **fields) for name in names]
+        made = Account.objects.bulk_create(account_of(self.workspace, each, read_at=now()) for each in listed)
         assess.assess(workspace=self.workspace)
         return made
 
@@ -91,8 +90,8 @@ class Site:
 
     def synced(self, state: str = "complete", *, ago: timedelta = timedelta(hours=1), **columns: Any) -> Sync:
         at: datetime = now() - ago
-        known = {"workspace": self.workspace, "started_at": at, "heartbeat_at": at, "finished_at": at}
-        return Sync.objects.create(state=state, **(known | columns))
+        known: dict[str, Any] = {"workspace": self.workspace, "at": at, "state": state, "finished_at": at}
+        return make_sync(**(known | columns))
 
     def ran(self, task: str, *, ago: timedelta = timedelta(0), **columns: Any) -> Run:
         """A run of a task by the worker, which gives a sign of life thereby."""
@@ -102,26 +101,6 @@ class Site:
     def rung(self) -> list[str]:
         """The tasks that wait in the queue."""
         return [message.func() for message in OrmQ.objects.all()]
-
-    def _account(self, name: str, idle: float, fields: dict[str, Any]) -> Account:
-        seen = now() - timedelta(days=idle)
-        dates = {"joined_at": records.instant(seen - timedelta(days=400)), "last_seen_at": records.instant(seen)}
-        known = {"display_name": name} | dates | fields
-        raw = json.dumps(
-            records.user(name, known.pop("email", f"{''.join(filter(str.isalnum, name))}@ville.example"), **known)
-        )
-        user = decode_user(raw)
-        return Account.objects.create(
-            workspace=self.workspace,
-            username=user.username,
-            incarnation=incarnation_of(user),
-            email=user.email,
-            display_name=user.display_name,
-            groups=list(user.groups or ()),
-            raw=raw,
-            digest=digest_of(raw.encode()).hex(),
-            read_at=now(),
-        )
 
 
 def text(response: Any) -> str:

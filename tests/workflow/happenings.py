@@ -22,6 +22,7 @@ from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.revoke import Revoker
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
+from tests.factories import make_exemption
 from tests.stage import NOW, Stage, policy_text, someone
 from tests.workflow.reference import RIGHT, Launched, Reference, Rules
 
@@ -116,7 +117,7 @@ class Happenings:
         until = self.stage.clock() + timedelta(days=20)
         for account in self.stage.accounts(*NAMES):
             Exemption.objects.filter(account=account, withdrawn_at=None).delete()
-            Exemption.objects.create(account=account, until=until, reason="leave", by_login="import", at=NOW)
+            make_exemption(account, until=until, reason="leave", by_login="import", at=NOW)
             self.model.exempt_until[account.pk] = until
 
     def withdraw(self, who: str, by: str) -> None:

@@ -17,12 +17,13 @@ from django.db import IntegrityError, transaction
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Case, Exemption, Hold, Workspace
+from accounts_review.models import AuditEntry, Case, Hold, Workspace
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, revoke
+from tests.factories import make_exemption
 from tests.stage import NOW, Stage, days_ago, someone
 
 Act = Callable[[Stage], object]
@@ -48,7 +49,7 @@ def recreate(stage: Stage) -> None:
 def exempt(stage: Stage) -> None:
     """As an import would, beside the clean-up."""
     until = NOW + timedelta(days=30)
-    Exemption.objects.create(account=stage.account("marie"), until=until, reason="leave", by_login="import", at=NOW)
+    make_exemption(stage.account("marie"), until=until, reason="leave", by_login="import", at=NOW)
 
 
 def demote(stage: Stage) -> None:

@@ -267,6 +267,7 @@ class Portal(RuleBasedStateMachine):
         return [c.pk for c in due if not any(self.act.model.against(c, now=instant) for instant in instants)]
 
 
+@pytest.mark.slow(reason="a thousand steps against a reference model, each checked in full")
 def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
     db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,11 +12,12 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from accounts_review.models import Account, AuditEntry, Group, Workspace
+from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.web.account.evidence import LONGEST_RECORD
 from accounts_review.web.account.views import NEWEST_ENTRIES
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
+from tests.factories import make_account, make_group, make_workspace
 from tests.web.kit import Desk, days_ago, invited, read, someone, text_of
 
 HOSTILE = "<svg onload=alert(1)>"
@@ -47,8 +48,8 @@ def test_who_may_look(workspace: Workspace, person: Callable[[str], User]) -> No
 
 
 def test_an_account_of_another_workspace_is_not_found(desk: Desk) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
-    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+    other = make_workspace()
+    theirs = make_account(other, "theirs")
 
     assert desk.client.get(desk.url("account", pk=theirs.pk)).status_code == 404
 
@@ -75,8 +76,8 @@ def test_a_date_that_cannot_be_believed_is_shown_as_given(desk: Desk) -> None:
 
 def test_rights_say_where_they_come_from(desk: Desk) -> None:
     record = someone("ana", permissions=["explore_monitoring", "edit_page"], groups=["team", "lost", "closed", "up"])
-    Group.objects.create(workspace=desk.workspace, uid="up", title="Closer", permissions=["edit_page"])
-    Group.objects.create(workspace=desk.workspace, uid="closed", title="Closed", permissions=None)
+    make_group(desk.workspace, "up", title="Closer", permissions=["edit_page"])
+    make_group(desk.workspace, "closed", title="Closed", permissions=None)
 
     said = shown(desk, record, groups={"team": ["edit_domain", "edit_page"]})
 
@@ -189,9 +190,7 @@ def test_an_account_that_is_gone_keeps_its_page(desk: Desk) -> None:
 
 
 def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
-    account = Account.objects.create(
-        workspace=desk.workspace, username="new", raw='{"username": "new"}', digest="", read_at=now()
-    )
+    account = make_account(desk.workspace, "new", raw='{"username": "new"}')
 
     assert "not assessed yet" in page_of(desk, account)
 
@@ -282,8 +281,8 @@ def test_what_cannot_be_marked_changes_nothing_and_says_why(
 
 
 def test_a_robot_of_another_workspace_is_not_found(desk: Desk) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
-    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+    other = make_workspace()
+    theirs = make_account(other, "theirs")
 
     assert mark(desk, theirs, owner_email="a@b.example", reason="mine").status_code == 404
 
@@ -322,13 +321,7 @@ def test_the_record_is_laid_out_and_cut(desk: Desk) -> None:
 
 
 def test_a_record_too_deep_to_lay_out_is_shown_as_it_is(desk: Desk) -> None:
-    account = Account.objects.create(
-        workspace=desk.workspace,
-        username="deep",
-        raw='{"x": ' + "[" * 9000 + "]" * 9000 + "}",
-        digest="",
-        read_at=now(),
-    )
+    account = make_account(desk.workspace, "deep", raw='{"x": ' + "[" * 9000 + "]" * 9000 + "}")
 
     assert "[[[[" in page_of(desk, account)
 

@@ -17,6 +17,7 @@ from accounts_review import audit
 from accounts_review.audit import sentences
 from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
+from tests.factories import make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -108,7 +109,7 @@ def test_by_account_and_by_days(site: Site) -> None:
 
 
 def test_another_workspace_is_not_shown(site: Site) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
+    other = make_workspace()
     audit.log([other], kind=Event.WORKSPACE_OPENED, actor="ghost", now=now())
     assert "ghost" not in {entry.actor for entry in entries(site.get("audit"))}
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
+from tests.factories import make_cleanup
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -57,9 +58,7 @@ def test_taking_one_out_of_the_draft(site: Site) -> None:
 def test_only_what_belongs_to_the_clean_up_is_touched(site: Site) -> None:
     draft = site.draft("ana", "ben")
     site.put("ben", "withdrawn")
-    Case.objects.filter(account__username="ben").update(
-        cleanup=Cleanup.objects.create(workspace=site.workspace, number=9, state="closed", created_at=now())
-    )
+    Case.objects.filter(account__username="ben").update(cleanup=make_cleanup(site.workspace, number=9, state="closed"))
     assert "None of these can be done this way" in text(act(site, draft, "again", "ben"))
 
 
@@ -237,7 +236,7 @@ def test_what_people_wrote_in_an_answer_is_never_markup(site: Site, running: Cle
 
 
 def test_a_case_of_another_clean_up_is_not_found(site: Site, running: Cleanup) -> None:
-    other = Cleanup.objects.create(workspace=site.workspace, number=77, state="closed", created_at=now())
+    other = make_cleanup(site.workspace, number=77, state="closed")
     assert site.get("case", number=other.number, pk=site.case("ana").pk).status_code == 404
 
 

@@ -12,9 +12,10 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, Assessment, Case, Cleanup, Group, Workspace
+from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
 from accounts_review.web.cleanups.checks import Basket, Check, checks
 from accounts_review.workflow.notify.pace import Pace
+from tests.factories import make_case, make_group
 from tests.web.records_kit import Site, text
 
 
@@ -128,22 +129,11 @@ def test_an_unusable_address_is_pointed_out(site: Site) -> None:
 
 
 def test_the_last_of_a_group_or_right_are_named(site: Site) -> None:
-    Group.objects.create(
-        workspace=site.workspace, uid="press", title="Press office", permissions=["explore_monitoring"]
-    )
+    make_group(site.workspace, "press", title="Press office", permissions=["explore_monitoring"])
     site.adopt()
     site.people("zoe", groups=[{"uid": "press"}])
     draft = site.draft("ana")
-    case = Case.objects.get(account__username="ana")
-    Case.objects.create(
-        cleanup=draft,
-        account=Account.objects.get(username="zoe"),
-        approved_by=case.approved_by,
-        approved_by_login="reviewer",
-        approved_at=now(),
-        evidence=case.evidence,
-        moved_at=now(),
-    )
+    make_case(draft, Account.objects.get(username="zoe"), evidence=site.case("ana").evidence)
     assert worries(site, draft) == {
         "Nobody would hold the right explore_monitoring any more.": ["zoe"],
         "The group Press office would have no member left.": ["zoe"],

@@ -15,6 +15,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Cleanup, Workspace
 from accounts_review.workflow.launch import launch
+from tests.factories import make_cleanup
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -53,9 +54,7 @@ def test_past_ones_say_what_became_of_their_cases(site: Site) -> None:
 
 def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for number in range(12):
-        Cleanup.objects.create(
-            workspace=site.workspace, number=100 + number, state="closed", created_at=now(), launched_at=now()
-        )
+        make_cleanup(site.workspace, number=100 + number, state="closed", launched_at=now())
     with django_assert_max_num_queries(12):
         site.get("cleanups")
 

@@ -14,6 +14,7 @@ from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspa
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.review import selection
 from accounts_review.workflow.review import decide
+from tests.factories import make_account, make_workspace
 from tests.web.kit import Desk, read, someone, text_of
 
 NEXT_MONTH = (localdate() + timedelta(days=30)).isoformat()
@@ -173,8 +174,8 @@ def test_nothing_ticked_is_nothing_done(desk: Desk, people: list[Account]) -> No
 
 
 def test_accounts_of_another_workspace_are_not_here(desk: Desk, people: list[Account]) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
-    theirs = Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+    other = make_workspace()
+    theirs = make_account(other, "theirs")
 
     answer = desk.decide("approve", people[0], theirs)
 

@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from accounts_review.models import Account, Sync, Workspace
+from accounts_review.models import Account, Workspace
 from accounts_review.workflow.review import decide
+from tests.factories import make_account, make_sync, make_workspace
 from tests.web.kit import Desk, invited, read, someone, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 }}"
@@ -69,14 +70,14 @@ def test_only_listed_and_assessed_accounts_appear(desk: Desk) -> None:
     accounts = read(desk.workspace, someone("here"), someone("absent"), someone("gone"))
     Account.objects.filter(pk=accounts[1].pk).update(absent_since=now())
     Account.objects.filter(pk=accounts[2].pk).update(gone_at=now())
-    Account.objects.create(workspace=desk.workspace, username="unread", raw="{}", digest="", read_at=now())
+    make_account(desk.workspace, "unread")
 
     assert desk.names("?verdict=all") == ["here"]
 
 
 def test_another_workspace_stays_apart(desk: Desk) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
-    Account.objects.create(workspace=other, username="theirs", raw="{}", digest="", read_at=now())
+    other = make_workspace()
+    make_account(other, "theirs")
     read(desk.workspace, someone("ours"))
 
     assert desk.names("?verdict=all") == ["ours"]
@@ -231,9 +232,7 @@ def test_where_nobody_matches_the_page_says_so(desk: Desk) -> None:
 def test_the_page_says_how_fresh_it_is(desk: Desk) -> None:
     read(desk.workspace, invited("ana"))
     begun = now() - timedelta(hours=3)
-    Sync.objects.create(
-        workspace=desk.workspace, state="complete", started_at=begun, heartbeat_at=begun, finished_at=begun
-    )
+    make_sync(desk.workspace, at=begun, state="complete", finished_at=begun)
 
     assert "read 3 hours ago" in text_of(desk.see()).replace("\xa0", " ")
 

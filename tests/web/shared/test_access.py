@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils.timezone import now
 
-from accounts_review.models import ROLES, PolicyPreview, Workspace
+from accounts_review.models import ROLES, Workspace
 from accounts_review.web.urls import urlpatterns
+from tests.factories import make_policy_preview, make_workspace
 from tests.web.records_kit import Site
 
 NOBODY: tuple[str, ...] = ()
@@ -99,9 +100,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
     case = site.case(username)
     cleanup = case.cleanup
     version = site.workspace.current_policy
-    policy_preview = PolicyPreview.objects.create(
-        workspace=site.workspace, text=version.text, over=version, total=0, created_at=now(), heartbeat_at=now()
-    )
+    policy_preview = make_policy_preview(site.workspace, created_at=now(), heartbeat_at=now())
     sync = site.synced()
     given: dict[str, dict[str, Any]] = {
         "policy_version": {"number": version.number},
@@ -182,7 +181,7 @@ def test_a_refusal_says_which_roles_may(site: Site) -> None:
 
 def test_another_workspace_is_not_found(site: Site) -> None:
     number = site.draft("ana.idle").number
-    Workspace.objects.create(name="other", created_at=site.workspace.created_at)
+    make_workspace()
     site.sign_in("administrator")
     assert site.client.get(f"/w/other/cleanups/{number}/").status_code == 404
     assert site.client.get("/w/nowhere/").status_code == 404

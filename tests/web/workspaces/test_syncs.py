@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import AuditEntry, Sync, Workspace
+from tests.factories import make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
 SHRUNK = {"code": "population_changed", "before": 3000, "after": 12, "allowed": 600, "tripped": True}
@@ -136,7 +137,7 @@ def test_of_an_older_sync_only_the_counts_are_known(site: Site) -> None:
 
 
 def test_another_workspaces_sync_is_not_here(site: Site) -> None:
-    other = Workspace.objects.create(name="other", created_at=now())
+    other = make_workspace()
     foreign = site.synced(workspace=other)
     assert site.get("sync_page", pk=foreign.pk).status_code == 404
     assert site.post("breaker", {"reason": "x", "choice": "accept"}, pk=foreign.pk).status_code == 404

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Assessment, Exemption, Workspace
+from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.sync.sync import sync_workspace
@@ -16,6 +16,7 @@ from huwise_sandbox import population, records
 from huwise_sandbox.server import Server
 from huwise_sandbox.site import Site
 from tests.conftest import FIXTURES
+from tests.factories import make_exemption
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
 
 NEEDS_MORE_THAN_THE_ACCOUNT = {
@@ -59,7 +60,7 @@ def test_every_archetype_gets_the_verdict_it_deserves(workspace: Workspace, arch
         username, context = archetype["user"]["username"], archetype["context"]
         if until := context.get("exempt_until"):
             account = Account.objects.get(username=username)
-            Exemption.objects.create(account=account, until=datetime.fromisoformat(until), by_login="rita", at=NOW)
+            make_exemption(account, until=datetime.fromisoformat(until))
         if archetype["id"] not in NEEDS_MORE_THAN_THE_ACCOUNT:
             expected[username] = archetype["expected"].partition(" (")[0]
     found = Account.objects.assessed().with_verdict(as_of)
@@ -177,7 +178,7 @@ def test_an_exemption_lies_over_the_assessment_until_it_lapses(set_stage: SetSta
     )
     until = NOW + timedelta(days=10)
     for account in Account.objects.all():
-        Exemption.objects.create(account=account, until=until, reason="x", by_login="rita", at=NOW)
+        make_exemption(account, until=until, reason="x")
     before = dict(Assessment.objects.values_list("pk", "standing"))
     names = ("marie", "no.mail", "busy", "admin")
     assert [stage.verdicts()[name] for name in names] == ["protected", "protected", "active", "protected"]

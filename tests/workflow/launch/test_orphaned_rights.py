@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Case, Group, Workspace
+from accounts_review.models import Account, Group, Workspace
 from accounts_review.workflow.launch.orphaned_rights import Member, Orphan, made_by, orphans, orphans_of
+from tests.factories import make_case
 from tests.web.kit import read, someone
 
 
@@ -71,9 +72,7 @@ def test_who_is_gone_or_leaves_too_is_no_successor(workspace: Workspace, people:
     (zoe,) = read(workspace, someone("zoe", groups=[{"uid": "press"}]))
     assert names(orphans_of(workspace, [people["ana"]])) == {}
     cleanup = workspace.cleanups.create(number=1, state="running", created_at=zoe.read_at)
-    case = Case.objects.create(
-        cleanup=cleanup, account=zoe, state="noticed", approved_at=zoe.read_at, moved_at=zoe.read_at, evidence={}
-    )
+    case = make_case(cleanup, zoe, state="noticed")
     assert set(names(orphans_of(workspace, [people["ana"]]))) == {"explore_monitoring", "press"}
     case.delete()
     Account.objects.filter(pk=zoe.pk).update(absent_since=zoe.read_at)

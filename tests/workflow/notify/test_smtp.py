@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from email import message_from_bytes
@@ -15,6 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from accounts_review.workflow.notify import notify
+from tests.run import unused_port
 from tests.stage import SetStage, Stage, policy_text, someone
 
 PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran")
@@ -145,12 +145,6 @@ class Moody:
 
     def received(self) -> Counter[str]:
         return Counter(str(message["To"]).partition("@")[0] for message in self.accepted)
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

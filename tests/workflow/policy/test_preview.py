@@ -15,6 +15,7 @@ from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.sync.sync import sync_workspace
+from tests.factories import make_policy_preview
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 
@@ -160,9 +161,7 @@ def test_it_can_be_stopped_and_gone_on_with(stage: Stage) -> None:
 
 def test_a_person_has_one_proposal_and_old_ones_go(stage: Stage) -> None:
     first = propose(stage, limit=365)
-    others = PolicyPreview.objects.create(
-        workspace=stage.workspace, text="", over=first.over, by_login="ada", created_at=NOW, heartbeat_at=NOW, total=0
-    )
+    others = make_policy_preview(stage.workspace, over=first.over, by_login="ada")
     second = propose(stage, limit=400)
     assert set(PolicyPreview.objects.all()) == {others, second}
     stage.clock.advance(days=8)

@@ -12,6 +12,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.revoke import last_look
+from tests.factories import make_workspace
 from tests.stage import KEY, NOW, SetStage, Stage, policy_text, someone
 
 HOSTILE = [
@@ -226,9 +227,7 @@ def test_the_accounts_of_another_workspace_are_left_alone(set_stage: SetStage) -
     stage = set_stage(someone("marie"))
     stage.launch("marie")
     revoker = stage.revoker()
-    revoker.workspace = Workspace.objects.create(
-        name="other", host=stage.client.host, key_owner="svc.cleanup", created_at=NOW
-    )
+    revoker.workspace = make_workspace(host=stage.client.host, key_owner="svc.cleanup")
     assert revoker.run() == {}
     assert stage.states() == {"marie": "due"}
 

@@ -13,12 +13,13 @@ from django.contrib.auth.models import Group as Role
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, revoke
 from huwise_sandbox import records
+from tests.factories import make_exemption
 from tests.stage import NOW, SERVICE_USER, SetStage, Stage, days_ago, policy_text, someone
 
 READERS = records.group("readers", "Readers", ["explore_restricted_dataset"])
@@ -41,7 +42,7 @@ def recreate(stage: Stage) -> None:
 def exempt(stage: Stage, *, days: float = 30) -> None:
     """An exemption that an import put beside the clean-up, rather than a reviewer who takes the case out of it."""
     until = NOW + timedelta(days=days)
-    Exemption.objects.create(account=stage.account("marie"), until=until, reason="leave", by_login="import", at=NOW)
+    make_exemption(stage.account("marie"), until=until, reason="leave", by_login="import", at=NOW)
 
 
 def demote(stage: Stage) -> None:
@@ -314,7 +315,7 @@ def test_a_disputed_right_spares(set_stage: SetStage) -> None:
 def test_a_long_wait_for_the_audit_does_not_age_the_look(set_stage: SetStage, waited: int, deleted: int) -> None:
     stage = set_stage(someone("marie"))
     stage.launch("marie")
-    with patch.object(revoke, "wait_for_turn", side_effect=lambda: stage.clock.advance(seconds=waited)):
+    with patch.object(audit, "wait_for_turn", side_effect=lambda: stage.clock.advance(seconds=waited)):
         stage.revoke(limit=1)
     assert len(stage.deletes) == deleted
     assert stage.case("marie").state == ("revoked" if deleted else "due")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier, Event
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -41,6 +41,17 @@ def start() -> Iterator[Start]:
         yield lambda act: pool.submit(in_thread, act)
 
 
+def until_somebody_waits(*, seconds: float = 2) -> None:
+    """Go on when the other party has come to a lock that is held here: the race is on."""
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+            if cursor.rowcount:
+                return
+        sleep(0.01)
+
+
 def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
     set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,7 +62,7 @@ def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
 
     def slowly(*args: Any, **kwargs: Any) -> None:
         has_looked.set()
-        sleep(0.4)
+        until_somebody_waits()
         take_out(*args, **kwargs)
 
     monkeypatch.setattr(decide, "_take_out", slowly)
@@ -76,7 +87,7 @@ def test_an_exemption_that_comes_too_late_is_told_so(
     def slowly(*args: Any, **kwargs: Any) -> Any:
         terms = terms_of(*args, **kwargs)
         in_gate.set()
-        sleep(0.3)
+        until_somebody_waits()
         return terms
 
     monkeypatch.setattr(revoke, "terms_of", slowly)
@@ -101,7 +112,7 @@ def test_workers_share_the_hourly_limit(set_stage: SetStage, start: Start, monke
 
     def slowly(*args: Any, **kwargs: Any) -> int:
         left = budget_left(*args, **kwargs)
-        sleep(0.2)
+        until_somebody_waits()
         return left
 
     claims = [(stage.revoker(), case) for case in (stage.revoker().claim(), stage.revoker().claim()) if case]
@@ -136,7 +147,7 @@ def test_an_approval_never_slips_into_a_cleanup_that_is_being_launched(
     def slowly(*args: Any, **kwargs: Any) -> Any:
         draft = draft_of(*args, **kwargs)
         has_draft.set()
-        sleep(0.3)
+        until_somebody_waits()
         return draft
 
     monkeypatch.setattr(decide, "draft_of", slowly)
@@ -160,7 +171,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     def store_and_wait(*args: Any, **kwargs: Any) -> Any:
         result = store_accounts(*args, **kwargs)
         stored.set()
-        sleep(0.3)
+        until_somebody_waits()
         return result
 
     def wait_and_mark(self: revoke.Revoker, case: Any) -> None:
@@ -198,7 +209,7 @@ def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage
         with transaction.atomic():
             list(Account.objects.filter(pk=account.pk).select_for_update())
             holds.set()
-            sleep(0.3)
+            until_somebody_waits()
             list(account.cases.select_for_update())
 
     decision = start(decide)
@@ -260,7 +271,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
             for account in sorted((marie, omar), key=lambda account: account.pk):
                 Account.objects.select_for_update().get(pk=account.pk)
                 holds_one.set()
-                sleep(0.3)
+                until_somebody_waits()
 
     monkeypatch.setattr(sync_module, "mark_absent", once_the_decision_holds_one)
     sync = start(stage.sync)

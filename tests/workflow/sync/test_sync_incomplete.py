@@ -18,6 +18,7 @@ from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import AlreadyRunning, sync_workspace
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
+from tests.factories import make_sync
 from tests.stage import KEY, NOW, SERVICE_USER, SetStage, Stage, days_ago, service_user, someone
 
 USERS: dict[str, Any] = {"path": "/users"}
@@ -229,7 +230,7 @@ def test_a_record_that_is_no_object_makes_the_reading_incomplete(workspace: Work
 
 def test_a_sync_that_was_killed_does_not_block_the_next(set_stage: SetStage) -> None:
     stage: Stage = set_stage(synced=False)
-    killed = Sync.objects.create(workspace=stage.workspace, started_at=NOW, heartbeat_at=NOW)
+    killed = make_sync(stage.workspace)
     assert stage.sync().state == "complete"
     killed.refresh_from_db()
     assert (killed.state, killed.finished_at, killed.problems) == ("failed", NOW, [{"code": "interrupted"}])

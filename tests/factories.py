@@ -1,0 +1,110 @@
+"""One row of each model as the portal might have written it, and one person as the API lists them.
+
+Whatever a test does not care about has a value here; every column and field can be given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from accounts_review.facts import incarnation_of
+from accounts_review.huwise import decode_user, digest_of
+from accounts_review.models import Account, Case, Cleanup, Exemption, Group, PolicyPreview, Sync, Workspace
+from huwise_sandbox import records
+from huwise_sandbox.records import Record
+
+NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
+"""When tests take place that bring their own clock."""
+
+
+def at_the_start() -> datetime:
+    return NOW
+
+
+# As the API lists them
+
+
+def days_ago(days: float, *, clock: Callable[[], datetime] = at_the_start) -> str:
+    """An instant before the clock's, as the API writes it."""
+    return records.instant(clock() - timedelta(days=days))
+
+
+def someone(
+    username: str, *, idle: float = 1000, clock: Callable[[], datetime] = at_the_start, **fields: Any
+) -> Record:
+    """A person without any right, last seen so many days ago, who had joined a year before that."""
+    email = f"{re.sub('[^a-z0-9.]', '.', username.partition('@')[0].lower())}@ville.example"
+    known = {
+        "display_name": username,
+        "email": email,
+        "joined_at": days_ago(idle + 365, clock=clock),
+        "last_seen_at": days_ago(idle, clock=clock),
+    }
+    return records.user(username, **(known | fields))
+
+
+# As the portal remembers them
+
+
+def make_workspace(name: str = "other", **columns: Any) -> Workspace:
+    return Workspace.objects.create(name=name, **({"created_at": NOW} | columns))
+
+
+def make_account(workspace: Workspace, username: str = "marie", **columns: Any) -> Account:
+    """An account of which nothing is known but its name."""
+    known = {"incarnation": "", "raw": "{}", "digest": username[:60], "read_at": NOW}
+    return Account.objects.create(workspace=workspace, username=username, **(known | columns))
+
+
+def account_of(workspace: Workspace, record: Record, *, read_at: datetime) -> Account:
+    """The account that a sync would store for a record; it is not stored yet."""
+    raw = json.dumps(record)
+    user = decode_user(raw)
+    return Account(
+        workspace=workspace,
+        username=user.username,
+        incarnation=incarnation_of(user),
+        email=user.email,
+        display_name=user.display_name,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        account_type=user.account_type,
+        groups=list(user.groups or ()),
+        raw=raw,
+        digest=digest_of(raw.encode()).hex(),
+        read_at=read_at,
+    )
+
+
+def make_group(workspace: Workspace, uid: str, **columns: Any) -> Group:
+    return Group.objects.create(workspace=workspace, uid=uid, **({"title": f"Title of {uid}"} | columns))
+
+
+def make_cleanup(workspace: Workspace, number: int = 1, **columns: Any) -> Cleanup:
+    return Cleanup.objects.create(workspace=workspace, number=number, **({"created_at": NOW} | columns))
+
+
+def make_case(cleanup: Cleanup, account: Account, **columns: Any) -> Case:
+    known: dict[str, Any] = {"approved_at": NOW, "moved_at": NOW, "evidence": {}}
+    return Case.objects.create(cleanup=cleanup, account=account, **(known | columns))
+
+
+def make_exemption(account: Account, **columns: Any) -> Exemption:
+    known = {"until": NOW + timedelta(days=30), "reason": "on leave", "by_login": "rita", "at": NOW}
+    return Exemption.objects.create(account=account, **(known | columns))
+
+
+def make_sync(workspace: Workspace, *, at: datetime = NOW, **columns: Any) -> Sync:
+    """A sync that has begun; it has ended where ``finished_at`` is given."""
+    return Sync.objects.create(workspace=workspace, **({"started_at": at, "heartbeat_at": at} | columns))
+
+
+def make_policy_preview(workspace: Workspace, **columns: Any) -> PolicyPreview:
+    """A preview of the policy in force, which moves nobody."""
+    version = workspace.current_policy
+    known = {"text": version.text, "over": version, "total": 0, "created_at": NOW, "heartbeat_at": NOW}
+    return PolicyPreview.objects.create(workspace=workspace, **(known | columns))
