@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := DATA_DIR=$(CURDIR)/var/demo
+DEMO := DATA_DIR="$$PWD/var/demo"
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -17,6 +17,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from django_q.models import Schedule
@@ -46,6 +47,8 @@ SCHEDULE = (
     ("accounts_review.tasks.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
 """What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
+
+_SCHEDULE_LOCK = 0x7363686564  # any constant that nothing else in the database uses
 
 DRAIN_BUDGET = timedelta(seconds=30)
 SYNC_SECONDS = 4 * 3600
@@ -314,8 +317,14 @@ def sync_every_workspace() -> None:
         enqueue_sync(workspace)
 
 
+@transaction.atomic
 def ensure_schedule() -> None:
-    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run."""
+    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run.
+
+    Workers that start together take turns.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])
     ours = Schedule.objects.filter(name__startswith=f"{__name__}.")
     ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
     for func, timing in SCHEDULE:

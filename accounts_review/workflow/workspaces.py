@@ -16,6 +16,9 @@ from accounts_review.workflow.policy.activate import enact
 @transaction.atomic
 def open_workspace(*, name: str, now: datetime) -> Workspace:
     """The workspace of that name; a new one starts in dry run, under the default policy."""
+    if not Workspace.objects.filter(name=name).exists():
+        # Web, worker and commands that start together would all insert it.
+        audit.wait_for_turn()
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
         audit.log([workspace], kind="workspace.opened", actor="portal", now=now, data={"mode": workspace.mode})

