@@ -6,11 +6,12 @@ The queue is only a doorbell: a lost, doubled or late message changes nothing, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from time import monotonic, sleep
-from typing import ParamSpec
+from typing import Any, ParamSpec
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,9 +20,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.utils.timezone import now
 from django_q.models import Schedule
+from django_q.signals import pre_execute
 from django_q.tasks import async_task
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
 
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
@@ -80,9 +84,11 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
         task = work.__name__
         workspace = next((pk for pk in args if isinstance(pk, int)), None)
         begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
+        ids = {"task": task} | ({"workspace": begun.workspace.name} if begun.workspace else {})
         error = ""
         try:
-            work(*args, **kwargs)
+            with bound_contextvars(**ids), _failure_logged():
+                work(*args, **kwargs)
         except BaseException as raised:
             error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
             raise
@@ -91,6 +97,22 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
             Run.objects.forget_old(task)
 
     return run
+
+
+@contextmanager
+def _failure_logged() -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        log.exception("a task failed")
+        raise
+
+
+@receiver(pre_execute)
+def name_task_in_logs(task: dict[str, Any], **_: object) -> None:
+    """Have every log line of a task name it by its id in the queue; nothing of the one before is left."""
+    clear_contextvars()
+    bind_contextvars(task_id=task["id"])
 
 
 def known_workspaces() -> list[Workspace]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,15 @@ def flag(name: str, *, default: bool) -> bool:
     if value in _TRUE | _FALSE:
         return value in _TRUE
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """The variable as one of these words, whatever its capitals; where it is not set, the first."""
+    value = text(name, default="") or choices[0]
+    for choice in choices:
+        if value.lower() == choice.lower():
+            return choice
+    raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
 
 
 def whole(name: str, *, default: int, least: int) -> int:

@@ -18,6 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 GRACE_SECONDS = 40.0
 LONGEST_BACKOFF_SECONDS = 30.0
 TOLD = (signal.SIGTERM, signal.SIGINT)
@@ -131,7 +135,6 @@ def _keep(child: Child) -> None:
     if child.process is not None:
         if time.monotonic() - child.started < child.backoff:
             return
-        status = child.process.returncode
-        print(f"{child.name} ended with status {status}; starting it again", file=sys.stderr, flush=True)  # noqa: T201
+        log.warning("a process ended; it is started again", process=child.name, status=child.process.returncode)
         child.backoff = min(2 * child.backoff, LONGEST_BACKOFF_SECONDS)
     child.start()

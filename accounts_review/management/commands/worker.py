@@ -22,6 +22,7 @@ from django.db import connection
 from accounts_review import tasks
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import Run
+from cleanup_portal.logs import log_whatever_comes
 
 UNCLEAN = 70
 LEAVING_SECONDS = 10
@@ -66,6 +67,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()
+        log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
         tasks.ensure_schedule()
