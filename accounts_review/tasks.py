@@ -27,7 +27,7 @@ from django_q.signals import pre_execute
 from django_q.tasks import async_task
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
 
-from accounts_review.huwise import Client, HuwiseError
+from accounts_review.huwise import Client, HuwiseError, Route
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT
 from accounts_review.workflow import workspaces
@@ -124,7 +124,8 @@ def open_client(workspace: Workspace) -> Client:
     """A client for a workspace, by the environment. Raises ``ImproperlyConfigured``."""
     try:
         described = settings.HUWISE[workspace.name]
-        return Client(url=described["url"], api_key=described["api_key"])
+        route = Route(proxy=settings.HUWISE_PROXY, authorities=settings.HUWISE_CA)
+        return Client(url=described["url"], api_key=described["api_key"], route=route)
     except KeyError:
         raise ImproperlyConfigured(
             f"The environment does not describe the workspace {workspace.name!r}; set HUWISE_URL and HUWISE_API_KEY."

@@ -33,6 +33,9 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # The workspaces this portal may read: the first is described by HUWISE_URL and HUWISE_API_KEY.
 HUWISE = env.workspaces()
+# The way to them out of a company's network: a proxy, and certificates (PEM) trusted beside the usual ones.
+HUWISE_PROXY = env.proxy("HUWISE_PROXY")
+HUWISE_CA = env.certificates("HUWISE_CA")
 # An uncertain DELETE is settled by two readings this many seconds apart (law 7).
 QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
 LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
@@ -220,6 +223,7 @@ LOGGING = configuration(
     level=env.one_of("LOG_LEVEL", ("WARNING", "DEBUG", "INFO", "ERROR", "CRITICAL")),
     secrets=[
         SECRET_KEY,
+        *env.passwords_in(HUWISE_PROXY),
         *(described["api_key"] for described in HUWISE.values()),
         *ANYMAIL.values(),
         *ANYMAIL["WEBHOOK_SECRET"].split(":", 1)[1:],
