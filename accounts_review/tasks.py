@@ -27,10 +27,10 @@ from django_q.signals import pre_execute
 from django_q.tasks import async_task
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
 
-from accounts_review.huwise import Client, HuwiseError, Route
+from accounts_review.huwise import Client, HuwiseError, Route, host_of
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import identity, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection, record_failure
 from accounts_review.workflow.notify import digest, notify
@@ -116,8 +116,14 @@ def name_task_in_logs(task: dict[str, Any], **_: object) -> None:
 
 
 def known_workspaces() -> list[Workspace]:
-    """The workspaces that the environment describes; a new one is opened under the default policy."""
-    return [workspaces.open_workspace(name=name, now=now()) for name in settings.HUWISE]
+    """The workspaces that the environment describes; a new one is opened under the default policy.
+
+    Raises ``ImproperlyConfigured`` where one of them is known by another name.
+    """
+    return [
+        workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
+        for name, described in settings.HUWISE.items()
+    ]
 
 
 def open_client(workspace: Workspace) -> Client:
@@ -162,6 +168,13 @@ def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+
+
+def change_host(workspace: Workspace, *, actor: User) -> None:
+    """Follow a workspace to the host that the environment names now; see :func:`identity.change_host`."""
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        identity.change_host(workspace=workspace, client=client, key_owner=key_owner, actor=actor, clock=now)
 
 
 @recorded

@@ -17,6 +17,7 @@ from accounts_review.huwise import HuwiseError
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.policy import PolicyError
+from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import Refused
@@ -35,6 +36,7 @@ SAID = (
     PolicyError,
     Refused,
     Outdated,
+    NotTheSame,
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""

@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts_review.models.workspace import Workspace
+
 
 class AppendOnly(TypeError):
     """Someone tried to change or remove an audit entry."""
@@ -16,6 +18,10 @@ class AppendOnly(TypeError):
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def of(self, *workspaces: Workspace) -> AuditEntryQuerySet:
+        """What is said of these workspaces, also under names they had before."""
+        return self.filter(workspace__in=[name for workspace in workspaces for name in workspace.names])
+
     def update(self, **kwargs: Any) -> NoReturn:
         raise AppendOnly
 

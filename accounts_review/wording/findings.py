@@ -66,7 +66,10 @@ REMEDIES: dict[str, Promise] = {
     "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
     "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
     "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),
-    "host": gettext_lazy("Check HUWISE_URL; give another workspace another name with HUWISE_WORKSPACE."),
+    "host": gettext_lazy(
+        "If the same workspace moved there, run `manage.py change_host`. If not, check HUWISE_URL; give another "
+        "workspace another name with HUWISE_WORKSPACE."
+    ),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),

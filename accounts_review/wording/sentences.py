@@ -77,6 +77,10 @@ ENTRIES: dict[str, Promise] = {
     "digest.sent": gettext_lazy("told %(recipients)s operators what happened"),
     "policy.adopted": gettext_lazy("put version %(version)s of the policy in force: %(reason)s"),
     "role.granted": gettext_lazy("gave %(login)s the role %(role)s"),
+    "workspace.host_changed": gettext_lazy(
+        "changed the workspace's host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts were found there"
+    ),
+    "workspace.renamed": gettext_lazy("renamed the workspace from %(from)s to %(to)s"),
     "workspace.mode_set": gettext_lazy("switched the workspace from %(from)s to %(to)s"),
     "workspace.opened": gettext_lazy("opened the workspace"),
     "workspace.sync_stopped": gettext_lazy("stopped the sync that was running"),

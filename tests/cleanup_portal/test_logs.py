@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 import structlog
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 from structlog.contextvars import bound_contextvars
@@ -126,7 +127,7 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
     assert "in short" in log.text, "too short a secret would stand in ordinary words"
 
 
-def broken(request: object, **given: object) -> None:
+def broken(request: HttpRequest, **given: object) -> HttpResponse:
     raise RuntimeError("the page broke")
 
 

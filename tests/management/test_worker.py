@@ -58,6 +58,11 @@ def wait_for(condition: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(0.05)
 
 
+def kill(process: psutil.Popen) -> None:
+    if process.poll() is None:
+        process.kill()
+
+
 def members(worker: psutil.Popen) -> list[psutil.Process]:
     """Every process of the cluster in a fixed order: the main one, the sentinel, and the sentinel's four."""
     (sentinel,) = worker.children()
@@ -162,7 +167,7 @@ def test_workers_that_start_together_on_a_fresh_database_agree(tmp_path: Path) -
     with ExitStack() as stack:
         workers = [psutil.Popen([*manage, "worker"], env=env, start_new_session=True) for _ in range(3)]
         for process in workers:
-            stack.callback(lambda process=process: process.poll() is None and process.kill())
+            stack.callback(kill, process)
         wait_for(lambda: all(len(process.children(recursive=True)) == CHILDREN - 1 for process in workers), seconds=60)
         count = (
             "from django_q.models import Schedule; from accounts_review.models import Workspace;"

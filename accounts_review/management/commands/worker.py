@@ -70,6 +70,7 @@ class Command(BaseCommand):
         log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
+        tasks.known_workspaces()
         tasks.ensure_schedule()
         Run.objects.bury()
         tasks.enqueue_sweep()
