@@ -74,7 +74,7 @@ class GunicornLogger(gunicorn.glogging.Logger):  # type: ignore[misc]
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        logging.config.dictConfig(configuration(form=os.environ.get("LOG_FORMAT", FORMATS[0]), level="WARNING"))
+        logging.config.dictConfig(configuration(form=os.environ.get("LOG_FORMAT", "").lower(), level="WARNING"))
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: signal.Signals) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
+    folder = tmp_path / "l'été à deux"
     with socket.socket() as squatter:
         port = free_port(8900)
         squatter.bind(("127.0.0.1", port))
@@ -28,7 +29,7 @@ def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: si
         command = ["up", "--port", str(port)]
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *command],
-            env=env | {"DATA_DIR": str(tmp_path)},
+            env=env | {"DATA_DIR": str(folder)},
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -43,4 +44,34 @@ def test_it_takes_the_next_free_port_serves_and_stops(tmp_path: Path, number: si
     os.killpg(process.pid, number)
     assert process.wait(60) == 0
     process.stdout.close()
+    assert processes_of(folder) == []
+
+
+TOLD_MEANWHILE = """
+import os, signal
+import django
+django.setup()
+from django.core.management import call_command
+from accounts_review.management import portal
+from accounts_review.management.commands import up
+
+def tell(then):
+    def told(*args, **kwargs):
+        answer = then(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return answer
+    return told
+
+portal.{name} = tell(portal.{name})
+call_command("up", port={port})
+"""
+
+
+@pytest.mark.parametrize("name", ["prepare", "worker", "wait_until_it_answers"])
+def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    """Before the web server runs, and between its first answer and the supervision."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
+    env |= {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
+    code = TOLD_MEANWHILE.format(name=name, port=free_port(8920))
+    assert subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, timeout=90).returncode == 0
     assert processes_of(tmp_path) == []
