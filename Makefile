@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Each worker has a database of its own; tests of one group stay together.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
-DEMO := DATA_DIR=$(CURDIR)/var/demo
+DEMO := DATA_DIR="$$PWD/var/demo"
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

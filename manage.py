@@ -2,14 +2,25 @@
 """The portal's command line: `manage.py help` lists what it can do, `manage.py version` says which portal it is."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from cleanup_portal import __version__
 
+STOPPED = 128 + signal.SIGTERM
+
+
+def stop(signum: int, frame: FrameType | None) -> None:
+    """End as at an error, so that what was begun is undone; whoever is process 1 would not end at all otherwise."""
+    sys.exit(STOPPED)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleanup_portal.settings")
     if sys.argv[1:] in (["version"], ["--version"]):
         # Django would answer with its own version.

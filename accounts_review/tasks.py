@@ -6,27 +6,32 @@ The queue is only a doorbell: a lost, doubled or late message changes nothing, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from time import monotonic, sleep
-from typing import ParamSpec
+from typing import Any, ParamSpec
 from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.dispatch import receiver
 from django.utils.timezone import now
 from django_q.models import Schedule
+from django_q.signals import pre_execute
 from django_q.tasks import async_task
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars
 
 from accounts_review.audit.events import Event
-from accounts_review.huwise import Client, HuwiseError
+from accounts_review.huwise import Client, HuwiseError, Route, host_of
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT
-from accounts_review.workflow import holds, workspaces
+from accounts_review.workflow import holds, identity, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection, record_failure
 from accounts_review.workflow.notify import digest, notify
@@ -47,6 +52,8 @@ SCHEDULE = (
     ("accounts_review.tasks.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
 """What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
+
+_SCHEDULE_LOCK = 0x7363686564  # any constant that nothing else in the database uses
 
 DRAIN_BUDGET = timedelta(seconds=30)
 SYNC_SECONDS = 4 * 3600
@@ -78,9 +85,11 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
         task = work.__name__
         workspace = next((pk for pk in args if isinstance(pk, int)), None)
         begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
+        ids = {"task": task} | ({"workspace": begun.workspace.name} if begun.workspace else {})
         error = ""
         try:
-            work(*args, **kwargs)
+            with bound_contextvars(**ids), _failure_logged():
+                work(*args, **kwargs)
         except BaseException as raised:
             error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
             raise
@@ -91,16 +100,39 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
     return run
 
 
+@contextmanager
+def _failure_logged() -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        log.exception("a task failed")
+        raise
+
+
+@receiver(pre_execute)
+def name_task_in_logs(task: dict[str, Any], **_: object) -> None:
+    """Have every log line of a task name it by its id in the queue; nothing of the one before is left."""
+    clear_contextvars()
+    bind_contextvars(task_id=task["id"])
+
+
 def known_workspaces() -> list[Workspace]:
-    """The workspaces that the environment describes; a new one is opened under the default policy."""
-    return [workspaces.open_workspace(name=name, now=now()) for name in settings.HUWISE]
+    """The workspaces that the environment describes; a new one is opened under the default policy.
+
+    Raises ``ImproperlyConfigured`` where one of them is known by another name.
+    """
+    return [
+        workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
+        for name, described in settings.HUWISE.items()
+    ]
 
 
 def open_client(workspace: Workspace) -> Client:
     """A client for a workspace, by the environment. Raises ``ImproperlyConfigured``."""
     try:
         described = settings.HUWISE[workspace.name]
-        return Client(url=described["url"], api_key=described["api_key"])
+        route = Route(proxy=settings.HUWISE_PROXY, authorities=settings.HUWISE_CA)
+        return Client(url=described["url"], api_key=described["api_key"], route=route)
     except KeyError:
         raise ImproperlyConfigured(
             f"The environment does not describe the workspace {workspace.name!r}; set HUWISE_URL and HUWISE_API_KEY."
@@ -137,6 +169,13 @@ def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
     with open_client(workspace) as client:
         key_owner = settings.HUWISE[workspace.name]["key_owner"]
         return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+
+
+def change_host(workspace: Workspace, *, actor: User) -> None:
+    """Follow a workspace to the host that the environment names now; see :func:`identity.change_host`."""
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        identity.change_host(workspace=workspace, client=client, key_owner=key_owner, actor=actor, clock=now)
 
 
 @recorded
@@ -325,8 +364,14 @@ def sync_every_workspace() -> None:
         enqueue_sync(workspace)
 
 
+@transaction.atomic
 def ensure_schedule() -> None:
-    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run."""
+    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run.
+
+    Workers that start together take turns.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])
     ours = Schedule.objects.filter(name__startswith=f"{__name__}.")
     ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
     for func, timing in SCHEDULE:

@@ -6,11 +6,14 @@ Each variable ``X`` may also be given as ``X_FILE``, the path of a file that hol
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import ssl
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -46,6 +49,15 @@ def flag(name: str, *, default: bool) -> bool:
     if value in _TRUE | _FALSE:
         return value in _TRUE
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """The variable as one of these words, whatever its capitals; where it is not set, the first."""
+    value = text(name, default="") or choices[0]
+    for choice in choices:
+        if value.lower() == choice.lower():
+            return choice
+    raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
 
 
 def whole(name: str, *, default: int, least: int) -> int:
@@ -86,6 +98,44 @@ def public_url(name: str, *, required: bool, default: str) -> str:
         return value
     problem = f"is {value!r}" if value else "is not set"
     raise ImproperlyConfigured(f"{name} {problem}; write the portal's own address, e.g. https://cleanup.example.org.")
+
+
+def proxy(name: str) -> str:
+    """The variable as the address of a proxy, or ""; it may hold a password, so it is never shown."""
+    value = text(name, default="")
+    try:
+        parts = urlsplit(value)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
+    except ValueError:
+        is_one = False
+    if value and not (is_one and not parts.path.strip("/") and not parts.query):
+        raise ImproperlyConfigured(
+            f"{name} is malformed; e.g. http://proxy.example.org:3128, or http://user:password@proxy.example.org:3128 "
+            "with special characters of the password percent-encoded."
+        )
+    return value
+
+
+def certificates(name: str) -> str:
+    """The variable, or the file that ``_FILE`` names, as certificates in PEM form without what stands around them."""
+    try:
+        value = text(name, default="")
+        found = "\n".join(re.findall("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", value, re.DOTALL))
+        if value and not found:
+            raise ValueError
+        if found:
+            ssl.create_default_context(cadata=found)
+    except (ValueError, ssl.SSLError):
+        raise ImproperlyConfigured(
+            f"{name}_FILE holds no certificate that can be read; it must be PEM (-----BEGIN CERTIFICATE-----)."
+        ) from None
+    return found
+
+
+def passwords_in(url: str) -> set[str]:
+    """The password in an address, as it is written there and as it is meant."""
+    password = urlsplit(url).password or ""
+    return {password, unquote(password)} - {""}
 
 
 def secret_key(*, required: bool, kept_in: Path) -> str:

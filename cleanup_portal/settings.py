@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import structlog
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cleanup_portal import environment as env
+from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
 django_stubs_ext.monkeypatch()
 
@@ -33,6 +33,9 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # The workspaces this portal may read: the first is described by HUWISE_URL and HUWISE_API_KEY.
 HUWISE = env.workspaces()
+# The way to them out of a company's network: a proxy, and certificates (PEM) trusted beside the usual ones.
+HUWISE_PROXY = env.proxy("HUWISE_PROXY")
+HUWISE_CA = env.certificates("HUWISE_CA")
 # An uncertain DELETE is settled by two readings this many seconds apart (law 7).
 QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
 LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
@@ -71,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -80,8 +84,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts_review.web.shared.middleware.LogContextMiddleware",
     "accounts_review.web.shared.middleware.PrivatePagesMiddleware",
     "accounts_review.web.shared.middleware.TimeZoneMiddleware",
 ]
@@ -211,31 +215,19 @@ CONTENT_SECURITY_POLICY = {
 
 DJANGO_TABLES2_TEMPLATE = "accounts_review/shared/table.html"
 
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.filter_by_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.StackInfoRenderer(),
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+# Who asks is told by our own middleware, with what they ask for.
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
+configure_structlog()
+LOGGING = configuration(
+    form=env.one_of("LOG_FORMAT", FORMATS),
+    level=env.one_of("LOG_LEVEL", ("WARNING", "DEBUG", "INFO", "ERROR", "CRITICAL")),
+    secrets=[
+        SECRET_KEY,
+        *env.passwords_in(HUWISE_PROXY),
+        *(described["api_key"] for described in HUWISE.values()),
+        *ANYMAIL.values(),
+        *ANYMAIL["WEBHOOK_SECRET"].split(":", 1)[1:],
+        str(DATABASES["default"].get("PASSWORD") or ""),
+        str(globals().get("EMAIL_HOST_PASSWORD") or ""),
     ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    cache_logger_on_first_use=True,
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "cleanup_portal.logs.Line",
-            "processor": structlog.processors.LogfmtRenderer(sort_keys=True, key_order=["timestamp", "level", "event"]),
-        }
-    },
-    # Standard output carries data only.
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="WARNING")},
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
-}

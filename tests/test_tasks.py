@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 import time_machine
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django_q.exceptions import TimeoutException
 from django_q.models import OrmQ, Schedule
 
@@ -20,6 +21,7 @@ from accounts_review.models import Run, Workspace
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import revoke
 from accounts_review.workflow.sync.sync import AlreadyRunning
+from tests.audit.test_concurrency import in_threads
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
 
@@ -142,6 +144,28 @@ def test_the_schedule_is_kept_once_however_often_it_is_ensured(db: None) -> None
     assert names == sorted(func for func, timing in tasks.SCHEDULE)
     for name in names:
         assert callable(getattr(tasks, name.rpartition(".")[2]))
+
+
+def test_two_workers_that_start_together_make_one_schedule(transactional_db: None) -> None:
+    assert in_threads(*[tasks.ensure_schedule] * 4) == [None] * 4
+    assert Schedule.objects.count() == len(tasks.SCHEDULE)
+
+
+def test_a_name_stands_once_in_the_schedule(db: None) -> None:
+    tasks.ensure_schedule()
+    with pytest.raises(IntegrityError):
+        Schedule.objects.create(name="accounts_review.tasks.sweep", func="accounts_review.tasks.sweep")
+
+
+def test_a_name_that_stands_twice_from_before_is_healed_by_the_migration(transactional_db: None) -> None:
+    triggers = import_module("accounts_review.migrations.0002_triggers")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX accounts_review_schedule_once")
+    tasks.ensure_schedule()
+    Schedule.objects.create(name="accounts_review.tasks.sweep", func="accounts_review.tasks.sweep")
+    with connection.cursor() as cursor:
+        cursor.execute(triggers.SCHEDULES_ONCE)
+    assert Schedule.objects.count() == len(tasks.SCHEDULE)
 
 
 def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

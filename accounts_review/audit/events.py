@@ -282,6 +282,15 @@ class Event(StrEnum):
         Words(_("Policy activated"), _("put version %(version)s of the policy in force: %(reason)s")),
     )
     ROLE_GRANTED = ("role.granted", Words(_("Role granted"), _("gave %(login)s the role %(role)s")))
+    WORKSPACE_HOST_CHANGED = (
+        "workspace.host_changed",
+        Words(
+            _("Host changed"),
+            _(
+                "changed the workspace's host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts were found there"
+            ),
+        ),
+    )
     WORKSPACE_LANGUAGE_SET = (
         "workspace.language_set",
         Words(_("Language of e-mails changed"), _("the language of e-mails was changed")),
@@ -291,6 +300,10 @@ class Event(StrEnum):
         Words(_("Mode changed"), _("switched the workspace from %(from)s to %(to)s")),
     )
     WORKSPACE_OPENED = ("workspace.opened", Words(_("Workspace opened"), _("opened the workspace")))
+    WORKSPACE_RENAMED = (
+        "workspace.renamed",
+        Words(_("Workspace renamed"), _("renamed the workspace from %(from)s to %(to)s")),
+    )
     WORKSPACE_SYNC_STOPPED = (
         "workspace.sync_stopped",
         Words(_("Sync stopped"), _("stopped the sync that was running")),

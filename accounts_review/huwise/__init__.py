@@ -8,13 +8,14 @@ The parts, each of which needs only those before it:
 - ``records``: users and groups, typed and read leniently
 - ``invitation``: what inviting a person says, and what its answer means
 - ``address``: where a request may go
+- ``route``: through which proxy a request goes, and whose certificates are trusted
 - ``connection``: one HTTP exchange, and how its failures become exceptions
 - ``client``: the calls, and which of them are repeated
 
 Everything here is synchronous, knows nothing of Django, and decides nothing.
 """
 
-from .address import path_segment
+from .address import host_of, path_segment
 from .client import Client, Deletion, Page
 from .errors import (
     Forbidden,
@@ -31,6 +32,7 @@ from .errors import (
 )
 from .invitation import Person, person_of
 from .records import Group, User, decode_group, decode_user, digest_of
+from .route import Route
 
 __all__ = [
     "Client",
@@ -44,6 +46,7 @@ __all__ = [
     "RateLimited",
     "Redirected",
     "Refused",
+    "Route",
     "ServerFault",
     "Unauthorized",
     "UnexpectedAnswer",
@@ -53,6 +56,7 @@ __all__ = [
     "decode_group",
     "decode_user",
     "digest_of",
+    "host_of",
     "path_segment",
     "person_of",
 ]

@@ -33,6 +33,14 @@ def base_url(url: str) -> httpx.URL:
     return given.copy_with(path=_with_base_path(given))
 
 
+def host_of(url: str) -> str:
+    """The host of the workspace at ``url``, with its port where that is not the usual one; "" where there is none."""
+    try:
+        return base_url(url).netloc.decode("ascii")
+    except ValueError:
+        return ""
+
+
 def path_segment(username: str) -> str:
     """The username percent-encoded, slashes, dots and all, to stand between two slashes of a path.
 

@@ -23,10 +23,12 @@ from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unr
 from .headers import http_date
 from .invitation import Person, invitation, member_in, provision
 from .records import User, decode_user, storable
+from .route import Route
 from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
 
 LARGEST_PAGE = 1000
 LONGEST_WAIT_SECONDS = 30.0
+DIRECT = Route()
 
 T = TypeVar("T")
 
@@ -53,7 +55,8 @@ class Deletion:
 class Client:
     """Talks to the workspace at ``url`` with the API key, which leaves in the Authorization header only.
 
-    ``attempts`` and ``backoff`` (seconds before the second attempt, doubled each time) are for GETs.
+    ``route`` is the way there: through a proxy, or trusting further certificates. ``attempts`` and ``backoff`` (seconds
+    before the second attempt, doubled each time) are for GETs.
 
     :raises ValueError: an address that is not https (a loopback host may be http), or that carries more than a host.
     """
@@ -66,6 +69,7 @@ class Client:
         *,
         url: str,
         api_key: str,
+        route: Route = DIRECT,
         transport: httpx.BaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
         user_agent: str = "cleanup-portal",
@@ -75,7 +79,9 @@ class Client:
         key = ApiKey(api_key)
         # A traceback that shows local variables would show it.
         del api_key
-        self._connection = Connection(url=url, key=key, transport=transport, timeout=timeout, user_agent=user_agent)
+        self._connection = Connection(
+            url=url, key=key, route=route, transport=transport, timeout=timeout, user_agent=user_agent
+        )
         self.host = self._connection.host
         self._attempts = attempts
         self._backoff = backoff

@@ -20,6 +20,7 @@ import structlog
 
 from .address import base_url
 from .errors import HuwiseError, UnexpectedAnswer, Unreachable, UnsafeUsername, error_from, one_line
+from .route import Passage, Route
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -59,7 +60,10 @@ class ApiKey(httpx.Auth):
 
 
 class Connection:
-    """Sends single requests: no redirect, no retry, no cookie, no proxy or netrc of the environment."""
+    """Sends single requests: no redirect, no retry, no cookie, no proxy or netrc of the environment.
+
+    ``transport`` stands in for the whole way there, in tests.
+    """
 
     host: str = ""
 
@@ -68,6 +72,7 @@ class Connection:
         *,
         url: str,
         key: ApiKey,
+        route: Route,
         transport: httpx.BaseTransport | None,
         timeout: httpx.Timeout,
         user_agent: str,
@@ -75,9 +80,10 @@ class Connection:
         self._base = base_url(url)
         self._key = key
         self.host = self._base.netloc.decode("ascii")
+        self._is_proxied = transport is None and route.leads_through_proxy(self._base)
         self._http = httpx.Client(
             auth=key,
-            transport=transport,
+            transport=transport or route.transport(self._base),
             timeout=timeout,
             headers={"User-Agent": user_agent, "Accept": "application/json", "Cache-Control": "no-cache"},
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -137,12 +143,17 @@ class Connection:
         return request
 
     def _send(self, request: httpx.Request, *, doing: str, expect: int) -> Answer | HuwiseError:
+        passage = Passage()
+        if self._is_proxied:
+            request.extensions["trace"] = passage
         try:
             with closing(self._http.send(request, stream=True)) as response:
                 if response.status_code == expect:
                     return _answer(response, doing=doing)
                 return self._error(response, doing=doing)
         except httpx.HTTPError as failure:
+            if self._is_proxied and not passage.is_through:
+                return Unreachable(doing=doing, message=one_line(str(failure)), kind="proxy", sent=False)
             return _unreachable(failure, doing=doing, said=self._key.redact(str(failure)))
 
     def _error(self, response: httpx.Response, *, doing: str) -> HuwiseError:

@@ -3,7 +3,7 @@
 ::
 
     HuwiseError            any of these
-    ├── Unreachable        no complete answer: connection, timeout, TLS, cut off
+    ├── Unreachable        no complete answer: proxy, connection, timeout, TLS, cut off
     ├── Unauthorized       401: the workspace does not accept the API key
     ├── Forbidden          403: it does, but the key may not do this
     ├── NotFound           404 in the API's own words: there is no such user
@@ -80,16 +80,24 @@ class Unreachable(HuwiseError):
 
     advice = "Check the workspace's address and the network, then try again."
 
-    kind: Literal["connection", "timeout", "tls", "cut"] = "connection"
+    kind: Literal["proxy", "connection", "timeout", "tls", "cut"] = "connection"
     sent: bool | None = None
 
     def _what(self) -> str:
         return {
+            "proxy": "The proxy did not let the portal through to the workspace",
             "connection": "The workspace could not be reached",
             "timeout": "The workspace did not answer in time",
             "tls": "The workspace could not prove its identity",
             "cut": "The workspace broke off its answer",
         }[self.kind]
+
+    def _advice(self) -> str:
+        return {
+            "proxy": "Check HUWISE_PROXY, and that this proxy allows connections to the workspace.",
+            "tls": "Check the workspace's address. If its certificate comes from an authority of your own, or from a "
+            "proxy that opens the traffic, set HUWISE_CA_FILE.",
+        }.get(self.kind, self.advice)
 
 
 class Unauthorized(HuwiseError):

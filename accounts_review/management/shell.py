@@ -19,6 +19,7 @@ from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow.holds import HoldRefused
+from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import Refused
@@ -38,6 +39,7 @@ SAID = (
     PolicyError,
     Refused,
     Outdated,
+    NotTheSame,
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""

@@ -18,8 +18,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 GRACE_SECONDS = 40.0
 LONGEST_BACKOFF_SECONDS = 30.0
+TOLD = (signal.SIGTERM, signal.SIGINT)
+"""The signals by which people and machines say stop."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -56,6 +63,22 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def end_when_told() -> None:
+    """From here on SIGTERM and SIGINT end this process with status 0, and run what ``finally`` and exit handlers do.
+
+    For what runs until it is told to stop: a stop that comes while it still starts is no failure.
+    """
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        for number in TOLD:
+            # What is being stopped must not be interrupted by a second signal.
+            signal.signal(number, signal.SIG_IGN)
+        sys.exit(0)
+
+    for number in TOLD:
+        signal.signal(number, end)
+
+
 def supervise(children: Sequence[Child]) -> None:
     """Keep the children running until SIGTERM or SIGINT, then stop them all. Running ones are left as they are."""
     stopping = False
@@ -64,7 +87,7 @@ def supervise(children: Sequence[Child]) -> None:
         nonlocal stopping
         stopping = True
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in TOLD}
     try:
         while not stopping:
             for child in children:
@@ -112,7 +135,6 @@ def _keep(child: Child) -> None:
     if child.process is not None:
         if time.monotonic() - child.started < child.backoff:
             return
-        status = child.process.returncode
-        print(f"{child.name} ended with status {status}; starting it again", file=sys.stderr, flush=True)  # noqa: T201
+        log.warning("a process ended; it is started again", process=child.name, status=child.process.returncode)
         child.backoff = min(2 * child.backoff, LONGEST_BACKOFF_SECONDS)
     child.start()

@@ -1,4 +1,4 @@
-"""The triggers of the audit and of the personal data beside it, and the table in which sign-in attempts are counted.
+"""Triggers of the audit and of the personal data beside it, the table that counts sign-ins, schedules that stand once.
 
 A superuser of the database can still switch triggers off; the hash chain then shows what was done.
 """
@@ -43,14 +43,25 @@ DROP TRIGGER append_only_rows ON accounts_review_auditentry;
 DROP FUNCTION accounts_review_append_only();
 """
 
+# Two workers that started together could make a schedule twice; the oldest is kept.
+SCHEDULES_ONCE = """
+DELETE FROM django_q_schedule AS later USING django_q_schedule AS first
+    WHERE later.name = first.name AND later.id > first.id;
+CREATE UNIQUE INDEX accounts_review_schedule_once ON django_q_schedule (name);
+"""
+
 
 def create_cache_table(apps: Any, schema_editor: Any) -> None:
     call_command("createcachetable", verbosity=0, database=schema_editor.connection.alias)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts_review", "0001_schema")]
+    dependencies = [
+        ("accounts_review", "0001_schema"),
+        ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
+    ]
     operations = [
         migrations.RunSQL(CREATE, DROP),
+        migrations.RunSQL(SCHEDULES_ONCE, "DROP INDEX accounts_review_schedule_once;"),
         migrations.RunPython(create_cache_table, migrations.RunPython.noop),
     ]

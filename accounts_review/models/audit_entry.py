@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.personal_data import PersonalData
+from accounts_review.models.workspace import Workspace
 
 
 class AppendOnly(TypeError):
@@ -20,6 +21,10 @@ class AppendOnly(TypeError):
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def of(self, *workspaces: Workspace) -> AuditEntryQuerySet:
+        """What is said of these workspaces, also under names they had before."""
+        return self.filter(workspace__in=[name for workspace in workspaces for name in workspace.names])
+
     def update(self, **kwargs: Any) -> NoReturn:
         raise AppendOnly
 
@@ -35,6 +40,10 @@ class AuditEntryManager(models.Manager["AuditEntry"]):
         entries: Any = AuditEntryQuerySet(self.model, using=self._db).select_related("personal")
         named: AuditEntryQuerySet = entries.annotate(actor=F("actor_ref__name"), subject=subject)
         return named
+
+    def of(self, *workspaces: Workspace) -> AuditEntryQuerySet:
+        """What is said of these workspaces, also under names they had before."""
+        return self.get_queryset().of(*workspaces)
 
 
 class AuditEntry(models.Model):

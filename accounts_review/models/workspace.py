@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,8 @@ class Workspace(models.Model):
         LIVE = "live", _("Live")
 
     name = models.SlugField(_("name"), unique=True)
+    former_names = ArrayField(models.TextField(), default=list, editable=False)
+    """Names under which entries of the audit speak of it, too."""
     host = models.CharField(_("host"), max_length=253, blank=True)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.DRY_RUN)
     key_owner = models.TextField(_("owner of the API key"), blank=True)
@@ -43,6 +46,11 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def names(self) -> list[str]:
+        """The name it has, and those it had."""
+        return [self.name, *self.former_names]
 
     @property
     def is_live(self) -> bool:

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts_review.huwise import HuwiseError
+from accounts_review.huwise import HuwiseError, Unreachable
 
 Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
@@ -66,7 +66,10 @@ REMEDIES: dict[str, Promise] = {
     "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
     "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
     "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),
-    "host": gettext_lazy("Check HUWISE_URL; give another workspace another name with HUWISE_WORKSPACE."),
+    "host": gettext_lazy(
+        "If the same workspace moved there, run `manage.py change_host`. If not, check HUWISE_URL; give another "
+        "workspace another name with HUWISE_WORKSPACE."
+    ),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
@@ -80,6 +83,14 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
     "Unreachable": (
         gettext_lazy("The workspace could not be reached, or broke off its answer."),
         gettext_lazy("Check the workspace's address and the network, then try again."),
+    ),
+    "Unreachable proxy": (
+        gettext_lazy("The proxy did not let the portal through to the workspace."),
+        gettext_lazy("Check HUWISE_PROXY, and that this proxy allows connections to the workspace."),
+    ),
+    "Unreachable tls": (
+        gettext_lazy("The workspace's certificate is not trusted, so nothing was sent."),
+        gettext_lazy("Check HUWISE_URL. If the certificate comes from an authority of your own, set HUWISE_CA_FILE."),
     ),
     "Unauthorized": (
         gettext_lazy("The workspace does not accept the API key."),
@@ -106,7 +117,10 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("Check that HUWISE_URL leads to the workspace itself, not to a login page or a proxy."),
     ),
 }
-"""What each kind of error of the API means for people, and what to do; the other kinds are told by their own text."""
+"""What each kind of error of the API means for people, and what to do; the other kinds are told by their own text.
+
+Of an unreachable workspace, some reasons have a sentence of their own.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +139,10 @@ class Finding:
 
 def of_error(code: str, error: HuwiseError, **facts: str) -> Found:
     """An error of the API as a finding to be stored; its text holds no secret."""
-    return {"code": code, "kind": type(error).__name__, "error": str(error)} | facts
+    kind = type(error).__name__
+    if isinstance(error, Unreachable) and f"{kind} {error.kind}" in ERRORS:
+        kind = f"{kind} {error.kind}"
+    return {"code": code, "kind": kind, "error": str(error)} | facts
 
 
 def in_words(found: Found | str) -> Finding:

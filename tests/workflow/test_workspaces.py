@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT, PolicyError
 from accounts_review.workflow import workspaces
+from tests.audit.test_concurrency import in_threads
 from tests.stage import NOW, policy_text
 
 OTHERS = ["nobody", "auditor", "reviewer", "operator"]
@@ -31,6 +32,12 @@ def test_opening_a_workspace_again_changes_nothing(workspace: Workspace) -> None
     assert workspaces.open_workspace(name=workspace.name, now=NOW) == workspace
     assert AuditEntry.objects.count() == before
     assert workspace.policies.count() == 1
+
+
+def test_a_workspace_that_several_open_together_is_opened_once(transactional_db: None) -> None:
+    opened = in_threads(*[lambda: workspaces.open_workspace(name="new", now=NOW)] * 4)
+    assert opened == [Workspace.objects.get()] * 4
+    assert AuditEntry.objects.filter(kind="workspace.opened").count() == 1
 
 
 def test_a_new_policy_is_a_new_version_and_the_old_one_is_kept(

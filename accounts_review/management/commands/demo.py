@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from accounts_review import tasks
 from accounts_review.management import demo_history, portal
-from accounts_review.management.supervisor import Child, free_port, stop_all, supervise
+from accounts_review.management.supervisor import Child, end_when_told, free_port, stop_all, supervise
 
 WORKSPACE = "demo"
 KEY = "sandbox-key"
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--accounts", type=int, default=3000, metavar="N", help="how many, at the first start")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        end_when_told()
         portal.prepare()
         port = free_port(options["port"])
         sandbox_port = free_port(max(options["port"], port) + 55)

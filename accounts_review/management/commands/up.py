@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts_review import tasks
 from accounts_review.management import portal
-from accounts_review.management.supervisor import free_port, stop_all, supervise
+from accounts_review.management.supervisor import end_when_told, free_port, stop_all, supervise
 
 
 class Command(BaseCommand):
@@ -17,7 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="the next free one is taken where it is not")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        end_when_told()
         portal.prepare()
+        tasks.known_workspaces()
         port = free_port(options["port"])
         children = [portal.web(port), portal.worker(port)]
         try:

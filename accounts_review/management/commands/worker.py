@@ -2,7 +2,8 @@
 
 Stock ``qcluster`` wedges when the wrong child is killed (its queues' locks die with it), leaves orphans that go on
 working, and hangs when its whole group gets SIGTERM. Here any unclean death ends everything with status 70 for the
-supervisor to start anew; the cases of the dead are settled by their leases.
+supervisor to start anew; the cases of the dead are settled by their leases. A worker that does not end by itself when
+a task's time is up counts as such a death.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import multiprocessing
 import os
 import signal
 import sys
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import django_q.cluster
 import structlog
@@ -19,13 +21,15 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from accounts_review import tasks
-from accounts_review.management.supervisor import die_with_parent
+from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import Run
+from cleanup_portal.logs import log_whatever_comes
 
 log = structlog.get_logger(__name__)
 
 UNCLEAN = 70
 EVERY_SECONDS = 60
+LEAVING_SECONDS = 10
 _TIMED_OUT, _RECYCLED = 0, -2
 
 
@@ -45,27 +49,42 @@ class WatchfulSentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
     def start(self) -> None:
         # Only the main process is told to stop; its children follow in order. They inherit this.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
+        # The guard itself may be waiting for a lock that the dead child held.
+        signal.signal(signal.SIGCHLD, self._look_after_the_dead)
         super().start()
 
     def reincarnate(self, process: Any) -> None:
         """Replace a worker that recycled or timed out; end everything where a process died otherwise."""
-        ended_cleanly = process in self.pool and process.timer.value in (_TIMED_OUT, _RECYCLED)
-        if not ended_cleanly:
-            for child in multiprocessing.active_children():
-                child.kill()
-            os._exit(UNCLEAN)
+        if process not in self.pool or process.timer.value not in (_TIMED_OUT, _RECYCLED):
+            _end_everything()
+        # What is killed on its way out can leave the queue of results locked for all others.
+        process.join(LEAVING_SECONDS)
+        if process.exitcode != 0:
+            _end_everything()
         super().reincarnate(process)
-        if process.timer.value == _TIMED_OUT:
-            process.join(3)
-            process.kill()
+
+    def _look_after_the_dead(self, signum: int, frame: FrameType | None) -> None:
+        children = [process for process in (*self.pool, self.monitor, self.pusher) if process is not None]
+        if os.getpid() == self.pid and any(process.exitcode for process in children):
+            _end_everything()
+
+
+def _end_everything() -> NoReturn:
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(UNCLEAN)
 
 
 class Command(BaseCommand):
     help = "Run the background worker until SIGTERM or Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        end_when_told()
+        log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
+        tasks.known_workspaces()
         tasks.ensure_schedule()
         Run.objects.bury()
         tasks.enqueue_sweep()
@@ -74,8 +93,11 @@ class Command(BaseCommand):
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel
+        # A stop that comes while the cluster starts would find nothing to stop yet, and be forgotten.
+        signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
         cluster = django_q.cluster.Cluster()
         cluster.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
         while cluster.sentinel.is_alive():
             _watch()
             cluster.sentinel.join(EVERY_SECONDS)

@@ -32,7 +32,7 @@ class AuditView(WorkspaceView):
 
     @property
     def filtered(self) -> AuditFilter:
-        return AuditFilter(self.request.GET, AuditEntry.objects.filter(workspace=self.workspace.name))
+        return AuditFilter(self.request.GET, AuditEntry.objects.of(self.workspace))
 
 
 class Audit(AuditView):

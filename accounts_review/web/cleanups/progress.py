@@ -136,7 +136,7 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
 
 def last_stop(cleanup: Cleanup) -> AuditEntry | None:
     """The entry that says who or what made the clean-up pause last."""
-    entries = AuditEntry.objects.filter(workspace=cleanup.workspace.name, cleanup=cleanup.number)
+    entries = AuditEntry.objects.of(cleanup.workspace).filter(cleanup=cleanup.number)
     return entries.filter(kind__in=(Event.CLEANUP_PAUSED, Event.CLEANUP_STOPPED)).first()
 
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from structlog.contextvars import bind_contextvars
 
 ZONES = frozenset(available_timezones())
+ID_IN_ROUTE = re.compile(r"(\w+?)s?/<\w+:(number|pk)>")
+"""What an id in an address is the id of: ``cases/<int:pk>`` names a case."""
+
+
+class LogContextMiddleware:
+    """Has every log line of a request name who asks, and what the address names: workspace, clean-up, case, account."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, given: dict[str, object]) -> None:
+        if request.user.is_authenticated:
+            bind_contextvars(person=request.user.pk)
+        route = request.resolver_match.route if request.resolver_match else ""
+        nouns = {name: noun for noun, name in ID_IN_ROUTE.findall(route)} | {"workspace": "workspace"}
+        bind_contextvars(**{nouns[name]: str(value) for name, value in given.items() if name in nouns})
 
 
 class PrivatePagesMiddleware:

@@ -103,8 +103,8 @@ def _sent(mails: list[EmailMessage]) -> list[int]:
 
 def _items(workspace: Workspace) -> list[tuple[str, str]]:
     """Sentences with the address of the page they lead to, what is most pressing first."""
-    last = AuditEntry.objects.filter(workspace=workspace.name, kind=KIND).values_list("seq", flat=True).first() or 0
-    entries = list(AuditEntry.objects.filter(workspace=workspace.name, seq__gt=last, kind__in=WORTH_TELLING))
+    last = AuditEntry.objects.of(workspace).filter(kind=KIND).values_list("seq", flat=True).first() or 0
+    entries = list(AuditEntry.objects.of(workspace).filter(seq__gt=last, kind__in=WORTH_TELLING))
     by_kind: dict[str, list[AuditEntry]] = {}
     for entry in entries:
         by_kind.setdefault(entry.kind, []).append(entry)

@@ -113,4 +113,4 @@ def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
 
 
 def _entries(workspace: Workspace, kind: Event) -> QuerySet[AuditEntry]:
-    return AuditEntry.objects.filter(workspace=workspace.name, kind=kind)
+    return AuditEntry.objects.of(workspace).filter(kind=kind)

@@ -236,7 +236,7 @@ def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -
         return 0
     if not pace.per_hour:
         return None
-    recent = AuditEntry.objects.filter(kind=kind, workspace=workspace.name, at__gt=now - timedelta(hours=1))
+    recent = AuditEntry.objects.of(workspace).filter(kind=kind, at__gt=now - timedelta(hours=1))
     return max(0, pace.per_hour - recent.count())
 
 

@@ -17,16 +17,14 @@ MOST = 20_000
 
 def newest(workspace: Workspace) -> int:
     """The number of the newest audit entry: whoever has seen the list as it is now knows all up to it."""
-    return AuditEntry.objects.filter(workspace=workspace.name).values_list("seq", flat=True).first() or 0
+    return AuditEntry.objects.of(workspace).values_list("seq", flat=True).first() or 0
 
 
 def decided_since(
     seen: int, *, workspaces: Iterable[Workspace], besides: User, accounts: Iterable[int] | None = None
 ) -> dict[int, AuditEntry]:
     """What others decided last, after an entry, on each account (by key); of all accounts, or of some."""
-    entries = AuditEntry.objects.filter(
-        workspace__in=[workspace.name for workspace in workspaces], seq__gt=seen, kind__in=DECISIONS
-    )
+    entries = AuditEntry.objects.of(*workspaces).filter(seq__gt=seen, kind__in=DECISIONS)
     if accounts is not None:
         entries = entries.filter(account_id__in=accounts)
     found: dict[int, AuditEntry] = {}

@@ -110,7 +110,5 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
 
 def budget_left(workspace: Workspace, *, now: datetime) -> int:
     """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
-    recent = AuditEntry.objects.filter(
-        kind=Event.CASE_INTENDED, workspace=workspace.name, at__gt=now - timedelta(hours=1)
-    )
+    recent = AuditEntry.objects.of(workspace).filter(kind=Event.CASE_INTENDED, at__gt=now - timedelta(hours=1))
     return workspace.current_policy.rules.limits.per_hour - recent.count()

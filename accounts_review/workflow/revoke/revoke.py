@@ -21,6 +21,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
 from accounts_review.audit.events import Event, named
@@ -71,7 +72,11 @@ class Revoker:
         self.settle()
         while (limit is None or self.tally.total() < limit) and (until is None or time.monotonic() < until):
             case = self.claim()
-            if case is None or not self.process(case):
+            if case is None:
+                break
+            with bound_contextvars(case=case.pk):
+                may_go_on = self.process(case)
+            if not may_go_on:
                 break
         self.close_finished()
         return self.tally

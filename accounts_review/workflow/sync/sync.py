@@ -58,7 +58,8 @@ class WrongHost(RuntimeError):
     def __init__(self, workspace: Workspace, host: str) -> None:
         super().__init__(
             f"{workspace} was read from {workspace.host} so far, and HUWISE_URL now names {host}; "
-            "give the other host another name with HUWISE_WORKSPACE."
+            f"if the same workspace moved there, run `manage.py change_host --workspace {workspace} --actor LOGIN`; "
+            "give another workspace another name with HUWISE_WORKSPACE."
         )
 
 

@@ -166,6 +166,6 @@ def test_the_reviewer_sees_the_answer(
 def test_no_log_line_holds_the_token(url: str) -> None:
     token = url.split("/")[2]
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Gone: %s", (url,), None)
-    line = Line(fmt="%(message)s", processor=lambda logger, name, event: str(event)).format(record)
+    line = Line(form="console").format(record)
     assert token not in line
     assert "/answer/…/" in line

@@ -1,0 +1,19 @@
+"""``manage.py change_host``: follow a workspace to the host that HUWISE_URL names now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts_review import tasks
+from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.models import Workspace
+
+
+class Command(WorkspaceCommand):
+    help = "Follow a workspace to the host that HUWISE_URL names now, where the same accounts are found there."
+    needs_actor = True
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        before = workspace.host
+        tasks.change_host(workspace, actor=person(options["actor"]))
+        self.stdout.write(f"{workspace} moved from {before} to {workspace.host}; sync it, then resume what has stopped")

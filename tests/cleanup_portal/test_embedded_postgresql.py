@@ -1,0 +1,53 @@
+"""The embedded PostgreSQL: joined by many threads at once, in folders with any name that a file system takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+JOIN = """
+import threading
+import django
+django.setup()
+from django.db import connection
+start, failures = threading.Barrier({threads}), []
+def join():
+    start.wait()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.close()
+    except BaseException as error:
+        failures.append(repr(error))
+threads = [threading.Thread(target=join) for _ in range({threads})]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(failures)
+"""
+
+
+def join(folder: Path, *, threads: int) -> str:
+    """What a fresh process says went wrong when so many of its threads join the server at the same moment."""
+    env = os.environ | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
+    command = [sys.executable, "-W", "ignore", "-c", JOIN.format(threads=threads)]
+    result = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
+    return result.stdout.strip() or result.stderr
+
+
+def test_eight_threads_join_at_the_same_moment(tmp_path: Path) -> None:
+    assert join(tmp_path, threads=8) == "[]"
+
+
+@pytest.mark.parametrize("name", ["two words", "l'été", "日本", 'quo"te $HOME `date`'])
+def test_it_starts_in_a_folder_of_any_name_and_starts_again(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir(mode=0o700)
+    assert [join(folder, threads=1), join(folder, threads=1)] == ["[]", "[]"]
+    assert (folder / "postgresql" / "PG_VERSION").exists()
+    assert not (folder / "postgresql" / "postmaster.pid").exists(), "the last to leave stops it"
