@@ -23,14 +23,15 @@ PROVIDERS = (
 )
 """Those that django-anymail speaks to without further packages."""
 
-_env = environ.FileAwareEnv()
+# Read past environ's own casts, which take a value that starts with $ for the name of another variable.
+_values = environ.FileAwareEnv().ENVIRON
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
     """The variable as text, without spaces around it."""
     try:
-        return str(_env.str(name, default=default)).strip()
+        return str(_values.get(name, default)).strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}. Check the path.") from None
 
@@ -43,7 +44,7 @@ def names(name: str, *, default: list[str]) -> list[str]:
 
 def flag(name: str, *, default: bool) -> bool:
     """The variable as yes or no."""
-    value = text(name, default=str(default)).lower()
+    value = text(name, default="").lower() or str(default).lower()
     if value in _TRUE | _FALSE:
         return value in _TRUE
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
@@ -73,7 +74,7 @@ def address(name: str) -> str:
 
 def whole(name: str, *, default: int, least: int) -> int:
     """The variable as a whole number."""
-    value = text(name, default=str(default))
+    value = text(name, default="") or str(default)
     if value.isdecimal() and int(value) >= least:
         return int(value)
     raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number from {least} up.")
@@ -93,7 +94,7 @@ def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]
 
 def time_zone(name: str, *, default: str) -> str:
     """The variable as the name of a time zone, such as ``Europe/Paris``."""
-    value = text(name, default=default)
+    value = text(name, default="") or default
     try:
         ZoneInfo(value)
     except (ValueError, OSError, LookupError):

@@ -5,10 +5,12 @@
 
 import os
 
+from cleanup_portal import environment as env
+
 wsgi_app = "cleanup_portal.wsgi"
 bind = ["0.0.0.0:8000"]
 worker_class = "cleanup_portal.gunicorn_worker.PatientWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+workers = env.whole("WEB_CONCURRENCY", default=2, least=1)
 # A thread is cheap, and whoever sends a request's body slowly holds one.
 threads = 16
 keepalive = 5

@@ -1,0 +1,68 @@
+"""Settings that were written wrongly are refused by name, and no part of a secret is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleanup_portal import environment as env
+
+PASSWORDS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1)
+
+
+@given(password=PASSWORDS)
+def test_a_database_password_may_hold_anything_beside_the_address(password: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", "postgres://portal@db:5432/portal")
+        patch.setenv("DATABASE_PASSWORD", password)
+        found = env.database(data_directory=Path())
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["NAME"]) == ("portal", password, "db", "portal")
+
+
+@given(password=PASSWORDS)
+def test_a_database_password_in_the_address_may_hold_anything_encoded(password: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"postgres://portal:{quote(password, safe='')}@db:5432/portal")
+        found = env.database(data_directory=Path())
+    assert (found["PASSWORD"], found["HOST"], found["NAME"]) == (password, "db", "portal")
+
+
+@given(password=PASSWORDS)
+def test_a_database_password_in_the_address_is_understood_or_refused_but_never_shown(password: str) -> None:
+    secret = f"hush{password}hush"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"postgres://portal:{secret}@db:5432/portal")
+        try:
+            found = env.database(data_directory=Path())
+        except ImproperlyConfigured as refused:
+            assert "DATABASE_PASSWORD" in str(refused)
+            assert "hush" not in str(refused)
+        else:
+            assert (found["PASSWORD"], found["HOST"], found["NAME"]) == (unquote(secret), "db", "portal")
+
+
+@pytest.mark.parametrize(
+    ("value", "proxies"), [("true", 1), ("True", 1), ("false", 0), ("", 0), ("0", 0), ("1", 1), ("2", 2)]
+)
+def test_proxies_are_counted(monkeypatch: pytest.MonkeyPatch, value: str, proxies: int) -> None:
+    monkeypatch.setenv("BEHIND_PROXY", value)
+    assert env.proxies("BEHIND_PROXY") == proxies
+
+
+@pytest.mark.parametrize("value", ["maybe", "-1", "1.5"])
+def test_a_number_of_proxies_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("BEHIND_PROXY", value)
+    with pytest.raises(ImproperlyConfigured, match="write true, false, or how many"):
+        env.proxies("BEHIND_PROXY")
+
+
+def test_a_key_that_cannot_be_kept_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
+        env.secret_key(required=False, kept_in=tmp_path / "file/secret_key")
