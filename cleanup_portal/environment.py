@@ -6,7 +6,6 @@ Each variable ``X`` may also be given as ``X_FILE``, the path of a file that hol
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from importlib.util import find_spec
 from pathlib import Path
@@ -155,7 +154,7 @@ def database(*, data_directory: Path) -> dict[str, Any]:
     if not _is_whole(value) or not urlsplit(value).path.strip("/"):
         raise ImproperlyConfigured(
             "DATABASE_URL is malformed; e.g. postgres://user:password@host:5432/name. A password with any of "
-            "/ ? # % @ : [ ] goes into DATABASE_PASSWORD, as it is, and the address is without it."
+            "/ ? # % [ ] goes into DATABASE_PASSWORD, as it is, and the address is without it."
         )
     config: dict[str, Any] = environ.Env.db_url_config(value)
     config.setdefault("OPTIONS", {})["connect_timeout"] = 5
@@ -169,9 +168,10 @@ def _is_whole(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    rest = f"{parts.path}{parts.query}{parts.fragment}"
-    misplaced = re.search("[@#]", rest) or parts.fragment or "/" in parts.path[1:]
-    return not misplaced and not re.search("%(?![0-9A-Fa-f]{2})", url) and parts.netloc.count("@") <= 1
+    if not parts.netloc:
+        return True
+    is_torn = "/" in parts.path[1:] or "@" in f"{parts.path}{parts.query}"
+    return not is_torn and not parts.fragment and not url.endswith("#")
 
 
 def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
     except (KeyError, ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(
             f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587. A password with any of "
-            "/ ? # % @ : [ ] is percent-encoded: %2F %3F %23 %25 %40 %3A %5B %5D."
+            "/ ? # % [ ] is percent-encoded: %2F %3F %23 %25 %5B %5D."
         ) from None
     return config
 

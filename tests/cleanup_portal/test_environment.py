@@ -40,10 +40,28 @@ def test_a_database_password_in_the_address_is_understood_or_refused_but_never_s
         try:
             found = env.database(data_directory=Path())
         except ImproperlyConfigured as refused:
-            assert "DATABASE_PASSWORD" in str(refused)
-            assert "hush" not in str(refused)
+            says = str(refused)
         else:
+            says = "understood: DATABASE_PASSWORD"
             assert (found["PASSWORD"], found["HOST"], found["NAME"]) == (unquote(secret), "db", "portal")
+    assert "DATABASE_PASSWORD" in says
+    assert "hush" not in says
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password"),
+    [
+        ("smtp+tls://me@example.org:secret@mail.example.org:587", "me@example.org", "secret"),
+        ("smtp+tls://me:a%2Fb%3F%25@mail.example.org:587", "me", "a/b?%"),
+        ("filemail:///tmp/mails/of/today", "", ""),
+    ],
+)
+def test_an_address_of_a_mail_server_is_understood(
+    monkeypatch: pytest.MonkeyPatch, url: str, user: str, password: str
+) -> None:
+    monkeypatch.setenv("EMAIL_URL", url)
+    found = env.email("EMAIL_URL", required=True, default="")
+    assert (found["EMAIL_HOST_USER"] or "", found["EMAIL_HOST_PASSWORD"] or "") == (user, password)
 
 
 @pytest.mark.parametrize(

@@ -91,18 +91,25 @@ def engine() -> Iterator[Engine]:
     # Its sockets' paths must be short.
     with TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as name:
         folder, log = Path(name), Path(name) / "log"
-        command = ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec"]
+        command: list[str | Path] = ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec"]
         command += ["--pidfile", folder / "pid", "--host", f"unix://{folder / 'sock'}", "--log-level", "warn"]
         with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as daemon:
+            started = Engine(folder / "sock")
             try:
-                started = Engine(folder / "sock")
                 _wait(started, daemon, log)
                 _provide_python(started, folder)
                 _provide_postgresql(started, folder)
                 yield started
             finally:
+                _clear(started)
                 daemon.terminate()
                 daemon.wait(120)
+
+
+def _clear(started: Engine) -> None:
+    """Remove what a failed test left, so that no network interface stays behind."""
+    for line in ("docker rm --force $(docker ps --all --quiet)", "docker network prune --force"):
+        subprocess.run(["sh", "-c", line], env=started.env, capture_output=True, check=False)
 
 
 def _wait(started: Engine, daemon: subprocess.Popen[bytes], log: Path) -> None:
