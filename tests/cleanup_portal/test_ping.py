@@ -46,7 +46,7 @@ def test_each_sweep_is_followed_by_a_ping(listener: type[Listener]) -> None:
 
 
 def test_a_sweep_that_fails_gives_no_sign_of_life(listener: type[Listener], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "workspaces", lambda: 1 / 0)
+    monkeypatch.setattr(tasks, "known_workspaces", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         tasks.sweep()
     assert listener.heard == []

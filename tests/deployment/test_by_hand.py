@@ -21,7 +21,10 @@ from django.db import connection
 from accounts_review.management.supervisor import free_port
 from tests.deployment.manual import checkout, commands
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="installs the locked requirements into an environment of its own"),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from accounts_review.management.supervisor import free_port
 from tests.deployment.engine import Engine, NoEngineError, engine
 from tests.deployment.manual import checkout, commands
 
-pytestmark = [pytest.mark.e2e]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="makes base images from packages, builds the image, and runs a portal in containers"),
+]
 
 PASSWORD = "a/b?c%d@e:f#g&h"
 """Of the database: no address holds it as it is."""

@@ -25,7 +25,10 @@ HEAD = (
     b"Cookie: csrftoken=" + b"a" * 32 + b"\r\n"
 )
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="waits until clients that fell silent are given up"),
+]
 
 
 @pytest.fixture(scope="module")
