@@ -25,6 +25,8 @@ COPY static static
 RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex())') DATABASE_URL=postgres://nobody@localhost/none \
   python manage.py collectstatic --noinput --verbosity 0
 
+# What a host keeps for itself, beside the database: the only folder that is written to.
+RUN install -d -o portal var
 USER portal
 EXPOSE 8000
 HEALTHCHECK --interval=20s --timeout=5s --start-period=60s CMD ["bash", "cleanup_portal/healthcheck.sh", "/health/"]
