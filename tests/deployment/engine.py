@@ -53,7 +53,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   PGPASSWORD=$POSTGRES_PASSWORD createdb --host /tmp --username "$POSTGRES_USER" "$POSTGRES_DB"
   pg_ctl --pgdata "$PGDATA" --mode fast --wait stop
 fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' -k /var/run/postgresql
+exec postgres -D "$PGDATA" -c listen_addresses='*' -k /var/run/postgresql,/tmp
 """
 """What of PostgreSQL's official image the compose file relies on: its variables, its user, its folder, its signal."""
 
