@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -103,7 +103,9 @@ def engine() -> Iterator[Engine]:
             finally:
                 _clear(started)
                 daemon.terminate()
-                daemon.wait(120)
+                with suppress(subprocess.TimeoutExpired):
+                    daemon.wait(120)
+                daemon.kill()
 
 
 def _clear(started: Engine) -> None:
@@ -145,12 +147,10 @@ def _provide_python(started: Engine, folder: Path) -> None:
     archive = folder / "python.tar"
     _try("tar", "--create", "--file", archive, "--directory", root, "--exclude=./var/cache/apt/archives/*.deb", ".")
     shutil.rmtree(root)
-    started.run("docker", "import", archive, "python:3.11-slim")
+    _try("docker", "import", archive, "python:3.11-slim", env=started.env)
     archive.unlink()
-    probe = ["docker", "run", "--rm", "python:3.11-slim", "true"]
-    done = subprocess.run(probe, env=started.env, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NoEngineError(f"the engine starts, but no container does: {done.stderr.strip()[-300:]}")
+    # An engine that starts may be unable to start a container.
+    _try("docker", "run", "--rm", "python:3.11-slim", "true", env=started.env)
 
 
 def _provide_postgresql(started: Engine, folder: Path) -> None:
@@ -160,7 +160,8 @@ def _provide_postgresql(started: Engine, folder: Path) -> None:
     context.mkdir()
     (context / "Dockerfile").write_text(POSTGRES.replace("{version}", number))
     (context / "docker-entrypoint.sh").write_text(ENTRYPOINT)
-    started.run("docker", "build", "--quiet", "--tag", f"postgres:{number.partition('.')[0]}", context)
+    name = f"postgres:{number.partition('.')[0]}"
+    _try("docker", "build", "--quiet", "--tag", name, context, env=started.env)
 
 
 def _mirror() -> str:
@@ -172,8 +173,9 @@ def _mirror() -> str:
     )
 
 
-def _try(*words: str | Path) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _try(*words: str | Path, env: dict[str, str] | None = None) -> None:
+    """Run what may be impossible here. Raises :class:`NoEngineError`."""
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         output = (done.stderr.strip() or done.stdout.strip())[-300:]
-        raise NoEngineError(f"{Path(words[0]).name} failed, so there is no base image: {output}")
+        raise NoEngineError(f"`{' '.join(map(str, words))[:80]}` failed: {output}")
