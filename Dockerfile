@@ -1,9 +1,17 @@
 # The portal's image: web, worker and every command; docker-compose.yml says which.
-FROM python:3.11-slim
-
+FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /portal
+RUN useradd --system --no-create-home --uid 10001 portal
 
+# A pretend workspace, for trials; nothing of it is in the portal's image.
+FROM base AS sandbox
+COPY huwise_sandbox huwise_sandbox
+USER portal
+EXPOSE 8055
+CMD ["python", "-m", "huwise_sandbox", "--every-address", "--port", "8055"]
+
+FROM base AS portal
 COPY requirements/run.txt requirements/run.txt
 RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/run.txt
 
@@ -13,11 +21,13 @@ COPY accounts_review accounts_review
 COPY locale locale
 COPY templates templates
 COPY static static
-RUN python manage.py collectstatic --noinput --verbosity 0
+# Collecting needs some key and some address of a database, uses neither, and keeps neither.
+RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex())') DATABASE_URL=postgres://nobody@localhost/none \
+  python manage.py collectstatic --noinput --verbosity 0
 
-RUN useradd --system --no-create-home portal && install -d -o portal /portal/var
+# What a host keeps for itself, beside the database: the only folder that is written to.
+RUN install -d -o portal var
 USER portal
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/', timeout=4)"]
-CMD ["gunicorn", "cleanup_portal.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", "--no-control-socket"]
+HEALTHCHECK --interval=20s --timeout=5s --start-period=60s CMD ["bash", "cleanup_portal/healthcheck.sh", "/health/"]
+CMD ["gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]

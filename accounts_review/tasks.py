@@ -40,6 +40,7 @@ from accounts_review.workflow.policy import preview
 from accounts_review.workflow.restore import invite, returns
 from accounts_review.workflow.revoke import revoke
 from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs, sync_workspace
+from cleanup_portal.ping import ping
 
 log = structlog.get_logger(__name__)
 Given = ParamSpec("Given")
@@ -293,6 +294,7 @@ def sweep() -> None:
     silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
+    ping()
 
 
 def watch() -> None:

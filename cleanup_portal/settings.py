@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cleanup_portal.proxy.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -138,7 +139,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", env.wheel_folder("bootstrap"))]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "cleanup_portal.static_files.CollectedFiles", "OPTIONS": {"is_collected": IS_PUBLIC}},
 }
 WHITENOISE_USE_FINDERS = not IS_PUBLIC
 
@@ -183,15 +184,20 @@ Q_CLUSTER = {
     "cache": "qstat",
     "ALT_CLUSTERS": {},
 }
+# Called after each sweep, which is once a minute: whoever listens there raises the alarm when it falls silent.
+PING_URL = env.address("PING_URL")
 
 SECURE_SSL = urlsplit(PUBLIC_URL).scheme == "https"
 SECURE_SSL_REDIRECT = SECURE_SSL
 # A container's own health check speaks plain HTTP to its loopback address.
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+TRUSTED_PROXIES = env.proxies("BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_SSL
-SECURE_HSTS_PRELOAD = SECURE_SSL
+# Other hosts of the same domain are not the portal's to decide on; once a browser has read it, nobody can take it back.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = SECURE_SSL
 SESSION_COOKIE_AGE = 12 * 3600

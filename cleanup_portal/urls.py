@@ -5,9 +5,14 @@ from django.urls import include, path
 from django.views.i18n import set_language
 from health_check.views import HealthCheckView
 
+from cleanup_portal import health
+
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("health/", login_not_required(HealthCheckView.as_view(checks=["health_check.Database"])), name="health"),
+    path("health/worker/", login_not_required(health.page(health.everything)), name="worker_health"),
+    # For a container: starting a worker anew mends neither an old sync nor a hold, and would cut short the next sync.
+    path("health/worker/alive/", login_not_required(health.page(health.worker)), name="worker_alive"),
     path("language/", login_not_required(set_language), name="set_language"),
     path("", include("accounts_review.web.urls")),
 ]

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     state_file = StateFile(options.state) if options.state else None
     site = Site(_snapshot(options, state_file), state_file)
     site.save()
-    with Server(site, host=options.host, port=options.port) as server:
+    host = "0.0.0.0" if options.every_address else options.host  # noqa: S104 (asked for)
+    with Server(site, host=host, port=options.port) as server:
         print(f"sandbox {server.url}", flush=True)
         stop.wait()
 
@@ -39,6 +40,11 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     cli = argparse.ArgumentParser(prog="huwise_sandbox", description=__doc__)
     cli.add_argument("--host", type=_loopback, default="127.0.0.1")
+    cli.add_argument(
+        "--every-address",
+        action="store_true",
+        help="listen beyond loopback, in a container",
+    )
     cli.add_argument("--port", type=int, default=0, help="0, or if taken: a free one")
     cli.add_argument("--accounts", type=int, default=3000)
     cli.add_argument("--seed", type=int, default=7)

@@ -8,19 +8,11 @@ from pathlib import Path
 import pytest
 
 from accounts_review.rules.policy import SECTIONS, parse
+from tests.deployment.manual import variables_read
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 README = (ROOT / "README.md").read_text()
-
-
-def variables_read() -> set[str]:
-    code = "".join((ROOT / "cleanup_portal" / name).read_text() for name in ("settings.py", "environment.py"))
-    return set(
-        re.findall(
-            r'(?:text|names|flag|whole|span|time_zone|public_url|email|provider|password_pair)\(\s*"([A-Z_]+)"', code
-        )
-    )
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

@@ -13,6 +13,9 @@ from .errors import UnsafeUsername, one_line
 
 BASE_PATH = "/api/automation/v1.0"
 
+COMPOSE_SANDBOX = "sandbox"
+"""The pretend workspace beside the portal in ``docker-compose.yml``, on a network of their own: plain http will do."""
+
 
 def base_url(url: str) -> httpx.URL:
     """The API's address on the workspace at ``url``, which may or may not end in a slash or in the API's own path.
@@ -26,7 +29,7 @@ def base_url(url: str) -> httpx.URL:
         raise ValueError(f"The address of {given.host} must not hold a user name or password")
     if given.query or given.fragment or "?" in url or "#" in url:
         raise ValueError(f"The address of {given.host} must end with the host: nothing after ? or #")
-    if given.scheme == "http" and not _is_loopback(given.host):
+    if given.scheme == "http" and given.host != COMPOSE_SANDBOX and not _is_loopback(given.host):
         raise ValueError(f"The address of {given.host} must start with https: the API key would travel in the clear")
     if not all(0 < len(label) < 64 for label in given.raw_host.rstrip(b".").split(b".")):
         raise ValueError(f"{one_line(given.host)} is not the name of a host")

@@ -21,10 +21,9 @@ def prepare() -> None:
 
 def web(port: int) -> Child:
     """The web server on a loopback port."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "cleanup_portal.wsgi", "--bind", f"127.0.0.1:{port}"]
-    options = ["--workers", "1", "--threads", "4", "--chdir", str(settings.BASE_DIR), "--no-control-socket"]
-    options += ["--log-level", "warning", "--logger-class", "cleanup_portal.logs.GunicornLogger"]
-    return Child("web", [*gunicorn, *options], {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
+    options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--chdir", str(settings.BASE_DIR)]
+    return Child("web", [*gunicorn, *options, "--log-level", "warning"], {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
 
 
 def worker(port: int) -> Child:

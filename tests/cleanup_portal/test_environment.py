@@ -1,62 +1,86 @@
-"""Settings for the way out of a company's network: what is malformed is refused by name, and never shown."""
+"""Settings that were written wrongly are refused by name, and no part of a secret is shown."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cleanup_portal import environment
-from tests.huwise.network import make_authority
+from cleanup_portal import environment as env
+
+PASSWORDS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1)
 
 
-@pytest.mark.parametrize("value", ["", "http://proxy.example.org:3128", "https://user:p%40ss@proxy.example.org"])
-def test_the_address_of_a_proxy_is_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("HUWISE_PROXY", value)
-    assert environment.proxy("HUWISE_PROXY") == value
+@given(password=PASSWORDS)
+def test_a_database_password_may_hold_anything_beside_the_address(password: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", "postgres://portal@db:5432/portal")
+        patch.setenv("DATABASE_PASSWORD", password)
+        found = env.database(data_directory=Path())
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["NAME"]) == ("portal", password, "db", "portal")
+
+
+@given(password=PASSWORDS)
+def test_a_database_password_in_the_address_may_hold_anything_encoded(password: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"postgres://portal:{quote(password, safe='')}@db:5432/portal")
+        found = env.database(data_directory=Path())
+    assert (found["PASSWORD"], found["HOST"], found["NAME"]) == (password, "db", "portal")
+
+
+@given(password=PASSWORDS)
+def test_a_database_password_in_the_address_is_understood_or_refused_but_never_shown(password: str) -> None:
+    secret = f"hush{password}hush"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", f"postgres://portal:{secret}@db:5432/portal")
+        try:
+            found = env.database(data_directory=Path())
+        except ImproperlyConfigured as refused:
+            says = str(refused)
+        else:
+            says = "understood: DATABASE_PASSWORD"
+            assert (found["PASSWORD"], found["HOST"], found["NAME"]) == (unquote(secret), "db", "portal")
+    assert "DATABASE_PASSWORD" in says
+    assert "hush" not in says
 
 
 @pytest.mark.parametrize(
-    "value", ["proxy:3128", "socks5://hunter2@proxy", "http://", "http://p:hunter2", "http://u:hunter2/x@proxy:1", "x"]
+    ("url", "user", "password"),
+    [
+        ("smtp+tls://me@example.org:secret@mail.example.org:587", "me@example.org", "secret"),
+        ("smtp+tls://me:a%2Fb%3F%25@mail.example.org:587", "me", "a/b?%"),
+        ("filemail:///tmp/mails/of/today", "", ""),
+    ],
 )
-def test_what_is_no_address_of_a_proxy_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setenv("HUWISE_PROXY", value)
-    with pytest.raises(ImproperlyConfigured, match="HUWISE_PROXY is malformed") as refused:
-        environment.proxy("HUWISE_PROXY")
-    assert "hunter2" not in str(refused.value)
-
-
-@pytest.fixture
-def variable(request: pytest.FixtureRequest) -> str:
-    """A variable of this test alone: what a file holds is read once for each."""
-    return f"CA_OF_{abs(hash(request.node.name))}"
-
-
-def test_certificates_are_read_from_a_file_whatever_stands_around_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+def test_an_address_of_a_mail_server_is_understood(
+    monkeypatch: pytest.MonkeyPatch, url: str, user: str, password: str
 ) -> None:
-    authority = make_authority(tmp_path)
-    assert environment.certificates(variable) == ""
-    monkeypatch.setenv(f"{variable}_FILE", str(authority.certificate))
-    assert environment.certificates(variable) == authority.pem.strip()
+    monkeypatch.setenv("EMAIL_URL", url)
+    found = env.email("EMAIL_URL", required=True, default="")
+    assert (found["EMAIL_HOST_USER"] or "", found["EMAIL_HOST_PASSWORD"] or "") == (user, password)
 
 
 @pytest.mark.parametrize(
-    "content", [b"nothing", b"\x30\x82\xff", b"-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----"]
+    ("value", "proxies"), [("true", 1), ("True", 1), ("false", 0), ("", 0), ("0", 0), ("1", 1), ("2", 2)]
 )
-def test_a_file_without_a_readable_certificate_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, variable: str
-) -> None:
-    (tmp_path / "ca.pem").write_bytes(content)
-    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "ca.pem"))
-    with pytest.raises(ImproperlyConfigured, match=f"{variable}_FILE holds no certificate"):
-        environment.certificates(variable)
+def test_proxies_are_counted(monkeypatch: pytest.MonkeyPatch, value: str, proxies: int) -> None:
+    monkeypatch.setenv("BEHIND_PROXY", value)
+    assert env.proxies("BEHIND_PROXY") == proxies
 
 
-def test_a_file_of_certificates_that_is_not_there_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
-) -> None:
-    monkeypatch.setenv(f"{variable}_FILE", str(tmp_path / "missing.pem"))
-    with pytest.raises(ImproperlyConfigured, match=f"{variable}_FILE cannot be read"):
-        environment.certificates(variable)
+@pytest.mark.parametrize("value", ["maybe", "-1", "1.5"])
+def test_a_number_of_proxies_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("BEHIND_PROXY", value)
+    with pytest.raises(ImproperlyConfigured, match="write true, false, or how many"):
+        env.proxies("BEHIND_PROXY")
+
+
+def test_a_key_that_cannot_be_kept_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
+        env.secret_key(required=False, kept_in=tmp_path / "file/secret_key")

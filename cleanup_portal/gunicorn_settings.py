@@ -1,0 +1,21 @@
+"""How gunicorn serves the portal, everywhere: ``gunicorn --config python:cleanup_portal.gunicorn_settings``.
+
+``WEB_CONCURRENCY`` sets the number of processes.
+"""
+
+import os
+
+from cleanup_portal import environment as env
+
+wsgi_app = "cleanup_portal.wsgi"
+bind = ["0.0.0.0:8000"]
+worker_class = "cleanup_portal.gunicorn_worker.PatientWorker"
+logger_class = "cleanup_portal.logs.GunicornLogger"
+workers = env.whole("WEB_CONCURRENCY", default=2, least=1)
+# A thread is cheap, and whoever sends a request's body slowly holds one.
+threads = 16
+keepalive = 5
+graceful_timeout = 8
+# Heartbeats are written twice a second: to memory, not to a disk that may be slow.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+control_socket_disable = True

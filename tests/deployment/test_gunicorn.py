@@ -1,0 +1,110 @@
+"""Clients that are slow, half-open or worse hold no thread, and everybody else is served."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from accounts_review.management.supervisor import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+HEAD = (
+    b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    # With a cookie, the body is read to see whether its token fits.
+    b"Cookie: csrftoken=" + b"a" * 32 + b"\r\n"
+)
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.slow(reason="waits until clients that fell silent are given up"),
+]
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The web server as everywhere, but with one thread in all: whoever holds it stops the portal."""
+    free = free_port(8850)
+    env = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("web"))}
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
+    options = ["--bind", f"127.0.0.1:{free}", "--workers", "1", "--threads", "1"]
+    with subprocess.Popen([*command, *options], cwd=ROOT, env=env) as process:
+        wait_for(free)
+        yield free
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            return answers(port)
+        except (urllib.error.URLError, OSError):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def answers(port: int) -> None:
+    """Ask for the health page. Raises where no answer comes within a minute."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/", timeout=60) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "clients"),
+    [
+        pytest.param(b"", 40, id="nothing"),
+        pytest.param(HEAD, 40, id="half a head"),
+        pytest.param(HEAD + b"Content-Length: 100\r\n\r\nlogin=", 2, id="half a body"),
+    ],
+)
+def test_whoever_sends_and_then_falls_silent_stops_nobody(port: int, sent: bytes, clients: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(clients):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(sent)
+        answers(port)
+
+
+def test_a_head_that_comes_in_pieces_is_answered(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        for piece in (b"GET /hea", b"lth/ HTTP/1.1\r\nHost: local", b"host\r\nConnection: close\r\n", b"\r\n"):
+            client.sendall(piece)
+            # The server is given the time to look at each piece for itself.
+            answers(port)
+        assert client.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_head_without_an_end_is_given_up(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(HEAD)
+        with suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+
+
+def test_a_client_that_hangs_up_within_a_head_stops_nobody(port: int) -> None:
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(HEAD)
+    answers(port)
+
+
+def test_a_connection_serves_more_than_one_request(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    for _ in range(3):
+        connection.request("GET", "/health/")
+        response = connection.getresponse()
+        assert response.status == 200
+        response.read()
+    connection.close()
