@@ -107,6 +107,10 @@ def _conditions(segment: Segment) -> Iterator[str]:
         yield _("in group %(names)s") % {"names": _any_of(segment.groups)}
     if segment.permissions:
         yield _("with right %(names)s") % {"names": _any_of(segment.permissions)}
+    if segment.usernames:
+        yield _("username %(names)s") % {"names": _any_of(segment.usernames)}
+    if segment.emails:
+        yield _("address %(names)s") % {"names": _any_of(segment.emails)}
     if segment.email_domains:
         yield _("address at %(names)s") % {"names": _any_of(segment.email_domains)}
 
