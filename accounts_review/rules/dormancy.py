@@ -285,7 +285,7 @@ def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
     asked = [segment.names["account_types"] for segment in policy.segments if segment.account_types]
     if not facts.account_type and asked:
         yield Reason("no_account_type")
-    elif not any(facts.account_type in known for known in (KNOWN_ACCOUNT_TYPES, {""}, *asked)):
+    elif facts.account_type not in KNOWN_ACCOUNT_TYPES | {""} and not any(facts.account_type in one for one in asked):
         yield Reason("unknown_account_type", facts.account_type)
     if not usable_for_mail(facts.email):
         yield Reason("no_email")

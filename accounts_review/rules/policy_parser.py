@@ -47,6 +47,8 @@ class PolicyError(ValueError):
 
 def decode(content: bytes) -> str:
     """The text of a policy's file. Raises :class:`PolicyError` where it is not UTF-8."""
+    if len(content) > 4 * LONGEST_TEXT:
+        raise PolicyError([Fault(1, "", f"the file is too long: {LONGEST_TEXT} characters are allowed")])
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise PolicyError([Fault(1, "", "the file is UTF-16; save it as UTF-8")])
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts_review.rules.policy import DEFAULT_TEXT, parse
-from accounts_review.web.policy.words import changes, in_words
+from accounts_review.wording.policies import changes, in_words
 
 POLICY = parse(DEFAULT_TEXT)
 
