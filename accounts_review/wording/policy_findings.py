@@ -21,6 +21,23 @@ LIMITS: dict[str, Promise] = {
 """By limit of a policy; another is told by its name."""
 
 
+KINDS: dict[Promise, tuple[str, ...]] = {
+    gettext_lazy("Names"): ("nobody_read", "unmatched", "unknown_permissions", "empty_segment"),
+    gettext_lazy("Risks"): ("short_limit", "short_notice", "empty_protection"),
+    gettext_lazy("Looser than the policy in force"): (
+        *("protects_less", "shorter_limit", "shorter_notice", "fewer_reminders", "one_person", "longer_approval"),
+        *("higher_limit", "more_dormant"),
+    ),
+}
+"""What findings are about, by its title: their codes."""
+
+
+def by_kind(findings: Iterable[Found]) -> list[tuple[str, list[str]]]:
+    """Findings in words, under the title of their kind; a kind without any is left out."""
+    kinds = [(str(kind), [in_words(one) for one in findings if one["code"] in codes]) for kind, codes in KINDS.items()]
+    return [(kind, said) for kind, said in kinds if said]
+
+
 def in_words(found: Found) -> str:
     """A finding as it was stored, as a sentence in the reader's language."""
     say = SAID.get(found["code"])
@@ -29,19 +46,19 @@ def in_words(found: Found) -> str:
 
 def _unmatched(found: Found) -> str:
     said = ngettext(
-        "%(where)s: %(names)s matches none of %(total)s account.",
-        "%(where)s: %(names)s matches none of %(total)s accounts.",
+        "%(where)s: the only account does not match %(names)s.",
+        "%(where)s: none of %(total)s accounts matches %(names)s.",
         found["total"],
     )
     return _with_close(said, found)
 
 
 def _unknown_permissions(found: Found) -> str:
-    said = _("%(where)s: the portal knows no right %(names)s.")
+    said = _("%(where)s: not a known right: %(names)s.")
     if "count" in found:
         said = ngettext(
-            "%(where)s: the portal knows no right %(names)s; %(count)s account holds it.",
-            "%(where)s: the portal knows no right %(names)s; %(count)s accounts hold it.",
+            "%(where)s: not a known right: %(names)s. Held by %(count)s account.",
+            "%(where)s: not a known right: %(names)s. Held by %(count)s accounts.",
             found["count"],
         )
     return _with_close(said, found)
@@ -99,8 +116,8 @@ def _empty_protection(found: Found) -> str:
 
 def _protects_less(found: Found) -> str:
     said = ngettext(
-        "%(where)s: %(names)s no longer protects; %(count)s account is protected by it now.",
-        "%(where)s: %(names)s no longer protects; %(count)s accounts are protected by it now.",
+        "Removed from %(where)s: %(names)s. %(count)s account is protected that way now.",
+        "Removed from %(where)s: %(names)s. %(count)s accounts are protected that way now.",
         found["count"],
     )
     return said % (found | {"where": _where(found), "names": _some(found["names"])})

@@ -43,7 +43,7 @@ class PreviewPage(WorkspaceView):
         }
         if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
             context["impact"] = Impact(policy_preview, now=self.now)
-            context["findings"] = list(map(policy_findings.in_words, policy_preview.findings))
+            context["findings"] = policy_findings.by_kind(policy_preview.findings)
             context["outstanding"] = len(preview.outstanding(policy_preview))
         self.template_name = f"accounts_review/policy/{'_progress' if self.is_partial else 'preview'}.html"
         response = self.render_to_response(self.get_context_data(**context))
