@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,7 @@ class _Search:
     """Looks for the accounts that the names of a proposed policy are about."""
 
     policy_preview: PolicyPreview
+    _known_by_list: dict[str, set[str]] = field(default_factory=dict)
 
     def protection(self) -> Iterator[Found]:
         protect = self.policy_preview.rules.protect
@@ -110,14 +111,12 @@ class _Search:
             everyone_passed |= segment.matches_everyone
 
     def _segment(self, segment: Segment) -> Iterator[Found]:
+        unknown = _unknown(segment.permissions)
+        yield from _named("unknown_permissions", "permissions", unknown, self._candidates("permissions"))
         for name in NAME_LISTS:
-            names = getattr(segment, name)
-            if name == "permissions":
-                yield from _named("unknown_permissions", name, _unknown(names), self._candidates(name))
-                names = [right for right in names if right not in _unknown(names) and not self._is_held(right)]
-            else:
-                names = [one for one in names if folded(one) not in self._known[name]]
-            yield from _named("unmatched", name, names, self._candidates(name))
+            names = [one for one in getattr(segment, name) if name != "permissions" or one not in unknown]
+            missing = [one for one in names if folded(one) not in self._known(name)]
+            yield from _named("unmatched", name, missing, self._candidates(name))
         for name in GLOB_LISTS:
             yield from _named("unmatched", name, self._never_met(name, getattr(segment, name)), {})
 
@@ -125,15 +124,20 @@ class _Search:
     def _listed(self) -> Any:
         return Account.objects.filter(workspace=self.policy_preview.workspace_id).listed().order_by()
 
-    @cached_property
-    def _known(self) -> dict[str, set[str]]:
-        """The folded names that at least one account has, by list."""
-        groups = self._listed.annotate(uid=Func(F("groups"), function="unnest")).values_list("uid", flat=True)
-        return {
-            "groups": set(map(folded, groups.distinct())),
-            "account_types": set(map(folded, self._listed.values_list("account_type", flat=True).distinct())),
-            "email_domains": set(map(email_domain, self._listed.values_list("email", flat=True).iterator())),
-        }
+    def _known(self, name: str) -> set[str]:
+        """The folded names of a list that at least one account has."""
+        if name not in self._known_by_list:
+            mine = Q(previewed__policy_preview=self.policy_preview)
+            rows = {
+                "groups": self._listed.annotate(name=Func(F("groups"), function="unnest")),
+                "permissions": self._listed.filter(mine).annotate(name=Func(F("previewed__rights"), function="unnest")),
+                "account_types": self._listed.annotate(name=F("account_type")),
+                "email_domains": self._listed.annotate(name=F("email")),
+            }[name]
+            fold = email_domain if name == "email_domains" else folded
+            names = rows.values_list(*("name",), flat=True).distinct().iterator()
+            self._known_by_list[name] = set(map(fold, names))
+        return self._known_by_list[name]
 
     def _candidates(self, name: str) -> dict[str, str]:
         """What a name of a list may have been meant to be, by its folded spelling; a title stands for its group."""
@@ -150,11 +154,6 @@ class _Search:
     @cached_property
     def _groups(self) -> list[Any]:
         return list(self.policy_preview.workspace.groups.all())
-
-    def _is_held(self, right: str) -> bool:
-        """Whether somebody may hold a right, directly or through a group: as far as the text of records tells."""
-        granting = [g.uid for g in self._groups if folded(right) in map(folded, g.permissions or ())]
-        return bool(self._listed.filter(Q(raw__icontains=f'"{right}"') | Q(groups__overlap=granting)).exists())
 
     def _never_met(self, name: str, globs: tuple[str, ...]) -> list[str]:
         """The globs that no account matches; stops reading as soon as each was met."""
