@@ -94,7 +94,10 @@ def _places(names: Sequence[str], columns: Sequence[str]) -> list[int]:
     found = [name.strip().casefold() for name in names]
     if missing := [column for column in columns if column not in found]:
         raise Unreadable(
-            _("The first row does not name these columns: %(names)s. Start from an export, and keep its first row.")
+            _(
+                "The first row does not name these columns: %(names)s. Start from an export, and keep its first row. "
+                "A plain list of people exempts them: give a reason and an end with it."
+            )
             % {"names": ", ".join(missing)}
         )
     if twice := [column for column in columns if found.count(column) > 1]:

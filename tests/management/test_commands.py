@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
 
-from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyPreview, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyPreview, Workspace
 from accounts_review.workflow.policy import preview
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
@@ -213,6 +213,35 @@ def test_decisions_are_all_or_nothing(synced: Run) -> None:
     with pytest.raises(CommandError, match="no listed account"):
         synced("approve", "marie+data@ville.example", "nobody.such", "--actor", "reviewer", "--reason", "gone")
     assert not Case.objects.exists()
+
+
+def test_people_are_named_by_address_too(synced: Run) -> None:
+    marie = ("--actor", "reviewer", "--reason", "left")
+    assert synced("approve", "MARIE.data@Ville.example", *marie) == "approved 1\n"
+    assert synced("withdraw", "marie+data@ville.example", "marie.data@ville.example", *marie) == "withdrawn 1\n"
+
+
+def test_an_address_of_two_accounts_is_refused_by_their_names(synced: Run) -> None:
+    Account.objects.filter(username="omar").update(email="Marie.data@ville.example")
+    with pytest.raises(CommandError, match=r"2 accounts have this address: marie\+data@ville\.example, omar; name one"):
+        synced("approve", "marie.data@ville.example", "--actor", "reviewer", "--reason", "left")
+
+
+def test_people_are_named_in_a_plain_list(synced: Run, tmp_path: Path) -> None:
+    file = tmp_path / "hr.txt"
+    file.write_text("E-mail\nmarie.data@ville.example\nnobody@ville.example\n")
+    options = ("--file", str(file), "--actor", "reviewer", "--reason", "leave", "--until", "2027-01-31")
+    with pytest.raises(CommandError, match=r"nobody@ville\.example: no listed account"):
+        synced("exempt", *options)
+    said = synced("exempt", *options, "--skip-unknown").splitlines()
+    assert said == ["not found: nobody@ville.example", "exempted 1 until 2027-01-31T00:00:00+00:00"]
+    assert Exemption.objects.get().account.username == "marie+data@ville.example"
+    assert synced("approve", "nobody", "--skip-unknown", *options[2:6]) == "not found: nobody\napproved 0\n"
+    with pytest.raises(CommandError, match="Name at least one account"):
+        synced("approve", *options[2:6])
+    file.write_text("a,b\n")
+    with pytest.raises(CommandError, match="more than one column"):
+        synced("exempt", *options)
 
 
 def test_approve_exempt_and_withdraw_decide(synced: Run) -> None:
