@@ -31,7 +31,7 @@ class UploadForm(forms.Form):
     """A file of decisions, of a size that a person can answer for."""
 
     file = forms.FileField(
-        label=gettext_lazy("Spreadsheet with decisions (CSV or XLSX)"),
+        label=gettext_lazy("Spreadsheet with decisions, or a plain list (CSV or XLSX)"),
         widget=forms.FileInput({"class": "form-control", "accept": ".csv,.xlsx,.txt"}),
     )
 
