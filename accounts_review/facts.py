@@ -9,6 +9,7 @@ from accounts_review.huwise import decode_user
 from accounts_review.huwise.records import User
 from accounts_review.models import Account, Group
 from accounts_review.rules.dormancy import Facts
+from accounts_review.rules.names import folded
 
 RightsByGroup = Mapping[str, tuple[str, ...] | None]
 """What each group grants, by its uid; ``None`` where its list cannot be read."""
@@ -37,7 +38,7 @@ def facts_of(
         email=user.email,
         account_type=user.account_type,
         is_vendor=user.is_ods,
-        is_key_owner=bool(key_owner) and user.username == key_owner,
+        is_key_owner=bool(key_owner) and folded(user.username) == folded(key_owner),
         joined_at=user.joined_at,
         last_seen_at=user.last_seen_at,
         last_login_at=user.last_login_at,

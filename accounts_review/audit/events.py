@@ -286,9 +286,7 @@ class Event(StrEnum):
         "workspace.host_changed",
         Words(
             _("Host changed"),
-            _(
-                "changed the workspace's host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts were found there"
-            ),
+            _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts were found there"),
         ),
     )
     WORKSPACE_LANGUAGE_SET = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,9 +15,9 @@ from django.utils.timezone import get_current_timezone, make_aware, now
 
 from accounts_review import audit, tasks
 from accounts_review.huwise import HuwiseError
-from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
+from accounts_review.spreadsheet import Unreadable, read_list, without_quote
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.identity import NotTheSame
@@ -24,6 +25,7 @@ from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import Refused
 from accounts_review.workflow.review.import_file import Changed
+from accounts_review.workflow.review.named import accounts_meant
 from accounts_review.workflow.sync.sync import AlreadyRunning, NothingTripped, WrongHost
 
 SAID = (
@@ -43,6 +45,9 @@ SAID = (
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""
+
+
+NOT_FOUND = "no listed account has this username or e-mail address"
 
 
 class WorkspaceCommand(BaseCommand):
@@ -100,15 +105,49 @@ def person(login: str) -> User:
     return user
 
 
-def accounts_named(workspace: Workspace, usernames: list[str]) -> list[Account]:
-    """The listed accounts of those usernames, all or none. Raises ``CommandError`` naming the unknown ones."""
-    # What no database can hold, such as bytes that are not UTF-8, is nobody's username.
-    possible = [name for name in usernames if storable(name) == name]
-    found = list(Account.objects.filter(workspace=workspace, username__in=possible).listed())
-    unknown = sorted(set(usernames) - {account.username for account in found})
-    if unknown:
-        raise CommandError("\n".join(f"{name}: no listed account has this username" for name in unknown))
-    return found
+class DecidingCommand(WorkspaceCommand):
+    """A command that decides on accounts, named one by one or in a plain list."""
+
+    needs_actor = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("usernames", metavar="USERNAME", nargs="*", help="or an e-mail address; a username wins")
+        parser.add_argument("--file", metavar="FILE", type=Path, help="a list of them: one column, CSV, XLSX or text")
+        parser.add_argument("--skip-unknown", action="store_true", help="leave out, and name, whoever is not found")
+        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+
+    def accounts(self, workspace: Workspace, options: dict[str, Any]) -> list[Account]:
+        """The listed accounts that were named, all or none. Raises ``CommandError`` naming those that are not found."""
+        names = list(dict.fromkeys([*options["usernames"], *_names_in(options["file"])]))
+        if not names:
+            raise CommandError("Name at least one account, by its username or e-mail address, or a --file of them.")
+        meant = accounts_meant(Account.objects.filter(workspace=workspace).listed(), names)
+        unknown = [name for name in names if name not in meant]
+        wrong = [] if options["skip_unknown"] else [f"{name}: {NOT_FOUND}" for name in sorted(unknown)]
+        for name, accounts in meant.items():
+            if len(accounts) > 1:
+                usernames = ", ".join(sorted(account.username for account in accounts))
+                wrong.append(f"{name}: {len(accounts)} accounts have this address: {usernames}; name one of them")
+        if wrong:
+            raise CommandError("\n".join(wrong))
+        for name in unknown:
+            self.stdout.write(f"not found: {name}")
+        return list({account.pk: account for [account] in meant.values()}.values())
+
+
+def _names_in(file: Path | None) -> list[str]:
+    if file is None:
+        return []
+    try:
+        lines = read_list(file.read_bytes())
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}") from None
+    except Unreadable as problem:
+        raise CommandError(f"{file}: {problem}") from None
+    if lines is None:
+        raise CommandError(f"{file}: this is no plain list, since it has more than one column; use import_decisions.")
+    return [without_quote(line.cells[0]) for line in lines]
 
 
 def instant(text: str) -> datetime:

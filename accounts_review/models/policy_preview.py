@@ -32,6 +32,8 @@ class PolicyPreview(models.Model):
     total = models.PositiveIntegerField(_("accounts in all"))
     heartbeat_at = models.DateTimeField(_("last sign of life"))
     judged_at = models.DateTimeField(_("computed"), null=True)
+    findings = models.JSONField(default=list)
+    """What is to be said before it comes into force: codes with numbers, as of ``judged_at``."""
 
     class Meta:
         ordering = ("-pk",)
@@ -42,7 +44,7 @@ class PolicyPreview(models.Model):
 
     @property
     def rules(self) -> policy.Policy:
-        return policy.parse(self.text)
+        return policy.parse(self.text, in_force=True)
 
 
 class PreviewedAssessment(Judgement):

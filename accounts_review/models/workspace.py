@@ -97,4 +97,4 @@ class PolicyVersion(models.Model):
 @lru_cache(maxsize=32)
 def _parsed(text: str) -> policy.Policy:
     """A version is never edited, and is asked for at every gate."""
-    return policy.parse(text)
+    return policy.parse(text, in_force=True)

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from accounts_review.rules.addresses import usable_for_mail, usable_in_url
 from accounts_review.rules.dates import is_absent, valid_instant
+from accounts_review.rules.names import folded
 from accounts_review.rules.policy import Policy, Segment
 
 BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
@@ -220,24 +220,27 @@ def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
     """The conditions of a segment, by their names in a policy, that an account does not meet."""
     if segment.never_used is not None and segment.never_used != facts.never_used:
         yield "never_used"
-    if segment.account_types and facts.account_type not in segment.account_types:
+    if segment.account_types and facts.account_type not in segment.names["account_types"]:
         yield "account_types"
-    if segment.groups and not set(segment.groups) & set(facts.groups or ()):
+    if segment.groups and not segment.names["groups"].meets(facts.groups or ()):
         yield "groups"
-    if segment.permissions and not set(segment.permissions) & set(facts.rights):
+    if segment.permissions and not segment.names["permissions"].meets(facts.rights):
         yield "permissions"
-    if segment.email_domains and _email_domain(facts.email) not in segment.email_domains:
+    if segment.usernames and not segment.globs["usernames"].meet(facts.username):
+        yield "usernames"
+    if segment.emails and not segment.globs["emails"].meet(facts.email):
+        yield "emails"
+    if segment.email_domains and email_domain(facts.email) not in segment.names["email_domains"]:
         yield "email_domains"
 
 
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:
-    protect = policy.protect
-    found = [Reason("right", right, via) for right, via in sorted(facts.rights.items()) if right in protect.permissions]
-    found += [Reason("protected_group", uid) for uid in facts.groups or () if uid in protect.groups]
-    found += [
-        Reason("protected_name", pattern) for pattern in protect.usernames if fnmatchcase(facts.username, pattern)
-    ]
-    if (domain := _email_domain(facts.email)) in protect.email_domains:
+    names, globs = policy.protect.names, policy.protect.globs
+    rights = sorted(facts.rights.items())
+    found = [Reason("right", right, via) for right, via in rights if right in names["permissions"]]
+    found += [Reason("protected_group", uid) for uid in facts.groups or () if uid in names["groups"]]
+    found += [Reason("protected_name", pattern) for pattern in globs.matching(facts.username)]
+    if (domain := email_domain(facts.email)) in names["email_domains"]:
         found.append(Reason("protected_domain", domain))
     if facts.is_vendor:
         found.append(Reason("vendor_staff"))
@@ -268,10 +271,9 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
         yield Reason("unknown_rights")
     if facts.groups is None:
         yield Reason("unknown_groups")
-    known = KNOWN_PERMISSIONS | policy.protect.permissions
-    yield from (
-        Reason("unknown_right", right, via) for right, via in sorted(facts.rights.items()) if right not in known
-    )
+    for right, via in sorted(facts.rights.items()):
+        if right not in KNOWN_PERMISSIONS and right not in policy.protect.names["permissions"]:
+            yield Reason("unknown_right", right, via)
     for uid in facts.groups or ():
         if uid not in facts.rights_by_group or uid in facts.unlisted:
             yield Reason("unlisted_group", uid)
@@ -280,10 +282,10 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
 
 
 def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
-    asked = _account_types_of(policy)
+    asked = [segment.names["account_types"] for segment in policy.segments if segment.account_types]
     if not facts.account_type and asked:
         yield Reason("no_account_type")
-    elif facts.account_type and facts.account_type not in KNOWN_ACCOUNT_TYPES | asked:
+    elif facts.account_type not in KNOWN_ACCOUNT_TYPES | {""} and not any(facts.account_type in one for one in asked):
         yield Reason("unknown_account_type", facts.account_type)
     if not usable_for_mail(facts.email):
         yield Reason("no_email")
@@ -291,9 +293,6 @@ def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
         yield Reason("unsafe_username")
 
 
-def _account_types_of(policy: Policy) -> set[str]:
-    return {name for segment in policy.segments for name in segment.account_types}
-
-
-def _email_domain(email: str) -> str:
-    return email.rpartition("@")[2].casefold()
+def email_domain(email: str) -> str:
+    """The domain of an address, in the spelling that all its variants share."""
+    return folded(email.rpartition("@")[2]).rstrip(".")

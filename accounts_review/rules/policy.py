@@ -9,11 +9,13 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from accounts_review.rules.policy_parser import Fault, PolicyError, Reader, load
+from accounts_review.rules.names import Globs, Names
+from accounts_review.rules.policy_parser import Fault, PolicyError, Reader, decode, load
 
-__all__ = ["Fault", "Policy", "PolicyError", "Segment", "parse"]
+__all__ = ["Fault", "Policy", "PolicyError", "Segment", "decode", "parse"]
 
 CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
 """What no policy can exceed (law 8)."""
@@ -21,8 +23,11 @@ CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0
 ALWAYS_PROTECTED = "edit_domain"
 LONGEST_DAYS = 36_500
 LONGEST_EXEMPTION_DAYS = 3_650
+MOST_SEGMENTS = 100
 
 SECTIONS = ("protect", "notice", "approval", "limits", "exemption")
+NAME_LISTS = ("account_types", "groups", "permissions", "email_domains")
+GLOB_LISTS = ("usernames", "emails")
 
 DEFAULT_TEXT = """title = "Yearly clean-up"
 
@@ -64,9 +69,12 @@ longest_days = 1825
 """The vendor's advice as a policy: what a new workspace starts with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Segment:
-    """A named part of the population with its own limit, in days without activity."""
+    """A named part of the population with its own limit, in days without activity.
+
+    The conditions are as written; what names are held against them is made ready once, beside them.
+    """
 
     name: str
     dormant_after_days: int
@@ -74,22 +82,41 @@ class Segment:
     account_types: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
     email_domains: tuple[str, ...] = ()
 
     @property
     def matches_everyone(self) -> bool:
-        lists = (self.account_types, self.groups, self.permissions, self.email_domains)
-        return self.never_used is None and not any(lists)
+        return self.never_used is None and not any(getattr(self, name) for name in (*NAME_LISTS, *GLOB_LISTS))
+
+    @cached_property
+    def names(self) -> dict[str, Names]:
+        """By condition: what an account's names are looked up in."""
+        return {name: Names(getattr(self, name)) for name in NAME_LISTS}
+
+    @cached_property
+    def globs(self) -> dict[str, Globs]:
+        return {name: Globs(getattr(self, name)) for name in GLOB_LISTS}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Protect:
-    """Who must not be touched, idle or not. Usernames are globs; groups match by uid exactly."""
+    """Who must not be touched, idle or not. Usernames are globs; groups are named by uid. Capitals do not count."""
 
     permissions: frozenset[str]
     groups: frozenset[str]
     usernames: tuple[str, ...]
     email_domains: frozenset[str]
+
+    @cached_property
+    def names(self) -> dict[str, Names]:
+        """By list: what an account's names are looked up in."""
+        return {name: Names(getattr(self, name)) for name in ("permissions", "groups", "email_domains")}
+
+    @cached_property
+    def globs(self) -> Globs:
+        return Globs(self.usernames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +160,17 @@ class Policy:
     exemption: Exemption
 
 
-def parse(text: str) -> Policy:
+def parse(text: str, *, in_force: bool = False) -> Policy:
     """Read a policy text; a section or key that is left out has the value of :data:`DEFAULT_TEXT`.
 
     Two are not guessed: without a title it is just called "Policy", and a [notice] that names no reminders has none.
+    One that is or was ``in_force`` is read even where it would be refused today for being empty or for its globs.
 
     Raises :class:`PolicyError`.
     """
-    document, reader = load(text), Reader(text)
+    document, reader = load(text), Reader(text, is_lenient=in_force)
+    if all(value == {} for value in document.values()):
+        reader.refuse("", "", "the text is empty, and would drop every segment and protection of the policy in force")
     policy = _read_policy(reader, document)
     if reader.faults:
         raise PolicyError(reader.faults)
@@ -175,11 +205,13 @@ def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         reader.fault("", "segment", "write at least one [[segment]] table")
         return
+    if len(tables) > MOST_SEGMENTS:
+        reader.fault("", "segment", f"at most {MOST_SEGMENTS} segments; here are {len(tables)}")
+        return
     names: set[str] = set()
     for index, table in enumerate(tables):
         path = f"segment.{index}"
-        known = {"name", "dormant_after_days", "never_used", "account_types", "groups", "permissions", "email_domains"}
-        reader.refuse_unknown(path, table, known)
+        reader.refuse_unknown(path, table, {"name", "dormant_after_days", "never_used", *NAME_LISTS, *GLOB_LISTS})
         segment = Segment(
             name=reader.text(path, table, "name"),
             dormant_after_days=reader.whole(path, table, "dormant_after_days", least=1, most=LONGEST_DAYS),
@@ -187,6 +219,8 @@ def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment
             account_types=reader.names(path, table, "account_types"),
             groups=reader.names(path, table, "groups"),
             permissions=reader.names(path, table, "permissions"),
+            usernames=reader.globs(path, table, "usernames"),
+            emails=reader.globs(path, table, "emails"),
             email_domains=reader.domains(path, table, "email_domains"),
         )
         if segment.name in names:
@@ -201,7 +235,7 @@ def _read_protect(reader: Reader, table: dict[str, Any]) -> Protect:
     return Protect(
         permissions=frozenset(reader.names("protect", table, "permissions")) | {ALWAYS_PROTECTED},
         groups=frozenset(reader.names("protect", table, "groups")),
-        usernames=reader.names("protect", table, "usernames"),
+        usernames=reader.globs("protect", table, "usernames"),
         email_domains=frozenset(reader.domains("protect", table, "email_domains")),
     )
 

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeGuard
 
+from accounts_review.rules.names import LONGEST, folded, has_wildcard, is_broken
+
+LONGEST_TEXT = 400_000
+MOST_KEYS = 2_000
+MOST_DOTS = 8
+MOST_PATTERNS = 200
+"""Wildcards in one list: each is held against every account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -37,8 +45,25 @@ class PolicyError(ValueError):
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
+def decode(content: bytes) -> str:
+    """The text of a policy's file. Raises :class:`PolicyError` where it is not UTF-8."""
+    if len(content) > 4 * LONGEST_TEXT:
+        raise PolicyError([Fault(1, "", f"the file is too long: {LONGEST_TEXT} characters are allowed")])
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise PolicyError([Fault(1, "", "the file is UTF-16; save it as UTF-8")])
+    try:
+        return re.sub("\r\n?", "\n", content.decode())
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        odd = f"the byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise PolicyError([Fault(line, "", odd)]) from None
+
+
 def load(text: str) -> dict[str, Any]:
-    """The document of a TOML text. Raises :class:`PolicyError`."""
+    """The document of a TOML text; a byte order mark before it does no harm. Raises :class:`PolicyError`."""
+    text = text.removeprefix("\ufeff")
+    if faults := list(_bounds_passed(text)):
+        raise PolicyError(faults)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -50,14 +75,20 @@ def load(text: str) -> dict[str, Any]:
 class Reader:
     """Reads typed values out of a parsed document and gathers faults instead of stopping at the first."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, is_lenient: bool = False) -> None:
         self.faults: list[Fault] = []
-        self._text = text
+        self._text = text.removeprefix("\ufeff")
+        self._is_lenient = is_lenient
 
     def fault(self, path: str, key: str, message: str) -> None:
         shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
         line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
         self.faults.append(Fault(line, shown, message))
+
+    def refuse(self, path: str, key: str, message: str) -> None:
+        """A fault that texts which are in force already may have: they came into force before it was looked for."""
+        if not self._is_lenient:
+            self.fault(path, key, message)
 
     @cached_property
     def _lines(self) -> dict[str, int]:
@@ -97,21 +128,65 @@ class Reader:
 
     def names(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key, [])
-        if isinstance(value, list) and all(map(_is_plain, value)):
-            return tuple(value)
+        if isinstance(value, list) and all(map(_is_name, value)):
+            return tuple(name.strip() for name in value)
         self.fault(path, key, 'expected a list of names, such as ["readers", "partners"]')
         return ()
 
+    def globs(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
+        names = self.names(path, table, key)
+        for name in filter(is_broken, names):
+            self.refuse(path, key, f"the pattern {_short(name)} is broken: write a set as [abc], and a bracket as [[]")
+        if sum(map(has_wildcard, names)) > MOST_PATTERNS:
+            self.refuse(path, key, f"at most {MOST_PATTERNS} names with wildcards; list the others in full")
+        return names
+
     def domains(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
-        names = tuple(name.strip().removeprefix("@").casefold() for name in self.names(path, table, key))
+        names = tuple(folded(name.strip().removeprefix("@")).strip(".") for name in self.names(path, table, key))
         if not all(names):
             self.fault(path, key, 'expected domains, such as ["example.org"]')
+        for name in filter(has_wildcard, names):
+            instead = "name each domain; a segment may have a pattern in emails"
+            self.refuse(path, key, f"{_short(name)} has a wildcard, which means nothing here: {instead}")
         return names
 
 
 def _is_plain(value: object) -> TypeGuard[str]:
     """Whether it is a text of one line that says something; PostgreSQL refuses NUL, and a title heads mails."""
     return isinstance(value, str) and bool(value.strip()) and not re.search(r"[\x00-\x1f\x7f]", value)
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return _is_plain(value) and len(value) <= LONGEST and bool(folded(value))
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 60 else f"{name[:59]}…")
+
+
+STRINGS = re.compile(
+    r'''"""(?:\\.|[^\\])*?(?:"""|\Z)|'{3}.*?(?:'{3}|\Z)|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|#[^\n]*''', re.DOTALL
+)
+"""What no key stands in: strings, closed or not, and comments."""
+
+
+def _bounds_passed(text: str) -> Iterator[Fault]:
+    """What makes a text too much for the TOML reader, whose time grows with the square of what it holds."""
+    if len(text) > LONGEST_TEXT:
+        yield Fault(1, "", f"the text is too long: {len(text)} characters, and {LONGEST_TEXT} are allowed")
+        return
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        yield Fault(line, "", "a NUL character is no text; if the file is UTF-16, save it as UTF-8")
+        return
+    bare = STRINGS.sub(lambda found: "\n" * found[0].count("\n") + "_", text)
+    keys = [*re.finditer(r"=|^[ \t]*\[", bare, re.MULTILINE)]
+    if len(keys) > MOST_KEYS:
+        line = bare[: keys[MOST_KEYS].start()].count("\n") + 1
+        yield Fault(line, "", f"too many keys: {len(keys)}, and {MOST_KEYS} are allowed")
+    if deep := re.search(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MOST_DOTS}}}", bare):
+        line = bare[: deep.start()].count("\n") + 1
+        yield Fault(line, "", f"a key of more than {MOST_DOTS} parts; the deepest here has two")
 
 
 def _lines_of(text: str) -> dict[str, int]:

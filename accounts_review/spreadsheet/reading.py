@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 from zipfile import ZipFile
 
 from django.utils.translation import gettext as _
 from openpyxl import load_workbook
-from openpyxl.utils.datetime import from_excel
 
+from accounts_review.rules.names import folded
 from accounts_review.spreadsheet.writing import MOST_ROWS
 
-DAYS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
-DAYS_FIRST = ("%d/%m/%Y", "%d.%m.%Y")
 ENCODINGS = ("utf-8-sig", "windows-1252")
+MAC_LETTERS = re.compile("[a-z][\u017d\u0160\u02c6\u2030]")
+"""What é, ä, à and â of MacRoman become in Windows-1252: nothing that anybody writes after a small letter."""
+
+TITLES = frozenset(
+    (
+        *("username", "usernames", "user", "users", "login", "account", "accounts", "name", "names"),
+        *("email", "emails", "e-mail", "e-mails", "mail", "email address", "e-mail address"),
+        *("identifiant", "identifiants", "utilisateur", "compte", "comptes", "nom d'utilisateur", "nom d’utilisateur"),
+        *("nom", "noms", "courriel", "courriels", "adresse e-mail", "adresse mail", "adresse électronique", "adresse"),
+    )
+)
+"""What may stand above a list of names."""
+
 MOST_COLUMNS = 200
 MOST_UNPACKED = 100 * 2**20
 """A workbook is a ZIP file; one that unpacks to more than this many bytes is not opened."""
@@ -51,7 +62,7 @@ def read_table(content: bytes, columns: Sequence[str]) -> Iterator[Line]:
 
     CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Raises :class:`Unreadable`.
     """
-    rows = _workbook(content) if content.startswith(b"PK") else _text(content)
+    rows = _rows(content)
     number, names = next(rows, (1, []))
     places = _places(names, columns)
     for number, row in rows:
@@ -60,23 +71,33 @@ def read_table(content: bytes, columns: Sequence[str]) -> Iterator[Line]:
         yield Line(number, tuple(row[place][:LONGEST_CELL] if place < len(row) else "" for place in places))
 
 
-def day_of(text: str, *, day_first: bool) -> date | None:
-    """A day as spreadsheets write it: by ISO 8601, as a number, or day before month where people do; else ``None``."""
-    with suppress(ValueError, OverflowError):
-        if text.isascii() and text.isdecimal() and len(text) == len("46500"):
-            day = from_excel(int(text))
-            return day.date() if isinstance(day, datetime) else None
-    for form in DAYS + DAYS_FIRST * day_first:
-        with suppress(ValueError):
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 (a day has no time zone)
-    return None
+def read_list(content: bytes) -> list[Line] | None:
+    """The names in a file that is nothing but a list of them, without the title above it; ``None`` for a table.
+
+    Raises :class:`Unreadable`.
+    """
+    lines: list[Line] = []
+    for number, row in _rows(content):
+        name, *others = (cell.strip() for cell in row) if row else ("",)
+        if any(others) or number > MOST_ROWS:
+            return None
+        if name and not (not lines and folded(name) in TITLES):
+            lines.append(Line(number, (name[:LONGEST_CELL],)))
+    return lines
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    return _workbook(content) if content.startswith(b"PK") else _text(content)
 
 
 def _places(names: Sequence[str], columns: Sequence[str]) -> list[int]:
     found = [name.strip().casefold() for name in names]
     if missing := [column for column in columns if column not in found]:
         raise Unreadable(
-            _("The first row does not name these columns: %(names)s. Start from an export, and keep its first row.")
+            _(
+                "The first row does not name these columns: %(names)s. Start from an export, and keep its first row. "
+                "A plain list of people exempts them: give a reason and an end with it."
+            )
             % {"names": ", ".join(missing)}
         )
     if twice := [column for column in columns if found.count(column) > 1]:
@@ -85,7 +106,8 @@ def _places(names: Sequence[str], columns: Sequence[str]) -> list[int]:
 
 
 def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    text = _decoded(content)
+    # Old Macs end lines with a carriage return alone, and so does Excel on a Mac.
+    text = re.sub("\r\n?", "\n", _decoded(content))
     if text.startswith("sep="):  # A line that only tells the separator; spreadsheets do not show it as a row.
         text = text.partition("\n")[2]
     separator = max(",;\t", key=text.partition("\n")[0].count)
@@ -100,16 +122,22 @@ def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
 def _decoded(content: bytes) -> str:
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable(_("This is a spreadsheet of an old kind (.xls). Save it as .xlsx, and send that."))
+    is_from_mac = b"\r" in content and b"\n" not in content
     encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ENCODINGS
-    for encoding in encodings:
+    for encoding in (encodings[0], "mac-roman") if is_from_mac and len(encodings) > 1 else encodings:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if encoding == "windows-1252" and MAC_LETTERS.search(text):
+            break
         if "\0" not in text:
             return text
     raise Unreadable(
-        _("The text is neither UTF-8, UTF-16 nor Windows-1252. Save it as “CSV UTF-8” or as .xlsx, and send that.")
+        _(
+            "The text is neither UTF-8, UTF-16 nor Windows-1252; it may be from a Mac. "
+            "Save it as “CSV UTF-8” or as .xlsx, and send that."
+        )
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from accounts_review.models import Account, AuditEntry, Case
+from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import Sheet
@@ -28,9 +30,12 @@ COLUMNS = (
     "reasons",
     "idle",
     "display_name",
+    "name",
     "account_type",
     "groups",
     "case",
+    "exempt_until",
+    "decided_reason",
     "read_at",
     "row_digest",
     *COLUMNS_TO_FILL,
@@ -41,6 +46,7 @@ CASE_COLUMNS = (
     "username",
     "email",
     "display_name",
+    "name",
     "state",
     "outcome",
     "moved_at",
@@ -56,13 +62,15 @@ CASE_COLUMNS = (
     "restored_at",
     "returned_at",
 )
-MOVER_COLUMNS = ("username", "email", "verdict", "verdict_after", "segment", "segment_after", "activity_at", "case")
+MOVER_COLUMNS = (
+    *("username", "email", "verdict", "verdict_after", "segment", "segment_after", "activity_at", "case", "name"),
+)
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
 
 
 def accounts_sheet(accounts: QuerySet[Account], *, as_of: datetime) -> Sheet:
     """Accounts (a query, asked for ``with_verdict``), one a row, with room for decisions."""
-    narrow = accounts.select_related(None).select_related("assessment").defer("raw")
+    narrow = accounts.select_related(None).select_related("assessment").defer("raw").annotate(**_reasons_given(as_of))
     rows = (_account_row(account, as_of) for account in narrow.iterator(chunk_size=CHUNK))
     return Sheet("accounts", COLUMNS, rows, {"decision": DECISIONS})
 
@@ -114,7 +122,7 @@ def row_digest(account: Account, *, as_of: datetime) -> str:
     verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=as_of)
     who = [account.username, account.incarnation, account.email, account.account_type, account.groups]
     evidence = [*who, verdict, found.segment, found.limit_days, found.reasons]
-    evidence += [_instant(found.activity_at), _instant(found.dormant_from)]
+    evidence += [_exactly(found.activity_at), _exactly(found.dormant_from)]
     return f"e{_digest(evidence)}-d{_digest(decided(account))}"
 
 
@@ -124,7 +132,14 @@ def decided(account: Account) -> list[str]:
     """
     case = account.case_state or ""
     kind = case if case in ("", CaseState.IN_DRAFT) else "launched"
-    return [kind, _instant(account.exempt_until), account.snoozed_by or ""]
+    return [kind, _exactly(account.exempt_until), account.snoozed_by or ""]
+
+
+def _reasons_given(as_of: datetime) -> dict[str, Any]:
+    """Columns with what people wrote when they decided: of the exemption in force, and of the open case."""
+    exemption = Exemption.objects.in_force(as_of).filter(account=OuterRef("pk"))
+    case = Case.objects.open().filter(account=OuterRef("pk"))
+    return {name: Subquery(of.values("reason")[:1]) for name, of in (("exempt_why", exemption), ("case_why", case))}
 
 
 def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:
@@ -147,9 +162,12 @@ def _account_row(account: Account, as_of: datetime) -> tuple[str, ...]:
         "; ".join(reasons),
         idle,
         account.display_name,
+        account.full_name,
         account.account_type,
         "; ".join(account.groups),
         account.case_state or "",
+        _instant(account.exempt_until),
+        getattr(account, "exempt_why", None) or getattr(account, "case_why", None) or "",
         _instant(account.read_at),
         row_digest(account, as_of=as_of),
         *("" for _ in COLUMNS_TO_FILL),
@@ -162,12 +180,13 @@ def _case_row(case: Case, said: Callable[[Case], str]) -> tuple[str, ...]:
         case.account.username,
         case.account.email,
         case.account.display_name,
+        case.account.full_name,
         case.state,
         said(case),
         _instant(case.moved_at),
         saw["segment"],
-        saw["activity_at"] or "",
-        saw["dormant_from"],
+        _to_the_second(saw["activity_at"] or ""),
+        _to_the_second(saw["dormant_from"]),
         case.approved_by_login,
         _instant(case.approved_at),
         case.reason,
@@ -189,6 +208,7 @@ def _mover_row(account: Account) -> tuple[str, ...]:
         *segments,
         _instant(found.activity_at),
         account.case_state or "",
+        account.full_name,
     )
 
 
@@ -213,4 +233,14 @@ def _digest(content: object) -> str:
 
 
 def _instant(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else ""
+
+
+def _to_the_second(stored: str) -> str:
+    """An instant as evidence has it, as the other columns write theirs."""
+    return re.sub(r"(:\d\d)\.\d+", r"\1", stored)
+
+
+def _exactly(at: datetime | None) -> str:
+    """For digests: instants that differ are different, however little."""
     return at.isoformat() if at else ""

@@ -42,6 +42,7 @@ SAID: dict[str, Promise] = {
     "clock_skewed": gettext_lazy("Our clock and the API's are %(seconds)s seconds apart."),
     "owner": gettext_lazy("The key belongs to %(owner)s, who holds edit_domain."),
     "owner_unknown": gettext_lazy("The API does not say who owns our key, so nothing is revoked."),
+    "owner_unlisted": gettext_lazy("The key's owner %(owner)s is not in the list, so nothing is revoked."),
     "owner_unreadable": gettext_lazy("The key's owner %(owner)s is missing from the list or cannot be read."),
     "owner_weak": gettext_lazy(
         "The key belongs to %(owner)s, who does not hold edit_domain: its list may be too short."
@@ -72,6 +73,7 @@ REMEDIES: dict[str, Promise] = {
     ),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
+    "owner_unlisted": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username as the workspace lists it."),
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
     "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
     "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),

@@ -218,6 +218,8 @@ def unmet(condition: str, segment: Segment, facts: Facts) -> str:
         "account_types": _("its account type is %(own)s, not %(names)s"),
         "groups": _("it is in none of these groups: %(names)s"),
         "permissions": _("it holds none of these rights: %(names)s"),
+        "usernames": _("its username matches none of these: %(names)s"),
+        "emails": _("its address matches none of these: %(names)s"),
         "email_domains": _("its address is in none of these domains: %(names)s"),
     }
     if condition in named:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from accounts_review.facts import facts_of
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
 from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.rules.names import as_listed
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.wording.findings import Found, of_error
 
@@ -46,8 +47,9 @@ def _look(workspace: Workspace, client: Client, key_owner: str, clock: Callable[
         return
     yield _good("reach", host=client.host, count=page.total_count)
     yield _about_clocks(page.server_date, clock())
-    yield _about_owner(client, key_owner, clock())
-    yield _about_administrators(client)
+    administrators = _administrators(client)
+    yield _about_owner(client, key_owner, administrators, clock())
+    yield _about_administrators(administrators)
 
 
 def _about_clocks(theirs: datetime | None, ours: datetime) -> Found:
@@ -58,7 +60,14 @@ def _about_clocks(theirs: datetime | None, ours: datetime) -> Found:
     return _bad("clock_skewed", seconds=seconds) if is_skewed else _good("clock", seconds=seconds)
 
 
-def _about_owner(client: Client, configured: str, now: datetime) -> Found:
+def _administrators(client: Client) -> set[str] | HuwiseError:
+    try:
+        return client.usernames_with(ALWAYS_PROTECTED)
+    except HuwiseError as error:
+        return error
+
+
+def _about_owner(client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime) -> Found:
     try:
         owner = client.key_owner() or configured
     except (Forbidden, NotFound):
@@ -67,6 +76,8 @@ def _about_owner(client: Client, configured: str, now: datetime) -> Found:
         return _failed("owner_unknown", error)
     if not owner:
         return _bad("owner_unknown")
+    if not isinstance(administrators, HuwiseError):
+        owner = as_listed(owner, administrators) or owner
     try:
         user = decode_user(client.user(owner))
     except HuwiseError as error:
@@ -76,11 +87,10 @@ def _about_owner(client: Client, configured: str, now: datetime) -> Found:
     return _good("owner", owner=owner) if is_strong else _bad("owner_weak", owner=owner)
 
 
-def _about_administrators(client: Client) -> Found:
-    try:
-        count = len(client.usernames_with(ALWAYS_PROTECTED))
-    except HuwiseError as error:
-        return _failed("api", error)
+def _about_administrators(administrators: set[str] | HuwiseError) -> Found:
+    if isinstance(administrators, HuwiseError):
+        return _failed("api", administrators)
+    count = len(administrators)
     return _good("administrators", count=count) if count else _bad("administrators_missing")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts_review.models import Case
+from accounts_review.models import Case, Exemption
 from tests.stage import SetStage, Stage, someone
 
 
@@ -58,6 +58,40 @@ def test_one_wrong_row_and_nothing_is_done(stage: Stage, tmp_path: Path) -> None
     with pytest.raises(CommandError, match=r"row \d+, decision_reason: say why"):
         imported(path)
     assert not Case.objects.exists()
+
+
+UNTIL = {"decision": "exempt", "decision_reason": "leave"}
+
+
+def test_the_order_of_days_is_asked_once(stage: Stage, tmp_path: Path) -> None:
+    stage.staff("reviewer")
+    year = stage.clock().year + 1
+    path = edited(tmp_path, {name: UNTIL | {"decision_until": f"05/06/{year}"} for name in ("ana", "omar")})
+    with pytest.raises(CommandError) as asked:
+        imported(path)
+    assert len(str(asked.value).splitlines()) == 1
+    assert f"5 Jun {year} or 6 May {year}" in str(asked.value)
+    assert "give --date-order dmy (day first) or mdy; 2 rows have such a day" in str(asked.value)
+    assert imported(path, "--date-order", "mdy") == "exempt 2\n"
+    assert {e.until.strftime("%m-%d") for e in Exemption.objects.all()} == {"05-06"}
+
+
+def test_a_plain_list_exempts_with_one_reason_and_end(stage: Stage, tmp_path: Path) -> None:
+    stage.staff("reviewer")
+    path = tmp_path / "hr.csv"
+    path.write_bytes(b"Email\r\nANA@ville.example\r\nomar\r\ngone.one\r\n")
+    why = ("--reason", "on leave", "--until", f"26/05/{stage.clock().year + 1}")
+    with pytest.raises(CommandError, match=r"row 4, username: no listed account has this username or e-mail"):
+        imported(path, *why)
+    assert not Exemption.objects.exists()
+    assert imported(path, *why, "--skip-unknown").splitlines() == ["not found: gone.one", "exempt 2, refused 1"]
+    assert Exemption.objects.count() == 2
+    with pytest.raises(CommandError, match="both --reason and --until"):
+        imported(path, "--reason", "x")
+    with pytest.raises(CommandError, match="not a valid date"):
+        imported(path, "--reason", "x", "--until", "soon")
+    with pytest.raises(CommandError, match="A plain list of people exempts them"):
+        imported(path)
 
 
 def test_what_cannot_be_read_is_told(stage: Stage, tmp_path: Path) -> None:

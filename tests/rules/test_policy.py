@@ -19,6 +19,7 @@ from accounts_review.rules.policy import (
     PolicyError,
     Protect,
     Segment,
+    decode,
     parse,
 )
 
@@ -35,7 +36,9 @@ never_used = false
 account_types = ["local", "linked"]
 groups = ["partners"]
 permissions = ["explore_restricted_dataset"]
-email_domains = ["@Town.Example", "b.org"]
+usernames = ["*.ext", " Anna "]
+emails = ["*@Partner.Example"]
+email_domains = ["@Town.Example", "b.org."]
 dormant_after_days = 365
 
 [[segment]]
@@ -45,7 +48,7 @@ dormant_after_days = 730
 [protect]
 permissions = ["edit_domain", "publish_dataset"]
 groups = ["admins", "publishers", "data-stewards"]
-usernames = ["svc.*"]               # globs; groups match by uid exactly
+usernames = ["svc.*"]               # globs; capitals do not count, in groups neither
 email_domains = []
 
 [notice]
@@ -90,6 +93,8 @@ def test_the_full_example_is_read_as_it_says() -> None:
                 account_types=("local", "linked"),
                 groups=("partners",),
                 permissions=("explore_restricted_dataset",),
+                usernames=("*.ext", "Anna"),
+                emails=("*@Partner.Example",),
                 email_domains=("town.example", "b.org"),
                 dormant_after_days=365,
             ),
@@ -122,7 +127,8 @@ def test_the_default_policy_follows_the_vendors_advice() -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     default = parse(DEFAULT_TEXT)
-    assert parse("") == replace(default, title="Policy")
+    assert parse("title = 'Mine'") == replace(default, title="Mine")
+    assert parse("[protect]\ngroups = ['admins', 'publishers', 'data-stewards']") == replace(default, title="Policy")
     assert parse("[limits]\nper_hour = 5").limits == replace(default.limits, per_hour=5)
     assert parse('[protect]\nusernames = ["x"]').protect == replace(default.protect, usernames=("x",))
     assert parse("[approval]\ntwo_people = true").approval == Approval(two_people=True, expires_after_days=60)
@@ -131,7 +137,7 @@ def test_what_is_left_out_has_its_default() -> None:
 
 @pytest.mark.parametrize("protect", ["permissions = []", 'permissions = ["edit_page"]', ""])
 def test_edit_domain_is_always_protected(protect: str) -> None:
-    assert "edit_domain" in parse(f"[protect]\n{protect}").protect.permissions
+    assert "edit_domain" in parse(f"title = 'x'\n[protect]\n{protect}").protect.permissions
 
 
 def test_without_a_notice_there_is_nothing_to_remind_of() -> None:
@@ -210,6 +216,9 @@ def test_what_is_just_allowed_is_allowed(text: str) -> None:
         ('[protect]\nusernames = ["\\u0000"]', 2, "protect.usernames"),
         ("[protect]\nusernames = {}", 2, "protect.usernames"),
         ("[protect]\nemail_domains = ['@']", 2, "protect.email_domains"),
+        ("[protect]\nemail_domains = ['.']", 2, "protect.email_domains"),
+        ('[protect]\ngroups = ["\\u200b"]', 2, "protect.groups"),
+        (f"[protect]\ngroups = ['{'x' * 1001}']", 2, "protect.groups"),
         ("[approval]\ntwo_people = 1", 2, "approval.two_people"),
         ("[approval]\nexpires_after_days = '60'", 2, "approval.expires_after_days"),
         ("[notice]\ndays = true", 2, "notice.days"),
@@ -241,7 +250,10 @@ def test_what_is_just_allowed_is_allowed(text: str) -> None:
         ("[[segment]]\nname = 'a'\naccount_types = 'x'\ndormant_after_days = 1\n" + LAST, 3, "segment.account_types"),
         *(
             ("\n" + LAST + condition, 3, "segment.name")
-            for condition in ("never_used = false", "groups = ['a']", "permissions = ['a']", "email_domains = ['a']")
+            for condition in (
+                *("never_used = false", "groups = ['a']", "permissions = ['a']", "usernames = ['*']", "emails = ['*']"),
+                "email_domains = ['a']",
+            )
         ),
         (LAST + "account_types = ['local']", 2, "segment.name"),
         ("[[segment]]\nname = ' all '\nnever_used = true\ndormant_after_days = 1\n" + LAST, 6, "segment.name"),
@@ -294,9 +306,103 @@ def test_what_is_not_toml_is_refused_at_its_line(text: str, line: int) -> None:
     assert "(at" not in fault.message
 
 
-@pytest.mark.parametrize("text", ["x = " + "[" * 9000, "x = " + "9" * 9000, "x" + ".x" * 3000 + " = 1"], ids=len)
+NOTHING = ["", " \n\t\r\n", "# title = 'x'\n# nothing else", "\ufeff", "[protect]\n[limits]\n", "notice = {}"]
+
+
+@pytest.mark.parametrize("text", NOTHING, ids=ascii)
+def test_a_text_that_says_nothing_is_refused(text: str) -> None:
+    first = faults(text)[0]
+    assert (first.line, first.key) == (1, "")
+    assert "the text is empty" in first.message
+
+
+BROKEN = {
+    "protect.usernames": "[protect]\nusernames = ['ok', 'svc-[']",
+    "segment.usernames": "[[segment]]\nusernames = ['[z-a]']\nname = 'a'\ndormant_after_days = 1\n" + LAST,
+    "segment.emails": "[[segment]]\nemails = ['[]']\nname = 'a'\ndormant_after_days = 1\n" + LAST,
+    "protect.email_domains": "[protect]\nemail_domains = ['*.ville.example']",
+    "segment.email_domains": "[[segment]]\nemail_domains = ['v?.org']\nname = 'a'\ndormant_after_days = 1\n" + LAST,
+}
+
+
+@pytest.mark.parametrize(("key", "text"), BROKEN.items(), ids=BROKEN)
+def test_a_pattern_that_cannot_mean_what_it_says_is_refused(key: str, text: str) -> None:
+    (fault,) = faults(text)
+    assert (fault.line, fault.key) == (2, key)
+    assert "broken" in fault.message or "wildcard" in fault.message
+
+
+@pytest.mark.parametrize("text", [*NOTHING, *BROKEN.values()], ids=ascii)
+def test_what_came_into_force_before_it_was_refused_is_still_read(text: str) -> None:
+    assert "edit_domain" in parse(text, in_force=True).protect.permissions
+
+
+def test_a_list_has_as_many_names_as_it_likes_but_not_as_many_wildcards() -> None:
+    parse(f"[protect]\nusernames = {['x*'] * 200 + [f'user{number}' for number in range(20_000)]}")
+    (fault,) = faults(f"[protect]\nusernames = {[f'x{number}*' for number in range(201)]}")
+    assert "at most 200 names with wildcards" in fault.message
+    (fault,) = faults("[[segment]]\nname = 'a'\n" * 101)
+    assert "at most 100 segments" in fault.message
+
+
+# How a file is written
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=ascii)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+def test_a_byte_order_mark_and_the_ends_of_lines_do_no_harm(mark: str, end: str) -> None:
+    content = (mark + FULL.replace("\n", end)).encode()
+    assert parse(decode(content)) == parse(FULL)
+    with pytest.raises(PolicyError, match=r"line 3: limits\.per_hour"):
+        parse(decode((mark + end.join(["", "[limits]", "per_hour = 0"])).encode()))
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("title = 'x'".encode("utf-16"), 1, "UTF-16; save it as UTF-8"),
+        ("title = 'x'".encode("utf-16-le"), 1, "UTF-16, save it as UTF-8"),
+        ("title = 'x'\n# é\n".encode("latin-1"), 2, "0xe9 is not UTF-8"),
+        ("title = 'x'\n\n# “é”".encode("mac-roman"), 3, "is not UTF-8"),
+        (b"title = 'x'\n\0", 2, "NUL"),
+    ],
+    ids=ascii,
+)
+def test_another_encoding_is_named_with_its_line(content: bytes, line: int, words: str) -> None:
+    with pytest.raises(PolicyError, match=words) as refused:
+        parse(decode(content))
+    assert [fault.line for fault in refused.value.faults] == [line]
+
+
+MONSTROUS = {
+    "deep list": "x = " + "[" * 9000,
+    "long number": "x = " + "9" * 9000,
+    "deep key": "x" + ".x" * 3000 + " = 1",
+    "deep quoted key": '"x"' + ' . "x"' * 3000 + " = 1",
+    "long": "# " + "x" * 400_000,
+    "dotted keys": "\n".join(f"limits.k{number} = 1" for number in range(20_000)),
+    "keys": "[limits]\n" + "\n".join(f"'k{number}' = 1" for number in range(20_000)),
+    "keys on one line": "limits = {" + ", ".join(f"k{number} = 1" for number in range(20_000)) + "}",
+    "tables": "\n".join(f"[t{number}]" for number in range(20_000)),
+    "string": 'x = "' + '\\"' * 150_000,
+    "string of lines": 'x = """' + '\\"""' * 90_000,
+}
+
+
+@pytest.mark.parametrize("text", MONSTROUS.values(), ids=MONSTROUS)
 def test_a_monstrous_text_is_refused_like_any_other(text: str) -> None:
-    assert [fault.line for fault in faults(text)] == [1]
+    """Each would otherwise take minutes; that it ends is the test."""
+    assert len(faults(text)) == 1
+
+
+def test_what_is_said_of_too_many_keys_names_the_line_and_the_number() -> None:
+    (fault,) = faults("[limits]\n" + "per_hour = 1 # x = y = z\n" * 2500)
+    assert (fault.line, "2501, and 2000" in fault.message) == (2001, True)
+
+
+def test_signs_in_names_and_remarks_are_no_keys() -> None:
+    names = ", ".join(f'"cn=user{number},ou=a.b.c.d.e.f.g.h.i.j"' for number in range(3000))
+    assert len(parse(f"[protect]\nusernames = [{names}] # a.b.c.d.e.f.g.h.i.j").protect.usernames) == 3000
 
 
 def test_a_list_that_seems_to_end_on_every_line_is_given_up_in_good_time() -> None:

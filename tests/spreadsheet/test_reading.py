@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import openpyxl
 import pytest
 
-from accounts_review.spreadsheet import Line, Unreadable, day_of, read_table, reading
+from accounts_review.spreadsheet import Line, Unreadable, read_list, read_table, reading
 
 COLUMNS = ("username", "decision")
 ROWS = [["Decision ", "other", "USERNAME"], ["approve", "1", "zoé"], [], ["", "", "an;a"]]
@@ -47,6 +47,41 @@ def read(content: bytes) -> list[Line]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
 def test_every_usual_csv_is_read(separator: str, encoding: str) -> None:
     assert read(text_of(separator).encode(encoding)) == EXPECTED
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "mac-roman"])
+def test_files_of_a_mac_are_read(encoding: str) -> None:
+    assert read(text_of(";").replace("\r\n", "\r").encode(encoding)) == EXPECTED
+
+
+@pytest.mark.parametrize("word", ["zoé", "voilà", "Präger"])
+def test_the_letters_of_a_mac_are_not_taken_for_others(word: str) -> None:
+    with pytest.raises(Unreadable, match=r"may be from a Mac\. Save it as “CSV UTF-8”"):
+        read(f"username,decision\n{word}x,approve\n".encode("mac-roman"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"ana\nomar@ville.example\n",
+        b"\xef\xbb\xbfE-mail\r\nana\r\n\r\n  omar@ville.example  \r\n",
+        b"Username\rana\romar@ville.example",
+        b"Adresse e-mail;;\nana;;\nomar@ville.example;;\n",
+        workbook(["Login"], ["ana"], [None], ["omar@ville.example"]),
+    ],
+    ids=lambda content: ascii(content)[:20],
+)
+def test_a_list_of_names_is_read_without_its_title(content: bytes) -> None:
+    lines = read_list(content)
+    assert lines is not None
+    assert [line.cells for line in lines] == [("ana",), ("omar@ville.example",)]
+
+
+@pytest.mark.parametrize(
+    "content", [b"ana;omar\n", b"ana\nomar,left\n", workbook(["ana", "left"])], ids=lambda c: ascii(c)[:9]
+)
+def test_what_has_a_second_column_is_no_list(content: bytes) -> None:
+    assert read_list(content) is None
 
 
 def test_a_line_that_tells_the_separator_is_no_row() -> None:
@@ -128,23 +163,3 @@ def test_a_longest_cell_is_cut_and_a_row_far_away_is_refused() -> None:
     )
     with pytest.raises(Unreadable, match="does not name"):
         read(repacked(workbook(list(COLUMNS)), "xl/worksheets/sheet1.xml", page.encode()))
-
-
-@pytest.mark.parametrize(
-    ("text", "day_first", "day"),
-    [
-        ("2027-06-30", False, date(2027, 6, 30)),
-        ("2027-06-30 00:00:00", False, date(2027, 6, 30)),
-        ("46568", False, date(2027, 6, 30)),
-        ("30/06/2027", True, date(2027, 6, 30)),
-        ("30.06.2027", True, date(2027, 6, 30)),
-        ("06/07/2027", False, None),
-        ("2027-13-01", False, None),
-        ("99999", False, date(2173, 10, 13)),
-        ("１２３４５", False, None),
-        ("soon", True, None),
-        ("", True, None),
-    ],
-)
-def test_days_are_read_only_where_they_are_plain(text: str, day_first: bool, day: date | None) -> None:
-    assert day_of(text, day_first=day_first) == day

@@ -52,6 +52,30 @@ def test_an_exemption_shows_as_protected_with_its_end(stage: Stage) -> None:
     assert (row["verdict"], row["reasons"]) == ("protected", "exempt until 15 Jul 2026")
 
 
+def test_people_have_their_names_and_decisions_their_reasons(stage: Stage) -> None:
+    until = stage.clock() + timedelta(days=30)
+    act = {"actor": stage.staff("reviewer"), "now": stage.clock()}
+    decide.exempt(accounts=stage.accounts("marie"), reason="on leave", until=until, **act)  # type: ignore[arg-type]
+    decide.approve(accounts=stage.accounts("=HYPERLINK(1)"), reason="left in 2023", **act)  # type: ignore[arg-type]
+    found = rows(stage)
+    marie, other = found["marie"], found["'=HYPERLINK(1)"]
+    assert (marie["name"], marie["decided_reason"]) == ("Zoé", "on leave")
+    assert marie["exempt_until"] == "2026-07-15T08:00:00+00:00"
+    assert (other["case"], other["decided_reason"], other["exempt_until"]) == ("in_draft", "left in 2023", "")
+    assert found["no.mail"]["decided_reason"] == ""
+
+
+def test_instants_are_told_to_the_second_and_rows_by_what_is_exact(stage: Stage) -> None:
+    stage.update("marie", last_seen_at="2024-02-03T04:05:06.789012+00:00")
+    before = rows(stage)["marie"]["row_digest"]
+    stage.clock.advance(seconds=0.25)
+    stage.sync()
+    after = rows(stage)["marie"]
+    assert after["activity_at"] == "2024-02-03T04:05:06+00:00"
+    assert "." not in after["read_at"] + after["dormant_from"]
+    assert after["row_digest"] != before
+
+
 def test_no_cell_is_taken_for_a_formula(stage: Stage) -> None:
     assert rows(stage)["'=HYPERLINK(1)"]["display_name"] == "'+1"
     sheet = openpyxl.load_workbook(io.BytesIO(exported(stage, "xlsx"))).active

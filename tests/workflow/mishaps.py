@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group as Role
@@ -24,7 +26,7 @@ from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, revoke
 from tests.factories import make_exemption
-from tests.stage import NOW, Stage, days_ago, someone
+from tests.stage import NOW, Stage, days_ago, policy_text, someone
 
 Act = Callable[[Stage], object]
 DELETE: dict[str, Any] = {"method": "DELETE", "path": "/users/*", "times": 1}
@@ -68,6 +70,26 @@ def forget_the_key(stage: Stage) -> None:
     """Neither the API nor the last sync says whose key it is."""
     Workspace.objects.update(key_owner="")
     stage.order({"method": "GET", "path": "/apikeys", "kind": "status", "status": 403})
+
+
+def key_of(owner: str) -> Act:
+    """The API says that our key belongs to somebody; who is dormant is approved and launched all the same."""
+
+    def happen(stage: Stage) -> None:
+        body = {"total_count": 1, "results": [{"user": {"username": owner}}]}
+        stage.order({"method": "GET", "path": "/apikeys", "kind": "status", "status": 200, "body": body})
+        stage.sync()
+        with suppress(decide.Refused):
+            stage.launch("marie")
+        stage.revoke()
+
+    return happen
+
+
+def name_her_in_capitals(stage: Stage) -> None:
+    """The policy protects her, in other letters than the workspace lists her with."""
+    text = policy_text().replace("groups = []", 'groups = []\nusernames = ["MARI*"]')
+    stage.adopt(text.replace("Test", uuid4().hex))
 
 
 def make_due_unwarned(stage: Stage) -> None:

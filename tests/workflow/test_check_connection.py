@@ -93,6 +93,12 @@ def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Wo
     assert examined(workspace, owner="", configured="svc.cleanup")["owner"].is_good
 
 
+def test_the_owner_is_found_whatever_the_capitals(workspace: Workspace) -> None:
+    assert examined(workspace, owner="", configured=" SVC.Cleanup")["owner"].is_good
+    ConnectionCheck.objects.all().delete()
+    assert examined(workspace, owner="Svc.Cleanup")["owner"].is_good
+
+
 def test_another_host_than_before_is_found(workspace: Workspace) -> None:
     workspace.host = "data.elsewhere.org"
     assert not examined(workspace)["host"].is_good

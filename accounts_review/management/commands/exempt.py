@@ -7,25 +7,22 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, accounts_named, instant, person
+from accounts_review.management.shell import DecidingCommand, instant, person
 from accounts_review.models import Workspace
 from accounts_review.workflow.review import decide
 
 
-class Command(WorkspaceCommand):
+class Command(DecidingCommand):
     help = "Keep accounts out of every clean-up until a date. All or nothing."
-    needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("usernames", metavar="USERNAME", nargs="+")
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
         parser.add_argument("--until", metavar="DATE", required=True, help="when the exemption lapses")
         parser.add_argument("--owner", metavar="EMAIL", default="", help="who is told by e-mail before it lapses")
         parser.add_argument("--service-account", action="store_true", help="a robot's account; wants an --owner")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        accounts = accounts_named(workspace, options["usernames"])
+        accounts = self.accounts(workspace, options)
         until = instant(options["until"])
         decide.exempt(
             accounts=accounts,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
-from accounts_review.models import Workspace
+from accounts_review.models import PolicyPreview, Workspace
+from accounts_review.rules.policy import decode
+from accounts_review.wording import policies, policy_findings
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy.impact import Impact
+
+LARGEST_FILE = 2_000_000
 
 
 class Command(WorkspaceCommand):
@@ -23,25 +31,76 @@ class Command(WorkspaceCommand):
         parser.add_argument("file", metavar="FILE", help="a TOML text")
         parser.add_argument("--actor", metavar="LOGIN", help="who does this")
         parser.add_argument("--reason", default="", help="why; kept with the version")
+        parser.add_argument("--dry-run", action="store_true", help="change nothing; print what the preview page shows")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        try:
-            text = Path(options["file"]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{options['file']} cannot be read: {error}") from None
+        text = _text_of(options["file"])
         actor = person(options["actor"]) if options["actor"] else None
-        policy_preview = preview.propose(
-            workspace=workspace, text=text, actor=actor, reason=options["reason"], now=now()
-        )
-        assess.assess(workspace=workspace)
-        preview.judge(policy_preview=policy_preview, clock=now)
-        policy_preview.refresh_from_db()
-        moved = Counter[str]()
-        for move in preview.moves(policy_preview, now=now()):
-            if move.verdict != move.verdict_after:
-                moved[f"{move.verdict} to {move.verdict_after}"] += move.count
+        if not options["dry_run"]:
+            self._load(workspace, text, actor, options["reason"])
+            return
+        with transaction.atomic():
+            policy_preview = _judged(workspace, text, actor, options["reason"])
+            impact = Impact(policy_preview, now=now())
+            for line in (*_warnings(policy_preview), *_changes(policy_preview), *_effects(impact), _moved(impact)):
+                self.stdout.write(line)
+            transaction.set_rollback(True)
+        self.stdout.write("dry run: nothing was changed")
+
+    def _load(self, workspace: Workspace, text: str, actor: User | None, reason: str) -> None:
+        policy_preview = _judged(workspace, text, actor, reason)
+        impact = Impact(policy_preview, now=now())
+        said = [*_warnings(policy_preview), _moved(impact)]
         version = preview.activate(
             policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now()
         )
-        self.stdout.write(f"version {version.number} is in force")
-        self.stdout.write(f"verdicts changed: {in_words(moved)}")
+        for line in (*said[:-1], f"version {version.number} is in force", said[-1]):
+            self.stdout.write(line)
+
+
+def _text_of(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return decode(file.read(LARGEST_FILE))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error}") from None
+
+
+def _judged(workspace: Workspace, text: str, actor: User | None, reason: str) -> PolicyPreview:
+    policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
+    assess.assess(workspace=workspace)
+    preview.judge(policy_preview=policy_preview, clock=now)
+    policy_preview.refresh_from_db()
+    return policy_preview
+
+
+def _warnings(policy_preview: PolicyPreview) -> Iterator[str]:
+    yield from (f"warning: {policy_findings.in_words(found)}" for found in policy_preview.findings)
+
+
+def _changes(policy_preview: PolicyPreview) -> Iterator[str]:
+    for change in policies.changes(policy_preview.over.rules, policy_preview.rules):
+        if change.before:
+            yield f"before: {change.before}"
+        yield f"after: {change.after or 'no longer'}"
+        yield f"  {change.takes_effect}"
+
+
+def _effects(impact: Impact) -> Iterator[str]:
+    for held in impact.segments:
+        yield (
+            f"segment {held.name}: accounts {held.before} to {held.after}, "
+            f"dormant {held.dormant_before} to {held.dormant_after}"
+        )
+    for case in impact.cases:
+        yield f"cases {case.state.replace('_', ' ')}: {case.count}, would be spared {case.spared}"
+    if impact.promises.count:
+        first, last = impact.promises.first, impact.promises.last
+        yield f"promised dates that stand: {impact.promises.count}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _moved(impact: Impact) -> str:
+    moved = Counter({f"{row.before} to {cell.after}": cell.count for row in impact.matrix for cell in row.cells})
+    return (
+        f"verdicts changed: {in_words({way: count for way, count in moved.items() if len(set(way.split(' to '))) > 1})}"
+    )

@@ -18,12 +18,13 @@ from accounts_review.models import PolicyPreview, may, permit
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet.rows import movers_sheet
-from accounts_review.web.policy import words
-from accounts_review.web.policy.impact import Impact, difference
+from accounts_review.web.policy.difference import difference
 from accounts_review.web.policy.tables import MoverTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download
+from accounts_review.wording import policies, policy_findings
 from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy.impact import Impact
 
 
 class PreviewPage(WorkspaceView):
@@ -38,11 +39,12 @@ class PreviewPage(WorkspaceView):
             "may_edit": may(self.request.user, "administer"),
             "seen": preview.stamp(policy_preview),
             "lines": difference(policy_preview.over.text, policy_preview.text),
-            "changes": words.changes(policy_preview.over.rules, policy_preview.rules),
+            "changes": policies.changes(policy_preview.over.rules, policy_preview.rules),
             "is_superseded": not policy_preview.over.is_current,
         }
         if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
             context["impact"] = Impact(policy_preview, now=self.now)
+            context["findings"] = policy_findings.by_kind(policy_preview.findings)
             context["outstanding"] = len(preview.outstanding(policy_preview))
         self.template_name = f"accounts_review/policy/{'_progress' if self.is_partial else 'preview'}.html"
         response = self.render_to_response(self.get_context_data(**context))

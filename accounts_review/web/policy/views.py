@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from accounts_review import tasks
 from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
 from accounts_review.rules import policy
-from accounts_review.web.policy import words
+from accounts_review.web.policy.difference import Line, difference, numbered
 from accounts_review.web.policy.forms import PolicyForm
-from accounts_review.web.policy.impact import Line, difference, numbered
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.wording import policies
 from accounts_review.workflow.policy import preview
 
 SHOWN_VERSIONS = 20
@@ -28,7 +28,7 @@ class Revision:
 
     version: PolicyVersion
     difference: list[Line]
-    changes: list[words.Change]
+    changes: list[policies.Change]
 
 
 class PolicyPage(WorkspaceView):
@@ -98,7 +98,7 @@ class PolicyPage(WorkspaceView):
             "form": form,
             "current": current,
             "may_edit": may_edit,
-            "clauses": words.in_words(current.rules),
+            "clauses": policies.in_words(current.rules),
             "policy_previews": [] if "faults" in context else self.workspace.policy_previews.filter(over=current),
             "history": [revision_of(new, old) for new, old in pairwise([*versions, None]) if new][:SHOWN_VERSIONS],
             "has_older": len(versions) > SHOWN_VERSIONS,
@@ -121,7 +121,7 @@ class VersionPage(WorkspaceView):
             "version": version,
             "before": before,
             "after": versions.filter(number__gt=number).last(),
-            "clauses": words.in_words(version.rules),
+            "clauses": policies.in_words(version.rules),
             "cleanups": Cleanup.objects.filter(workspace=self.workspace, policy=version),
             "may_edit": may(self.request.user, "administer"),
         }
@@ -132,5 +132,5 @@ def revision_of(version: PolicyVersion, before: PolicyVersion | None) -> Revisio
     """A version against the one before it; the first one against nothing."""
     if before is None:
         return Revision(version, [], [])
-    changes = words.changes(before.rules, version.rules)
+    changes = policies.changes(before.rules, version.rules)
     return Revision(version, difference(before.text, version.text), changes)

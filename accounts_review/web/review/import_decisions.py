@@ -21,7 +21,8 @@ from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
 from accounts_review.web.review.import_table import OUTCOMES, RowTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.workflow.review import decide, import_file
-from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Plan
+from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
+from accounts_review.workflow.review.import_rows import LONGEST_REASON
 
 LARGEST_FILE = 20 * 2**20
 
@@ -30,9 +31,38 @@ class UploadForm(forms.Form):
     """A file of decisions, of a size that a person can answer for."""
 
     file = forms.FileField(
-        label=gettext_lazy("Spreadsheet with decisions (CSV or XLSX)"),
+        label=gettext_lazy("Spreadsheet with decisions, or a plain list (CSV or XLSX)"),
         widget=forms.FileInput({"class": "form-control", "accept": ".csv,.xlsx,.txt"}),
     )
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=LONGEST_REASON,
+        widget=forms.TextInput({"class": "form-control"}),
+    )
+    until = forms.DateField(
+        label=gettext_lazy("Exempt until"),
+        required=False,
+        widget=forms.DateInput({"class": "form-control", "type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        for name, other in (("reason", "until"), ("until", "reason")):
+            if given.get(other) and not given.get(name) and name not in self.errors:
+                self.add_error(name, _("A plain list needs both a reason and an end; another file needs neither."))
+        return given
+
+    @property
+    def list_fields(self) -> list[Any]:
+        return [self["reason"], self["until"]]
+
+    @property
+    def exempting(self) -> Exempting | None:
+        """What is to become of everyone in a plain list."""
+        reason, until = self.cleaned_data["reason"], self.cleaned_data["until"]
+        return Exempting(reason, until.isoformat()) if until else None
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -63,6 +93,7 @@ class Import(WorkspaceView):
                 workspace=self.workspace,
                 actor=self.request.user,
                 now=self.now,
+                exempting=form.exempting,
             )
         except Unreadable as problem:
             form.add_error("file", str(problem))
@@ -94,11 +125,16 @@ class ImportPlan(WorkspaceView):
         self.template_name = f"accounts_review/review/{'_import_rows' if self.is_partial else 'import_plan'}.html"
         tabs = [(name, OUTCOMES[name], count) for name, count in plan.counts.items() if count]
         context = {"file": file, "plan": plan, "table": table, "tabs": tabs, "shown": shown}
+        if plan.asks_order:
+            context["asked"] = plan.asks_order[0]
         return self.render_to_response(self.get_context_data(**context))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         file = self._file
         if file is None:
+            return redirect(request.path)
+        if order := request.POST.get("date_order"):
+            import_file.say_order(file=file, order=order)
             return redirect(request.path)
         if request.POST.get("refused", "0") != "0" and not request.POST.get("leave_out"):
             messages.error(request, _("Nothing was done: tick the box to leave out the rows that are not possible."))

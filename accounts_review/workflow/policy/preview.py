@@ -31,6 +31,7 @@ from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow.assess.judging import Judging, batches
 from accounts_review.workflow.policy.activate import enact
+from accounts_review.workflow.policy.findings import findings_of
 
 KEPT = timedelta(days=7)
 """How long a preview is kept that nobody puts in force."""
@@ -125,7 +126,9 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
                 )
             if until and time.monotonic() >= until:
                 return False
-    return bool(mine.filter(state="judging").update(state="ready", judged_at=clock()))
+    now = clock()
+    findings = findings_of(policy_preview, moves(policy_preview, now=now))
+    return bool(mine.filter(state="judging").update(state="ready", judged_at=now, findings=findings))
 
 
 def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache, cached_property
@@ -13,18 +14,20 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils.timezone import get_current_timezone, localdate, make_aware
-from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, override
 
 from accounts_review.audit.events import DECISIONS
 from accounts_review.models import Account, AuditEntry
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.spreadsheet import day_of
+from accounts_review.spreadsheet import day_of, day_readings
 from accounts_review.spreadsheet.rows import decided, row_digest
 from accounts_review.wording import verdicts
 from accounts_review.workflow.review import decide
 
 LONGEST_REASON = 500
+A_NUMBER = re.compile(r"[+-]?[\d.,\u00a0\u202f ]+(e[+-]?\d+)?", re.IGNORECASE)
+"""What spreadsheets make of a username of digits."""
 
 
 class Outcome(StrEnum):
@@ -78,6 +81,10 @@ class Row:
     until: datetime | None = None
     remark: str = ""
     problems: Sequence[Problem] = ()
+    is_unknown: bool = False
+    """Whether it names nobody."""
+    days: Mapping[str, date] = field(default_factory=dict)
+    """The readings of its day by their order, where it has two and nobody has said which the file has."""
 
 
 class Judge:
@@ -85,51 +92,63 @@ class Judge:
 
     def __init__(
         self,
-        accounts: Sequence[Account | None],
+        accounts: Sequence[Sequence[Account]],
         given: Sequence[Given],
         *,
         actor: User,
         now: datetime,
         latest: datetime,
+        order: str = "",
+        is_list: bool = False,
     ) -> None:
-        self.actor, self.now, self.latest = actor, now, latest
+        self.actor, self.now, self.latest, self.order, self.is_list = actor, now, latest, order, is_list
         self.rows_of = defaultdict[int, list[int]](list)
-        for account, row in zip(accounts, given, strict=True):
-            if account:
-                self.rows_of[account.pk].append(row.number)
+        for found, row in zip(accounts, given, strict=True):
+            if len(found) == 1:
+                self.rows_of[found[0].pk].append(row.number)
 
-    def row(self, given: Given, account: Account | None) -> Row:
-        """The row with its outcome, or with everything that is wrong with it."""
-        outcome, until = _outcome(given.decision), _until(given.until)
+    def row(self, given: Given, found: Sequence[Account]) -> Row:
+        """The row with its outcome, or with everything that is wrong with it. ``found`` are those whom it may mean."""
+        account = found[0] if len(found) == 1 else None
+        outcome, until = _outcome(given.decision), _until(given.until, self.order)
         reason = given.reason.strip()
         if outcome is Outcome.APPROVE:
             reason = reason or _("dormant under the policy")
         shown = account.username if account else given.username
         known: dict[str, Any] = {"number": given.number, "username": shown, "account": account, "reason": reason}
-        problems = [*self._of_account(given, account), *self._of_cells(given, outcome, until)]
+        known |= {"is_unknown": not found, "days": self._days_asked(given) if outcome is Outcome.EXEMPT else {}}
+        problems = [*self._of_account(given, found), *self._of_cells(given, outcome, until)]
         if account and outcome and not problems:
             if remark := self._already(account, outcome, until):
                 return Row(outcome=Outcome.NOTHING, remark=remark, **known)
-            problems = [*self._staleness(given, account)] or [*self._objection(account, outcome, reason, until)]
+            stale = [] if self.is_list else [*self._staleness(given, account)]
+            problems = stale or [*self._objection(account, outcome, reason, until)]
         if problems or outcome is None:
             return Row(outcome=Outcome.REFUSED, problems=tuple(problems), **known)
         return Row(outcome=outcome, until=until, **known)
 
-    def _of_account(self, given: Given, account: Account | None) -> Iterator[Problem]:
-        if account is None:
-            why = _(
-                "no listed account has this username; where the spreadsheet has changed it, as it does with 007 "
-                "in a CSV file, edit the XLSX export"
+    def _days_asked(self, given: Given) -> dict[str, date]:
+        days = day_readings(given.until)
+        return days if len(days) > 1 and not self.order else {}
+
+    def _of_account(self, given: Given, found: Sequence[Account]) -> Iterator[Problem]:
+        if not found:
+            yield Problem("username", _unknown(given.username, is_list=self.is_list))
+        elif len(found) > 1:
+            names = ", ".join(sorted(account.username for account in found)[:5])
+            yield Problem(
+                "username",
+                _("%(count)d accounts have this address: %(names)s; write the username")
+                % {"count": len(found), "names": names},
             )
-            yield Problem("username", why)
-        elif others := [number for number in self.rows_of[account.pk] if number != given.number]:
+        elif others := [number for number in self.rows_of[found[0].pk] if number != given.number]:
             rows = ", ".join(map(str, others[:5]))
             yield Problem("username", _("the account is decided on in row %(rows)s too; keep one") % {"rows": rows})
 
     def _of_cells(self, given: Given, outcome: Outcome | None, until: datetime | None) -> Iterator[Problem]:
         if outcome is None:
             is_empty = not given.decision.strip()
-            why = _("it is empty, but the cells after it are not") if is_empty else _("this is no decision")
+            why = _("it is empty, but the cells after it are not") if is_empty else _("unknown decision")
             yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
         elif outcome is not Outcome.APPROVE and not given.reason.strip():
             yield Problem("decision_reason", _("say why: it is kept with the decision"))
@@ -144,8 +163,11 @@ class Judge:
         today = localdate(self.now)
         if not given.until.strip():
             yield Problem("decision_until", _("an exemption needs an end; write a day such as %(day)s") % _some(today))
+        elif days := self._days_asked(given):
+            shown = {order: verdicts.day(_midnight(day)) for order, day in days.items()}
+            yield Problem("decision_until", _("this is %(dmy)s or %(mdy)s; say which order the file has") % shown)
         elif until is None:
-            yield Problem("decision_until", _("this is no day; write one such as %(day)s") % _some(today))
+            yield Problem("decision_until", _("not a valid date; write one such as %(day)s") % _some(today))
         elif not today < localdate(until) <= localdate(self.latest):
             why = _("choose a day from tomorrow to %(latest)s") % {"latest": verdicts.day(self.latest)}
             yield Problem("decision_until", why)
@@ -215,9 +237,26 @@ def _outcome(cell: str) -> Outcome | None:
     return _words().get(cell.strip().casefold())
 
 
-def _until(cell: str) -> datetime | None:
-    day = day_of(cell.strip(), day_first=get_language() == "fr") if cell else None
-    return make_aware(datetime.combine(day, time.min), get_current_timezone()) if day else None
+def _until(cell: str, order: str) -> datetime | None:
+    day = day_of(cell, order=order)
+    return _midnight(day) if day else None
+
+
+def _midnight(day: date) -> datetime:
+    return make_aware(datetime.combine(day, time.min), get_current_timezone())
+
+
+def _unknown(name: str, *, is_list: bool) -> str:
+    if A_NUMBER.fullmatch(name.strip()):
+        return _(
+            "no listed account has this username; the spreadsheet seems to have turned it into a number, as it does "
+            "with 007 or 12E4 in a CSV file: edit the XLSX export"
+        )
+    if is_list:
+        return _("no listed account has this username or e-mail address")
+    return _(
+        "no listed account has this username or e-mail address; if the spreadsheet has changed it, edit the XLSX export"
+    )
 
 
 def _some(today: date) -> dict[str, str]:

@@ -29,6 +29,7 @@ from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Ref
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
+from accounts_review.rules.names import folded
 from accounts_review.workflow import holds
 from accounts_review.workflow.revoke.delete_call import Outcome, outcome_of, stops_cleanup
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
@@ -179,7 +180,9 @@ class Revoker:
             if stops_cleanup(error):
                 self._stop_all(str(error))
             return False
-        if self.client.host == self.workspace.host and owner == self.workspace.key_owner:
+        # Where no owner is known, the gate lets nobody pass.
+        is_ours = not self.workspace.key_owner or folded(owner) == folded(self.workspace.key_owner)
+        if self.client.host == self.workspace.host and is_ours:
             return self._is_right_time()
         why = _("the workspace now answers as %(owner)s at %(host)s") % {"owner": owner, "host": self.client.host}
         self._stop_all(why)

@@ -30,6 +30,7 @@ from accounts_review.huwise import (
 )
 from accounts_review.models import Account, Sync, Workspace, permit
 from accounts_review.rules.breaker import Check, checks
+from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.figures import figures_of
 from accounts_review.workflow.sync.passes import Known, Walk
@@ -84,6 +85,13 @@ class Reading:
     key_owner: str = ""
     disputed: dict[str, list[str]] = field(default_factory=dict)
     health: list[Found] = field(default_factory=list)
+
+    def find_key_owner(self) -> None:
+        """Who is not in the list cannot be protected in it: then the owner is not known, and nothing is revoked."""
+        named = self.key_owner
+        self.key_owner = as_listed(named, self.walk.usernames)
+        if named and not self.key_owner:
+            self.health.append({"code": "owner_unlisted", "owner": named})
 
 
 def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Sync:
@@ -178,11 +186,13 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
     if reading.walk.is_complete and not reading.walk.usernames and listed.exists():
         reading.walk.problems.append({"code": "empty"})
     if reading.walk.is_complete:
+        reading.find_key_owner()
         report(reading.walk, Sync.Phase.RIGHTS)
         protected = workspace.current_policy.rules.protect.permissions
-        reading.disputed, reading.health = disputed_rights(
+        reading.disputed, health = disputed_rights(
             workspace, reading.walk, client, groups=reading.groups, protected=protected
         )
+        reading.health += health
     report(reading.walk, Sync.Phase.STORING)
     return reading
 

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from accounts_review.web.policy.impact import difference
+from accounts_review.web.policy.difference import difference
 from accounts_review.workflow import workspaces
 from tests.stage import policy_text
 from tests.web.records_kit import HOSTILE, Site, text

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.timezone import localdate
 
-from accounts_review.models import Case, DecisionFile, Workspace
+from accounts_review.models import Case, DecisionFile, Exemption, Workspace
 from tests.web.kit import HTMX, Desk, read, someone, text_of
 
 APPROVE = {"decision": "approve", "decision_reason": "left in 2023"}
@@ -78,7 +78,7 @@ def test_problems_come_first_with_the_number_of_their_row(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE, "zoé": {"decision": "<script>"}}))
     first = shown.context["table"].rows[0]
     assert first.record.username == "zoé"
-    assert "this is no decision; write approve, exempt or withdraw" in text_of(shown)
+    assert "unknown decision; write approve, exempt or withdraw" in text_of(shown)
     assert "<script>" not in shown.content.decode().split("<main")[1]
 
 
@@ -111,6 +111,38 @@ def test_what_changed_meanwhile_is_shown_anew(desk: Desk) -> None:
 
     assert "have changed meanwhile; nothing was done" in text_of(again)
     assert again.context["plan"].counts["refused"] == 1
+
+
+def test_a_day_with_two_readings_is_asked_about_once(desk: Desk) -> None:
+    year = localdate().year + 1
+    edit = {"decision": "exempt", "decision_reason": "leave", "decision_until": f"05/06/{year}"}
+    shown = send(desk, csv_file(desk, {"ana": edit, "zoé": edit}))
+    assert "The days in 2 rows" in text_of(shown)
+    assert f"Day first: 5 June {year}" in text_of(shown)
+    answered = desk.client.post(shown.wsgi_request.path, {"date_order": "mdy"}, follow=True)
+    assert "can be read in two ways" not in text_of(answered)
+    assert {row.record.until.strftime("%m-%d") for row in answered.context["table"].rows} == {"05-06"}
+    confirm(desk, answered)
+    assert Exemption.objects.count() == 2
+
+
+def test_a_plain_list_exempts_those_who_are_found(desk: Desk) -> None:
+    file = SimpleUploadedFile("hr.txt", "Courriel\nana\nnobody@ville.example\nzoé\n".encode())
+    until = localdate() + timedelta(days=90)
+    data = {"file": file, "reason": "on leave", "until": until.isoformat()}
+    shown = desk.client.post(desk.url("import"), data, follow=True)
+    assert "2 decisions to apply" in text_of(shown)
+    assert "no listed account has this username or e-mail address" in text_of(shown)
+    confirm(desk, shown, leave_out="1")
+    assert {e.account.username for e in Exemption.objects.all()} == {"ana", "zoé"}
+    assert {e.reason for e in Exemption.objects.all()} == {"on leave"}
+
+
+def test_a_plain_list_needs_a_reason_and_an_end(desk: Desk) -> None:
+    for given in ({"reason": "leave"}, {"until": "2030-01-01"}):
+        data = {"file": SimpleUploadedFile("hr.txt", b"ana\n")} | given
+        assert "needs both a reason and an end" in text_of(desk.client.post(desk.url("import"), data, follow=True))
+    assert not DecisionFile.objects.exists()
 
 
 def test_rows_are_shown_by_what_they_would_do(desk: Desk) -> None:

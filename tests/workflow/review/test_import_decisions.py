@@ -17,7 +17,7 @@ from accounts_review.models import Account, AuditEntry, Case, DecisionFile, Exem
 from accounts_review.spreadsheet import Unreadable, written
 from accounts_review.spreadsheet.rows import accounts_sheet, decided
 from accounts_review.workflow.review import decide, import_file
-from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Plan
+from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
 from tests.stage import SetStage, Stage, days_ago, someone
 
 Edit = dict[str, str]
@@ -105,19 +105,25 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"decision": "aprove"}, "decision: this is no decision; write approve, exempt or withdraw"),
-        ({"decision": "=1+1"}, "decision: this is no decision; write approve, exempt or withdraw"),
+        ({"decision": "aprove"}, "decision: unknown decision; write approve, exempt or withdraw"),
+        ({"decision": "=1+1"}, "decision: unknown decision; write approve, exempt or withdraw"),
         ({"decision_reason": "left"}, "decision: it is empty, but the cells after it are not; write approve, exempt"),
         (APPROVE | {"decision_until": NEXT_YEAR}, "decision_until: only an exemption has an end; empty the cell"),
         (APPROVE | {"decision_reason": "x" * 501}, "decision_reason: at most 500 characters are kept"),
         ({"decision": "withdraw"}, "decision_reason: say why"),
         ({"decision": "withdraw", "decision_reason": "x"}, "decision: there is nothing to withdraw"),
         (EXEMPT | {"decision_until": ""}, "decision_until: an exemption needs an end; write a day such as 2026-12-12"),
-        (EXEMPT | {"decision_until": "30/06/2027"}, "decision_until: this is no day; write one such as 2026-12-12"),
+        (EXEMPT | {"decision_until": "30/16/2027"}, "decision_until: not a valid date; write one such as 2026-12-12"),
+        (
+            EXEMPT | {"decision_until": "05/06/2027"},
+            "decision_until: this is 5 Jun 2027 or 6 May 2027; say which order",
+        ),
         (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a day from tomorrow to 14 Jun 2031"),
         (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a day from tomorrow to 14 Jun 2031"),
         (APPROVE | {"row_digest": ""}, "row_digest: it is empty, so nobody can tell what you saw"),
-        (APPROVE | {"username": "nobody"}, "username: no listed account has this username"),
+        (APPROVE | {"username": "nobody"}, "username: no listed account has this username or e-mail address"),
+        (APPROVE | {"username": "1.23457E+11"}, "username: no listed account has this username; the spreadsheet seems"),
+        (APPROVE | {"username": "7"}, "username: no listed account has this username; the spreadsheet seems to have"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row_and_column(stage: Stage, edit: Edit, problem: str) -> None:
@@ -144,6 +150,69 @@ def test_days_are_french_where_the_person_reads_french(stage: Stage) -> None:
         (row,) = plan(stage, upload(stage, content)).rows
     assert row.until is not None
     assert row.until.date().isoformat() == NEXT_YEAR
+
+
+@pytest.mark.parametrize(("order", "day"), [("dmy", "2027-06-05"), ("mdy", "2027-05-06")])
+def test_the_order_of_days_is_asked_once_for_the_whole_file(stage: Stage, order: str, day: str) -> None:
+    two_readings = {name: EXEMPT | {"decision_until": "05/06/2027"} for name in ("ana", "lea")}
+    file = upload(stage, export(stage, two_readings | {"omar": EXEMPT | {"decision_until": "26-May-27"}}))
+    assert len(plan(stage, file).asks_order) == 2
+    import_file.say_order(file=file, order="ydm")
+    import_file.say_order(file=file, order=order)
+    file.refresh_from_db()
+    answered = plan(stage, file)
+    assert answered.asks_order == []
+    ends = {row.username: row.until.date().isoformat() for row in answered.rows if row.until}
+    assert ends == {"ana": day, "lea": day, "omar": "2027-05-26"}
+
+
+def test_an_address_stands_for_its_account_and_a_username_wins(set_stage: SetStage) -> None:
+    twins = [someone(name, email="Team@ville.example") for name in ("one", "two")]
+    stage = set_stage(someone("ana"), someone("omar@ville.example", email="else@ville.example"), *twins)
+    stage.site.workspace.put(someone("shadow", email="omar@ville.example"))
+    stage.sync()
+    renamed = {"ana": "ANA@Ville.example", "omar@ville.example": "omar@ville.example"}
+    content = export(stage, {name: APPROVE | {"username": address} for name, address in renamed.items()})
+    assert {row.username: row.outcome for row in plan(stage, upload(stage, content)).rows} == dict.fromkeys(
+        ("ana", "omar@ville.example"), "approve"
+    )
+
+
+EXEMPTING = Exempting("on leave", "26/05/2027")
+
+
+def listed(stage: Stage, text: str) -> dict[str, str]:
+    """What a plain list would do to each name in it."""
+    file = import_file.upload(
+        content=text.encode(),
+        name="hr.txt",
+        workspace=stage.workspace,
+        actor=stage.staff("reviewer"),
+        now=stage.clock(),
+        exempting=EXEMPTING,
+    )
+    rows = apply(stage, file).rows
+    return {row.username: " / ".join(map(str, row.problems)) or row.outcome for row in rows}
+
+
+def test_a_plain_list_exempts_everyone_whom_it_names(set_stage: SetStage) -> None:
+    twins = [someone(name, email="team@ville.example") for name in ("one", "two")]
+    stage = set_stage(someone("ana"), someone("omar"), someone("lea"), *twins)
+    said = listed(stage, "E-mail\nANA@ville.example\nomar\nnobody\nTeam@ville.example\nlea\nlea@ville.example\n")
+    assert said == {
+        "ana": "exempt",
+        "omar": "exempt",
+        "nobody": "username: no listed account has this username or e-mail address",
+        "Team@ville.example": "username: 2 accounts have this address: one, two; write the username",
+        "lea": "username: the account is decided on in row 6 too; keep one",
+    }
+    ends = {e.account.username: (e.reason, e.until.date().isoformat()) for e in Exemption.objects.all()}
+    assert ends == dict.fromkeys(("ana", "omar"), ("on leave", "2027-05-26"))
+
+
+def test_a_reason_and_an_end_do_not_belong_to_a_file_that_says_both(stage: Stage) -> None:
+    with pytest.raises(Unreadable, match="plain list of one column"):
+        listed(stage, "username;left\nana;yes\n")
 
 
 def test_an_account_that_came_back_is_refused_however_it_was_filled_in(stage: Stage) -> None:

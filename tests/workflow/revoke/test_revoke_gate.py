@@ -248,6 +248,15 @@ def test_a_changed_key_owner_stops_everything(stage: Stage) -> None:
     assert AuditEntry.objects.filter(kind="cleanup.stopped", cleanup=cleanup.number).exists()
 
 
+def test_an_owner_in_other_capitals_is_the_same_owner(stage: Stage) -> None:
+    stage.launch("marie")
+    keys = stage.site.workspace._keys
+    keys[0] = keys[0] | {"user": {"username": SERVICE_USER.upper()}}
+    key_of = stage.site.workspace.effective_permissions
+    stage.site.workspace.effective_permissions = lambda record: key_of(record) | {"edit_domain"}  # type: ignore[method-assign]
+    assert stage.revoke() == {"revoked": 1}
+
+
 def test_a_changed_host_stops_everything(stage: Stage) -> None:
     stage.launch("marie")
     Workspace.objects.update(host="data.elsewhere.example")

@@ -19,10 +19,10 @@ from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 
-from accounts_review import audit
+from accounts_review import audit, facts
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
-from accounts_review.rules import gate
+from accounts_review.rules import gate, names
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
@@ -49,10 +49,12 @@ from tests.workflow.mishaps import (
     hold_everything,
     key_changed_hands,
     key_is_refused,
+    key_of,
     late_effect,
     look_slowly,
     make_due_unwarned,
     more_deletes_than_intents,
+    name_her_in_capitals,
     newcomer_read_by_halves,
     newcomer_removed,
     open_a_second_case,
@@ -155,6 +157,24 @@ def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
             return process(self, case)
 
     patch.setattr(revoke.Revoker, "process", careless)
+
+
+def as_it_is(name: str) -> str:
+    return name
+
+
+def compare_letter_by_letter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(names, "folded", as_it_is)
+
+
+def believe_whoever_is_named(patch: pytest.MonkeyPatch) -> None:
+    """The owner of the key counts as known without being looked for in the list."""
+    patch.setattr(sync_module, "as_listed", lambda name, listed: name)
+
+
+def know_the_owner_letter_by_letter(patch: pytest.MonkeyPatch) -> None:
+    believe_whoever_is_named(patch)
+    patch.setattr(facts, "folded", as_it_is)
 
 
 def retry(patch: pytest.MonkeyPatch) -> None:
@@ -295,13 +315,22 @@ AROUND = {
         promise_what_the_policy_says_now, warned_again_under_a_shorter_notice, policy=policy_text(notice=30)
     ),
     "act_and_entry_together": Safeguard(lose_the_record, audit_cannot_be_written),
+    "names_in_capitals": Safeguard(compare_letter_by_letter, then_revoke(name_her_in_capitals)),
+    "owner_in_capitals": Safeguard(know_the_owner_letter_by_letter, key_of("MARIE")),
+    "owner_in_list": Safeguard(believe_whoever_is_named, key_of("the.robot")),
     "permission_at_the_act": Safeguard(allow_everybody, an_auditor_launches),
 }
 SAFEGUARDS = GATE | AROUND
 
 LAWS = {
     "1 unknown is not old": {"verdict_uncertain"},
-    "2 protected wins": {"verdict_protected", "key_owner_unknown"},
+    "2 protected wins": {
+        "verdict_protected",
+        "key_owner_unknown",
+        "names_in_capitals",
+        "owner_in_capitals",
+        "owner_in_list",
+    },
     "3 complete syncs": {"complete_extraction"},
     "4 breaker": {"breaker", "breaker_tripped"},
     "5 gate": {*GATE, "one_open_case"},

@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 
 from accounts_review.models import Account, AuditEntry, Group, Sync
+from accounts_review.wording.findings import in_words
+from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync.sync import WrongHost, _check_host, sync_workspace
 from huwise_sandbox import records
 from tests.stage import NOW, SERVICE_USER, SetStage, days_ago, site_of, someone
@@ -162,10 +164,37 @@ def test_the_configured_owner_stands_in_where_the_api_does_not_tell(
 ) -> None:
     stage = set_stage(synced=False)
     stage.order({"kind": "status", "path": "/apikeys"} | fault)
-    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="the.robot", clock=stage.clock)
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner=SERVICE_USER, clock=stage.clock)
     stage.workspace.refresh_from_db()
-    assert stage.workspace.key_owner == "the.robot"
+    assert stage.workspace.key_owner == SERVICE_USER
     assert Sync.objects.get().state == "complete"
+
+
+@pytest.mark.parametrize("named", ["The.Robot", "THE.ROBOT", " the.robot"])
+def test_the_owner_is_known_and_protected_whatever_the_capitals(set_stage: SetStage, named: str) -> None:
+    stage = set_stage(someone("The.Robot"), synced=False)
+    stage.order({"kind": "status", "path": "/apikeys", "status": 403})
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner=named, clock=stage.clock)
+    stage.workspace.refresh_from_db()
+    assess.assess(workspace=stage.workspace)
+    assert stage.workspace.key_owner == "The.Robot"
+    assert stage.verdicts()["The.Robot"] == "protected"
+
+
+def test_an_owner_who_is_not_in_the_list_is_not_known(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), synced=False)
+    keys = stage.site.workspace._keys
+    keys[0] = keys[0] | {"user": {"username": "the.robot"}}
+    regular = stage.site.workspace.effective_permissions
+    stage.site.workspace.effective_permissions = lambda record: regular(record) | {"edit_domain"}  # type: ignore[method-assign]
+    sync = stage.sync()
+    assert (sync.state, stage.workspace.key_owner) == ("complete", "")
+    assert {"code": "owner_unlisted", "owner": "the.robot"} in sync.health
+    assert "the.robot is not in the list" in str(in_words(sync.health[0]))
+    assert stage.verdicts()["marie"] == "dormant"
+    stage.launch("marie")
+    assert stage.revoke() == {}
+    assert (stage.deletes, stage.case("marie").state) == ([], "due")
 
 
 def test_another_host_is_refused_and_nothing_is_read(set_stage: SetStage) -> None:

@@ -107,6 +107,10 @@ def _conditions(segment: Segment) -> Iterator[str]:
         yield _("in group %(names)s") % {"names": _any_of(segment.groups)}
     if segment.permissions:
         yield _("with right %(names)s") % {"names": _any_of(segment.permissions)}
+    if segment.usernames:
+        yield _("username %(names)s") % {"names": _any_of(segment.usernames)}
+    if segment.emails:
+        yield _("address %(names)s") % {"names": _any_of(segment.emails)}
     if segment.email_domains:
         yield _("address at %(names)s") % {"names": _any_of(segment.email_domains)}
 
@@ -133,7 +137,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     expires = policy.approval.expires_after_days
     lapses = ngettext("An approval lapses after %(days)d day.", "An approval lapses after %(days)d days.", expires)
     yield Clause("expires", lapses % {"days": expires})
-    alone = _("Whoever launches a clean-up needs nobody's confirmation.")
+    alone = _("One person can launch a clean-up.")
     yield Clause("two_people", _("A second person confirms each launch.") if policy.approval.two_people else alone)
     limits = policy.limits
     per_cleanup = ngettext(
@@ -161,6 +165,7 @@ def _notice(policy: Policy) -> str:
         days,
     ) % {"days": days}
     if not reminders:
-        return _("%(warned)s, and not reminded.") % {"warned": warned}
-    listed = ", ".join(map(str, reminders))
-    return _("%(warned)s, and reminded so many days before: %(reminders)s.") % {"warned": warned, "reminders": listed}
+        return _("%(warned)s, without a reminder.") % {"warned": warned}
+    each = [ngettext("%(days)d day", "%(days)d days", days) % {"days": days} for days in reminders]
+    listed = _(" and ").join(filter(None, (", ".join(each[:-1]), each[-1])))
+    return _("%(warned)s, with reminders %(reminders)s before.") % {"warned": warned, "reminders": listed}

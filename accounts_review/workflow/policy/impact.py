@@ -1,13 +1,10 @@
-"""What a proposed policy would change, arranged for the page: segments, verdicts, cases and promises."""
+"""What a proposed policy would change, arranged for people: segments, verdicts, cases and promises."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import unified_diff
-from itertools import islice
 from urllib.parse import urlencode
 
 from django.utils.functional import cached_property
@@ -18,14 +15,6 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.policy import preview
 
 VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a difference: ``added``, ``removed``, ``place`` or ``same``."""
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +110,3 @@ class Impact:
     @cached_property
     def promises(self) -> preview.Promises:
         return preview.promises(self._proposal.workspace)
-
-
-def difference(old: str, new: str) -> list[Line]:
-    """The lines that differ, with two lines around them."""
-    kinds = {"+": "added", "-": "removed", "@": "place"}
-    lines = unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
-    return [Line(kinds.get(line[:1], "same"), line) for line in islice(lines, 2, None)]
-
-
-def numbered(text: str, faulty: Sequence[int]) -> dict[int, str]:
-    """The lines that are faulty, by their number."""
-    lines = text.split("\n")
-    return {number: lines[number - 1].strip() for number in faulty if 0 < number <= len(lines)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts_review.rules.policy import DEFAULT_TEXT, parse
-from accounts_review.web.policy.words import changes, in_words
+from accounts_review.wording.policies import changes, in_words
 
 POLICY = parse(DEFAULT_TEXT)
 
@@ -23,7 +23,7 @@ def test_a_policy_says_everything_in_words() -> None:
         "“everyone else” (everyone no other segment matches) counts as dormant after 730 days without activity.",
     ]
     assert "Protected by their group: admins, data-stewards, publishers." in said
-    assert "People are warned 30 days before their access ends, and reminded so many days before: 7, 1." in said
+    assert "People are warned 30 days before their access ends, with reminders 7 days and 1 day before." in said
     assert "At most 25 % of all accounts in a clean-up." in said
     assert "An exemption lasts at most 1825 days." in said
 
@@ -35,7 +35,7 @@ def test_the_same_policy_in_other_words_changes_nothing() -> None:
 def test_each_change_says_what_was_and_what_would_be() -> None:
     assert changed(("days = 30", "days = 0"), ("reminders_days_before = [7, 1]", "")) == [
         (
-            "People are warned 30 days before their access ends, and reminded so many days before: 7, 1.",
+            "People are warned 30 days before their access ends, with reminders 7 days and 1 day before.",
             "Nobody is warned, and nothing is waited for.",
         )
     ]
