@@ -44,6 +44,7 @@ class Event(StrEnum):
             _("Approved"),
             _("approved for the next clean-up: %(reason)s"),
             decision=_("%(login)s approved it on %(at)s"),
+            variants={"again": _("put into the draft again, as approved by %(approved_by)s: %(reason)s")},
         ),
     )
     ACCOUNT_EXEMPTED = (
@@ -157,6 +158,10 @@ class Event(StrEnum):
     CASE_STILL_THERE = (
         "case.still_there",
         Words(_("Revocation without effect"), _("the revocation had no effect; it is looked at anew")),
+    )
+    CASE_TURNED_AWAY = (
+        "case.turned_away",
+        Words(_("Access refused"), _("the workspace refused access, and it is due again: %(error)s")),
     )
     CASE_UNDELIVERABLE = (
         "case.undeliverable",

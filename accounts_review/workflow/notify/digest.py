@@ -22,7 +22,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Group, News
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
-from accounts_review.wording import verdicts
+from accounts_review.wording import findings, verdicts
 from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
@@ -117,6 +117,7 @@ def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
     for event in (found for found in WORTH_TELLING if found.group in (Group.CLEANUP, Group.HOLD, Group.CHECKPOINT)):
         for entry in by_kind.get(event, []):
             said = {"why": "", "reason": ""} | entry.details | {"number": entry.cleanup, "actor": entry.actor}
+            said["why"] = findings.in_words(said["why"]).said
             page = (
                 _address("cleanup", workspace, number=entry.cleanup) if entry.cleanup else _address("audit", workspace)
             )

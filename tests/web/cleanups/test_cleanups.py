@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Cleanup, Workspace
+from accounts_review.workflow import brake
 from accounts_review.workflow.launch import launch
 from tests.factories import make_cleanup
 from tests.web.records_kit import HOSTILE, Site, text
@@ -187,12 +189,14 @@ def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
 def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:
     cleanup = site.launched("ana")
     why = "The workspace does not accept the API key (HTTP 401)."
-    Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=why)
-    audit.log([cleanup], kind=Event.CLEANUP_STOPPED, actor="portal", now=now(), data={"why": why})
+    found = {"code": "api", "kind": "Unauthorized", "error": why}
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=found)
+    audit.log([cleanup], kind=Event.CLEANUP_STOPPED, actor="portal", now=now(), data={"why": found})
     page = text(site.get("cleanup", number=cleanup.number))
     assert "It stopped by itself." in page
     assert why in page
-    assert "Check the API key" in page
+    assert "Check HUWISE_API_KEY" in page
+    assert "Then resume it, or cancel it." in page
 
 
 def test_a_pause_names_who_paused(site: Site) -> None:
@@ -206,6 +210,42 @@ def test_a_live_one_in_a_workspace_in_dry_run_says_why_it_waits(site: Site) -> N
     cleanup = site.launched("ana")
     Workspace.objects.update(mode="dry-run")
     assert "was switched to dry run" in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_what_holds_it_back_is_named_with_the_time_at_which_it_ends(site: Site) -> None:
+    site.go_live()
+    site.adopt(per_hour=1)
+    cleanup = site.launched("ana", "ben")
+    Workspace.objects.update(key_owner="svc.cleanup")
+    audit.log([cleanup], kind=Event.CASE_INTENDED, actor="portal", now=now())
+    ends = timezone.localtime(now() + timedelta(hours=1, seconds=59)).strftime("%H:%M")
+    for page in (site.get("cleanup", number=cleanup.number), site.get("cleanups"), site.get("overview")):
+        assert f"ourly limit reached; continues at {ends}" in text(page)
+
+
+def test_a_workspace_that_fails_is_named_where_somebody_waits_for_it(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    failure = {"code": "api", "kind": "ServerFault", "error": "The workspace failed (HTTP 503)."}
+    Workspace.objects.update(key_owner="svc.cleanup", failure=failure)
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "Nobody is revoked just now." in page
+    assert "The workspace failed (HTTP 503)." in page
+    assert f"Clean-up {cleanup.number} waits: The workspace failed." in text(site.get("overview"))
+    site.put("ana", "revoked")
+    assert "Nobody is revoked just now." not in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_too_many_objections_are_told_in_numbers(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    figures = {"count": 11, "people": 40, "share": "10", "kept": 8, "back": 2, "bounced": 1}
+    brake.stop(cleanup, {"code": "regret", **figures}, now=now())
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "Too many objections, 11 of 40 people (limit 10 %): 8 want to keep their account, 2 signed in again" in page
+    assert "It stopped by itself." in page
+    assert "Too many objections" in text(site.get("overview"))
+    assert "the clean-up stopped by itself: Too many objections" in text(site.get("audit"))
 
 
 def test_who_may_not_operate_sees_no_levers(site: Site) -> None:
@@ -324,7 +364,7 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
     assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
     launch.launch(cleanup=cleanup, actor=site.person("operator"), now=now())
     site.put(HOSTILE, "refused", outcome={"error": HOSTILE, "error_code": HOSTILE, "trace_id": HOSTILE, "status": 400})
-    Cleanup.objects.update(state="paused", stopped_because=HOSTILE)
+    Cleanup.objects.update(state="paused", stopped_because={"code": "paused", "reason": HOSTILE})
     for page in ("cleanups", "overview"):
         assert HOSTILE.encode() not in site.get(page).content
     assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content

@@ -24,10 +24,10 @@ from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate, names
 from accounts_review.workflow import holds
-from accounts_review.workflow.launch import launch
+from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import delete_call, last_look, revoke
+from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
 from accounts_review.workflow.sync import passes
 from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
@@ -51,10 +51,14 @@ from tests.workflow.mishaps import (
     key_is_refused,
     key_of,
     late_effect,
+    launch_one_by_one,
     look_slowly,
     make_due_unwarned,
     more_deletes_than_intents,
+    more_than_one_is_gone,
+    more_than_two_tries,
     name_her_in_capitals,
+    never_answers,
     newcomer_read_by_halves,
     newcomer_removed,
     open_a_second_case,
@@ -66,6 +70,7 @@ from tests.workflow.mishaps import (
     somebody_else_was_removed,
     somebody_was_written_to,
     spend_the_hour,
+    the_others_speak_against_it,
     then_revoke,
     wake_up_late,
 )
@@ -117,10 +122,10 @@ GATE = {
     "approval_expired": Safeguard(without("approval_expired"), then_revoke(lambda s: s.clock.advance(days=60))),
     "key_owner_unknown": Safeguard(without("key_owner_unknown"), then_revoke(forget_the_key)),
     "breaker_tripped": Safeguard(without("breaker_tripped"), then_revoke(quarantine)),
-    "cleanup_not_running": Safeguard(
-        without("cleanup_not_running"), then_revoke(lambda s: s.set_mode(Workspace.Mode.DRY_RUN))
+    "cleanup_not_running": Safeguard(without("cleanup_not_running"), then_revoke(pause_after_the_claim)),
+    "workspace_in_dry_run": Safeguard(
+        without("workspace_in_dry_run"), then_revoke(lambda s: s.set_mode(Workspace.Mode.DRY_RUN))
     ),
-    "cleanup_paused": Safeguard(without("cleanup_not_running"), then_revoke(pause_after_the_claim)),
     "not_noticed": Safeguard(without("not_noticed"), then_revoke(make_due_unwarned), policy=policy_text(notice=30)),
     "promise_not_reached": Safeguard(
         without("promise_not_reached"), get_more_time_after_the_claim, policy=policy_text(notice=30)
@@ -218,14 +223,28 @@ def settle_by_one_reading(patch: pytest.MonkeyPatch) -> None:
 def never_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_call, "stops_cleanup", lambda error: False)
     patch.setattr(revoke, "stops_cleanup", lambda error: False)
+    patch.setattr(preflight, "stops_cleanup", lambda error: False)
+
+
+def try_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(revoke.Revoker, "_why_unknown_stops", lambda self, case: None)
+
+
+def count_each_launch_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(limits, "_ends", lambda *_, **__: ())
+    patch.setattr(limits, "_removed", lambda *_, **__: Case.objects.none())
+
+
+def release_the_brake(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(revoke, "brake", lambda *_, **__: False)
 
 
 def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke, "STAGES", ())
+    patch.setattr(standstill, "STAGES", ())
 
 
 def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke.Revoker, "_is_right_target", lambda self: True)
+    patch.setattr(revoke, "preflight", lambda *_, **__: None)
 
 
 def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
@@ -308,6 +327,11 @@ AROUND = {
     "complete_extraction": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
     "one_open_case": Safeguard(drop_the_constraint, open_a_second_case, has_two_open_cases),
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
+    "no_third_delete": Safeguard(try_for_ever, never_answers, more_than_two_tries),
+    "share_of_thirty_days": Safeguard(
+        count_each_launch_alone, launch_one_by_one, more_than_one_is_gone, policy=policy_text(share=0.05)
+    ),
+    "brake_on_regret": Safeguard(release_the_brake, the_others_speak_against_it, policy=policy_text(notice=30)),
     "staged_start": Safeguard(start_all_at_once, claim_everything, several_are_claimed),
     "right_target": Safeguard(let_anybody_in, key_changed_hands),
     "bounce_is_no_notice": Safeguard(overlook_the_bounce, bounced_before_the_date, policy=policy_text(notice=30)),
@@ -335,8 +359,11 @@ LAWS = {
     "4 breaker": {"breaker", "breaker_tripped"},
     "5 gate": {*GATE, "one_open_case"},
     "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
-    "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending"},
-    "8 blast radius": {"hourly_limit", "staged_start", "errors_that_stop", "right_target"},
+    "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
+    "8 blast radius": {
+        *("hourly_limit", "staged_start", "errors_that_stop", "right_target"),
+        *("share_of_thirty_days", "brake_on_regret"),
+    },
     "9 act and entry": {
         *("act_and_entry_together", "checkpoint", "held", "held_after_the_claim"),
         *("held_by_another_host", "held_before_each_mail"),
