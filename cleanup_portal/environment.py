@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 
 PROVIDERS = (
     *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postmark", "resend", "sparkpost"),
@@ -107,6 +110,14 @@ def secret_key(*, required: bool, kept_in: Path) -> str:
     return kept_in.read_text()
 
 
+def former_secret_keys() -> list[str]:
+    """``SECRET_KEY_FALLBACKS``: keys that were replaced, so that links which were mailed under them still work."""
+    keys = names("SECRET_KEY_FALLBACKS", default=[])
+    if any(len(key) < 32 for key in keys):
+        raise ImproperlyConfigured("SECRET_KEY_FALLBACKS holds a key of less than 32 characters; separate by commas.")
+    return keys
+
+
 def database(*, data_directory: Path) -> dict[str, Any]:
     """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set."""
     value = text("DATABASE_URL", default="")
@@ -131,7 +142,18 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587."
         ) from None
+    if config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        config["EMAIL_BACKEND"] = "cleanup_portal.smtp.EmailBackend"
     return config
+
+
+def sender(name: str, *, default: str) -> str:
+    """The variable as an address, with or without a name before it, that every mail server takes."""
+    value = text(name, default=default)
+    bare = parseaddr(value)[1]
+    if value and (not usable_for_mail(bare) or needs_utf8(bare)):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write an address such as Cleanup <cleanup@example.org>.")
+    return value
 
 
 def provider(name: str) -> str:

@@ -103,6 +103,12 @@ class Case(models.Model):
     evidence = models.JSONField(_("evidence"))
     tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last put a letter off."))
     message_id = models.CharField(max_length=255, blank=True, help_text=_("What the mail server calls the notice."))
+    warned_to = models.TextField(
+        _("warned at"), blank=True, help_text=_("The address that the notice went to, or was last tried at.")
+    )
+    bounced_at = models.DateTimeField(
+        _("came back"), null=True, help_text=_("When the notice came back although it was too late.")
+    )
     noticed_at = models.DateTimeField(_("warned"), null=True)
     promised_at = models.DateTimeField(_("not before"), null=True)
     reminded_at = models.DateTimeField(_("last reminded"), null=True)

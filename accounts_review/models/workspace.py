@@ -29,6 +29,9 @@ class Workspace(models.Model):
     rights_digest = models.CharField(max_length=64, blank=True, editable=False)
     """Digest of what an assessment rests on beside the account itself: the groups' rights and the key's owner."""
     language = models.CharField(_("language of notices"), max_length=5, choices=settings.LANGUAGES, default="en")
+    mail_stopped = models.JSONField(
+        null=True, help_text=_("Why no e-mails leave, as a code with the server's reply and since when; null: they do.")
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

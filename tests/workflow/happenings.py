@@ -17,7 +17,7 @@ from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import answer
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.revoke import Revoker
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
@@ -46,7 +46,7 @@ FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate"
 
 REFUSALS = (
     *(decide.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
-    *(answer.Settled, answer.TooOften, answer.NotNow),
+    *(answer.Settled, answer.NotNow),
 )
 """How the portal says no; what happened then did not happen."""
 
@@ -228,11 +228,11 @@ class Happenings:
         """The warning comes back, however far the case has got by then."""
         for case in Case.objects.open().filter(account__username=who).exclude(noticed_at=None):
             self.model.mails.pop(case.pk, None)
-        notify.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
+        bounces.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
 
     def warn_again(self, who: str) -> None:
         for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):
-            notify.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
+            bounces.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
 
     def ripen(self) -> None:
         """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""

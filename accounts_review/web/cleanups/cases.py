@@ -20,7 +20,7 @@ from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.wording import sentences
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
 
 
@@ -77,9 +77,9 @@ class Act(CleanupView):
             raise ValueError(_("None of these can be done this way any more. Look at the list again."))
         match act:
             case "retry":
-                self._each(notify.retry_notice, cases)
+                self._each(bounces.retry_notice, cases)
             case "bounced":
-                self._each(notify.mark_undeliverable, cases, why=reason)
+                self._each(bounces.mark_undeliverable, cases, why=reason)
             case "withdraw":
                 accounts = [case.account for case in cases]
                 decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)

@@ -35,6 +35,9 @@ WORTH_TELLING = (
     "case.undeliverable",
     "case.refused",
     "case.unknown",
+    "case.bounced",
+    "mail.stopped",
+    "mail.resumed",
 )
 
 
@@ -88,17 +91,17 @@ def _sent(mails: list[EmailMessage]) -> list[int]:
     """Hand mails to the mail server; returns the places of those that it took."""
     taken = []
 
-    def act(place: int, through: BaseEmailBackend) -> str:
+    def act(place: int, through: BaseEmailBackend) -> str | Refusal:
         answer = deliver(mails[place], through=through)
         if isinstance(answer, Refusal):
-            log.warning("news could not be delivered", to=mails[place].to, why=answer.why)
-            return answer.kind
+            log.warning("news could not be delivered", to=mails[place].to, why=answer.why or answer.code)
+            return answer
         taken.append(place)
         return "sent"
 
-    _tally, error = one_by_one(range(len(mails)), act)
-    if error:
-        log.error("mails stopped", error=error)
+    run = one_by_one(range(len(mails)), act)
+    if run.error:
+        log.error("mails stopped", error=run.error)
     return taken
 
 
@@ -109,7 +112,8 @@ def _items(workspace: Workspace) -> list[tuple[str, str]]:
     by_kind: dict[str, list[AuditEntry]] = {}
     for entry in entries:
         by_kind.setdefault(entry.kind, []).append(entry)
-    items = [*_about_cleanups(workspace, by_kind), *_about_cases(workspace, by_kind), *_about_syncs(workspace, by_kind)]
+    about = (_about_cleanups, _about_cases, _about_syncs, _about_mail)
+    items = [item for tell in about for item in tell(workspace, by_kind)]
     return [(sentence, url) for urgency, sentence, url in sorted(items)]
 
 
@@ -132,6 +136,7 @@ def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
     sentences = {
         "case.undeliverable": _("%(count)d warnings could not be delivered; say how to go on"),
         "case.refused": _("%(count)d revocations were refused by the workspace"),
+        "case.bounced": _("%(count)d warnings came back too late; look whether to invite these people back"),
         "case.unknown": _("the outcome of %(count)d revocations was unknown for a while"),
     }
     return [
@@ -148,6 +153,19 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
         return [(0, _("a sync looked wrong and was quarantined; nobody is revoked until you have looked"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     return [(1, _("%(count)d syncs were not complete") % {"count": len(failed)}, url)] if failed else []
+
+
+def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
+    url = _address("letters", workspace)
+    stops = by_kind.get("mail.stopped", [])
+    found = [(0, _("e-mails to people stopped: %(why)s") % {"why": _stop(stops[0])}, url)] if stops else []
+    if "mail.resumed" in by_kind:
+        found.append((1, _("e-mails to people leave again"), url))
+    return found
+
+
+def _stop(entry: AuditEntry) -> str:
+    return verdicts.mail_stop(entry.data.get("code", ""), entry.data.get("reply", ""))
 
 
 def _account_address(account: Account) -> str:

@@ -67,6 +67,11 @@ def closings(workspace: Workspace, *, now: datetime) -> list[int]:
     return [case.pk for case in cases if (case.account_id, case.cleanup.number) not in refused]
 
 
+def anything(workspace: Workspace, *, now: datetime) -> bool:
+    """Whether a letter of any kind is owed to anybody now."""
+    return notices(workspace).exists() or any(reminders(workspace, now=now)) or bool(closings(workspace, now=now))
+
+
 def still(cases: QuerySet[Case], key: int) -> Case:
     """The case, if it is still one of those. Raises ``Conflict``: somebody may have decided since the run began."""
     case = cases.filter(pk=key).first()

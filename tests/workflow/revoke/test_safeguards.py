@@ -24,7 +24,7 @@ from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, revoke
 from accounts_review.workflow.sync import passes
@@ -198,13 +198,13 @@ def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
 
 
 def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(notify, "mark_bounced", lambda **_: 0)
+    patch.setattr(bounces, "mark_bounced", lambda **_: 0)
 
 
 def bounced_before_the_date(stage: Stage) -> None:
     stage.launch("marie")
     notify.send_notices(workspace=stage.workspace, now=NOW)
-    notify.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
+    bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
     stage.clock.advance(days=31)
     notify.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
@@ -219,9 +219,9 @@ def warned_again_under_a_shorter_notice(stage: Stage) -> None:
     stage.launch("marie")
     notify.send_notices(workspace=stage.workspace, now=NOW)
     given: dict[str, Any] = {"actor": stage.staff("operator"), "now": NOW}
-    notify.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
+    bounces.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
     Case.objects.update(promised_at=NOW + timedelta(days=45))
-    notify.retry_notice(case=stage.case("marie"), **given)
+    bounces.retry_notice(case=stage.case("marie"), **given)
     notify.send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
     notify.ripen(workspace=stage.workspace, now=stage.clock())
