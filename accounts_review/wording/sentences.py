@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import AuditEntry, Case
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -35,13 +36,14 @@ ENTRIES: dict[str, Promise] = {
     "audit.exported": gettext_lazy("exported %(entries)s audit entries"),
     "breaker.reset": gettext_lazy("reset the breaker: %(reason)s"),
     "case.already_gone": gettext_lazy("was gone already when it was to be revoked"),
-    "case.bounced": gettext_lazy("the notice came back while the revocation was under way: %(why)s"),
+    "case.address_changed": gettext_lazy("the address changed to %(now)s; it is to be warned anew there"),
+    "case.bounced": gettext_lazy("the warning came back too late: %(why)s"),
     "case.claimed": gettext_lazy("taken up for the last look"),
     "case.due": gettext_lazy("the promised date has come"),
     "case.held": gettext_lazy("not revoked yet: %(why)s"),
     "case.intended": gettext_lazy("passed every check; the intent to revoke was committed"),
     "case.launched": gettext_lazy("sent on its way with the clean-up"),
-    "account.answer_refused": gettext_lazy("answered too often within an hour; the answer was not taken"),
+    "account.answer_refused": gettext_lazy("an answer could not be taken as it was given"),
     "account.answered": gettext_lazy("the person answered the notice"),
     "account.answered away": gettext_lazy("the person answered the notice: away until %(until)s"),
     "account.answered keep": gettext_lazy("the person answered the notice, and keeps the access: %(text)s"),
@@ -51,6 +53,8 @@ ENTRIES: dict[str, Promise] = {
     "case.notice_retried": gettext_lazy("the warning is to be sent again"),
     "case.reminded": gettext_lazy("reminded by e-mail"),
     "case.reminder_refused": gettext_lazy("a reminder could not be delivered: %(why)s"),
+    "mail.resumed": gettext_lazy("e-mails leave again"),
+    "mail.stopped": gettext_lazy("no e-mails leave: %(reply)s"),
     "letter.tested": gettext_lazy("a letter was sent as a test"),
     "workspace.language_set": gettext_lazy("the language of letters was changed"),
     "case.noticed": gettext_lazy("warned by e-mail; access is kept until %(promised)s at least"),
@@ -96,6 +100,7 @@ SUBJECTS: dict[str, Promise] = {
     "decisions.": gettext_lazy("imports of decisions"),
     "audit.": gettext_lazy("exports of the audit"),
     "letter.": gettext_lazy("test letters"),
+    "mail.": gettext_lazy("the mail server"),
     "digest.": gettext_lazy("mails to operators"),
 }
 """What the kinds that begin alike are about."""
@@ -171,11 +176,15 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.DUE and outcome.get("why"):
         return _("not yet: %(why)s") % {"why": of_why(outcome["why"])}
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
-        return _("put off %(tries)s times by the mail server, and tried again: %(why)s") % outcome
+        said = _("put off %(tries)s times by the mail server, and tried again: %(why)s")
+        return said % {"tries": outcome["tries"], "why": of_why(outcome.get("why", ""))}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:
         return str(outcome.get("error", ""))
+    if case.state == CaseState.REVOKED and case.bounced_at:
+        said = _("access removed; the warning came back on %(date)s, when it was too late")
+        return said % {"date": verdicts.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed, as two readings showed")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
@@ -202,6 +211,17 @@ def of_answer(case: Case) -> str:
         return ""
     said = str(clause) % {"date": verdicts.day(at), "until": verdicts.day(until) if until else ""}
     return ": ".join([said, answer["text"]]) if answer.get("text") else said
+
+
+def of_answering(case: Case) -> str:
+    """How soon after the last e-mail the person answered, and with which program, where that is known."""
+    answer = case.answer or {}
+    seconds, agent = answer.get("seconds_after"), answer.get("agent")
+    if seconds is None or not agent:
+        return ""
+    ago = timesince(case.moved_at, case.moved_at + timedelta(seconds=seconds)) if seconds >= 60 else ""
+    ago = ago or ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    return _("%(time)s after the e-mail, with %(agent)s") % {"time": ago, "agent": agent}
 
 
 def of_why(why: object) -> str:

@@ -61,10 +61,11 @@ class Happenings:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.model = Reference(truth=stage.site.workspace, roles={login: login for login in DECIDERS})
-        self.refused: set[str] = set()
-        """Addresses that the mail server does not accept."""
+        self.refused = ""
+        """Whose address the mail server does not accept; "sender" for nobody's, because it does not accept us."""
         self.at_step: Callable[[str], None] = lambda label: None
         """What happens when a worker passes a labelled step."""
+        self.addresses = 0
         self.set_mode(live=True)
         self.life: dict[str, Callable[[str], None]] = {
             "logs in": lambda who: self.update(who, last_seen_at=self.stage.clock.instant.isoformat()),
@@ -75,6 +76,7 @@ class Happenings:
             "loses all rights": partial(self.update, permissions=[], groups=[]),
             "is re-created": self.recreate,
             "vanishes": lambda who: self.remove([who]),
+            "moves": self.change_address,
         }
         """What people do, by name."""
         self.changes: dict[str, Callable[[str], None]] = {
@@ -200,6 +202,11 @@ class Happenings:
         """Somebody new has the name; they too were not seen since they joined, long ago."""
         self.stage.site.workspace.put(someone(who, joined_at=self._ago(days=900), last_seen_at=None))
 
+    def change_address(self, who: str) -> None:
+        """Whoever reads mail at the new address has not seen what went to the old one."""
+        self.addresses += 1
+        self.update(who, email=f"{who}+{self.addresses}@ville.example")
+
     def remove(self, who: Iterable[str]) -> None:
         for name in who:
             self.stage.site.workspace.remove(name, guarded=False)
@@ -221,14 +228,14 @@ class Happenings:
         self.launch()
 
     def send_notices(self, refused: str = "") -> None:
-        self.refused = {f"{refused}@ville.example"}
+        self.refused = refused
         notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
 
     def bounce(self, who: str) -> None:
         """The warning comes back, however far the case has got by then."""
-        for case in Case.objects.open().filter(account__username=who).exclude(noticed_at=None):
-            self.model.mails.pop(case.pk, None)
-        bounces.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
+        for case in Case.objects.open().filter(account__username=who).select_related("account"):
+            _at, address = self.model.mails.pop(case.pk, (None, case.account.email))
+            bounces.mark_bounced(message_id="", recipient=address, why="gone", now=self.stage.clock())
 
     def warn_again(self, who: str) -> None:
         for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):

@@ -40,6 +40,7 @@ class CasePage(CleanupView):
             "evidence": sentences.of_evidence(case.evidence, now=case.approved_at),
             "account": case.account,
             "answer": sentences.of_answer(case),
+            "answered_by": sentences.of_answering(case),
             "timeline": of_entries(entries),
             "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
         }
@@ -131,7 +132,9 @@ def _done(act: str, cases: Sequence[Case]) -> str:
             count,
         ),
         "bounced": ngettext(
-            "%(count)d account is marked as undeliverable.", "%(count)d accounts are marked as undeliverable.", count
+            "It is recorded for %(count)d account that the warning came back.",
+            "It is recorded for %(count)d accounts that the warning came back.",
+            count,
         ),
         "withdraw": ngettext(
             "%(count)d account is out of the clean-up and keeps its access.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,23 +10,31 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Workspace
+from accounts_review.wording import verdicts
 from cleanup_portal import __version__
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: ``portal.workspace``, ``portal.pages``, ``portal.may`` and ``portal.version``."""
+    """Context of every template: ``portal.workspace``, ``pages``, ``may``, ``version``, and where no mails leave."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    workspaces = Workspace.objects.filter(name=name) if name else Workspace.objects.all()
-    workspace = workspaces.first()
+    workspaces = list(Workspace.objects.filter(name=name) if name else Workspace.objects.all())
+    workspace = workspaces[0] if workspaces else None
     here = match.url_name if match else ""
     pages = [
         {"title": title, "url": url, "is_current": here in names}
         for title, url, names in (_pages(workspace) if workspace else [])
     ]
-    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm, "version": __version__}}
+    stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
+    known = {"workspace": workspace, "pages": pages, "may": request.user.has_perm, "version": __version__}
+    return {"portal": known | {"mail_stops": stops}}
+
+
+def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
+    said = verdicts.mail_stop(stop["code"], stop["reply"])
+    return {"workspace": workspace, "said": said, "since": datetime.fromisoformat(stop["at"])}
 
 
 def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:

@@ -156,7 +156,7 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
 
 
 def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
-    url = _address("letters", workspace)
+    url = _address("emails", workspace)
     stops = by_kind.get("mail.stopped", [])
     found = [(0, _("e-mails to people stopped: %(why)s") % {"why": _stop(stops[0])}, url)] if stops else []
     if "mail.resumed" in by_kind:

@@ -345,7 +345,7 @@ def test_who_has_another_address_now_is_warned_anew_for_the_full_time(
     stage.update("marie", email="other@ville.example")
     if synced:
         stage.sync()
-    assert ripe_and_revoked(stage) == {"marie": "awaiting_notice", "omar": "revoked"}
+    assert ripe_and_revoked(stage) == {"marie": "awaiting_notice" if synced else "due", "omar": "revoked"}
     assert send(stage).sent == 1
     assert server.recipients[-1] == "other@ville.example"
     case = stage.case("marie")
