@@ -7,7 +7,6 @@ writes domains by an older rule (IDNA 2003), by which ``straße.example`` is som
 from __future__ import annotations
 
 from email.generator import BytesGenerator
-from email.message import Message
 from email.policy import SMTPUTF8
 from email.utils import parseaddr
 from io import BytesIO
@@ -27,7 +26,7 @@ class EmailBackend(smtp.EmailBackend):
 
     def _send(self, email_message: Any) -> bool:
         recipients = [_bare(address) for address in email_message.recipients()]
-        if not recipients:
+        if not recipients or self.connection is None:
             return False
         sender = _bare(email_message.from_email)
         message = email_message.message()
@@ -47,7 +46,7 @@ def _bare(address: str) -> str:
     return envelope(bare)
 
 
-def _as_utf8(message: Message) -> bytes:
+def _as_utf8(message: Any) -> bytes:
     written = BytesIO()
     BytesGenerator(written, mangle_from_=False, policy=SMTPUTF8).flatten(message)
     return written.getvalue()
