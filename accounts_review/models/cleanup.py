@@ -106,6 +106,9 @@ class Case(models.Model):
     warned_to = models.TextField(
         _("warned at"), blank=True, help_text=_("The address that the notice went to, or was last tried at.")
     )
+    link_key = models.CharField(
+        max_length=16, blank=True, help_text=_("Which secret key has signed the link in the notice.")
+    )
     bounced_at = models.DateTimeField(
         _("came back"), null=True, help_text=_("When the notice came back although it was too late.")
     )

@@ -17,7 +17,7 @@ from accounts_review.models import Case, Cleanup, Run, Sync, Workspace
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import due, notify
 
 TOO_LATE, RECENT = timedelta(days=30), timedelta(days=90)
 """So long a warning that came back too late is told, and answers of a clean-up are looked at."""
@@ -138,6 +138,16 @@ def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
+    mute = cases.filter(state="noticed").exclude(pk__in=due.answerable(cases).values("pk"))
+    for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
+        text = ngettext(
+            "The link in %(count)d warning of clean-up %(number)d no longer works, so it waits: SECRET_KEY was "
+            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
+            "The links in %(count)d warnings of clean-up %(number)d no longer work, so they wait: SECRET_KEY was "
+            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
+            count,
+        )
+        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
     waiting = cases.filter(state="awaiting_notice", outcome__since__lt=(now - notify.PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(

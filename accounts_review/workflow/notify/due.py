@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.wording import verdicts
+from accounts_review.workflow.notify import emails
 
 LATE = timedelta(days=7)
 """The end is told within this time or not at all: a letter about something long past only puzzles."""
@@ -31,6 +32,11 @@ def of_running(workspace: Workspace) -> QuerySet[Case]:
 def notices(workspace: Workspace) -> QuerySet[Case]:
     """Those who are to be warned."""
     return _live(of_running(workspace)).filter(state="awaiting_notice").order_by(LEAST_RECENTLY_TRIED, "pk")
+
+
+def answerable(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Those whose link works: the portal knows the key that signed it."""
+    return cases.filter(link_key__in=["", *emails.link_keys()])
 
 
 def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:

@@ -103,6 +103,16 @@ def opened(token: str) -> Case | None:
     return case if case and digest == _incarnation_digest(case.account) else None
 
 
+def link_key() -> str:
+    """Which secret key signs links now, as a digest that tells nothing of it."""
+    return _name_of_key(settings.SECRET_KEY)
+
+
+def link_keys() -> list[str]:
+    """Those whose links work: the present key's and its forerunners'."""
+    return [_name_of_key(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
 def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     """A text of unknown origin as one printable line of bounded length."""
     printable = "".join(character if character.isprintable() else " " for character in text)
@@ -166,6 +176,10 @@ def _link(token: str) -> str:
 def _message_id(case: Case, kind: str) -> str:
     digest = salted_hmac("accounts_review.letters", f"{case.pk}:{kind}:{_incarnation_digest(case.account)}")
     return f"<{kind}.{case.pk}.{digest.hexdigest()[:16]}@{urlsplit(settings.PUBLIC_URL).hostname}>"
+
+
+def _name_of_key(key: str) -> str:
+    return salted_hmac("accounts_review.link_key", "", secret=key, algorithm="sha256").hexdigest()[:16]
 
 
 def _incarnation_digest(account: Account) -> str:

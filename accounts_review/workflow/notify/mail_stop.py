@@ -40,8 +40,8 @@ def took_mail_since(workspace: Workspace, instant: datetime) -> bool:
 @transaction.atomic
 def _stop(workspace: Workspace, stop: Stop, *, now: datetime) -> None:
     held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-    before = held.mail_stopped or {}
-    said = {"code": stop.code.value, "reply": stop.reply[:500]}
-    Workspace.objects.filter(pk=held.pk).update(mail_stopped=said | {"at": before.get("at", now.isoformat())})
-    if before.get("code") != said["code"]:
+    before, said = held.mail_stopped, {"code": stop.code.value, "reply": stop.reply}
+    at = before["at"] if before else now.isoformat()
+    Workspace.objects.filter(pk=held.pk).update(mail_stopped=said | {"at": at})
+    if not before:
         audit.log([held], kind=STOPPED, actor="portal", now=now, data=said)

@@ -132,12 +132,13 @@ def send_closings(
 def ripen(*, workspace: Workspace, now: datetime) -> int:
     """Make due every warned case whose promised date has come; returns how many.
 
-    One whose address has changed is warned anew in place of that. One whose notice came back while its DELETE was under
-    way, and was without effect, is undeliverable after all.
+    One whose address has changed is warned anew in place of that, and one waits whose link no longer works, for want of
+    the key that signed it. One whose notice came back while its DELETE was under way, and was without effect, is
+    undeliverable after all.
     """
     rewarn.follow_addresses(workspace=workspace, now=now)
     running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
-    ripe = list(running.filter(state="noticed", promised_at__lte=now))
+    ripe = list(due.answerable(running).filter(state="noticed", promised_at__lte=now))
     returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
     audit.transition(ripe, CaseState.DUE, kind="case.due", actor="portal", now=now)
     for case in returned:
@@ -229,6 +230,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
         promised_at=promised,
         message_id=answer[:255],
         warned_to=case.account.email,
+        link_key=emails.link_key(),
         outcome=None,
     )
     return "sent"

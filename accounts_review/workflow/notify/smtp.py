@@ -24,6 +24,7 @@ from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import Fault, alike, fault_of
 from accounts_review.wording import verdicts
+from accounts_review.workflow.notify.emails import one_line
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
@@ -32,6 +33,7 @@ goes behind the others, so the next run begins with those that this one did not 
 MOST_ALIKE = 3
 """A run ends after so many refusals in a row that say the same and do not say whom they are about."""
 
+LONGEST_REPLY = 500
 CLOSING = 421
 NOT_THIS_ONE = (400, 422)
 """How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
@@ -88,7 +90,7 @@ class Refusal:
     @property
     def record(self) -> object:
         """What is kept of it: the server's words, or our code."""
-        return [{"code": self.code}] if self.code else self.why[:500]
+        return [{"code": self.code}] if self.code else self.why
 
 
 Act = Callable[[int, BaseEmailBackend], str | Refusal]
@@ -271,13 +273,13 @@ def _refusal(failure: Exception) -> Refusal | None:
         case SMTPResponseException(smtp_code=code) if code == CLOSING:
             return Refusal(_words(failure), Kind.BROKEN)
         case AnymailRecipientsRefused():
-            return Refusal(str(failure), Kind.FINAL)
+            return Refusal(_words(failure), Kind.FINAL)
         case AnymailAPIError(status_code=status) if status in NOT_THIS_ONE:
-            return Refusal(str(failure), _KINDS[fault_of(550, str(failure))])
+            return Refusal(_words(failure), _KINDS[fault_of(550, _words(failure))])
         case AnymailError() | OSError():
             return None
         case _:
-            return Refusal(str(failure), Kind.UNTOLD)  # The letter, or our own address, cannot be written down.
+            return Refusal(_words(failure), Kind.UNTOLD)  # The letter, or our own address, cannot be written down.
 
 
 def _answered(code: int, text: bytes | str) -> Refusal:
@@ -289,8 +291,9 @@ def _words(failure: Exception) -> str:
     """A failure as the server put it."""
     if isinstance(failure, SMTPResponseException):
         return f"{failure.smtp_code} {_text(failure.smtp_error)}"
-    return str(failure)
+    return _text(str(failure))
 
 
 def _text(answer: bytes | str) -> str:
-    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    """What a server said, as a line that can be kept and shown."""
+    return one_line(answer.decode(errors="replace") if isinstance(answer, bytes) else answer, longest=LONGEST_REPLY)

@@ -68,6 +68,13 @@ def test_warnings_that_are_put_off_for_days_are_told(site: Site) -> None:
     assert any("put off for more than five days" in need.text for need in site.get("overview").context["needs"])
 
 
+def test_links_that_no_longer_work_are_told(site: Site) -> None:
+    site.synced()
+    site.launched("ana")
+    site.put("ana", "noticed", link_key="of another key")
+    assert any("SECRET_KEY_FALLBACKS" in need.text for need in site.get("overview").context["needs"])
+
+
 def test_answers_that_look_like_a_machines_are_flagged(site: Site) -> None:
     site.synced()
     site.launched("ana", "ben", "cy")

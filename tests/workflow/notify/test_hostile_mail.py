@@ -179,6 +179,15 @@ def test_a_mixture_is_told_apart(stage: Stage, server: Server) -> None:
     assert (done.sent, done.undeliverable, done.left, done.error) == (3, 3, 1, "")
 
 
+@pytest.mark.parametrize("number", ["5.1.1", "5.4.5", "4.7.1"])
+def test_what_a_server_says_is_kept_as_a_line_of_text(stage: Stage, server: Server, number: str) -> None:
+    server.to_recipient = lambda address, taken: f"{number[0]}50 {number} \x00\x07<b>no</b>" + "x" * 400
+    done = send(stage)
+    assert done.sent == 0
+    kept = [str((case.outcome or {}).get("why", "")) for case in Case.objects.all()]
+    assert all(line.isprintable() for line in [*kept, done.error.replace("\n", "")])
+
+
 def test_greylisting_puts_everybody_off_once(stage: Stage, server: Server) -> None:
     seen: set[str] = set()
 

@@ -96,6 +96,15 @@ def test_cases_ripen_on_the_promised_date_and_not_before(stage: Stage) -> None:
     assert set(stage.states().values()) == {"due"}
 
 
+def test_nobody_comes_due_whose_link_no_longer_works(stage: Stage, settings: Any) -> None:
+    send(stage)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another-long-and-random-key-of-this-portal"
+    stage.clock.advance(days=40)
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+
+
 def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
     send(stage)
     promised = stage.case("marie").promised_at
