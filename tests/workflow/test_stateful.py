@@ -165,6 +165,19 @@ class Portal(RuleBasedStateMachine):
         if again:
             self.act.warn_again(who)
 
+    @rule(by=decider, who=anyone, synced=st.booleans())
+    def move_after_the_warning(self, by: str, who: str, synced: bool) -> None:
+        """Somebody is warned, then has another address; a sync sees it, or only the last look."""
+        self.act.change_policy(Rules(notice=5))
+        self.act.begin_a_round(by)
+        self.act.send_notices()
+        self.act.change_address(who)
+        if synced:
+            self.act.stage.sync()
+        self.act.stage.clock.advance(days=5)
+        self.act.revoke()
+        self.act.send_notices()
+
     @rule(fault=fault)
     def let_a_week_pass(self, fault: str) -> None:
         self.act.misbehave(fault)

@@ -32,6 +32,7 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]
             said = _("No e-mail could be sent just now. Try again later, or ask an administrator.")
             messages.error(allauth_context.request, said)
 
+
 class SignInForm(LoginForm):  # type: ignore[misc]
     """allauth's own form in the portal's look."""
 
