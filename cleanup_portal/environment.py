@@ -10,6 +10,7 @@ import re
 import secrets
 import ssl
 from collections.abc import Sequence
+from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 
 PROVIDERS = (
     *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postmark", "resend", "sparkpost"),
@@ -185,6 +188,14 @@ def secret_key(*, required: bool, kept_in: Path) -> str:
         ) from None
 
 
+def former_secret_keys() -> list[str]:
+    """``SECRET_KEY_FALLBACKS``: keys that were replaced, so that links which were mailed under them still work."""
+    keys = names("SECRET_KEY_FALLBACKS", default=[])
+    if any(len(key) < 32 for key in keys):
+        raise ImproperlyConfigured("SECRET_KEY_FALLBACKS holds a key of less than 32 characters; separate by commas.")
+    return keys
+
+
 def database(*, data_directory: Path) -> dict[str, Any]:
     """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set.
 
@@ -238,7 +249,18 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
             f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587. A password with any of "
             "/ ? # % [ ] is percent-encoded: %2F %3F %23 %25 %5B %5D."
         ) from None
+    if config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        config["EMAIL_BACKEND"] = "cleanup_portal.smtp.EmailBackend"
     return config
+
+
+def sender(name: str, *, default: str) -> str:
+    """The variable as an address, with or without a name before it, that every mail server takes."""
+    value = text(name, default=default)
+    bare = parseaddr(value)[1]
+    if value and (not usable_for_mail(bare) or needs_utf8(bare)):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write an address such as Cleanup <cleanup@example.org>.")
+    return value
 
 
 def provider(name: str) -> str:

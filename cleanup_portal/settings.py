@@ -28,6 +28,8 @@ ALLOWED_HOSTS = [*env.names("ALLOWED_HOSTS", default=[]), *LOOPBACK]
 IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
+# Links in mails that were signed with a former key work as long as it is named here.
+SECRET_KEY_FALLBACKS = env.former_secret_keys()
 PUBLIC_URL = env.public_url("PUBLIC_URL", required=IS_PUBLIC, default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -156,8 +158,8 @@ if EMAIL_PROVIDER:
     EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend"
 else:
     globals().update(env.email("EMAIL_URL", required=IS_PUBLIC, default=f"filemail:///{DATA_DIR / 'mail'}"))
-DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="cleanup-portal@localhost")
-EMAIL_REPLY_TO = env.text("EMAIL_REPLY_TO", default="")
+DEFAULT_FROM_EMAIL = env.sender("EMAIL_FROM", default="cleanup-portal@localhost")
+EMAIL_REPLY_TO = env.sender("EMAIL_REPLY_TO", default="")
 EMAIL_CONTACT = env.text("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)
 EMAIL_TIMEOUT = 20
 # Warnings are spread: so many an hour (0: no limit), within hours and weekdays (Monday is 1) of TIME_ZONE.

@@ -61,6 +61,7 @@ def make_terms(**changes: Any) -> Terms:
         "is_exempt": False,
         "key_owner_known": True,
         "notice_promised": True,
+        "warned_to": "ana.reader@example.org",
         "noticed_at": NOW - timedelta(days=30),
         "promised_at": NOW,
         "cleanup_running": True,

@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.audit.words import Group, Icon, News, Words
 
-PERSONAL = frozenset({"address", "client", "email", "login", "owner", "recipient", "text", "user_agent", "username"})
+PERSONAL = frozenset(
+    {"address", "address_before", "client", "email", "login", "owner", "recipient", "text", "user_agent", "username"}
+)
 """Details that tell of a person: they are kept beside the chain, where they can be erased, whatever the event."""
 
 
@@ -23,7 +25,7 @@ class Event(StrEnum):
 
     ACCOUNT_ANSWER_REFUSED = (
         "account.answer_refused",
-        Words(_("Answer refused"), _("answered too often within an hour; the answer was not taken"), Icon.ANSWER),
+        Words(_("Answer refused"), _("an answer could not be taken as it was given"), Icon.ANSWER),
     )
     ACCOUNT_ANSWERED = (
         "account.answered",
@@ -103,12 +105,17 @@ class Event(StrEnum):
         "case.already_gone",
         Words(_("Already gone"), _("was gone already when it was to be revoked"), Icon.REVOKED),
     )
+    CASE_ADDRESS_CHANGED = (
+        "case.address_changed",
+        Words(_("Address changed"), _("the address changed to %(address)s; a new notice goes there"), Icon.MAIL),
+    )
     CASE_BOUNCED = (
         "case.bounced",
         Words(
             _("Notice bounced"),
-            _("the notice came back while the revocation was under way: %(why)s"),
+            _("the notice came back too late: %(why)s"),
             address_failed=True,
+            news=News(2, _("%(count)d notices came back too late; look whether to invite these people back")),
         ),
     )
     CASE_CLAIMED = ("case.claimed", Words(_("Final check started"), _("final check started")))
@@ -280,6 +287,24 @@ class Event(StrEnum):
             _("Hold released"),
             _("released the hold: %(reason)s"),
             news=News(1, _("%(actor)s released the hold: %(reason)s")),
+        ),
+    )
+    MAIL_RESUMED = (
+        "mail.resumed",
+        Words(
+            _("E-mails leave again"),
+            _("e-mails leave again"),
+            Icon.MAIL,
+            news=News(1, _("e-mails to people leave again")),
+        ),
+    )
+    MAIL_STOPPED = (
+        "mail.stopped",
+        Words(
+            _("E-mails stopped"),
+            _("no e-mails leave: %(reply)s"),
+            Icon.MAIL,
+            news=News(0, _("e-mails to people stopped: %(why)s")),
         ),
     )
     POLICY_ADOPTED = (

@@ -41,6 +41,7 @@ class Group(StrEnum):
     ACCOUNTS = "accounts", _("exports of accounts")
     DECISIONS = "decisions", _("imports of decisions")
     AUDIT = "audit", _("exports of the audit")
+    MAIL = "mail", _("the mail server")
     EMAIL = "email", _("test e-mails")
     DIGEST = "digest", _("e-mails to operators")
 

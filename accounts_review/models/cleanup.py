@@ -111,6 +111,15 @@ class Case(models.Model):
     evidence = models.JSONField(_("evidence"))
     tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last put a letter off."))
     message_id = models.CharField(max_length=255, blank=True, help_text=_("What the mail server calls the notice."))
+    warned_to = models.TextField(
+        _("warned at"), blank=True, help_text=_("The address that the notice went to, or was last tried at.")
+    )
+    link_key = models.CharField(
+        max_length=16, blank=True, help_text=_("Which secret key has signed the link in the notice.")
+    )
+    bounced_at = models.DateTimeField(
+        _("came back"), null=True, help_text=_("When the notice came back although it was too late.")
+    )
     noticed_at = models.DateTimeField(_("warned"), null=True)
     promised_at = models.DateTimeField(_("not before"), null=True)
     reminded_at = models.DateTimeField(_("last reminded"), null=True)

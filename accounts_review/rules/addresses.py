@@ -6,11 +6,16 @@ Pure: no Django, no clock, no input or output.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from unicodedata import category, normalize
+
+import idna
 
 ROUTE_WORDS = frozenset({"export", "invite", "provision"})
 LONGEST_ADDRESS = 254
 EMAIL = re.compile(r"""[^\s@,;:<>()\[\]\\"]+@[^\s@,;:<>()\[\]\\".]+(\.[^\s@,;:<>()\[\]\\".]+)*""")
+ENCODED_WORD = "=?"
+"""Some programs decode it within an address, and write to somebody else."""
 
 
 def usable_in_url(username: str) -> bool:
@@ -29,7 +34,39 @@ def usable_for_mail(address: str) -> bool:
 
     Nothing that mail headers give a meaning, nothing that no keyboard writes, and no mark for what could not be stored.
     """
-    return len(address) <= LONGEST_ADDRESS and EMAIL.fullmatch(address) is not None and not _has(address, "C")
+    if EMAIL.fullmatch(address) is None or ENCODED_WORD in address or _has(address, "C"):
+        return False
+    try:
+        return len(envelope(address)) <= LONGEST_ADDRESS
+    except ValueError:
+        return False
+
+
+def envelope(address: str) -> str:
+    """The address as a mail server is given it: the domain in ASCII, by IDNA 2008, the rest untouched.
+
+    Raises ``ValueError`` for a domain that cannot be written so.
+    """
+    local, _at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    return f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
+
+
+def needs_utf8(address: str) -> bool:
+    """Whether only a server with SMTPUTF8 (RFC 6531) can take it: the part before the @ cannot be written in ASCII."""
+    return not address.rpartition("@")[0].isascii()
+
+
+def same_mailbox(one: str, other: str) -> bool:
+    """Whether two addresses name the same mailbox, however they are written; nothing is nobody's mailbox."""
+    return bool(one) and _folded(one) == _folded(other)
+
+
+def _folded(address: str) -> str:
+    with suppress(ValueError):
+        address = envelope(address)
+    return normalize("NFC", address).casefold()
 
 
 def _has(text: str, *kinds: str) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dormancy import Facts, Reason, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
 
@@ -80,6 +81,8 @@ class Terms(Moment):
     key_owner_known: bool
     notice_promised: bool
     noticed_at: datetime | None
+    warned_to: str
+    """The address that the notice went to."""
     promised_at: datetime | None
 
 
@@ -144,6 +147,8 @@ def _about_the_moment(terms: Terms) -> Iterator[Objection]:
     yield from standstill(terms)
     if terms.notice_promised and (terms.noticed_at is None or terms.promised_at is None):
         yield Objection("not_noticed", Effect.HOLD)
+    elif terms.notice_promised and terms.facts.email and not same_mailbox(terms.warned_to, terms.facts.email):
+        yield Objection("address_changed", Effect.HOLD)
     if terms.promised_at is not None and terms.now < terms.promised_at:
         yield Objection("promise_not_reached", Effect.HOLD, terms.promised_at.isoformat())
     if not timedelta(0) <= terms.now - terms.facts.read_at <= LONGEST_LOOK:

@@ -44,9 +44,25 @@ CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.AWAITING_NOTICE: frozenset(
         {CaseState.NOTICED, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}
     ),
-    CaseState.NOTICED: frozenset({CaseState.DUE, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}),
+    CaseState.NOTICED: frozenset(
+        {
+            CaseState.DUE,
+            CaseState.UNDELIVERABLE,
+            CaseState.SPARED,
+            CaseState.WITHDRAWN,
+            CaseState.AWAITING_NOTICE,  # The address has changed.
+        }
+    ),
     CaseState.UNDELIVERABLE: frozenset({CaseState.AWAITING_NOTICE, CaseState.SPARED, CaseState.WITHDRAWN}),
-    CaseState.DUE: frozenset({CaseState.CLAIMED, CaseState.SPARED, CaseState.WITHDRAWN, CaseState.UNDELIVERABLE}),
+    CaseState.DUE: frozenset(
+        {
+            CaseState.CLAIMED,
+            CaseState.SPARED,
+            CaseState.WITHDRAWN,
+            CaseState.UNDELIVERABLE,
+            CaseState.AWAITING_NOTICE,  # The address has changed.
+        }
+    ),
     CaseState.CLAIMED: frozenset(
         {
             CaseState.INTENDED,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
@@ -56,11 +57,15 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.DUE and outcome.get("error"):
         return _("due again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
-        return _("put off %(tries)s times by the mail server, and tried again: %(why)s") % outcome
+        said = _("put off %(tries)s times by the mail server, and tried again: %(why)s")
+        return said % {"tries": outcome["tries"], "why": of_why(outcome.get("why", ""))}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:
         return str(outcome.get("error", ""))
+    if case.state == CaseState.REVOKED and case.bounced_at:
+        said = _("access removed; the warning came back on %(date)s, when it was too late")
+        return said % {"date": verdicts.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed, as reading the account again showed")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
@@ -87,6 +92,17 @@ def of_answer(case: Case) -> str:
         return ""
     said = str(clause) % {"date": verdicts.day(at), "until": verdicts.day(until) if until else ""}
     return ": ".join([said, answer["text"]]) if answer.get("text") else said
+
+
+def of_answering(case: Case) -> str:
+    """How soon after the last e-mail the person answered, and with which program, where that is known."""
+    answer = case.answer or {}
+    seconds, agent = answer.get("seconds_after"), answer.get("agent")
+    if seconds is None or not agent:
+        return ""
+    ago = timesince(case.moved_at, case.moved_at + timedelta(seconds=seconds)) if seconds >= 60 else ""
+    ago = ago or ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    return _("%(time)s after the e-mail, with %(agent)s") % {"time": ago, "agent": agent}
 
 
 def of_why(why: object) -> str:

@@ -6,9 +6,11 @@ under way; the only thing that it can hasten is the promised date (law 10), and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
@@ -26,8 +28,14 @@ PERSON = "the person"
 """The actor, where the person whose account it is has acted."""
 
 ANSWERED, REFUSED = Event.ACCOUNT_ANSWERED, Event.ACCOUNT_ANSWER_REFUSED
-MOST_PER_HOUR = 20
+MOST_REFUSALS = 20
+"""So many answers that could not be taken are recorded within an hour; more say nothing new."""
+
 LONGEST_TEXT = 500
+LONGEST_AGENT = 200
+ALIKE, ALIKE_WITHIN = 3, timedelta(minutes=5)
+"""So many answers from the same program, so soon after one another, may be a mail gateway pressing the button."""
+
 KEPT_FOR = timedelta(days=365)
 LONGEST_ABSENCE = timedelta(days=366)
 
@@ -44,21 +52,18 @@ class Settled(ValueError):
     """The case has ended, or its DELETE is under way: an answer comes too late."""
 
 
-class TooOften(ValueError):
-    """The case was answered too often within the hour."""
-
-
 class NotNow(ValueError):
     """This answer cannot be given as things stand; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One answer: ``until`` belongs to *away*, ``text`` to *keep*."""
+    """One answer: ``until`` belongs to *away*, ``text`` to *keep*; ``agent`` is the program that gave it."""
 
     kind: Kind
     text: str = ""
     until: datetime | None = None
+    agent: str = ""
 
 
 def case_of(token: str) -> Case | None:
@@ -76,17 +81,27 @@ def may_leave(case: Case) -> bool:
     return case.state == CaseState.NOTICED
 
 
+def alike(cases: Iterable[Case]) -> list[Case]:
+    """Those of a clean-up's cases whose answers look like a machine's: the same, wordless, within minutes."""
+    alike: dict[tuple[str, str], list[tuple[datetime, Case]]] = {}
+    for case in cases:
+        given = case.answer or {}
+        if given.get("kind") and not given.get("text"):
+            key = (given["kind"], str(given.get("agent", "")))
+            alike.setdefault(key, []).append((datetime.fromisoformat(given["at"]), case))
+    return [case for answers in alike.values() for case in _crowded(sorted(answers, key=itemgetter(0)))]
+
+
 @transaction.atomic
 def answer(*, case: Case, said: Said, now: datetime) -> Case:
     """Act on what the person said; returns the case as it is then.
 
     *Keep* and *away* spare it and exempt the account, for a year or until the day given. *Leave* makes the case due
-    at once. Raises :class:`Settled`, :class:`TooOften` and :class:`NotNow`.
+    at once. Raises :class:`Settled` and :class:`NotNow`.
     """
     held = _held(case)
     if is_settled(held):
         raise Settled
-    _count(held, now=now)
     _check(said, now=now)
     if said.kind is Kind.LEAVE:
         _leave(held, said, now=now)
@@ -97,20 +112,21 @@ def answer(*, case: Case, said: Said, now: datetime) -> Case:
 
 @transaction.atomic
 def note_refusal(*, case: Case, why: str, now: datetime) -> None:
-    """Record that an answer could not be taken as it was given; it counts against the hour as an answer does.
+    """Record that an answer could not be taken as it was given, at most :data:`MOST_REFUSALS` times an hour.
 
-    Raises :class:`TooOften`.
+    However many there are, they keep nobody from answering.
     """
     held = _held(case)
-    _count(held, now=now)
-    audit.log([held], kind=REFUSED, actor=PERSON, now=now, data={"why": why[:LONGEST_TEXT]})
+    said = AuditEntry.objects.filter(account_id=held.account_id, cleanup=held.cleanup.number, kind=REFUSED)
+    if said.filter(at__gt=now - timedelta(hours=1)).count() < MOST_REFUSALS:
+        audit.log([held], kind=REFUSED, actor=PERSON, now=now, data={"why": why[:LONGEST_TEXT]})
 
 
 def _keep(case: Case, said: Said, *, now: datetime) -> None:
     until = said.until or now + KEPT_FOR
     with override(case.cleanup.workspace.language):
         reason = _reason(said)
-    record = _record(said, now=now)
+    record = _record(case, said, now=now)
     outcome = {"why": reason}
     audit.transition(
         [case], CaseState.SPARED, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, outcome=outcome
@@ -129,10 +145,20 @@ def _leave(case: Case, said: Said, *, now: datetime) -> None:
         return  # There is nothing to hasten.
     if not may_leave(case):
         raise NotNow(_("Your access cannot be removed right now."))
-    record = _record(said, now=now)
+    record = _record(case, said, now=now)
     audit.transition(
         [case], CaseState.DUE, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, promised_at=now
     )
+
+
+def _crowded(answers: list[tuple[datetime, Case]]) -> list[Case]:
+    """Of answers in order of time: those that are among enough others within a short time."""
+    found: dict[int, Case] = {}
+    for first, (at, _case) in enumerate(answers):
+        together = [case for later, case in answers[first:] if later - at <= ALIKE_WITHIN]
+        if len(together) >= ALIKE:
+            found |= {case.pk: case for case in together}
+    return list(found.values())
 
 
 def _held(case: Case) -> Case:
@@ -140,14 +166,6 @@ def _held(case: Case) -> Case:
     Account.objects.select_for_update().get(pk=case.account_id)
     cases = Case.objects.select_for_update(of=("self",)).select_related("account__workspace", "cleanup__workspace")
     return cases.get(pk=case.pk)
-
-
-def _count(case: Case, *, now: datetime) -> None:
-    """Raise where the hour's answers are used up."""
-    said = AuditEntry.objects.filter(account_id=case.account_id, cleanup=case.cleanup.number)
-    recent = said.filter(kind__in=(ANSWERED, REFUSED), at__gt=now - timedelta(hours=1))
-    if recent.count() >= MOST_PER_HOUR:
-        raise TooOften
 
 
 def _check(said: Said, *, now: datetime) -> None:
@@ -166,6 +184,15 @@ def _reason(said: Said) -> str:
     return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 
 
-def _record(said: Said, *, now: datetime) -> dict[str, Any]:
+def _record(case: Case, said: Said, *, now: datetime) -> dict[str, Any]:
+    """What is kept: the words, and what tells a person from a program that presses buttons."""
     until = said.until.isoformat() if said.until else None
-    return {"kind": said.kind.value, "text": said.text, "until": until, "at": now.isoformat()}
+    written = max(filter(None, (case.noticed_at, case.reminded_at)), default=None)
+    return {
+        "kind": said.kind.value,
+        "text": said.text,
+        "until": until,
+        "at": now.isoformat(),
+        "seconds_after": int((now - written).total_seconds()) if written else None,
+        "agent": emails.one_line(said.agent, longest=LONGEST_AGENT),
+    }

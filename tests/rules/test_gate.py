@@ -82,6 +82,8 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
     ({"breaker_tripped": True}, Objection("breaker_tripped", HOLD)),
     ({"noticed_at": None}, Objection("not_noticed", HOLD)),
     ({"promised_at": None}, Objection("not_noticed", HOLD)),
+    ({"warned_to": "ana@elsewhere.example"}, Objection("address_changed", HOLD)),
+    ({"warned_to": ""}, Objection("address_changed", HOLD)),
     (
         {"promised_at": NOW + SECOND},
         Objection("promise_not_reached", HOLD, "2026-06-15T08:00:01+00:00"),
@@ -175,6 +177,7 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
     assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 8
     assert {one.code for one in found} == set(verdicts.OBJECTIONS) - {
         "another_incarnation",
+        "address_changed",
         "verdict_active",
         "verdict_uncertain",
         "no_longer_listed",

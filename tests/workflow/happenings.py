@@ -17,7 +17,7 @@ from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import answer
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.revoke import Revoker
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
@@ -47,7 +47,7 @@ FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate"
 
 REFUSALS = (
     *(decide.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
-    *(answer.Settled, answer.TooOften, answer.NotNow),
+    *(answer.Settled, answer.NotNow),
 )
 """How the portal says no; what happened then did not happen."""
 
@@ -62,10 +62,11 @@ class Happenings:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.model = Reference(truth=stage.site.workspace, roles={login: login for login in DECIDERS})
-        self.refused: set[str] = set()
-        """Addresses that the mail server does not accept."""
+        self.refused = ""
+        """Whose address the mail server does not accept; "sender" for nobody's, because it does not accept us."""
         self.at_step: Callable[[str], None] = lambda label: None
         """What happens when a worker passes a labelled step."""
+        self.addresses = 0
         self.set_mode(live=True)
         self.life: dict[str, Callable[[str], None]] = {
             "logs in": lambda who: self.update(who, last_seen_at=self.stage.clock.instant.isoformat()),
@@ -76,6 +77,7 @@ class Happenings:
             "loses all rights": partial(self.update, permissions=[], groups=[]),
             "is re-created": self.recreate,
             "vanishes": lambda who: self.remove([who]),
+            "moves": self.change_address,
         }
         """What people do, by name."""
         self.changes: dict[str, Callable[[str], None]] = {
@@ -205,6 +207,11 @@ class Happenings:
         """Somebody new has the name; they too were not seen since they joined, long ago."""
         self.stage.site.workspace.put(someone(who, joined_at=self._ago(days=900), last_seen_at=None))
 
+    def change_address(self, who: str) -> None:
+        """Whoever reads mail at the new address has not seen what went to the old one."""
+        self.addresses += 1
+        self.update(who, email=f"{who}+{self.addresses}@ville.example")
+
     def remove(self, who: Iterable[str]) -> None:
         for name in who:
             self.stage.site.workspace.remove(name, guarded=False)
@@ -226,18 +233,18 @@ class Happenings:
         self.launch()
 
     def send_notices(self, refused: str = "") -> None:
-        self.refused = {f"{refused}@ville.example"}
+        self.refused = refused
         notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
 
     def bounce(self, who: str) -> None:
         """The warning comes back, however far the case has got by then."""
-        for case in Case.objects.open().filter(account__username=who).exclude(noticed_at=None):
-            self.model.mails.pop(case.pk, None)
-        notify.mark_bounced(message_id="", recipient=f"{who}@ville.example", why="gone", now=self.stage.clock())
+        for case in Case.objects.open().filter(account__username=who).select_related("account"):
+            _at, address = self.model.mails.pop(case.pk, (None, case.account.email))
+            bounces.mark_bounced(message_id="", recipient=address, why="gone", now=self.stage.clock())
 
     def warn_again(self, who: str) -> None:
         for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):
-            notify.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
+            bounces.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
 
     def ripen(self) -> None:
         """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""

@@ -109,6 +109,16 @@ def get_more_time_after_the_claim(stage: Stage) -> None:
     revoker.process(case)
 
 
+def warned_elsewhere(stage: Stage) -> None:
+    """The address changes between the warning and the last look; no sync has seen it."""
+    stage.launch("marie")
+    notify.send_notices(workspace=stage.workspace, now=NOW)
+    stage.clock.advance(days=31)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.update("marie", email="somebody.else@ville.example")
+    stage.revoke()
+
+
 def look_slowly(stage: Stage) -> None:
     """Between the last look and the gate, a minute goes by."""
     stage.launch("marie")

@@ -54,8 +54,8 @@ class Reference:
     """By case: who approved, when, and a copy of the evidence."""
     exempt_until: dict[int, datetime] = field(default_factory=dict)
     launched: dict[int, Launched] = field(default_factory=dict)
-    mails: dict[int, datetime] = field(default_factory=dict)
-    """By case: when the mail server accepted its notice."""
+    mails: dict[int, tuple[datetime, str]] = field(default_factory=dict)
+    """By case: when the mail server accepted its notice, and for which address."""
     promises: dict[int, datetime] = field(default_factory=dict)
     hastened: set[int] = field(default_factory=set)
     """Cases whose person asked to leave at once."""
@@ -103,9 +103,9 @@ class Reference:
 
     def mailed(self, address: str, *, now: datetime) -> None:
         """The mail server accepts a notice: is it one that may be sent?"""
-        open_cases = Case.objects.open().filter(account__username=address.partition("@")[0])
+        open_cases = Case.objects.open().filter(account__username=name_of(address))
         for case in open_cases.filter(state="awaiting_notice").select_related("cleanup"):
-            self.mails[case.pk] = now
+            self.mails[case.pk] = (now, address)
             if not (self.live and self.launched[case.cleanup_id].live) or case.cleanup.state != "running":
                 self.violations.append(f"a notice to {address} for a clean-up that is not running or is a dry run")
             return
@@ -115,6 +115,8 @@ class Reference:
         """Everything that speaks against removing the account of a case at this moment."""
         record = self.truth.user(case.account.username)
         about_them = [] if record is None else list(self._about_the_person(case, record, now))
+        if record and self.mails.get(case.pk, (now, record["email"]))[1] != record["email"]:
+            about_them.append("another address than was warned")
         return [*about_them, *self._about_the_decision(case, now), *self._about_the_cleanup(case, now)]
 
     def _about_the_person(self, case: Case, record: Record, now: datetime) -> Iterator[str]:
@@ -163,7 +165,7 @@ class Reference:
             mailed = self.mails.get(case.pk)
             if mailed is None:
                 yield "no notice was sent"
-            elif case.pk not in self.hastened and mailed + timedelta(days=frozen.notice) > now:
+            elif case.pk not in self.hastened and mailed[0] + timedelta(days=frozen.notice) > now:
                 yield "the promised date is not reached"
 
 
@@ -173,6 +175,11 @@ def speaks_against(case: Case) -> bool:
     is_back = isinstance(why, list) and any(item.get("code") == "newer_activity" for item in why)
     keeps = (case.answer or {}).get("kind") == "keep"
     return keeps or case.state == "undeliverable" or (case.state == "spared" and is_back)
+
+
+def name_of(address: str) -> str:
+    """Whose address it is: what follows a plus is changed, the name before it stays."""
+    return address.partition("@")[0].partition("+")[0]
 
 
 def joined_of(record: Record) -> datetime:

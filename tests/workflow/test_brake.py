@@ -9,7 +9,7 @@ import pytest
 from accounts_review.models import AuditEntry, Case, Workspace
 from accounts_review.workflow import answer, brake
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 NAMES = [f"person.{number:02}" for number in range(40)]
@@ -32,7 +32,7 @@ def say(stage: Stage, said: answer.Said, *names: str) -> None:
 
 def bounce(stage: Stage, *names: str) -> None:
     for name in names:
-        notify.mark_bounced(message_id="", recipient=f"{name}@ville.example", why="gone", now=stage.clock())
+        bounces.mark_bounced(message_id="", recipient=f"{name}@ville.example", why="gone", now=stage.clock())
 
 
 def come_back(stage: Stage, *names: str) -> None:

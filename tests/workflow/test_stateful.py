@@ -36,7 +36,7 @@ from accounts_review.workflow.revoke import revoke
 from huwise_sandbox.server import Server
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
-from tests.workflow.reference import FEWEST, SHARE, Rules
+from tests.workflow.reference import FEWEST, SHARE, Rules, name_of
 
 BASIS = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck)
@@ -50,14 +50,14 @@ IN_FLIGHT = ("claimed", "intended", "unknown")
 STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")
 LIFE = (
     *("logs in", "logs in", "had logged in", "joins readers", "joins team", "joins plain", "gains a right"),
-    *("is promoted", "loses all rights", "is re-created", "vanishes"),
+    *("is promoted", "loses all rights", "is re-created", "vanishes", "moves"),
 )
 CHANGES = (
     *("pause", "resume", "resume", "cancel", "live", "live", "dry run", "demote", "dismiss", "promote", "promote"),
     *("higher limit", "exempt everyone"),
 )
 
-FIGURES = ("runs", "steps", "DELETEs", "mails", "violations")
+FIGURES = ("runs", "steps", "DELETEs", "mails", "moves", "violations")
 
 anyone = st.sampled_from(NAMES)
 decider = st.sampled_from(DECIDERS)
@@ -99,6 +99,7 @@ class Portal(RuleBasedStateMachine):
         stops = AuditEntry.objects.filter(kind="cleanup.stopped").values_list("data__why__code", flat=True)
         self.figures.update(f"stop {code}" for code in stops)
         self.figures.update({"runs": 1, "DELETEs": self.act.model.sent, "mails": len(self.act.model.mails)})
+        self.figures["moves"] += AuditEntry.objects.filter(kind="case.address_changed").count()
         self.figures["violations"] += len(self.act.model.violations)
 
     @initialize(rules=st.sampled_from([Rules(), Rules(), Rules(notice=5)]), by=decider)
@@ -157,7 +158,7 @@ class Portal(RuleBasedStateMachine):
     def reset_breaker(self, discard: bool) -> None:
         self.act.reset_breaker(discard=discard)
 
-    @rule(refused=st.sampled_from(["", *NAMES[:3]]))
+    @rule(refused=st.sampled_from(["", "sender", *NAMES[:3]]))
     def send_notices(self, refused: str) -> None:
         self.act.send_notices(refused)
 
@@ -166,6 +167,19 @@ class Portal(RuleBasedStateMachine):
         self.act.bounce(who)
         if again:
             self.act.warn_again(who)
+
+    @rule(by=decider, who=anyone, synced=st.booleans())
+    def move_after_the_warning(self, by: str, who: str, synced: bool) -> None:
+        """Somebody is warned, then has another address; a sync sees it, or only the last look."""
+        self.act.change_policy(Rules(notice=5))
+        self.act.begin_a_round(by)
+        self.act.send_notices()
+        self.act.change_address(who)
+        if synced:
+            self.act.stage.sync()
+        self.act.stage.clock.advance(days=5)
+        self.act.revoke()
+        self.act.send_notices()
 
     @rule(fault=fault)
     def let_a_week_pass(self, fault: str) -> None:
@@ -295,8 +309,9 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
 
     def delivered(backend: EmailBackend, messages: Any) -> int:
         for message in messages:
-            if message.to[0] in Portal.act.refused:
-                raise SMTPRecipientsRefused({message.to[0]: (550, b"unknown")})
+            if Portal.act.refused in ("sender", name_of(message.to[0])):
+                said = b"5.4.5 Quota" if Portal.act.refused == "sender" else b"5.1.1 unknown"
+                raise SMTPRecipientsRefused({message.to[0]: (550, said)})
             Portal.act.model.mailed(message.to[0], now=Portal.act.stage.clock.instant)
         return deliver(backend, messages)
 

@@ -20,7 +20,7 @@ from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.wording import sentences
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
 
 
@@ -40,6 +40,7 @@ class CasePage(CleanupView):
             "evidence": sentences.of_evidence(case.evidence, now=case.approved_at),
             "account": case.account,
             "answer": sentences.of_answer(case),
+            "answered_by": sentences.of_answering(case),
             "timeline": of_entries(entries),
             "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
         }
@@ -77,9 +78,9 @@ class Act(CleanupView):
             raise ValueError(_("None of these can be done this way any more. Look at the list again."))
         match act:
             case "retry":
-                self._each(notify.retry_notice, cases)
+                self._each(bounces.retry_notice, cases)
             case "bounced":
-                self._each(notify.mark_undeliverable, cases, why=reason)
+                self._each(bounces.mark_undeliverable, cases, why=reason)
             case "withdraw":
                 accounts = [case.account for case in cases]
                 decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
@@ -137,7 +138,9 @@ def _done(act: str, cases: Sequence[Case]) -> str:
             count,
         ),
         "bounced": ngettext(
-            "%(count)d account is marked as undeliverable.", "%(count)d accounts are marked as undeliverable.", count
+            "It is recorded for %(count)d account that the warning came back.",
+            "It is recorded for %(count)d accounts that the warning came back.",
+            count,
         ),
         "withdraw": ngettext(
             "%(count)d account is out of the clean-up and keeps its access.",

@@ -17,6 +17,10 @@ from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 WAYS = {
     "restored": (INVITED, _("invited back")),
     "returned": (BY_THEMSELVES, _("came back by themselves")),
+    "bounced": (
+        Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
+        _("not back, and the warning came back too late"),
+    ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }
 

@@ -22,7 +22,7 @@ AGAIN = frozenset({CaseState.REFUSED, CaseState.WOULD_REVOKE, CaseState.SPARED, 
 """How a case can end with its account still there."""
 
 ACTS: Mapping[str, tuple[frozenset[CaseState], str]] = {
-    "bounced": (frozenset({CaseState.AWAITING_NOTICE, CaseState.NOTICED, CaseState.DUE}), "operate"),
+    "bounced": (frozenset({CaseState.AWAITING_NOTICE, CaseState.NOTICED, CaseState.DUE, CaseState.REVOKED}), "operate"),
     "retry": (frozenset({CaseState.UNDELIVERABLE}), "operate"),
     "withdraw": (WITHDRAWABLE, "decide"),
     "again": (AGAIN, "decide"),

@@ -25,6 +25,7 @@ from accounts_review.web.cleanups.progress import last_stop, progress_of, summar
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
+from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke.standstill import standstill
 
@@ -178,7 +179,9 @@ def _standing(view: CleanupView) -> dict[str, Any]:
     """Where a clean-up stands, what stopped it, and what the person may do about it."""
     cleanup, user = view.cleanup, view.request.user
     progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == "paused"
+    answered = cleanup.cases.exclude(answer=None).select_related("account")
     return {
+        "alike": answer.alike(answered),
         "progress": progress,
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),

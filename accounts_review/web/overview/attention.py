@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,12 @@ from accounts_review.models import Case, Cleanup, Hold, Run, Sync, Workspace
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
+from accounts_review.workflow import answer
+from accounts_review.workflow.notify import due, notify
 from accounts_review.workflow.revoke.standstill import standstill
+
+TOO_LATE, RECENT = timedelta(days=30), timedelta(days=90)
+"""So long a warning that came back too late is told, and answers of a clean-up are looked at."""
 
 OLD = timedelta(hours=36)
 """Numbers older than this are called old: the sync of a night was missed."""
@@ -36,7 +42,7 @@ class Need:
 def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace)]
+    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now)]
     found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
@@ -54,6 +60,8 @@ def _of_worker(now: datetime) -> Iterator[Need]:
 
 
 def _of_mail() -> Iterator[Need]:
+    if Workspace.objects.exclude(mail_stopped=None).exists():
+        return  # Every page says so already.
     last = Run.objects.filter(task="send_emails_job").exclude(finished_at=None).first()
     if last and last.error:
         text = _("Mails could not be sent at the last try: %(error)s") % {"error": last.error}
@@ -119,11 +127,11 @@ def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
         yield Need(level=level, text=text, link=_("Look at it"), url=url)
 
 
-def _of_cases(workspace: Workspace) -> Iterator[Need]:
+def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
+    yield from _of_letters(workspace, now)
     open_cases = Case.objects.filter(cleanup__workspace=workspace, state__in=("undeliverable", "unknown"))
     by_cleanup = open_cases.values_list("cleanup__number", "state").annotate(Count("pk")).order_by("cleanup__number")
     for number, state, count in by_cleanup:
-        url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + f"?state={state}"
         text = (
             ngettext(
                 "%(count)d person of clean-up %(number)d could not be warned.",
@@ -137,7 +145,51 @@ def _of_cases(workspace: Workspace) -> Iterator[Need]:
                 count,
             )
         )
-        yield Need(level="warning", text=text % {"count": count, "number": number}, link=_("See who"), url=url)
+        yield _about(workspace, number, text % {"count": count, "number": number}, f"?state={state}")
+
+
+def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
+    """Warnings that came back too late or are put off again and again, and answers that no person may have given."""
+    cases = Case.objects.filter(cleanup__workspace=workspace).select_related("account", "cleanup__workspace")
+    late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)
+    for number, count in sorted(late.items()):
+        text = ngettext(
+            "%(count)d person of clean-up %(number)d was removed although the warning came back.",
+            "%(count)d people of clean-up %(number)d were removed although the warning came back.",
+            count,
+        )
+        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
+    mute = cases.filter(state="noticed").exclude(pk__in=due.answerable(cases).values("pk"))
+    for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
+        text = ngettext(
+            "The link in %(count)d warning of clean-up %(number)d no longer works, so it waits: SECRET_KEY was "
+            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
+            "The links in %(count)d warnings of clean-up %(number)d no longer work, so they wait: SECRET_KEY was "
+            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
+            count,
+        )
+        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
+    waiting = cases.filter(state="awaiting_notice", outcome__since__lt=(now - notify.PATIENCE).isoformat())
+    for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
+        text = ngettext(
+            "The warning of %(count)d person in clean-up %(number)d has been put off for more than five days.",
+            "The warnings of %(count)d people in clean-up %(number)d have been put off for more than five days.",
+            count,
+        )
+        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=awaiting_notice")
+    answered = cases.filter(answer__isnull=False, cleanup__launched_at__gt=now - RECENT)
+    by_cleanup: dict[int, list[Case]] = {}
+    for case in answered:
+        by_cleanup.setdefault(case.cleanup.number, []).append(case)
+    for number, those in sorted(by_cleanup.items()):
+        if count := len(answer.alike(those)):
+            text = _("%(count)d answers in clean-up %(number)d look like a machine's: ask these people.")
+            yield _about(workspace, number, text % {"count": count, "number": number}, "")
+
+
+def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
+    url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + query
+    return Need(level="warning", text=text, link=_("See who"), url=url)
 
 
 def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> Iterator[Need]:

@@ -20,12 +20,14 @@ from django.utils.timezone import get_current_timezone, localdate, make_aware, n
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 from accounts_review import audit
+from accounts_review.huwise.records import storable
 from accounts_review.models import Case
 from accounts_review.web.shared.widgets import DayInput
 from accounts_review.workflow import answer
-from accounts_review.workflow.answer import LONGEST_TEXT, Kind, NotNow, Said, Settled, TooOften
+from accounts_review.workflow.answer import LONGEST_AGENT, LONGEST_TEXT, Kind, NotNow, Said, Settled
 
 LONGEST_ABSENCE = timedelta(days=365)
 
@@ -65,19 +67,19 @@ class AnswerForm(forms.Form):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given
 
-    @property
-    def said(self) -> Said:
-        """The answer: only what belongs to its kind."""
+    def said(self, *, agent: str) -> Said:
+        """The answer: only what belongs to its kind, and the program that gave it."""
         kind = Kind(self.cleaned_data["kind"])
         text = self.cleaned_data["text"] if kind is Kind.KEEP else ""
-        return Said(kind=kind, text=text, until=self._until if kind is Kind.AWAY else None)
+        return Said(kind=kind, text=text, until=self._until if kind is Kind.AWAY else None, agent=agent)
 
     @property
     def _until(self) -> datetime:
         return make_aware(datetime.combine(self.cleaned_data["until"], time.min), get_current_timezone())
 
 
-@method_decorator(login_not_required, name="dispatch")
+# The token in the address is the only key, and no cookie adds to it: who has none can answer, too.
+@method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class AnswerPage(View):
     """Shows what would happen and the three answers; takes one of them. In the language of the letter."""
 
@@ -97,15 +99,13 @@ class AnswerPage(View):
                 return _take(request, case)
             except (Settled, audit.Conflict):
                 return _closed(request, case)
-            except TooOften:
-                return _page(request, case, view="too_often", status=429)
 
 
 def _take(request: HttpRequest, case: Case) -> HttpResponse:
     form, at = AnswerForm(request.POST, today=localdate()), now()
     try:
         if form.is_valid():
-            said = form.said
+            said = form.said(agent=storable(request.headers.get("User-Agent", ""))[:LONGEST_AGENT])
             case = answer.answer(case=case, said=said, now=at)
             return _page(request, case, view=said.kind.value, said=said)
     except NotNow as problem:
@@ -138,6 +138,6 @@ def _page(
 
 
 def _language(request: HttpRequest, case: Case) -> str:
-    """The workspace's language, until the person has chosen one by the switch."""
-    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+    """The workspace's language, until the person has chosen another by the link, which needs no cookie."""
+    chosen = request.GET.get("language")
     return str(chosen if chosen in dict(settings.LANGUAGES) else case.cleanup.workspace.language)

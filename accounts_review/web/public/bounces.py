@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
 from accounts_review.huwise.records import storable
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces
 
 NOT_DELIVERED = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
 """Who marks a warning as spam got it, but the provider will send them nothing more: a person has to look."""
@@ -61,7 +61,7 @@ def _mark(event: AnymailTrackingEvent) -> bool:
     """Have one event marked; false where it could not be, so that the provider says it again. The others go on."""
     said = (event.event_type, event.reject_reason, event.description, event.mta_response)
     try:
-        notify.mark_bounced(
+        bounces.mark_bounced(
             message_id=storable(str(event.message_id or "")),
             recipient=storable(str(event.recipient or "")),
             why=": ".join(dict.fromkeys(str(part) for part in said if part)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,17 +11,18 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import Hold, Workspace
 from accounts_review.wording import holds as in_sentences
+from accounts_review.wording import verdicts
 from cleanup_portal import __version__
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what is held."""
+    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    workspaces = Workspace.objects.filter(name=name) if name else Workspace.objects.all()
-    workspace = workspaces.first()
+    workspaces = list(Workspace.objects.filter(name=name) if name else Workspace.objects.all())
+    workspace = workspaces[0] if workspaces else None
     here = match.url_name if match else ""
     pages = [
         {"title": title, "url": url, "is_current": here in names}
@@ -28,8 +30,14 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     ]
     standing = Hold.objects.open().select_related("workspace")
     held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
-    known = {"workspace": workspace, "pages": pages, "held": held}
+    stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
+    known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops}
     return {"portal": known | {"may": request.user.has_perm, "version": __version__}}
+
+
+def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
+    said = verdicts.mail_stop(stop["code"], stop["reply"])
+    return {"workspace": workspace, "said": said, "since": datetime.fromisoformat(stop["at"])}
 
 
 def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:

@@ -87,17 +87,17 @@ def _sent(mails: list[EmailMessage]) -> list[int]:
     """Hand mails to the mail server; returns the places of those that it took."""
     taken = []
 
-    def act(place: int, through: BaseEmailBackend) -> str:
+    def act(place: int, through: BaseEmailBackend) -> str | Refusal:
         answer = deliver(mails[place], through=through)
         if isinstance(answer, Refusal):
-            log.warning("news could not be delivered", to=mails[place].to, why=answer.why)
-            return answer.kind
+            log.warning("news could not be delivered", to=mails[place].to, why=answer.why or answer.code)
+            return answer
         taken.append(place)
         return "sent"
 
-    _tally, error = one_by_one(range(len(mails)), act)
-    if error:
-        log.error("mails stopped", error=error)
+    run = one_by_one(range(len(mails)), act)
+    if run.error:
+        log.error("mails stopped", error=run.error)
     return taken
 
 
@@ -108,7 +108,8 @@ def _items(workspace: Workspace) -> list[tuple[str, str]]:
     by_kind: dict[str, list[AuditEntry]] = {}
     for entry in entries:
         by_kind.setdefault(entry.kind, []).append(entry)
-    items = [*_about_acts(workspace, by_kind), *_about_cases(workspace, by_kind), *_about_syncs(workspace, by_kind)]
+    about = (_about_acts, _about_cases, _about_syncs, _about_mail)
+    items = [item for tell in about for item in tell(workspace, by_kind)]
     return [(sentence, url) for urgency, sentence, url in sorted(items)]
 
 
@@ -150,6 +151,20 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     news = _news(Event.WORKSPACE_SYNCED)
     return [(news.urgency, str(news.clause) % {"count": len(failed)}, url)] if failed else []
+
+
+def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
+    url = _address("emails", workspace)
+    stopped, resumed = _news(Event.MAIL_STOPPED), _news(Event.MAIL_RESUMED)
+    stops = by_kind.get(Event.MAIL_STOPPED, [])
+    found = [(stopped.urgency, str(stopped.clause) % {"why": _stop(stops[0])}, url)] if stops else []
+    if Event.MAIL_RESUMED in by_kind:
+        found.append((resumed.urgency, str(resumed.clause), url))
+    return found
+
+
+def _stop(entry: AuditEntry) -> str:
+    return verdicts.mail_stop(entry.data.get("code", ""), entry.data.get("reply", ""))
 
 
 def _account_address(account: Account) -> str:

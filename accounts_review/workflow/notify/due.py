@@ -14,6 +14,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow import holds
+from accounts_review.workflow.notify import emails
 
 LATE = timedelta(days=7)
 """The end is told within this time or not at all: a letter about something long past only puzzles."""
@@ -33,6 +34,11 @@ def of_running(workspace: Workspace) -> QuerySet[Case]:
 def notices(workspace: Workspace) -> QuerySet[Case]:
     """Those who are to be warned."""
     return _live(of_running(workspace)).filter(state="awaiting_notice").order_by(LEAST_RECENTLY_TRIED, "pk")
+
+
+def answerable(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Those whose link works: the portal knows the key that signed it."""
+    return cases.filter(link_key__in=["", *emails.link_keys()])
 
 
 def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
@@ -67,6 +73,11 @@ def closings(workspace: Workspace, *, now: datetime) -> list[int]:
     refused = {(entry.account_id, entry.cleanup) for entry in _entries(workspace, CLOSING_REFUSED)}
     cases = revoked(workspace, now=now)
     return [case.pk for case in cases if (case.account_id, case.cleanup.number) not in refused]
+
+
+def anything(workspace: Workspace, *, now: datetime) -> bool:
+    """Whether a letter of any kind is owed to anybody now."""
+    return notices(workspace).exists() or any(reminders(workspace, now=now)) or bool(closings(workspace, now=now))
 
 
 def still(cases: QuerySet[Case], key: int, *, now: datetime) -> Case:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +34,10 @@ LONGEST_NAME = 150
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 """What keeps holiday answers away."""
 
-_signer = Signer(salt="accounts_review.answer", sep=".")
+
+def _signer() -> Signer:
+    """Signs by today's key, and knows what former ones have signed."""
+    return Signer(salt="accounts_review.answer", sep=".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +90,27 @@ def test(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMul
 
 def token_of(case: Case) -> str:
     """The token of a case's answer page: the case's key and a digest of who it is about, signed."""
-    return _signer.sign_object([case.pk, _incarnation_digest(case.account)])
+    return _signer().sign_object([case.pk, _incarnation_digest(case.account)])
 
 
 def opened(token: str) -> Case | None:
     """The case that a token of ours names, or ``None`` for any other text."""
     try:
-        pk, digest = _signer.unsign_object(token)
+        pk, digest = _signer().unsign_object(token)
     except (BadSignature, ValueError, TypeError):
         return None
     case = Case.objects.select_related("account", "cleanup__workspace").filter(pk=pk).first()
     return case if case and digest == _incarnation_digest(case.account) else None
+
+
+def link_key() -> str:
+    """Which secret key signs links now, as a digest that tells nothing of it."""
+    return _name_of_key(settings.SECRET_KEY)
+
+
+def link_keys() -> list[str]:
+    """Those whose links work: the present key's and its forerunners'."""
+    return [_name_of_key(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
 def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
@@ -164,6 +178,11 @@ def _message_id(case: Case, kind: str) -> str:
     return f"<{kind}.{case.pk}.{digest.hexdigest()[:16]}@{urlsplit(settings.PUBLIC_URL).hostname}>"
 
 
+def _name_of_key(key: str) -> str:
+    return salted_hmac("accounts_review.link_key", "", secret=key, algorithm="sha256").hexdigest()[:16]
+
+
 def _incarnation_digest(account: Account) -> str:
     who = "\0".join((str(account.workspace_id), account.username, account.incarnation))
-    return salted_hmac("accounts_review.incarnation", who, algorithm="sha256").hexdigest()[:16]
+    # Without a key of its own: it is signed or hashed by whoever uses it, and must outlive a change of SECRET_KEY.
+    return sha256(f"accounts_review.incarnation\0{who}".encode(errors="replace")).hexdigest()[:16]

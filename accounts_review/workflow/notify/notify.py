@@ -15,21 +15,23 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Workspace, permit
+from accounts_review.models import AuditEntry, Case, Workspace, permit
 from accounts_review.rules.dormancy import Standing
-from accounts_review.rules.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState
-from accounts_review.workflow.notify import due, emails
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.wording import verdicts
+from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
+from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.pace import ANY_TIME, Pace
-from accounts_review.workflow.notify.smtp import Refusal, alone, deliver, one_by_one
+from accounts_review.workflow.notify.smtp import Kind, Refusal, Round, alone, deliver, one_by_one
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
 """An address that puts the warning off is given up after both: RFC 5321 (4.5.4.1) asks a sender for four to five days,
-and a worker that stood still meanwhile has not tried just because the days went by."""
+and a worker that stood still meanwhile has not tried just because the days went by. It is not where the mail server has
+taken nothing else from us meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +61,27 @@ def send_notices(
     """Warn everyone whose case awaits a notice in a running clean-up, one mail each, at most ``limit`` of them.
 
     A refused address makes its own case undeliverable, and so does in the end one that only ever puts the warning off;
-    neither stops anybody else. A mail server that cannot be reached ends the run, as does the time ``budget``, and the
-    next one goes on from there.
+    neither stops anybody else. A mail server that cannot be reached or refuses *us* ends the run, as does the time
+    ``budget``: the cases wait, and the next run goes on from there.
     """
     with alone(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
-        keys = due.notices(workspace).values_list("pk", flat=True)
-        act = partial(_warn, workspace=workspace, now=now)
-        tally, error = one_by_one(keys, act, limit=limit, until=_until(budget))
+        rewarn.follow_addresses(workspace=workspace, now=now)
+        where: dict[str, Any] = {"workspace": workspace, "now": now}
+        run = one_by_one(
+            due.notices(workspace).values_list("pk", flat=True),
+            partial(_warn, **where),
+            charge=partial(_charge_notice, **where),
+            wait=partial(_wait_with_notice, **where),
+            limit=limit,
+            until=_until(budget),
+        )
+        left = due.notices(workspace).count()
+        _remember(run, left=left, **where)
+    refused = run.tally[Kind.FINAL]
     return Notices(
-        sent=tally["sent"],
-        undeliverable=tally["undeliverable"],
-        spared=tally["spared"],
-        left=due.notices(workspace).count(),
-        error=error,
+        sent=run.tally["sent"], undeliverable=refused, spared=run.tally["spared"], left=left, error=run.error
     )
 
 
@@ -88,10 +96,18 @@ def send_reminders(
     with alone(workspace) as is_alone:
         if not is_alone:
             return Letters(error=_busy())
+        rewarn.follow_addresses(workspace=workspace, now=now)
         days_of = dict(due.reminders(workspace, now=now))
+
+        def charge(key: int, refusal: Refusal) -> None:
+            _note_refusal(key, refusal, kind=due.REMINDER_REFUSED, now=now, days=days_of[key])
+
         act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
-        tally, error = one_by_one(days_of, act, limit=limit, until=_until(budget))
-    return Letters(sent=tally["sent"], refused=tally["refused"], spared=tally["spared"], error=error)
+        run = one_by_one(
+            days_of, act, charge=charge, wait=partial(_put_off, now=now), limit=limit, until=_until(budget)
+        )
+        mail_stop.remember(run, workspace=workspace, now=now)
+    return _letters(run)
 
 
 def send_closings(
@@ -101,23 +117,33 @@ def send_closings(
     with alone(workspace) as is_alone:
         if not is_alone:
             return Letters(error=_busy())
-        act = partial(_tell_the_end, workspace=workspace, now=now)
-        tally, error = one_by_one(due.closings(workspace, now=now), act, limit=limit, until=_until(budget))
-    return Letters(sent=tally["sent"], refused=tally["refused"], error=error)
+        run = one_by_one(
+            due.closings(workspace, now=now),
+            partial(_tell_the_end, workspace=workspace, now=now),
+            charge=partial(_note_refusal, kind=due.CLOSING_REFUSED, now=now),
+            wait=partial(_put_off, now=now),
+            limit=limit,
+            until=_until(budget),
+        )
+        mail_stop.remember(run, workspace=workspace, now=now)
+    return _letters(run)
 
 
 @transaction.atomic
 def ripen(*, workspace: Workspace, now: datetime) -> int:
     """Make due every warned case whose promised date has come; returns how many.
 
-    One whose notice came back while its DELETE was under way, and was without effect, is undeliverable after all.
+    One whose address has changed is warned anew in place of that, and one waits whose link no longer works, for want of
+    the key that signed it. One whose notice came back while its DELETE was under way, and was without effect, is
+    undeliverable after all.
     """
+    rewarn.follow_addresses(workspace=workspace, now=now)
     running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
-    ripe = list(running.filter(state="noticed", promised_at__lte=now))
+    ripe = list(due.answerable(running).filter(state="noticed", promised_at__lte=now))
     returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
     audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
     for case in returned:
-        _give_up(case, actor="portal", now=now, why=_("the notice came back"))
+        give_up(case, actor="portal", now=now, why=_("the notice came back"))
     return len(ripe)
 
 
@@ -143,70 +169,6 @@ def spare_returned(*, workspace: Workspace, now: datetime) -> int:
     return spared
 
 
-@transaction.atomic
-def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> None:
-    """Record by hand that the warning came back: what was not delivered is no notice, and leads to no revocation.
-
-    Raises ``PermissionDenied``, ``ValueError`` without a reason, ``IllegalMove`` where nothing is being waited for.
-    """
-    permit(actor, "operate")
-    if not why.strip():
-        raise ValueError(_("Say why; the reason is kept in the audit."))
-    if case.cleanup.dry_run:
-        raise ValueError(_("A dry run warns nobody, so that nothing can have come back."))
-    _give_up(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
-
-
-@transaction.atomic
-def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) -> int:
-    """Record that the mail server could not deliver a warning after all; returns how many cases that concerns.
-
-    The case is known by the notice's identifier, or else by the address. What was not delivered is no notice: the case
-    becomes undeliverable; where a DELETE is under way, no other will follow it. What has ended stays as it is, and
-    saying it twice changes nothing.
-    """
-    known, name = Case.objects.exclude(noticed_at=None), message_id.strip("<>")[:255]
-    found = known.filter(message_id=name) if name else known.none()
-    if recipient and not found.exists():
-        # A report may come before the sending is recorded: then the warning on its way is no notice either.
-        leaving = Q(state="awaiting_notice", cleanup__state="running", cleanup__dry_run=False)
-        known = Case.objects.open().filter(~Q(noticed_at=None) | leaving)
-        found = known.filter(Q(account__email__iexact=recipient) | Q(evidence__email__iexact=recipient))
-    # Account first, then case: as deciders and the gate do.
-    list(Account.objects.filter(cases__in=found).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
-    cases = list(found.select_related("account", "cleanup__workspace").order_by("pk").select_for_update(of=("self",)))
-    said = {"why": emails.one_line(why, longest=500), "message_id": name, "recipient": recipient[:320]}
-    for case in cases:
-        if CaseState.UNDELIVERABLE in CASE_MOVES[CaseState(case.state)]:
-            _give_up(case, actor="portal", now=now, **said)
-        elif case.state in IN_FLIGHT:
-            Case.objects.filter(pk=case.pk).update(noticed_at=None)
-            audit.log([case], kind=Event.CASE_BOUNCED, actor="portal", now=now, data=said)
-    return len(cases)
-
-
-@transaction.atomic
-def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
-    """Have an undeliverable warning sent again, to the address that the account has by then.
-
-    The person gets the full notice anew; the date they may have been given never moves earlier. Raises
-    ``PermissionDenied`` and ``IllegalMove``.
-    """
-    permit(actor, "operate")
-    login = actor.get_username()
-    audit.transition(
-        [case],
-        CaseState.AWAITING_NOTICE,
-        kind=Event.CASE_NOTICE_RETRIED,
-        actor=login,
-        now=now,
-        outcome=None,
-        tried_at=None,
-        reminders=[],
-        reminded_at=None,
-    )
-
-
 def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) -> str:
     """Send one of the letters, about a made-up person, to the one who asks; returns why it failed, or "".
 
@@ -217,17 +179,18 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
         return _("Your login here has no e-mail address.")
     refused: list[str] = []
 
-    def act(key: int, through: BaseEmailBackend) -> str:
+    def act(key: int, through: BaseEmailBackend) -> str | Refusal:
         answer = deliver(emails.test(workspace, kind, to=actor.email, now=now), through=through)
         if isinstance(answer, Refusal):
-            refused.append(answer.why)
-            return "refused"
+            refused.append(verdicts.objection(answer.code) if answer.code else answer.why)
+            return answer
         return "sent"
 
-    tally, error = one_by_one([0], act)
-    if tally["sent"]:
+    run = one_by_one([0], act)
+    if run.tally["sent"]:
         audit.log([workspace], kind=Event.EMAIL_TESTED, actor=actor.get_username(), now=now, data={"letter": kind})
-    return error or "".join(refused)
+        mail_stop.resume(workspace, now=now)
+    return "".join(refused) or run.error
 
 
 def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -> int | None:
@@ -245,7 +208,7 @@ def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, 
     return pace.waves(count, now)
 
 
-def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
+def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
     case = due.still(due.notices(workspace), key, now=now)
     if why := due.objection(case, now=now):
         _spare(case, why, now=now)
@@ -255,7 +218,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     promised = max(promised, case.promised_at or promised)
     answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
     if isinstance(answer, Refusal):
-        return _not_warned(case, answer, now=now)
+        return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
     audit.transition(
         [case],
@@ -267,34 +230,54 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
         noticed_at=now,
         promised_at=promised,
         message_id=answer[:255],
+        warned_to=case.account.email,
+        link_key=emails.link_key(),
         outcome=None,
     )
     return "sent"
 
 
-def _not_warned(case: Case, refusal: Refusal, *, now: datetime) -> str:
-    """Count a try that came to nothing; the case is given up where the refusal is final, or patience ends."""
-    before = case.outcome or {}
-    since, tries = before.get("since", now.isoformat()), before.get("tries", 0) + 1
-    said = {"why": refusal.why[:500], "tries": tries, "since": since}
-    if refusal.is_final or (tries >= MOST_TRIES and now - datetime.fromisoformat(since) >= PATIENCE):
-        _give_up(case, actor="portal", now=now, **said)
-        return "undeliverable"
+def _charge_notice(key: int, refusal: Refusal, *, workspace: Workspace, now: datetime) -> None:
+    """The refusal is this person's: they cannot be warned at this address."""
+    case = due.still(due.notices(workspace), key, now=now)
+    give_up(case, actor="portal", now=now, **_tried(case, refusal, now=now))
+
+
+def _wait_with_notice(key: int, refusal: Refusal, *, workspace: Workspace, now: datetime) -> bool:
+    """Count a try that came to nothing; true where patience ends. What is refused to us counts against nobody."""
+    case = due.still(due.notices(workspace), key, now=now)
+    if refusal.kind is Kind.SENDER:
+        Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now)
+        return False
+    said = _tried(case, refusal, now=now)
+    since = datetime.fromisoformat(said["since"])
+    if said["tries"] >= MOST_TRIES and now - since >= PATIENCE and mail_stop.took_mail_since(workspace, since):
+        give_up(case, actor="portal", now=now, **said)
+        return True
     Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now, outcome=said)
-    return refusal.kind
+    return False
+
+
+def _tried(case: Case, refusal: Refusal, *, now: datetime) -> dict[str, Any]:
+    before = case.outcome or {}
+    return {
+        "why": refusal.record,
+        "tries": before.get("tries", 0) + 1,
+        "since": before.get("since", now.isoformat()),
+    }
 
 
 def _remind(
     key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
-) -> str:
+) -> str | Refusal:
     case, days = due.still(due.warned(workspace, now=now), key, now=now), days_of[key]
     if why := due.objection(case, now=now):
         _spare(case, why, now=now)
         return "spared"
     answer = deliver(emails.reminder(case, days=days, now=now), through=through)
-    data = {"days": days, "address": case.account.email}
     if isinstance(answer, Refusal):
-        return _not_told(case, answer, kind=due.REMINDER_REFUSED, data=data, now=now)
+        return answer
+    data = {"days": days, "address": case.account.email}
     with transaction.atomic():
         reminders = [*case.reminders, days]
         Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
@@ -302,38 +285,44 @@ def _remind(
     return "sent"
 
 
-def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str:
+def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
     case = due.still(due.revoked(workspace, now=now), key, now=now)
     answer = deliver(emails.closing(case, now=now), through=through)
-    data = {"address": case.account.email}
     if isinstance(answer, Refusal):
-        return _not_told(case, answer, kind=due.CLOSING_REFUSED, data=data, now=now)
+        return answer
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind=Event.CASE_CLOSING_TOLD, actor="portal", now=now, data=data)
+        audit.log([case], kind=Event.CASE_CLOSING_TOLD, actor="portal", now=now, data={"address": case.account.email})
     return "sent"
 
 
-def _not_told(case: Case, refusal: Refusal, *, kind: Event, data: dict[str, Any], now: datetime) -> str:
-    """A letter that changes no state: a final refusal is recorded, anything else is tried again after the others."""
-    if refusal.is_final:
-        audit.log([case], kind=kind, actor="portal", now=now, data=data | {"why": refusal.why[:500]})
-    else:
-        Case.objects.filter(pk=case.pk).update(tried_at=now)
-    return refusal.kind
+def _note_refusal(key: int, refusal: Refusal, *, kind: Event, now: datetime, **more: object) -> None:
+    """A letter that changes no state was refused for good: that is recorded, and it is not tried again."""
+    case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
+    data = {"address": case.account.email, "why": refusal.record} | more
+    audit.log([case], kind=kind, actor="portal", now=now, data=data)
+
+
+def _put_off(key: int, refusal: Refusal, *, now: datetime) -> bool:
+    """Anything else is tried again after the others."""
+    Case.objects.filter(pk=key).update(tried_at=now)
+    return False
+
+
+def _remember(run: Round, *, left: int, workspace: Workspace, now: datetime) -> None:
+    mail_stop.remember(run, workspace=workspace, now=now)
+    if not left and not run.stop and not due.anything(workspace, now=now):
+        mail_stop.resume(workspace, now=now)
+
+
+def _letters(run: Round) -> Letters:
+    tally = run.tally
+    return Letters(sent=tally["sent"], refused=tally[Kind.FINAL], spared=tally["spared"], error=run.error)
 
 
 def _spare(case: Case, why: object, *, now: datetime) -> None:
     data = {"why": why}
     audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
-
-
-def _give_up(case: Case, *, actor: str, now: datetime, **said: object) -> None:
-    """What was not delivered is no notice, whatever was thought before."""
-    kind, none = Event.CASE_UNDELIVERABLE, None
-    audit.transition(
-        [case], CaseState.UNDELIVERABLE, kind=kind, actor=actor, now=now, data=said, outcome=said, noticed_at=none
-    )
 
 
 def _until(budget: timedelta | None) -> float | None:

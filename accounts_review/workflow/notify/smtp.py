@@ -1,32 +1,41 @@
-"""Delivery: hand letters to the mail server one by one, and tell what concerns one address from what concerns all."""
+"""Delivery: hand letters to the mail server one by one, and tell whose fault a refusal is (law 10).
+
+A refusal that speaks of the recipient is charged to that person. One that speaks of the sender stops the run, and is
+nobody's. One that does not say is charged once the server has taken another letter since; several alike stop the run.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
 
-from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused, AnymailUnsupportedFeature
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection as database
-from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.models import Workspace
+from accounts_review.rules.addresses import needs_utf8, usable_for_mail
+from accounts_review.rules.refusals import Fault, alike, fault_of
+from accounts_review.wording import verdicts
 from accounts_review.workflow.holds import Held
+from accounts_review.workflow.notify.emails import one_line
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
 goes behind the others, so the next run begins with those that this one did not reach."""
 
+MOST_ALIKE = 3
+"""A run ends after so many refusals in a row that say the same and do not say whom they are about."""
+
+LONGEST_REPLY = 500
 CLOSING = 421
-_BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
-_BROKEN = (SMTPServerDisconnected, TimeoutError, ConnectionResetError, BrokenPipeError)
 NOT_THIS_ONE = (400, 422)
 """How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
 
@@ -36,22 +45,126 @@ class Kind(StrEnum):
 
     FINAL = "refused"
     """This address is refused for good."""
+    SENDER = "sender refused"
+    """We are refused, whoever it is to."""
+    UNTOLD = "untold"
+    """Refused for good, and nobody can tell why."""
     DEFERRED = "deferred"
     """Not now: by greylisting for one."""
     BROKEN = "broken"
     """No answer: the connection broke or timed out over it."""
 
 
+_KINDS = {
+    Fault.RECIPIENT: Kind.FINAL,
+    Fault.SENDER: Kind.SENDER,
+    Fault.UNTOLD: Kind.UNTOLD,
+    Fault.LATER: Kind.DEFERRED,
+}
+
+
+class StopCode(StrEnum):
+    """Why a run ended with letters left."""
+
+    UNREACHABLE = "unreachable"
+    BROKEN = "broken"
+    SENDER_REFUSED = "sender_refused"
+    ALL_REFUSED = "all_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What ended a run: a code, and what the server said word for word."""
+
+    code: StopCode
+    reply: str
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The server did not take a letter: what it said, and what that means."""
+    """The server did not take a letter: what it said, or a ``code`` of ours, and what that means."""
 
     why: str
     kind: Kind
+    code: str = ""
 
     @property
-    def is_final(self) -> bool:
-        return self.kind is Kind.FINAL
+    def record(self) -> object:
+        """What is kept of it: the server's words, or our code."""
+        return [{"code": self.code}] if self.code else self.why
+
+
+Act = Callable[[int, BaseEmailBackend], str | Refusal]
+"""Does something for a key that may send a letter; answers ``"sent"``, another word, or how it was not taken."""
+
+
+def _nothing(key: int, refusal: Refusal) -> bool:
+    return False
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """One run through letters: how often each answer was given, and what ended it early, if anything did."""
+
+    charge: Callable[[int, Refusal], object] = _nothing
+    wait: Callable[[int, Refusal], bool] = _nothing
+    tally: Counter[str] = field(default_factory=Counter)
+    stop: Stop | None = None
+    held: str = ""
+    """Why nothing may leave, where everything is held: no fault of the mail server's."""
+    _untold: list[tuple[int, Refusal]] = field(default_factory=list)
+
+    @property
+    def error(self) -> str:
+        """What went wrong beyond single addresses, in the reader's language, or ""."""
+        if self.held:
+            return self.held
+        if self.stop:
+            return verdicts.mail_stop(self.stop.code, self.stop.reply)
+        return verdicts.mail_stop(StopCode.BROKEN) if self.tally[Kind.BROKEN] else ""
+
+    def take(self, key: int, answer: str | Refusal) -> None:
+        """Count an answer; what a refusal means for its key is decided here, now or by a later answer."""
+        if isinstance(answer, str):
+            self.tally[answer] += 1
+            if answer == "sent":
+                self._charge_the_untold()
+            return
+        if answer.kind is Kind.FINAL:
+            self._charge(key, answer)
+            return
+        self.tally[answer.kind] += 1
+        with suppress(audit.Conflict):
+            self.tally[Kind.FINAL] += self.wait(key, answer)
+        if answer.kind is Kind.SENDER:
+            self.stop = Stop(StopCode.SENDER_REFUSED, answer.why)
+        elif answer.kind is Kind.UNTOLD:
+            self._untold.append((key, answer))
+            last = [refusal.why for _key, refusal in self._untold[-MOST_ALIKE:]]
+            if len(last) == MOST_ALIKE and all(alike(why, last[0]) for why in last):
+                self.stop = Stop(StopCode.ALL_REFUSED, answer.why)
+        elif self.tally[Kind.BROKEN] >= MOST_BROKEN:
+            self.stop = Stop(StopCode.BROKEN, answer.why)
+
+    def end(self) -> None:
+        """Where nothing was taken and something was refused, nobody can tell whose fault it is: that is a stop."""
+        if self.stop or self.held or self.tally["sent"]:
+            return
+        if self._untold:
+            self.stop = Stop(StopCode.ALL_REFUSED, self._untold[-1][1].why)
+        elif self.tally[Kind.BROKEN]:
+            self.stop = Stop(StopCode.BROKEN, "")
+
+    def _charge_the_untold(self) -> None:
+        """The server takes mail from us: so it was the address that it did not like."""
+        for key, refusal in self._untold:
+            self._charge(key, refusal)
+        self._untold.clear()
+
+    def _charge(self, key: int, refusal: Refusal) -> None:
+        with suppress(audit.Conflict):
+            self.charge(key, refusal)
+            self.tally[Kind.FINAL] += 1
 
 
 def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal:
@@ -60,63 +173,55 @@ def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal
     A connection that breaks is opened anew, so that one address never stops the others. Raises what concerns more than
     this address: the sender is refused, or the server cannot be reached.
     """
-    letter.connection = through
     try:
+        if refusal := _not_sendable(letter, through):
+            return refusal
+        letter.connection = through
         letter.send()
-    except AnymailUnsupportedFeature:
-        raise
-    except (SMTPRecipientsRefused, SMTPDataError, AnymailRecipientsRefused, ValueError) as failure:
-        refusal = _refusal(failure)
-        if isinstance(failure, SMTPDataError):
-            _open_anew(through)  # smtplib leaves the letter open, and the server would refuse the next.
-    except (SMTPResponseException, *_BROKEN) as failure:
-        if getattr(failure, "smtp_code", CLOSING) != CLOSING:
+    except (SMTPException, AnymailError, OSError, ValueError) as failure:
+        told = _refusal(failure)
+        if told is None:
             raise
-        refusal = Refusal(str(failure), Kind.BROKEN)
-    except AnymailAPIError as failure:
-        if failure.status_code not in NOT_THIS_ONE:
-            raise
-        refusal = Refusal(str(failure), Kind.DEFERRED)
-    else:
-        status = getattr(letter, "anymail_status", None)
-        return str((status and status.message_id) or letter.extra_headers.get("Message-ID", "")).strip("<>")
-    if refusal.kind is Kind.BROKEN:
-        _open_anew(through)
-    return refusal
+        # After a refused text smtplib leaves the letter open, and the server would refuse the next.
+        if told.kind is Kind.BROKEN or isinstance(failure, SMTPDataError):
+            _open_anew(through)
+        return told
+    status = getattr(letter, "anymail_status", None)
+    return str((status and status.message_id) or letter.extra_headers.get("Message-ID", "")).strip("<>")
 
 
 def one_by_one(
     keys: Iterable[int],
-    act: Callable[[int, BaseEmailBackend], str],
+    act: Act,
     *,
+    charge: Callable[[int, Refusal], object] = _nothing,
+    wait: Callable[[int, Refusal], bool] = _nothing,
     limit: int | None = None,
     until: float | None = None,
-) -> tuple[Counter[str], str]:
-    """Do something for each key that may send a letter, until ``limit`` of them answered ``"sent"``.
+) -> Round:
+    """Act for each key, until ``limit`` of them answered ``"sent"`` or the instant ``until`` of the monotonic clock.
 
-    Returns how often each answer was given, and the last failure of the server, or "". A server that cannot be
-    reached, refuses the sender, or breaks :data:`MOST_BROKEN` connections ends the run, and so does the instant
-    ``until`` of the monotonic clock; the next run goes on from there.
+    ``charge`` is called where a refusal is the recipient's; ``wait`` where it is not, or cannot be told yet: true from
+    it means that the recipient was given up. A server that cannot be reached, refuses the sender, or breaks
+    :data:`MOST_BROKEN` connections ends the run; the next one goes on from there.
     """
-    tally, left = Counter[str](), list(keys)
+    run, left = Round(charge=charge, wait=wait), list(keys)
     if not left:
-        return tally, ""
+        return run
     try:
         with get_connection() as through:
             for key in left:
-                if (limit is not None and tally["sent"] >= limit) or (until is not None and time.monotonic() >= until):
+                is_over = until is not None and time.monotonic() >= until
+                if run.stop or is_over or (limit is not None and run.tally["sent"] >= limit):
                     break
-                try:
-                    tally[act(key, through)] += 1
-                except audit.Conflict:
-                    continue
-                if tally[Kind.BROKEN] >= MOST_BROKEN:
-                    break
-    except Held as failure:
-        return tally, str(failure)
+                with suppress(audit.Conflict):
+                    run.take(key, act(key, through))
+    except Held as held:
+        run.held = str(held)
     except (SMTPException, AnymailError, OSError) as failure:
-        return tally, _said(failure)
-    return tally, _said(_("connections broke off")) if tally[Kind.BROKEN] else ""
+        run.stop = Stop(StopCode.UNREACHABLE, _words(failure))
+    run.end()
+    return run
 
 
 @contextmanager
@@ -137,29 +242,65 @@ def alone(workspace: Workspace) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
+def _not_sendable(letter: EmailMessage, through: BaseEmailBackend) -> Refusal | None:
+    """Why a letter cannot even be handed over, be it for its address or for what the server offers."""
+    address = letter.to[0]
+    if not usable_for_mail(address):
+        return Refusal("", Kind.FINAL, "address_unusable")
+    if needs_utf8(address) and not _takes_utf8(through):
+        return Refusal("", Kind.FINAL, "no_smtputf8")
+    return None
+
+
+def _takes_utf8(through: BaseEmailBackend) -> bool:
+    """Whether addresses outside ASCII can be written to this way; of providers that is not known."""
+    if hasattr(through, "esp_name"):
+        return False
+    server = getattr(through, "connection", None)
+    if server is None:
+        return True  # Mails become files, or nothing leaves at all.
+    server.ehlo_or_helo_if_needed()
+    return bool(server.has_extn("smtputf8"))
+
+
 def _open_anew(connection: BaseEmailBackend) -> None:
     connection.close()
     connection.open()
 
 
-def _refusal(failure: Exception) -> Refusal:
-    """What is meant by an answer that concerns one letter."""
+def _refusal(failure: Exception) -> Refusal | None:
+    """What a failure means for one letter; ``None`` where it concerns more than that."""
     match failure:
         case SMTPRecipientsRefused(recipients=answers):
-            codes = [code for code, text in answers.values()]
-            why = ", ".join(f"{code} {_text(text)}" for code, text in answers.values())
+            return _answered(*next(iter(answers.values())))
         case SMTPDataError(smtp_code=code, smtp_error=text):
-            codes, why = [code], f"{code} {_text(text)}"
+            return _answered(code, text)
+        case SMTPServerDisconnected() | TimeoutError() | ConnectionResetError() | BrokenPipeError():
+            return Refusal(_words(failure), Kind.BROKEN)
+        case SMTPResponseException(smtp_code=code) if code == CLOSING:
+            return Refusal(_words(failure), Kind.BROKEN)
+        case AnymailRecipientsRefused():
+            return Refusal(_words(failure), Kind.FINAL)
+        case AnymailAPIError(status_code=status) if status in NOT_THIS_ONE:
+            return Refusal(_words(failure), _KINDS[fault_of(550, _words(failure))])
+        case AnymailError() | OSError():
+            return None
         case _:
-            return Refusal(str(failure), Kind.FINAL)
-    if CLOSING in codes:
-        return Refusal(why, Kind.BROKEN)
-    return Refusal(why, Kind.FINAL if max(codes) >= 500 else Kind.DEFERRED)
+            return Refusal(_words(failure), Kind.UNTOLD)  # The letter, or our own address, cannot be written down.
 
 
-def _said(failure: object) -> str:
-    return _("The mail server failed: %(error)s. Check EMAIL_URL.") % {"error": failure}
+def _answered(code: int, text: bytes | str) -> Refusal:
+    why = f"{code} {_text(text)}"
+    return Refusal(why, Kind.BROKEN if code == CLOSING else _KINDS[fault_of(code, _text(text))])
+
+
+def _words(failure: Exception) -> str:
+    """A failure as the server put it."""
+    if isinstance(failure, SMTPResponseException):
+        return f"{failure.smtp_code} {_text(failure.smtp_error)}"
+    return _text(str(failure))
 
 
 def _text(answer: bytes | str) -> str:
-    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    """What a server said, as a line that can be kept and shown."""
+    return one_line(answer.decode(errors="replace") if isinstance(answer, bytes) else answer, longest=LONGEST_REPLY)

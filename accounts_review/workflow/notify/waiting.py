@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
+from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
@@ -27,8 +28,6 @@ def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
         return [{"code": "workspace_in_dry_run"}]
     if not pace.is_open(now):
         return [{"code": "mail_hours"}]
-    sent = AuditEntry.objects.filter(
-        kind="case.noticed", workspace=cleanup.workspace.name, at__gt=now - timedelta(hours=1)
-    )
+    sent = AuditEntry.objects.of(cleanup.workspace).filter(kind=Event.CASE_NOTICED, at__gt=now - timedelta(hours=1))
     spent = sent.order_by("-at").values_list("at", flat=True)[pace.per_hour - 1 :].first() if pace.per_hour else None
     return [{"code": "mail_limit", "until": (spent + timedelta(hours=1)).isoformat()}] if spent else []

@@ -14,6 +14,7 @@ from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
+from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
 from accounts_review.workflow import holds
@@ -66,6 +67,13 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
     )
 
 
+def note_address(account: Account, email: str) -> None:
+    """Keep an address that was read now: letters go to the newest one. The next sync reads the whole record again."""
+    if email and not same_mailbox(account.email, email):
+        Account.objects.filter(pk=account.pk).update(email=email, digest="")
+        account.email = email
+
+
 def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     """What the gate asks about, read in the transaction that holds the case."""
     assert seen.facts is not None
@@ -93,6 +101,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
         notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
         noticed_at=case.noticed_at,
+        warned_to=case.warned_to,
         promised_at=case.promised_at,
         **{field.name: getattr(moment, field.name) for field in fields(Moment)},
     )

@@ -19,6 +19,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import F, Q
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
@@ -31,7 +32,7 @@ from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of, stops_cleanup
-from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
+from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.standstill import may_start_another, ripe
 
@@ -107,6 +108,8 @@ class Revoker:
                     continue
                 # A case that was put back goes behind the others, so that it cannot bar their way.
                 due = cleanup.cases.filter(ripe(self.clock())).order_by("moved_at", "pk").select_related("account")
+                # Whose notice went elsewhere is warned anew first.
+                due = due.exclude(~Q(warned_to=F("account__email")), noticed_at__isnull=False)
                 case = due.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
@@ -191,7 +194,7 @@ class Revoker:
         held = Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed")
         if held.first() is None:
             return False
-        case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at"])
+        case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at", "warned_to"])
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
             self._mark_gone(case)
@@ -201,6 +204,8 @@ class Revoker:
             self._move(case, to, named(f"case.{to}"), data=inferred, last_look=seen.record, outcome=outcome)
             return False
         audit.wait_for_turn()
+        if seen.facts:
+            note_address(case.account, seen.facts.email)
         found = objections(terms_of(case, seen, clock=self.clock))
         if found:
             self._object(case, found, seen)
@@ -235,7 +240,9 @@ class Revoker:
                 outcome={"why": why},
             )
         else:
-            self.held.add(case.cleanup_id)
+            # Who has another address now is warned anew (see notify.rewarn) and bars nobody's way.
+            if "address_changed" not in (objection.code for objection in found):
+                self.held.add(case.cleanup_id)
             self._move(case, CaseState.DUE, Event.CASE_HELD, data={"why": why}, claim=None, outcome={"why": why})
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:

@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Workspace
-from accounts_review.workflow.notify import notify, smtp
+from accounts_review.workflow.notify import bounces, notify, smtp
 from tests.stage import SetStage, Stage, policy_text, someone
 
 
@@ -26,7 +26,7 @@ def stage(set_stage: SetStage) -> Stage:
 
 
 def bounce(stage: Stage, *, message_id: str = "", recipient: str = "", why: str = "mailbox full") -> int:
-    return notify.mark_bounced(message_id=message_id, recipient=recipient, why=why, now=stage.clock())
+    return bounces.mark_bounced(message_id=message_id, recipient=recipient, why=why, now=stage.clock())
 
 
 def let_it_ripen(stage: Stage) -> None:
@@ -122,7 +122,7 @@ def test_a_retry_after_a_bounce_is_a_letter_of_its_own(stage: Stage) -> None:
     first = stage.case("marie").message_id
     bounce(stage, message_id=first)
     stage.clock.advance(days=1)
-    notify.retry_notice(case=stage.case("marie"), actor=stage.staff("operator"), now=stage.clock())
+    bounces.retry_notice(case=stage.case("marie"), actor=stage.staff("operator"), now=stage.clock())
     notify.send_notices(workspace=stage.workspace, now=stage.clock())
     assert stage.case("marie").message_id != first
     assert bounce(stage, message_id=first) == 0, "the old letter came back once more; the new one has not"
@@ -149,4 +149,4 @@ def test_in_a_dry_run_nothing_can_have_come_back(set_stage: SetStage) -> None:
     stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN)
     stage.launch("marie")
     with pytest.raises(ValueError, match="dry run warns nobody"):
-        notify.mark_undeliverable(case=stage.case("marie"), actor=stage.staff("operator"), why="x", now=stage.clock())
+        bounces.mark_undeliverable(case=stage.case("marie"), actor=stage.staff("operator"), why="x", now=stage.clock())

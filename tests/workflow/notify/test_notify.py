@@ -96,6 +96,15 @@ def test_cases_ripen_on_the_promised_date_and_not_before(stage: Stage) -> None:
     assert set(stage.states().values()) == {"due"}
 
 
+def test_nobody_comes_due_whose_link_no_longer_works(stage: Stage, settings: Any) -> None:
+    send(stage)
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another-long-and-random-key-of-this-portal"
+    stage.clock.advance(days=40)
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+
+
 def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
     send(stage)
     promised = stage.case("marie").promised_at
@@ -155,10 +164,14 @@ def test_an_address_that_is_put_off_is_tried_again(stage: Stage, monkeypatch: py
     assert set(stage.states().values()) == {"noticed"}
 
 
-def test_a_mail_whose_content_is_refused_is_undeliverable(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_whose_content_is_refused_is_nobodys_fault_and_stops_the_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refuse(monkeypatch, "marie@ville.example", SMTPDataError(554, b"looks like spam"))
-    assert send(stage).undeliverable == 1
-    assert "looks like spam" in str(stage.case("marie").outcome)
+    done = send(stage)
+    assert (done.sent, done.undeliverable, done.left) == (0, 0, 2)
+    assert "looks like spam" in done.error
+    assert send(stage).sent == 1, "whoever comes next is not barred"
 
 
 def test_an_undeliverable_notice_never_leads_to_a_revocation(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +214,8 @@ def test_an_address_that_only_ever_puts_off_is_given_up_and_stops_nobody(
     for _ in range(8):
         stage.clock.advance(days=1)
         assert send(stage).left == 1
+    operator = stage.staff("operator")
+    assert notify.send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
     said = stage.outcome("marie")
     assert (said["tries"], said["since"]) == (9, NOW.isoformat())
     assert said["why"]

@@ -21,7 +21,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import workspaces
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.notify.pace import Pace
 from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
@@ -154,10 +154,10 @@ def test_a_bounce_stops_the_clock_and_a_retry_gives_the_full_notice(stage: Stage
     first = stage.case("marie").promised_at
     operator = person("operator")
     stage.clock.advance(days=2)
-    notify.mark_undeliverable(case=stage.case("marie"), actor=operator, why="mailbox full", now=stage.clock())
+    bounces.mark_undeliverable(case=stage.case("marie"), actor=operator, why="mailbox full", now=stage.clock())
     revoke_all(stage)
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
-    notify.retry_notice(case=stage.case("marie"), actor=operator, now=stage.clock())
+    bounces.retry_notice(case=stage.case("marie"), actor=operator, now=stage.clock())
     # The clean-up had nobody left but her, and goes on.
     notify.send_notices(workspace=stage.workspace, now=stage.clock())
     case = stage.case("marie")
@@ -170,21 +170,21 @@ def test_a_bounce_stops_the_clock_and_a_retry_gives_the_full_notice(stage: Stage
 def test_a_promise_never_moves_earlier_by_a_retry(stage: Stage, person: Person) -> None:
     later = NOW + timedelta(days=90)
     Case.objects.filter(account__username="marie").update(promised_at=later)
-    notify.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why="bounced", now=NOW)
-    notify.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
+    bounces.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why="bounced", now=NOW)
+    bounces.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
     notify.send_notices(workspace=stage.workspace, now=NOW)
     assert stage.case("marie").promised_at == later
 
 
 def test_bounces_are_for_operators_with_a_reason_and_for_those_who_wait(stage: Stage, person: Person) -> None:
     with pytest.raises(PermissionDenied):
-        notify.mark_undeliverable(case=stage.case("marie"), actor=person("reviewer"), why="x", now=NOW)
+        bounces.mark_undeliverable(case=stage.case("marie"), actor=person("reviewer"), why="x", now=NOW)
     with pytest.raises(PermissionDenied):
-        notify.retry_notice(case=stage.case("marie"), actor=person("reviewer"), now=NOW)
+        bounces.retry_notice(case=stage.case("marie"), actor=person("reviewer"), now=NOW)
     with pytest.raises(ValueError, match="Say why"):
-        notify.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why=" ", now=NOW)
+        bounces.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why=" ", now=NOW)
     with pytest.raises(IllegalMove):
-        notify.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
+        bounces.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
     assert stage.states()["marie"] == "noticed"
 
 

@@ -12,20 +12,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
+from django.core.mail.backends.locmem import EmailBackend
 from django.db import DatabaseError, connection, transaction
 
 from accounts_review import audit, facts
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate, names
+from accounts_review.rules.refusals import Fault
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch, limits
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify import bounces, notify, smtp
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
 from accounts_review.workflow.sync import passes
@@ -73,6 +77,7 @@ from tests.workflow.mishaps import (
     the_others_speak_against_it,
     then_revoke,
     wake_up_late,
+    warned_elsewhere,
 )
 
 Switch = Callable[[pytest.MonkeyPatch], object]
@@ -127,6 +132,9 @@ GATE = {
         without("workspace_in_dry_run"), then_revoke(lambda s: s.set_mode(Workspace.Mode.DRY_RUN))
     ),
     "not_noticed": Safeguard(without("not_noticed"), then_revoke(make_due_unwarned), policy=policy_text(notice=30)),
+    "address_changed": Safeguard(
+        without("address_changed"), warned_elsewhere, policy=policy_text(notice=30, expires=120)
+    ),
     "promise_not_reached": Safeguard(
         without("promise_not_reached"), get_more_time_after_the_claim, policy=policy_text(notice=30)
     ),
@@ -248,13 +256,13 @@ def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
 
 
 def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(notify, "mark_bounced", lambda **_: 0)
+    patch.setattr(bounces, "mark_bounced", lambda **_: 0)
 
 
 def bounced_before_the_date(stage: Stage) -> None:
     stage.launch("marie")
     notify.send_notices(workspace=stage.workspace, now=NOW)
-    notify.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
+    bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
     stage.clock.advance(days=31)
     notify.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
@@ -269,10 +277,44 @@ def warned_again_under_a_shorter_notice(stage: Stage) -> None:
     stage.launch("marie")
     notify.send_notices(workspace=stage.workspace, now=NOW)
     given: dict[str, Any] = {"actor": stage.staff("operator"), "now": NOW}
-    notify.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
+    bounces.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
     Case.objects.update(promised_at=NOW + timedelta(days=45))
-    notify.retry_notice(case=stage.case("marie"), **given)
+    bounces.retry_notice(case=stage.case("marie"), **given)
     notify.send_notices(workspace=stage.workspace, now=NOW)
+    stage.clock.advance(days=31)
+    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+
+
+def charge_everybody(patch: pytest.MonkeyPatch) -> None:
+    """Every refusal is taken for the recipient's."""
+    patch.setattr(smtp, "fault_of", lambda code, text: Fault.RECIPIENT)
+
+
+def quota_is_used_up(stage: Stage) -> None:
+    stage.launch("marie", "omar", "zoe")
+    full = SMTPRecipientsRefused({"": (550, b"5.4.5 Daily user sending limit exceeded")})
+    with patch.object(EmailBackend, "send_messages", side_effect=full):
+        notify.send_notices(workspace=stage.workspace, now=NOW)
+
+
+def somebody_is_undeliverable(stage: Stage) -> bool:
+    return Case.objects.filter(state="undeliverable").exists()
+
+
+def write_to_anybody(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks whether the server takes addresses outside ASCII."""
+    patch.setattr(smtp, "needs_utf8", lambda address: False)
+
+
+def address_outside_ascii(stage: Stage) -> None:
+    """A server without SMTPUTF8, by which the letter would go to an address nobody has."""
+    stage.update("marie", email="márie@ville.example")
+    stage.sync()
+    stage.launch("marie")
+    plain = type("Plain", (), {"ehlo_or_helo_if_needed": lambda self: None, "has_extn": lambda self, name: False})
+    with patch.object(EmailBackend, "connection", plain(), create=True):
+        notify.send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
     notify.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
@@ -338,6 +380,10 @@ AROUND = {
     "promise_never_earlier": Safeguard(
         promise_what_the_policy_says_now, warned_again_under_a_shorter_notice, policy=policy_text(notice=30)
     ),
+    "refusals_of_the_sender": Safeguard(
+        charge_everybody, quota_is_used_up, somebody_is_undeliverable, policy=policy_text(notice=30)
+    ),
+    "smtputf8": Safeguard(write_to_anybody, address_outside_ascii, policy=policy_text(notice=30)),
     "act_and_entry_together": Safeguard(lose_the_record, audit_cannot_be_written),
     "names_in_capitals": Safeguard(compare_letter_by_letter, then_revoke(name_her_in_capitals)),
     "owner_in_capitals": Safeguard(know_the_owner_letter_by_letter, key_of("MARIE")),
@@ -368,7 +414,10 @@ LAWS = {
         *("act_and_entry_together", "checkpoint", "held", "held_after_the_claim"),
         *("held_by_another_host", "held_before_each_mail"),
     },
-    "10 promises": {"promise_not_reached", "not_noticed", "bounce_is_no_notice", "promise_never_earlier"},
+    "10 promises": {
+        *("refusals_of_the_sender", "smtputf8", "promise_not_reached", "not_noticed"),
+        *("bounce_is_no_notice", "promise_never_earlier"),
+    },
     "11 queue a doorbell": {"lease_before_sending", "one_open_case"},
     "12 default deny": {"permission_at_the_act", "approver_may_no_longer"},
 }

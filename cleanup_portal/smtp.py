@@ -1,0 +1,52 @@
+"""The way to the mail server: Django's, but every address goes out as it is or not at all.
+
+Django encodes the part before the @ for headers (RFC 2047) and hands that to the server: an address nobody has. And it
+writes domains by an older rule (IDNA 2003), by which ``straße.example`` is somebody else's.
+"""
+
+from __future__ import annotations
+
+from email.generator import BytesGenerator
+from email.policy import SMTPUTF8
+from email.utils import parseaddr
+from io import BytesIO
+from typing import Any
+
+from django.core.mail.backends import smtp
+
+from accounts_review.rules.addresses import envelope, needs_utf8, usable_for_mail
+
+
+class EmailBackend(smtp.EmailBackend):
+    """Sends each message to exactly the addresses it names.
+
+    Raises ``ValueError`` for what is no address, and ``SMTPNotSupportedError`` for one that takes SMTPUTF8 where the
+    server does not offer it; the failures of Django's own otherwise.
+    """
+
+    def _send(self, email_message: Any) -> bool:
+        recipients = [_bare(address) for address in email_message.recipients()]
+        if not recipients or self.connection is None:
+            return False
+        sender = _bare(email_message.from_email)
+        message = email_message.message()
+        if email_message.to:
+            message.replace_header("To", ", ".join(_bare(address) for address in email_message.to))
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if any(map(needs_utf8, [sender, *recipients])) else []
+        data = _as_utf8(message) if options else message.as_bytes(linesep="\r\n")
+        self.connection.sendmail(sender, recipients, data, mail_options=options)
+        return True
+
+
+def _bare(address: str) -> str:
+    """The address without a name before it, as the server is given it."""
+    bare = address if usable_for_mail(address) else parseaddr(address)[1]
+    if not usable_for_mail(bare):
+        raise ValueError(f"{address!r} is not an address that can be written to.")
+    return envelope(bare)
+
+
+def _as_utf8(message: Any) -> bytes:
+    written = BytesIO()
+    BytesGenerator(written, mangle_from_=False, policy=SMTPUTF8).flatten(message)
+    return written.getvalue()
