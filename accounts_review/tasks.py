@@ -25,7 +25,7 @@ from django_q.tasks import async_task
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import brake, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection, record_failure
 from accounts_review.workflow.notify import digest, notify
@@ -244,6 +244,7 @@ def sweep() -> None:
     """Every minute: ring for every workspace where a case can move or a clean-up close, and for what fell silent."""
     for workspace in known_workspaces():
         end_dead_syncs(workspace=workspace)
+        brake.brake_all(workspace, now=now())
         if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
             async_task("accounts_review.tasks.take_in_job", workspace.pk, timeout=SYNC_SECONDS)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
@@ -266,6 +267,7 @@ def pace() -> Pace:
 
 def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Notices:
     """Send the notices that are waiting, as many as the pace and the time budget allow now."""
+    brake.brake_all(workspace, now=now())
     limit = notify.allowance(workspace=workspace, kind="case.noticed", pace=pace(), now=now())
     return notify.send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)
 

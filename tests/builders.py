@@ -64,6 +64,7 @@ def make_terms(**changes: Any) -> Terms:
         "noticed_at": NOW - timedelta(days=30),
         "promised_at": NOW,
         "cleanup_running": True,
+        "mode_allows": True,
         "breaker_tripped": False,
         "budget_left": 1,
     }

@@ -17,6 +17,8 @@ from accounts_review.huwise import HuwiseError
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.policy import PolicyError
+from accounts_review.wording import findings
+from accounts_review.wording.findings import Found
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import Refused
@@ -96,6 +98,14 @@ def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> s
     """A tally as one line: ``revoked 3, spared 1; 0 due``."""
     said = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(tally.items()) if count)
     return "; ".join(part for part in (said or "nothing", f"{last[1]} {last[0]}" if last else "") if part)
+
+
+def in_a_clause(found: Found) -> str:
+    """A finding as it follows a colon, with what to do about it."""
+    told = findings.in_words(found)
+    is_ours = found["code"] != "paused" and not told.said[1:2].isupper()
+    said = told.said[:1].lower() + told.said[1:] if is_ours else told.said
+    return " ".join(filter(None, (said, told.remedy, told.detail and f"({told.detail})")))
 
 
 def _workspace(name: str | None) -> Workspace:

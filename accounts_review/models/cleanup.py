@@ -51,7 +51,12 @@ class Cleanup(models.Model):
     launched_at = models.DateTimeField(_("launched"), null=True)
     launched_by = models.CharField(_("launched by"), max_length=150, blank=True)
     confirmed_by = models.CharField(_("confirmed by"), max_length=150, blank=True)
-    stopped_because = models.TextField(_("stopped because"), blank=True)
+    stopped_because = models.JSONField(
+        _("stopped because"), default=dict, blank=True, help_text=_("Why it is paused: a code with its details.")
+    )
+    regret_accepted = models.PositiveIntegerField(
+        default=0, help_text=_("How many of its people spoke against it when somebody resumed it all the same.")
+    )
     closed_at = models.DateTimeField(_("closed"), null=True)
 
     class Meta:
@@ -99,6 +104,9 @@ class Case(models.Model):
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     approved_by_login = models.CharField(_("approved by"), max_length=150)
     approved_at = models.DateTimeField(_("approved"))
+    put_by_login = models.CharField(
+        _("put into the draft by"), max_length=150, blank=True, help_text=_("Where that was not the approver.")
+    )
     reason = models.TextField(_("reason"), blank=True)
     evidence = models.JSONField(_("evidence"))
     tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last put a letter off."))

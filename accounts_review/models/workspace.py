@@ -29,6 +29,9 @@ class Workspace(models.Model):
     rights_digest = models.CharField(max_length=64, blank=True, editable=False)
     """Digest of what an assessment rests on beside the account itself: the groups' rights and the key's owner."""
     language = models.CharField(_("language of notices"), max_length=5, choices=settings.LANGUAGES, default="en")
+    failure = models.JSONField(
+        default=dict, blank=True, help_text=_("How the last attempt to revoke failed: a code with its details.")
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

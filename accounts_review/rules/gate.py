@@ -35,6 +35,8 @@ class Objection:
     detail: str = ""
     because: tuple[Reason, ...] = ()
     """Where the verdict is another now: why."""
+    until: datetime | None = None
+    """When it ends by itself, where it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,10 @@ class Moment:
     key_owner_known: bool
     breaker_tripped: bool
     cleanup_running: bool
+    mode_allows: bool
+    """Whether the workspace is live, or the clean-up is a dry run."""
     budget_left: int
+    budget_returns_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +96,10 @@ def standstill(moment: Moment) -> list[Objection]:
         found.append(Objection("breaker_tripped", Effect.HOLD))
     if not moment.cleanup_running:
         found.append(Objection("cleanup_not_running", Effect.HOLD))
+    if not moment.mode_allows:
+        found.append(Objection("workspace_in_dry_run", Effect.HOLD))
     if moment.budget_left < 1:
-        found.append(Objection("hourly_limit", Effect.HOLD))
+        found.append(Objection("hourly_limit", Effect.HOLD, until=moment.budget_returns_at))
     return found
 
 

@@ -53,11 +53,20 @@ CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
             CaseState.DUE,
             CaseState.SPARED,
             CaseState.ALREADY_GONE,
+            CaseState.REVOKED,  # Gone, and a DELETE of this very case had been sent before.
             CaseState.WOULD_REVOKE,
             CaseState.UNDELIVERABLE,  # The notice bounced during the last look.
         }
     ),
-    CaseState.INTENDED: frozenset({CaseState.REVOKED, CaseState.ALREADY_GONE, CaseState.REFUSED, CaseState.UNKNOWN}),
+    CaseState.INTENDED: frozenset(
+        {
+            CaseState.REVOKED,
+            CaseState.ALREADY_GONE,
+            CaseState.REFUSED,
+            CaseState.UNKNOWN,
+            CaseState.DUE,  # The workspace turned the key or us away: the case is due again once that is mended.
+        }
+    ),
     CaseState.UNKNOWN: frozenset({CaseState.REVOKED, CaseState.DUE, CaseState.SPARED}),
     CaseState.REVOKED: frozenset(),
     CaseState.ALREADY_GONE: frozenset(),

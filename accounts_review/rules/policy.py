@@ -57,6 +57,7 @@ expires_after_days = 60
 per_cleanup = 500
 per_hour = 200
 share_of_population = 0.25
+pause_at_regret = 0.1
 
 [exemption]
 longest_days = 1825
@@ -108,11 +109,16 @@ class Approval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The blast radius: accounts per clean-up, per hour, and as a share of the population (0 to 0.5)."""
+    """The blast radius: accounts per clean-up, per hour, and as a share of the population (0 to 0.5).
+
+    ``pause_at_regret`` is the share of a clean-up's people who keep their account, sign in again or cannot be reached,
+    beyond which it pauses.
+    """
 
     per_cleanup: int
     per_hour: int
     share_of_population: float
+    pause_at_regret: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,14 +232,11 @@ def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> 
 
 
 def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:
-    share, ceiling = table["share_of_population"], CEILINGS["share_of_population"]
-    if type(share) not in (int, float) or not 0 < share <= ceiling:
-        reader.fault("limits", "share_of_population", f"expected a share above 0 and at most {ceiling}")
-        share = 0
     return Limits(
         per_cleanup=reader.whole("limits", table, "per_cleanup", least=1, most=int(CEILINGS["per_cleanup"])),
         per_hour=reader.whole("limits", table, "per_hour", least=1, most=int(CEILINGS["per_hour"])),
-        share_of_population=float(share),
+        share_of_population=reader.share("limits", table, "share_of_population", most=CEILINGS["share_of_population"]),
+        pause_at_regret=reader.share("limits", table, "pause_at_regret", most=1.0),
     )
 
 

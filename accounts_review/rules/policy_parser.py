@@ -88,6 +88,13 @@ class Reader:
         self.fault(path, key, f"expected a whole number from {least} to {most}")
         return least
 
+    def share(self, path: str, table: dict[str, Any], key: str, *, most: float) -> float:
+        value = table.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
+            return float(value)
+        self.fault(path, key, f"expected a share above 0 and at most {most:g}")
+        return 0.0
+
     def flag(self, path: str, table: dict[str, Any], key: str) -> bool:
         value = table.get(key)
         if isinstance(value, bool):

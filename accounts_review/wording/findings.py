@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.huwise import HuwiseError
+from accounts_review.wording import verdicts
 
 Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
@@ -49,6 +50,34 @@ SAID: dict[str, Promise] = {
     "administrators": gettext_lazy("%(count)s administrators are in the list."),
     "administrators_missing": gettext_lazy("No administrator is in the list: the key is too weak to see everyone."),
     "not_examined": gettext_lazy("The portal could not look at the workspace at all."),
+    # Why a clean-up was stopped
+    "paused": gettext_lazy("%(reason)s"),
+    "caller_changed": gettext_lazy("The API key now belongs to %(owner)s; at the last sync it belonged to %(before)s."),
+    "unknown_in_a_row": gettext_lazy("The outcomes of two removals in a row are unknown."),
+    "unknown_again": gettext_lazy("Removing the same account had no clear outcome %(times)s times."),
+    "regret": gettext_lazy(
+        "%(count)s of %(people)s people speak against it, which is more than %(share)s %%: %(kept)s keep their "
+        "account, %(back)s signed in again, %(bounced)s could not be reached."
+    ),
+    # Why nobody is revoked just now
+    "hourly_limit": gettext_lazy("Hourly limit reached"),
+    "breaker_tripped": gettext_lazy("A sync looked wrong."),
+    "key_owner_unknown": gettext_lazy("It is not known whose API key the portal uses."),
+    "workspace_in_dry_run": gettext_lazy("This clean-up is live, but the workspace is in dry run."),
+    "mail_hours": gettext_lazy("No e-mails leave at this hour."),
+    "mail_limit": gettext_lazy("Hourly limit of e-mails reached"),
+    "first_ones": gettext_lazy("The next ones wait until the outcome of the first is known."),
+    "held": gettext_lazy("Not yet for %(count)s: %(why)s."),
+    # Why nobody can be launched now
+    "share_too_small": gettext_lazy("The policy's share of the population allows no account."),
+    "share_used_up": gettext_lazy(
+        "Limit reached: of at most %(share)s accounts, %(taken)s are about to be removed or were in the last 30 days."
+    ),
+    # What became of a step
+    "lease_over": gettext_lazy("The worker's time was up before anything was sent."),
+    "look_too_old": gettext_lazy("The last look was too old by then, and nothing was sent."),
+    "worker_died": gettext_lazy("The worker stopped before it was done."),
+    "cancelled": gettext_lazy("The clean-up was cancelled."),
 }
 """A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
 
@@ -73,10 +102,27 @@ REMEDIES: dict[str, Promise] = {
     "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
     "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
     "not_examined": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
+    "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync: then the new owner is known."),
+    "unknown_in_a_row": gettext_lazy("Check that the workspace is healthy. Unknown outcomes settle by themselves."),
+    "unknown_again": gettext_lazy("Look at the account in Huwise. Withdraw it, or resume to try once more."),
+    "regret": gettext_lazy("Look at who they are, and whether the limit is too short. Resume it if it is right."),
+    "breaker_tripped": gettext_lazy("An administrator has to accept or discard it first."),
+    "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
+    "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),
+    "mail_hours": gettext_lazy("They go on by themselves in the hours set for them."),
+    "first_ones": gettext_lazy("It is read twice, a while apart."),
+    "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
+    "share_used_up": gettext_lazy(
+        "The next launch becomes possible on %(next)s, or earlier if some of them keep their access."
+    ),
 }
 """What to do about each."""
 
 ERRORS: dict[str, tuple[Promise, Promise]] = {
+    "TLS": (
+        gettext_lazy("The workspace could not prove its identity."),
+        gettext_lazy("Check HUWISE_URL, who runs that host, and its certificate."),
+    ),
     "Unreachable": (
         gettext_lazy("The workspace could not be reached, or broke off its answer."),
         gettext_lazy("Check the workspace's address and the network, then try again."),
@@ -132,11 +178,20 @@ def in_words(found: Found | str) -> Finding:
     """A stored finding in words. One from before findings had codes is its own sentence."""
     if isinstance(found, str):
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
-    code, known = found["code"], defaultdict(str, found)
-    said, remedy = SAID.get(code), REMEDIES.get(code, "")
+    code, known = found["code"], defaultdict(str, found, **_spoken(found))
+    said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said) % known if said else code
+    if until := found.get("until"):
+        lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": verdicts.time_of(until)}
     if kind := found.get("kind"):
-        meant, remedy = ERRORS.get(kind, (_("The workspace did not answer as it should."), remedy))
+        meant, advice = ERRORS.get(kind, (_("The workspace did not answer as it should."), remedy))
+        remedy = str(advice)
         lead = str(meant) if code == "api" else f"{lead} {meant}"
     is_good = bool(found.get("is_good"))
-    return Finding(code=code, is_good=is_good, said=lead, remedy=str(remedy), detail=str(found.get("error", "")))
+    return Finding(code=code, is_good=is_good, said=lead, remedy=remedy, detail=str(found.get("error", "")))
+
+
+def _spoken(found: Found) -> dict[str, str]:
+    """Of a finding's details, those that are themselves codes or instants, in words."""
+    spoken = {"next": verdicts.moment(found["next"])} if "next" in found else {}
+    return spoken | ({"why": verdicts.objection(found["why"])} if found["code"] == "held" else {})

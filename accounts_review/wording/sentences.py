@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import AuditEntry, Case
-from accounts_review.rules.lifecycle import CaseState, CleanupState
-from accounts_review.wording import verdicts
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.wording import findings, verdicts
 
 ENTRIES: dict[str, Promise] = {
     "account.approved": gettext_lazy("approved for the next clean-up: %(reason)s"),
+    "account.approved again": gettext_lazy("put into the draft again, as approved by %(approved_by)s: %(reason)s"),
     "account.exempted": gettext_lazy("exempted until %(until)s: %(reason)s"),
     "account.exempted service": gettext_lazy(
         "kept as a service account until %(until)s; %(owner)s answers for it: %(reason)s"
@@ -58,6 +59,7 @@ ENTRIES: dict[str, Promise] = {
     "case.released": gettext_lazy("put back in the queue: %(why)s%(error)s"),
     "case.revoked": gettext_lazy("access revoked"),
     "case.spared": gettext_lazy("spared: %(why)s"),
+    "case.turned_away": gettext_lazy("the workspace shut the door, and it is due again: %(error)s"),
     "case.still_there": gettext_lazy("the revocation had no effect; it is looked at anew"),
     "case.undeliverable": gettext_lazy("could not be warned: %(why)s"),
     "case.unknown": gettext_lazy("the outcome of the revocation is unknown: %(why)s%(error)s"),
@@ -130,19 +132,6 @@ ANOMALIES: dict[str, Promise] = {
 }
 """A clause for each rule of the breaker."""
 
-ADVICE: tuple[tuple[tuple[str, ...], Promise], ...] = (
-    (("401", "403", "API key"), gettext_lazy("Check the API key and its rights in the workspace, then resume.")),
-    (
-        ("Redirect", "certificate", "TLS", "now answers as"),
-        gettext_lazy("Check HUWISE_URL and who runs that host, then resume."),
-    ),
-    (
-        ("unknown",),
-        gettext_lazy("Check that the workspace is healthy. Unknown outcomes settle by themselves; then resume."),
-    ),
-)
-"""What to do about a clean-up that stopped, by words in the reason."""
-
 
 def of_act(entry: AuditEntry) -> str:
     """What somebody did, as a clause; who it was and the account are told beside it."""
@@ -170,6 +159,8 @@ def of_case(case: Case, *, now: datetime) -> str:
         return of_evidence(case.evidence, now=now)
     if case.state == CaseState.DUE and outcome.get("why"):
         return _("not yet: %(why)s") % {"why": of_why(outcome["why"])}
+    if case.state == CaseState.DUE and outcome.get("error"):
+        return _("due again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
         return _("put off %(tries)s times by the mail server, and tried again: %(why)s") % outcome
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
@@ -177,7 +168,7 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.REFUSED:
         return str(outcome.get("error", ""))
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
-        return _("access removed, as two readings showed")
+        return _("access removed, as reading the account again showed")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
     return str(FATES.get(case.state, "")) % {name: verdicts.day(at) if at else "" for name, at in dates.items()}
 
@@ -205,7 +196,9 @@ def of_answer(case: Case) -> str:
 
 
 def of_why(why: object) -> str:
-    """A stored "why": a text, or a list of the gate's objections."""
+    """A stored "why": a finding, a list of the gate's objections, or a text."""
+    if isinstance(why, dict):
+        return findings.in_words(why).said.removesuffix(".")
     if not isinstance(why, list):
         return str(why)
     return "; ".join(
@@ -220,17 +213,9 @@ def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
     return [str(ANOMALIES.get(item["code"], item["code"])) % item for item in anomalies]
 
 
-def advice(stopped_because: str, *, state: str) -> str:
-    """What to do next about a clean-up that stands still."""
-    if state != CleanupState.PAUSED:
-        return ""
-    fitting = (text for words, text in ADVICE if any(word in stopped_because for word in words))
-    return str(next(fitting, gettext_lazy("Resume it when the reason is gone, or cancel it.")))
-
-
 def _spoken(value: object) -> str:
     """A value of an entry's data as people say it: a list of objections in words, an instant as its day."""
-    if isinstance(value, list):
+    if isinstance(value, list | dict):
         return of_why(value)
     if isinstance(value, str) and len(value) > 18 and value[4:5] == "-":
         try:

@@ -6,7 +6,7 @@ The table, the account's page, exports, notices and audit entries all say it wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.dateformat import DateFormat
@@ -69,13 +69,15 @@ OBJECTIONS = {
     "approval_expired": gettext_lazy("the approval expired: %(detail)s"),
     "key_owner_unknown": gettext_lazy("the owner of our API key is not known"),
     "cleanup_not_running": gettext_lazy("the clean-up is not running"),
+    "workspace_in_dry_run": gettext_lazy("the workspace is in dry run"),
     "breaker_tripped": gettext_lazy("a sync looked wrong, and nobody has reset the breaker yet"),
     "not_noticed": gettext_lazy("the warning was not sent"),
     "promise_not_reached": gettext_lazy("the promised date has not come: %(detail)s"),
     "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
     "stale_look": gettext_lazy("the last look is too old"),
+    "no_longer_listed": gettext_lazy("is no longer listed"),
 }
-"""A clause for each code of the gate's objections."""
+"""A clause for each code of the gate's objections; the last is one to a notice only."""
 
 WITHOUT = {
     "right": gettext_lazy("it did not hold %(subject)s directly"),
@@ -168,6 +170,20 @@ def exemption(until: datetime) -> str:
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
     return dated(localtime(instant), "j M Y")
+
+
+def moment(stored: str) -> str:
+    """A stored instant by which something becomes possible, to the minute after it."""
+    return dated(_next_minute(stored), "j M Y, H:i")
+
+
+def time_of(stored: str) -> str:
+    """The time of a stored instant that is less than a day away, to the minute after it."""
+    return dated(_next_minute(stored), "H:i")
+
+
+def _next_minute(stored: str) -> datetime:
+    return localtime(datetime.fromisoformat(stored) + timedelta(seconds=59, microseconds=999_999))
 
 
 def dated(value: date, layout: str) -> str:

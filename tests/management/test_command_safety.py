@@ -34,10 +34,17 @@ def stage(set_stage: SetStage, settings: Any) -> Iterator[Stage]:
         yield stage
 
 
-def run(*words: str) -> tuple[str, str]:
-    """What a command writes to standard output and to standard error."""
-    out, err = io.StringIO(), io.StringIO()
-    call_command(*words, stdout=out, stderr=err)
+def run(*words: str, status: int = 0) -> tuple[str, str]:
+    """What a command writes to standard output and to standard error; it ends with the status given."""
+    out, err, ended = io.StringIO(), io.StringIO(), 0
+    try:
+        call_command(*words, stdout=out, stderr=err)
+    except CommandError as error:
+        if not status:
+            raise
+        ended = error.returncode
+        err.write(str(error))
+    assert ended == status
     return out.getvalue(), err.getvalue()
 
 
@@ -63,7 +70,7 @@ def test_the_key_is_never_shown_nor_stored_even_if_the_workspace_echoes_it(
     stage.order({"method": "DELETE", "kind": "status", "status": 400, "body": echo, "times": 1})
     shown += run("revoke_due", "--limit", "1")
     stage.order({"path": "/users/*", "kind": "status", "status": 403, "body": echo})
-    shown += run("revoke_due")
+    shown += run("revoke_due", status=1)
     stage.order({"kind": "status", "status": 400, "body": echo})
     with pytest.raises(CommandError) as incomplete:
         run("sync")
@@ -77,9 +84,10 @@ def test_revoke_due_says_what_stopped_it(stage: Stage) -> None:
     run("approve", "marie", *DECIDED)
     run("launch_cleanup", "--actor", "operator")
     stage.order({"kind": "status", "status": 401})
-    out, err = run("revoke_due")
+    out, err = run("revoke_due", status=1)
     assert out == "nothing; 1 due\n"
-    assert "clean-up 1 is stopped: The workspace does not accept the API key" in err
+    assert "the workspace does not accept the API key" in err
+    assert "resume it with manage.py resume_cleanup 1 " in err
 
 
 def test_audit_verify_names_the_first_bad_entry(stage: Stage) -> None:

@@ -78,6 +78,7 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
     ),
     ({"key_owner_known": False}, Objection("key_owner_unknown", HOLD)),
     ({"cleanup_running": False}, Objection("cleanup_not_running", HOLD)),
+    ({"mode_allows": False}, Objection("workspace_in_dry_run", HOLD)),
     ({"breaker_tripped": True}, Objection("breaker_tripped", HOLD)),
     ({"noticed_at": None}, Objection("not_noticed", HOLD)),
     ({"promised_at": None}, Objection("not_noticed", HOLD)),
@@ -91,6 +92,7 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
     ),
     ({"budget_left": 0}, Objection("hourly_limit", HOLD)),
     ({"budget_left": -3}, Objection("hourly_limit", HOLD)),
+    ({"budget_left": 0, "budget_returns_at": NOW + SECOND}, Objection("hourly_limit", HOLD, until=NOW + SECOND)),
     (
         {"facts": make_facts(read_at=NOW - timedelta(seconds=30, microseconds=1))},
         Objection("stale_look", HOLD),
@@ -112,7 +114,7 @@ def test_each_term_that_is_wrong_gives_its_objection_and_no_other(
 
 
 def test_every_objection_there_is_a_sentence_for_can_arise_and_no_other() -> None:
-    assert {objection.code for _, objection in SPOILED} == set(verdicts.OBJECTIONS)
+    assert {objection.code for _, objection in SPOILED} | {"no_longer_listed"} == set(verdicts.OBJECTIONS)
 
 
 @pytest.mark.parametrize(
@@ -163,15 +165,17 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
         approved_at=NOW - timedelta(days=100),
         key_owner_known=False,
         cleanup_running=False,
+        mode_allows=False,
         breaker_tripped=True,
         noticed_at=None,
         promised_at=NOW + SECOND,
         budget_left=0,
     )
     found = objections(wrong)
-    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 7
+    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 8
     assert {one.code for one in found} == set(verdicts.OBJECTIONS) - {
         "another_incarnation",
         "verdict_active",
         "verdict_uncertain",
+        "no_longer_listed",
     }

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words, person
 from accounts_review.models import Workspace
-from accounts_review.workflow.launch import launch
+from accounts_review.workflow.launch import launch, limits
 
 
 class Command(WorkspaceCommand):
@@ -22,5 +22,8 @@ class Command(WorkspaceCommand):
         cleanup = launch.launch(cleanup=draft, actor=person(options["actor"]), now=now())
         mode = "dry run" if cleanup.dry_run else "live"
         held = workspace.cleanups.filter(state="draft").first()
+        room = limits.room(workspace, now=now())
+        if held and not room.allows:
+            self.stderr.write(in_a_clause(room.objection))
         self.stdout.write(f"clean-up {cleanup.number} ({mode}) is {cleanup.get_state_display()}")
         self.stdout.write(in_words(cleanup.tally(), last=("held back", held.cases.count() if held else 0)))

@@ -1,14 +1,20 @@
-"""``manage.py send_notices``: warn the people whose case awaits it."""
+"""``manage.py send_notices``: warn the people whose case awaits it.
+
+Its last words are how many still await their notice, those of a paused clean-up among them; why none leaves, and until
+when, goes to standard error. Exit status 1 where the mail server failed.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.utils.timezone import now
 
 from accounts_review import tasks
-from accounts_review.management.shell import WorkspaceCommand, in_words
+from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Workspace
+from accounts_review.workflow.notify import waiting
 
 
 class Command(WorkspaceCommand):
@@ -17,6 +23,10 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         outcome = tasks.warn(workspace)
         counts = {name: getattr(outcome, name) for name in ("sent", "undeliverable", "spared")}
-        self.stdout.write(in_words(counts, last=("awaiting notice", outcome.left)))
+        left = waiting.awaiting_notice(workspace)
+        for cleanup in workspace.cleanups.filter(pk__in=left.values("cleanup")).order_by("number"):
+            for found in waiting.no_notices(cleanup, pace=tasks.pace(), now=now()):
+                self.stderr.write(f"clean-up {cleanup.number} waits: {in_a_clause(found)}")
+        self.stdout.write(in_words(counts, last=("awaiting notice", left.count())))
         if outcome.error:
             raise CommandError(outcome.error)

@@ -16,7 +16,9 @@ from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.waves import Wave, waves
 from accounts_review.web.overview.attention import OLD
-from accounts_review.workflow.launch import launch, orphaned_rights
+from accounts_review.wording import findings
+from accounts_review.workflow.launch import launch, limits, orphaned_rights
+from accounts_review.workflow.launch.limits import Room
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.review import decide
@@ -61,14 +63,14 @@ class Basket:
     now: datetime
     pace: Pace
     version: PolicyVersion = field(init=False)
-    limit: int = field(init=False)
+    room: Room = field(init=False)
     launching: list[Case] = field(init=False)
     held_back: list[Case] = field(init=False)
 
     def __post_init__(self) -> None:
         self.version = self.workspace.current_policy
-        self.limit = launch.limit_of(self.version)
-        self.launching, self.held_back = launch.split(self.cleanup, limit=self.limit)
+        self.room = limits.room(self.workspace, now=self.now)
+        self.launching, self.held_back = launch.split(self.cleanup, limit=self.room.allows)
 
     @property
     def workspace(self) -> Workspace:
@@ -122,23 +124,25 @@ def _state(basket: Basket) -> Iterator[Check]:
 
 
 def _limits(basket: Basket) -> Iterator[Check]:
-    count, per_hour = len(basket.launching), basket.version.rules.limits.per_hour
-    if not basket.limit:
-        says = _("The policy's share of the population allows no account.")
-        yield Check(level="error", says=says, todo=_("Raise limits.share_of_population in the policy."))
+    count, per_hour, limit = len(basket.launching), basket.version.rules.limits.per_hour, basket.room.allows
+    if not limit:
+        why = findings.in_words(basket.room.objection)
+        yield Check(level="error", says=why.said, todo=why.remedy, cases=basket.held_back)
     elif basket.held_back:
         says = ngettext(
             "%(count)d account is beyond the limit of %(limit)d and would stay for the next draft.",
             "%(count)d accounts are beyond the limit of %(limit)d and would stay for the next draft.",
             len(basket.held_back),
-        ) % {"count": len(basket.held_back), "limit": basket.limit}
+        ) % {"count": len(basket.held_back), "limit": limit}
         todo = _("Those idle longest go first. Launch in several goes, or have the policy's limits raised.")
+        if basket.room.is_by_share and basket.room.next_at:
+            todo = _("Those idle longest go first.") + " " + findings.in_words(basket.room.objection).remedy
         yield Check(level="info", says=says, todo=todo, cases=basket.held_back)
     else:
         says = _(
             "Within the limits: %(count)d of at most %(limit)d accounts, and at most %(per_hour)d revoked an hour."
         )
-        yield Check(level="ok", says=says % {"count": count, "limit": basket.limit, "per_hour": per_hour})
+        yield Check(level="ok", says=says % {"count": count, "limit": limit, "per_hour": per_hour})
 
 
 def _people(basket: Basket) -> Iterator[Check]:

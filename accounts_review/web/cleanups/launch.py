@@ -17,6 +17,7 @@ from accounts_review.models import Cleanup, Workspace, may
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.forms import LaunchForm
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
+from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch
 
 
@@ -68,6 +69,7 @@ class Launch(CleanupView):
             "form": form or LaunchForm(expected=count, initial={"shown": _shown(self.cleanup)}),
             "basket": basket,
             "count": count,
+            "refusal": findings.in_words(basket.room.objection),
             "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
             "policy": basket.version,
             "waves": basket.waves,

@@ -15,7 +15,6 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit, tasks
 from accounts_review.models import Cleanup, may
-from accounts_review.rules.gate import standstill
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
@@ -25,9 +24,9 @@ from accounts_review.web.cleanups.outcomes import outcomes
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.wording import sentences, verdicts
+from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.revoke.last_look import moment_of
+from accounts_review.workflow.revoke.standstill import standstill
 
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalMove, audit.Conflict)
@@ -57,7 +56,10 @@ class Cleanups(WorkspaceView):
             "draft": draft,
             "segments": segments,
             "size": sum(count for name, count in segments),
-            "under_way": [(each, progress_of(each, now=self.now)) for each in every.filter(state__in=UNDER_WAY)],
+            "under_way": [
+                (each, progress_of(each, now=self.now), standing_still(each, now=self.now))
+                for each in every.filter(state__in=UNDER_WAY).select_related("workspace")
+            ],
             "table": table,
         }
         return self.render_to_response(self.get_context_data(**context))
@@ -181,20 +183,17 @@ def _standing(view: CleanupView) -> dict[str, Any]:
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),
         "stop": last_stop(cleanup) if is_paused else None,
-        "advice": sentences.advice(cleanup.stopped_because, state=cleanup.state),
         "may_operate": may(user, "operate"),
         "may_confirm": may(user, "operate") and cleanup.launched_by != user.get_username(),
-        "waits": _waits(cleanup, now=view.now),
+        "reasons": standing_still(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }
 
 
-def _waits(cleanup: Cleanup, *, now: datetime) -> list[str]:
-    """Why none of a running clean-up's due cases can go on now, in words; the mode has a banner of its own."""
-    if cleanup.state != "running" or not cleanup.cases.filter(state="due").exists():
-        return []
-    found = standstill(moment_of(cleanup, now=now))
-    return [verdicts.objection(each.code) for each in found if each.code != "cleanup_not_running"]
+def standing_still(cleanup: Cleanup, *, now: datetime) -> list[findings.Finding]:
+    """Why a clean-up is paused, or none of its due cases can go on now; the mode has a banner of its own."""
+    found = standstill(cleanup, now=now)
+    return [findings.in_words(each) for each in found if each["code"] != "workspace_in_dry_run"]
 
 
 def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from accounts_review.models import Case, Cleanup, Run, Sync, Workspace
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
+from accounts_review.workflow.revoke.standstill import standstill
 
 OLD = timedelta(hours=36)
 """Numbers older than this are called old: the sync of a night was missed."""
@@ -34,7 +35,7 @@ class Need:
 def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace), *_of_cases(workspace)]
+    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace)]
     found = [*_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
@@ -76,13 +77,13 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
 
 
-def _of_cleanups(workspace: Workspace) -> Iterator[Need]:
+def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
     standing = workspace.cleanups.filter(state__in=("draft", "awaiting_confirmation", "running", "paused"))
     for cleanup in standing.annotate(size=Count("cases", filter=Q(cases__state="in_draft"))):
         number, url = cleanup.number, _url(workspace, "cleanup", cleanup)
         if cleanup.state == "paused":
-            text = _("Clean-up %(number)d stands still: %(why)s")
-            text %= {"number": number, "why": cleanup.stopped_because}
+            text = _("Clean-up %(number)d is paused: %(why)s")
+            text %= {"number": number, "why": findings.in_words(cleanup.stopped_because or {"code": "paused"}).said}
             yield Need(level="error", text=text, link=_("Look at it"), url=url)
         elif cleanup.state == "awaiting_confirmation":
             text = _("Clean-up %(number)d, launched by %(login)s, awaits another person's confirmation.")
@@ -91,11 +92,24 @@ def _of_cleanups(workspace: Workspace) -> Iterator[Need]:
         elif cleanup.state == "running" and not cleanup.dry_run and not workspace.is_live:
             text = _("Clean-up %(number)d is live and waits, because the workspace was switched to dry run.")
             yield Need(level="warning", text=text % {"number": number}, link=_("Look at it"), url=url)
+        elif cleanup.state == "running":
+            yield from _of_standstill(cleanup, url, now)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
             text = ngettext(
                 "%(count)d approved account waits in the draft.", "%(count)d approved accounts wait in the draft.", size
             )
             yield Need(level="info", text=text % {"count": size}, link=_("See and launch"), url=url)
+
+
+def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
+    """Why a running clean-up does not go on; what ends by itself presses less."""
+    for found in standstill(cleanup, now=now):
+        if found["code"] == "breaker_tripped":
+            continue  # The sync that tripped it is told already.
+        text = _("Clean-up %(number)d waits: %(why)s")
+        text %= {"number": cleanup.number, "why": findings.in_words(found).said}
+        level = "info" if "until" in found or found["code"] == "first_ones" else "warning"
+        yield Need(level=level, text=text, link=_("Look at it"), url=url)
 
 
 def _of_cases(workspace: Workspace) -> Iterator[Need]:

@@ -23,6 +23,7 @@ TAKES_EFFECT: dict[str, Promise] = {
     "per_cleanup": NEXT_LAUNCH,
     "share": NEXT_LAUNCH,
     "per_hour": gettext_lazy("At once, also for clean-ups under way."),
+    "pause_at_regret": gettext_lazy("At once, also for clean-ups under way."),
     "exemption": gettext_lazy("For exemptions given from now on."),
 }
 """From when on a change counts, by the first word of its clause's key."""
@@ -140,12 +141,14 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
         "At most %(count)d account in a clean-up.", "At most %(count)d accounts in a clean-up.", limits.per_cleanup
     )
     yield Clause("per_cleanup", per_cleanup % {"count": limits.per_cleanup})
-    share = _("At most %(share)s %% of all accounts in a clean-up.")
+    share = _("At most %(share)s %% of all accounts in 30 days.")
     yield Clause("share", share % {"share": f"{100 * limits.share_of_population:g}"})
     per_hour = ngettext(
         "At most %(count)d revocation an hour.", "At most %(count)d revocations an hour.", limits.per_hour
     )
     yield Clause("per_hour", per_hour % {"count": limits.per_hour})
+    regret = _("A clean-up pauses when more than %(share)s %% of its people speak against it.")
+    yield Clause("pause_at_regret", regret % {"share": f"{100 * limits.pause_at_regret:g}"})
     longest = policy.exemption.longest_days
     spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
     yield Clause("exemption", spans % {"days": longest})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,8 +11,11 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
-from accounts_review.models import Account, Case, Cleanup, PolicyVersion, Workspace, permit
+from accounts_review.models import Case, Cleanup, Workspace, permit
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
+from accounts_review.wording import findings
+from accounts_review.workflow.brake import REGRETTED, regret_of
+from accounts_review.workflow.launch import limits
 
 
 class CannotLaunch(ValueError):
@@ -22,7 +26,7 @@ class CannotLaunch(ValueError):
 def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     """Freeze the draft: mode, policy and cases. It runs at once, or awaits a second person's confirmation.
 
-    Where the draft exceeds the policy's limits, those idle longest go and the others stay for the next one.
+    Where the draft exceeds what the limits leave room for, those idle longest go and the others stay for the next one.
     Raises ``PermissionDenied`` and :class:`CannotLaunch`.
     """
     permit(actor, "operate")
@@ -30,14 +34,12 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     if not cleanup.is_draft:
         raise CannotLaunch(_("This clean-up was launched already."))
     version = cleanup.workspace.current_policy
-    limit = limit_of(version)
-    launching, held_back = split(cleanup, limit=limit)
+    room = limits.room(cleanup.workspace, now=now)
+    launching, held_back = split(cleanup, limit=room.allows)
     if not launching and not held_back:
         raise CannotLaunch(_("The draft is empty; approve accounts first."))
     if not launching:
-        raise CannotLaunch(
-            _("The policy's share of the population allows no account; raise limits.share_of_population.")
-        )
+        raise CannotLaunch(str(findings.in_words(room.objection)))
     login, two_people = actor.get_username(), version.rules.approval.two_people
     target = CleanupState.AWAITING_CONFIRMATION if two_people else CleanupState.RUNNING
     data = {"cases": len(launching), "held_back": len(held_back), "policy": version.number}
@@ -83,19 +85,28 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
 @transaction.atomic
 def pause(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """Stop taking further steps; a DELETE that is on its way is still settled."""
-    _turn(cleanup, CleanupState.PAUSED, "cleanup.paused", actor=actor, reason=reason, now=now, stopped_because=reason)
+    why = {"code": "paused", "reason": reason}
+    _turn(cleanup, CleanupState.PAUSED, "cleanup.paused", actor=actor, reason=reason, now=now, stopped_because=why)
 
 
 @transaction.atomic
 def resume(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
-    """Go on with a paused or stopped clean-up."""
-    _turn(cleanup, CleanupState.RUNNING, "cleanup.resumed", actor=actor, reason=reason, now=now, stopped_because="")
+    """Go on with a paused or stopped clean-up.
+
+    Where it paused because many spoke against it, as many again must do so until it pauses for that once more.
+    """
+    paused = Cleanup.objects.get(pk=cleanup.pk)
+    is_regretted = paused.stopped_because.get("code") == REGRETTED
+    accepted = {"regret_accepted": regret_of(paused).count} if is_regretted else {}
+    kind, none = "cleanup.resumed", dict[str, Any]()
+    _turn(cleanup, CleanupState.RUNNING, kind, actor=actor, reason=reason, now=now, stopped_because=none, **accepted)
 
 
 @transaction.atomic
 def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """End a clean-up before its time: every case that can still be withdrawn is."""
-    _turn(cleanup, CleanupState.CANCELLED, "cleanup.cancelled", actor=actor, reason=reason, now=now, closed_at=now)
+    ended = {"closed_at": now, "stopped_because": {}}
+    _turn(cleanup, CleanupState.CANCELLED, "cleanup.cancelled", actor=actor, reason=reason, now=now, **ended)
     cases = cleanup.cases.filter(state__in=WITHDRAWABLE).select_related("account", "cleanup__workspace")
     audit.transition(
         list(cases.select_for_update(of=("self",))),
@@ -105,13 +116,6 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
         now=now,
         data={"reason": reason},
     )
-
-
-def limit_of(version: PolicyVersion) -> int:
-    """How many accounts one clean-up may hold: the smaller of the policy's number and its share."""
-    limits = version.rules.limits
-    population = Account.objects.filter(workspace=version.workspace).listed().count()
-    return min(limits.per_cleanup, int(population * limits.share_of_population))
 
 
 def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
@@ -129,8 +133,7 @@ def _turn(
     actor: User,
     reason: str,
     now: datetime,
-    stopped_because: str = "",
-    closed_at: datetime | None = None,
+    **changes: Any,
 ) -> None:
     permit(actor, "operate")
     if not reason.strip():
@@ -145,8 +148,7 @@ def _turn(
         actor=actor.get_username(),
         now=now,
         data={"reason": reason},
-        stopped_because=stopped_because,
-        closed_at=closed_at,
+        **changes,
     )
 
 

@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from accounts_review import audit
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
-from accounts_review.wording import verdicts
+from accounts_review.wording import findings, verdicts
 from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,11 @@ def _about_cleanups(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) 
     found = []
     for kind, (urgency, sentence) in sentences.items():
         for entry in by_kind.get(kind, []):
-            values = {"number": entry.cleanup, "actor": entry.actor, "why": entry.data.get("why", "")}
+            values = {
+                "number": entry.cleanup,
+                "actor": entry.actor,
+                "why": findings.in_words(entry.data.get("why", "")).said,
+            }
             url = _address("cleanup", workspace, number=entry.cleanup)
             found.append((urgency, sentence % values, url))
     return found

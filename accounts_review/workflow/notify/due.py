@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, QuerySet
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.models import Account, AuditEntry, Case, Workspace
-from accounts_review.wording import verdicts
+from accounts_review.rules.dormancy import Verdict
 
 LATE = timedelta(days=7)
 """The end is told within this time or not at all: a letter about something long past only puzzles."""
@@ -75,16 +75,17 @@ def still(cases: QuerySet[Case], key: int) -> Case:
     return case
 
 
-def objection(case: Case, *, now: datetime) -> str:
-    """Why the person must not be written to after all, or ""."""
+def objection(case: Case, *, now: datetime) -> list[dict[str, Any]]:
+    """Why the person must not be written to after all, as the gate's objections are stored; empty where they may."""
     account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
-    if account.verdict != "dormant":
-        return verdicts.verdict(account.verdict)
+    found, activity_at = account.assessment, account.assessment.activity_at
     if account.absent_since or account.gone_at:
-        return _("no longer listed")
-    if is_newer(account.assessment.activity_at, case):
-        return _("seen again since the approval")
-    return ""
+        return [{"code": "no_longer_listed"}]
+    if activity_at and is_newer(activity_at, case):
+        return [{"code": "newer_activity", "detail": activity_at.isoformat()}]
+    if account.verdict != Verdict.DORMANT:
+        return [{"code": f"verdict_{account.verdict}", "because": found.reasons}]
+    return []
 
 
 def is_newer(activity_at: datetime | None, case: Case) -> bool:

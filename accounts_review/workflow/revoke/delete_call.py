@@ -17,14 +17,17 @@ from accounts_review.huwise import (
     UnsafeUsername,
 )
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.wording import findings
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a case goes after its DELETE, what is kept of the answer, and whether the whole clean-up stops."""
+    """Where a case goes after its DELETE, what is kept of the answer, how the workspace failed, if it did, and whether
+    the whole clean-up stops for it."""
 
     state: CaseState
     record: dict[str, Any]
+    failure: findings.Found | None = None
     stops: bool = False
 
 
@@ -39,7 +42,9 @@ def outcome_of(client: Client, username: str) -> Outcome:
             "trace_id": error.trace_id,
             "error": str(error),
         }
-        return Outcome(_state_after(error), record, stops_cleanup(error))
+        state = _state_after(error)
+        failure = failure_of(error) if state in (CaseState.DUE, CaseState.UNKNOWN) else None
+        return Outcome(state, record, failure, stops=stops_cleanup(error))
     return Outcome(CaseState.REVOKED, {"status": answer.status, "trace_id": answer.trace_id})
 
 
@@ -49,11 +54,20 @@ def stops_cleanup(error: HuwiseError) -> bool:
     return tls or isinstance(error, Unauthorized | Forbidden | Redirected)
 
 
+def failure_of(error: HuwiseError) -> findings.Found:
+    """What an error of the API means for the clean-up, to be stored."""
+    is_tls = isinstance(error, Unreachable) and error.kind == "tls"
+    return findings.of_error("api", error) | ({"kind": "TLS"} if is_tls else {})
+
+
 def _state_after(error: HuwiseError) -> CaseState:
     match error:
         case NotFound():
             return CaseState.ALREADY_GONE
-        case Refused() | Unauthorized() | Forbidden() | UnsafeUsername():
+        case Refused() | UnsafeUsername():
             return CaseState.REFUSED
+        case Unauthorized() | Forbidden() | Redirected() | Unreachable(kind="tls", sent=False):
+            # The door was shut, which says nothing about this account.
+            return CaseState.DUE
         case _:
             return CaseState.UNKNOWN

@@ -7,12 +7,16 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import Client, NotFound, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +99,29 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
 def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
     """What holds every case of a clean-up alike; its workspace is asked as it is now."""
     workspace = Workspace.objects.get(pk=cleanup.workspace_id)
+    # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
+    left = 1 if cleanup.dry_run else budget_left(workspace, now=now)
     return Moment(
         key_owner_known=bool(workspace.key_owner),
         breaker_tripped=workspace.is_quarantined,
-        cleanup_running=cleanup.state == "running" and (bool(cleanup.dry_run) or workspace.is_live),
-        # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
-        budget_left=1 if cleanup.dry_run else budget_left(workspace, now=now),
+        cleanup_running=cleanup.state == "running",
+        mode_allows=bool(cleanup.dry_run) or workspace.is_live,
+        budget_left=left,
+        budget_returns_at=budget_returns_at(workspace, now=now) if left < 1 else None,
     )
 
 
 def budget_left(workspace: Workspace, *, now: datetime) -> int:
     """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
-    recent = AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - timedelta(hours=1))
-    return workspace.current_policy.rules.limits.per_hour - recent.count()
+    return workspace.current_policy.rules.limits.per_hour - _intents(workspace, now=now).count()
+
+
+def budget_returns_at(workspace: Workspace, *, now: datetime) -> datetime | None:
+    """When the hourly limit allows an intent again, where it allows none now."""
+    allowed = workspace.current_policy.rules.limits.per_hour
+    spent = _intents(workspace, now=now).order_by("-at").values_list("at", flat=True)[allowed - 1 : allowed].first()
+    return spent + HOUR if spent else None
+
+
+def _intents(workspace: Workspace, *, now: datetime) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(kind="case.intended", workspace=workspace.name, at__gt=now - HOUR)

@@ -19,21 +19,20 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from accounts_review import audit
-from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
-from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.huwise import Client, HuwiseError
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
-from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
-from accounts_review.workflow.revoke.delete_call import Outcome, outcome_of, stops_cleanup
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.wording.findings import Found
+from accounts_review.workflow.brake import brake, stop
+from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of, stops_cleanup
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
+from accounts_review.workflow.revoke.preflight import preflight
+from accounts_review.workflow.revoke.standstill import may_start_another, ripe
 
 log = structlog.get_logger(__name__)
-
-STAGES = ((1, 1), (6, 5))
-"""Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
 
 
 def crashpoint(label: str) -> None:
@@ -57,37 +56,49 @@ class Revoker:
     tally: Counter[str] = field(default_factory=Counter)
     held: set[int] = field(default_factory=set)
     """Clean-ups of which a case was held back: they are left alone for the rest of the run."""
+    failure: Found | None = None
+    """How the workspace failed in this run, if it did."""
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
 
-        Returns how many cases went to each state.
+        Returns how many cases went to each state; ``failure`` says how the workspace failed, if it did.
         """
-        until = time.monotonic() + budget.total_seconds() if budget else None
-        if not self._is_right_target():
-            return self.tally
+        try:
+            self._run(limit=limit, until=time.monotonic() + budget.total_seconds() if budget else None)
+        finally:
+            self._keep_failure()
+        return self.tally
+
+    def _run(self, *, limit: int | None, until: float | None) -> None:
+        trouble = preflight(self.workspace, self.client, clock=self.clock, largest_skew=self.largest_skew)
+        if trouble is not None:
+            self._fails(trouble.why)
+            if trouble.stops:
+                self._stop_all(trouble.why)
+            return
         self.settle()
         while (limit is None or self.tally.total() < limit) and (until is None or time.monotonic() < until):
             case = self.claim()
             if case is None or not self.process(case):
                 break
         self.close_finished()
-        return self.tally
 
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
-        ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
-        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe, state="due"))
+        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe(self.clock())))
         running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
                 # What holds every case is not written down for one of them, every minute anew.
-                if standstill(moment_of(cleanup, now=self.clock())) or not self._may_start_another(cleanup):
+                if standstill(moment_of(cleanup, now=self.clock())) or not may_start_another(cleanup):
+                    continue
+                if brake(cleanup, now=self.clock()):
                     continue
                 # A case that was put back goes behind the others, so that it cannot bar their way.
-                due = cleanup.cases.filter(ripe, state="due").order_by("moved_at", "pk").select_related("account")
+                due = cleanup.cases.filter(ripe(self.clock())).order_by("moved_at", "pk").select_related("account")
                 case = due.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
@@ -113,9 +124,9 @@ class Revoker:
         if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
             # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
             # because one stands still while the machine is suspended, and the other may be set back.
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the lease ran out before sending")}))
+            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
         if self.clock() - seen.at > LONGEST_LOOK:
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"error": _("the last look was too old to send on")}))
+            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
         outcome = outcome_of(self.client, case.account.username)
         crashpoint("s6")
         return self._finish(case, outcome)
@@ -126,10 +137,13 @@ class Revoker:
             "account", "cleanup__workspace"
         )
         for case in open_cases.filter(state="claimed", lease_until__lt=self.clock()):
-            self._quietly(case, CaseState.DUE, "case.released", data={"why": "lease ran out"})
+            self._quietly(case, CaseState.DUE, "case.released", data={"why": {"code": "worker_died"}})
         for case in open_cases.filter(state="intended", lease_until__lt=self.clock()):
-            data = {"why": "the worker died after the intent"}
+            data = {"why": {"code": "worker_died"}}
             self._quietly(case, CaseState.UNKNOWN, "case.unknown", data=data, readings=[], outcome=data)
+            # Workers that die one after the other say nothing about the workspace, but twice over one case do.
+            if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
+                stop(case.cleanup, why, now=self.clock())
         for case in open_cases.filter(state="unknown"):
             self._read_unknown(case)
 
@@ -137,7 +151,7 @@ class Revoker:
         """Close the clean-ups in which every case has ended, and let go of what a cancelled one has left."""
         left = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__state="cancelled", state="due")
         for case in left.select_related("account", "cleanup__workspace"):
-            why = {"reason": _("the clean-up was cancelled")}
+            why = {"reason": {"code": "cancelled"}}
             self._quietly(case, CaseState.WITHDRAWN, "account.withdrawn", data=why)
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
             if cleanup.cases.exists() and not cleanup.cases.open().exists():
@@ -155,50 +169,6 @@ class Revoker:
                 except audit.Conflict:
                     continue
 
-    def _is_right_target(self) -> bool:
-        """Whether host and key are still those the workspace was read with; if not, everything stops."""
-        try:
-            owner = self.client.key_owner() or self.workspace.key_owner
-        except (Forbidden, NotFound, Refused, UnexpectedAnswer):
-            # The key may read users and not keys; the owner known from the last sync stands in.
-            owner = self.workspace.key_owner
-        except HuwiseError as error:
-            log.warning("the workspace cannot be asked who we are", error=str(error))
-            if stops_cleanup(error):
-                self._stop_all(str(error))
-            return False
-        if self.client.host == self.workspace.host and owner == self.workspace.key_owner:
-            return self._is_right_time()
-        why = _("the workspace now answers as %(owner)s at %(host)s") % {"owner": owner, "host": self.client.host}
-        self._stop_all(why)
-        return False
-
-    def _is_right_time(self) -> bool:
-        """Whether the two clocks agree; a promise would come early by a clock that is ahead, so everything stops."""
-        if self.largest_skew is None:
-            return True
-        try:
-            theirs = self.client.users_page(offset=0, limit=0).server_date
-        except HuwiseError as error:
-            log.warning("the workspace cannot be asked for the time", error=str(error))
-            return False
-        skew = abs(self.clock() - theirs) if theirs else timedelta(0)
-        if skew <= self.largest_skew:
-            return True
-        self._stop_all(
-            _("this machine's clock and the workspace's are %(seconds)d seconds apart")
-            % {"seconds": skew.total_seconds()}
-        )
-        return False
-
-    def _may_start_another(self, cleanup: Cleanup) -> bool:
-        if cleanup.dry_run:
-            return True
-        ended = cleanup.cases.filter(state__in=ENDED).exclude(state__in=("withdrawn", "spared")).count()
-        in_flight = cleanup.cases.filter(state__in=("claimed", "intended", "unknown")).count()
-        allowed = next((most for below, most in STAGES if ended < below), None)
-        return allowed is None or in_flight < allowed
-
     @transaction.atomic
     def _pass_gate(self, case: Case, seen: Look) -> bool:
         """Commit the intent if nothing speaks against it; else spare or release the case."""
@@ -213,7 +183,10 @@ class Revoker:
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
         if seen.gone:
             self._mark_gone(case)
-            self._move(case, CaseState.ALREADY_GONE, "case.already_gone", last_look=seen.record, outcome=seen.record)
+            # Where a DELETE of this case was sent before, it did have effect, whatever was answered.
+            to, inferred = (CaseState.REVOKED, {"inferred": True}) if case.intended_at else (CaseState.ALREADY_GONE, {})
+            outcome = seen.record | inferred
+            self._move(case, to, f"case.{to}", data=inferred, last_look=seen.record, outcome=outcome)
             return False
         audit.wait_for_turn()
         found = objections(terms_of(case, seen, clock=self.clock))
@@ -237,6 +210,7 @@ class Revoker:
     def _object(self, case: Case, found: list[Objection], seen: Look) -> None:
         why = [
             {"code": objection.code, "detail": objection.detail, "because": list(map(asdict, objection.because))}
+            | ({"until": objection.until.isoformat()} if objection.until else {})
             for objection in found
         ]
         if found[0].effect is Effect.SPARE:
@@ -250,35 +224,47 @@ class Revoker:
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
         data = {"error": str(error)}
         self._quietly(case, CaseState.DUE, "case.released", data=data, claim=None)
+        self._fails(failure_of(error))
         if stops_cleanup(error):
-            self._stop(case.cleanup, str(error))
+            stop(case.cleanup, failure_of(error), now=self.clock())
         return False
 
     def _finish(self, case: Case, outcome: Outcome) -> bool:
         """Record what became of the DELETE; false where the clean-up has to stop."""
-        kind = f"case.{outcome.state}"
+        is_due = outcome.state is CaseState.DUE
+        kind, freed = ("case.turned_away", {"claim": None}) if is_due else (f"case.{outcome.state}", {})
         try:
             with transaction.atomic():
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
-                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[])
+                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[], **freed)
                 crashpoint("s7")
         except audit.Conflict:
             # The answer came after the lease; another worker settles the case by reading.
             log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)
             return True
         crashpoint("s8")
-        if outcome.stops:
-            self._stop(case.cleanup, outcome.record["error"])
-        elif outcome.state is CaseState.UNKNOWN and self._second_unknown(case):
-            self._stop(case.cleanup, _("two outcomes in a row are unknown: %(error)s") % outcome.record)
-            return False
-        return not outcome.stops
+        if outcome.failure:
+            self._fails(outcome.failure)
+        if why := outcome.failure if outcome.stops else self._why_unknown_stops(case):
+            stop(case.cleanup, why, now=self.clock())
+        return why is None
 
-    def _second_unknown(self, case: Case) -> bool:
-        others = case.cleanup.cases.exclude(pk=case.pk).exclude(intended_at=None).exclude(state="intended")
-        before = others.order_by("-intended_at").first()
-        return before is not None and before.state == CaseState.UNKNOWN
+    def _why_unknown_stops(self, case: Case) -> Found | None:
+        """Why a person must look before the next DELETE, should this case's unknown outcome not be the first."""
+        if case.state != CaseState.UNKNOWN:
+            return None
+        entries = AuditEntry.objects.filter(kind="case.unknown", account_id=case.account_id)
+        times = entries.filter(cleanup=case.cleanup.number).count()
+        if times > 1:
+            return {"code": "unknown_again", "times": times}
+        return {"code": "unknown_in_a_row"} if self._follows_unknown(case) else None
+
+    def _follows_unknown(self, case: Case) -> bool:
+        """Whether the DELETE before this one, of the same clean-up, had no clear answer either, settled or not."""
+        answers = AuditEntry.objects.filter(workspace=self.workspace.name, data__from=CaseState.INTENDED.value)
+        kinds = answers.filter(cleanup=case.cleanup.number).order_by("-seq").values_list("kind", flat=True)[:2]
+        return list(kinds) == ["case.unknown"] * 2
 
     def _read_unknown(self, case: Case) -> None:
         """Read once; two readings that agree, a quiet period apart, settle the case."""
@@ -288,6 +274,7 @@ class Revoker:
         try:
             seen = look(case, client=self.client, clock=self.clock)
         except HuwiseError as error:
+            self._fails(failure_of(error))
             log.warning("unknown outcome could not be read", case=case.pk, error=str(error))
             return
         found = "absent" if seen.gone else "present" if seen.incarnation == case.account.incarnation else "re-created"
@@ -305,24 +292,18 @@ class Revoker:
         else:
             self._quietly(case, CaseState.REVOKED, "case.revoked", data=data, outcome=data)
 
-    def _stop_all(self, why: str) -> None:
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
-            self._stop(cleanup, why)
+    def _fails(self, why: Found) -> None:
+        """Remember that the workspace failed; what was the matter first is what is told."""
+        self.failure = self.failure or why
 
-    def _stop(self, cleanup: Cleanup, why: str) -> None:
-        try:
-            now, data = self.clock(), {"why": why}
-            audit.transition(
-                [cleanup],
-                CleanupState.PAUSED,
-                kind="cleanup.stopped",
-                actor="portal",
-                now=now,
-                data=data,
-                stopped_because=why,
-            )
-        except (audit.Conflict, ValueError):
-            log.info("clean-up was stopped already", cleanup=cleanup.pk)
+    def _keep_failure(self) -> None:
+        """What everybody can see of the last attempt: that it failed, or nothing."""
+        failure = self.failure or {}
+        Workspace.objects.filter(pk=self.workspace.pk).exclude(failure=failure).update(failure=failure)
+
+    def _stop_all(self, why: Found) -> None:
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+            stop(cleanup, why, now=self.clock())
 
     def _mark_gone(self, case: Case) -> None:
         case.account.gone_at = self.clock()

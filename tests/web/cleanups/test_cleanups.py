@@ -187,12 +187,14 @@ def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
 def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:
     cleanup = site.launched("ana")
     why = "The workspace does not accept the API key (HTTP 401)."
-    Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=why)
-    audit.log([cleanup], kind="cleanup.stopped", actor="portal", now=now(), data={"why": why})
+    found = {"code": "api", "kind": "Unauthorized", "error": why}
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=found)
+    audit.log([cleanup], kind="cleanup.stopped", actor="portal", now=now(), data={"why": found})
     page = text(site.get("cleanup", number=cleanup.number))
     assert "It stopped by itself." in page
     assert why in page
-    assert "Check the API key" in page
+    assert "Check HUWISE_API_KEY" in page
+    assert "Then resume it, or cancel it." in page
 
 
 def test_a_pause_names_who_paused(site: Site) -> None:
@@ -324,7 +326,7 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
     assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
     launch.launch(cleanup=cleanup, actor=site.person("operator"), now=now())
     site.put(HOSTILE, "refused", outcome={"error": HOSTILE, "error_code": HOSTILE, "trace_id": HOSTILE, "status": 400})
-    Cleanup.objects.update(state="paused", stopped_because=HOSTILE)
+    Cleanup.objects.update(state="paused", stopped_because={"code": "paused", "reason": HOSTILE})
     for page in ("cleanups", "overview"):
         assert HOSTILE.encode() not in site.get(page).content
     assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content

@@ -94,10 +94,11 @@ def test_a_draft_waits(site: Site) -> None:
 def test_what_stands_still_presses_most(site: Site) -> None:
     site.synced()
     first = site.launched("ana")
-    Cleanup.objects.filter(pk=first.pk).update(state="paused", stopped_because="the key was refused")
+    why = {"code": "paused", "reason": "the key was refused"}
+    Cleanup.objects.filter(pk=first.pk).update(state="paused", stopped_because=why)
     site.draft("ben")
     assert [level for level, _ in said(site)] == ["error", "info"]
-    assert said(site)[0][1] == f"Clean-up {first.number} stands still: the key was refused"
+    assert said(site)[0][1] == f"Clean-up {first.number} is paused: the key was refused"
 
 
 def test_a_confirmation_is_awaited(site: Site) -> None:

@@ -26,7 +26,7 @@ from accounts_review.rules import gate
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import delete_call, last_look, revoke
+from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
 from accounts_review.workflow.sync import passes
 from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
@@ -104,10 +104,10 @@ GATE = {
     "approval_expired": Safeguard(without("approval_expired"), then_revoke(lambda s: s.clock.advance(days=60))),
     "key_owner_unknown": Safeguard(without("key_owner_unknown"), then_revoke(forget_the_key)),
     "breaker_tripped": Safeguard(without("breaker_tripped"), then_revoke(quarantine)),
-    "cleanup_not_running": Safeguard(
-        without("cleanup_not_running"), then_revoke(lambda s: s.set_mode(Workspace.Mode.DRY_RUN))
+    "cleanup_not_running": Safeguard(without("cleanup_not_running"), then_revoke(pause_after_the_claim)),
+    "workspace_in_dry_run": Safeguard(
+        without("workspace_in_dry_run"), then_revoke(lambda s: s.set_mode(Workspace.Mode.DRY_RUN))
     ),
-    "cleanup_paused": Safeguard(without("cleanup_not_running"), then_revoke(pause_after_the_claim)),
     "not_noticed": Safeguard(without("not_noticed"), then_revoke(make_due_unwarned), policy=policy_text(notice=30)),
     "promise_not_reached": Safeguard(
         without("promise_not_reached"), get_more_time_after_the_claim, policy=policy_text(notice=30)
@@ -187,14 +187,15 @@ def settle_by_one_reading(patch: pytest.MonkeyPatch) -> None:
 def never_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_call, "stops_cleanup", lambda error: False)
     patch.setattr(revoke, "stops_cleanup", lambda error: False)
+    patch.setattr(preflight, "stops_cleanup", lambda error: False)
 
 
 def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke, "STAGES", ())
+    patch.setattr(standstill, "STAGES", ())
 
 
 def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke.Revoker, "_is_right_target", lambda self: True)
+    patch.setattr(revoke, "preflight", lambda *_, **__: None)
 
 
 def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,104 @@
+"""The brake: what stops a clean-up by itself, until a person has looked and resumes it.
+
+One thing that does is regret: too many of its people speak against it. Those count who answered that they keep their
+account, who signed in again (before or after they were removed), and who could not be reached. A dry run tells nobody
+and removes nobody, so nobody can speak against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db.models import Case as Either
+from django.db.models import CharField, Count, Q, Value, When
+
+from accounts_review import audit
+from accounts_review.models import Cleanup, Workspace
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+
+log = structlog.get_logger(__name__)
+
+FEWEST = 10
+"""So many people must have been heard of before their share says anything."""
+
+REGRETTED = "regret"
+"""The code of this stop."""
+
+SAYS = Either(
+    When(answer__kind="keep", then=Value("kept")),
+    When(
+        Q(state=CaseState.SPARED, outcome__why__contains=[{"code": "newer_activity"}])
+        | Q(returned_at__isnull=False)
+        | ~Q(restored_by=""),
+        then=Value("back"),
+    ),
+    When(state=CaseState.UNDELIVERABLE, then=Value("bounced")),
+    When(answer__isnull=False, then=Value("answered")),
+    default=Value("nothing"),
+    output_field=CharField(),
+)
+"""What was heard of the person of a case; each counts once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regret:
+    """How many of a clean-up's people speak against it, and how; ``answered`` otherwise, or not heard of at all."""
+
+    kept: int = 0
+    back: int = 0
+    bounced: int = 0
+    answered: int = 0
+    nothing: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.kept + self.back + self.bounced
+
+    @property
+    def people(self) -> int:
+        return self.count + self.answered + self.nothing
+
+    def exceeds(self, share: float, *, accepted: int) -> bool:
+        """Whether more than the share speak against it, beyond as many as a person has accepted already."""
+        return self.count + self.answered >= FEWEST and self.count - accepted > share * self.people
+
+
+def regret_of(cleanup: Cleanup) -> Regret:
+    """What a clean-up's people say, but for those whom somebody took out of it."""
+    cases = cleanup.cases.exclude(state=CaseState.WITHDRAWN).order_by()
+    return Regret(**dict(cases.values_list(SAYS).annotate(Count("pk"))))
+
+
+def brake(cleanup: Cleanup, *, now: datetime) -> bool:
+    """Pause a running live clean-up that too many speak against; whether it was paused."""
+    if cleanup.dry_run or cleanup.state != CleanupState.RUNNING:
+        return False
+    regret, share = regret_of(cleanup), cleanup.workspace.current_policy.rules.limits.pause_at_regret
+    if not regret.exceeds(share, accepted=cleanup.regret_accepted):
+        return False
+    figures = {"kept": regret.kept, "back": regret.back, "bounced": regret.bounced}
+    why = {"code": REGRETTED, "count": regret.count, "people": regret.people, "share": f"{100 * share:g}"}
+    return stop(cleanup, why | figures, now=now)
+
+
+def brake_all(workspace: Workspace, *, now: datetime) -> None:
+    """Pause every clean-up of a workspace that too many speak against."""
+    for cleanup in workspace.cleanups.filter(state=CleanupState.RUNNING, dry_run=False):
+        brake(cleanup, now=now)
+
+
+def stop(cleanup: Cleanup, why: Mapping[str, Any], *, now: datetime) -> bool:
+    """Pause a running clean-up for a reason, a code with its details; whether it was running."""
+    kind, data = "cleanup.stopped", {"why": why}
+    try:
+        audit.transition(
+            [cleanup], CleanupState.PAUSED, kind=kind, actor="portal", now=now, data=data, stopped_because=why
+        )
+    except (audit.Conflict, ValueError):
+        log.info("clean-up was stopped already", cleanup=cleanup.pk)
+        return False
+    return True

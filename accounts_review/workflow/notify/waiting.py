@@ -1,0 +1,34 @@
+"""Waiting: whose notice is still owed, and why none leaves now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.wording.findings import Found
+from accounts_review.workflow.notify.pace import Pace
+
+
+def awaiting_notice(workspace: Workspace) -> QuerySet[Case]:
+    """The cases whose notice is owed, wherever their clean-up stands."""
+    return Case.objects.filter(
+        cleanup__workspace=workspace, cleanup__dry_run=False, state=CaseState.AWAITING_NOTICE
+    ).exclude(cleanup__state=CleanupState.CANCELLED)
+
+
+def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
+    """Why none of a clean-up's notices can leave now, as findings."""
+    if cleanup.state == CleanupState.PAUSED:
+        return [cleanup.stopped_because or {"code": "paused"}]
+    if not cleanup.workspace.is_live:
+        return [{"code": "workspace_in_dry_run"}]
+    if not pace.is_open(now):
+        return [{"code": "mail_hours"}]
+    sent = AuditEntry.objects.filter(
+        kind="case.noticed", workspace=cleanup.workspace.name, at__gt=now - timedelta(hours=1)
+    )
+    spent = sent.order_by("-at").values_list("at", flat=True)[pace.per_hour - 1 :].first() if pace.per_hour else None
+    return [{"code": "mail_limit", "until": (spent + timedelta(hours=1)).isoformat()}] if spent else []

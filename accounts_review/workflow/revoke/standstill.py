@@ -1,0 +1,69 @@
+"""Standstill: what is still to be revoked, and why it does not go on now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.rules import gate
+from accounts_review.rules.lifecycle import ENDED, IN_FLIGHT, CaseState, CleanupState
+from accounts_review.wording.findings import Found
+from accounts_review.workflow.revoke.last_look import moment_of
+
+STAGES = ((1, 1), (6, 5))
+"""Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
+
+
+def ripe(now: datetime) -> Q:
+    """Due, and past the date that was promised, should one have been."""
+    return Q(state=CaseState.DUE) & (Q(promised_at=None) | Q(promised_at__lte=now))
+
+
+def due(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    """The cases that are due, wherever their clean-up stands: a pause puts them off, and does not do them."""
+    stands_still = Q(state=CaseState.NOTICED, noticed_at__isnull=False, promised_at__lte=now)
+    under_way = Q(state__in=(CaseState.CLAIMED, CaseState.INTENDED))
+    return Case.objects.filter(ripe(now) | stands_still | under_way, cleanup__workspace=workspace)
+
+
+def unknown(workspace: Workspace) -> QuerySet[Case]:
+    """The cases whose outcome is being settled."""
+    return Case.objects.filter(cleanup__workspace=workspace, state=CaseState.UNKNOWN)
+
+
+def may_start_another(cleanup: Cleanup) -> bool:
+    """Whether the staged start lets one more case of a clean-up be in flight."""
+    if cleanup.dry_run:
+        return True
+    ended = cleanup.cases.filter(state__in=ENDED).exclude(state__in=(CaseState.WITHDRAWN, CaseState.SPARED)).count()
+    in_flight = cleanup.cases.filter(state__in=IN_FLIGHT).count()
+    allowed = next((most for below, most in STAGES if ended < below), None)
+    return allowed is None or in_flight < allowed
+
+
+def standstill(cleanup: Cleanup, *, now: datetime) -> list[Found]:
+    """Why no case of a clean-up can go on now, as findings; none where it goes on, or has nothing to do."""
+    if cleanup.state == CleanupState.PAUSED:
+        return [cleanup.stopped_because or {"code": "paused"}]
+    if cleanup.state != CleanupState.RUNNING or not due(cleanup.workspace, now=now).filter(cleanup=cleanup).exists():
+        return []
+    found = [_found(one) for one in gate.standstill(moment_of(cleanup, now=now))]
+    if cleanup.workspace.failure:
+        found.append(cleanup.workspace.failure)
+    return found or _of_cases(cleanup, now=now)
+
+
+def _of_cases(cleanup: Cleanup, *, now: datetime) -> list[Found]:
+    """What holds single cases of a clean-up that goes on otherwise."""
+    if cleanup.cases.filter(state=CaseState.UNKNOWN).exists() and not may_start_another(cleanup):
+        return [{"code": "first_ones"}]
+    held = cleanup.cases.filter(ripe(now), outcome__why__0__code__isnull=False).order_by()
+    counted = held.values_list("outcome__why__0__code").annotate(Count("pk"))
+    return [{"code": "held", "why": code, "count": count} for code, count in counted]
+
+
+def _found(objection: gate.Objection) -> Found:
+    until = {"until": objection.until.isoformat()} if objection.until else {}
+    return {"code": objection.code} | until

@@ -1,0 +1,109 @@
+"""The share of the population is one of everybody and of thirty days, however many launches there are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.workflow.launch import launch, limits
+from accounts_review.workflow.review import decide
+from tests.stage import NOW, SetStage, Stage, policy_text, someone
+
+NAMES = [f"person.{number}" for number in range(12)]
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    """Twelve dormant people among twenty: with the robot thirty-three, of whom a fifth is six."""
+    return set_stage(*map(someone, NAMES), policy=policy_text(share=0.2))
+
+
+def test_several_launches_share_one_limit(stage: Stage) -> None:
+    assert limits.room(stage.workspace, now=NOW).allows == 6
+    stage.launch(*NAMES[:2])
+    stage.launch(*NAMES[2:4])
+    assert limits.room(stage.workspace, now=NOW).allows == 2
+    stage.launch(*NAMES[4:8])
+    assert sorted(stage.states().values()) == ["due"] * 6 + ["in_draft"] * 2
+    with pytest.raises(launch.CannotLaunch, match="at most 6 accounts, 6 are about to be removed"):
+        stage.launch(NAMES[8])
+
+
+def test_who_is_refused_is_told_when_the_next_launch_becomes_possible_and_then_it_is(stage: Stage) -> None:
+    stage.launch(*NAMES[:6])
+    stage.revoke()
+    assert len([state for state in stage.states().values() if state == "revoked"]) == 6
+    stage.approve(NAMES[6])
+    draft = stage.cleanup()
+    with pytest.raises(launch.CannotLaunch, match=r"becomes possible on 15 Jul 2026, 08:00"):
+        launch.launch(cleanup=draft, actor=stage.staff("operator"), now=stage.clock())
+    stage.clock.instant = NOW + timedelta(days=30) - timedelta(seconds=1)
+    assert limits.room(stage.workspace, now=stage.clock()).allows == 0
+    stage.clock.instant = NOW + timedelta(days=30)
+    assert limits.room(stage.workspace, now=stage.clock()).allows == 5, "a fifth of the twenty-seven who are left"
+    launch.launch(cleanup=draft, actor=stage.staff("operator"), now=stage.clock())
+
+
+def test_the_date_holds_where_people_leave_the_window_one_by_one(stage: Stage) -> None:
+    for number in range(6):
+        stage.launch(NAMES[number])
+        stage.revoke()
+        stage.clock.advance(days=1)
+    told = limits.room(stage.workspace, now=stage.clock()).next_at
+    assert told
+    assert limits.room(stage.workspace, now=told - timedelta(seconds=1)).allows == 0
+    assert limits.room(stage.workspace, now=told).allows == 1
+
+
+def test_the_share_is_one_of_the_population_before_anybody_was_removed(stage: Stage) -> None:
+    stage.launch(*NAMES[:3])
+    stage.revoke()
+    assert Account.objects.listed().count() == 30
+    assert limits.room(stage.workspace, now=NOW).allows == 3
+
+
+@pytest.mark.parametrize(
+    "state", ["awaiting_notice", "noticed", "undeliverable", "due", "claimed", "intended", "unknown"]
+)
+def test_whoever_is_on_the_way_counts_at_every_step(stage: Stage, state: str) -> None:
+    stage.launch(*NAMES[:6])
+    Case.objects.update(state=state)
+    for cleanup_state in ("running", "paused"):
+        Cleanup.objects.update(state=cleanup_state)
+        assert limits.room(stage.workspace, now=NOW).allows == 0
+
+
+def test_a_launch_that_awaits_its_confirmation_counts(stage: Stage) -> None:
+    stage.adopt(policy_text(share=0.2, two_people=True))
+    stage.launch(*NAMES[:6])
+    assert limits.room(stage.workspace, now=NOW).allows == 0
+
+
+def test_who_keeps_the_access_counts_no_longer(stage: Stage) -> None:
+    stage.launch(*NAMES[:6])
+    staying: dict[str, Any] = {"actor": stage.staff("reviewer"), "reason": "stays", "now": NOW}
+    decide.withdraw(accounts=stage.accounts(*NAMES[:2]), **staying)
+    assert limits.room(stage.workspace, now=NOW).allows == 2
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="no", now=NOW)
+    assert limits.room(stage.workspace, now=NOW).allows == 6
+
+
+def test_a_dry_run_takes_no_room_and_waits_for_none(stage: Stage) -> None:
+    stage.set_mode(Workspace.Mode.DRY_RUN)
+    stage.launch(*NAMES[:6])
+    stage.set_mode(Workspace.Mode.LIVE)
+    assert limits.room(stage.workspace, now=NOW).allows == 6
+    stage.launch(*NAMES[6:])
+    assert limits.room(stage.workspace, now=NOW).allows == 0
+    stage.set_mode(Workspace.Mode.DRY_RUN)
+    stage.workspace.refresh_from_db()
+    assert limits.room(stage.workspace, now=NOW).allows == 6
+
+
+def test_the_date_is_that_of_the_promise_where_nobody_was_removed_yet(stage: Stage) -> None:
+    stage.adopt(policy_text(share=0.2, notice=20))
+    stage.launch(*NAMES[:6])
+    assert limits.room(stage.workspace, now=NOW).next_at == NOW + timedelta(days=20 + 30)
