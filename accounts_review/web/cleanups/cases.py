@@ -84,9 +84,15 @@ class Act(CleanupView):
                 accounts = [case.account for case in cases]
                 decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
             case "again":
-                reason = reason or _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
-                accounts = [case.account for case in cases]
-                decide.approve(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
+                after = _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
+                decide.approve(
+                    accounts=[case.account for case in cases],
+                    actor=self.request.user,
+                    reason=reason or after,
+                    now=self.now,
+                    # Whoever gives a reason of their own decides anew.
+                    ended=[] if reason else cases,
+                )
         return _done(act, cases)
 
     def _chosen(self, form: dict[str, Any]) -> list[Case]:

@@ -21,6 +21,7 @@ from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Wo
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
 from accounts_review.wording import verdicts
+from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
 from accounts_review.workflow.review.conflicts import decided_since, said_of
 
 A_YEAR = timedelta(days=366)
@@ -48,37 +49,38 @@ class Refused(ValueError):
 
 @transaction.atomic
 def approve(
-    *, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None
+    *,
+    accounts: Sequence[Account],
+    actor: User,
+    reason: str,
+    now: datetime,
+    seen: int | None = None,
+    ended: Sequence[Case] = (),
 ) -> list[Case]:
     """Put accounts into the draft clean-up of their workspace, each with the evidence it was approved on.
 
-    All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    ``ended`` are cases of theirs whose approval stands as long as what the approver saw is still so: approver, reason
+    and date are carried over, and ``actor`` is kept beside them. All or nothing. Raises ``PermissionDenied`` and
+    :class:`Refused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_approval(account, actor=actor)) for account in fresh)
-    cases = []
+    before, cases = {case.account_id: case for case in ended}, []
     for workspace in {account.workspace for account in fresh}:
         draft = draft_of(workspace, now=now)
         cases += Case.objects.bulk_create(
             Case(
                 cleanup=draft,
                 account=account,
-                approved_by=actor,
-                approved_by_login=actor.get_username(),
-                approved_at=now,
-                reason=reason,
-                evidence=_evidence(account),
                 moved_at=now,
+                **approval_on(evidence_of(account), before.get(account.pk), actor=actor, reason=reason, now=now),
             )
             for account in fresh
             if account.workspace == workspace
         )
     Snooze.objects.filter(account__in=fresh).delete()
-    login = actor.get_username()
-    audit.log(
-        cases, kind="account.approved", actor=login, now=now, data=lambda case: {"reason": reason} | case.evidence
-    )
+    audit.log(cases, kind="account.approved", actor=actor.get_username(), now=now, data=said_of_approval)
     return cases
 
 
@@ -298,22 +300,3 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
     audit.transition(
         list(cases), CaseState.WITHDRAWN, kind="account.withdrawn", actor=actor, now=now, data={"reason": reason}
     )
-
-
-def _evidence(account: Account) -> dict[str, Any]:
-    """What an approver sees, kept with the approval: the last look is held against it."""
-    found = account.assessment
-    return {
-        "policy": found.policy.number,
-        "segment": found.segment,
-        "limit_days": found.limit_days,
-        "activity_at": found.activity_at.isoformat() if found.activity_at else None,
-        "activity_field": found.activity_field,
-        "dormant_from": found.dormant_from.isoformat(),
-        "rights": found.rights or [],
-        "groups": account.groups,
-        "incarnation": account.incarnation,
-        "email": account.email,
-        "digest": account.digest,
-        "read_at": account.read_at.isoformat(),
-    }

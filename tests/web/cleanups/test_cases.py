@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,7 +154,22 @@ def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) 
     answer = act(site, cleanup, "again", all="again")
     draft = site.workspace.cleanups.get(state="draft")
     assert {case.account.username for case in draft.cases.all()} == {"ana", "cy"}
-    assert {case.reason for case in draft.cases.all()} == {f"again, after clean-up {cleanup.number}"}
+    carried, anew = draft.cases.get(account__username="ana"), draft.cases.get(account__username="cy")
+    assert (carried.approved_by_login, carried.reason, carried.put_by_login) == (
+        "reviewer",
+        "not in the staff list",
+        "operator",
+    )
+    assert (anew.approved_by_login, anew.reason) == ("operator", f"again, after clean-up {cleanup.number}")
+    entry = AuditEntry.objects.filter(kind="account.approved", subject="ana").first()
+    assert entry
+    assert (entry.actor, entry.data["approved_by"], entry.data["reason"]) == (
+        "operator",
+        "reviewer",
+        "not in the staff list",
+    )
+    assert "put into the draft by operator" in text(site.get("cleanup", number=draft.number))
+    assert "as approved by reviewer" in text(site.get("case", number=draft.number, pk=carried.pk))
     assert "2 accounts are in the next draft." in text(answer)
     assert answer.redirect_chain[-1][0] == site.at("cleanups")
     assert steps(site, cleanup) == {"refused": ["ben"]}
@@ -256,3 +272,27 @@ def test_the_case_tells_its_own_history(site: Site) -> None:
     page = site.get("case", number=cleanup.number, pk=site.case("ana").pk)
     assert [moment.entry.kind for moment in page.context["timeline"].past] == ["case.launched", "account.approved"]
     assert "Approved for the next clean-up: not in the staff list" in text(page)
+
+
+def spoil_activity(case: Case) -> None:
+    Account.objects.filter(pk=case.account_id).update(incarnation="2001-01-01T00:00:00+00:00")
+
+
+def dismiss_reviewer(case: Case) -> None:
+    User.objects.filter(username="reviewer").update(is_active=False)
+
+
+def let_it_lapse(case: Case) -> None:
+    Case.objects.filter(pk=case.pk).update(approved_at=now() - timedelta(days=31))
+
+
+@pytest.mark.parametrize("spoil", [spoil_activity, dismiss_reviewer, let_it_lapse])
+def test_an_approval_that_no_longer_stands_is_not_carried_over(site: Site, spoil: Callable[[Case], None]) -> None:
+    site.adopt(expires=60, notice=30)
+    cleanup = site.launched("ana")
+    site.put("ana", "would_revoke")
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
+    spoil(site.case("ana"))
+    act(site, cleanup, "again", all="again")
+    (anew,) = site.workspace.cleanups.get(state="draft").cases.all()
+    assert (anew.approved_by_login, anew.put_by_login) == ("operator", "")

@@ -1,0 +1,59 @@
+"""Approval: who approved an account on which evidence, and whether that holds for the next clean-up too."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from accounts_review.models import Account, Case, may
+from accounts_review.rules.lifecycle import CaseState
+
+
+def approval_on(saw: dict[str, Any], ended: Case | None, *, actor: User, reason: str, now: datetime) -> dict[str, Any]:
+    """Who approves on which evidence: whoever did before, where that stands, else the one who acts."""
+    login = actor.get_username()
+    if ended and _still_stands(ended, saw, now=now):
+        kept: dict[str, Any] = {
+            name: getattr(ended, name) for name in ("approved_by", "approved_by_login", "approved_at", "reason")
+        }
+        return kept | {"evidence": ended.evidence, "put_by_login": "" if ended.approved_by == actor else login}
+    return {"approved_by": actor, "approved_by_login": login, "approved_at": now, "reason": reason, "evidence": saw}
+
+
+def _still_stands(ended: Case, saw: dict[str, Any], *, now: datetime) -> bool:
+    """Whether the approval of a case that changed nothing holds for another one, to the end of its notice."""
+    if ended.state not in (CaseState.WOULD_REVOKE, CaseState.REFUSED):
+        return False
+    workspace = ended.account.workspace
+    days = workspace.policies.get(number=ended.evidence["policy"]).rules.approval.expires_after_days
+    days -= workspace.current_policy.rules.notice.days
+    is_same = all(ended.evidence[name] == saw[name] for name in ("incarnation", "activity_at", "rights", "groups"))
+    approver = ended.approved_by
+    return is_same and approver is not None and may(approver, "decide") and now < ended.approved_at + timedelta(days)
+
+
+def said_of_approval(case: Case) -> dict[str, Any]:
+    """What the audit keeps of the approval of a case."""
+    again = {"kind": "again", "approved_by": case.approved_by_login} if case.put_by_login else {}
+    return {"reason": case.reason, **again, **case.evidence}
+
+
+def evidence_of(account: Account) -> dict[str, Any]:
+    """What an approver sees, kept with the approval: the last look is held against it."""
+    found = account.assessment
+    return {
+        "policy": found.policy.number,
+        "segment": found.segment,
+        "limit_days": found.limit_days,
+        "activity_at": found.activity_at.isoformat() if found.activity_at else None,
+        "activity_field": found.activity_field,
+        "dormant_from": found.dormant_from.isoformat(),
+        "rights": found.rights or [],
+        "groups": account.groups,
+        "incarnation": account.incarnation,
+        "email": account.email,
+        "digest": account.digest,
+        "read_at": account.read_at.isoformat(),
+    }
