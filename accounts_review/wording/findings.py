@@ -19,7 +19,7 @@ from accounts_review.wording import verdicts
 Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
 
-SAID: dict[str, Promise] = {
+SAID: dict[str, Promise | str] = {
     # Why a reading was not complete
     "api": gettext_lazy("The workspace did not answer as it should."),
     "count_changed": gettext_lazy("The number of accounts changed from %(before)s to %(after)s while they were read."),
@@ -51,12 +51,12 @@ SAID: dict[str, Promise] = {
     "administrators_missing": gettext_lazy("No administrator is in the list: the key is too weak to see everyone."),
     "not_examined": gettext_lazy("The portal could not look at the workspace at all."),
     # Why a clean-up was stopped
-    "paused": gettext_lazy("%(reason)s"),
+    "paused": "%(reason)s",
     "caller_changed": gettext_lazy("The API key now belongs to %(owner)s; at the last sync it belonged to %(before)s."),
-    "unknown_in_a_row": gettext_lazy("The outcomes of two removals in a row are unknown."),
-    "unknown_again": gettext_lazy("Removing the same account had no clear outcome %(times)s times."),
+    "unknown_in_a_row": gettext_lazy("Two removals in a row got no clear answer."),
+    "unknown_again": gettext_lazy("%(times)s attempts to remove the same account got no clear answer."),
     "regret": gettext_lazy(
-        "%(count)s of %(people)s people speak against it, which is more than %(share)s %%: %(kept)s keep their "
+        "Too many objections, %(count)s of %(people)s people (limit %(share)s %%): %(kept)s want to keep their "
         "account, %(back)s signed in again, %(bounced)s could not be reached."
     ),
     # Why nobody is revoked just now
@@ -103,9 +103,11 @@ REMEDIES: dict[str, Promise] = {
     "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
     "not_examined": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
     "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync: then the new owner is known."),
-    "unknown_in_a_row": gettext_lazy("Check that the workspace is healthy. Unknown outcomes settle by themselves."),
-    "unknown_again": gettext_lazy("Look at the account in Huwise. Withdraw it, or resume to try once more."),
-    "regret": gettext_lazy("Look at who they are, and whether the limit is too short. Resume it if it is right."),
+    "unknown_in_a_row": gettext_lazy(
+        "Check that the workspace answers as it should. Each account is read twice to settle what happened."
+    ),
+    "unknown_again": gettext_lazy("Check the account in Huwise; withdraw it here, or try once more."),
+    "regret": gettext_lazy("Check who they are, and whether the policy's limit is too short."),
     "breaker_tripped": gettext_lazy("An administrator has to accept or discard it first."),
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),

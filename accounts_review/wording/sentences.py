@@ -59,7 +59,7 @@ ENTRIES: dict[str, Promise] = {
     "case.released": gettext_lazy("put back in the queue: %(why)s%(error)s"),
     "case.revoked": gettext_lazy("access revoked"),
     "case.spared": gettext_lazy("spared: %(why)s"),
-    "case.turned_away": gettext_lazy("the workspace shut the door, and it is due again: %(error)s"),
+    "case.turned_away": gettext_lazy("the workspace refused access, and it is due again: %(error)s"),
     "case.still_there": gettext_lazy("the revocation had no effect; it is looked at anew"),
     "case.undeliverable": gettext_lazy("could not be warned: %(why)s"),
     "case.unknown": gettext_lazy("the outcome of the revocation is unknown: %(why)s%(error)s"),

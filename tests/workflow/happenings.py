@@ -23,7 +23,7 @@ from accounts_review.workflow.revoke.revoke import Revoker
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
 from tests.stage import NOW, Stage, policy_text, someone
-from tests.workflow.reference import RIGHT, Launched, Reference, Rules
+from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
 
 NAMES = [f"person.{number}" for number in range(8)]
 DECIDERS = ("reviewer", "operator")
@@ -155,7 +155,10 @@ class Happenings:
         paused = Cleanup.objects.filter(state="paused").first() if act == "resume" else None
         cleanup, actor = paused or self.stage.cleanup(), self.stage.staff("administrator")
         with suppress(*REFUSALS):
+            was = cleanup.stopped_because.get("code")
             step(cleanup=cleanup, actor=actor, reason=f"{by} asked", now=self.stage.clock())
+            if act == "resume":
+                self.model.resumed(cleanup.pk, after_regret=was == "regret")
 
     # Administration
 
@@ -168,8 +171,9 @@ class Happenings:
             per_cleanup=6,
             per_hour=5,
             groups=["readers"] if rules.protects_readers else [],
+            share=SHARE,
         )
-        self.stage.adopt(text)
+        self.stage.adopt(text.replace("[limits]", f"[limits]\npause_at_regret = {REGRET}"))
         self.model.current = self.model.rules[self.stage.workspace.current_policy.number] = rules
 
     def set_mode(self, *, live: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Exemption, Workspace
+from accounts_review.workflow import answer, brake
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
@@ -214,3 +216,39 @@ def key_changed_hands(stage: Stage) -> None:
     keys = stage.site.workspace._keys
     stage.site.workspace._keys = [key | {"user": {"username": "omar"}} for key in keys]
     stage.revoke()
+
+
+def never_answers(stage: Stage) -> None:
+    """The DELETE of Marie never gets a clear answer, and nobody looks."""
+    stage.launch("marie", "omar", "zoe")
+    stage.order(DELETE | {"kind": "status", "status": 500, "path": "/users/marie*", "times": 9})
+    for _ in range(6):
+        stage.clock.advance(minutes=2)
+        stage.revoke(quiet=60)
+
+
+def more_than_two_tries(stage: Stage) -> bool:
+    return [name for name, _, _ in stage.deletes].count("marie") > 2
+
+
+def launch_one_by_one(stage: Stage) -> None:
+    """Three launches, each of them within a limit of one account."""
+    for name in ("marie", "omar", "zoe"):
+        with suppress(launch.CannotLaunch):
+            stage.launch(name)
+        stage.revoke()
+
+
+def more_than_one_is_gone(stage: Stage) -> bool:
+    return len(stage.members) < 2
+
+
+def the_others_speak_against_it(stage: Stage) -> None:
+    """Omar and Zoe keep their account; Marie, who wants to leave, may wait until a person has looked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brake, "FEWEST", 3)
+        stage.launch("marie", "omar", "zoe")
+        notify.send_notices(workspace=stage.workspace, now=NOW)
+        for name, kind in (("marie", answer.Kind.LEAVE), ("omar", answer.Kind.KEEP), ("zoe", answer.Kind.KEEP)):
+            answer.answer(case=stage.case(name), said=answer.Said(kind=kind), now=NOW)
+        stage.revoke()

@@ -6,6 +6,7 @@ as they were seen to be given. Nothing here asks the gate, the dormancy rules or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from huwise_sandbox.workspace import Workspace as TrueWorkspace
 RIGHT = "edit_domain"
 LEASE = timedelta(minutes=2)
 EXPIRES_AFTER = timedelta(days=120)
+FEWEST, REGRET, SHARE = 3, 0.4, 0.25
+"""From how many answers on which share of a clean-up's people pauses it; which share of everybody may be on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,10 @@ class Reference:
     hastened: set[int] = field(default_factory=set)
     """Cases whose person asked to leave at once."""
     live: bool = True
+    tries: Counter[int] = field(default_factory=Counter)
+    """By case: DELETEs since a person last resumed its clean-up."""
+    accepted: Counter[int] = field(default_factory=Counter)
+    """By clean-up: how many spoke against it when a person resumed it all the same."""
     used_intents: set[int] = field(default_factory=set)
     sent: int = 0
     violations: list[str] = field(default_factory=list)
@@ -72,6 +79,23 @@ class Reference:
         if intent in self.used_intents or case.state != "intended":
             self.violations.append(f"DELETE of {username} without an intent of its own")
         self.used_intents.add(intent)
+        self.tries[case.pk] += 1
+        if self.tries[case.pk] > 2:
+            self.violations.append(f"a third DELETE of {username} that nobody has looked at")
+
+    def resumed(self, cleanup: int, *, after_regret: bool) -> None:
+        """A person has looked at a clean-up that stood still, and lets it go on."""
+        for pk in Case.objects.filter(cleanup=cleanup).values_list("pk", flat=True):
+            self.tries.pop(pk, None)
+        if after_regret:
+            self.accepted[cleanup] = self._against_it(cleanup)[0]
+
+    def _against_it(self, cleanup: int) -> tuple[int, int, int]:
+        """How many people of a clean-up speak against it, of how many anything was heard, and how many they are."""
+        cases = [case for case in Case.objects.filter(cleanup=cleanup) if case.state != "withdrawn"]
+        against = [case for case in cases if speaks_against(case)]
+        heard = [case for case in cases if case.answer or speaks_against(case)]
+        return len(against), len(heard), len(cases)
 
     def keep(self, account: int, until: datetime) -> None:
         """Somebody promised that an account stays, at least until then."""
@@ -130,6 +154,9 @@ class Reference:
         cleanup = type(case.cleanup).objects.get(pk=case.cleanup_id)
         if cleanup.state != "running":
             yield f"the clean-up is {cleanup.state}"
+        against, heard, people = self._against_it(cleanup.pk)
+        if heard >= FEWEST and against - self.accepted[cleanup.pk] > REGRET * people:
+            yield "too many speak against the clean-up"
         if cleanup.workspace.is_quarantined:
             yield "the breaker has tripped"
         if frozen.notice:
@@ -138,6 +165,14 @@ class Reference:
                 yield "no notice was sent"
             elif case.pk not in self.hastened and mailed + timedelta(days=frozen.notice) > now:
                 yield "the promised date is not reached"
+
+
+def speaks_against(case: Case) -> bool:
+    """Whether the person keeps the account, has signed in again, or could not be reached."""
+    why = (case.outcome or {}).get("why")
+    is_back = isinstance(why, list) and any(item.get("code") == "newer_activity" for item in why)
+    keeps = bool(case.answer) and case.answer["kind"] == "keep"
+    return keeps or case.state == "undeliverable" or (case.state == "spared" and is_back)
 
 
 def joined_of(record: Record) -> datetime:

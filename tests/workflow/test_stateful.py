@@ -30,13 +30,13 @@ from hypothesis.stateful import (
 from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
-from accounts_review.workflow import answer, workspaces
+from accounts_review.workflow import answer, brake, workspaces
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.revoke import revoke
 from huwise_sandbox.server import Server
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
-from tests.workflow.reference import Rules
+from tests.workflow.reference import FEWEST, SHARE, Rules
 
 BASIS = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck)
@@ -45,6 +45,7 @@ settings.register_profile("stateful", BASIS, max_examples=25, derandomize=True)
 settings.register_profile("soak", BASIS, max_examples=200)
 PROFILE = "soak" if os.environ.get("SOAK") or os.environ.get("CI") else "stateful"
 
+UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 IN_FLIGHT = ("claimed", "intended", "unknown")
 STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")
 LIFE = (
@@ -95,6 +96,8 @@ class Portal(RuleBasedStateMachine):
         """What this run has seen: a test in which nothing happens would pass as well."""
         held = AuditEntry.objects.filter(kind__in=("case.spared", "case.held")).values_list("data__why", flat=True)
         self.figures.update(f"why {objection['code']}" for why in held for objection in why if "code" in objection)
+        stops = AuditEntry.objects.filter(kind="cleanup.stopped").values_list("data__why__code", flat=True)
+        self.figures.update(f"stop {code}" for code in stops)
         self.figures.update({"runs": 1, "DELETEs": self.act.model.sent, "mails": len(self.act.model.mails)})
         self.figures["violations"] += len(self.act.model.violations)
 
@@ -222,6 +225,14 @@ class Portal(RuleBasedStateMachine):
         assert len(self.act.stage.deletes) == self.act.model.sent <= intents
 
     @invariant()
+    def no_more_than_a_share_is_on_its_way(self) -> None:
+        """However many launches there were: those in live clean-ups, and those removed within thirty days."""
+        since = self.act.stage.clock.instant - timedelta(days=30)
+        going = Case.objects.open().filter(cleanup__dry_run=False, cleanup__state__in=UNDER_WAY).count()
+        gone = Case.objects.filter(state="revoked", moved_at__gt=since).count()
+        assert going + gone <= SHARE * (len(NAMES) + 31 + gone)
+
+    @invariant()
     def promises_hold(self) -> None:
         model = self.act.model
         rows = Case.objects.values_list("pk", "promised_at")
@@ -245,10 +256,10 @@ class Portal(RuleBasedStateMachine):
         self.act.set_mode(live=True)
         self.act.reset_breaker(discard=True)
         self.act.confirm()
-        while Cleanup.objects.filter(state="paused").exists():
-            self.act.turn("resume", "everybody")
+        self.resume_all()
         owed = self.owed()
         for _ in range(8):
+            self.resume_all()
             self.act.stage.clock.advance(minutes=61)
             notify.ripen(workspace=self.act.stage.workspace, now=self.act.stage.clock())
             self.act.stage.revoke()
@@ -259,6 +270,10 @@ class Portal(RuleBasedStateMachine):
         assert not Case.objects.filter(state__in=IN_FLIGHT).exists()
         assert not Case.objects.filter(state="due", cleanup__state="running").exists()
         assert set(Case.objects.filter(pk__in=owed).values_list("state", flat=True)) <= {"revoked", "already_gone"}
+
+    def resume_all(self) -> None:
+        while Cleanup.objects.filter(state="paused").exists():
+            self.act.turn("resume", "everybody")
 
     def owed(self) -> list[int]:
         """Cases that nothing speaks against, now or by the time that the last of them must be done."""
@@ -286,6 +301,7 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
 
     monkeypatch.setattr(Client, "delete_user", witnessed)
     monkeypatch.setattr(EmailBackend, "send_messages", delivered)
+    monkeypatch.setattr(brake, "FEWEST", FEWEST)
     monkeypatch.setattr(revoke, "crashpoint", lambda label: Portal.act.at_step(label))
     with Server(site_of([])) as server, client_of(server.url) as client:
         monkeypatch.setattr(Portal, "set_up", lambda machine: Happenings(stage_of(server, client)), raising=False)
@@ -294,6 +310,11 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
     with capsys.disabled():
         print(
             f"\nstateful: {', '.join(f'{seen[n]} {n}' for n in FIGURES)} in {time.monotonic() - began:.0f} s;", end=" "
+        )
+        print(
+            "stopped for:",
+            ", ".join(f"{n[5:]} {count}" for n, count in seen.items() if n.startswith("stop ")),
+            end="; ",
         )
         print("kept for:", ", ".join(f"{name[4:]} {n}" for name, n in seen.most_common() if name.startswith("why ")))
     assert all(seen[name] for name in FIGURES[:-1])

@@ -23,7 +23,7 @@ from accounts_review import audit
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate
-from accounts_review.workflow.launch import launch
+from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
@@ -45,9 +45,13 @@ from tests.workflow.mishaps import (
     key_changed_hands,
     key_is_refused,
     late_effect,
+    launch_one_by_one,
     look_slowly,
     make_due_unwarned,
     more_deletes_than_intents,
+    more_than_one_is_gone,
+    more_than_two_tries,
+    never_answers,
     newcomer_read_by_halves,
     newcomer_removed,
     open_a_second_case,
@@ -57,6 +61,7 @@ from tests.workflow.mishaps import (
     several_are_claimed,
     somebody_else_was_removed,
     spend_the_hour,
+    the_others_speak_against_it,
     then_revoke,
     wake_up_late,
 )
@@ -190,6 +195,19 @@ def never_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(preflight, "stops_cleanup", lambda error: False)
 
 
+def try_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(revoke.Revoker, "_why_unknown_stops", lambda self, case: None)
+
+
+def count_each_launch_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(limits, "_ends", lambda *_, **__: ())
+    patch.setattr(limits, "_removed", lambda *_, **__: Case.objects.none())
+
+
+def release_the_brake(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(revoke, "brake", lambda *_, **__: False)
+
+
 def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(standstill, "STAGES", ())
 
@@ -271,6 +289,11 @@ AROUND = {
     "complete_extraction": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
     "one_open_case": Safeguard(drop_the_constraint, open_a_second_case, has_two_open_cases),
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
+    "no_third_delete": Safeguard(try_for_ever, never_answers, more_than_two_tries),
+    "share_of_thirty_days": Safeguard(
+        count_each_launch_alone, launch_one_by_one, more_than_one_is_gone, policy=policy_text(share=0.05)
+    ),
+    "brake_on_regret": Safeguard(release_the_brake, the_others_speak_against_it, policy=policy_text(notice=30)),
     "staged_start": Safeguard(start_all_at_once, claim_everything, several_are_claimed),
     "right_target": Safeguard(let_anybody_in, key_changed_hands),
     "bounce_is_no_notice": Safeguard(overlook_the_bounce, bounced_before_the_date, policy=policy_text(notice=30)),
@@ -289,8 +312,11 @@ LAWS = {
     "4 breaker": {"breaker", "breaker_tripped"},
     "5 gate": {*GATE, "one_open_case"},
     "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
-    "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending"},
-    "8 blast radius": {"hourly_limit", "staged_start", "errors_that_stop", "right_target"},
+    "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
+    "8 blast radius": {
+        *("hourly_limit", "staged_start", "errors_that_stop", "right_target"),
+        *("share_of_thirty_days", "brake_on_regret"),
+    },
     "9 act and entry": {"act_and_entry_together"},
     "10 promises": {"promise_not_reached", "not_noticed", "bounce_is_no_notice", "promise_never_earlier"},
     "11 queue a doorbell": {"lease_before_sending", "one_open_case"},
