@@ -171,7 +171,7 @@ def speaks_against(case: Case) -> bool:
     """Whether the person keeps the account, has signed in again, or could not be reached."""
     why = (case.outcome or {}).get("why")
     is_back = isinstance(why, list) and any(item.get("code") == "newer_activity" for item in why)
-    keeps = bool(case.answer) and case.answer["kind"] == "keep"
+    keeps = (case.answer or {}).get("kind") == "keep"
     return keeps or case.state == "undeliverable" or (case.state == "spared" and is_back)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.models import Account, Assessment, Cleanup, Workspace
+from accounts_review.workflow import brake
 from accounts_review.workflow.launch import launch
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -208,6 +210,42 @@ def test_a_live_one_in_a_workspace_in_dry_run_says_why_it_waits(site: Site) -> N
     cleanup = site.launched("ana")
     Workspace.objects.update(mode="dry-run")
     assert "was switched to dry run" in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_what_holds_it_back_is_named_with_the_time_at_which_it_ends(site: Site) -> None:
+    site.go_live()
+    site.adopt(per_hour=1)
+    cleanup = site.launched("ana", "ben")
+    Workspace.objects.update(key_owner="svc.cleanup")
+    audit.log([cleanup], kind="case.intended", actor="portal", now=now())
+    ends = timezone.localtime(now() + timedelta(hours=1, seconds=59)).strftime("%H:%M")
+    for page in (site.get("cleanup", number=cleanup.number), site.get("cleanups"), site.get("overview")):
+        assert f"ourly limit reached; continues at {ends}" in text(page)
+
+
+def test_a_workspace_that_fails_is_named_where_somebody_waits_for_it(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    failure = {"code": "api", "kind": "ServerFault", "error": "The workspace failed (HTTP 503)."}
+    Workspace.objects.update(key_owner="svc.cleanup", failure=failure)
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "Nobody is revoked just now." in page
+    assert "The workspace failed (HTTP 503)." in page
+    assert f"Clean-up {cleanup.number} waits: The workspace failed." in text(site.get("overview"))
+    site.put("ana", "revoked")
+    assert "Nobody is revoked just now." not in text(site.get("cleanup", number=cleanup.number))
+
+
+def test_too_many_objections_are_told_in_numbers(site: Site) -> None:
+    site.go_live()
+    cleanup = site.launched("ana")
+    figures = {"count": 11, "people": 40, "share": "10", "kept": 8, "back": 2, "bounced": 1}
+    brake.stop(cleanup, {"code": "regret", **figures}, now=now())
+    page = text(site.get("cleanup", number=cleanup.number))
+    assert "Too many objections, 11 of 40 people (limit 10 %): 8 want to keep their account, 2 signed in again" in page
+    assert "It stopped by itself." in page
+    assert "Too many objections" in text(site.get("overview"))
+    assert "the clean-up stopped by itself: Too many objections" in text(site.get("audit"))
 
 
 def test_who_may_not_operate_sees_no_levers(site: Site) -> None:

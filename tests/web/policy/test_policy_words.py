@@ -24,7 +24,7 @@ def test_a_policy_says_everything_in_words() -> None:
     ]
     assert "Protected by their group: admins, data-stewards, publishers." in said
     assert "People are warned 30 days before their access ends, and reminded so many days before: 7, 1." in said
-    assert "At most 25 % of all accounts in a clean-up." in said
+    assert "At most 25 % of all accounts in 30 days." in said
     assert "An exemption lasts at most 1825 days." in said
 
 
