@@ -57,7 +57,7 @@ def standstill(cleanup: Cleanup, *, now: datetime) -> list[Found]:
 
 def _of_cases(cleanup: Cleanup, *, now: datetime) -> list[Found]:
     """What holds single cases of a clean-up that goes on otherwise."""
-    if cleanup.cases.filter(state=CaseState.UNKNOWN).exists() and not may_start_another(cleanup):
+    if not may_start_another(cleanup) and cleanup.cases.filter(state=CaseState.UNKNOWN).exists():
         return [{"code": "first_ones"}]
     held = cleanup.cases.filter(ripe(now), outcome__why__0__code__isnull=False).order_by()
     counted = held.values_list("outcome__why__0__code").annotate(Count("pk"))

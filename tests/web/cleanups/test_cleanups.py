@@ -225,6 +225,7 @@ def test_what_holds_it_back_is_named_with_the_time_at_which_it_ends(site: Site) 
 
 def test_a_workspace_that_fails_is_named_where_somebody_waits_for_it(site: Site) -> None:
     site.go_live()
+    site.adopt()
     cleanup = site.launched("ana")
     failure = {"code": "api", "kind": "ServerFault", "error": "The workspace failed (HTTP 503)."}
     Workspace.objects.update(key_owner="svc.cleanup", failure=failure)
