@@ -16,11 +16,8 @@ README = (ROOT / "README.md").read_text()
 
 def variables_read() -> set[str]:
     code = "".join((ROOT / "cleanup_portal" / name).read_text() for name in ("settings.py", "environment.py"))
-    return set(
-        re.findall(
-            r'(?:text|names|flag|whole|span|time_zone|public_url|email|provider|password_pair)\(\s*"([A-Z_]+)"', code
-        )
-    )
+    readers = "text names flag whole span time_zone public_url email provider password_pair one_of proxy certificates"
+    return set(re.findall(rf'(?:{readers.replace(" ", "|")})\(\s*"([A-Z_]+)"', code))
 
 
 def test_every_variable_that_is_read_is_documented() -> None:
