@@ -22,7 +22,7 @@ def test_numbers_are_told() -> None:
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_each_kind_of_error_that_is_told_is_one_of_the_client(kind: str) -> None:
-    assert kind in {error.__name__ for error in HuwiseError.__subclasses__()}
+    assert kind.split()[0] in {error.__name__ for error in HuwiseError.__subclasses__()}
 
 
 def test_an_error_of_the_api_says_what_it_means_what_to_do_and_what_it_said() -> None:
