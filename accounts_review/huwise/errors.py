@@ -80,13 +80,14 @@ class Unreachable(HuwiseError):
 
     advice = "Check the workspace's address and the network, then try again."
 
-    kind: Literal["connection", "timeout", "tls", "cut"] = "connection"
+    kind: Literal["connection", "timeout", "slow", "tls", "cut"] = "connection"
     sent: bool | None = None
 
     def _what(self) -> str:
         return {
             "connection": "The workspace could not be reached",
             "timeout": "The workspace did not answer in time",
+            "slow": "The workspace answered far too slowly",
             "tls": "The workspace could not prove its identity",
             "cut": "The workspace broke off its answer",
         }[self.kind]

@@ -7,6 +7,7 @@ from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
 from accounts_review.models.exemption import Exemption
+from accounts_review.models.held_sync import HeldRecord, HeldSync
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
 from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.run import Run
@@ -26,6 +27,8 @@ __all__ = [
     "DecisionFile",
     "Exemption",
     "Group",
+    "HeldRecord",
+    "HeldSync",
     "PolicyPreview",
     "PolicyVersion",
     "PreviewedAssessment",

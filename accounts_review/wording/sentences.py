@@ -24,6 +24,7 @@ ENTRIES: dict[str, Promise] = {
     ),
     "account.exemption_withdrawn": gettext_lazy("exemption ended early: %(reason)s"),
     "account.withdrawn": gettext_lazy("taken out of the clean-up: %(reason)s"),
+    "account.dates_accepted": gettext_lazy("accepted its dates, although they are earlier than before: %(reason)s"),
     "account.snoozed": gettext_lazy("set aside for later: %(reason)s"),
     "account.unsnoozed": gettext_lazy("taken up again: %(reason)s"),
     "account.owner_told": gettext_lazy("told %(owner)s that the exemption ends on %(until)s"),
@@ -38,6 +39,7 @@ ENTRIES: dict[str, Promise] = {
     "case.bounced": gettext_lazy("the notice came back while the revocation was under way: %(why)s"),
     "case.claimed": gettext_lazy("taken up for the last look"),
     "case.due": gettext_lazy("the promised date has come"),
+    "case.held_for_a_day": gettext_lazy("held back for more than a day: %(why)s"),
     "case.held": gettext_lazy("not revoked yet: %(why)s"),
     "case.intended": gettext_lazy("passed every check; the intent to revoke was committed"),
     "case.launched": gettext_lazy("sent on its way with the clean-up"),
@@ -124,9 +126,11 @@ ANSWERS: dict[str, Promise] = {
 """A clause for each answer that a person can give to the notice."""
 
 ANOMALIES: dict[str, Promise] = {
-    "activity_lost": gettext_lazy("%(after)d accounts are said to have been active earlier than was known before"),
+    "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
     "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
-    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant, where it were %(before)d before"),
+    "nobody_seen": gettext_lazy("the first sync shows of none of the %(before)d accounts when it was last used"),
+    "never_used": gettext_lazy("by the first sync, %(after)d of %(before)d accounts were never used"),
+    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
 }
 """A clause for each rule of the breaker."""
 

@@ -32,6 +32,7 @@ WORTH_TELLING = (
     "cleanup.launched",
     "cleanup.stopped",
     "cleanup.closed",
+    "case.held_for_a_day",
     "case.undeliverable",
     "case.refused",
     "case.unknown",
@@ -131,6 +132,7 @@ def _about_cleanups(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) 
 def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     sentences = {
         "case.undeliverable": _("%(count)d warnings could not be delivered; say how to go on"),
+        "case.held_for_a_day": _("%(count)d accounts have been held back for a day; look at them"),
         "case.refused": _("%(count)d revocations were refused by the workspace"),
         "case.unknown": _("the outcome of %(count)d revocations was unknown for a while"),
     }

@@ -13,24 +13,28 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.facts import whole_incarnation
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.models import Account, Case, Cleanup, Workspace
-from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
+from accounts_review.rules.gate import ABOUT_THE_ACCOUNT, LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.workflow.revoke.delete_call import Outcome, outcome_of, stops_cleanup
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
 
 log = structlog.get_logger(__name__)
+
+A_DAY = timedelta(days=1)
 
 STAGES = ((1, 1), (6, 5))
 """Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
@@ -55,8 +59,10 @@ class Revoker:
     largest_skew: timedelta | None = None
     """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
     tally: Counter[str] = field(default_factory=Counter)
+    patience: timedelta = timedelta(0)
+    """How long a case that was held back for what its account shows is left alone before it is looked at again."""
     held: set[int] = field(default_factory=set)
-    """Clean-ups of which a case was held back: they are left alone for the rest of the run."""
+    """Cases that were held back: they are left alone for the rest of the run."""
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
@@ -77,9 +83,8 @@ class Revoker:
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
-        ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
-        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe, state="due"))
-        running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
+        due = self._due()
+        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state="running")
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
@@ -87,8 +92,8 @@ class Revoker:
                 if standstill(moment_of(cleanup, now=self.clock())) or not self._may_start_another(cleanup):
                     continue
                 # A case that was put back goes behind the others, so that it cannot bar their way.
-                due = cleanup.cases.filter(ripe, state="due").order_by("moved_at", "pk").select_related("account")
-                case = due.select_for_update(skip_locked=True, of=("self",)).first()
+                next_up = due.filter(cleanup=cleanup).order_by("moved_at", "pk").select_related("account")
+                case = next_up.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
                 case.cleanup = cleanup
@@ -98,6 +103,11 @@ class Revoker:
             crashpoint("s2")
             return case
         return None
+
+    def _due(self) -> QuerySet[Case]:
+        ripe = Q(promised_at=None) | Q(promised_at__lte=self.clock())
+        held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
+        return Case.objects.filter(ripe, state="due").exclude(held)
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
@@ -244,10 +254,26 @@ class Revoker:
                 case, CaseState.SPARED, "case.spared", data={"why": why}, last_look=seen.record, outcome={"why": why}
             )
         else:
-            self.held.add(case.cleanup_id)
-            self._move(case, CaseState.DUE, "case.held", data={"why": why}, claim=None, outcome={"why": why})
+            self._hold(case, why)
+
+    def _hold(self, case: Case, why: list[dict[str, Any]]) -> None:
+        """Put a case back; where it stays so for a day because of what the account shows, a person is told."""
+        self.held.add(case.pk)
+        outcome: dict[str, Any] = {"why": why}
+        kind = "case.held"
+        if any(objection["code"] in ABOUT_THE_ACCOUNT for objection in why):
+            before, now = case.outcome or {}, self.clock()
+            since = datetime.fromisoformat(before.get("held_since") or now.isoformat())
+            is_long = now - since >= A_DAY
+            kind = "case.held_for_a_day" if is_long and not before.get("is_long") else kind
+            outcome |= {"held_since": since.isoformat(), "is_long": is_long}
+        self._move(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
+        if isinstance(error, UnexpectedAnswer):
+            with suppress(audit.Conflict), transaction.atomic():
+                self._hold(case, [{"code": "unreadable_record", "detail": str(error), "because": []}])
+            return True
         data = {"error": str(error)}
         self._quietly(case, CaseState.DUE, "case.released", data=data, claim=None)
         if stops_cleanup(error):
@@ -290,7 +316,11 @@ class Revoker:
         except HuwiseError as error:
             log.warning("unknown outcome could not be read", case=case.pk, error=str(error))
             return
-        found = "absent" if seen.gone else "present" if seen.incarnation == case.account.incarnation else "re-created"
+        if not (seen.gone or seen.incarnation):
+            # A record that does not say whose it is proves nothing.
+            return
+        is_same = seen.incarnation == whole_incarnation(case.account.incarnation)
+        found = "absent" if seen.gone else "present" if is_same else "re-created"
         earlier = case.readings[-1]["found"] if case.readings else ""
         reading = {"at": self.clock().isoformat(), "found": found}
         if found != earlier:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,20 +27,22 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, revoke
-from accounts_review.workflow.sync import passes
+from accounts_review.workflow.sync import figures, passes, store
 from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.mishaps import (
     Act,
-    activity_vanishes,
     claim_everything,
     crowd_lost_someone,
     cut_and_re_created,
+    dates_of_one_vanish,
     demote,
     exempt,
+    first_sync_without_dates,
     forget_the_key,
     get_more_time_after_the_claim,
+    groups_vanish,
     has_two_open_cases,
     key_changed_hands,
     key_is_refused,
@@ -57,6 +59,8 @@ from tests.workflow.mishaps import (
     several_are_claimed,
     somebody_else_was_removed,
     spend_the_hour,
+    staff_lost_someone,
+    the_same_wrong_answer_twice,
     then_revoke,
     wake_up_late,
 )
@@ -89,6 +93,12 @@ GATE = {
     "another_incarnation": Safeguard(without("another_incarnation"), then_revoke(recreate)),
     "newer_activity": Safeguard(
         without("newer_activity"), then_revoke(lambda s: s.update("marie", last_login_at=days_ago(800)))
+    ),
+    "earlier_activity": Safeguard(
+        without("earlier_activity"), then_revoke(lambda s: s.update("marie", last_seen_at=None))
+    ),
+    "unreadable_record": Safeguard(
+        without("unreadable_record"), then_revoke(lambda s: s.update("marie", joined_at=None))
     ),
     "new_rights": Safeguard(
         without("new_rights"), then_revoke(lambda s: s.update("marie", permissions=["explore_restricted_page"]))
@@ -160,12 +170,28 @@ def retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_trip(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync_module, "checks", lambda figures: [])
+    patch.setattr(figures, "checks", lambda figures: [])
+
+
+def believe_a_first_sync(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(figures, "first_checks", lambda signs: [])
+
+
+def let_dates_go_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(store, "is_earlier", lambda instant, known: False)
+
+
+def store_what_is_set_aside(patch: pytest.MonkeyPatch) -> None:
+    """A sync that looked wrong is stored as if it were right, and so the next one knows what it said."""
+
+    def keep(workspace: Workspace, listing: store.Listing, *, shows_newcomers: bool, now: datetime) -> store.Stored:
+        return store.store(workspace, listing, by_a_person=True, now=now)
+
+    patch.setattr(sync_module, "glean", keep)
 
 
 def call_it_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(passes.Walk, "_compare_counts", lambda self, client: None)
-    patch.setattr(passes.Walk, "is_complete", True)
+    patch.setattr(passes.Walk, "_compare_counts", lambda self: None)
 
 
 def drop_the_constraint(patch: pytest.MonkeyPatch) -> None:
@@ -266,7 +292,10 @@ AROUND = {
     "lease_before_sending": Safeguard(send_after_the_lease, wake_up_late, lambda s: bool(s.deletes)),
     "no_retry_of_delete": Safeguard(retry, cut_and_re_created, more_deletes_than_intents),
     "quiet_period": Safeguard(settle_by_one_reading, late_effect, lambda s: len(s.deletes) > 1),
-    "breaker": Safeguard(never_trip, activity_vanishes, crowd_lost_someone),
+    "breaker": Safeguard(never_trip, groups_vanish, staff_lost_someone, policy_text(groups=["plain"])),
+    "first_sync": Safeguard(believe_a_first_sync, first_sync_without_dates),
+    "dates_never_go_back": Safeguard(let_dates_go_back, dates_of_one_vanish, crowd_lost_someone),
+    "set_aside_leaves_nothing": Safeguard(store_what_is_set_aside, the_same_wrong_answer_twice, crowd_lost_someone),
     "complete_extraction": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
     "one_open_case": Safeguard(drop_the_constraint, open_a_second_case, has_two_open_cases),
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
@@ -282,12 +311,21 @@ AROUND = {
 SAFEGUARDS = GATE | AROUND
 
 LAWS = {
-    "1 unknown is not old": {"verdict_uncertain"},
+    "1 unknown is not old": {"verdict_uncertain", "first_sync", "dates_never_go_back"},
     "2 protected wins": {"verdict_protected", "key_owner_unknown"},
     "3 complete syncs": {"complete_extraction"},
-    "4 breaker": {"breaker", "breaker_tripped"},
+    "4 breaker": {"breaker", "breaker_tripped", "set_aside_leaves_nothing"},
     "5 gate": {*GATE, "one_open_case"},
-    "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
+    "6 last look": {
+        "last_look",
+        "another_incarnation",
+        "newer_activity",
+        "earlier_activity",
+        "unreadable_record",
+        "new_rights",
+        "new_groups",
+        "stale_look",
+    },
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending"},
     "8 blast radius": {"hourly_limit", "staged_start", "errors_that_stop", "right_target"},
     "9 act and entry": {"act_and_entry_together"},
