@@ -47,7 +47,7 @@ def _figures(
     )
     removed_by_us = accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
-        population_before=baseline.read - removed_by_us,
+        population_before=baseline.population - removed_by_us,
         population=len(walk.usernames),
         lost_activity=_lost_activity(workspace, walk, now),
         candidates_before=len(before),

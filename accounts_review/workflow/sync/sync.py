@@ -207,6 +207,7 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
         sync.touched[name] = getattr(stored, name)[:NAMED]
     last = walk.last
     sync.pages, sync.read, sync.expected = last.pages, len(last.names), last.announced if last.pages else None
+    sync.population = len(walk.usernames)
     sync.passes, sync.problems, sync.health = walk.passes, walk.problems, reading.health
     sync.checks, sync.phase = [asdict(check) for check in checked], ""
     sync.finished_at = finished

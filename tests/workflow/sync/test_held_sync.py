@@ -163,13 +163,6 @@ def test_a_good_sync_in_the_meantime_stays_in_use(stage: Stage) -> None:
     assert stage.verdicts() == verdicts
 
 
-def test_all_usernames_gone_is_a_population_gone(stage: Stage) -> None:
-    users = stage.site.workspace._users
-    users.update({name: record | {"username": ""} for name, record in users.items()})
-    stage.site.workspace._cache.clear()
-    assert [anomaly["code"] for anomaly in stage.sync().anomalies] == ["population_changed"]
-
-
 def test_a_hostile_record_is_kept_aside_byte_for_byte(stage: Stage) -> None:
     spoil(stage, *DATES[1:])
     stage.update("old.1", display_name="a \x00")
