@@ -50,6 +50,8 @@ class Reference:
     approvals: dict[int, tuple[str, datetime, dict[str, Any]]] = field(default_factory=dict)
     """By case: who approved, when, and a copy of the evidence."""
     exempt_until: dict[int, datetime] = field(default_factory=dict)
+    accepted: dict[int, datetime | None] = field(default_factory=dict)
+    """By account: the newest activity that a person has accepted, although more was known before."""
     launched: dict[int, Launched] = field(default_factory=dict)
     mails: dict[int, datetime] = field(default_factory=dict)
     """By case: when the mail server accepted its notice."""
@@ -100,6 +102,9 @@ class Reference:
             yield "another incarnation than approved"
         if activity > datetime.fromisoformat(evidence["activity_at"]):
             yield "activity later than the evidence"
+        approved = datetime.fromisoformat(evidence["activity_at"])
+        if activity < min(approved, self.accepted.get(case.account_id) or approved):
+            yield "activity earlier than what was approved or accepted"
         rights, groups = self.truth.effective_permissions(record), set(group_uids(record))
         if RIGHT in rights:
             yield "a protected right"

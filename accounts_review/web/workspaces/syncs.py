@@ -199,7 +199,7 @@ class Breaker(SyncView):
             if decided.state == "complete" or discard:
                 messages.success(request, _("Decided; removals continue."))
             else:
-                messages.warning(request, _("A later sync was complete and stays in use; removals continue."))
+                messages.warning(request, _("It is out of date, as a later sync is in use; removals continue."))
         return page
 
 

@@ -11,7 +11,7 @@ from accounts_review.facts import facts_of, incarnation_of, rights_of_groups, wh
 from accounts_review.huwise import Client, NotFound, User, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
-from accounts_review.rules.dates import valid_instant
+from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
 
@@ -61,6 +61,12 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
     )
 
 
+def _still_lost(account: Account, facts: Facts) -> datetime | None:
+    """Activity that the last sync missed, unless it is there again."""
+    seen = facts.activity[0] if facts.activity else None
+    return account.lost_activity_at if is_earlier(seen, account.lost_activity_at) else None
+
+
 def _incarnation(user: User, case: Case, *, read_at: datetime) -> str:
     is_readable = user.username == case.account.username and valid_instant(user.joined_at, read_at=read_at)
     return whole_incarnation(incarnation_of(user)) if is_readable else ""
@@ -78,7 +84,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     account = Account.objects.only("disputed", "accepted_activity_at", "lost_activity_at").get(pk=case.account_id)
     return Terms(
         now=now,
-        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=account.lost_activity_at),
+        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=_still_lost(account, seen.facts)),
         incarnation=seen.incarnation,
         evidence=Evidence(
             incarnation=whole_incarnation(evidence["incarnation"]),

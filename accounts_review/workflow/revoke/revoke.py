@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -27,14 +27,13 @@ from accounts_review import audit
 from accounts_review.facts import whole_incarnation
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
 from accounts_review.models import Account, Case, Cleanup, Workspace
-from accounts_review.rules.gate import ABOUT_THE_ACCOUNT, LONGEST_LOOK, Effect, Objection, objections, standstill
+from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.rules.lifecycle import ENDED, CaseState, CleanupState
 from accounts_review.workflow.revoke.delete_call import Outcome, outcome_of, stops_cleanup
+from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, terms_of
 
 log = structlog.get_logger(__name__)
-
-A_DAY = timedelta(days=1)
 
 STAGES = ((1, 1), (6, 5))
 """Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
@@ -256,17 +255,9 @@ class Revoker:
         else:
             self._hold(case, why)
 
-    def _hold(self, case: Case, why: list[dict[str, Any]]) -> None:
-        """Put a case back; where it stays so for a day because of what the account shows, a person is told."""
+    def _hold(self, case: Case, why: Sequence[Mapping[str, Any]]) -> None:
         self.held.add(case.pk)
-        outcome: dict[str, Any] = {"why": why}
-        kind = "case.held"
-        if any(objection["code"] in ABOUT_THE_ACCOUNT for objection in why):
-            before, now = case.outcome or {}, self.clock()
-            since = datetime.fromisoformat(before.get("held_since") or now.isoformat())
-            is_long = now - since >= A_DAY
-            kind = "case.held_for_a_day" if is_long and not before.get("is_long") else kind
-            outcome |= {"held_since": since.isoformat(), "is_long": is_long}
+        kind, outcome = held_with(why, before=case.outcome, now=self.clock())
         self._move(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
