@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from accounts_review.huwise import Client, Unreachable, connection
+from accounts_review.huwise import Client, HuwiseError, Unreachable, connection
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nX-Long: "
@@ -72,7 +72,7 @@ def test_an_answer_that_dribbles_in_ends_in_time_and_is_not_asked_for_again(
 def test_an_error_that_dribbles_in_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LONGEST_ANSWER_SECONDS", 0.4)
     with dribbling(ERROR) as (url, _), Client(url=url, api_key="k", attempts=1) as client:
-        with pytest.raises(connection.HuwiseError) as raised:
+        with pytest.raises(HuwiseError) as raised:
             client.delete_user("marie")
         assert raised.value.status == 500
 
