@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from accounts_review.huwise import decode_user
+from accounts_review.huwise.records import Group as GroupRecord
 from accounts_review.huwise.records import User
 from accounts_review.models import Account, Group
+from accounts_review.rules.breaker import Signs
+from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.names import folded
 
 RightsByGroup = Mapping[str, tuple[str, ...] | None]
 """What each group grants, by its uid; ``None`` where its list cannot be read."""
+
+_FRACTION = re.compile(r"\.\d+(?=\+00:00$)")
 
 
 def facts_of(
@@ -23,6 +29,8 @@ def facts_of(
     read_at: datetime,
     incomplete: bool = False,
     disputed: Iterable[str] = (),
+    lost_activity_at: datetime | None = None,
+    unconfirmed_activity_at: datetime | None = None,
 ) -> Facts:
     """What is known of an account: its record, and what its groups grant.
 
@@ -48,6 +56,8 @@ def facts_of(
         rights_by_group=rights,
         incomplete=incomplete,
         disputed=tuple(disputed),
+        lost_activity_at=lost_activity_at,
+        unconfirmed_activity_at=unconfirmed_activity_at,
         unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group),
     )
 
@@ -61,18 +71,36 @@ def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_ow
         read_at=account.read_at,
         incomplete=account.incomplete,
         disputed=account.disputed,
+        lost_activity_at=account.lost_activity_at,
+        unconfirmed_activity_at=account.unconfirmed_activity_at,
     )
-
-
-def rights_of_groups(groups: Iterable[Group]) -> dict[str, tuple[str, ...] | None]:
-    """What each stored group grants."""
-    return {group.uid: None if group.permissions is None else tuple(group.permissions) for group in groups}
 
 
 def activity_of(user: User, *, read_at: datetime) -> datetime | None:
     """The newest valid instant of the account, or ``None`` where no date is valid."""
     activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
     return activity[0] if activity else None
+
+
+def signs_of(users: Iterable[User], *, read_at: datetime) -> Signs:
+    """Of how many accounts a list shows that they were used."""
+    listed = seen = never_used = 0
+    for user in users:
+        facts = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at)
+        listed += 1
+        seen += any(valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at))
+        never_used += facts.never_used
+    return Signs(listed=listed, seen=seen, never_used=never_used)
+
+
+def rights_of_groups(groups: Iterable[Group | GroupRecord]) -> dict[str, tuple[str, ...] | None]:
+    """What each group grants; one that ``/groups/`` lists twice grants what both entries say together."""
+    rights: dict[str, tuple[str, ...] | None] = {}
+    for group in groups:
+        before = rights.get(group.uid, ())
+        both = None if before is None or group.permissions is None else {*before, *group.permissions}
+        rights[group.uid] = None if both is None else tuple(sorted(both))
+    return rights
 
 
 def incarnation_of(user: User) -> str:
@@ -86,3 +114,8 @@ def incarnation_of(user: User) -> str:
         return joined.astimezone(UTC).isoformat() if joined.tzinfo else given
     except (ValueError, OverflowError):
         return given
+
+
+def whole_incarnation(incarnation: str) -> str:
+    """An incarnation without a fraction of a second, which an API may stop giving; so incarnations are compared."""
+    return _FRACTION.sub("", incarnation)

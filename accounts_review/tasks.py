@@ -57,6 +57,8 @@ SCHEDULE = (
 _SCHEDULE_LOCK = 0x7363686564  # any constant that nothing else in the database uses
 
 DRAIN_BUDGET = timedelta(seconds=30)
+HELD_PATIENCE = timedelta(hours=1)
+"""So long the worker leaves an account alone that it held back for what the account shows."""
 SYNC_SECONDS = 4 * 3600
 """How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
 
@@ -194,16 +196,23 @@ def drain(workspace_id: int) -> None:
     """Revoke what is due, for half a minute; then ring again if something is left that can be done now."""
     workspace = Workspace.objects.get(pk=workspace_id)
     before, until = _open_cases(workspace), monotonic() + DRAIN_BUDGET.total_seconds()
-    revoke_due(workspace, budget=DRAIN_BUDGET)
+    revoke_due(workspace, budget=DRAIN_BUDGET, patience=HELD_PATIENCE)
     # What waits for a lease or for a quiet period to end is soon worth another look.
     while _in_flight(workspace).exists() and monotonic() < until:
         sleep(2)
-        revoke_due(workspace, budget=timedelta(seconds=max(1, until - monotonic())))
+        left = timedelta(seconds=max(1, until - monotonic()))
+        revoke_due(workspace, budget=left, patience=HELD_PATIENCE)
     if 0 < _open_cases(workspace) < before:
         ring(workspace)
 
 
-def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
+def revoke_due(
+    workspace: Workspace,
+    *,
+    limit: int | None = None,
+    budget: timedelta | None = None,
+    patience: timedelta = timedelta(0),
+) -> Counter[str]:
     """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
     notify.ripen(workspace=workspace, now=now())
     with open_client(workspace) as client:
@@ -214,6 +223,7 @@ def revoke_due(workspace: Workspace, *, limit: int | None = None, budget: timede
             lease=timedelta(seconds=settings.LEASE_SECONDS),
             quiet=timedelta(seconds=settings.QUIET_SECONDS),
             largest_skew=LARGEST_SKEW,
+            patience=patience,
         )
         return revoker.run(limit=limit, budget=budget)
 

@@ -58,6 +58,7 @@ def make_terms(**changes: Any) -> Terms:
         "current_policy": POLICY,
         "approver_may": True,
         "approved_at": NOW - timedelta(days=31),
+        "accepted_activity_at": SEEN,
         "is_exempt": False,
         "key_owner_known": True,
         "notice_promised": True,

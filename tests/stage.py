@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from django.contrib.auth.models import User
 
-from accounts_review.huwise import Client
+from accounts_review.huwise import Client, deadline
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Sync, Workspace
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
@@ -105,7 +105,7 @@ def _tls() -> ssl.SSLContext:
 
 def client_of(url: str, *, key: str = KEY, attempts: int = 1, seconds: float = 30) -> Client:
     """A client that does not wait: loading the certificates takes longer than most tests, so it is done once."""
-    transport, timeout = httpx.HTTPTransport(verify=_tls()), httpx.Timeout(seconds)
+    transport, timeout = deadline.transport(verify=_tls()), httpx.Timeout(seconds)
     return Client(url=url, api_key=key, transport=transport, attempts=attempts, backoff=0.0, timeout=timeout)
 
 

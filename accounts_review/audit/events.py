@@ -49,6 +49,14 @@ class Event(StrEnum):
             variants={"again": _("put into the draft again, as approved by %(approved_by)s: %(reason)s")},
         ),
     )
+    ACCOUNT_DATES_ACCEPTED = (
+        "account.dates_accepted",
+        Words(
+            _("Dates accepted"),
+            _("accepted its dates, although they are earlier than before: %(reason)s"),
+            Icon.DECISION,
+        ),
+    )
     ACCOUNT_EXEMPTED = (
         "account.exempted",
         Words(
@@ -132,6 +140,14 @@ class Event(StrEnum):
         Words(_("Removal e-mail sent"), _("told by e-mail that the access was removed"), Icon.MAIL),
     )
     CASE_DUE = ("case.due", Words(_("Notice period ended"), _("the notice period ended")))
+    CASE_HELD_FOR_A_DAY = (
+        "case.held_for_a_day",
+        Words(
+            _("Held for a day"),
+            _("held back for more than a day: %(why)s"),
+            news=News(1, _("%(count)d accounts have been held back for a day; look at them")),
+        ),
+    )
     CASE_HELD = ("case.held", Words(_("Held"), _("not revoked yet: %(why)s")))
     CASE_INTENDED = (
         "case.intended",

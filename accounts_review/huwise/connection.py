@@ -18,6 +18,7 @@ from time import monotonic
 import httpx
 import structlog
 
+from . import deadline
 from .address import base_url
 from .errors import HuwiseError, UnexpectedAnswer, Unreachable, UnsafeUsername, error_from, one_line
 from .route import Passage, Route
@@ -116,7 +117,8 @@ class Connection:
         """
         request = self._request(method=method, path=path, params=params or {}, payload=payload)
         started = monotonic()
-        outcome = self._send(request, doing=doing, expect=expect)
+        with deadline.within(LONGEST_ANSWER_SECONDS):
+            outcome = self._send(request, doing=doing, expect=expect)
         spent = round((monotonic() - started) * 1000)
         log.debug("huwise.request", method=method, path=path, status=outcome.status, ms=spent)
         if isinstance(outcome, HuwiseError):
@@ -174,24 +176,22 @@ def _put_location_aside(response: httpx.Response) -> None:
 
 def _answer(response: httpx.Response, *, doing: str) -> Answer | HuwiseError:
     body = bytearray()
-    deadline = monotonic() + LONGEST_ANSWER_SECONDS
     for chunk in () if response.status_code == httpx.codes.NO_CONTENT else response.iter_bytes():
         body += chunk
         if len(body) > LARGEST_ANSWER:
             return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is far too large")
-        if monotonic() > deadline:
-            return Unreachable(doing=doing, kind="timeout", sent=True, message="it came too slowly")
+        if deadline.is_over():
+            return Unreachable(doing=doing, kind="slow", sent=True)
     return Answer(status=response.status_code, date=response.headers.get("date"), body=bytes(body))
 
 
 def _beginning(response: httpx.Response) -> bytes:
     """What an error has to say. Its status is known already, so a body that breaks off changes nothing."""
     body = bytearray()
-    deadline = monotonic() + LONGEST_ANSWER_SECONDS
     with suppress(httpx.HTTPError):
         for chunk in response.iter_bytes():
             body += chunk
-            if len(body) > LARGEST_ERROR or monotonic() > deadline:
+            if len(body) > LARGEST_ERROR or deadline.is_over():
                 break
     return bytes(body)
 
@@ -203,7 +203,7 @@ def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreacha
     elif isinstance(failure, httpx.ReadError | httpx.ReadTimeout | httpx.RemoteProtocolError | httpx.DecodingError):
         problem.sent = True
     if isinstance(failure, httpx.TimeoutException):
-        problem.kind = "timeout"
+        problem.kind = "slow" if deadline.is_over() else "timeout"
     elif _is_refused_certificate(failure):
         problem.kind = "tls"
     return problem

@@ -80,7 +80,7 @@ class Unreachable(HuwiseError):
 
     advice = "Check the workspace's address and the network, then try again."
 
-    kind: Literal["proxy", "connection", "timeout", "tls", "cut"] = "connection"
+    kind: Literal["proxy", "connection", "timeout", "slow", "tls", "cut"] = "connection"
     sent: bool | None = None
 
     def _what(self) -> str:
@@ -88,6 +88,7 @@ class Unreachable(HuwiseError):
             "proxy": "The proxy did not let the portal through to the workspace",
             "connection": "The workspace could not be reached",
             "timeout": "The workspace did not answer in time",
+            "slow": "The workspace answered far too slowly",
             "tls": "The workspace could not prove its identity",
             "cut": "The workspace broke off its answer",
         }[self.kind]

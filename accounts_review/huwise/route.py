@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from accounts_review.huwise import deadline
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -30,7 +32,7 @@ class Route:
         if self.leads_through_proxy(base):
             is_secure = self.proxy.startswith("https:")
             proxy = httpx.Proxy(self.proxy, ssl_context=trusted if is_secure else None)
-        return httpx.HTTPTransport(verify=trusted, trust_env=False, proxy=proxy)
+        return deadline.transport(verify=trusted, proxy=proxy)
 
 
 class Passage:

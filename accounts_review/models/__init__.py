@@ -7,6 +7,7 @@ from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
 from accounts_review.models.exemption import Exemption
+from accounts_review.models.held_sync import HeldRecord, HeldSync
 from accounts_review.models.hold import Hold
 from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
@@ -28,6 +29,8 @@ __all__ = [
     "DecisionFile",
     "Exemption",
     "Group",
+    "HeldRecord",
+    "HeldSync",
     "Hold",
     "PersonalData",
     "PolicyPreview",

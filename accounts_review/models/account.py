@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import MD5, Cast, Concat, Upper
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.cleanup import Case
@@ -21,6 +21,9 @@ from accounts_review.rules.lifecycle import ENDED
 
 if TYPE_CHECKING:
     from accounts_review.models.policy_preview import PolicyPreview
+
+STALE = Q(assessment=None) | ~Q(assessment__basis=F("basis"))
+"""Accounts (asked for ``with_basis``) whose assessment does not rest on what is known now."""
 
 VERDICT_LABELS = {
     Verdict.ACTIVE: _("active"),
@@ -65,10 +68,19 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def with_basis(self, beside: str) -> AccountQuerySet:
         """Adds ``basis``: what a judgement of the account rests on, beside what is the same for everybody."""
-        parts = ("digest", Cast("incomplete", models.TextField()), MD5(Cast("disputed", models.TextField())))
+        text = models.TextField()
+        dates = (
+            Coalesce(Cast(Extract(name, "epoch"), text), Value(""), output_field=text)
+            for name in ("lost_activity_at", "unconfirmed_activity_at")
+        )
+        parts = ("digest", Cast("incomplete", text), MD5(Cast("disputed", text)), *dates)
         joined = (piece for part in parts for piece in (Value(":"), part))
         columns: dict[str, Any] = {"basis": Concat(Value(beside), *joined, output_field=models.TextField())}
         return self.annotate(**columns)
+
+    def with_basis_under(self, version: PolicyVersion) -> AccountQuerySet:
+        """``with_basis`` for the judgements of a version, with the rights as the workspace has them now."""
+        return self.with_basis(f"{version.pk}:{version.workspace.rights_digest}")
 
     def whose_verdict(self, *verdicts: str) -> AccountQuerySet:
         """Those ``with_verdict`` who have one of the verdicts."""
@@ -122,7 +134,7 @@ class Account(models.Model):
     raw = models.TextField(_("raw record"))
     digest = models.CharField(max_length=64)
     read_at = models.DateTimeField(_("read"), help_text=_("When this content was first read."))
-    incomplete = models.BooleanField(default=False, help_text=_("Read by a sync that was not complete."))
+    incomplete = models.BooleanField(default=False, help_text=_("Never read by a sync that was accepted."))
     disputed = ArrayField(
         models.TextField(),
         verbose_name=_("disputed rights"),
@@ -131,6 +143,12 @@ class Account(models.Model):
     )
     accepted_activity_at = models.DateTimeField(
         null=True, help_text=_("Activity as of the last accepted sync; the breaker compares with it.")
+    )
+    lost_activity_at = models.DateTimeField(
+        null=True, help_text=_("Activity accepted before, where the dates went back and nobody has accepted that.")
+    )
+    unconfirmed_activity_at = models.DateTimeField(
+        null=True, help_text=_("Later activity that only an sync showed which was not accepted.")
     )
     absent_since = models.DateTimeField(_("not listed since"), null=True)
     gone_at = models.DateTimeField(_("gone since"), null=True)
@@ -206,7 +224,7 @@ class Judgement(models.Model):
         null=True,
         help_text=_("Granted directly or through a group; null where the record does not tell."),
     )
-    basis = models.CharField(max_length=160, help_text=_("Policy, rights and record that the assessment rests on."))
+    basis = models.CharField(max_length=200, help_text=_("Policy, rights and record that the assessment rests on."))
 
     class Meta:
         abstract = True

@@ -40,6 +40,9 @@ class Sync(models.Model):
     pages = models.PositiveIntegerField(_("pages read"), default=0)
     read = models.PositiveIntegerField(_("accounts read"), default=0)
     expected = models.PositiveIntegerField(_("accounts announced"), null=True)
+    population = models.PositiveIntegerField(
+        _("accounts with a username"), default=0, help_text=_("What the breaker compares.")
+    )
     added = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     absent = models.PositiveIntegerField(_("no longer listed"), default=0)

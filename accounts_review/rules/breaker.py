@@ -1,4 +1,6 @@
-"""The breaker: does a sync look wrong beside the last accepted one? Figures in, checks out.
+"""The breaker: does a sync look wrong beside the last accepted one, or by itself where it is the first?
+
+Figures in, checks out.
 
 Pure: no Django, no clock, no input or output. A sync that trips it is quarantined until a person has looked
 (law 4): what it says may clear people, and adds no candidate.
@@ -13,6 +15,9 @@ FEW = 3
 SHARE_LOSING_ACTIVITY = 0.01
 SHARE_OF_POPULATION = 0.20
 GROWTH_OF_CANDIDATES = 3
+SHARE_NEVER_USED = 0.8
+MANY = 20
+"""From so many accounts on, nearly everybody never having used theirs says that the dates are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +45,28 @@ class Check:
     tripped: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What a first sync shows of use, as counts of accounts."""
+
+    listed: int
+    seen: int
+    """Accounts with a valid date of having been seen or signed in."""
+    never_used: int
+
+
+def first_checks(signs: Signs) -> list[Check]:
+    """Every rule for a sync that no other is there to compare with: a signal missing for everybody is none."""
+    unseen, most = signs.listed - signs.seen, max(0, signs.listed - 1)
+    allowed = SHARE_NEVER_USED * signs.listed if signs.listed >= MANY else signs.listed
+    return [
+        Check("nobody_seen", signs.listed, unseen, allowed=most, tripped=not signs.seen),
+        Check("never_used", signs.listed, signs.never_used, int(allowed), tripped=signs.never_used > allowed),
+    ]
+
+
 def checks(figures: Figures) -> list[Check]:
-    """Every rule with its numbers. A first sync has no baseline: do not ask."""
+    """Every rule with its numbers. A first sync has no baseline: see :func:`first_checks`."""
     before, after = figures.population_before, figures.population
     return [
         _check("activity_lost", 0, figures.lost_activity, allowed=max(FEW, SHARE_LOSING_ACTIVITY * before)),

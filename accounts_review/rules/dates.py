@@ -48,6 +48,19 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
     return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
 
 
+def is_earlier(instant: datetime | None, known: datetime | None) -> bool:
+    """Whether activity went backwards: a date that was known before is earlier now, or gone.
+
+    Compared in whole seconds, as an API may stop giving the fractions.
+    """
+    return known is not None and (instant is None or whole_second(instant) < whole_second(known))
+
+
+def whole_second(instant: datetime) -> datetime:
+    """An instant without its fraction of a second."""
+    return instant.replace(microsecond=0)
+
+
 def is_absent(value: object) -> bool:
     """Whether there is no date at all, which is not the same as one that cannot be read."""
     return value is None or value == ""

@@ -109,7 +109,11 @@ class Facts:
     unlisted: tuple[str, ...] = ()
     """Groups that only the account's own record describes, and the workspace does not list."""
     incomplete: bool = False
-    """Read by a sync that was not complete, which may add no candidate (law 3)."""
+    """Read by a sync that was not accepted, which may add no candidate (laws 3 and 4)."""
+    lost_activity_at: datetime | None = None
+    """Activity that was accepted before, where the dates are earlier now or gone, and nobody has accepted that."""
+    unconfirmed_activity_at: datetime | None = None
+    """Activity that only a reading that was not accepted showed: it clears, and proves nothing else."""
 
     @property
     def never_used(self) -> bool:
@@ -183,6 +187,7 @@ def judge(policy: Policy, facts: Facts) -> Assessment:
     """
     segment = segment_of(policy, facts)
     activity = facts.activity
+    shown = max(filter(None, (activity and activity[0], facts.unconfirmed_activity_at)), default=None)
     try:
         protections, doubts = _protections(policy, facts), _doubts(policy, facts)
     except Exception:
@@ -193,7 +198,7 @@ def judge(policy: Policy, facts: Facts) -> Assessment:
         segment=segment.name,
         activity_at=activity[0] if activity else None,
         activity_field=activity[1] if activity else "",
-        dormant_from=activity[0] + limit if activity else BEFORE_ALL_DATES,
+        dormant_from=shown + limit if shown else BEFORE_ALL_DATES,
         standing=standing,
         reasons=tuple(protections + doubts),
     )
@@ -261,6 +266,8 @@ def _doubts_of_dates(facts: Facts) -> Iterator[Reason]:
     elif is_absent(facts.joined_at):
         # Without it a re-used username could not be told from the account that was reviewed.
         yield Reason("no_joined_at")
+    if facts.lost_activity_at is not None:
+        yield Reason("activity_went_back", facts.lost_activity_at.isoformat())
     if facts.incomplete:
         yield Reason("incomplete_extraction")
 

@@ -12,10 +12,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from accounts_review.rules.addresses import same_mailbox
+from accounts_review.rules.dates import is_earlier, whole_second
 from accounts_review.rules.dormancy import Facts, Reason, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
 
 LONGEST_LOOK = timedelta(seconds=30)
+
+ABOUT_THE_ACCOUNT = frozenset({"unreadable_record", "earlier_activity", "verdict_uncertain"})
+"""Objections that hold one account alone, for what it shows: they may last, so a person is told after a day."""
 
 
 class Effect(StrEnum):
@@ -77,6 +81,8 @@ class Terms(Moment):
     current_policy: Policy
     approver_may: bool
     approved_at: datetime
+    accepted_activity_at: datetime | None
+    """What the last accepted reading said, which may be earlier than the evidence where a person has accepted that."""
     is_exempt: bool
     key_owner_known: bool
     notice_promised: bool
@@ -113,13 +119,18 @@ def standstill(moment: Moment) -> list[Objection]:
 
 
 def _about_the_account(terms: Terms) -> Iterator[Objection]:
+    if not terms.incarnation:
+        yield Objection("unreadable_record", Effect.HOLD)
+        return
     if terms.incarnation != terms.evidence.incarnation:
         yield Objection("another_incarnation", Effect.SPARE, terms.incarnation)
         return
     activity = terms.facts.activity
     seen, approved = activity[0] if activity else None, terms.evidence.activity_at
-    if approved is None or (seen is not None and seen > approved):
+    if approved is None or (seen is not None and whole_second(seen) > whole_second(approved)):
         yield Objection("newer_activity", Effect.SPARE, seen.isoformat() if seen else "")
+    elif is_earlier(seen, min(approved, terms.accepted_activity_at or approved)):
+        yield Objection("earlier_activity", Effect.HOLD, seen.isoformat() if seen else "")
     if new_rights := sorted(set(terms.facts.rights) - terms.evidence.rights):
         yield Objection("new_rights", Effect.SPARE, ", ".join(new_rights))
     if new_groups := sorted(set(terms.facts.groups or ()) - terms.evidence.groups):
@@ -129,7 +140,9 @@ def _about_the_account(terms: Terms) -> Iterator[Objection]:
         verdict = verdict_at(standing=assessment.standing, dormant_from=assessment.dormant_from, now=terms.now)
         if verdict is not Verdict.DORMANT:
             idle = verdict in (Verdict.PROTECTED, Verdict.UNCERTAIN)
-            yield Objection(f"verdict_{verdict}", Effect.SPARE, because=assessment.reasons if idle else ())
+            # What is missing is no evidence, neither for the person nor against them.
+            effect = Effect.HOLD if verdict is Verdict.UNCERTAIN else Effect.SPARE
+            yield Objection(f"verdict_{verdict}", effect, because=assessment.reasons if idle else ())
             return
 
 

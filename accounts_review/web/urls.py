@@ -34,6 +34,7 @@ of_workspace: list[URLPattern] = [
     path("review/views/<int:pk>/drop/", saved_views.DropView.as_view(), name="drop_view"),
     path("accounts/<int:pk>/card/", card.AccountCard.as_view(), name="card"),
     path("accounts/<int:pk>/", account.AccountPage.as_view(), name="account"),
+    path("accounts/<int:pk>/dates/", account.AcceptDates.as_view(), name="accept_dates"),
     path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),

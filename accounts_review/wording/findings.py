@@ -35,6 +35,8 @@ SAID: dict[str, Promise | str] = {
     # What is wrong with the key or the API's lists
     "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
     "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be out of order."),
+    "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants what both entries say together."),
+    "nameless": gettext_lazy("%(count)s accounts have no username and are left for a manual check: %(names)s."),
     # What a connection check looks at
     "host": gettext_lazy("It was read from %(before)s before, and HUWISE_URL now names %(host)s."),
     "reach": gettext_lazy("%(host)s answers, and lists %(count)s accounts."),
@@ -50,6 +52,13 @@ SAID: dict[str, Promise | str] = {
     ),
     "administrators": gettext_lazy("%(count)s administrators are in the list."),
     "administrators_missing": gettext_lazy("No administrator is in the list: the key is too weak to see everyone."),
+    "use": gettext_lazy("The list shows when accounts were used: %(seen)s of the %(listed)s looked at."),
+    "nobody_seen": gettext_lazy(
+        "The list does not show of a single account when it was last used, so nobody can be called dormant by it."
+    ),
+    "never_used": gettext_lazy(
+        "By the list, %(never_used)s of the %(listed)s accounts looked at were never used: dates seem to be missing."
+    ),
     "not_examined": gettext_lazy("The portal could not look at the workspace at all."),
     # Why a clean-up was stopped
     "paused": "%(reason)s",
@@ -85,6 +94,10 @@ SAID: dict[str, Promise | str] = {
 AGAIN = gettext_lazy("People come and go meanwhile: sync again. If it lasts, ask Huwise's support.")
 SUPPORT = gettext_lazy("Sync again; if it lasts, show this to Huwise's support.")
 
+DATES = gettext_lazy(
+    "Ask Huwise's support why last_seen_at and last_login_at are empty. The first sync waits for an administrator."
+)
+
 REMEDIES: dict[str, Promise] = {
     "count_changed": AGAIN,
     "passes_disagree": AGAIN,
@@ -93,6 +106,10 @@ REMEDIES: dict[str, Promise] = {
     "unreadable_record": SUPPORT,
     "everyone_holds": SUPPORT,
     "not_compared": SUPPORT,
+    "group_repeated": SUPPORT,
+    "nameless": gettext_lazy("Give them a username in Huwise, or remove them there."),
+    "nobody_seen": DATES,
+    "never_used": DATES,
     "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
     "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
     "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),

@@ -40,9 +40,11 @@ ANSWERS: dict[str, Promise] = {
 """A clause for each answer that a person can give to the notice."""
 
 ANOMALIES: dict[str, Promise] = {
-    "activity_lost": gettext_lazy("%(after)d accounts are said to have been active earlier than was known before"),
+    "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
     "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
-    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant, where it were %(before)d before"),
+    "nobody_seen": gettext_lazy("the first sync shows of none of the %(before)d accounts when it was last used"),
+    "never_used": gettext_lazy("by the first sync, %(after)d of %(before)d accounts were never used"),
+    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
 }
 """A clause for each rule of the breaker."""
 

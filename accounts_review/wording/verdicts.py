@@ -32,6 +32,9 @@ SENTENCES = {
     "key_owner": gettext_lazy("owns the API key that this portal uses"),
     "invalid_date": gettext_lazy("the date in %(subject)s cannot be believed"),
     "no_date": gettext_lazy("has no valid date at all"),
+    "activity_went_back": gettext_lazy(
+        "was active on %(subject)s by an earlier sync, and its dates now are earlier than that, or gone"
+    ),
     "no_joined_at": gettext_lazy("has no date of joining, so a re-used username could not be told apart"),
     "unknown_rights": gettext_lazy("the list of rights is missing"),
     "unknown_groups": gettext_lazy("the list of groups is missing"),
@@ -58,6 +61,8 @@ SHORT_MONTHS = {
 
 OBJECTIONS = {
     "another_incarnation": gettext_lazy("the username now belongs to another account"),
+    "unreadable_record": gettext_lazy("its record could not be read: %(detail)s"),
+    "earlier_activity": gettext_lazy("its dates are earlier than when it was approved, or gone: %(detail)s"),
     "newer_activity": gettext_lazy("was active after the approval: %(detail)s"),
     "new_rights": gettext_lazy("has gained rights: %(detail)s"),
     "new_groups": gettext_lazy("has joined groups: %(detail)s"),
@@ -105,6 +110,7 @@ WITHOUT = {
 REMEDIES = {
     "invalid_date": gettext_lazy("have Huwise settle the date in %(subject)s"),
     "no_date": gettext_lazy("have Huwise say when it joined or was seen"),
+    "activity_went_back": gettext_lazy("have Huwise settle its dates, or an administrator accept them on its page"),
     "no_joined_at": gettext_lazy("have Huwise settle the missing date of joining"),
     "unknown_rights": gettext_lazy("find out in Huwise why its rights are not told"),
     "unknown_groups": gettext_lazy("find out in Huwise why its groups are not told"),
@@ -313,7 +319,8 @@ def otherwise(
 
 def _said_of(why: Reason, clauses: Mapping[str, Any]) -> str:
     key = f"{why.code} via" if why.via else why.code
-    return str(clauses.get(key, why.code)) % {"subject": why.subject, "via": why.via}
+    subject = day(datetime.fromisoformat(why.subject)) if why.code == "activity_went_back" else why.subject
+    return str(clauses.get(key, why.code)) % {"subject": subject, "via": why.via}
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from accounts_review.facts import facts_of
+from accounts_review.facts import facts_of, signs_of
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
 from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.rules.breaker import first_checks
 from accounts_review.rules.names import as_listed
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.wording.findings import Found, of_error
@@ -50,6 +51,7 @@ def _look(workspace: Workspace, client: Client, key_owner: str, clock: Callable[
     administrators = _administrators(client)
     yield _about_owner(client, key_owner, administrators, clock())
     yield _about_administrators(administrators)
+    yield _about_use(workspace, client, clock())
 
 
 def _about_clocks(theirs: datetime | None, ours: datetime) -> Found:
@@ -92,6 +94,22 @@ def _about_administrators(administrators: set[str] | HuwiseError) -> Found:
         return _failed("api", administrators)
     count = len(administrators)
     return _good("administrators", count=count) if count else _bad("administrators_missing")
+
+
+def _about_use(workspace: Workspace, client: Client, now: datetime) -> Found:
+    """Whether the list says of anybody that the account was used; a signal missing for everybody is none."""
+    try:
+        users = [decode_user(raw) for raw in client.users_page(offset=0).records]
+    except HuwiseError as error:
+        return _failed("api", error)
+    signs = signs_of(users, read_at=now)
+    tripped = [check.code for check in first_checks(signs) if check.tripped]
+    numbers = {"listed": signs.listed, "seen": signs.seen, "never_used": signs.never_used}
+    if not tripped:
+        return _good("use", **numbers)
+    # A person who has accepted a sync like this knows it.
+    is_known = workspace.syncs.filter(state="complete", checks__contains=[{"code": tripped[0], "tripped": True}])
+    return {"code": tripped[0], "is_good": is_known.exists()} | numbers
 
 
 def _good(code: str, **facts: object) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,11 +20,20 @@ PATIENT = replace(POLICY, segments=(replace(EVERYONE, dormant_after_days=3650),)
 PROTECTIVE = make_policy(usernames=("ana.*",))
 
 
+def at(instant: datetime, seconds: float) -> str:
+    return (instant + timedelta(seconds=seconds)).isoformat()
+
+
 def in_team(*rights: str) -> Facts:
     return make_facts(groups=("team",), rights_by_group={"team": rights})
 
 
 SPOILED: list[tuple[dict[str, Any], Objection]] = [
+    ({"incarnation": ""}, Objection("unreadable_record", HOLD)),
+    (
+        {"facts": make_facts(last_seen_at=None)},
+        Objection("earlier_activity", HOLD, "2024-04-05T08:00:00+00:00"),
+    ),
     ({"incarnation": "2026"}, Objection("another_incarnation", SPARE, "2026")),
     (
         {"evidence": make_evidence(activity_at=SEEN - SECOND)},
@@ -59,7 +68,7 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
         {"facts": make_facts(email="", groups=None)},
         Objection(
             "verdict_uncertain",
-            SPARE,
+            HOLD,
             because=(
                 Reason("unknown_groups"),
                 Reason("no_email"),
@@ -67,8 +76,12 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
         ),
     ),
     (
-        {"facts": make_facts(last_seen_at="soon")},
-        Objection("verdict_uncertain", SPARE, because=(Reason("invalid_date", "last_seen_at"),)),
+        {"facts": make_facts(last_login_at="soon")},
+        Objection("verdict_uncertain", HOLD, because=(Reason("invalid_date", "last_login_at"),)),
+    ),
+    (
+        {"facts": make_facts(lost_activity_at=NOW)},
+        Objection("verdict_uncertain", HOLD, because=(Reason("activity_went_back", NOW.isoformat()),)),
     ),
     ({"is_exempt": True}, Objection("exempt", SPARE)),
     ({"approver_may": False}, Objection("approver_may_no_longer", SPARE)),
@@ -128,6 +141,8 @@ def test_every_objection_there_is_a_sentence_for_can_arise_and_no_other() -> Non
         {"budget_left": 1},
         {"notice_promised": False, "noticed_at": None, "promised_at": None},
         {"evidence": make_evidence(activity_at=SEEN + SECOND)},
+        {"evidence": make_evidence(activity_at=SEEN + SECOND / 3), "accepted_activity_at": SEEN + SECOND / 2},
+        {"evidence": make_evidence(activity_at=SEEN - SECOND / 3), "facts": make_facts(last_seen_at=at(SEEN, -0.2))},
         {"evidence": make_evidence(rights=frozenset({"edit_page"}), groups=frozenset({"team"}))},
         {"facts": in_team(), "evidence": make_evidence(groups=frozenset({"team", "other"}))},
     ],
@@ -144,8 +159,8 @@ def test_an_approval_lapses_by_the_policy_that_the_approver_saw() -> None:
 
 
 def test_of_another_incarnation_nothing_else_is_said() -> None:
-    wrong = make_terms(incarnation="", facts=make_facts(permissions=("edit_domain",), email=""))
-    assert objections(wrong) == [Objection("another_incarnation", SPARE)]
+    wrong = make_terms(incarnation="2026", facts=make_facts(permissions=("edit_domain",), email=""))
+    assert objections(wrong) == [Objection("another_incarnation", SPARE, "2026")]
 
 
 def test_what_is_wrong_under_both_policies_is_said_once() -> None:
@@ -178,6 +193,8 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
     assert {one.code for one in found} == set(verdicts.OBJECTIONS) - {
         "another_incarnation",
         "address_changed",
+        "unreadable_record",
+        "earlier_activity",
         "verdict_active",
         "verdict_uncertain",
         "no_longer_listed",

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 
 from accounts_review import audit
-from accounts_review.models import Case, Cleanup, Exemption, Workspace
+from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import answer
 from accounts_review.workflow.assess import assess
@@ -20,6 +20,7 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.revoke import Revoker
+from accounts_review.workflow.sync.accept import accept_dates
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
 from tests.factories import make_exemption
@@ -76,6 +77,8 @@ class Happenings:
             "is promoted": partial(self.update, permissions=[RIGHT]),
             "loses all rights": partial(self.update, permissions=[], groups=[]),
             "is re-created": self.recreate,
+            "dates vanish": partial(self.update, last_seen_at=None, last_login_at=None),
+            "dates go back": lambda who: self.update(who, last_seen_at=self._ago(days=1700), last_login_at=None),
             "vanishes": lambda who: self.remove([who]),
             "moves": self.change_address,
         }
@@ -87,6 +90,7 @@ class Happenings:
             **{fate: partial(self.change_role, fate) for fate in ("demote", "dismiss", "promote")},
             "higher limit": lambda by: self.change_policy(Rules(limit=1200)),
             "exempt everyone": lambda by: self.exempt_by_import(),
+            "accept dates": lambda by: self.accept_dates(),
         }
         """What can change in the portal beside the decisions on accounts, by name."""
 
@@ -196,7 +200,20 @@ class Happenings:
         actor, now = self.stage.staff("administrator"), self.stage.clock()
         with suppress(*REFUSALS):
             reset_breaker(workspace=self.stage.workspace, actor=actor, reason="x", discard=discard, now=now)
+            self.note_dates(Account.objects.all())
             assess.assess(workspace=self.stage.workspace)
+
+    def accept_dates(self) -> None:
+        """An administrator takes all dates in doubt for what they say."""
+        actor, now = self.stage.staff("administrator"), self.stage.clock()
+        for account in Account.objects.filter(lost_activity_at__isnull=False):
+            accept_dates(account=account, actor=actor, reason="moved", now=now)
+            self.note_dates([account])
+        assess.assess(workspace=self.stage.workspace)
+
+    def note_dates(self, accounts: Iterable[Account]) -> None:
+        """Of these the dates count as they were read last, whatever was known before."""
+        self.model.accepted.update({account.pk: account.accepted_activity_at for account in accounts})
 
     # The world
 

@@ -53,6 +53,8 @@ class Reference:
     approvals: dict[int, tuple[str, datetime, dict[str, Any]]] = field(default_factory=dict)
     """By case: who approved, when, and a copy of the evidence."""
     exempt_until: dict[int, datetime] = field(default_factory=dict)
+    accepted: dict[int, datetime | None] = field(default_factory=dict)
+    """By account: the newest activity that a person has accepted, although more was known before."""
     launched: dict[int, Launched] = field(default_factory=dict)
     mails: dict[int, tuple[datetime, str]] = field(default_factory=dict)
     """By case: when the mail server accepted its notice, and for which address."""
@@ -62,7 +64,7 @@ class Reference:
     live: bool = True
     tries: Counter[int] = field(default_factory=Counter)
     """By case: DELETEs since a person last resumed its clean-up."""
-    accepted: Counter[int] = field(default_factory=Counter)
+    put_up_with: Counter[int] = field(default_factory=Counter)
     """By clean-up: how many spoke against it when a person resumed it all the same."""
     used_intents: set[int] = field(default_factory=set)
     sent: int = 0
@@ -88,7 +90,7 @@ class Reference:
         for pk in Case.objects.filter(cleanup=cleanup).values_list("pk", flat=True):
             self.tries.pop(pk, None)
         if after_regret:
-            self.accepted[cleanup] = self._against_it(cleanup)[0]
+            self.put_up_with[cleanup] = self._against_it(cleanup)[0]
 
     def _against_it(self, cleanup: int) -> tuple[int, int, int]:
         """How many people of a clean-up speak against it, of how many anything was heard, and how many they are."""
@@ -126,6 +128,9 @@ class Reference:
             yield "another incarnation than approved"
         if activity > datetime.fromisoformat(evidence["activity_at"]):
             yield "activity later than the evidence"
+        approved = datetime.fromisoformat(evidence["activity_at"])
+        if activity < min(approved, self.accepted.get(case.account_id) or approved):
+            yield "activity earlier than what was approved or accepted"
         rights, groups = self.truth.effective_permissions(record), set(group_uids(record))
         if RIGHT in rights:
             yield "a protected right"
@@ -157,7 +162,7 @@ class Reference:
         if cleanup.state != "running":
             yield f"the clean-up is {cleanup.state}"
         against, heard, people = self._against_it(cleanup.pk)
-        if heard >= FEWEST and against - self.accepted[cleanup.pk] > REGRET * people:
+        if heard >= FEWEST and against - self.put_up_with[cleanup.pk] > REGRET * people:
             yield "too many speak against the clean-up"
         if cleanup.workspace.is_quarantined:
             yield "the breaker has tripped"

@@ -20,6 +20,8 @@ from tests.conftest import NOW
 OWNER = {
     "username": "svc.cleanup",
     "email": "svc@example.org",
+    "joined_at": "2020-01-01T00:00:00+00:00",
+    "last_seen_at": "2026-06-14T00:00:00+00:00",
     "permissions": [],
     "groups": [{"uid": "team", "permissions": ["edit_domain"]}],
 }
@@ -38,7 +40,7 @@ def answering(**changes: Any) -> Callable[[httpx.Request], httpx.Response]:
         if path.endswith("/users/svc.cleanup/"):
             return httpx.Response(200, headers=headers, json=OWNER | changes.get("person", {}))
         if path.endswith("/users/"):
-            found = [OWNER] if changes.get("administrators", True) else []
+            found = changes.get("users", [OWNER] if changes.get("administrators", True) else [])
             limited = [] if request.url.params.get("limit") == "0" else found
             return httpx.Response(200, headers=headers, json={"total_count": len(found), "results": limited})
         return httpx.Response(404, json={"error_code": "not_found", "message": "Not found."})
@@ -64,7 +66,7 @@ def examined(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
 
 def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) -> None:
     found = examined(workspace)
-    assert list(found) == ["reach", "clock", "owner", "administrators"]
+    assert list(found) == ["reach", "clock", "owner", "administrators", "use"]
     assert all(finding.is_good for finding in found.values())
 
 
@@ -116,3 +118,27 @@ def test_a_fault_of_the_proxy_or_of_a_certificate_is_named_for_what_it_is(kind: 
     assert setting in finding.remedy
     assert kind.replace("tls", "certificate") in finding.said
     assert "407" in finding.detail
+
+
+NEVER = {"joined_at": "2020-01-01T00:00:00+00:00", "last_seen_at": None, "last_login_at": None}
+
+
+@pytest.mark.parametrize(
+    ("users", "code"),
+    [
+        ([OWNER | NEVER] * 3, "nobody_seen"),
+        ([OWNER | dict.fromkeys(NEVER)] * 30, "nobody_seen"),
+        ([OWNER, *[OWNER | NEVER] * 20], "never_used"),
+    ],
+)
+def test_a_list_without_signs_of_use_is_no_good_news(workspace: Workspace, users: list[Any], code: str) -> None:
+    found = examined(workspace, users=users)
+    assert found[code].is_good is False
+    assert "last_seen_at" in found[code].remedy
+    assert "use" not in found
+
+
+def test_a_list_without_signs_of_use_is_known_where_an_administrator_has_accepted_it(workspace: Workspace) -> None:
+    checks = [{"code": "nobody_seen", "before": 3, "after": 3, "allowed": 2, "tripped": True}]
+    workspace.syncs.create(state="complete", started_at=NOW, heartbeat_at=NOW, checks=checks)
+    assert examined(workspace, users=[OWNER | NEVER] * 3)["nobody_seen"].is_good

@@ -50,11 +50,11 @@ IN_FLIGHT = ("claimed", "intended", "unknown")
 STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")
 LIFE = (
     *("logs in", "logs in", "had logged in", "joins readers", "joins team", "joins plain", "gains a right"),
-    *("is promoted", "loses all rights", "is re-created", "vanishes", "moves"),
+    *("is promoted", "loses all rights", "is re-created", "vanishes", "moves", "dates vanish", "dates go back"),
 )
 CHANGES = (
     *("pause", "resume", "resume", "cancel", "live", "live", "dry run", "demote", "dismiss", "promote", "promote"),
-    *("higher limit", "exempt everyone"),
+    *("higher limit", "exempt everyone", "accept dates"),
 )
 
 FIGURES = ("runs", "steps", "DELETEs", "mails", "moves", "violations")
@@ -279,10 +279,13 @@ class Portal(RuleBasedStateMachine):
             self.act.stage.revoke()
             if not Case.objects.filter(state__in=("due", *IN_FLIGHT)).exists():
                 break
+        now = self.act.stage.clock()
         self.nobody_is_wronged()
         self.the_record_tells_the_whole_story()
         assert not Case.objects.filter(state__in=IN_FLIGHT).exists()
-        assert not Case.objects.filter(state="due", cleanup__state="running").exists()
+        held = Case.objects.filter(state="due", cleanup__state="running").select_related("account")
+        assert all(case.outcome and "held_since" in case.outcome for case in held)
+        assert all(self.act.model.against(case, now=now) for case in held)
         assert set(Case.objects.filter(pk__in=owed).values_list("state", flat=True)) <= {"revoked", "already_gone"}
 
     def resume_all(self) -> None:

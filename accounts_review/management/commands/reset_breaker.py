@@ -24,7 +24,10 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor, discard = person(options["actor"]), options["discard"]
-        reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
+        sync = reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
         assess.assess(workspace=workspace)
-        self.stdout.write("discarded" if discard else "accepted")
+        is_accepted = sync.state == "complete"
+        self.stdout.write("accepted" if is_accepted else "discarded")
+        if not (discard or is_accepted):
+            self.stderr.write("A later sync was complete; its numbers are in use and stay so.")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))

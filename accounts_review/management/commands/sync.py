@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_words
 from accounts_review.models import Workspace
-from accounts_review.wording import findings
+from accounts_review.wording import findings, sentences
 from accounts_review.workflow.assess import assess
 
 
@@ -23,7 +23,10 @@ class Command(WorkspaceCommand):
         self.stdout.write(f"{sync.state}: {in_words(counts)}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
         if sync.state != "complete":
-            tripped = [f"{a['code']}: {a['before']} before, {a['after']} now" for a in sync.anomalies]
+            tripped = [
+                f"{anomaly['code']}: {clause}"
+                for anomaly, clause in zip(sync.anomalies, sentences.of_anomalies(sync.anomalies), strict=True)
+            ]
             hint = "look, then use manage.py reset_breaker" if tripped else "try again"
             problems = [str(findings.in_words(problem)) for problem in sync.problems]
             raise CommandError(f"The sync is {sync.state}; {hint}:\n" + "\n".join(problems + tripped))

@@ -21,8 +21,10 @@ from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import sentences, verdicts
+from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
+from accounts_review.workflow.sync.accept import NothingToAccept, accept_dates
 
 NEWEST_ENTRIES = 100
 
@@ -68,6 +70,7 @@ class AccountPage(OneAccount, TemplateView):
         owner = {"owner_email": robot.owner_email, "reason": robot.reason} if robot else {}
         context: dict[str, Any] = {
             "may_decide": may(user, "decide"),
+            "may_administer": may(user, "administer"),
             "is_own": decide.is_own(self.account, user),
             "service": robot,
             "service_form": ServiceAccountForm(now=self.now, initial=owner, auto_id="service-%s"),
@@ -107,6 +110,23 @@ class AccountPage(OneAccount, TemplateView):
             "has_older_entries": len(entries) > NEWEST_ENTRIES,
             "cases": [(case, sentences.of_case(case, now=self.now)) for case in cases],
         }
+
+
+class AcceptDates(OneAccount):
+    """Take the account's dates for what they say, although they are earlier than before."""
+
+    needs = "administer"
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        reason = str(request.POST.get("reason", ""))[:500]
+        try:
+            accept_dates(account=self.account, actor=request.user, reason=reason, now=self.now)
+        except NothingToAccept as refusal:
+            messages.error(request, str(refusal))
+        else:
+            assess.assess(workspace=self.workspace)
+            messages.success(request, _("The dates are accepted; the account is judged by them."))
+        return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 
 
 class ServiceAccount(OneAccount):

@@ -42,8 +42,9 @@ class Need:
 def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now)]
-    found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
+    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now), *_of_held(workspace)]
+    of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
+    found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *of_sync, *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 
@@ -190,6 +191,31 @@ def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
 def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
     url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + query
     return Need(level="warning", text=text, link=_("See who"), url=url)
+
+
+def _of_held(workspace: Workspace) -> Iterator[Need]:
+    """Cases that are due and held back for what their accounts show."""
+    held = Case.objects.filter(cleanup__workspace=workspace, state="due", outcome__has_key="held_since")
+    for number, count in held.values_list("cleanup__number").annotate(Count("pk")).order_by("cleanup__number"):
+        text = ngettext(
+            "%(count)d account of clean-up %(number)d is held back: its data is unclear.",
+            "%(count)d accounts of clean-up %(number)d are held back: their data is unclear.",
+            count,
+        )
+        url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=due"
+        yield Need(level="warning", text=text % {"count": count, "number": number}, link=_("See who"), url=url)
+
+
+def _of_dates(workspace: Workspace) -> Iterator[Need]:
+    lost = workspace.accounts.listed().filter(lost_activity_at__isnull=False)
+    if count := lost.count():
+        text = ngettext(
+            "The dates of %(count)s account went back; it needs a manual check.",
+            "The dates of %(count)s accounts went back; they need a manual check.",
+            count,
+        )
+        url = reverse("review", kwargs={"workspace": workspace.name}) + "?verdict=uncertain"
+        yield Need(level="info", text=text % {"count": intcomma(count)}, link=_("See who"), url=url)
 
 
 def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> Iterator[Need]:

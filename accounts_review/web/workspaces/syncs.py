@@ -26,12 +26,20 @@ from accounts_review.workflow.sync.sync import NothingToStop, NothingTripped, re
 
 RULES: dict[str, tuple[Promise, Promise]] = {
     "activity_lost": (
-        gettext_lazy("Activity that went backwards"),
-        gettext_lazy("Accounts said to have been active earlier than was known before, or never."),
+        gettext_lazy("Less active than before"),
+        gettext_lazy("People whose dates are earlier than in the last good sync, or gone."),
     ),
     "population_changed": (
         gettext_lazy("Population"),
         gettext_lazy("Accounts in the list, without those that the portal removed itself."),
+    ),
+    "nobody_seen": (
+        gettext_lazy("Accounts without a date of use"),
+        gettext_lazy("Nobody was seen or signed in, by a first sync: then the dates are missing."),
+    ),
+    "never_used": (
+        gettext_lazy("Accounts never used"),
+        gettext_lazy("Nearly everybody, by a first sync: then the dates are more likely missing."),
     ),
     "candidates_multiplied": (
         gettext_lazy("Candidates"),
@@ -39,6 +47,9 @@ RULES: dict[str, tuple[Promise, Promise]] = {
     ),
 }
 """Each rule of the breaker: its name, and what it counts."""
+
+COMPARED = ("population_changed", "candidates_multiplied")
+"""The rules that look at a number before; the others look at each account, or have none to compare with."""
 
 CHANGES: dict[str, Promise] = {
     "added": gettext_lazy("New"),
@@ -178,14 +189,17 @@ class Breaker(SyncView):
             return page
         reason, discard = form.cleaned_data["reason"], form.cleaned_data["choice"] == "discard"
         try:
-            reset_breaker(
+            decided = reset_breaker(
                 workspace=self.workspace, seen=self.sync, actor=user, reason=reason, discard=discard, now=self.now
             )
         except NothingTripped as refusal:
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
-            messages.success(request, _("The breaker is reset; revocations may go on."))
+            if decided.state == "complete" or discard:
+                messages.success(request, _("Decided; removals continue."))
+            else:
+                messages.warning(request, _("It is out of date, as a later sync is in use; removals continue."))
         return page
 
 
@@ -194,8 +208,7 @@ def _rule(check: dict[str, Any]) -> Rule:
     return Rule(
         title=str(title),
         counts=str(counts),
-        # Activity that goes backwards has no number before: it is counted against what was known of each account.
-        before=None if check["code"] == "activity_lost" else check["before"],
+        before=check["before"] if check["code"] in COMPARED else None,
         after=check["after"],
         allowed=check["allowed"],
         is_change=check["code"] == "population_changed",

@@ -51,6 +51,8 @@ class Syncing(Asked):
     """How a workspace stands with its readings at an instant."""
 
     last: Sync | None
+    good: Sync | None
+    """The last that was accepted: what every page shows."""
     running: Sync | None
 
     @property
@@ -191,6 +193,7 @@ def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Synci
     newest = running or last
     return Syncing(
         last=last,
+        good=last if last and last.state == "complete" else readings.filter(state="complete").first(),
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),

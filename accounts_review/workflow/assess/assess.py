@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 
 from accounts_review.models import Account, Assessment, PolicyVersion, Workspace
-from accounts_review.models.account import AccountQuerySet
+from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.workflow.assess.judging import BATCH, Judging, batches
 
 COLUMNS = [field.name for field in Assessment._meta.concrete_fields if not field.primary_key]
@@ -49,8 +48,9 @@ def is_owed(*, workspace: Workspace) -> bool:
 
 
 def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
-    accounts = Account.objects.filter(workspace=workspace).with_basis(f"{version.pk}:{workspace.rights_digest}")
-    return accounts.filter(Q(assessment=None) | ~Q(assessment__basis=F("basis")))
+    return (
+        Account.objects.filter(workspace=workspace).with_basis(f"{version.pk}:{workspace.rights_digest}").filter(STALE)
+    )
 
 
 def _is_in_force(version: PolicyVersion) -> bool:

@@ -10,11 +10,12 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts_review.audit.events import Event
-from accounts_review.facts import facts_of, incarnation_of
-from accounts_review.huwise import Client, NotFound, decode_group, decode_user
+from accounts_review.facts import facts_of, incarnation_of, rights_of_groups, whole_incarnation
+from accounts_review.huwise import Client, NotFound, User, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 from accounts_review.rules.addresses import same_mailbox
+from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
 from accounts_review.workflow import holds
@@ -31,6 +32,7 @@ class Look:
     record: dict[str, Any]
     facts: Facts | None = None
     incarnation: str = ""
+    """Which account of that username it is; "" where the record is of another, or does not say when it joined."""
     snapshot: dict[str, Any] | None = None
 
 
@@ -45,15 +47,14 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
     user = decode_user(raw)
     # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
     groups = [decode_group(group) for group in client.groups()] if user.groups else []
-    rights = {group.uid: group.permissions for group in groups}
     workspace = case.cleanup.workspace
-    facts = facts_of(user, rights_by_group=rights, key_owner=workspace.key_owner, read_at=started)
+    facts = facts_of(user, rights_by_group=rights_of_groups(groups), key_owner=workspace.key_owner, read_at=started)
     activity = facts.activity
     return Look(
         at=started,
         gone=False,
         facts=facts,
-        incarnation=incarnation_of(user) if user.username == case.account.username else f"user {user.username!r}",
+        incarnation=_incarnation(user, case, read_at=started),
         record={
             "at": started.isoformat(),
             "found": True,
@@ -74,6 +75,17 @@ def note_address(account: Account, email: str) -> None:
         account.email = email
 
 
+def _still_lost(account: Account, facts: Facts) -> datetime | None:
+    """Activity that the last sync missed, unless it is there again."""
+    seen = facts.activity[0] if facts.activity else None
+    return account.lost_activity_at if is_earlier(seen, account.lost_activity_at) else None
+
+
+def _incarnation(user: User, case: Case, *, read_at: datetime) -> str:
+    is_readable = user.username == case.account.username and valid_instant(user.joined_at, read_at=read_at)
+    return whole_incarnation(incarnation_of(user)) if is_readable else ""
+
+
 def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     """What the gate asks about, read in the transaction that holds the case."""
     assert seen.facts is not None
@@ -83,13 +95,13 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
     frozen = cleanup.policy.rules if cleanup.policy else reviewed
     moment = moment_of(cleanup, now=now)
-    disputed = Account.objects.values_list("disputed", flat=True).get(pk=case.account_id)
+    account = Account.objects.only("disputed", "accepted_activity_at", "lost_activity_at").get(pk=case.account_id)
     return Terms(
         now=now,
-        facts=replace(seen.facts, disputed=tuple(disputed)),
+        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=_still_lost(account, seen.facts)),
         incarnation=seen.incarnation,
         evidence=Evidence(
-            incarnation=evidence["incarnation"],
+            incarnation=whole_incarnation(evidence["incarnation"]),
             activity_at=datetime.fromisoformat(evidence["activity_at"]) if evidence["activity_at"] else None,
             rights=frozenset(evidence["rights"]),
             groups=frozenset(evidence["groups"]),
@@ -98,6 +110,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         current_policy=workspace.current_policy.rules,
         approver_may=case.approved_by is not None and may(case.approved_by, "decide"),
         approved_at=case.approved_at,
+        accepted_activity_at=account.accepted_activity_at,
         is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
         notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
         noticed_at=case.noticed_at,

@@ -12,19 +12,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
 from accounts_review.audit.events import Event, named
-from accounts_review.huwise import Client, HuwiseError
+from accounts_review.facts import whole_incarnation
+from accounts_review.huwise import Client, HuwiseError, UnexpectedAnswer
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -32,6 +34,7 @@ from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of, stops_cleanup
+from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.standstill import may_start_another, ripe
@@ -58,8 +61,10 @@ class Revoker:
     largest_skew: timedelta | None = None
     """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
     tally: Counter[str] = field(default_factory=Counter)
+    patience: timedelta = timedelta(0)
+    """How long a case that was held back for what its account shows is left alone before it is looked at again."""
     held: set[int] = field(default_factory=set)
-    """Clean-ups of which a case was held back: they are left alone for the rest of the run."""
+    """Cases that were held back: they are left alone for the rest of the run."""
     failure: Found | None = None
     """How the workspace failed in this run, if it did."""
 
@@ -96,8 +101,8 @@ class Revoker:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
         crashpoint("s1")
         holds.watch(now=self.clock())
-        with_due = Cleanup.objects.filter(cases__in=Case.objects.filter(ripe(self.clock())))
-        running = with_due.filter(workspace=self.workspace, state="running").exclude(pk__in=self.held)
+        due = self._due()
+        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state="running")
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
@@ -107,10 +112,8 @@ class Revoker:
                 if brake(cleanup, now=self.clock()):
                     continue
                 # A case that was put back goes behind the others, so that it cannot bar their way.
-                due = cleanup.cases.filter(ripe(self.clock())).order_by("moved_at", "pk").select_related("account")
-                # Whose notice went elsewhere is warned anew first.
-                due = due.exclude(~Q(warned_to=F("account__email")), noticed_at__isnull=False)
-                case = due.select_for_update(skip_locked=True, of=("self",)).first()
+                next_up = due.filter(cleanup=cleanup).order_by("moved_at", "pk").select_related("account")
+                case = next_up.select_for_update(skip_locked=True, of=("self",)).first()
                 if case is None:
                     continue
                 case.cleanup = cleanup
@@ -124,6 +127,12 @@ class Revoker:
             crashpoint("s2")
             return case
         return None
+
+    def _due(self) -> QuerySet[Case]:
+        held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
+        due = Case.objects.filter(ripe(self.clock())).exclude(held)
+        # Whose notice went elsewhere is warned anew first.
+        return due.exclude(~Q(warned_to=F("account__email")), noticed_at__isnull=False)
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
@@ -240,12 +249,18 @@ class Revoker:
                 outcome={"why": why},
             )
         else:
-            # Who has another address now is warned anew (see notify.rewarn) and bars nobody's way.
-            if "address_changed" not in (objection.code for objection in found):
-                self.held.add(case.cleanup_id)
-            self._move(case, CaseState.DUE, Event.CASE_HELD, data={"why": why}, claim=None, outcome={"why": why})
+            self._hold(case, why)
+
+    def _hold(self, case: Case, why: Sequence[Mapping[str, Any]]) -> None:
+        self.held.add(case.pk)
+        kind, outcome = held_with(why, before=case.outcome, now=self.clock())
+        self._move(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
+        if isinstance(error, UnexpectedAnswer):
+            with suppress(audit.Conflict), transaction.atomic():
+                self._hold(case, [{"code": "unreadable_record", "detail": str(error), "because": []}])
+            return True
         data = {"error": str(error)}
         self._quietly(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
         self._fails(failure_of(error))
@@ -301,7 +316,11 @@ class Revoker:
             self._fails(failure_of(error))
             log.warning("unknown outcome could not be read", case=case.pk, error=str(error))
             return
-        found = "absent" if seen.gone else "present" if seen.incarnation == case.account.incarnation else "re-created"
+        if not (seen.gone or seen.incarnation):
+            # A record that does not say whose it is proves nothing.
+            return
+        is_same = seen.incarnation == whole_incarnation(case.account.incarnation)
+        found = "absent" if seen.gone else "present" if is_same else "re-created"
         earlier = case.readings[-1]["found"] if case.readings else ""
         reading = {"at": self.clock().isoformat(), "found": found}
         if found != earlier:

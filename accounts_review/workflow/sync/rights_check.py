@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from accounts_review.facts import facts_of
+from accounts_review.facts import facts_of, rights_of_groups
 from accounts_review.huwise import Client, Group, HuwiseError, User, decode_user
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
@@ -26,14 +26,14 @@ def disputed_rights(
     ours = _holders(workspace, walk, groups)
     disputed: defaultdict[str, list[str]] = defaultdict(list)
     health: list[Found] = []
-    everyone = set(walk.usernames)
+    everyone = walk.usernames
     for right in sorted(set(protected) & KNOWN_PERMISSIONS):
         try:
             theirs = client.usernames_with(right)
         except HuwiseError as error:
             health.append(of_error("not_compared", error, right=right))
             continue
-        if len(everyone) > 1 and theirs >= everyone - {""}:
+        if len(everyone) > 1 and theirs >= everyone:
             health.append({"code": "everyone_holds", "right": right})
             continue
         for username in (theirs ^ ours[right]) & everyone:
@@ -42,10 +42,10 @@ def disputed_rights(
 
 
 def _holders(workspace: Workspace, walk: Walk, groups: list[Group]) -> defaultdict[str, set[str]]:
-    rights_by_group = {group.uid: group.permissions for group in groups}
+    rights = rights_of_groups(groups)
     holders: defaultdict[str, set[str]] = defaultdict(set)
     for user in _users(workspace, walk):
-        facts = facts_of(user, rights_by_group=rights_by_group, key_owner="", read_at=workspace.created_at)
+        facts = facts_of(user, rights_by_group=rights, key_owner="", read_at=workspace.created_at)
         for right in facts.rights:
             holders[right].add(user.username)
     return holders

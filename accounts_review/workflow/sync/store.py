@@ -1,75 +1,142 @@
-"""Storing what a sync read: accounts, the groups that give them rights, and who is no longer listed."""
+"""Storing what an accepted reading read: accounts, the groups that give them rights, and who is no longer listed.
+
+What any other reading read of an account is not stored: it may clear somebody who was seen again, and where nothing
+is known yet, show who there is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
-from accounts_review.facts import activity_of, incarnation_of
+from accounts_review.facts import activity_of, incarnation_of, rights_of_groups, whole_incarnation
 from accounts_review.huwise import Group as GroupRecord
 from accounts_review.huwise import User, decode_user, digest_of
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, Group, Return, Workspace
 from accounts_review.models.activity_gap import LONG
-from accounts_review.workflow.sync.passes import Walk
+from accounts_review.rules.dates import is_earlier, valid_instant
+from accounts_review.workflow.sync.passes import Key
 
 BATCH = 1000
+COLUMNS = [field.name for field in Account._meta.concrete_fields if not field.primary_key]
+
+Item = TypeVar("Item")
 
 
-def hold(workspace: Workspace, walk: Walk, disputed: Mapping[str, list[str]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Everyone whom a reading saw: keys of the accounts whose record is known, and all other records."""
+
+    unchanged: set[int]
+    fresh: Mapping[Key, tuple[User, bytes]]
+
+
+@dataclass(slots=True)
+class Stored:
+    """Keys of the accounts that are new, changed or no longer listed, and how many are new or changed in all."""
+
+    added: list[int]
+    changed: list[int]
+    absent: list[int]
+    counts: dict[str, int]
+
+
+def hold(workspace: Workspace, listing: Listing, disputed: Mapping[str, list[str]]) -> None:
     """Lock every stored account that this reading may write, in the order of their keys, before any is written.
 
     Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for
     the other; in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
     """
-    stored, changed = Account.objects.filter(workspace=workspace), {username for username, _ in walk.fresh}
-    unlisted = set(stored.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).values_list("pk", flat=True))
-    back = (unlisted | set(stored.filter(incomplete=True).values_list("pk", flat=True))) & walk.unchanged
-    in_dispute = stored.filter(Q(username__in=disputed) | ~Q(disputed=[])).values_list("pk", flat=True)
-    written = {*back, *in_dispute}
-    for pk, username in walk.known.values():
-        missing = walk.is_complete and pk not in walk.unchanged and pk not in unlisted
-        if missing or username in changed:
-            written.add(pk)
-    ordered = sorted(written)
-    for start in range(0, len(ordered), BATCH):
-        batch = stored.filter(pk__in=ordered[start : start + BATCH]).order_by("pk")
+    stored = Account.objects.filter(workspace=workspace)
+    listed = set(stored.listed().values_list("pk", flat=True))
+    written = (listed - listing.unchanged) | (listing.unchanged - listed)
+    own = Q(username__in=disputed) | ~Q(disputed=[]) | Q(unconfirmed_activity_at__isnull=False)
+    written.update(stored.filter(own).values_list("pk", flat=True))
+    for names in _batches(sorted({username for username, _ in listing.fresh})):
+        written.update(stored.filter(username__in=names).values_list("pk", flat=True))
+    for keys in _batches(sorted(written)):
+        batch = stored.filter(pk__in=keys).order_by("pk")
         list(batch.select_for_update(no_key=True).values_list("pk"))
 
 
-def store_accounts(workspace: Workspace, walk: Walk, *, accepted: bool, now: datetime) -> tuple[list[int], list[int]]:
-    """Write what is new or changed; returns the keys of each.
+def store(workspace: Workspace, listing: Listing, *, by_a_person: bool = False, now: datetime) -> Stored:
+    """Take what an accepted reading saw for what is so; dates that went backwards stay in doubt (law 1).
 
-    An accepted reading also confirms what an earlier one left as incomplete or not listed.
+    ``by_a_person``: somebody has looked at the reading and accepted its dates, whatever they are.
     """
-    fresh = list(walk.fresh.items())
     added: list[int] = []
     changed: list[int] = []
-    for start in range(0, len(fresh), BATCH):
-        batch = dict(fresh[start : start + BATCH])
-        rows = Account.objects.filter(workspace=workspace, username__in={username for username, _ in batch})
-        existing = {(row.username, row.incarnation): row for row in rows}
-        before = {row.pk: row.accepted_activity_at for row in existing.values()}
+    for batch in _batches(list(listing.fresh.items())):
+        known = _Known(workspace, (username for (username, _), _ in batch))
         new: list[Account] = []
         old: list[Account] = []
-        for key, (user, raw) in batch.items():
-            row = existing.get(key)
-            filled = _fill(row or Account(workspace=workspace), user, raw, accepted=accepted, now=now)
-            (new if row is None else old).append(filled)
+        returns: list[Return] = []
+        for key, (user, raw) in batch:
+            row = known.rows.get(key)
+            account = row or Account(workspace=workspace)
+            before, activity = account.accepted_activity_at, activity_of(user, read_at=now)
+            lost = None if by_a_person else known.lost(key, user, activity, now=now)
+            _fill(account, key, user, raw, now=now)
+            account.incomplete, account.absent_since, account.gone_at = False, None, None
+            account.accepted_activity_at, account.lost_activity_at = activity, lost
+            account.unconfirmed_activity_at = None
+            (old if row else new).append(account)
+            if row and before and activity and activity - before >= LONG:
+                returns.append(Return(account=row, silent_since=before, seen_at=activity))
         added += [row.pk for row in Account.objects.bulk_create(new)]
-        Account.objects.bulk_update(old, [f.name for f in Account._meta.concrete_fields if not f.primary_key])
-        Return.objects.bulk_create(_returns(old, before))
+        Account.objects.bulk_update(old, COLUMNS)
+        Return.objects.bulk_create(returns)
         changed += [row.pk for row in old]
-    if accepted:
-        seen = Account.objects.filter(pk__in=walk.unchanged)
-        seen.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).update(absent_since=None, gone_at=None)
-        confirm(seen)
-    return added, changed
+    _list_again(workspace, listing, now=now)
+    forget_unconfirmed(workspace)
+    absent = _mark_absent(workspace, listing.unchanged.union(added, changed), now=now)
+    return Stored(added, changed, absent, {"added": len(added), "changed": len(changed), "absent": len(absent)})
+
+
+def glean(workspace: Workspace, listing: Listing, *, shows_newcomers: bool, now: datetime) -> Stored:
+    """Of a reading that was not accepted, keep who was seen again, and on demand who is not known at all.
+
+    No date, right or group of it counts for anything else.
+    """
+    added: list[int] = []
+    counts = {"added": 0, "changed": 0, "absent": 0}
+    for batch in _batches(list(listing.fresh.items())):
+        known = _Known(workspace, (username for (username, _), _ in batch))
+        new: list[Account] = []
+        old: list[Account] = []
+        seen: list[Account] = []
+        for key, (user, raw) in batch:
+            row = known.rows.get(key)
+            counts["changed" if row else "added"] += 1
+            if row and not row.incomplete:
+                activity = activity_of(user, read_at=now)
+                newest = row.unconfirmed_activity_at or row.accepted_activity_at
+                if activity and is_earlier(newest, activity):
+                    row.unconfirmed_activity_at = activity
+                    seen.append(row)
+            elif shows_newcomers and not known.is_listed(key[0]):
+                account = _fill(row or Account(workspace=workspace), key, user, raw, now=now)
+                account.incomplete, account.absent_since = True, None
+                (old if row else new).append(account)
+        added += [row.pk for row in Account.objects.bulk_create(new)]
+        Account.objects.bulk_update(old, COLUMNS)
+        Account.objects.bulk_update(seen, ["unconfirmed_activity_at"])
+    return Stored(added, [], [], counts)
+
+
+def forget_unconfirmed(workspace: Workspace) -> None:
+    """Forget who was seen again by readings that were not accepted."""
+    accounts = Account.objects.filter(workspace=workspace, unconfirmed_activity_at__isnull=False)
+    accounts.update(unconfirmed_activity_at=None)
 
 
 def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str) -> None:
@@ -77,17 +144,18 @@ def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str
     workspace.rights_digest = rights_digest(groups, key_owner)
     workspace.key_owner = key_owner
     workspace.save(update_fields=["rights_digest", "key_owner"])
-    workspace.groups.exclude(uid__in=[group.uid for group in groups]).delete()
+    rights, about = rights_of_groups(groups), {group.uid: group for group in groups}
+    workspace.groups.exclude(uid__in=rights).delete()
     Group.objects.bulk_create(
         [
             Group(
                 workspace=workspace,
-                uid=group.uid,
-                title=group.title,
-                permissions=None if group.permissions is None else list(group.permissions),
-                created_by=group.created_by,
+                uid=uid,
+                title=about[uid].title,
+                permissions=None if permissions is None else list(permissions),
+                created_by=about[uid].created_by,
             )
-            for group in groups
+            for uid, permissions in rights.items()
         ],
         update_conflicts=True,
         unique_fields=["workspace", "uid"],
@@ -105,50 +173,88 @@ def store_disputed(workspace: Workspace, disputed: Mapping[str, list[str]]) -> N
             account.save(update_fields=["disputed"])
 
 
-def mark_absent(workspace: Workspace, walk: Walk, *, now: datetime) -> list[int]:
+def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
+    """A digest of what an assessment rests on beside the account itself and the policy."""
+    rights = rights_of_groups(groups).items()
+    content = [key_owner, sorted([uid, None if held is None else sorted(held)] for uid, held in rights)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+class _Known:
+    """What is stored of some usernames."""
+
+    def __init__(self, workspace: Workspace, usernames: Iterable[str]) -> None:
+        self.rows: dict[Key, Account] = {}
+        self._by_name: defaultdict[str, list[Account]] = defaultdict(list)
+        for row in Account.objects.filter(workspace=workspace, username__in=set(usernames)).order_by("pk"):
+            self.rows[row.username, whole_incarnation(row.incarnation)] = row
+            self._by_name[row.username].append(row)
+
+    def is_listed(self, username: str) -> bool:
+        """Whether an accepted reading lists the username, of whatever incarnation."""
+        return any(_is_listed(row) and not row.incomplete for row in self._by_name[username])
+
+    def lost(self, key: Key, user: User, activity: datetime | None, *, now: datetime) -> datetime | None:
+        """The activity that was accepted before, where what is read now is earlier, or gone."""
+        own = self.rows.get(key)
+        accepted = {own.accepted_activity_at, own.lost_activity_at} if own else set()
+        if own is None or not _is_listed(own):
+            joined = valid_instant(user.joined_at, read_at=now)
+            accepted |= self._held_by_the_same(key[0], joined, besides=own)
+        before = max((instant for instant in accepted if instant), default=None)
+        return before if is_earlier(activity, before) else None
+
+    def _held_by_the_same(
+        self, username: str, joined: datetime | None, *, besides: Account | None
+    ) -> set[datetime | None]:
+        """Who is given a username joins after its holder before was last active. Otherwise it is the same account
+        still, and its date of joining is not what it was."""
+        found: set[datetime | None] = set()
+        for row in self._by_name[username]:
+            if row != besides and _is_listed(row):
+                found |= {row.accepted_activity_at, row.lost_activity_at}
+        return {instant for instant in found if is_earlier(joined, instant)}
+
+
+def _is_listed(row: Account) -> bool:
+    return row.absent_since is None and row.gone_at is None
+
+
+def _fill(row: Account, key: Key, user: User, raw: bytes, *, now: datetime) -> Account:
+    for name in ("email", "display_name", "first_name", "last_name", "account_type"):
+        setattr(row, name, getattr(user, name))
+    row.username = key[0]
+    # A fraction of a second that is given now, or no longer, makes no other account of it.
+    row.incarnation = row.incarnation or (incarnation_of(user) if user.username else key[1])
+    row.groups, row.read_at = list(user.groups or ()), now
+    row.raw, row.digest = storable(raw.decode(errors="replace")), digest_of(raw).hex()
+    return row
+
+
+def _list_again(workspace: Workspace, listing: Listing, *, now: datetime) -> None:
+    """Those who were not listed any more, and are there again with the same record."""
+    unlisted = Account.objects.filter(workspace=workspace).filter(
+        Q(absent_since__isnull=False) | Q(gone_at__isnull=False)
+    )
+    for keys in _batches(sorted(listing.unchanged.intersection(unlisted.values_list("pk", flat=True)))):
+        rows = list(Account.objects.filter(pk__in=keys).order_by("pk"))
+        known = _Known(workspace, (row.username for row in rows))
+        for row in rows:
+            key = (row.username, whole_incarnation(row.incarnation))
+            row.lost_activity_at = known.lost(key, decode_user(row.raw), row.accepted_activity_at, now=now)
+            row.absent_since = row.gone_at = None
+        Account.objects.bulk_update(rows, ["lost_activity_at", "absent_since", "gone_at"])
+
+
+def _mark_absent(workspace: Workspace, seen: set[int], *, now: datetime) -> list[int]:
     """Note who was not listed, and return their keys; another incarnation of a listed username is not listed either."""
-    changed = Account.objects.filter(workspace=workspace, username__in={name for name, _ in walk.fresh})
-    seen = walk.unchanged | {
-        pk for pk, *key in changed.values_list("pk", "username", "incarnation") if tuple(key) in walk.fresh
-    }
     listed = Account.objects.filter(workspace=workspace).listed()
     missing = sorted(set(listed.values_list("pk", flat=True)) - seen)
     listed.filter(pk__in=missing).update(absent_since=now)
     return missing
 
 
-def confirm(accounts: QuerySet[Account]) -> None:
-    """Take incomplete accounts for what they say; their activity becomes the breaker's baseline."""
-    rows = accounts.filter(incomplete=True).order_by("pk").select_for_update(no_key=True)
-    left = rows.only("raw", "read_at").iterator(chunk_size=BATCH)
-    while batch := list(islice(left, BATCH)):
-        for row in batch:
-            row.incomplete = False
-            row.accepted_activity_at = activity_of(decode_user(row.raw), read_at=row.read_at)
-        Account.objects.bulk_update(batch, ["incomplete", "accepted_activity_at"])
-
-
-def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
-    """A digest of what an assessment rests on beside the account itself and the policy."""
-    content = [key_owner, sorted([g.uid, None if g.permissions is None else sorted(g.permissions)] for g in groups)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _returns(rows: list[Account], before: Mapping[int, datetime | None]) -> Iterator[Return]:
-    """Those who were away for long and are back, as their accepted activity shows."""
-    for row in rows:
-        since, seen = before[row.pk], row.accepted_activity_at
-        if since and seen and seen - since >= LONG:
-            yield Return(account=row, silent_since=since, seen_at=seen)
-
-
-def _fill(row: Account, user: User, raw: bytes, *, accepted: bool, now: datetime) -> Account:
-    for name in ("username", "email", "display_name", "first_name", "last_name", "account_type"):
-        setattr(row, name, getattr(user, name))
-    row.incarnation, row.groups = incarnation_of(user), list(user.groups or ())
-    row.raw, row.digest = storable(raw.decode(errors="replace")), digest_of(raw).hex()
-    row.read_at, row.incomplete = now, not accepted
-    if accepted:
-        row.absent_since = row.gone_at = None
-        row.accepted_activity_at = activity_of(user, read_at=now)
-    return row
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch

@@ -1,11 +1,12 @@
 """Extract: read a workspace's users, groups and key through the API into the local database.
 
-Only a complete sync that looks right may add candidates (laws 3 and 4). What any other one read is kept,
-marked ``incomplete``, and so assessed as uncertain until a complete one confirms it.
+Only a complete sync that looks right may add candidates (laws 3 and 4), and only such a one changes what is
+stored of an account. One that trips the breaker is set aside whole, until a person accepts or discards it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -28,14 +29,14 @@ from accounts_review.huwise import (
     UnexpectedAnswer,
     decode_group,
 )
-from accounts_review.models import Account, Sync, Workspace, permit
-from accounts_review.rules.breaker import Check, checks
+from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
-from accounts_review.workflow.sync.figures import figures_of
+from accounts_review.workflow.sync.accept import accept, accept_held, keep
+from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.passes import Known, Walk
 from accounts_review.workflow.sync.rights_check import disputed_rights
-from accounts_review.workflow.sync.store import confirm, hold, mark_absent, store_accounts, store_disputed, store_rights
+from accounts_review.workflow.sync.store import Listing, Stored, forget_unconfirmed, glean, hold
 
 LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
@@ -106,7 +107,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         _bury(Sync.objects.filter(workspace=workspace))
         sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         try:
-            reading = _read(workspace, client, key_owner, report=_reporter(sync, clock))
+            reading = _read(workspace, client, key_owner, report=_reporter(sync, clock), now=now)
             _store(sync, reading, now=now, finished=clock())
         except _Stopped:
             sync.refresh_from_db()
@@ -149,8 +150,8 @@ def reset_breaker(
 ) -> Sync:
     """After a person has looked: accept the quarantined numbers as the new baseline, or discard them.
 
-    Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several.
-    Raises ``PermissionDenied`` and :class:`NothingTripped`.
+    Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several. Where a
+    later one was complete, its numbers are in use and stay so. Raises ``PermissionDenied`` and :class:`NothingTripped`.
     """
     permit(actor, "administer")
     if not reason.strip():
@@ -161,20 +162,23 @@ def reset_breaker(
     login, newest = actor.get_username(), quarantined[0]
     if seen not in (None, newest):
         raise NothingTripped(_("Another sync looked wrong and was set aside after this one; look at that one."))
+    held = None if discard else HeldSync.objects.filter(sync=newest).first()
     for sync in quarantined:
-        accepted = sync is newest and not discard
-        sync.state = "complete" if accepted else "discarded"
+        sync.state = "complete" if held and sync is newest else "discarded"
         sync.resolved_at, sync.resolved_by, sync.resolution = now, login, reason
         sync.save()
-    if not discard:
-        confirm(Account.objects.filter(workspace=workspace, read_at=newest.started_at))
-    data = {"reason": reason, "accepted": not discard, "sync": newest.pk, "anomalies": newest.anomalies}
+    if held:
+        accept_held(workspace, held)
+    else:
+        forget_unconfirmed(workspace)
+    HeldSync.objects.filter(sync__workspace=workspace).delete()
+    data = {"reason": reason, "accepted": bool(held), "sync": newest.pk, "anomalies": newest.anomalies}
     audit.log([workspace], kind=Event.BREAKER_RESET, actor=login, now=now, data=data)
     return newest
 
 
-def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report) -> Reading:
-    reading = Reading(Walk(known=_known(workspace), progress=report))
+def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report, now: datetime) -> Reading:
+    reading = Reading(Walk(known=_known(workspace), began=now, progress=report))
     try:
         reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         reading.groups = [decode_group(raw) for raw in client.groups()]
@@ -192,7 +196,7 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
         reading.disputed, health = disputed_rights(
             workspace, reading.walk, client, groups=reading.groups, protected=protected
         )
-        reading.health += health
+        reading.health += [*health, *reading.walk.health, *_about_groups(reading.groups)]
     report(reading.walk, Sync.Phase.STORING)
     return reading
 
@@ -200,19 +204,21 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
 @transaction.atomic
 def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -> None:
     workspace, walk = sync.workspace, reading.walk
-    hold(workspace, walk, reading.disputed)
-    checked = _checks(workspace, reading, now=now) if walk.is_complete else []
-    accepted = walk.is_complete and not any(check.tripped for check in checked)
-    absent = mark_absent(workspace, walk, now=now) if accepted else []
-    added, changed = store_accounts(workspace, walk, accepted=accepted, now=now)
-    for name, keys in (("added", added), ("changed", changed), ("absent", absent)):
-        setattr(sync, name, len(keys))
-        sync.touched[name] = keys[:NAMED]
-    if accepted:
-        store_rights(workspace, reading.groups, reading.key_owner)
-        store_disputed(workspace, reading.disputed)
-    sync.state = _state(walk, accepted=accepted)
-    sync.pages, sync.read, sync.expected = walk.pages, len(walk.usernames), walk.expected
+    listing = Listing(walk.unchanged, walk.fresh)
+    groups, key_owner, disputed = reading.groups, reading.key_owner, reading.disputed
+    checked = checks_of(workspace, walk, groups=groups, key_owner=key_owner, now=now) if walk.is_complete else []
+    sync.state = _state(walk, is_tripped=any(check.tripped for check in checked))
+    if sync.state == "complete":
+        stored = accept(workspace, listing, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
+        HeldSync.objects.filter(sync__workspace=workspace).delete()
+    else:
+        stored = _set_aside(sync, reading, listing, now=now)
+    for name, count in stored.counts.items():
+        setattr(sync, name, count)
+        sync.touched[name] = getattr(stored, name)[:NAMED]
+    last = walk.last
+    sync.pages, sync.read, sync.expected = last.pages, len(last.names), last.announced if last.pages else None
+    sync.population = len(walk.usernames)
     sync.passes, sync.problems, sync.health = walk.passes, walk.problems, reading.health
     sync.checks, sync.phase = [asdict(check) for check in checked], ""
     sync.finished_at = finished
@@ -222,31 +228,34 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
     audit.log([workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=finished, data=data)
 
 
-def _state(walk: Walk, *, accepted: bool) -> str:
-    if accepted:
-        return "complete"
+def _set_aside(sync: Sync, reading: Reading, listing: Listing, *, now: datetime) -> Stored:
+    workspace = sync.workspace
+    if sync.state == "quarantined":
+        keep(sync, listing, groups=reading.groups, key_owner=reading.key_owner, disputed=reading.disputed)
+    # Where nothing was ever accepted, a reading that waits for a person is all there is to show.
+    shows_newcomers = sync.state == "incomplete" or not workspace.syncs.filter(state="complete").exists()
+    hold(workspace, listing, reading.disputed)
+    return glean(workspace, listing, shows_newcomers=shows_newcomers, now=now)
+
+
+def _state(walk: Walk, *, is_tripped: bool) -> str:
     if walk.is_complete:
-        return "quarantined"
-    return "incomplete" if walk.usernames else "failed"
+        return "quarantined" if is_tripped else "complete"
+    return "incomplete" if walk.last.names else "failed"
 
 
-def _checks(workspace: Workspace, reading: Reading, *, now: datetime) -> list[Check]:
-    baseline = workspace.syncs.filter(state="complete").first()
-    if baseline is None:
-        return []
-    figures = figures_of(
-        workspace, reading.walk, groups=reading.groups, key_owner=reading.key_owner, baseline=baseline, now=now
-    )
-    return checks(figures)
+def _about_groups(groups: list[Group]) -> list[Found]:
+    listed = Counter(group.uid for group in groups)
+    return [{"code": "group_repeated", "uid": uid} for uid, times in listed.items() if times > 1]
 
 
 def _reporter(sync: Sync, clock: Clock) -> Report:
     def report(walk: Walk, phase: Sync.Phase | None = None) -> None:
         Sync.objects.filter(pk=sync.pk).update(
-            phase=phase or (Sync.Phase.AGAIN if walk.second else Sync.Phase.READING),
-            pages=walk.pages,
-            read=len(walk.usernames),
-            expected=walk.expected,
+            phase=phase or (Sync.Phase.AGAIN if len(walk.done) > 1 else Sync.Phase.READING),
+            pages=walk.last.pages,
+            read=len(walk.last.names),
+            expected=walk.last.announced if walk.last.pages else None,
             passes=walk.passes,
             heartbeat_at=clock(),
         )
@@ -319,5 +328,7 @@ def _owner_of_key(client: Client) -> str | None:
 
 
 def _known(workspace: Workspace) -> Known:
-    rows = Account.objects.filter(workspace=workspace).values_list("digest", "pk", "username")
+    """What an accepted reading stored; of what another one saw nothing is known."""
+    accepted = Account.objects.filter(workspace=workspace, incomplete=False)
+    rows = accepted.values_list("digest", "pk", "username")
     return {digest: (pk, username) for digest, pk, username in rows.iterator(chunk_size=10_000)}

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import AuditEntry, Sync, Workspace
+from accounts_review.models import AuditEntry, HeldSync, Sync, Workspace
 from tests.factories import make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -101,10 +101,10 @@ def test_what_was_read_against_what_was_announced_and_how_long_it_took(site: Sit
 
 def test_why_it_was_complete(site: Site) -> None:
     once = {"pages": 1, "read": 5, "expected": 5}
-    assert "A second reading found the same people" not in page(site, site.synced(passes=[once]))
+    assert "Two passes in a row found the same people" not in page(site, site.synced(passes=[once]))
     shown = page(site, site.synced(passes=[once, once]))
-    assert "the count agreed at the start and at the end" in shown
-    assert "A second reading found the same people" in shown
+    assert "as many accounts as the workspace counts" in shown
+    assert "Two passes in a row found the same people" in shown
 
 
 def test_each_problem_in_words_with_what_to_do_and_what_the_api_said(site: Site) -> None:
@@ -212,7 +212,7 @@ def test_once_it_stores_it_is_not_stopped_any_more(site: Site) -> None:
 def test_every_rule_shows_its_numbers_and_what_it_allows(site: Site, tripped: Sync) -> None:
     rules = site.get("sync_page", pk=tripped.pk).context["rules"]
     assert [(rule.title, rule.before, rule.after, rule.allowed, rule.tripped) for rule in rules] == [
-        ("Activity that went backwards", None, 2, 30, False),
+        ("Less active than before", None, 2, 30, False),
         ("Population", 3000, 12, 600, True),
     ]
     shown = page(site, tripped)
@@ -225,15 +225,16 @@ def test_a_rule_of_before_its_limit_was_kept_is_shown_without(site: Site) -> Non
 
 
 def test_only_an_administrator_is_offered_the_reset(site: Site, tripped: Sync) -> None:
-    assert "Accept them as right" in page(site, tripped)
-    assert "Accept them as right" not in page(site.sign_in("operator"), tripped)
+    assert "Use this sync" in page(site, tripped)
+    assert "Use this sync" not in page(site.sign_in("operator"), tripped)
 
 
 @pytest.mark.parametrize(
     ("choice", "state", "words"),
-    [("accept", "complete", "accepted as right"), ("discard", "discarded", "numbers were discarded")],
+    [("accept", "complete", "decided to use it"), ("discard", "discarded", "nothing of it is kept")],
 )
 def test_a_reset_shows_who_when_and_why(site: Site, tripped: Sync, choice: str, state: str, words: str) -> None:
+    HeldSync.objects.create(sync=tripped)
     answer = site.follow("breaker", {"reason": "we merged two portals", "choice": choice}, pk=tripped.pk)
     tripped.refresh_from_db()
     assert (tripped.state, tripped.resolution) == (state, "we merged two portals")
@@ -242,7 +243,7 @@ def test_a_reset_shows_who_when_and_why(site: Site, tripped: Sync, choice: str, 
     assert f"{now():%-d %b %Y}" in text(answer)
     assert "administrator" in text(answer)
     assert "we merged two portals" in text(answer)
-    assert "Accept them as right" not in text(answer)
+    assert "Use this sync" not in text(answer)
 
 
 @pytest.mark.parametrize("data", [{"reason": "", "choice": "accept"}, {"reason": "because"}, {}])

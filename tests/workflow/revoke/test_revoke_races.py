@@ -18,8 +18,7 @@ from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, revoke
-from accounts_review.workflow.sync import store
-from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.workflow.sync import accept, store
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
@@ -169,7 +168,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     stored, mark_gone = Event(), revoke.Revoker._mark_gone
 
     def store_and_wait(*args: Any, **kwargs: Any) -> Any:
-        result = store_accounts(*args, **kwargs)
+        result = real(*args, **kwargs)
         stored.set()
         until_somebody_waits()
         return result
@@ -178,8 +177,8 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
         stored.wait(5)
         mark_gone(self, case)
 
-    store_accounts = store.store_accounts
-    monkeypatch.setattr(sync_module, "store_accounts", store_and_wait)
+    real = store.store
+    monkeypatch.setattr(accept, "store", store_and_wait)
     monkeypatch.setattr(revoke.Revoker, "_mark_gone", wait_and_mark)
 
     def settled_late(label: str) -> None:
@@ -259,7 +258,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
     marie, omar = stage.accounts("marie", "omar")
     stage.remove("omar")
     stage.update("marie", last_seen_at=NOW.isoformat())
-    holds_one, mark_absent = Event(), store.mark_absent
+    holds_one, mark_absent = Event(), store._mark_absent
 
     def once_the_decision_holds_one(*args: Any, **kwargs: Any) -> Any:
         absent = mark_absent(*args, **kwargs)
@@ -273,7 +272,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
                 holds_one.set()
                 until_somebody_waits()
 
-    monkeypatch.setattr(sync_module, "mark_absent", once_the_decision_holds_one)
+    monkeypatch.setattr(store, "_mark_absent", once_the_decision_holds_one)
     sync = start(stage.sync)
     decision = start(decide)
     assert (decision.result(20), sync.result(20).problems) == (None, [])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 from unittest.mock import patch
@@ -32,21 +32,23 @@ from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, notify, smtp
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
-from accounts_review.workflow.sync import passes
+from accounts_review.workflow.sync import figures, passes, store
 from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.mishaps import (
     Act,
-    activity_vanishes,
     claim_everything,
     crowd_lost_someone,
     cut_and_re_created,
+    dates_of_one_vanish,
     demote,
     exempt,
     find_the_database_behind,
+    first_sync_without_dates,
     forget_the_key,
     get_more_time_after_the_claim,
+    groups_vanish,
     has_two_open_cases,
     hold_after_the_claim,
     hold_before_the_mail,
@@ -74,7 +76,9 @@ from tests.workflow.mishaps import (
     somebody_else_was_removed,
     somebody_was_written_to,
     spend_the_hour,
+    staff_lost_someone,
     the_others_speak_against_it,
+    the_same_wrong_answer_twice,
     then_revoke,
     wake_up_late,
     warned_elsewhere,
@@ -112,6 +116,12 @@ GATE = {
     "another_incarnation": Safeguard(without("another_incarnation"), then_revoke(recreate)),
     "newer_activity": Safeguard(
         without("newer_activity"), then_revoke(lambda s: s.update("marie", last_login_at=days_ago(800)))
+    ),
+    "earlier_activity": Safeguard(
+        without("earlier_activity"), then_revoke(lambda s: s.update("marie", last_seen_at=None))
+    ),
+    "unreadable_record": Safeguard(
+        without("unreadable_record"), then_revoke(lambda s: s.update("marie", joined_at=None))
     ),
     "new_rights": Safeguard(
         without("new_rights"), then_revoke(lambda s: s.update("marie", permissions=["explore_restricted_page"]))
@@ -204,12 +214,28 @@ def retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_trip(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync_module, "checks", lambda figures: [])
+    patch.setattr(figures, "checks", lambda figures: [])
+
+
+def believe_a_first_sync(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(figures, "first_checks", lambda signs: [])
+
+
+def let_dates_go_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(store, "is_earlier", lambda instant, known: False)
+
+
+def store_what_is_set_aside(patch: pytest.MonkeyPatch) -> None:
+    """A sync that looked wrong is stored as if it were right, and so the next one knows what it said."""
+
+    def keep(workspace: Workspace, listing: store.Listing, *, shows_newcomers: bool, now: datetime) -> store.Stored:
+        return store.store(workspace, listing, by_a_person=True, now=now)
+
+    patch.setattr(sync_module, "glean", keep)
 
 
 def call_it_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(passes.Walk, "_compare_counts", lambda self, client: None)
-    patch.setattr(passes.Walk, "is_complete", True)
+    patch.setattr(passes.Walk, "_compare_counts", lambda self: None)
 
 
 def drop_the_constraint(patch: pytest.MonkeyPatch) -> None:
@@ -365,7 +391,10 @@ AROUND = {
     "lease_before_sending": Safeguard(send_after_the_lease, wake_up_late, lambda s: bool(s.deletes)),
     "no_retry_of_delete": Safeguard(retry, cut_and_re_created, more_deletes_than_intents),
     "quiet_period": Safeguard(settle_by_one_reading, late_effect, lambda s: len(s.deletes) > 1),
-    "breaker": Safeguard(never_trip, activity_vanishes, crowd_lost_someone),
+    "breaker": Safeguard(never_trip, groups_vanish, staff_lost_someone, policy_text(groups=["plain"])),
+    "first_sync": Safeguard(believe_a_first_sync, first_sync_without_dates),
+    "dates_never_go_back": Safeguard(let_dates_go_back, dates_of_one_vanish, crowd_lost_someone),
+    "set_aside_leaves_nothing": Safeguard(store_what_is_set_aside, the_same_wrong_answer_twice, crowd_lost_someone),
     "complete_extraction": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
     "one_open_case": Safeguard(drop_the_constraint, open_a_second_case, has_two_open_cases),
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
@@ -393,7 +422,7 @@ AROUND = {
 SAFEGUARDS = GATE | AROUND
 
 LAWS = {
-    "1 unknown is not old": {"verdict_uncertain"},
+    "1 unknown is not old": {"verdict_uncertain", "first_sync", "dates_never_go_back"},
     "2 protected wins": {
         "verdict_protected",
         "key_owner_unknown",
@@ -402,9 +431,12 @@ LAWS = {
         "owner_in_list",
     },
     "3 complete syncs": {"complete_extraction"},
-    "4 breaker": {"breaker", "breaker_tripped"},
+    "4 breaker": {"breaker", "breaker_tripped", "set_aside_leaves_nothing"},
     "5 gate": {*GATE, "one_open_case"},
-    "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
+    "6 last look": {
+        *("last_look", "another_incarnation", "newer_activity", "earlier_activity", "unreadable_record"),
+        *("new_rights", "new_groups", "stale_look"),
+    },
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
     "8 blast radius": {
         *("hourly_limit", "staged_start", "errors_that_stop", "right_target"),

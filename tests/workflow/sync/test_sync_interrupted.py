@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Sync
-from accounts_review.workflow.sync import store
+from accounts_review.workflow.sync import accept, store
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import NothingToStop, end_dead_syncs, stop_sync, sync_workspace
 from tests.stage import SetStage, Stage, client_of, days_ago, someone
@@ -27,11 +27,11 @@ STEPS: dict[str, tuple[Any, str, int]] = {
     "the second page": (Client, "users_page", 2),
     "the second pass": (Client, "users_page", 4),
     "comparing rights": (Client, "usernames_with", 1),
-    "the breaker": (sync_module, "figures_of", 1),
-    "those not listed": (sync_module, "mark_absent", 1),
-    "storing accounts": (sync_module, "store_accounts", 1),
-    "half the accounts stored": (store, "confirm", 1),
-    "storing rights": (sync_module, "store_rights", 1),
+    "the breaker": (sync_module, "checks_of", 1),
+    "those not listed": (store, "_mark_absent", 1),
+    "storing accounts": (accept, "store", 1),
+    "half the accounts stored": (store, "forget_unconfirmed", 1),
+    "storing rights": (accept, "store_rights", 1),
     "the audit entry": (audit, "log", 1),
 }
 

@@ -1,0 +1,89 @@
+"""One deadline for a whole answer: a server that sends a byte now and then never runs into a time-out of its own.
+
+httpx bounds each wait for the network, and so nothing of an answer that dribbles in, be it headers or body. Here each
+wait is cut to what is left of the exchange's time.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic
+from typing import Any
+
+import httpcore
+import httpx
+
+_until: ContextVar[float | None] = ContextVar("until", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Whatever is sent and read here through :func:`transport` has to be over in time, or raises a time-out."""
+    token = _until.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def is_over() -> bool:
+    """Whether the time of the exchange under way is used up."""
+    until = _until.get()
+    return until is not None and monotonic() >= until
+
+
+def transport(*, verify: ssl.SSLContext | bool = True, proxy: httpx.Proxy | None = None) -> httpx.HTTPTransport:
+    """httpx's own, on a network that keeps the deadline."""
+    made = httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy)
+    # httpx passes no backend on to httpcore, whose own option it is.
+    made._pool._network_backend = _Network()
+    return made
+
+
+def _left(timeout: float | None, error: type[Exception]) -> float | None:
+    until = _until.get()
+    if until is None:
+        return timeout
+    left = until - monotonic()
+    if left <= 0:
+        raise error("the whole answer took too long")
+    return left if timeout is None else min(timeout, left)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _Network(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))

@@ -1,0 +1,108 @@
+"""Accepting a reading: at once where it looks right, or after a person has looked; until then it is kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+
+from django.contrib.auth.models import User as Person
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.audit.events import Event
+from accounts_review.huwise import Group, decode_user, digest_of
+from accounts_review.models import Account, HeldRecord, HeldSync, Sync, Workspace, permit
+from accounts_review.workflow.sync.passes import key_of
+from accounts_review.workflow.sync.store import BATCH, Listing, Stored, hold, store, store_disputed, store_rights
+
+
+class NothingToAccept(ValueError):
+    """The dates of an account are not in doubt, or no reason is given for accepting them."""
+
+
+@transaction.atomic
+def accept_dates(*, account: Account, actor: Person, reason: str, now: datetime) -> None:
+    """Take an account's dates for what they say, although they are earlier than before, or gone (law 1).
+
+    Raises ``PermissionDenied`` and :class:`NothingToAccept`.
+    """
+    permit(actor, "administer")
+    if not reason.strip():
+        raise NothingToAccept(_("Say why; the reason is kept in the audit."))
+    held = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    if held.lost_activity_at is None:
+        raise NothingToAccept(_("The dates of this account are not in doubt; there is nothing to accept."))
+    data = {
+        "reason": reason,
+        "lost": held.lost_activity_at.isoformat(),
+        "activity": held.accepted_activity_at.isoformat() if held.accepted_activity_at else None,
+    }
+    held.lost_activity_at = None
+    held.save(update_fields=["lost_activity_at"])
+    audit.log([held], kind=Event.ACCOUNT_DATES_ACCEPTED, actor=actor.get_username(), now=now, data=data)
+
+
+def accept(
+    workspace: Workspace,
+    listing: Listing,
+    *,
+    groups: list[Group],
+    key_owner: str,
+    disputed: Mapping[str, list[str]],
+    by_a_person: bool = False,
+    now: datetime,
+) -> Stored:
+    """Take everything that a reading saw for what is so; joins the caller's transaction."""
+    hold(workspace, listing, disputed)
+    stored = store(workspace, listing, by_a_person=by_a_person, now=now)
+    store_rights(workspace, groups, key_owner)
+    store_disputed(workspace, disputed)
+    return stored
+
+
+def keep(
+    sync: Sync,
+    listing: Listing,
+    *,
+    groups: Iterable[Group],
+    key_owner: str,
+    disputed: Mapping[str, list[str]],
+) -> None:
+    """Set a reading aside, in place of any other of the workspace."""
+    HeldSync.objects.filter(sync__workspace=sync.workspace).delete()
+    held = HeldSync.objects.create(
+        sync=sync,
+        unchanged=sorted(listing.unchanged),
+        groups=[asdict(group) for group in groups],
+        key_owner=key_owner,
+        disputed=disputed,
+    )
+    records = (HeldRecord(reading=held, raw=raw) for _, raw in listing.fresh.values())
+    HeldRecord.objects.bulk_create(records, batch_size=BATCH)
+
+
+def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
+    """Take a reading that was set aside for what is so, all its dates included: a person has looked at it."""
+    fresh = {}
+    for raw in held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH):
+        record = bytes(raw)
+        user = decode_user(record)
+        fresh[key_of(user, digest_of(record).hex())] = (user, record)
+    return accept(
+        workspace,
+        Listing(set(held.unchanged), fresh),
+        groups=[_group(given) for given in held.groups],
+        key_owner=held.key_owner,
+        disputed=held.disputed,
+        by_a_person=True,
+        # The dates are judged as of when they were read, and so is their age.
+        now=held.sync.started_at,
+    )
+
+
+def _group(given: Mapping[str, object]) -> Group:
+    """A group as it was kept; JSON knows no tuples."""
+    permissions = given["permissions"]
+    return Group(**{**given, "permissions": None if permissions is None else tuple(permissions)})  # type: ignore
