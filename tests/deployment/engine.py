@@ -58,6 +58,10 @@ exec postgres -D "$PGDATA" -c listen_addresses='*' -k /var/run/postgresql,/tmp
 """What of PostgreSQL's official image the compose file relies on: its variables, its user, its folder, its signal."""
 
 
+BRIDGE = Path("/sys/class/net/docker0")
+"""The interface that an engine makes, and leaves behind."""
+
+
 class NoEngineError(Exception):
     """Why no engine can be had here."""
 
@@ -88,6 +92,7 @@ def engine() -> Iterator[Engine]:
         raise NoEngineError(f"Debian's packages {', '.join(lacking)} are not installed")
     if os.geteuid() != 0:
         raise NoEngineError("an engine of the tests' own wants root")
+    had_bridge = BRIDGE.exists()
     # Its sockets' paths must be short.
     with TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as name:
         folder, log = Path(name), Path(name) / "log"
@@ -106,6 +111,8 @@ def engine() -> Iterator[Engine]:
                 with suppress(subprocess.TimeoutExpired):
                     daemon.wait(120)
                 daemon.kill()
+                if not had_bridge and shutil.which("ip"):
+                    subprocess.run(["ip", "link", "delete", BRIDGE.name], capture_output=True, check=False)
 
 
 def _clear(started: Engine) -> None:
