@@ -125,12 +125,12 @@ def _work() -> None:
     import django
 
     django.setup()
-    from accounts_review import tasks
     from accounts_review.models import Workspace
+    from accounts_review.tasks import actions
 
     parent = os.getppid()
     while os.getppid() == parent:
-        tasks.revoke_due(Workspace.objects.get(), budget=timedelta(seconds=5))
+        actions.revoke_due(Workspace.objects.get(), budget=timedelta(seconds=5))
         time.sleep(0.1)
     sys.exit(0)
 
@@ -159,9 +159,9 @@ def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     from django.contrib.auth.models import Group, User
     from django.utils.timezone import now
 
-    from accounts_review import tasks
     from accounts_review.models import Account
     from accounts_review.models import Workspace as Model
+    from accounts_review.tasks import actions
     from accounts_review.workflow import workspaces
     from accounts_review.workflow.launch import launch
     from accounts_review.workflow.review import decide
@@ -171,7 +171,7 @@ def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     workspace = workspaces.open_workspace(name="main", now=now())
     workspaces.adopt_policy(workspace=workspace, text=POLICY, actor=operator, reason="soak", now=now())
     workspaces.set_mode(workspace=workspace, mode=Model.Mode.LIVE, actor=operator, now=now())
-    tasks.sync(workspace.pk)
+    actions.sync(workspace.pk)
     accounts = list(Account.objects.filter(username__in=due))
     cases = decide.approve(accounts=accounts, actor=operator, reason="soak", now=now())
     return launch.launch(cleanup=cases[0].cleanup, actor=operator, now=now()), operator

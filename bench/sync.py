@@ -55,13 +55,13 @@ def _acts(workspace: Workspace) -> dict[str, Callable[[], None]]:
     """What is measured, in this order."""
     from django.utils.timezone import now
 
-    from accounts_review import tasks
     from accounts_review.models import Assessment
+    from accounts_review.tasks import actions
     from accounts_review.workflow.assess import assess
     from accounts_review.workflow.sync.sync import sync_workspace
 
     def read() -> None:
-        with tasks.open_client(workspace) as client:
+        with actions.open_client(workspace) as client:
             found = sync_workspace(workspace=workspace, client=client, key_owner="", clock=now)
         assert found.state == "complete", found.problems  # noqa: S101
         workspace.refresh_from_db()

@@ -167,7 +167,7 @@ NOTICES_PER_HOUR = env.whole("NOTICES_PER_HOUR", default=500, least=0)
 NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
 NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
-# The queue is only a doorbell (law 11): a failed ring is dropped, the sweep rings again.
+# A message only says that something may be due (law 11): a failed one is dropped, the sweep looks again.
 Q_CLUSTER = {
     "name": "cleanup-portal",
     "orm": "default",

@@ -13,11 +13,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 from django.utils.timezone import get_current_timezone, make_aware, now
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.huwise import HuwiseError
 from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
 from accounts_review.spreadsheet import Unreadable, read_list, without_quote
+from accounts_review.tasks import actions
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording.findings import Found
@@ -179,7 +180,7 @@ def in_a_clause(found: Found) -> str:
 
 
 def _workspace(name: str | None) -> Workspace:
-    known = tasks.known_workspaces() or list(Workspace.objects.all())
+    known = actions.known_workspaces() or list(Workspace.objects.all())
     if name is not None:
         known = list(Workspace.objects.filter(name=name))
     match known:

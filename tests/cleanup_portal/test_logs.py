@@ -22,9 +22,9 @@ from django.test import Client
 from django.urls import path
 from structlog.contextvars import bound_contextvars
 
-from accounts_review import tasks
 from accounts_review.management.supervisor import free_port
 from accounts_review.models import Workspace
+from accounts_review.tasks import jobs, queue
 from cleanup_portal.logs import FORMATS, Line, configure_structlog
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,7 +81,7 @@ def speak_as_everybody() -> None:
     try:
         fail_somewhere()
     except ValueError:
-        structlog.get_logger("accounts_review.tasks").exception("a task failed", task="sync")
+        structlog.get_logger("accounts_review.tasks.jobs").exception("a task failed", task="sync")
         logging.getLogger("gunicorn.error").exception("Error handling request")
 
 
@@ -103,7 +103,7 @@ def test_every_line_for_machines_is_one_object_with_time_level_and_traceback(wri
     assert [(event["level"], event["logger"], "exception" in event) for event in log.events] == [
         ("error", "django.request", False),
         ("warning", "django-q", False),
-        ("error", "accounts_review.tasks", True),
+        ("error", "accounts_review.tasks.jobs", True),
         ("error", "gunicorn.error", True),
     ]
     assert all(event["timestamp"].endswith("Z") for event in log.events)
@@ -152,9 +152,9 @@ def test_a_page_that_fails_is_found_by_request_person_workspace_and_case(write: 
 def test_a_task_that_fails_is_found_by_task_and_workspace(write: Any, workspace: Workspace, settings: Any) -> None:
     log = write("json")
     settings.HUWISE = {}
-    tasks.name_task_in_logs(task={"id": "abc"})
+    queue.name_task_in_logs(task={"id": "abc"})
     with pytest.raises(Exception, match="does not describe"):
-        tasks.sync_job(workspace.pk)
+        jobs.sync_job(workspace.pk)
     (event,) = log.events
     assert (event["task"], event["task_id"], event["workspace"]) == ("sync_job", "abc", "main")
     assert "Traceback" in event["exception"]

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from pytest_django import Settings
 
-from accounts_review import tasks
 from accounts_review.management.supervisor import free_port
 from accounts_review.models import Run
+from accounts_review.tasks import actions, jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -40,15 +40,15 @@ def listener(settings: Settings) -> Iterator[type[Listener]]:
 
 
 def test_each_sweep_is_followed_by_a_ping(listener: type[Listener]) -> None:
-    tasks.sweep()
-    tasks.sweep()
+    jobs.sweep()
+    jobs.sweep()
     assert listener.heard == ["/ping/secret-token"] * 2
 
 
 def test_a_sweep_that_fails_gives_no_sign_of_life(listener: type[Listener], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "known_workspaces", lambda: 1 / 0)
+    monkeypatch.setattr(actions, "known_workspaces", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        tasks.sweep()
+        jobs.sweep()
     assert listener.heard == []
 
 
@@ -56,9 +56,9 @@ def test_a_listener_that_refuses_or_is_gone_changes_nothing_and_its_address_stay
     listener: type[Listener], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     listener.status = 404
-    tasks.sweep()
+    jobs.sweep()
     settings.PING_URL = f"http://127.0.0.1:{free_port(9700)}/ping/secret-token"
-    tasks.sweep()
+    jobs.sweep()
     assert not Run.objects.failed().exists()
     assert "ping failed" in caplog.text
     assert "secret-token" not in caplog.text

@@ -97,7 +97,7 @@ def test_it_stops_cleanly_within_seconds(worker: psutil.Popen, how: str) -> None
     assert not alive(everybody)
 
 
-def ring(data: dict[str, str], task: str) -> None:
+def enqueue(data: dict[str, str], task: str) -> None:
     """Have the worker run one of the troublesome tasks, with a second to do it in."""
     call = f"from django_q.tasks import async_task; async_task('tests.management.troublesome.{task}', timeout=1)"
     subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", call], env=data, check=True)
@@ -105,7 +105,7 @@ def ring(data: dict[str, str], task: str) -> None:
 
 def test_a_task_whose_time_is_up_costs_its_own_process_and_no_other(worker: psutil.Popen, data: dict[str, str]) -> None:
     before = set(members(worker))
-    ring(data, "sleep")
+    enqueue(data, "sleep")
     wait_for(lambda: set(members(worker)) != before and len(members(worker)) == CHILDREN + 1, seconds=30)
     assert len(set(members(worker)) & before) == CHILDREN
     assert worker.poll() is None
@@ -116,7 +116,7 @@ def test_a_process_that_may_have_left_the_queue_locked_ends_all_of_them(
     worker: psutil.Popen, data: dict[str, str], task: str
 ) -> None:
     everybody = members(worker)
-    ring(data, task)
+    enqueue(data, task)
     assert worker.wait(40) == UNCLEAN
     wait_for(lambda: not alive(everybody), seconds=10)
 
@@ -176,7 +176,7 @@ def test_workers_that_start_together_on_a_fresh_database_agree(tmp_path: Path) -
         wait_for(lambda: all(len(process.children(recursive=True)) == CHILDREN - 1 for process in workers), seconds=60)
         count = (
             "from django_q.models import Schedule; from accounts_review.models import Workspace;"
-            "from accounts_review.tasks import SCHEDULE;"
+            "from accounts_review.tasks.schedule import SCHEDULE;"
             "print(Schedule.objects.count() - len(SCHEDULE), Workspace.objects.exclude(name='main').count())"
         )
         shell = [*manage, "shell", "-v", "0", "-c", count]

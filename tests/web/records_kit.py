@@ -98,7 +98,7 @@ class Site:
         return Run.objects.create(task=task, **({"started_at": now() - ago, "finished_at": now() - ago} | columns))
 
     @property
-    def rung(self) -> list[str]:
+    def enqueued(self) -> list[str]:
         """The tasks that wait in the queue."""
         return [message.func() for message in OrmQ.objects.all()]
 

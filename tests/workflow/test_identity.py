@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.management import CommandError, call_command
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.huwise import host_of
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.tasks import actions
 from accounts_review.workflow import identity, workspaces
 from accounts_review.workflow.revoke.last_look import budget_left
 from accounts_review.workflow.sync.sync import WrongHost
@@ -43,13 +44,13 @@ def test_only_an_administrator_changes_name_or_host(stage: Stage, person: Callab
     with pytest.raises(PermissionDenied):
         identity.rename(workspace=stage.workspace, name="prod", actor=person(role), now=NOW)
     with pytest.raises(PermissionDenied):
-        tasks.change_host(stage.workspace, actor=person(role))
+        actions.change_host(stage.workspace, actor=person(role))
 
 
 def test_another_name_for_a_known_host_is_refused_with_how_to_rename(stage: Stage, settings: Any) -> None:
     describe(settings, "prod", stage.url)
     with pytest.raises(ImproperlyConfigured, match="rename_workspace main prod --actor LOGIN"):
-        tasks.known_workspaces()
+        actions.known_workspaces()
     with pytest.raises(CommandError, match="HUWISE_WORKSPACE=main"):
         call_command("sync")
     assert Workspace.objects.count() == 1
@@ -57,7 +58,7 @@ def test_another_name_for_a_known_host_is_refused_with_how_to_rename(stage: Stag
 
 def test_another_name_for_another_host_is_another_workspace(stage: Stage, settings: Any) -> None:
     describe(settings, "prod", "https://data.example.org")
-    assert [str(workspace) for workspace in tasks.known_workspaces()] == ["prod"]
+    assert [str(workspace) for workspace in actions.known_workspaces()] == ["prod"]
 
 
 def test_a_renamed_workspace_is_known_by_its_new_name_only(
@@ -66,9 +67,9 @@ def test_a_renamed_workspace_is_known_by_its_new_name_only(
     person("administrator")
     call_command("rename_workspace", "main", "prod", "--actor", "administrator")
     with pytest.raises(ImproperlyConfigured, match="set HUWISE_WORKSPACE=prod"):
-        tasks.known_workspaces()
+        actions.known_workspaces()
     describe(settings, "prod", stage.url)
-    assert tasks.known_workspaces() == [stage.workspace]
+    assert actions.known_workspaces() == [stage.workspace]
     entry = AuditEntry.objects.latest("seq")
     names = {"from": "main", "to": "prod"}
     assert (entry.kind, entry.actor, entry.data) == ("workspace.renamed", "administrator", names)
@@ -110,10 +111,10 @@ def test_a_host_that_moved_with_its_accounts_is_followed(
     person("administrator")
     with time_machine.travel(NOW, tick=False):
         with pytest.raises(WrongHost, match="change_host --workspace main"):
-            tasks.sync(stage.workspace.pk)
+            actions.sync(stage.workspace.pk)
         call_command("change_host", "--actor", "administrator")
         assert Workspace.objects.get().host == host_of(moved(stage.url))
-        assert tasks.sync(stage.workspace.pk).problems == []
+        assert actions.sync(stage.workspace.pk).problems == []
     entry = AuditEntry.objects.get(kind="workspace.host_changed")
     assert (entry.data["from"], entry.data["to"]) == (host_of(stage.url), host_of(moved(stage.url)))
     assert entry.data["found"] == entry.data["accounts"] == stage.workspace.accounts.listed().count()
@@ -126,7 +127,7 @@ def test_a_host_with_other_accounts_is_another_workspace(
     with open_stage(strangers, workspace=stage.workspace, staff=person) as other, time_machine.travel(NOW, tick=False):
         describe(settings, "main", moved(other.url))
         with pytest.raises(identity.NotTheSame, match="not the same workspace"):
-            tasks.change_host(stage.workspace, actor=person("administrator"))
+            actions.change_host(stage.workspace, actor=person("administrator"))
     assert Workspace.objects.get().host == host_of(stage.url)
 
 
@@ -135,9 +136,9 @@ def test_a_host_whose_connection_check_finds_a_fault_is_not_followed(
 ) -> None:
     describe(settings, "main", moved(stage.url), key="wrong-key")
     with pytest.raises(identity.NotTheSame, match="HUWISE_API_KEY"):
-        tasks.change_host(stage.workspace, actor=person("administrator"))
+        actions.change_host(stage.workspace, actor=person("administrator"))
 
 
 def test_where_the_host_is_the_same_there_is_nothing_to_change(stage: Stage, person: Callable[[str], User]) -> None:
     with pytest.raises(identity.NotTheSame, match="already"):
-        tasks.change_host(stage.workspace, actor=person("administrator"))
+        actions.change_host(stage.workspace, actor=person("administrator"))

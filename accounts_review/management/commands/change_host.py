@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Workspace
+from accounts_review.tasks import actions
 
 
 class Command(WorkspaceCommand):
@@ -15,5 +15,5 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         before = workspace.host
-        tasks.change_host(workspace, actor=person(options["actor"]))
+        actions.change_host(workspace, actor=person(options["actor"]))
         self.stdout.write(f"{workspace} moved from {before} to {workspace.host}; sync it, then resume what has stopped")

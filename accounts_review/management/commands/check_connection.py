@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand
 from accounts_review.models import Workspace
+from accounts_review.tasks import actions
 from accounts_review.wording import findings
 
 
@@ -16,7 +16,7 @@ class Command(WorkspaceCommand):
     help = "Look at address, key and clocks of a workspace; reads only. Exits with 1 if something is wrong."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        connection_check = tasks.check_workspace_connection(workspace)
+        connection_check = actions.check_workspace_connection(workspace)
         for found in connection_check.findings:
             self.stdout.write(f"{'good' if found['is_good'] else 'BAD '}  {findings.in_words(found)}")
         if wrong := connection_check.faults:

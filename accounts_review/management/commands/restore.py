@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Case, Workspace
+from accounts_review.tasks import actions
 
 
 class Command(WorkspaceCommand):
@@ -21,7 +21,7 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         cases = _newest_revoked(workspace, list(dict.fromkeys(options["usernames"])))
-        results = tasks.restore(workspace, cases, actor=person(options["actor"]))
+        results = actions.restore(workspace, cases, actor=person(options["actor"]))
         for result in results:
             self.stdout.write(str(result))
         failed = sum(1 for result in results if result.problem)

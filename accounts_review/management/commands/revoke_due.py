@@ -13,9 +13,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Hold, Workspace
+from accounts_review.tasks import actions
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow.revoke import standstill
 
@@ -30,7 +30,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("--limit", type=int, metavar="N", help="take at most N cases")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        tally = tasks.revoke_due(workspace, limit=options["limit"])
+        tally = actions.revoke_due(workspace, limit=options["limit"])
         workspace.refresh_from_db()
         self._say_what_holds(workspace)
         for hold in Hold.objects.open().over(workspace):

@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Workspace
+from accounts_review.tasks import actions
 from accounts_review.workflow.notify import waiting
 
 
@@ -21,11 +21,11 @@ class Command(WorkspaceCommand):
     help = "Send the warnings that running clean-ups owe, one mail a person, as many as the pace allows now."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        outcome = tasks.warn(workspace)
+        outcome = actions.warn(workspace)
         counts = {name: getattr(outcome, name) for name in ("sent", "undeliverable", "spared")}
         left = waiting.awaiting_notice(workspace)
         for cleanup in workspace.cleanups.filter(pk__in=left.values("cleanup")).order_by("number"):
-            for found in waiting.no_notices(cleanup, pace=tasks.pace(), now=now()):
+            for found in waiting.no_notices(cleanup, pace=actions.pace(), now=now()):
                 self.stderr.write(f"clean-up {cleanup.number} waits: {in_a_clause(found)}")
         self.stdout.write(in_words(counts, last=("awaiting notice", left.count())))
         if outcome.error:

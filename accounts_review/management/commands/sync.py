@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_words
 from accounts_review.models import Workspace
+from accounts_review.tasks import actions
 from accounts_review.wording import findings, sentences
 from accounts_review.workflow.assess import assess
 
@@ -18,7 +18,7 @@ class Command(WorkspaceCommand):
     help = "Read the workspace through the API and judge every account. Exits with 0 only if it was complete."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        sync = tasks.sync(workspace.pk)
+        sync = actions.sync(workspace.pk)
         counts = {name: getattr(sync, name) for name in ("read", "added", "changed", "absent")}
         self.stdout.write(f"{sync.state}: {in_words(counts)}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))

@@ -20,9 +20,9 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from accounts_review import tasks
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import Run
+from accounts_review.tasks import actions, queue, schedule
 from cleanup_portal.logs import log_whatever_comes
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ _TIMED_OUT, _RECYCLED = 0, -2
 def _watch() -> None:
     """Each host for itself: the sweep is taken by one of them only."""
     try:
-        tasks.watch()
+        actions.watch()
     except Exception as error:
         log.error("the checkpoint could not be looked at", error=str(error))
     finally:
@@ -84,12 +84,12 @@ class Command(BaseCommand):
         log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
-        tasks.known_workspaces()
-        tasks.ensure_schedule()
+        actions.known_workspaces()
+        schedule.ensure_schedule()
         Run.objects.bury()
-        tasks.enqueue_sweep()
+        queue.enqueue_sweep()
         # What a worker is started anew for is often a new address or key.
-        tasks.enqueue_scheduled("check_every_connection")
+        schedule.enqueue_scheduled("check_every_connection")
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review import tasks
 from accounts_review.models import Cleanup, Workspace, may
+from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.forms import LaunchForm
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
@@ -51,7 +51,7 @@ class Launch(CleanupView):
         if self.cleanup.is_draft and not form.is_valid():
             return self._page(basket, form=form)
         launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
-        tasks.ring(self.workspace)
+        queue.enqueue_revoke(self.workspace)
         launched = ngettext(
             "Clean-up %(number)d was launched with %(count)d account.",
             "Clean-up %(number)d was launched with %(count)d accounts.",
@@ -61,7 +61,7 @@ class Launch(CleanupView):
         return self.to_page()
 
     def _basket(self) -> Basket:
-        return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=tasks.pace())
+        return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=actions.pace())
 
     def _page(self, basket: Basket, *, form: LaunchForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
         count, found = len(basket.launching), checks(basket)

@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from accounts_review import tasks
 from accounts_review.models import Case
+from accounts_review.tasks import actions
 from accounts_review.web.shared.access import WorkspaceView
 
 
@@ -22,7 +22,7 @@ class Restore(WorkspaceView):
     def post(self, request: HttpRequest, *, number: int, pk: int, **kwargs: Any) -> HttpResponse:
         case = get_object_or_404(Case, pk=pk, cleanup__workspace=self.workspace, cleanup__number=number)
         try:
-            (result,) = tasks.restore(self.workspace, [case], actor=self.request.user)
+            (result,) = actions.restore(self.workspace, [case], actor=self.request.user)
         except ImproperlyConfigured as problem:
             messages.error(request, str(problem))
         else:

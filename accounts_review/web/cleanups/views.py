@@ -13,9 +13,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.models import Cleanup, may
 from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
 from accounts_review.web.cleanups.forms import TurnForm
@@ -93,7 +94,7 @@ class CleanupPage(CleanupView):
     def _draft(self) -> HttpResponse:
         self.template_name = "accounts_review/cleanups/draft.html"
         user = self.request.user
-        basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=tasks.pace())
+        basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=actions.pace())
         cases = self.cleanup.cases.filter(state="in_draft").select_related("account__assessment", "cleanup")
         found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide")
         table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
@@ -172,7 +173,7 @@ class Turn(CleanupView):
             act = {"pause": launch.pause, "resume": launch.resume, "cancel": launch.cancel}[verb]
             act(cleanup=self.cleanup, actor=user, reason=reason, now=self.now)
         if verb in ("confirm", "resume"):
-            tasks.ring(self.workspace)
+            queue.enqueue_revoke(self.workspace)
 
 
 def _standing(view: CleanupView) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts_review import tasks
 from accounts_review.models import Hold, Workspace, may
+from accounts_review.tasks import actions
 from accounts_review.web.shared.access import PortalView
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow import holds
@@ -74,7 +74,7 @@ class HoldPage(PortalView):
         return _("Released: notices and removals go on.")
 
     def _reset(self, workspace: Workspace | None, reason: str) -> str:
-        known = tasks.known_workspaces()
+        known = actions.known_workspaces()
         holds.reset_checkpoint(workspaces=known, actor=self.request.user, reason=reason, now=now())
         return _("Accepted: the database counts as it is, and new checkpoints begin.")
 

@@ -12,12 +12,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django_tables2 import RequestConfig
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import PolicyPreview, may, permit
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet.rows import movers_sheet
+from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import difference
 from accounts_review.web.policy.tables import MoverTable
 from accounts_review.web.shared.access import WorkspaceView
@@ -82,7 +83,7 @@ class PreviewPage(WorkspaceView):
     def _look_again(self, policy_preview: PolicyPreview) -> None:
         preview.resume(policy_preview=policy_preview, actor=self.request.user, now=self.now)
         policy_preview.refresh_from_db()
-        tasks.preview_policy(policy_preview)
+        actions.preview_policy(policy_preview)
 
     def _preview(self, pk: int) -> PolicyPreview | None:
         return PolicyPreview.objects.filter(workspace=self.workspace, pk=pk).select_related("workspace", "over").first()

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
-from accounts_review import tasks
 from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
 from accounts_review.rules import policy
+from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import Line, difference, numbered
 from accounts_review.web.policy.forms import PolicyForm
 from accounts_review.web.shared.access import WorkspaceView
@@ -64,7 +64,7 @@ class PolicyPage(WorkspaceView):
             reason=form.cleaned_data["reason"],
             now=self.now,
         )
-        tasks.preview_policy(policy_preview)
+        actions.preview_policy(policy_preview)
         return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
 
     def _taken_up(self) -> dict[str, Any]:

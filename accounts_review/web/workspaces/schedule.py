@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_q.models import OrmQ, Schedule
 
-from accounts_review import tasks
 from accounts_review.models import Run, may, permit
 from accounts_review.models.run import INTERRUPTED
+from accounts_review.tasks import schedule
 from accounts_review.web.shared.access import PortalView
 
 SHOWN_FAILURES = 20
@@ -51,7 +51,7 @@ JOBS: dict[str, tuple[Promise, Promise]] = {
 """What each task of the schedule is called and does."""
 
 TITLES: dict[str, Promise] = {
-    "drain": gettext_lazy("Revocations that are due"),
+    "revoke_batch": gettext_lazy("Revocations that are due"),
     "sync_job": gettext_lazy("Sync"),
     "check_connection_job": gettext_lazy("Check of a connection"),
 }
@@ -134,7 +134,7 @@ class SchedulePage(PortalView):
         marks = {job.task: job.mark for job in _jobs(now())}
         if task not in marks:
             raise Http404
-        tasks.enqueue_scheduled(task)
+        schedule.enqueue_scheduled(task)
         messages.success(request, _("The worker was asked to run “%(title)s” now.") % {"title": title_of(task)})
         return redirect(f"/schedule/?asked={marks[task]}")
 
@@ -148,7 +148,7 @@ def _jobs(at: datetime, *, asked: str = "") -> list[Job]:
     next_runs = dict(Schedule.objects.values_list("func", "next_run"))
     newest = Run.objects.order_by("task", "-started_at", "-pk").distinct("task").select_related("workspace")
     runs = {run.task: run for run in newest}
-    return [_job(func, timing, runs, next_runs.get(func), at, asked) for func, timing in tasks.SCHEDULE]
+    return [_job(func, timing, runs, next_runs.get(func), at, asked) for func, timing in schedule.SCHEDULE]
 
 
 def _job(

@@ -14,9 +14,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review import tasks
 from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
 from accounts_review.models.run import SILENT
+from accounts_review.tasks import queue
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import sentences
@@ -146,7 +146,7 @@ class StartSync(AskingView):
         elif not syncing.is_described:
             messages.error(request, _("The environment does not describe this workspace; set HUWISE_URL and its key."))
         else:
-            tasks.enqueue_sync(self.workspace)
+            queue.enqueue_sync(self.workspace)
             messages.success(request, _("A sync was asked for; the worker takes it up in a moment."))
         return redirect(f"{_back(request)}?asked={syncing.mark}")
 
@@ -162,7 +162,7 @@ class CheckConnection(AskingView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "operate")
-        tasks.enqueue_connection_check(self.workspace)
+        queue.enqueue_connection_check(self.workspace)
         messages.success(request, _("The worker looks at the connection in a moment."))
         return redirect(f"/workspaces/?examined={self.look('').mark}")
 

@@ -1,6 +1,6 @@
 """Revoke: look once more, pass the gate, commit the intent, send one DELETE, record what became of it.
 
-The row is the truth, the queue only a doorbell (law 11): claims are leases with a token, no remote call is made
+The row is the truth, a message only says to look (law 11): claims are leases with a token, no remote call is made
 inside a transaction, and a case whose worker died is settled by reading, never by sending again (law 7). The steps
 of one case, as the tests name them (before s0 and after s9 the message is the queue's)::
 

@@ -151,7 +151,7 @@ def test_pause_and_resume_take_a_reason(site: Site, verb: str, before: str, afte
     site.post("turn", {"reason": "ask the council"}, number=cleanup.number, verb=verb)
     cleanup.refresh_from_db()
     assert cleanup.state == after
-    assert ("accounts_review.tasks.drain" in site.rung) is (verb == "resume")
+    assert ("accounts_review.tasks.jobs.revoke_batch" in site.enqueued) is (verb == "resume")
 
 
 def test_cancelling_lets_everyone_keep_access(site: Site) -> None:
@@ -183,7 +183,7 @@ def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
     site.post("turn", number=cleanup.number, verb="confirm")
     cleanup.refresh_from_db()
     assert (cleanup.state, cleanup.confirmed_by) == ("running", "administrator")
-    assert "accounts_review.tasks.drain" in site.rung
+    assert "accounts_review.tasks.jobs.revoke_batch" in site.enqueued
 
 
 def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:

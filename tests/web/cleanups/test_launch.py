@@ -96,7 +96,7 @@ def test_the_number_launches_and_rings(site: Site) -> None:
     answer = site.follow("launch", {"count": "2", "shown": shown(site, draft)}, number=draft.number)
     draft.refresh_from_db()
     assert (draft.state, draft.dry_run, draft.launched_by) == ("running", True, "operator")
-    assert "accounts_review.tasks.drain" in site.rung
+    assert "accounts_review.tasks.jobs.revoke_batch" in site.enqueued
     assert answer.redirect_chain == [(site.at("cleanup", number=draft.number), 302)]
     assert f"Clean-up {draft.number} was launched with 2 accounts." in text(answer)
 
@@ -107,7 +107,7 @@ def test_anything_else_launches_nothing(site: Site, typed: str) -> None:
     answer = site.post("launch", {"count": typed, "shown": shown(site, draft)}, number=draft.number)
     draft.refresh_from_db()
     assert draft.is_draft
-    assert site.rung == []
+    assert site.enqueued == []
     assert "<b>2</b>" not in text(answer)
     assert answer.context["form"].errors["count"]
 

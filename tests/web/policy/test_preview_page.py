@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils.timezone import now
 from django_q.models import OrmQ
 
-from accounts_review import tasks
 from accounts_review.models import Account, AuditEntry, PolicyPreview, Workspace
+from accounts_review.tasks import actions, jobs
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
 from tests.stage import policy_text
@@ -143,10 +143,10 @@ def test_one_that_is_gone_says_so(site: Site) -> None:
 
 
 def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "JUDGED_AT_ONCE", 1)
     site.people("ana", "ben", idle=400)
     policy_preview = propose(site, limit=365)
-    assert site.rung == ["accounts_review.tasks.preview_policy_job"]
+    assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"]
     page = site.get("policy_preview", pk=policy_preview.pk)
     assert "0 of 2 accounts judged under the new text" in text(page)
     assert "Put it in force" not in text(page)
@@ -154,14 +154,14 @@ def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pyte
 
     waiting = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
     assert "HX-Refresh" not in waiting
-    tasks.preview_policy_job(policy_preview.pk)
+    jobs.preview_policy_job(policy_preview.pk)
     done = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
     assert done["HX-Refresh"] == "true"
     assert "Put it in force" in text(site.get("policy_preview", pk=policy_preview.pk))
 
 
 def test_judging_can_be_stopped_and_gone_on_with(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "JUDGED_AT_ONCE", 1)
     site.people("ana", "ben", idle=400)
     policy_preview = propose(site, limit=365)
     site.post("policy_preview", {"verb": "stop"}, pk=policy_preview.pk)
@@ -173,15 +173,15 @@ def test_judging_can_be_stopped_and_gone_on_with(site: Site, monkeypatch: pytest
 
 
 def test_a_message_that_was_lost_is_rung_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "JUDGED_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "JUDGED_AT_ONCE", 1)
     site.people("ana", "ben")
     propose(site, limit=365)
     OrmQ.objects.all().delete()
-    tasks.sweep()
-    assert site.rung == []
+    jobs.sweep()
+    assert site.enqueued == []
     PolicyPreview.objects.update(heartbeat_at=now() - timedelta(minutes=3))
-    tasks.sweep()
-    assert site.rung == ["accounts_review.tasks.preview_policy_job"]
+    jobs.sweep()
+    assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"]
 
 
 def test_who_may_not_change_it_reads(site: Site) -> None:

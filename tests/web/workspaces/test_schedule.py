@@ -12,15 +12,15 @@ from django.test import Client
 from django.utils.timezone import now
 from django_q.models import Schedule
 
-from accounts_review import tasks
 from accounts_review.models import Run, Workspace
+from accounts_review.tasks import schedule
 from accounts_review.web.workspaces.schedule import JOBS, Job
 from tests.web.records_kit import HOSTILE, HTMX, Site, text
 
 
 @pytest.fixture
 def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
-    tasks.ensure_schedule()
+    schedule.ensure_schedule()
     return Site(client, workspace, person).sign_in("operator")
 
 
@@ -34,7 +34,7 @@ def job(site: Site, task: str, query: str = "") -> Job:
 
 
 def test_every_task_of_the_schedule_is_told_in_words() -> None:
-    assert set(JOBS) == {func.rpartition(".")[2] for func, _ in tasks.SCHEDULE}
+    assert set(JOBS) == {func.rpartition(".")[2] for func, _ in schedule.SCHEDULE}
 
 
 def test_it_says_how_often_each_runs_and_when_next(site: Site) -> None:
@@ -84,7 +84,7 @@ def test_so_is_a_check_of_a_connection(site: Site, *, good: bool, word: str) -> 
 
 def test_what_failed_is_told(site: Site) -> None:
     site.ran("sync_job", workspace=site.workspace, error="The workspace does not accept the API key.")
-    site.ran("drain", workspace=site.workspace, finished_at=None)
+    site.ran("revoke_batch", workspace=site.workspace, finished_at=None)
     Run.objects.bury()
     shown = text(page(site))
     assert "The workspace does not accept the API key." in shown
@@ -125,7 +125,7 @@ def test_a_long_sync_is_a_sign_of_life(site: Site) -> None:
 
 def test_a_task_is_run_at_once(site: Site) -> None:
     answer = site.client.post("/schedule/", {"task": "send_digests_job"}, follow=True)
-    assert site.rung == ["accounts_review.tasks.send_digests_job"]
+    assert site.enqueued == ["accounts_review.tasks.jobs.send_digests_job"]
     assert answer.redirect_chain == [("/schedule/?asked=send_digests_job-0", 302)]
     assert "was asked to run “News for operators” now" in text(answer)
     assert job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited
@@ -133,10 +133,10 @@ def test_a_task_is_run_at_once(site: Site) -> None:
     assert not job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited
 
 
-@pytest.mark.parametrize("task", ["", "drain", "accounts_review.tasks.sweep", "os.abort", HOSTILE])
+@pytest.mark.parametrize("task", ["", "revoke_batch", "accounts_review.tasks.jobs.sweep", "os.abort", HOSTILE])
 def test_only_what_is_scheduled_can_be_asked_for(site: Site, task: str) -> None:
     assert site.client.post("/schedule/", {"task": task}).status_code == 404
-    assert site.rung == []
+    assert site.enqueued == []
 
 
 def test_an_auditor_may_look_and_not_ask(site: Site) -> None:
@@ -154,12 +154,12 @@ def test_it_refreshes_itself(site: Site) -> None:
 
 def test_before_a_worker_ever_ran_the_schedule_is_known_all_the_same(site: Site) -> None:
     Schedule.objects.all().delete()
-    assert len(page(site).context["jobs"]) == len(tasks.SCHEDULE)
+    assert len(page(site).context["jobs"]) == len(schedule.SCHEDULE)
     assert "when a worker starts" in text(page(site))
 
 
 def test_it_asks_as_much_for_many_runs_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for _ in range(20):
-        site.ran("drain", workspace=site.workspace, error="KeyError")
+        site.ran("revoke_batch", workspace=site.workspace, error="KeyError")
     with django_assert_max_num_queries(14):
         page(site)

@@ -15,7 +15,7 @@ from accounts_review.models import AuditEntry, Run, Workspace
 from tests.web.records_kit import HOSTILE, HTMX, Site, text
 
 KEY = "secret-key-4711"
-SYNC = "accounts_review.tasks.sync_job"
+SYNC = "accounts_review.tasks.jobs.sync_job"
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_last_sync_with_what_was_wrong_and_what_to_do(site: Site) -> None:
 
 def test_a_sync_is_asked_for(site: Site) -> None:
     answer = site.follow("sync", {"next": site.at("overview")})
-    assert site.rung == [SYNC]
+    assert site.enqueued == [SYNC]
     assert answer.redirect_chain == [(site.at("overview") + "?asked=0-0", 302)]
     assert "A sync was asked for" in text(answer)
     assert 'hx-trigger="every 2s"' in text(answer)
@@ -60,7 +60,7 @@ def test_a_sync_is_asked_for(site: Site) -> None:
 def test_one_that_runs_is_enough(site: Site) -> None:
     site.synced("running", ago=timedelta(0), finished_at=None, read=40, expected=90)
     answer = site.follow("sync")
-    assert site.rung == []
+    assert site.enqueued == []
     assert "running already" in text(answer)
     assert "40 of 90 accounts read" in text(answer)
 
@@ -68,14 +68,14 @@ def test_one_that_runs_is_enough(site: Site) -> None:
 def test_one_whose_process_died_does_not_stand_in_the_way(site: Site) -> None:
     site.synced("running", ago=timedelta(minutes=6), finished_at=None)
     site.post("sync")
-    assert site.rung == [SYNC]
+    assert site.enqueued == [SYNC]
 
 
 def test_a_workspace_the_environment_does_not_describe(site: Site, settings: Any) -> None:
     settings.HUWISE = {}
     assert "does not describe this workspace" in text(page(site))
     assert "does not describe this workspace" in text(site.follow("sync"))
-    assert site.rung == []
+    assert site.enqueued == []
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "x", ""])
@@ -129,7 +129,7 @@ def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
 
 def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
     answer = site.follow("check_connection")
-    assert site.rung == ["accounts_review.tasks.check_connection_job"]
+    assert site.enqueued == ["accounts_review.tasks.jobs.check_connection_job"]
     assert answer.redirect_chain == [("/workspaces/?examined=0-0", 302)]
     assert "the worker looks at address, key and clocks" in text(answer)
     url = site.at("check_connection") + "?asked=0-0"
@@ -142,7 +142,7 @@ def test_an_auditor_may_not_have_it_looked_at(site: Site) -> None:
     site.sign_in("auditor")
     assert b"Check now" not in page(site).content
     assert site.post("check_connection").status_code == 403
-    assert site.rung == []
+    assert site.enqueued == []
 
 
 def test_an_auditor_may_watch_and_not_ask(site: Site) -> None:
@@ -150,7 +150,7 @@ def test_an_auditor_may_watch_and_not_ask(site: Site) -> None:
     assert b"Sync now" not in page(site).content
     assert site.client.get(site.at("sync"), headers=HTMX).status_code == 200
     assert site.post("sync").status_code == 403
-    assert site.rung == []
+    assert site.enqueued == []
 
 
 @pytest.mark.parametrize("typed", ["", "MAIN", "main ", "mian"])

@@ -16,10 +16,11 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.tasks import actions, jobs
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.notify.pace import Pace
@@ -214,7 +215,7 @@ def test_who_is_no_longer_dormant_under_a_new_policy_is_spared(stage: Stage) -> 
 def test_a_sync_spares_who_returned(stage: Stage, settings: Any) -> None:
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
     stage.update("marie", last_seen_at=days_ago(0))
-    tasks.sync(stage.workspace.pk)
+    actions.sync(stage.workspace.pk)
     assert stage.states() == {"marie": "spared", "omar": "noticed"}
 
 
@@ -295,11 +296,11 @@ def test_the_task_and_the_command_keep_the_pace(set_stage: SetStage, settings: A
     stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
     stage.launch("marie", "omar")
     settings.NOTICES_PER_HOUR = 1
-    assert (tasks.warn(stage.workspace).sent, tasks.warn(stage.workspace).left) == (1, 1)
+    assert (actions.warn(stage.workspace).sent, actions.warn(stage.workspace).left) == (1, 1)
     settings.NOTICES_PER_HOUR, settings.NOTICE_WEEKDAYS = 0, (8, 8)
-    assert tasks.warn(stage.workspace).sent == 0
+    assert actions.warn(stage.workspace).sent == 0
     settings.NOTICE_WEEKDAYS = (1, 7)
-    assert tasks.warn(stage.workspace).sent == 1
+    assert actions.warn(stage.workspace).sent == 1
     assert AuditEntry.objects.filter(kind="case.noticed").count() == 2
 
 
@@ -335,12 +336,12 @@ def test_hours_that_make_no_sense_are_refused_by_name(monkeypatch: pytest.Monkey
 def test_the_task_reminds_and_tells_of_the_end(stage: Stage, settings: Any) -> None:
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
     with time_machine.travel(NOW + timedelta(days=24), tick=False):
-        tasks.send_emails_job()
+        jobs.send_emails_job()
     assert [message.subject[:8] for message in mail.outbox] == ["Reminder"] * 2
     mail.outbox.clear()
     revoke_all(stage)
     with time_machine.travel(stage.clock(), tick=False):
-        tasks.send_emails_job()
-        tasks.send_emails_job()
+        jobs.send_emails_job()
+        jobs.send_emails_job()
     assert len(mail.outbox) == 2
     assert all("has been removed" in message.subject for message in mail.outbox)

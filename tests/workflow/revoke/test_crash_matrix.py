@@ -26,8 +26,9 @@ from django_q.monitor import monitor
 from django_q.pusher import pusher
 from django_q.worker import worker
 
-from accounts_review import audit, tasks
+from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.tasks import actions, jobs, queue
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke import revoke
 from tests.stage import Clock, SetStage, Stage, client_of, days_ago, policy_text, someone
@@ -80,12 +81,13 @@ def carry_one_message(*, die_at: str = "", budget: float = TIMEOUT) -> None:
         if label == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def drain(workspace_id: int, do: Callable[[int], None] = tasks.drain) -> None:
+    def revoke_batch(workspace_id: int, do: Callable[[int], None] = jobs.revoke_batch) -> None:
         passing("s0")
         do(workspace_id)
         passing("s9")
 
-    tasks.drain, tasks.DRAIN_BUDGET, revoke.crashpoint = drain, timedelta(seconds=budget), passing
+    jobs.revoke_batch, jobs.BATCH_BUDGET = revoke_batch, timedelta(seconds=budget)
+    revoke.crashpoint = passing
     messages, results, once, broker = Queue(), Queue(), Event(), get_broker()  # type: ignore[var-annotated]
     once.set()
     pusher(messages, once, broker)
@@ -101,10 +103,11 @@ def stage(set_stage: SetStage, settings: Any, monkeypatch: pytest.MonkeyPatch) -
     stage = set_stage(*map(someone, CELLS), policy=policy_text(per_hour=10_000))
     stage.clock = clock = Running()
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "unused", "key_owner": ""}}
-    monkeypatch.setattr(tasks, "open_client", lambda workspace: client_of(stage.url, seconds=TIMEOUT))
-    monkeypatch.setattr(tasks, "now", clock)
-    monkeypatch.setattr(tasks, "monotonic", clock.seconds)
-    monkeypatch.setattr(tasks, "sleep", lambda seconds: clock.wait(0.3))
+    monkeypatch.setattr(actions, "open_client", lambda workspace: client_of(stage.url, seconds=TIMEOUT))
+    monkeypatch.setattr(actions, "now", clock)
+    monkeypatch.setattr(jobs, "now", clock)
+    monkeypatch.setattr(jobs, "monotonic", clock.seconds)
+    monkeypatch.setattr(jobs, "sleep", lambda seconds: clock.wait(0.3))
     # The portal's clock is moved here, and the workspace's is not.
     monkeypatch.setattr("accounts_review.workflow.check_connection.LARGEST_SKEW", timedelta(days=99_999))
     one = {"method": "DELETE", "times": 1}
@@ -130,7 +133,7 @@ def kill_a_worker_in_every_cell(stage: Stage, settings: Any) -> int:
     kills = 0
     for who in CELLS:
         stage.launch(who)
-        tasks.ring(stage.workspace)
+        queue.enqueue_revoke(stage.workspace)
         act = partial(carry_one_message, die_at=who.partition(".")[0])
         kills += ended_by(in_child(act)) == signal.SIGKILL
     return kills
@@ -150,7 +153,7 @@ def restart_until_settled(stage: Stage, settings: Any) -> float:
     began = stage.clock()
     until = began + timedelta(seconds=allowed_seconds())
     while Case.objects.open().exists() and stage.clock() < until:
-        tasks.enqueue_sweep()
+        queue.enqueue_sweep()
         for _ in range(2):
             ended_by(in_child(partial(carry_one_message, budget=20)))
         for cleanup in Cleanup.objects.filter(state="paused"):

@@ -92,7 +92,7 @@ def test_the_worker_leaves_who_is_held_alone_for_a_while(stage: Stage) -> None:
 
 
 def tasks_patience() -> Any:
-    from accounts_review.tasks import HELD_PATIENCE
+    from accounts_review.tasks.jobs import HELD_PATIENCE
 
     return HELD_PATIENCE
 

@@ -450,7 +450,7 @@ LAWS = {
         *("refusals_of_the_sender", "smtputf8", "promise_not_reached", "not_noticed"),
         *("bounce_is_no_notice", "promise_never_earlier"),
     },
-    "11 queue a doorbell": {"lease_before_sending", "one_open_case"},
+    "11 the row is the truth": {"lease_before_sending", "one_open_case"},
     "12 default deny": {"permission_at_the_act", "approver_may_no_longer"},
 }
 """By law: the safeguards that keep it."""

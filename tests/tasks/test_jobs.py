@@ -12,12 +12,13 @@ import time_machine
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
+from django.utils.module_loading import import_string
 from django_q.exceptions import TimeoutException
 from django_q.models import OrmQ, Schedule
 
-from accounts_review import tasks
 from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
+from accounts_review.tasks import actions, jobs, queue, schedule
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import revoke
 from accounts_review.workflow.sync.sync import AlreadyRunning
@@ -37,62 +38,62 @@ def stage(set_stage: SetStage, settings: Any) -> Iterator[Stage]:
 
 def test_a_drain_revokes_what_is_due(stage: Stage) -> None:
     stage.launch("marie")
-    tasks.drain(stage.workspace.pk)
+    jobs.revoke_batch(stage.workspace.pk)
     assert stage.states() == {"marie": "revoked"}
 
 
 def test_a_sweep_rings_where_a_case_can_move_and_only_there(stage: Stage) -> None:
-    tasks.sweep()
+    jobs.sweep()
     assert OrmQ.objects.count() == 0
     stage.launch("marie")
-    tasks.sweep()
+    jobs.sweep()
     assert OrmQ.objects.count() == 1
 
 
 def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
     stage.adopt(policy_text(notice=10))
     stage.launch("marie")
-    tasks.send_emails_job()
+    jobs.send_emails_job()
     assert [message.to for message in mail.outbox] == [["marie@ville.example"]]
     with time_machine.travel(NOW + timedelta(days=10), tick=False):
-        tasks.sweep()
+        jobs.sweep()
     assert stage.states() == {"marie": "due"}
 
 
 def test_every_night_each_workspace_is_examined_and_synced_by_a_task_of_its_own(stage: Stage) -> None:
-    tasks.check_every_connection()
-    tasks.sync_every_workspace()
-    rung = [(message.func(), message.args()) for message in OrmQ.objects.order_by("pk")]
+    jobs.check_every_connection()
+    jobs.sync_every_workspace()
+    enqueued = [(message.func(), message.args()) for message in OrmQ.objects.order_by("pk")]
     of_main = (stage.workspace.pk,)
-    assert rung == [
-        ("accounts_review.tasks.check_connection_job", of_main),
-        ("accounts_review.tasks.sync_job", of_main),
+    assert enqueued == [
+        ("accounts_review.tasks.jobs.check_connection_job", of_main),
+        ("accounts_review.tasks.jobs.sync_job", of_main),
     ]
 
 
 def test_a_sync_reads_and_judges(stage: Stage) -> None:
     stage.update("marie", last_seen_at=NOW.isoformat())
-    tasks.sync_job(stage.workspace.pk)
+    jobs.sync_job(stage.workspace.pk)
     assert stage.verdicts()["marie"] == "active"
 
 
 def test_a_sync_may_take_longer_than_any_other_task(stage: Stage) -> None:
-    tasks.enqueue_sync(stage.workspace)
-    assert OrmQ.objects.get().task["timeout"] == tasks.SYNC_SECONDS
+    queue.enqueue_sync(stage.workspace)
+    assert OrmQ.objects.get().task["timeout"] == queue.SYNC_SECONDS
 
 
 def test_an_examination_keeps_what_it_found(stage: Stage, settings: Any) -> None:
-    tasks.check_connection_job(stage.workspace.pk)
+    jobs.check_connection_job(stage.workspace.pk)
     assert stage.workspace.connection_checks.get().faults == []
     settings.HUWISE = {}
-    tasks.check_connection_job(stage.workspace.pk)
+    jobs.check_connection_job(stage.workspace.pk)
     (fault,) = stage.workspace.connection_checks.latest("pk").faults
     assert "does not describe the workspace" in fault["error"]
 
 
 def test_a_run_is_kept_with_how_it_ended(stage: Stage) -> None:
-    tasks.sweep()
-    tasks.sync_job(stage.workspace.pk)
+    jobs.sweep()
+    jobs.sync_job(stage.workspace.pk)
     runs = Run.objects.order_by("pk").values_list("task", "workspace__name", "started_at", "finished_at", "error")
     assert list(runs) == [("sweep", None, NOW, NOW, ""), ("sync_job", "main", NOW, NOW, "")]
 
@@ -112,9 +113,9 @@ def test_of_an_error_only_what_is_meant_for_people_is_kept(
     def fail(**given: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(tasks, "sync_workspace", fail)
+    monkeypatch.setattr(actions, "sync_workspace", fail)
     with pytest.raises(type(raised)):
-        tasks.sync_job(stage.workspace.pk)
+        jobs.sync_job(stage.workspace.pk)
     run = Run.objects.get()
     assert run.error.startswith(told)
     assert "hunter2" not in run.error
@@ -122,91 +123,91 @@ def test_of_an_error_only_what_is_meant_for_people_is_kept(
 
 
 def test_any_task_of_the_schedule_runs_at_once_when_asked_for_and_no_other(stage: Stage) -> None:
-    tasks.enqueue_scheduled("send_digests_job")
-    assert OrmQ.objects.get().func() == "accounts_review.tasks.send_digests_job"
+    schedule.enqueue_scheduled("send_digests_job")
+    assert OrmQ.objects.get().func() == "accounts_review.tasks.jobs.send_digests_job"
     with pytest.raises(KeyError):
-        tasks.enqueue_scheduled("restore")
+        schedule.enqueue_scheduled("restore")
 
 
 def test_the_bell_joins_the_transaction_of_the_caller(stage: Stage) -> None:
     with transaction.atomic():
-        tasks.ring(stage.workspace)
+        queue.enqueue_revoke(stage.workspace)
         transaction.set_rollback(True)
     assert OrmQ.objects.count() == 0
-    tasks.ring(stage.workspace)
+    queue.enqueue_revoke(stage.workspace)
     assert OrmQ.objects.count() == 1
 
 
 def test_the_schedule_is_kept_once_however_often_it_is_ensured(db: None) -> None:
-    tasks.ensure_schedule()
-    tasks.ensure_schedule()
+    schedule.ensure_schedule()
+    schedule.ensure_schedule()
     names = sorted(Schedule.objects.values_list("func", flat=True))
-    assert names == sorted(func for func, timing in tasks.SCHEDULE)
+    assert names == sorted(func for func, timing in schedule.SCHEDULE)
     for name in names:
-        assert callable(getattr(tasks, name.rpartition(".")[2]))
+        assert callable(import_string(name))
 
 
 def test_two_workers_that_start_together_make_one_schedule(transactional_db: None) -> None:
-    assert in_threads(*[tasks.ensure_schedule] * 4) == [None] * 4
-    assert Schedule.objects.count() == len(tasks.SCHEDULE)
+    assert in_threads(*[schedule.ensure_schedule] * 4) == [None] * 4
+    assert Schedule.objects.count() == len(schedule.SCHEDULE)
 
 
 def test_a_name_stands_once_in_the_schedule(db: None) -> None:
-    tasks.ensure_schedule()
+    schedule.ensure_schedule()
     with pytest.raises(IntegrityError):
-        Schedule.objects.create(name="accounts_review.tasks.sweep", func="accounts_review.tasks.sweep")
+        Schedule.objects.create(name="accounts_review.tasks.jobs.sweep", func="accounts_review.tasks.jobs.sweep")
 
 
 def test_a_name_that_stands_twice_from_before_is_healed_by_the_migration(transactional_db: None) -> None:
     triggers = import_module("accounts_review.migrations.0002_triggers")
     with connection.cursor() as cursor:
         cursor.execute("DROP INDEX accounts_review_schedule_once")
-    tasks.ensure_schedule()
-    Schedule.objects.create(name="accounts_review.tasks.sweep", func="accounts_review.tasks.sweep")
+    schedule.ensure_schedule()
+    Schedule.objects.create(name="accounts_review.tasks.jobs.sweep", func="accounts_review.tasks.jobs.sweep")
     with connection.cursor() as cursor:
         cursor.execute(triggers.SCHEDULES_ONCE)
-    assert Schedule.objects.count() == len(tasks.SCHEDULE)
+    assert Schedule.objects.count() == len(schedule.SCHEDULE)
 
 
 def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    tasks.ensure_schedule()
+    schedule.ensure_schedule()
     Schedule.objects.create(name="somebody.elses", func="somebody.elses", schedule_type=Schedule.DAILY)
-    kept = Schedule.objects.get(name="accounts_review.tasks.sweep")
+    kept = Schedule.objects.get(name="accounts_review.tasks.jobs.sweep")
     table = (
-        ("accounts_review.tasks.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
-        ("accounts_review.tasks.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
-        ("accounts_review.tasks.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 20}),
+        ("accounts_review.tasks.jobs.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+        ("accounts_review.tasks.jobs.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
+        ("accounts_review.tasks.jobs.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 20}),
     )
-    monkeypatch.setattr(tasks, "SCHEDULE", table)
-    tasks.ensure_schedule()
+    monkeypatch.setattr(schedule, "SCHEDULE", table)
+    schedule.ensure_schedule()
     rows = Schedule.objects.order_by("name").values_list("name", "schedule_type", "minutes", "cron")
     assert list(rows) == [
-        ("accounts_review.tasks.send_emails_job", "I", 20, None),
-        ("accounts_review.tasks.sweep", "I", 1, None),
-        ("accounts_review.tasks.sync_every_workspace", "C", None, "0 4 * * *"),
+        ("accounts_review.tasks.jobs.send_emails_job", "I", 20, None),
+        ("accounts_review.tasks.jobs.sweep", "I", 1, None),
+        ("accounts_review.tasks.jobs.sync_every_workspace", "C", None, "0 4 * * *"),
         ("somebody.elses", "D", None, None),
     ]
-    assert Schedule.objects.get(name="accounts_review.tasks.sweep").next_run == kept.next_run
+    assert Schedule.objects.get(name="accounts_review.tasks.jobs.sweep").next_run == kept.next_run
 
 
 def test_a_drain_rings_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.launch("marie", "omar")
-    monkeypatch.setattr(tasks, "DRAIN_BUDGET", timedelta(microseconds=1))
-    tasks.drain(stage.workspace.pk)
-    assert OrmQ.objects.count() == 0, "nothing was done, so there is no haste: the sweep rings"
+    monkeypatch.setattr(jobs, "BATCH_BUDGET", timedelta(microseconds=1))
+    jobs.revoke_batch(stage.workspace.pk)
+    assert OrmQ.objects.count() == 0, "nothing was done, so there is no haste: the sweep looks again"
     monkeypatch.setattr(revoke.Revoker, "run", lambda revoker, **_: type(revoker).process(revoker, revoker.claim()))
-    tasks.drain(stage.workspace.pk)
+    jobs.revoke_batch(stage.workspace.pk)
     assert OrmQ.objects.count() == 1
 
 
 def test_a_sweep_has_a_cleanup_closed_whose_last_people_were_taken_out(stage: Stage) -> None:
     stage.launch("marie")
     decide.withdraw(accounts=stage.accounts("marie"), actor=stage.staff("reviewer"), reason="stays", now=NOW)
-    tasks.sweep()
+    jobs.sweep()
     assert OrmQ.objects.count() == 1
-    tasks.drain(stage.workspace.pk)
+    jobs.revoke_batch(stage.workspace.pk)
     assert stage.cleanup().state == "closed"
-    tasks.sweep()
+    jobs.sweep()
     assert OrmQ.objects.count() == 1
 
 
@@ -214,17 +215,17 @@ def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.Mo
     def busy(**given: Any) -> None:
         raise AlreadyRunning(stage.workspace)
 
-    monkeypatch.setattr(tasks, "sync_workspace", busy)
-    tasks.sync_job(stage.workspace.pk)
+    monkeypatch.setattr(actions, "sync_workspace", busy)
+    jobs.sync_job(stage.workspace.pk)
     with pytest.raises(AlreadyRunning):
-        tasks.sync(stage.workspace.pk)
+        actions.sync(stage.workspace.pk)
 
 
 def test_a_workspace_that_the_environment_does_not_describe_cannot_be_read(workspace: Workspace, settings: Any) -> None:
     settings.HUWISE = {}
     with pytest.raises(ImproperlyConfigured, match="HUWISE_URL"):
-        tasks.open_client(workspace)
+        actions.open_client(workspace)
     settings.HUWISE = {"main": {"url": "http://data.example.org", "api_key": KEY, "key_owner": ""}}
     with pytest.raises(ImproperlyConfigured, match="https") as refused:
-        tasks.open_client(workspace)
+        actions.open_client(workspace)
     assert KEY not in str(refused.value)

@@ -1,0 +1,145 @@
+"""What jobs, commands and pages have done alike: read clock and settings, open the client, make one call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.timezone import now
+
+from accounts_review.audit.events import Event
+from accounts_review.huwise import Client, Route, host_of
+from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
+from accounts_review.tasks.queue import enqueue_policy_preview
+from accounts_review.workflow import brake, holds, identity, workspaces
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
+from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.policy import preview
+from accounts_review.workflow.restore import invite, returns
+from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.sync.sync import sync_workspace
+
+JUDGED_AT_ONCE = 5_000
+"""So many accounts can be judged while a person waits: two seconds of work."""
+
+
+def known_workspaces() -> list[Workspace]:
+    """The workspaces that the environment describes; a new one is opened under the default policy.
+
+    Raises ``ImproperlyConfigured`` where one of them is known by another name.
+    """
+    return [
+        workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
+        for name, described in settings.HUWISE.items()
+    ]
+
+
+def open_client(workspace: Workspace) -> Client:
+    """A client for a workspace, by the environment. Raises ``ImproperlyConfigured``."""
+    try:
+        described = settings.HUWISE[workspace.name]
+        route = Route(proxy=settings.HUWISE_PROXY, authorities=settings.HUWISE_CA)
+        return Client(url=described["url"], api_key=described["api_key"], route=route)
+    except KeyError:
+        raise ImproperlyConfigured(
+            f"The environment does not describe the workspace {workspace.name!r}; set HUWISE_URL and HUWISE_API_KEY."
+        ) from None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"HUWISE_URL: {error}") from None
+
+
+def sync(workspace_id: int) -> Sync:
+    """Extract and assess one workspace."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+    take_in(workspace)
+    return sync
+
+
+def take_in(workspace: Workspace) -> None:
+    """Judge what a sync has stored, and act on who is back."""
+    assess.assess(workspace=workspace)
+    notify.spare_returned(workspace=workspace, now=now())
+    returns.note_returns(workspace=workspace, now=now())
+
+
+def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
+    """Look at a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
+
+
+def change_host(workspace: Workspace, *, actor: User) -> None:
+    """Follow a workspace to the host that the environment names now; see :func:`identity.change_host`."""
+    with open_client(workspace) as client:
+        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        identity.change_host(workspace=workspace, client=client, key_owner=key_owner, actor=actor, clock=now)
+
+
+def revoke_due(
+    workspace: Workspace,
+    *,
+    limit: int | None = None,
+    budget: timedelta | None = None,
+    patience: timedelta = timedelta(0),
+) -> Counter[str]:
+    """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
+    notify.ripen(workspace=workspace, now=now())
+    with open_client(workspace) as client:
+        revoker = revoke.Revoker(
+            workspace=workspace,
+            client=client,
+            clock=now,
+            lease=timedelta(seconds=settings.LEASE_SECONDS),
+            quiet=timedelta(seconds=settings.QUIET_SECONDS),
+            largest_skew=LARGEST_SKEW,
+            patience=patience,
+        )
+        return revoker.run(limit=limit, budget=budget)
+
+
+def restore(workspace: Workspace, cases: Sequence[Case], *, actor: User) -> list[invite.Restored]:
+    """Invite the people of revoked cases back to their workspace. Raises ``PermissionDenied``."""
+    with open_client(workspace) as client:
+        return invite.restore(cases=cases, client=client, actor=actor, now=now())
+
+
+def preview_policy(policy_preview: PolicyPreview) -> None:
+    """Have everybody judged under a proposed policy: now where they are few, else by the worker."""
+    if policy_preview.total <= JUDGED_AT_ONCE:
+        preview.judge(policy_preview=policy_preview, clock=now)
+    else:
+        enqueue_policy_preview(policy_preview.pk)
+
+
+def watch() -> None:
+    """Each host, every minute: note the newest audit entry, and let hosts join that have not seen any yet."""
+    holds.watch(now=now())
+    holds.vouch(now=now())
+
+
+def pace() -> Pace:
+    """How mails to people are spread, by the settings."""
+    return Pace(
+        per_hour=settings.NOTICES_PER_HOUR,
+        hours=settings.NOTICE_HOURS,
+        weekdays=settings.NOTICE_WEEKDAYS,
+        zone=ZoneInfo(settings.TIME_ZONE),
+    )
+
+
+def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Notices:
+    """Send the notices that are waiting, as many as the pace and the time budget allow now."""
+    brake.brake_all(workspace, now=now())
+    limit = notify.allowance(workspace=workspace, kind=Event.CASE_NOTICED, pace=pace(), now=now())
+    return notify.send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)

@@ -1,0 +1,228 @@
+"""The worker's jobs, each recorded with how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import wraps
+from time import monotonic, sleep
+from typing import ParamSpec
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import QuerySet
+from django.utils.timezone import now
+from structlog.contextvars import bound_contextvars
+
+from accounts_review.audit.events import Event
+from accounts_review.huwise import HuwiseError
+from accounts_review.models import Case, PolicyPreview, Run, Workspace
+from accounts_review.rules.lifecycle import IN_FLIGHT
+from accounts_review.tasks.actions import (
+    check_workspace_connection,
+    known_workspaces,
+    pace,
+    revoke_due,
+    sync,
+    take_in,
+    warn,
+    watch,
+)
+from accounts_review.tasks.queue import (
+    enqueue_connection_check,
+    enqueue_policy_preview,
+    enqueue_revoke,
+    enqueue_sync,
+    enqueue_take_in,
+)
+from accounts_review.workflow import brake
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.check_connection import record_failure
+from accounts_review.workflow.notify import digest, notify
+from accounts_review.workflow.policy import preview
+from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs
+from cleanup_portal.ping import ping
+
+log = structlog.get_logger(__name__)
+
+Given = ParamSpec("Given")
+
+BATCH_BUDGET = timedelta(seconds=30)
+
+HELD_PATIENCE = timedelta(hours=1)
+"""So long the worker leaves an account alone that it held back for what the account shows."""
+
+SILENT_PREVIEW = timedelta(minutes=2)
+"""After so long without a sign of life, whoever was judging under a preview is taken for dead."""
+
+EMAILS_BUDGET = timedelta(seconds=20)
+"""For each kind of e-mail: the queue ends a task after two minutes, wherever it stands."""
+
+
+class MailStopped(RuntimeError):
+    """E-mails that were owed could not be sent, because the mail server failed; they are owed still."""
+
+
+SPOKEN = (HuwiseError, ImproperlyConfigured, AlreadyRunning, WrongHost, MailStopped)
+"""Errors whose text is meant for people and holds no secret."""
+
+
+def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
+    """Keep when a task ran and how it ended; of an error that is not meant for people, its kind alone."""
+
+    @wraps(work)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        task = work.__name__
+        workspace = next((pk for pk in args if isinstance(pk, int)), None)
+        begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
+        ids = {"task": task} | ({"workspace": begun.workspace.name} if begun.workspace else {})
+        error = ""
+        try:
+            with bound_contextvars(**ids), _failure_logged():
+                work(*args, **kwargs)
+        except BaseException as raised:
+            error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
+            raise
+        finally:
+            Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
+            Run.objects.forget_old(task)
+
+    return run
+
+
+@contextmanager
+def _failure_logged() -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        log.exception("a task failed")
+        raise
+
+
+@recorded
+def take_in_job(workspace_id: int) -> None:
+    """Judge what a sync that was killed has left."""
+    take_in(Workspace.objects.get(pk=workspace_id))
+
+
+@recorded
+def check_connection_job(workspace_id: int) -> None:
+    """A connection check as a task: where the workspace cannot even be looked at, that is what was found."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    try:
+        check_workspace_connection(workspace)
+    except ImproperlyConfigured as error:
+        record_failure(workspace=workspace, error=str(error), now=now())
+
+
+@recorded
+def revoke_batch(workspace_id: int) -> None:
+    """Revoke what is due, for half a minute; then again if something is left that can be done now."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    before, until = _open_cases(workspace), monotonic() + BATCH_BUDGET.total_seconds()
+    revoke_due(workspace, budget=BATCH_BUDGET, patience=HELD_PATIENCE)
+    # What waits for a lease or for a quiet period to end is soon worth another look.
+    while _in_flight(workspace).exists() and monotonic() < until:
+        sleep(2)
+        left = timedelta(seconds=max(1, until - monotonic()))
+        revoke_due(workspace, budget=left, patience=HELD_PATIENCE)
+    if 0 < _open_cases(workspace) < before:
+        enqueue_revoke(workspace)
+
+
+def preview_policy_job(policy_preview_id: int) -> None:
+    """Judge under a proposed policy for half a minute; then again if somebody is left."""
+    policy_preview = (
+        PolicyPreview.objects.select_related("workspace").filter(pk=policy_preview_id, state="judging").first()
+    )
+    if policy_preview is not None and not preview.judge(policy_preview=policy_preview, clock=now, budget=BATCH_BUDGET):
+        enqueue_policy_preview(policy_preview_id)
+
+
+@recorded
+def sync_job(workspace_id: int) -> None:
+    """A sync as a task: one that runs already is enough."""
+    try:
+        sync(workspace_id)
+    except AlreadyRunning as busy:
+        log.info("sync left out", why=str(busy))
+
+
+@recorded
+def sweep() -> None:
+    """Every minute: work is asked for wherever a case can move or a clean-up close, and for what fell silent."""
+    watch()
+    for workspace in known_workspaces():
+        end_dead_syncs(workspace=workspace)
+        brake.brake_all(workspace, now=now())
+        if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
+            enqueue_take_in(workspace)
+        finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
+        if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
+            enqueue_revoke(workspace)
+    silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
+    for policy_preview_id in silent.values_list("pk", flat=True):
+        enqueue_policy_preview(policy_preview_id)
+    ping()
+
+
+@recorded
+def send_emails_job() -> None:
+    """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
+    stopped: list[str] = []
+    for workspace in known_workspaces():
+        reminders, closings = (
+            send(
+                workspace=workspace,
+                now=now(),
+                limit=notify.allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
+                budget=EMAILS_BUDGET,
+            )
+            for send, kind in (
+                (notify.send_reminders, Event.CASE_REMINDED),
+                (notify.send_closings, Event.CASE_CLOSING_TOLD),
+            )
+        )
+        errors = {reminders.error, warn(workspace, budget=EMAILS_BUDGET).error, closings.error} - {""}
+        for error in errors:
+            log.error("mails stopped", workspace=workspace.name, error=error)
+        stopped += errors
+    if stopped:
+        raise MailStopped("; ".join(dict.fromkeys(stopped)))
+
+
+@recorded
+def send_digests_job() -> None:
+    """Every quarter of an hour: mail the operators what happened since the last time."""
+    for workspace in known_workspaces():
+        digest.send_digest(workspace=workspace, now=now())
+        digest.tell_owners(workspace=workspace, now=now())
+
+
+@recorded
+def check_every_connection() -> None:
+    """Every night: have each workspace's address, key and clocks looked at, before it is synced."""
+    for workspace in known_workspaces():
+        enqueue_connection_check(workspace)
+
+
+@recorded
+def sync_every_workspace() -> None:
+    """Every night: have each workspace synced, each as a task of its own, so that no one's fault stops another's."""
+    for workspace in known_workspaces():
+        enqueue_sync(workspace)
+
+
+def _in_flight(workspace: Workspace) -> QuerySet[Case]:
+    return Case.objects.filter(cleanup__workspace=workspace, state__in=IN_FLIGHT)
+
+
+def _open_cases(workspace: Workspace) -> int:
+    """Cases that the worker can move now: due, in flight, or unknown."""
+    states = ("due", "claimed", "intended", "unknown")
+    cases = Case.objects.filter(cleanup__workspace=workspace, state__in=states)
+    return (
+        cases.filter(cleanup__state="running").count()
+        + cases.filter(state__in=states[1:]).exclude(cleanup__state="running").count()
+    )

@@ -1,0 +1,52 @@
+"""Work handed to the worker; each call joins the transaction of its caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+from django_q.signals import pre_execute
+from django_q.tasks import async_task
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from accounts_review.models import Workspace
+
+SYNC_SECONDS = 4 * 3600
+"""How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
+
+
+def enqueue_revoke(workspace: Workspace) -> None:
+    """Tell the worker that something may be due."""
+    async_task("accounts_review.tasks.jobs.revoke_batch", workspace.pk)
+
+
+def enqueue_sweep() -> None:
+    """Have the worker look everywhere at once, as it should after a restart."""
+    async_task("accounts_review.tasks.jobs.sweep")
+
+
+def enqueue_sync(workspace: Workspace) -> None:
+    """Ask the worker for a sync."""
+    async_task("accounts_review.tasks.jobs.sync_job", workspace.pk, timeout=SYNC_SECONDS)
+
+
+def enqueue_take_in(workspace: Workspace) -> None:
+    """Ask the worker to judge what a sync that was killed has left."""
+    async_task("accounts_review.tasks.jobs.take_in_job", workspace.pk, timeout=SYNC_SECONDS)
+
+
+def enqueue_policy_preview(policy_preview_id: int) -> None:
+    """Ask the worker to judge under a proposed policy."""
+    async_task("accounts_review.tasks.jobs.preview_policy_job", policy_preview_id)
+
+
+def enqueue_connection_check(workspace: Workspace) -> None:
+    """Ask the worker to look at a workspace's address, key and clocks."""
+    async_task("accounts_review.tasks.jobs.check_connection_job", workspace.pk)
+
+
+@receiver(pre_execute)
+def name_task_in_logs(task: dict[str, Any], **_: object) -> None:
+    """Have every log line of a task name it by its id in the queue; nothing of the one before is left."""
+    clear_contextvars()
+    bind_contextvars(task_id=task["id"])

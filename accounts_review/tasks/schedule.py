@@ -1,0 +1,39 @@
+"""What the worker runs by itself, and when."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+SCHEDULE = (
+    ("accounts_review.tasks.jobs.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
+    ("accounts_review.tasks.jobs.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
+    ("accounts_review.tasks.jobs.send_digests_job", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
+    ("accounts_review.tasks.jobs.check_every_connection", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
+    ("accounts_review.tasks.jobs.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
+)
+"""What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
+
+_SCHEDULE_LOCK = 0x7363686564  # any constant that nothing else in the database uses
+_OURS = __name__.rpartition(".")[0]
+"""The package of the jobs: a schedule of a job that moved within it, or went, is ours to delete."""
+
+
+def enqueue_scheduled(task: str) -> None:
+    """Ask the worker to run a task of the schedule at once. Raises ``KeyError`` for any other."""
+    async_task({func.rpartition(".")[2]: func for func, _ in SCHEDULE}[task])
+
+
+@transaction.atomic
+def ensure_schedule() -> None:
+    """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run.
+
+    Workers that start together take turns.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])
+    ours = Schedule.objects.filter(name__startswith=f"{_OURS}.")
+    ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
+    for func, timing in SCHEDULE:
+        Schedule.objects.update_or_create(name=func, defaults={"func": func, "minutes": None, "cron": None} | timing)
