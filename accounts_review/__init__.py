@@ -15,5 +15,5 @@ The floors, lowest first; a module imports only from floors below its own (``lin
     5  web, management          people, and the shell
 
 ``huwise_sandbox``, beside the app, is a pretend workspace: it imports nothing of the app, and nothing imports it.
-Start reading at :func:`accounts_review.rules.dormancy.judge` and :mod:`accounts_review.workflow.revoke.revoke`.
+Start reading at :func:`accounts_review.rules.dormancy.judge` and :mod:`accounts_review.workflow.revoke.worker`.
 """

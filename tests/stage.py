@@ -20,7 +20,7 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke.revoke import Revoker
+from accounts_review.workflow.revoke.worker import Revoker
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population
 from huwise_sandbox.records import Record, Snapshot

@@ -29,6 +29,7 @@ from .errors import (
     UnexpectedAnswer,
     Unreachable,
     UnsafeUsername,
+    stops_cleanup,
 )
 from .invitation import Person, person_of
 from .records import Group, User, decode_group, decode_user, digest_of
@@ -58,5 +59,6 @@ __all__ = [
     "digest_of",
     "host_of",
     "path_segment",
+    "stops_cleanup",
     "person_of",
 ]

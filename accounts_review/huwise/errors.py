@@ -268,3 +268,9 @@ def _without_query(location: str) -> str:
         return ""
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=host, query="", fragment="").geturl()
+
+
+def stops_cleanup(error: HuwiseError) -> bool:
+    """Whether an error says that the key, the host or the way there is not what it was."""
+    tls = isinstance(error, Unreachable) and error.kind == "tls"
+    return tls or isinstance(error, Unauthorized | Forbidden | Redirected)

@@ -26,7 +26,7 @@ from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import sync_workspace
 
 BEGAN_DAYS_AGO = 45
@@ -94,7 +94,7 @@ def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User]
     _touch(url, chosen[7].username, {"groups": [{"uid": "portal-team"}]})
     due = launched + timedelta(days=30, minutes=5)
     notify.ripen(workspace=workspace, now=due)
-    revoke.Revoker(
+    worker.Revoker(
         workspace=workspace,
         client=client,
         clock=lambda: due,

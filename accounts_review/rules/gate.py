@@ -1,6 +1,6 @@
 """The gate: may this DELETE be sent, now? Terms in, objections out; none means yes.
 
-Pure: no Django, no clock, no input or output. :mod:`accounts_review.workflow.revoke.revoke` gathers the terms, the last
+Pure: no Django, no clock, no input or output. :mod:`accounts_review.workflow.revoke.worker` gathers the terms, the last
 look among them, inside the transaction that would commit the intent (laws 5 and 6).
 """
 

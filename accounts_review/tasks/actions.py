@@ -23,7 +23,7 @@ from accounts_review.workflow.notify import notify
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.restore import invite, returns
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import sync_workspace
 
 JUDGED_AT_ONCE = 5_000
@@ -96,7 +96,7 @@ def revoke_due(
     """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
     notify.ripen(workspace=workspace, now=now())
     with open_client(workspace) as client:
-        revoker = revoke.Revoker(
+        revoker = worker.Revoker(
             workspace=workspace,
             client=client,
             clock=now,

@@ -20,7 +20,7 @@ from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
 from accounts_review.tasks import actions, jobs, queue, schedule
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import AlreadyRunning
 from tests.audit.test_concurrency import in_threads
 from tests.conftest import NOW
@@ -195,7 +195,7 @@ def test_a_drain_rings_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypa
     monkeypatch.setattr(jobs, "BATCH_BUDGET", timedelta(microseconds=1))
     jobs.revoke_batch(stage.workspace.pk)
     assert OrmQ.objects.count() == 0, "nothing was done, so there is no haste: the sweep looks again"
-    monkeypatch.setattr(revoke.Revoker, "run", lambda revoker, **_: type(revoker).process(revoker, revoker.claim()))
+    monkeypatch.setattr(worker.Revoker, "run", lambda revoker, **_: type(revoker).process(revoker, revoker.claim()))
     jobs.revoke_batch(stage.workspace.pk)
     assert OrmQ.objects.count() == 1
 

@@ -19,7 +19,7 @@ from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import bounces, notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke.revoke import Revoker
+from accounts_review.workflow.revoke.worker import Revoker
 from accounts_review.workflow.sync.accept import accept_dates
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records

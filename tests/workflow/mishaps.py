@@ -24,7 +24,7 @@ from accounts_review.workflow import answer, brake, holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import delete_call, last_look, revoke
+from accounts_review.workflow.revoke import delete_call, last_look, worker
 from accounts_review.workflow.sync.sync import reset_breaker
 from tests.factories import make_exemption
 from tests.stage import NOW, Stage, days_ago, policy_text, someone
@@ -146,12 +146,12 @@ def wake_up_late(stage: Stage) -> None:
 
         def suspended(label: str) -> None:
             if label == "s5":
-                patch.setattr(revoke, "crashpoint", lambda label: None)
+                patch.setattr(worker, "crashpoint", lambda label: None)
                 stage.clock.advance(hours=1)
                 stage.update("marie", last_seen_at=stage.clock().isoformat())
                 stage.revoke()
 
-        patch.setattr(revoke, "crashpoint", suspended)
+        patch.setattr(worker, "crashpoint", suspended)
         stage.launch("marie")
         stage.revoke()
 

@@ -32,7 +32,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.workflow import answer, brake, workspaces
 from accounts_review.workflow.notify import notify
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from huwise_sandbox.server import Server
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
@@ -82,7 +82,7 @@ class Portal(RuleBasedStateMachine):
         super().__init__()
         self.undo = ExitStack()
         self.undo.enter_context(undone())
-        self.sleepers: list[tuple[revoke.Revoker, Case]] = []
+        self.sleepers: list[tuple[worker.Revoker, Case]] = []
         type(self).act = self.set_up()
 
     def teardown(self) -> None:
@@ -321,7 +321,7 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
     monkeypatch.setattr(Client, "delete_user", witnessed)
     monkeypatch.setattr(EmailBackend, "send_messages", delivered)
     monkeypatch.setattr(brake, "FEWEST", FEWEST)
-    monkeypatch.setattr(revoke, "crashpoint", lambda label: Portal.act.at_step(label))
+    monkeypatch.setattr(worker, "crashpoint", lambda label: Portal.act.at_step(label))
     with Server(site_of([])) as server, client_of(server.url) as client:
         monkeypatch.setattr(Portal, "set_up", lambda machine: Happenings(stage_of(server, client)), raising=False)
         run_state_machine_as_test(Portal, settings=settings.get_profile(PROFILE))

@@ -21,13 +21,21 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.huwise import Client, HuwiseError, Person, RateLimited, decode_group, decode_user, person_of
+from accounts_review.huwise import (
+    Client,
+    HuwiseError,
+    Person,
+    RateLimited,
+    decode_group,
+    decode_user,
+    person_of,
+    stops_cleanup,
+)
 from accounts_review.huwise import User as Member
 from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import verdicts
 from accounts_review.workflow.restore import messages
-from accounts_review.workflow.revoke.delete_call import stops_cleanup
 
 LEASE = timedelta(minutes=10)
 

@@ -15,6 +15,7 @@ from accounts_review.huwise import (
     Unauthorized,
     Unreachable,
     UnsafeUsername,
+    stops_cleanup,
 )
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings
@@ -46,12 +47,6 @@ def outcome_of(client: Client, username: str) -> Outcome:
         failure = failure_of(error) if state in (CaseState.DUE, CaseState.UNKNOWN) else None
         return Outcome(state, record, failure, stops=stops_cleanup(error))
     return Outcome(CaseState.REVOKED, {"status": answer.status, "trace_id": answer.trace_id})
-
-
-def stops_cleanup(error: HuwiseError) -> bool:
-    """Whether an error says that the key, the host or the way there is not what it was."""
-    tls = isinstance(error, Unreachable) and error.kind == "tls"
-    return tls or isinstance(error, Unauthorized | Forbidden | Redirected)
 
 
 def failure_of(error: HuwiseError) -> findings.Found:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer
+from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer, stops_cleanup
 from accounts_review.models import Workspace
 from accounts_review.rules.names import folded
 from accounts_review.wording.findings import Found
-from accounts_review.workflow.revoke.delete_call import failure_of, stops_cleanup
+from accounts_review.workflow.revoke.delete_call import failure_of
 
 log = structlog.get_logger(__name__)
 

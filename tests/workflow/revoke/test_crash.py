@@ -13,7 +13,6 @@ from django.db import connections
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry
-from accounts_review.workflow.revoke import revoke
 from tests.stage import SetStage, Stage, client_of, someone
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +63,7 @@ def die_at(stage: Stage, step: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def worker() -> None:
-        revoke.crashpoint = kill
+        worker.crashpoint = kill
         work(stage)
 
     assert ended_by(in_child(worker)) == signal.SIGKILL

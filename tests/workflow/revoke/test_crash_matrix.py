@@ -24,13 +24,13 @@ import pytest
 from django_q.brokers import get_broker
 from django_q.monitor import monitor
 from django_q.pusher import pusher
-from django_q.worker import worker
+from django_q.worker import worker as queue_worker
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.tasks import actions, jobs, queue
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from tests.stage import Clock, SetStage, Stage, client_of, days_ago, policy_text, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
 
@@ -87,12 +87,12 @@ def carry_one_message(*, die_at: str = "", budget: float = TIMEOUT) -> None:
         passing("s9")
 
     jobs.revoke_batch, jobs.BATCH_BUDGET = revoke_batch, timedelta(seconds=budget)
-    revoke.crashpoint = passing
+    worker.crashpoint = passing
     messages, results, once, broker = Queue(), Queue(), Event(), get_broker()  # type: ignore[var-annotated]
     once.set()
     pusher(messages, once, broker)
     messages.put("STOP")
-    worker(messages, results, Value("f", -1))
+    queue_worker(messages, results, Value("f", -1))
     results.put("STOP")
     monitor(results, broker)
     os._exit(0)
@@ -200,4 +200,4 @@ def test_killed_at_any_step_whatever_its_delete_meets(
 
 
 def test_every_step_of_the_code_is_in_the_matrix() -> None:
-    assert {"s0", "s9", *re.findall(r'crashpoint\("(\w+)"\)', inspect.getsource(revoke))} == set(STEPS)
+    assert {"s0", "s9", *re.findall(r'crashpoint\("(\w+)"\)', inspect.getsource(worker))} == set(STEPS)

@@ -17,7 +17,7 @@ from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import last_look, revoke
+from accounts_review.workflow.revoke import last_look, worker
 from huwise_sandbox import records
 from tests.factories import make_exemption
 from tests.stage import NOW, SERVICE_USER, SetStage, Stage, days_ago, policy_text, someone
@@ -333,7 +333,7 @@ def test_a_look_that_grew_old_after_the_intent_is_not_acted_on(set_stage: SetSta
         if label == "s5":
             stage.clock.advance(seconds=40)
 
-    with patch.object(revoke, "crashpoint", side_effect=dawdle):
+    with patch.object(worker, "crashpoint", side_effect=dawdle):
         stage.revoke(limit=1)
     assert stage.deletes == []
     assert stage.outcome("marie")["why"] == {"code": "look_too_old"}

@@ -10,7 +10,7 @@ import pytest
 
 from accounts_review.models import AuditEntry
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.revoke import revoke
+from accounts_review.workflow.revoke import worker
 from tests.stage import KEY, NOW, SetStage, Stage, days_ago, someone
 
 DELETE: dict[str, Any] = {"method": "DELETE", "path": "/users/*"}
@@ -201,7 +201,7 @@ def test_a_worker_that_dies_twice_over_the_same_case_stops_the_cleanup(
 
     def die_at_work() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(revoke, "crashpoint", die)
+            patch.setattr(worker, "crashpoint", die)
             stage.revoke()
 
     for _ in range(2):
@@ -302,7 +302,7 @@ def test_a_lease_that_ran_out_before_sending_sends_nothing(stage: Stage, monkeyp
         if label == "s5":
             time.sleep(0.3)
 
-    monkeypatch.setattr(revoke, "crashpoint", freeze)
+    monkeypatch.setattr(worker, "crashpoint", freeze)
     assert stage.revoker(lease=0.2, quiet=60).run(limit=1) == {"unknown": 1}
     assert stage.deletes == []
     assert stage.outcome("marie")["why"] == {"code": "lease_over"}
@@ -315,12 +315,12 @@ def test_a_worker_whose_machine_was_suspended_past_its_lease_sends_nothing(
 
     def suspend(label: str) -> None:
         if label == "s5":
-            monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
+            monkeypatch.setattr(worker, "crashpoint", lambda label: None)
             stage.clock.advance(hours=1)
             stage.update("marie", last_seen_at=stage.clock().isoformat())
             stage.revoke()
 
-    monkeypatch.setattr(revoke, "crashpoint", suspend)
+    monkeypatch.setattr(worker, "crashpoint", suspend)
     revoker = stage.revoker()
     case = revoker.claim()
     assert case
@@ -334,11 +334,11 @@ def test_an_answer_after_the_lease_changes_nothing_that_another_worker_found_out
 ) -> None:
     def take_over(label: str) -> None:
         if label == "s6":
-            monkeypatch.setattr(revoke, "crashpoint", lambda label: None)
+            monkeypatch.setattr(worker, "crashpoint", lambda label: None)
             stage.clock.advance(seconds=121)
             stage.revoker(quiet=60).settle()
 
-    monkeypatch.setattr(revoke, "crashpoint", take_over)
+    monkeypatch.setattr(worker, "crashpoint", take_over)
     revoker = stage.revoker()
     case = revoker.claim()
     assert case

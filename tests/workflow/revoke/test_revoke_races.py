@@ -17,7 +17,7 @@ from accounts_review.models import Account, Workspace
 from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import last_look, revoke
+from accounts_review.workflow.revoke import last_look, worker
 from accounts_review.workflow.sync import accept, store
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
@@ -89,7 +89,7 @@ def test_an_exemption_that_comes_too_late_is_told_so(
         until_somebody_waits()
         return terms
 
-    monkeypatch.setattr(revoke, "terms_of", slowly)
+    monkeypatch.setattr(worker, "terms_of", slowly)
     accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
     revocation = start(stage.revoke)
     in_gate.wait(5)
@@ -115,7 +115,7 @@ def test_workers_share_the_hourly_limit(set_stage: SetStage, start: Start, monke
         return left
 
     claims = [(stage.revoker(), case) for case in (stage.revoker().claim(), stage.revoker().claim()) if case]
-    monkeypatch.setattr(revoke, "crashpoint", together)
+    monkeypatch.setattr(worker, "crashpoint", together)
     monkeypatch.setattr(last_look, "budget_left", slowly)
     for work in [start(lambda r=revoker, c=case: r.process(c)) for revoker, case in claims]:  # type: ignore[misc]
         work.result()
@@ -165,7 +165,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     stage = set_stage(someone("marie"))
     stage.launch("marie")
     stage.update("marie", display_name="changed")
-    stored, mark_gone = Event(), revoke.Revoker._mark_gone
+    stored, mark_gone = Event(), worker.Revoker._mark_gone
 
     def store_and_wait(*args: Any, **kwargs: Any) -> Any:
         result = real(*args, **kwargs)
@@ -173,13 +173,13 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
         until_somebody_waits()
         return result
 
-    def wait_and_mark(self: revoke.Revoker, case: Any) -> None:
+    def wait_and_mark(self: worker.Revoker, case: Any) -> None:
         stored.wait(5)
         mark_gone(self, case)
 
     real = store.store
     monkeypatch.setattr(accept, "store", store_and_wait)
-    monkeypatch.setattr(revoke.Revoker, "_mark_gone", wait_and_mark)
+    monkeypatch.setattr(worker.Revoker, "_mark_gone", wait_and_mark)
 
     def settled_late(label: str) -> None:
         if label == "s6":
@@ -191,7 +191,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
             return sync_workspace(workspace=workspace, client=client, key_owner="", clock=stage.clock)
 
     sync: list[Future[Any]] = []
-    monkeypatch.setattr(revoke, "crashpoint", settled_late)
+    monkeypatch.setattr(worker, "crashpoint", settled_late)
     assert stage.revoke() == {"revoked": 1}
     assert sync[0].result().state == "complete"
     assert Account.objects.get(username="marie").gone_at == NOW

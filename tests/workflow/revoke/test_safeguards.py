@@ -31,7 +31,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, notify, smtp
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import delete_call, last_look, preflight, revoke, standstill
+from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
 from accounts_review.workflow.sync import figures, passes, store
 from accounts_review.workflow.sync import sync as sync_module
 from huwise_sandbox import records
@@ -103,7 +103,7 @@ def without(*codes: str) -> Switch:
     def switch(patch: pytest.MonkeyPatch) -> None:
         for name in ("objections", "standstill"):
             ask = getattr(gate, name)
-            patch.setattr(revoke, name, lambda terms, ask=ask: [o for o in ask(terms) if o.code not in codes])
+            patch.setattr(worker, name, lambda terms, ask=ask: [o for o in ask(terms) if o.code not in codes])
 
     return switch
 
@@ -164,22 +164,23 @@ def believe_the_record(patch: pytest.MonkeyPatch) -> None:
         patch_client = type("Stored", (), {"user": lambda self, name: raw, "groups": lambda self: []})()
         return last_look.look(case, client=patch_client, clock=clock)
 
-    patch.setattr(revoke, "look", stored)
+    for module in (worker, settle):
+        patch.setattr(module, "look", stored)
 
 
 def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
     """The worker never asks whether its claim still holds: both clocks seem to stand still."""
-    process = revoke.Revoker.process
+    process = worker.Revoker.process
 
-    def careless(self: revoke.Revoker, case: Case) -> bool:
+    def careless(self: worker.Revoker, case: Case) -> bool:
         clock, frozen = self.clock, time.monotonic()
         case.lease_until = clock() + timedelta(days=9)
         with pytest.MonkeyPatch.context() as inner:
             inner.setattr(time, "monotonic", lambda: frozen)
-            inner.setattr(revoke, "LONGEST_LOOK", timedelta(days=9))
+            inner.setattr(worker, "LONGEST_LOOK", timedelta(days=9))
             return process(self, case)
 
-    patch.setattr(revoke.Revoker, "process", careless)
+    patch.setattr(worker.Revoker, "process", careless)
 
 
 def as_it_is(name: str) -> str:
@@ -245,23 +246,23 @@ def drop_the_constraint(patch: pytest.MonkeyPatch) -> None:
 
 def settle_by_one_reading(patch: pytest.MonkeyPatch) -> None:
     """An unknown outcome is settled at once, as if the quiet period were nothing."""
-    read = revoke.Revoker._read_unknown
+    read = worker.Revoker._read_unknown
 
-    def hasty(self: revoke.Revoker, case: Case) -> None:
+    def hasty(self: worker.Revoker, case: Case) -> None:
         self.quiet = timedelta(0)
         read(self, case)
 
-    patch.setattr(revoke.Revoker, "_read_unknown", hasty)
+    patch.setattr(worker.Revoker, "_read_unknown", hasty)
 
 
 def never_stop(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delete_call, "stops_cleanup", lambda error: False)
-    patch.setattr(revoke, "stops_cleanup", lambda error: False)
+    patch.setattr(worker, "stops_cleanup", lambda error: False)
     patch.setattr(preflight, "stops_cleanup", lambda error: False)
 
 
 def try_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke.Revoker, "_why_unknown_stops", lambda self, case: None)
+    patch.setattr(worker.Revoker, "_why_unknown_stops", lambda self, case: None)
 
 
 def count_each_launch_alone(patch: pytest.MonkeyPatch) -> None:
@@ -270,7 +271,7 @@ def count_each_launch_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def release_the_brake(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke, "brake", lambda *_, **__: False)
+    patch.setattr(worker, "brake", lambda *_, **__: False)
 
 
 def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -278,7 +279,7 @@ def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(revoke, "preflight", lambda *_, **__: None)
+    patch.setattr(worker, "preflight", lambda *_, **__: None)
 
 
 def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:

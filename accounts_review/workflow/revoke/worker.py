@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,18 +25,18 @@ from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
 from accounts_review.audit.events import Event, named
-from accounts_review.facts import whole_incarnation
-from accounts_review.huwise import Client, HuwiseError, UnexpectedAnswer
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
+from accounts_review.huwise import HuwiseError, UnexpectedAnswer, stops_cleanup
+from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
-from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
-from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of, stops_cleanup
+from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
+from accounts_review.workflow.revoke.settle import Settler
 from accounts_review.workflow.revoke.standstill import may_start_another, ripe
 
 log = structlog.get_logger(__name__)
@@ -46,27 +46,17 @@ def crashpoint(label: str) -> None:
     """A place where tests kill the process; it does nothing."""
 
 
-@dataclass(slots=True)
-class Revoker:
-    """What revoking needs: where, with what, and by which clock.
+@dataclass(slots=True, kw_only=True)
+class Revoker(Settler):
+    """Revokes what is due; ``lease`` is how long a claim holds."""
 
-    ``lease`` is how long a claim holds, ``quiet`` how far apart the readings are that settle an unknown outcome.
-    """
-
-    workspace: Workspace
-    client: Client
-    clock: Callable[[], datetime]
     lease: timedelta
-    quiet: timedelta
     largest_skew: timedelta | None = None
     """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
-    tally: Counter[str] = field(default_factory=Counter)
     patience: timedelta = timedelta(0)
     """How long a case that was held back for what its account shows is left alone before it is looked at again."""
     held: set[int] = field(default_factory=set)
     """Cases that were held back: they are left alone for the rest of the run."""
-    failure: Found | None = None
-    """How the workspace failed in this run, if it did."""
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
@@ -117,7 +107,7 @@ class Revoker:
                 if case is None:
                     continue
                 case.cleanup = cleanup
-                self._move(
+                self._transition(
                     case,
                     CaseState.CLAIMED,
                     Event.CASE_CLAIMED,
@@ -155,44 +145,6 @@ class Revoker:
         crashpoint("s6")
         return self._finish(case, outcome)
 
-    def settle(self) -> None:
-        """Free or settle the cases whose worker died, and read those whose outcome is unknown."""
-        open_cases = Case.objects.filter(cleanup__workspace=self.workspace).select_related(
-            "account", "cleanup__workspace"
-        )
-        for case in open_cases.filter(state="claimed", lease_until__lt=self.clock()):
-            self._quietly(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": {"code": "worker_died"}})
-        for case in open_cases.filter(state="intended", lease_until__lt=self.clock()):
-            data = {"why": {"code": "worker_died"}}
-            self._quietly(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
-            # Workers that die one after the other say nothing about the workspace, but twice over one case do.
-            if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
-                stop(case.cleanup, why, now=self.clock())
-        for case in open_cases.filter(state="unknown"):
-            self._read_unknown(case)
-
-    def close_finished(self) -> None:
-        """Close the clean-ups in which every case has ended, and let go of what a cancelled one has left."""
-        left = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__state="cancelled", state="due")
-        for case in left.select_related("account", "cleanup__workspace"):
-            why = {"reason": {"code": "cancelled"}}
-            self._quietly(case, CaseState.WITHDRAWN, Event.ACCOUNT_WITHDRAWN, data=why)
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
-            if cleanup.cases.exists() and not cleanup.cases.open().exists():
-                now, data = self.clock(), cleanup.tally()
-                try:
-                    audit.transition(
-                        [cleanup],
-                        CleanupState.CLOSED,
-                        kind=Event.CLEANUP_CLOSED,
-                        actor="portal",
-                        now=now,
-                        data=data,
-                        closed_at=now,
-                    )
-                except audit.Conflict:
-                    continue
-
     @transaction.atomic
     def _pass_gate(self, case: Case, seen: Look) -> bool:
         """Commit the intent if nothing speaks against it; else spare or release the case."""
@@ -210,7 +162,7 @@ class Revoker:
             # Where a DELETE of this case was sent before, it did have effect, whatever was answered.
             to, inferred = (CaseState.REVOKED, {"inferred": True}) if case.intended_at else (CaseState.ALREADY_GONE, {})
             outcome = seen.record | inferred
-            self._move(case, to, named(f"case.{to}"), data=inferred, last_look=seen.record, outcome=outcome)
+            self._transition(case, to, named(f"case.{to}"), data=inferred, last_look=seen.record, outcome=outcome)
             return False
         audit.wait_for_turn()
         if seen.facts:
@@ -220,9 +172,9 @@ class Revoker:
             self._object(case, found, seen)
             return False
         if case.cleanup.dry_run:
-            self._move(case, CaseState.WOULD_REVOKE, Event.CASE_WOULD_REVOKE, last_look=seen.record)
+            self._transition(case, CaseState.WOULD_REVOKE, Event.CASE_WOULD_REVOKE, last_look=seen.record)
             return False
-        self._move(
+        self._transition(
             case,
             CaseState.INTENDED,
             Event.CASE_INTENDED,
@@ -240,7 +192,7 @@ class Revoker:
             for objection in found
         ]
         if found[0].effect is Effect.SPARE:
-            self._move(
+            self._transition(
                 case,
                 CaseState.SPARED,
                 Event.CASE_SPARED,
@@ -254,7 +206,7 @@ class Revoker:
     def _hold(self, case: Case, why: Sequence[Mapping[str, Any]]) -> None:
         self.held.add(case.pk)
         kind, outcome = held_with(why, before=case.outcome, now=self.clock())
-        self._move(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
+        self._transition(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
 
     def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
         if isinstance(error, UnexpectedAnswer):
@@ -262,7 +214,7 @@ class Revoker:
                 self._hold(case, [{"code": "unreadable_record", "detail": str(error), "because": []}])
             return True
         data = {"error": str(error)}
-        self._quietly(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
+        self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
         self._fails(failure_of(error))
         if stops_cleanup(error):
             stop(case.cleanup, failure_of(error), now=self.clock())
@@ -276,7 +228,9 @@ class Revoker:
             with transaction.atomic():
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
-                self._move(case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[], **freed)
+                self._transition(
+                    case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[], **freed
+                )
                 crashpoint("s7")
         except audit.Conflict:
             # The answer came after the lease; another worker settles the case by reading.
@@ -289,56 +243,6 @@ class Revoker:
             stop(case.cleanup, why, now=self.clock())
         return why is None
 
-    def _why_unknown_stops(self, case: Case) -> Found | None:
-        """Why a person must look before the next DELETE, should this case's unknown outcome not be the first."""
-        if case.state != CaseState.UNKNOWN:
-            return None
-        entries = AuditEntry.objects.filter(kind=Event.CASE_UNKNOWN, account_id=case.account_id)
-        times = entries.filter(cleanup=case.cleanup.number).count()
-        if times > 1:
-            return {"code": "unknown_again", "times": times}
-        return {"code": "unknown_in_a_row"} if self._follows_unknown(case) else None
-
-    def _follows_unknown(self, case: Case) -> bool:
-        """Whether the DELETE before this one, of the same clean-up, had no clear answer either, settled or not."""
-        answers = AuditEntry.objects.filter(workspace=self.workspace.name, data__from=CaseState.INTENDED.value)
-        kinds = answers.filter(cleanup=case.cleanup.number).order_by("-seq").values_list("kind", flat=True)[:2]
-        return list(kinds) == [Event.CASE_UNKNOWN] * 2
-
-    def _read_unknown(self, case: Case) -> None:
-        """Read once; two readings that agree, a quiet period apart, settle the case."""
-        since = datetime.fromisoformat(case.readings[-1]["at"]) if case.readings else case.moved_at
-        if self.clock() - since < self.quiet:
-            return
-        try:
-            seen = look(case, client=self.client, clock=self.clock)
-        except HuwiseError as error:
-            self._fails(failure_of(error))
-            log.warning("unknown outcome could not be read", case=case.pk, error=str(error))
-            return
-        if not (seen.gone or seen.incarnation):
-            # A record that does not say whose it is proves nothing.
-            return
-        is_same = seen.incarnation == whole_incarnation(case.account.incarnation)
-        found = "absent" if seen.gone else "present" if is_same else "re-created"
-        earlier = case.readings[-1]["found"] if case.readings else ""
-        reading = {"at": self.clock().isoformat(), "found": found}
-        if found != earlier:
-            Case.objects.filter(pk=case.pk, state="unknown").update(readings=[*case.readings, reading])
-            case.readings = [*case.readings, reading]
-            if not self.quiet:
-                self._read_unknown(case)
-            return
-        data = (case.outcome or {}) | {"readings": [*case.readings, reading], "inferred": True}
-        if found == "present":
-            self._quietly(case, CaseState.DUE, Event.CASE_STILL_THERE, data=data, claim=None)
-        else:
-            self._quietly(case, CaseState.REVOKED, Event.CASE_REVOKED, data=data, outcome=data)
-
-    def _fails(self, why: Found) -> None:
-        """Remember that the workspace failed; what was the matter first is what is told."""
-        self.failure = self.failure or why
-
     def _keep_failure(self) -> None:
         """What everybody can see of the last attempt: that it failed, or nothing."""
         failure = self.failure or {}
@@ -347,25 +251,3 @@ class Revoker:
     def _stop_all(self, why: Found) -> None:
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
             stop(cleanup, why, now=self.clock())
-
-    def _mark_gone(self, case: Case) -> None:
-        case.account.gone_at = self.clock()
-        case.account.save(update_fields=["gone_at"])
-
-    def _move(
-        self, case: Case, to: CaseState, kind: Event, *, data: dict[str, Any] | None = None, **changes: Any
-    ) -> None:
-        expect = {"claim": case.claim} if case.claim and to is not CaseState.CLAIMED else {}
-        audit.transition([case], to, kind=kind, actor="portal", now=self.clock(), data=data, expect=expect, **changes)
-        if to is not CaseState.CLAIMED and to is not CaseState.INTENDED:
-            self.tally[to.value] += 1
-
-    def _quietly(self, case: Case, to: CaseState, kind: Event, **changes: Any) -> None:
-        """Move, unless another worker was faster."""
-        try:
-            with transaction.atomic():
-                if to is CaseState.REVOKED:
-                    self._mark_gone(case)
-                self._move(case, to, kind, **changes)
-        except audit.Conflict:
-            log.info("case was moved by another worker", case=case.pk)
