@@ -59,6 +59,6 @@ __all__ = [
     "digest_of",
     "host_of",
     "path_segment",
-    "stops_cleanup",
     "person_of",
+    "stops_cleanup",
 ]

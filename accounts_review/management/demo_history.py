@@ -21,10 +21,10 @@ from django.contrib.auth.models import Group, User
 from accounts_review.huwise import Client
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import advance, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import sync_workspace
@@ -89,11 +89,11 @@ def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User]
     decide.approve(accounts=chosen, actor=people["rita"], reason="Idle longest; checked with the teams", now=approved)
     draft = workspace.cleanups.get(state="draft")
     launch.launch(cleanup=draft, actor=people["olga"], now=launched)
-    notify.send_notices(workspace=workspace, now=launched)
+    send_notices(workspace=workspace, now=launched)
     _touch(url, chosen[3].username, {"last_seen_at": (launched + timedelta(days=9)).isoformat()})
     _touch(url, chosen[7].username, {"groups": [{"uid": "portal-team"}]})
     due = launched + timedelta(days=30, minutes=5)
-    notify.ripen(workspace=workspace, now=due)
+    advance.ripen(workspace=workspace, now=due)
     worker.Revoker(
         workspace=workspace,
         client=client,

@@ -16,11 +16,11 @@ from accounts_review.audit.events import Event
 from accounts_review.huwise import Client, Route, host_of
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
 from accounts_review.tasks.queue import enqueue_policy_preview
-from accounts_review.workflow import brake, holds, identity, workspaces
+from accounts_review.workflow import advance, brake, holds, identity, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
-from accounts_review.workflow.notify import notify
 from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.notify.send import Notices, allowance, send_notices
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.restore import invite, returns
 from accounts_review.workflow.revoke import worker
@@ -68,7 +68,7 @@ def sync(workspace_id: int) -> Sync:
 def take_in(workspace: Workspace) -> None:
     """Judge what a sync has stored, and act on who is back."""
     assess.assess(workspace=workspace)
-    notify.spare_returned(workspace=workspace, now=now())
+    advance.spare_returned(workspace=workspace, now=now())
     returns.note_returns(workspace=workspace, now=now())
 
 
@@ -94,7 +94,7 @@ def revoke_due(
     patience: timedelta = timedelta(0),
 ) -> Counter[str]:
     """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
-    notify.ripen(workspace=workspace, now=now())
+    advance.ripen(workspace=workspace, now=now())
     with open_client(workspace) as client:
         revoker = worker.Revoker(
             workspace=workspace,
@@ -138,8 +138,8 @@ def pace() -> Pace:
     )
 
 
-def warn(workspace: Workspace, *, budget: timedelta | None = None) -> notify.Notices:
+def warn(workspace: Workspace, *, budget: timedelta | None = None) -> Notices:
     """Send the notices that are waiting, as many as the pace and the time budget allow now."""
     brake.brake_all(workspace, now=now())
-    limit = notify.allowance(workspace=workspace, kind=Event.CASE_NOTICED, pace=pace(), now=now())
-    return notify.send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)
+    limit = allowance(workspace=workspace, kind=Event.CASE_NOTICED, pace=pace(), now=now())
+    return send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)

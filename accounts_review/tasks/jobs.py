@@ -36,10 +36,11 @@ from accounts_review.tasks.queue import (
     enqueue_sync,
     enqueue_take_in,
 )
-from accounts_review.workflow import brake
+from accounts_review.workflow import advance, brake
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
-from accounts_review.workflow.notify import digest, notify
+from accounts_review.workflow.notify import digest
+from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs
 from cleanup_portal.ping import ping
@@ -159,7 +160,7 @@ def sweep() -> None:
         if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
             enqueue_take_in(workspace)
         finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
-        if _open_cases(workspace) or notify.ripen(workspace=workspace, now=now()) or finished.exists():
+        if _open_cases(workspace) or advance.ripen(workspace=workspace, now=now()) or finished.exists():
             enqueue_revoke(workspace)
     silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
@@ -176,12 +177,12 @@ def send_emails_job() -> None:
             send(
                 workspace=workspace,
                 now=now(),
-                limit=notify.allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
+                limit=allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
                 budget=EMAILS_BUDGET,
             )
             for send, kind in (
-                (notify.send_reminders, Event.CASE_REMINDED),
-                (notify.send_closings, Event.CASE_CLOSING_TOLD),
+                (send_reminders, Event.CASE_REMINDED),
+                (send_closings, Event.CASE_CLOSING_TOLD),
             )
         )
         errors = {reminders.error, warn(workspace, budget=EMAILS_BUDGET).error, closings.error} - {""}

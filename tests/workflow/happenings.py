@@ -14,10 +14,11 @@ from django.core.exceptions import PermissionDenied
 from accounts_review import audit
 from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
-from accounts_review.workflow import answer
+from accounts_review.workflow import advance, answer
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, notify
+from accounts_review.workflow.notify import bounces
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke.worker import Revoker
 from accounts_review.workflow.sync.accept import accept_dates
@@ -251,7 +252,7 @@ class Happenings:
 
     def send_notices(self, refused: str = "") -> None:
         self.refused = refused
-        notify.send_notices(workspace=self.stage.workspace, now=self.stage.clock())
+        send_notices(workspace=self.stage.workspace, now=self.stage.clock())
 
     def bounce(self, who: str) -> None:
         """The warning comes back, however far the case has got by then."""
@@ -268,7 +269,7 @@ class Happenings:
         open_cases = Case.objects.open().filter(cleanup__state__in=("running", "paused"))
         if not open_cases.exists():
             self.begin_a_round(DECIDERS[0])
-        notify.ripen(workspace=self.stage.workspace, now=self.stage.clock())
+        advance.ripen(workspace=self.stage.workspace, now=self.stage.clock())
 
     def revoke(self, *, limit: int | None = None, quiet: float = 60) -> None:
         self.ripen()

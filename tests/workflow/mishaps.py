@@ -20,9 +20,9 @@ from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Hold, Workspace
-from accounts_review.workflow import answer, brake, holds
+from accounts_review.workflow import advance, answer, brake, holds
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, worker
 from accounts_review.workflow.sync.sync import reset_breaker
@@ -99,9 +99,9 @@ def make_due_unwarned(stage: Stage) -> None:
 
 def get_more_time_after_the_claim(stage: Stage) -> None:
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     revoker = stage.revoker()
     case = revoker.claim()
     assert case
@@ -113,9 +113,9 @@ def get_more_time_after_the_claim(stage: Stage) -> None:
 def warned_elsewhere(stage: Stage) -> None:
     """The address changes between the warning and the last look; no sync has seen it."""
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.update("marie", email="somebody.else@ville.example")
     stage.revoke()
 
@@ -334,7 +334,7 @@ def hold_after_the_claim(stage: Stage) -> None:
 def hold_before_the_mail(stage: Stage) -> None:
     stage.launch("marie")
     hold_everything(stage)
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def somebody_was_written_to(stage: Stage) -> bool:
@@ -371,7 +371,7 @@ def the_others_speak_against_it(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(brake, "FEWEST", 3)
         stage.launch("marie", "omar", "zoe")
-        notify.send_notices(workspace=stage.workspace, now=NOW)
+        send_notices(workspace=stage.workspace, now=NOW)
         for name, kind in (("marie", answer.Kind.LEAVE), ("omar", answer.Kind.KEEP), ("zoe", answer.Kind.KEEP)):
             answer.answer(case=stage.case(name), said=answer.Said(kind=kind), now=NOW)
         stage.revoke()

@@ -11,7 +11,7 @@ from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption
 from accounts_review.workflow import answer
 from accounts_review.workflow.answer import Kind, NotNow, Said, Settled
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
@@ -24,7 +24,7 @@ LEAVE = Said(kind=Kind.LEAVE)
 def stage(set_stage: SetStage) -> Stage:
     stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
     stage.launch("marie", "omar")
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from accounts_review.models import AuditEntry, Case, Workspace
-from accounts_review.workflow import answer, brake
+from accounts_review.workflow import advance, answer, brake
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, notify
+from accounts_review.workflow.notify import bounces
+from accounts_review.workflow.notify.send import send_notices
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 NAMES = [f"person.{number:02}" for number in range(40)]
@@ -21,7 +22,7 @@ def stage(set_stage: SetStage) -> Stage:
     """Forty people were warned in a live clean-up; a tenth of them is four."""
     stage: Stage = set_stage(*map(someone, NAMES), policy=policy_text(notice=30), others=60)
     stage.launch(*NAMES)
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 
 
@@ -39,7 +40,7 @@ def come_back(stage: Stage, *names: str) -> None:
     for name in names:
         stage.update(name, last_seen_at=stage.clock().isoformat())
     stage.sync()
-    notify.spare_returned(workspace=stage.workspace, now=stage.clock())
+    advance.spare_returned(workspace=stage.workspace, now=stage.clock())
 
 
 def pull(stage: Stage) -> str:

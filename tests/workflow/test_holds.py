@@ -19,7 +19,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Hold, Workspace
 from accounts_review.workflow import holds
 from accounts_review.workflow.holds import HoldRefused
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.send import send_notices, send_reminders
 from accounts_review.workflow.workspaces import open_workspace
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
@@ -42,7 +42,7 @@ def test_anybody_with_a_role_may_hold_and_nothing_is_sent(stage: Stage, role: st
     stage.launch("marie", "omar")
     where = None if everywhere else stage.workspace
     holds.hold(workspace=where, actor=stage.staff(role), reason="the mails are wrong", now=NOW)
-    sent = notify.send_notices(workspace=stage.workspace, now=NOW)
+    sent = send_notices(workspace=stage.workspace, now=NOW)
     assert (sent.sent, sent.left, "Everything is held" in sent.error) == (0, 2, True)
     assert mail.outbox == []
     entry = AuditEntry.objects.get(kind="hold.placed")
@@ -65,18 +65,18 @@ def test_after_a_release_it_goes_on(stage: Stage) -> None:
     stage.launch("marie")
     given = {"workspace": stage.workspace, "reason": "because", "now": NOW}
     holds.hold(actor=stage.staff("auditor"), **given)
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     holds.release(actor=stage.staff("administrator"), **given)
-    assert notify.send_notices(workspace=stage.workspace, now=NOW).sent == 1
+    assert send_notices(workspace=stage.workspace, now=NOW).sent == 1
 
 
 def test_reminders_are_held_too(stage: Stage) -> None:
     stage.launch("marie", "omar")
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     before = len(mail.outbox)
     holds.hold(workspace=None, actor=stage.staff("auditor"), reason="because", now=NOW)
     later = NOW + timedelta(days=24)
-    assert "held" in notify.send_reminders(workspace=stage.workspace, now=later).error
+    assert "held" in send_reminders(workspace=stage.workspace, now=later).error
     assert len(mail.outbox) == before
 
 
@@ -84,7 +84,7 @@ def test_a_hold_of_another_workspace_holds_nothing_here(stage: Stage) -> None:
     other = open_workspace(name="other", now=NOW)
     holds.hold(workspace=other, actor=stage.staff("auditor"), reason="because", now=NOW)
     stage.launch("marie")
-    assert notify.send_notices(workspace=stage.workspace, now=NOW).sent == 1
+    assert send_notices(workspace=stage.workspace, now=NOW).sent == 1
 
 
 @pytest.mark.parametrize("reason", ["", "   "])

@@ -30,8 +30,7 @@ from hypothesis.stateful import (
 from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
-from accounts_review.workflow import answer, brake, workspaces
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow import advance, answer, brake, workspaces
 from accounts_review.workflow.revoke import worker
 from huwise_sandbox.server import Server
 from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
@@ -275,7 +274,7 @@ class Portal(RuleBasedStateMachine):
         for _ in range(8):
             self.resume_all()
             self.act.stage.clock.advance(minutes=61)
-            notify.ripen(workspace=self.act.stage.workspace, now=self.act.stage.clock())
+            advance.ripen(workspace=self.act.stage.workspace, now=self.act.stage.clock())
             self.act.stage.revoke()
             if not Case.objects.filter(state__in=("due", *IN_FLIGHT)).exists():
                 break

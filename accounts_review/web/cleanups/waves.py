@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from accounts_review.workflow.notify import notify
 from accounts_review.workflow.notify.pace import Pace
 
 
@@ -21,7 +20,7 @@ class Wave:
 def waves(count: int, *, ahead: int, days: int, now: datetime, pace: Pace) -> list[Wave]:
     """Day by day, behind the ``ahead`` mails that wait already; ``days`` is the notice. Pure."""
     found = []
-    for day, leaving in notify.waves(ahead + count, now, pace):
+    for day, leaving in pace.waves(ahead + count, now):
         ours = leaving - min(ahead, leaving)
         ahead -= leaving - ours
         if ours:

@@ -18,7 +18,8 @@ from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow import answer
-from accounts_review.workflow.notify import due, notify
+from accounts_review.workflow.notify import due
+from accounts_review.workflow.notify.send import PATIENCE
 from accounts_review.workflow.revoke.standstill import standstill
 
 TOO_LATE, RECENT = timedelta(days=30), timedelta(days=90)
@@ -170,7 +171,7 @@ def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
-    waiting = cases.filter(state="awaiting_notice", outcome__since__lt=(now - notify.PATIENCE).isoformat())
+    waiting = cases.filter(state="awaiting_notice", outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
             "The warning of %(count)d person in clean-up %(number)d has been put off for more than five days.",

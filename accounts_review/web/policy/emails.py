@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.workflow import workspaces
-from accounts_review.workflow.notify import notify
 from accounts_review.workflow.notify.emails import KINDS, sample
+from accounts_review.workflow.notify.send import send_test
 
 TITLES: dict[str, Promise] = {
     "notice": gettext_lazy("Warning"),
@@ -76,7 +76,7 @@ class EmailsPage(WorkspaceView):
 
     def _test(self, kind: str) -> None:
         permit(self.request.user, "operate")
-        problem = notify.send_test(workspace=self.workspace, kind=_known(kind), actor=self.request.user, now=self.now)
+        problem = send_test(workspace=self.workspace, kind=_known(kind), actor=self.request.user, now=self.now)
         if problem:
             messages.error(self.request, problem)
         else:

@@ -13,6 +13,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import holds
 from accounts_review.workflow.notify import emails
 
@@ -109,6 +110,12 @@ def is_newer(activity_at: datetime | None, case: Case) -> bool:
     """Whether an activity is later than the one the case was approved on."""
     approved_on = parse_datetime(case.evidence["activity_at"] or "")
     return activity_at is not None and (approved_on is None or activity_at > approved_on)
+
+
+def spare(case: Case, why: object, *, now: datetime) -> None:
+    """End the case of somebody who keeps their access."""
+    data = {"why": why}
+    audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
 
 
 def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:

@@ -37,6 +37,3 @@ class Pace:
 
     def _is_day(self, day: date) -> bool:
         return self.weekdays[0] <= day.isoweekday() <= self.weekdays[1]
-
-
-ANY_TIME = Pace()

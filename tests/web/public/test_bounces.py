@@ -14,7 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from accounts_review.web.public import bounces as webhook
-from accounts_review.workflow.notify import bounces, notify
+from accounts_review.workflow.notify import bounces
+from accounts_review.workflow.notify.send import Notices, send_notices
 from cleanup_portal import environment
 from tests.stage import SetStage, Stage, policy_text, someone
 
@@ -28,7 +29,7 @@ def stage(set_stage: SetStage, settings: Any) -> Stage:
     settings.EMAIL_PROVIDER, settings.ANYMAIL = "postmark", {"WEBHOOK_SECRET": SECRET}
     stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
     stage.launch("marie", "omar")
-    assert notify.send_notices(workspace=stage.workspace, now=stage.clock()).sent == 2
+    assert send_notices(workspace=stage.workspace, now=stage.clock()).sent == 2
     return stage
 
 
@@ -103,11 +104,11 @@ def test_every_provider_we_name_sends_and_reports(provider: str, settings: Any) 
     assert webhook._reader().parse_events
 
 
-def have_marie_warned_again(stage: Stage) -> notify.Notices:
+def have_marie_warned_again(stage: Stage) -> Notices:
     given: dict[str, Any] = {"case": stage.case("marie"), "actor": stage.staff("operator"), "now": stage.clock()}
     bounces.mark_undeliverable(**given, why="no answer")
     bounces.retry_notice(**given | {"case": stage.case("marie")})
-    return notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:

@@ -12,7 +12,9 @@ from django.core.mail import EmailMessage
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Workspace
-from accounts_review.workflow.notify import bounces, notify, smtp
+from accounts_review.workflow import advance
+from accounts_review.workflow.notify import bounces, smtp
+from accounts_review.workflow.notify.send import send_notices
 from tests.stage import SetStage, Stage, policy_text, someone
 
 
@@ -21,7 +23,7 @@ def stage(set_stage: SetStage) -> Stage:
     """Marie and Omar have been warned."""
     stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
     stage.launch("marie", "omar")
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 
 
@@ -31,7 +33,7 @@ def bounce(stage: Stage, *, message_id: str = "", recipient: str = "", why: str 
 
 def let_it_ripen(stage: Stage) -> None:
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
 
 
 def test_the_server_s_name_of_the_notice_is_kept(stage: Stage) -> None:
@@ -103,7 +105,7 @@ def test_a_bounce_after_the_intent_forbids_a_second_one(stage: Stage) -> None:
     assert bounce(stage, recipient="marie@ville.example") == 1
     for _ in range(4):
         stage.clock.advance(seconds=61)
-        notify.ripen(workspace=stage.workspace, now=stage.clock())
+        advance.ripen(workspace=stage.workspace, now=stage.clock())
         stage.revoke(quiet=60)
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
     assert "case.bounced" in stage.entries("marie")
@@ -123,7 +125,7 @@ def test_a_retry_after_a_bounce_is_a_letter_of_its_own(stage: Stage) -> None:
     bounce(stage, message_id=first)
     stage.clock.advance(days=1)
     bounces.retry_notice(case=stage.case("marie"), actor=stage.staff("operator"), now=stage.clock())
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     assert stage.case("marie").message_id != first
     assert bounce(stage, message_id=first) == 0, "the old letter came back once more; the new one has not"
     assert stage.case("marie").promised_at == stage.clock() + timedelta(days=30)
@@ -140,8 +142,8 @@ def test_a_bounce_that_is_faster_than_our_own_record_counts(set_stage: SetStage)
             assert bounce(stage, message_id="first.seen@provider", recipient=letter.to[0]) == 1
         return answer
 
-    with patch.object(notify, "deliver", deliver):
-        notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    with patch("accounts_review.workflow.notify.send.deliver", deliver):
+        send_notices(workspace=stage.workspace, now=stage.clock())
     assert stage.states() == {"marie": "undeliverable", "omar": "noticed"}
 
 

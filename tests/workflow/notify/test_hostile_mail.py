@@ -16,7 +16,9 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from accounts_review.models import AuditEntry, Case, Workspace
-from accounts_review.workflow.notify import bounces, digest, notify
+from accounts_review.workflow import advance
+from accounts_review.workflow.notify import bounces, digest
+from accounts_review.workflow.notify.send import Notices, send_closings, send_notices, send_reminders, send_test
 from tests.run import unused_port
 from tests.stage import SetStage, Stage, policy_text, someone
 from tests.workflow.notify.test_smtp import received
@@ -84,8 +86,8 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
-def send(stage: Stage) -> notify.Notices:
-    return notify.send_notices(workspace=stage.workspace, now=stage.clock())
+def send(stage: Stage) -> Notices:
+    return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def stopped(stage: Stage) -> str:
@@ -114,7 +116,7 @@ def test_a_refusal_of_the_sender_is_charged_to_nobody(stage: Stage, server: Serv
     assert stopped(stage) == "sender_refused"
     assert AuditEntry.objects.filter(kind="mail.stopped").count() == 1
     server.to_recipient = lambda address, taken: ""
-    assert send(stage) == notify.Notices(sent=7)
+    assert send(stage) == Notices(sent=7)
     assert stopped(stage) == ""
 
 
@@ -142,7 +144,7 @@ def test_dead_mailboxes_in_a_row_are_their_own(stage: Stage, server: Server, rep
 
 def test_every_mailbox_may_be_dead(stage: Stage, server: Server) -> None:
     server.to_recipient = lambda address, taken: "550 5.1.1 No such user"
-    assert send(stage) == notify.Notices(undeliverable=7)
+    assert send(stage) == Notices(undeliverable=7)
 
 
 @pytest.mark.parametrize("reply", ["550 rejected", "550 5.7.1 Command rejected", "554 Transaction failed"])
@@ -219,13 +221,13 @@ def test_without_tls_where_it_is_asked_for_nothing_leaves(stage: Stage, server: 
 def test_reminders_and_closing_mails_are_nobodys_fault_either(stage: Stage, server: Server) -> None:
     send(stage)
     stage.clock.advance(days=30)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     server.to_recipient = lambda address, taken: OURS["quota"]
-    told = notify.send_closings(workspace=stage.workspace, now=stage.clock())
+    told = send_closings(workspace=stage.workspace, now=stage.clock())
     assert (told.sent, told.refused, stopped(stage)) == (0, 0, "sender_refused")
     server.to_recipient = lambda address, taken: ""
-    assert notify.send_closings(workspace=stage.workspace, now=stage.clock()).sent == 7
+    assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 7
     assert stopped(stage) == ""
 
 
@@ -246,7 +248,7 @@ def test_a_test_letter_that_arrives_says_that_mail_works_again(stage: Stage, ser
     assert stopped(stage)
     server.to_recipient = lambda address, taken: ""
     operator = stage.staff("operator")
-    assert notify.send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
+    assert send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
     assert stopped(stage) == ""
 
 
@@ -310,7 +312,7 @@ def test_an_address_outside_ascii_cannot_be_warned_where_the_server_does_not_tak
     assert server.recipients == ["omar@ville.example"]
     assert stage.why("jose") == ["no_smtputf8"]
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert stage.states() == {"jose": "undeliverable", "omar": "revoked"}
 
@@ -338,7 +340,7 @@ def test_our_own_address_that_is_wrong_is_charged_to_nobody(stage: Stage, server
 
 
 def ripe_and_revoked(stage: Stage) -> dict[str, str]:
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     return stage.states()
 
@@ -364,7 +366,7 @@ def test_who_has_another_address_now_is_warned_anew_for_the_full_time(
     assert ripe_and_revoked(stage)["marie"] == "noticed"
     stage.clock.advance(days=1)
     assert ripe_and_revoked(stage)["marie"] == "revoked"
-    assert notify.send_closings(workspace=stage.workspace, now=stage.clock()).sent == 1
+    assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 1
     assert server.recipients[-1] == "other@ville.example"
 
 
@@ -398,7 +400,7 @@ def test_nobody_is_reminded_at_an_address_that_was_never_warned(set_stage: SetSt
     stage.clock.advance(days=25)
     stage.update("marie", email="other@ville.example")
     stage.sync()
-    assert notify.send_reminders(workspace=stage.workspace, now=stage.clock()).sent == 0
+    assert send_reminders(workspace=stage.workspace, now=stage.clock()).sent == 0
     assert stage.states() == {"marie": "awaiting_notice"}
 
 

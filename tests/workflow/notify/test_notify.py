@@ -18,8 +18,9 @@ from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.workflow import advance
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow.notify.send import Notices, send_notices, send_test
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 
@@ -30,8 +31,8 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
-def send(stage: Stage, **options: Any) -> notify.Notices:
-    return notify.send_notices(workspace=stage.workspace, now=stage.clock(), **options)
+def send(stage: Stage, **options: Any) -> Notices:
+    return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
 
 
 def addresses() -> list[str]:
@@ -90,9 +91,9 @@ def test_a_server_that_fails_ends_the_run_and_the_next_one_goes_on(
 def test_cases_ripen_on_the_promised_date_and_not_before(stage: Stage) -> None:
     send(stage)
     stage.clock.advance(days=30, seconds=-1)
-    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 0
     stage.clock.advance(seconds=1)
-    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 2
     assert set(stage.states().values()) == {"due"}
 
 
@@ -100,9 +101,9 @@ def test_nobody_comes_due_whose_link_no_longer_works(stage: Stage, settings: Any
     send(stage)
     former, settings.SECRET_KEY = settings.SECRET_KEY, "another-long-and-random-key-of-this-portal"
     stage.clock.advance(days=40)
-    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 0
     settings.SECRET_KEY_FALLBACKS = [former]
-    assert notify.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 2
 
 
 def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
@@ -110,7 +111,7 @@ def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
     promised = stage.case("marie").promised_at
     stage.adopt(policy_text(notice=0))
     stage.clock.advance(days=5)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert (stage.deletes, stage.case("marie").promised_at) == ([], promised)
 
@@ -178,7 +179,7 @@ def test_an_undeliverable_notice_never_leads_to_a_revocation(stage: Stage, monke
     refuse(monkeypatch, "marie@ville.example", SMTPRecipientsRefused({"marie@ville.example": (550, b"unknown")}))
     send(stage)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
 
@@ -215,7 +216,7 @@ def test_an_address_that_only_ever_puts_off_is_given_up_and_stops_nobody(
         stage.clock.advance(days=1)
         assert send(stage).left == 1
     operator = stage.staff("operator")
-    assert notify.send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
+    assert send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
     said = stage.outcome("marie")
     assert (said["tries"], said["since"]) == (9, NOW.isoformat())
     assert said["why"]

@@ -21,9 +21,16 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.tasks import actions, jobs
-from accounts_review.workflow import workspaces
-from accounts_review.workflow.notify import bounces, notify
+from accounts_review.workflow import advance, workspaces
+from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.notify.send import (
+    EmailsSent,
+    allowance,
+    send_closings,
+    send_notices,
+    send_reminders,
+)
 from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
@@ -35,22 +42,22 @@ Person = Callable[[str], User]
 def stage(set_stage: SetStage) -> Stage:
     stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS)
     stage.launch("marie", "omar")
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     mail.outbox.clear()
     return stage
 
 
-def remind(stage: Stage, **options: Any) -> notify.Letters:
-    return notify.send_reminders(workspace=stage.workspace, now=stage.clock(), **options)
+def remind(stage: Stage, **options: Any) -> EmailsSent:
+    return send_reminders(workspace=stage.workspace, now=stage.clock(), **options)
 
 
-def tell(stage: Stage) -> notify.Letters:
-    return notify.send_closings(workspace=stage.workspace, now=stage.clock())
+def tell(stage: Stage) -> EmailsSent:
+    return send_closings(workspace=stage.workspace, now=stage.clock())
 
 
 def revoke_all(stage: Stage) -> None:
     stage.clock.advance(days=30)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 
@@ -100,15 +107,15 @@ def test_who_came_back_is_spared_rather_than_reminded(stage: Stage) -> None:
     stage.update("marie", last_seen_at=days_ago(0))
     stage.sync()
     stage.clock.advance(days=24)
-    assert remind(stage) == notify.Letters(sent=1, spared=1)
+    assert remind(stage) == EmailsSent(sent=1, spared=1)
     assert stage.states() == {"marie": "spared", "omar": "noticed"}
 
 
 def test_a_refused_reminder_is_recorded_once_and_changes_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, "marie@ville.example", 550)
     stage.clock.advance(days=24)
-    assert remind(stage) == notify.Letters(sent=1, refused=1)
-    assert remind(stage) == notify.Letters()
+    assert remind(stage) == EmailsSent(sent=1, refused=1)
+    assert remind(stage) == EmailsSent()
     assert stage.states()["marie"] == "noticed"
     assert stage.entries("marie").count("case.reminder_refused") == 1
 
@@ -132,7 +139,7 @@ def test_the_end_is_told_once(stage: Stage) -> None:
 def test_a_refused_closing_is_not_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     revoke_all(stage)
     refuse(monkeypatch, "marie@ville.example", 550)
-    assert (tell(stage), tell(stage)) == (notify.Letters(sent=1, refused=1), notify.Letters())
+    assert (tell(stage), tell(stage)) == (EmailsSent(sent=1, refused=1), EmailsSent())
     assert stage.states()["marie"] == "revoked"
 
 
@@ -160,7 +167,7 @@ def test_a_bounce_stops_the_clock_and_a_retry_gives_the_full_notice(stage: Stage
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
     bounces.retry_notice(case=stage.case("marie"), actor=operator, now=stage.clock())
     # The clean-up had nobody left but her, and goes on.
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     case = stage.case("marie")
     assert case.promised_at == stage.clock() + timedelta(days=30)
     assert first is not None
@@ -173,7 +180,7 @@ def test_a_promise_never_moves_earlier_by_a_retry(stage: Stage, person: Person) 
     Case.objects.filter(account__username="marie").update(promised_at=later)
     bounces.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why="bounced", now=NOW)
     bounces.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     assert stage.case("marie").promised_at == later
 
 
@@ -194,7 +201,7 @@ def test_being_seen_again_clears_the_promise(stage: Stage, state: str) -> None:
     Case.objects.filter(account__username="marie").update(state=state)
     stage.update("marie", last_seen_at=days_ago(0))
     stage.sync()
-    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
+    assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
     assert stage.states() == {"marie": "spared", "omar": "noticed"}
     assert stage.why("marie") == ["newer_activity"]
 
@@ -203,12 +210,12 @@ def test_newer_activity_clears_the_promise_even_where_the_account_still_counts_a
     stage.update("marie", last_seen_at=days_ago(900))
     stage.sync()
     assert stage.verdicts()["marie"] == "dormant"
-    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
+    assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
 
 
 def test_who_is_no_longer_dormant_under_a_new_policy_is_spared(stage: Stage) -> None:
     stage.adopt(policy_text(limit=2000, notice=30))
-    assert notify.spare_returned(workspace=stage.workspace, now=stage.clock()) == 2
+    assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 2
     assert stage.why("omar") == ["verdict_active"]
 
 
@@ -255,18 +262,18 @@ def test_letters_leave_within_hours_and_weekdays(at: str, is_open: bool) -> None
 
 def test_waves_name_the_days_and_their_numbers() -> None:
     friday_noon = datetime(2026, 6, 19, 10, 0, tzinfo=UTC)
-    assert notify.waves(2500, friday_noon, PARIS) == [
+    assert PARIS.waves(2500, friday_noon) == [
         (date(2026, 6, 19), 600),
         (date(2026, 6, 22), 1000),
         (date(2026, 6, 23), 900),
     ]
-    assert notify.waves(2500, friday_noon) == [(date(2026, 6, 19), 2500)]
-    assert notify.waves(0, friday_noon, PARIS) == []
+    assert Pace().waves(2500, friday_noon) == [(date(2026, 6, 19), 2500)]
+    assert PARIS.waves(0, friday_noon) == []
 
 
 def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
     def left(at: datetime, **pace: Any) -> int | None:
-        return notify.allowance(workspace=stage.workspace, kind=Event.CASE_NOTICED, pace=Pace(**pace), now=at)
+        return allowance(workspace=stage.workspace, kind=Event.CASE_NOTICED, pace=Pace(**pace), now=at)
 
     assert left(NOW, per_hour=5) == 3
     assert left(NOW, per_hour=1) == 0
@@ -277,7 +284,7 @@ def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
 
 def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
     other = workspaces.open_workspace(name="other", now=NOW)
-    assert notify.allowance(workspace=other, kind=Event.CASE_NOTICED, pace=Pace(per_hour=5), now=NOW) == 5
+    assert allowance(workspace=other, kind=Event.CASE_NOTICED, pace=Pace(per_hour=5), now=NOW) == 5
 
 
 def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

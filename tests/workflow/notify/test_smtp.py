@@ -13,7 +13,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow import advance
+from accounts_review.workflow.notify.send import Notices, send_closings, send_notices, send_reminders, send_test
 from tests.run import unused_port
 from tests.stage import SetStage, Stage, policy_text, someone
 
@@ -169,12 +170,12 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
-def send(stage: Stage) -> notify.Notices:
-    return notify.send_notices(workspace=stage.workspace, now=stage.clock())
+def send(stage: Stage) -> Notices:
+    return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def test_a_server_that_accepts_gets_one_letter_each_with_text_and_html(stage: Stage, moody: Moody) -> None:
-    assert send(stage) == notify.Notices(sent=6)
+    assert send(stage) == Notices(sent=6)
     assert moody.received() == Counter(PEOPLE)
     letter = moody.accepted[0]
     assert letter["To"] == "anna@ville.example"
@@ -232,7 +233,7 @@ def test_what_was_put_off_is_sent_by_the_next_run_and_nothing_twice(stage: Stage
     moody.moods = {"anna": "defer", "dina": "drop", "emil": "defer data"}
     send(stage)
     moody.moods = {}
-    assert send(stage) == notify.Notices(sent=3)
+    assert send(stage) == Notices(sent=3)
     assert moody.received() == Counter(PEOPLE)
 
 
@@ -280,23 +281,23 @@ def test_reminders_and_closings_go_the_same_way_and_change_no_state(stage: Stage
     send(stage)
     stage.clock.advance(days=24)
     moody.moods = {"anna": "refuse", "bela": "drop", "cleo": "defer"}
-    done = notify.send_reminders(workspace=stage.workspace, now=stage.clock())
+    done = send_reminders(workspace=stage.workspace, now=stage.clock())
     assert (done.sent, done.refused) == (3, 1)
     assert set(stage.states().values()) == {"noticed"}
     stage.clock.advance(days=6)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
-    told = notify.send_closings(workspace=stage.workspace, now=stage.clock())
+    told = send_closings(workspace=stage.workspace, now=stage.clock())
     assert (told.sent, told.refused) == (3, 1)
     moody.moods = {}
-    assert notify.send_closings(workspace=stage.workspace, now=stage.clock()).sent == 2
+    assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 2
     assert set(stage.states().values()) == {"revoked"}
 
 
 def test_a_test_letter_says_what_the_server_said(stage: Stage, moody: Moody) -> None:
     operator = stage.staff("operator")
-    assert notify.send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
+    assert send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
     moody.moods = {"operator": "refuse"}
-    problem = notify.send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock())
+    problem = send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock())
     assert "No such user" in problem
     assert str(moody.accepted[0]["Subject"]).startswith("[Test]")

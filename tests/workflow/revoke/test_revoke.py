@@ -10,7 +10,8 @@ import pytest
 from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Case, Workspace
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow import advance
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.revoke import last_look
 from tests.factories import make_workspace
 from tests.stage import KEY, NOW, SetStage, Stage, policy_text, someone
@@ -193,12 +194,12 @@ def test_what_is_held_back_in_one_cleanup_does_not_bar_the_next(set_stage: SetSt
 def test_the_promised_date_is_waited_for(set_stage: SetStage) -> None:
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     stage.clock.advance(days=30, seconds=-1)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {}
     stage.clock.advance(seconds=1)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {"revoked": 1}
 
 
@@ -206,7 +207,7 @@ def test_nobody_is_revoked_whose_warning_was_not_sent(set_stage: SetStage) -> No
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
     stage.clock.advance(days=40)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {}
     case = stage.case("marie")
     type(case).objects.filter(pk=case.pk).update(state="due")

@@ -15,7 +15,8 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.workflow.notify import notify
+from accounts_review.workflow import advance
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, worker
 from huwise_sandbox import records
@@ -270,9 +271,9 @@ def test_a_key_that_may_not_read_keys_relies_on_the_owner_known(stage: Stage) ->
 def test_a_promise_that_was_moved_to_later_is_kept(set_stage: SetStage) -> None:
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
     stage.clock.advance(days=30)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     assert stage.states() == {"marie": CaseState.DUE}
     Case.objects.update(promised_at=stage.clock() + timedelta(days=1))
     assert stage.revoke() == {}

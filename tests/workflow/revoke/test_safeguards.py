@@ -27,9 +27,10 @@ from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate, names
 from accounts_review.rules.refusals import Fault
-from accounts_review.workflow import holds
+from accounts_review.workflow import advance, holds
 from accounts_review.workflow.launch import launch, limits
-from accounts_review.workflow.notify import bounces, notify, smtp
+from accounts_review.workflow.notify import bounces, smtp
+from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
 from accounts_review.workflow.sync import figures, passes, store
@@ -288,28 +289,28 @@ def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
 
 def bounced_before_the_date(stage: Stage) -> None:
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 
 def promise_what_the_policy_says_now(patch: pytest.MonkeyPatch) -> None:
     """The date that a person was given counts for nothing when the warning is sent once more."""
-    patch.setattr(notify, "max", lambda promised, before: promised, raising=False)
+    patch.setattr("accounts_review.workflow.notify.send.max", lambda promised, before: promised, raising=False)
 
 
 def warned_again_under_a_shorter_notice(stage: Stage) -> None:
     stage.launch("marie")
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     given: dict[str, Any] = {"actor": stage.staff("operator"), "now": NOW}
     bounces.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
     Case.objects.update(promised_at=NOW + timedelta(days=45))
     bounces.retry_notice(case=stage.case("marie"), **given)
-    notify.send_notices(workspace=stage.workspace, now=NOW)
+    send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 
@@ -322,7 +323,7 @@ def quota_is_used_up(stage: Stage) -> None:
     stage.launch("marie", "omar", "zoe")
     full = SMTPRecipientsRefused({"": (550, b"5.4.5 Daily user sending limit exceeded")})
     with patch.object(EmailBackend, "send_messages", side_effect=full):
-        notify.send_notices(workspace=stage.workspace, now=NOW)
+        send_notices(workspace=stage.workspace, now=NOW)
 
 
 def somebody_is_undeliverable(stage: Stage) -> bool:
@@ -341,9 +342,9 @@ def address_outside_ascii(stage: Stage) -> None:
     stage.launch("marie")
     plain = type("Plain", (), {"ehlo_or_helo_if_needed": lambda self: None, "has_extn": lambda self, name: False})
     with patch.object(EmailBackend, "connection", plain(), create=True):
-        notify.send_notices(workspace=stage.workspace, now=NOW)
+        send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    notify.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.ripen(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 

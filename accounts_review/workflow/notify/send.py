@@ -1,6 +1,6 @@
-"""Notify: warn people by e-mail, remind them, let cases ripen when the promised date has come, and tell of the end.
+"""Send: warn people by e-mail, remind them, and tell them when their access was removed.
 
-A letter is recorded after the mail server accepted it. A crash between the two sends it a second time rather
+An e-mail is recorded after the mail server accepted it. A crash between the two sends it a second time rather
 than never: a person warned twice is disturbed, a person not warned is wronged.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -20,12 +20,12 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Workspace, permit
-from accounts_review.rules.dormancy import Standing
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import verdicts
 from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
-from accounts_review.workflow.notify.pace import ANY_TIME, Pace
+from accounts_review.workflow.notify.due import spare
+from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.smtp import Kind, Refusal, Round, alone, deliver, one_by_one
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
@@ -46,7 +46,7 @@ class Notices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letters:
+class EmailsSent:
     """What one run of :func:`send_reminders` or :func:`send_closings` did."""
 
     sent: int = 0
@@ -87,7 +87,7 @@ def send_notices(
 
 def send_reminders(
     *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
-) -> Letters:
+) -> EmailsSent:
     """Remind the warned of their date, as many days before it as the policy says, each once.
 
     Where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal changes
@@ -95,7 +95,7 @@ def send_reminders(
     """
     with alone(workspace) as is_alone:
         if not is_alone:
-            return Letters(error=_busy())
+            return EmailsSent(error=_busy())
         rewarn.follow_addresses(workspace=workspace, now=now)
         days_of = dict(due.reminders(workspace, now=now))
 
@@ -112,11 +112,11 @@ def send_reminders(
 
 def send_closings(
     *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
-) -> Letters:
+) -> EmailsSent:
     """Tell those whose access was removed that it was, once. A refusal is recorded and not tried again."""
     with alone(workspace) as is_alone:
         if not is_alone:
-            return Letters(error=_busy())
+            return EmailsSent(error=_busy())
         run = one_by_one(
             due.closings(workspace, now=now),
             partial(_tell_the_end, workspace=workspace, now=now),
@@ -127,46 +127,6 @@ def send_closings(
         )
         mail_stop.remember(run, workspace=workspace, now=now)
     return _letters(run)
-
-
-@transaction.atomic
-def ripen(*, workspace: Workspace, now: datetime) -> int:
-    """Make due every warned case whose promised date has come; returns how many.
-
-    One whose address has changed is warned anew in place of that, and one waits whose link no longer works, for want of
-    the key that signed it. One whose notice came back while its DELETE was under way, and was without effect, is
-    undeliverable after all.
-    """
-    rewarn.follow_addresses(workspace=workspace, now=now)
-    running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
-    ripe = list(due.answerable(running).filter(state="noticed", promised_at__lte=now))
-    returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
-    audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
-    for case in returned:
-        give_up(case, actor="portal", now=now, why=_("the notice came back"))
-    return len(ripe)
-
-
-@transaction.atomic
-def spare_returned(*, workspace: Workspace, now: datetime) -> int:
-    """Spare whoever was seen again or became protected while they were being warned (law 10); returns how many."""
-    waiting = Case.objects.filter(
-        cleanup__workspace=workspace, state__in=("awaiting_notice", "noticed", "undeliverable")
-    ).select_related("account__assessment", "cleanup__workspace")
-    spared = 0
-    # What somebody else holds just now is seen by the next sync, and by the last look.
-    for case in waiting.select_for_update(of=("self",), skip_locked=True):
-        found = case.account.assessment
-        activity_at = found.activity_at
-        code = "newer_activity" if due.is_newer(activity_at, case) else "verdict_active"
-        if code == "newer_activity" or found.dormant_from > now:
-            why = [{"code": code, "detail": activity_at.isoformat() if activity_at else ""}]
-            _spare(case, why, now=now)
-            spared += 1
-        elif found.standing == Standing.PROTECTED:
-            _spare(case, [{"code": "verdict_protected", "detail": "", "because": found.reasons}], now=now)
-            spared += 1
-    return spared
 
 
 def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) -> str:
@@ -203,15 +163,10 @@ def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -
     return max(0, pace.per_hour - recent.count())
 
 
-def waves(count: int, now: datetime, pace: Pace = ANY_TIME) -> list[tuple[date, int]]:
-    """The days on which so many notices would leave at a pace, and how many on each. Pure."""
-    return pace.waves(count, now)
-
-
 def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
     case = due.still(due.notices(workspace), key, now=now)
     if why := due.objection(case, now=now):
-        _spare(case, why, now=now)
+        spare(case, why, now=now)
         return "spared"
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
@@ -272,7 +227,7 @@ def _remind(
 ) -> str | Refusal:
     case, days = due.still(due.warned(workspace, now=now), key, now=now), days_of[key]
     if why := due.objection(case, now=now):
-        _spare(case, why, now=now)
+        spare(case, why, now=now)
         return "spared"
     answer = deliver(emails.reminder(case, days=days, now=now), through=through)
     if isinstance(answer, Refusal):
@@ -315,14 +270,9 @@ def _remember(run: Round, *, left: int, workspace: Workspace, now: datetime) -> 
         mail_stop.resume(workspace, now=now)
 
 
-def _letters(run: Round) -> Letters:
+def _letters(run: Round) -> EmailsSent:
     tally = run.tally
-    return Letters(sent=tally["sent"], refused=tally[Kind.FINAL], spared=tally["spared"], error=run.error)
-
-
-def _spare(case: Case, why: object, *, now: datetime) -> None:
-    data = {"why": why}
-    audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
+    return EmailsSent(sent=tally["sent"], refused=tally[Kind.FINAL], spared=tally["spared"], error=run.error)
 
 
 def _until(budget: timedelta | None) -> float | None:
