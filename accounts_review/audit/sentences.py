@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit.events import Event, named
 from accounts_review.audit.words import Icon
 from accounts_review.models import AuditEntry
-from accounts_review.wording.sentences import of_evidence, spoken
+from accounts_review.wording.cases import of_evidence, spoken
 
 
 def of_act(entry: AuditEntry) -> str:

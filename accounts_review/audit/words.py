@@ -61,13 +61,14 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How an event is told: its name, a clause filled from the entry's details, and its icon.
+    """How an event is told: its code, its name, a clause filled from the entry's details, and its icon.
 
     ``variants`` are clauses for a value of the detail ``kind`` or ``cause`` (or ``service``: a service account).
     ``decision`` is the clause that tells another reviewer who decided what, ``news`` what the operators' digest says.
     ``address_failed``: an e-mail came back, and what the server said of it names the address.
     """
 
+    code: str
     label: Promise
     clause: Promise
     icon: Icon | None = None

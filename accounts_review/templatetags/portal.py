@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
-from accounts_review.wording import findings, verdicts
+from accounts_review.wording import findings, instants, verdicts
 
 register = template.Library()
 
@@ -60,7 +60,7 @@ def exactly(instant: datetime | None) -> str:
 @register.filter(expects_localtime=True, is_safe=False)
 def date(value: datetime | None, layout: str = "DATE_FORMAT") -> str:
     """Django's filter, with the months as the reader's language writes them."""
-    return verdicts.dated(value, get_format(layout)) if value else ""
+    return instants.dated(value, get_format(layout)) if value else ""
 
 
 @register.filter

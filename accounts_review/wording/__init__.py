@@ -1,1 +1,1 @@
-"""Sentences for people: verdicts, objections, findings, cases and audit events."""
+"""Sentences for people: verdicts and what explains them, objections, findings, cases, holds, policies, instants."""

@@ -6,6 +6,7 @@ What is found is stored as a code with its numbers, so that everyone reads it in
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.huwise import HuwiseError, Unreachable
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants, objections
 
 Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
@@ -220,7 +221,7 @@ def in_words(found: Found | str) -> Finding:
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said) % known if said else code
     if until := found.get("until"):
-        lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": verdicts.time_of(until)}
+        lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": instants.time_of(until)}
     if kind := found.get("kind"):
         meant, advice = ERRORS.get(kind, (_("The workspace did not answer as it should."), remedy))
         remedy = str(advice)
@@ -231,5 +232,20 @@ def in_words(found: Found | str) -> Finding:
 
 def _spoken(found: Found) -> dict[str, str]:
     """Of a finding's details, those that are themselves codes or instants, in words."""
-    spoken = {"next": verdicts.moment(found["next"])} if "next" in found else {}
-    return spoken | ({"why": verdicts.objection(found["why"])} if found["code"] == "held" else {})
+    spoken = {"next": instants.moment(found["next"])} if "next" in found else {}
+    return spoken | ({"why": objections.objection(found["why"])} if found["code"] == "held" else {})
+
+
+ANOMALIES: dict[str, Promise] = {
+    "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
+    "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
+    "nobody_seen": gettext_lazy("the first sync shows of none of the %(before)d accounts when it was last used"),
+    "never_used": gettext_lazy("by the first sync, %(after)d of %(before)d accounts were never used"),
+    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
+}
+"""A clause for each rule of the breaker."""
+
+
+def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which rules of the breaker tripped, as clauses with their numbers."""
+    return [str(ANOMALIES.get(item["code"], item["code"])) % item for item in anomalies]

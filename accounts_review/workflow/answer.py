@@ -21,7 +21,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 from accounts_review.rules.lifecycle import ENDED, CaseState
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 from accounts_review.workflow.notify import emails
 
 PERSON = "the person"
@@ -179,7 +179,7 @@ def _check(said: Said, *, now: datetime) -> None:
 
 def _reason(said: Said) -> str:
     if said.until:
-        return _("said to be away until %(date)s") % {"date": verdicts.day(said.until)}
+        return _("said to be away until %(date)s") % {"date": instants.day(said.until)}
     text = emails.one_line(said.text, longest=LONGEST_TEXT)
     return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 

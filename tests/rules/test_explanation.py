@@ -13,7 +13,7 @@ from accounts_review.rules.dates import DateFault
 from accounts_review.rules.dormancy import Facts, Reason, Standing, Verdict, judge, segment_of
 from accounts_review.rules.explanation import active_if_seen_after, dates_read, explain
 from accounts_review.rules.policy import Policy, Segment
-from accounts_review.wording import verdicts
+from accounts_review.wording import explanations
 from tests.builders import NOW, POLICY, SEEN, make_facts, make_policy, verdict
 from tests.strategies import accounts, moments, plain_accounts, policies, thoroughly
 
@@ -64,7 +64,7 @@ def test_a_segment_that_does_not_match_says_why(
     explained = explain(policy, facts)
     (tried,) = explained.passed
     assert explained.segment.name == "everyone else"
-    assert [verdicts.unmet(condition, tried.segment, facts) for condition in tried.unmet] == [clause]
+    assert [explanations.unmet(condition, tried.segment, facts) for condition in tried.unmet] == [clause]
 
 
 def test_all_conditions_that_are_not_met_are_said_in_the_order_of_a_policy() -> None:
@@ -108,11 +108,11 @@ def test_a_date_that_does_not_count_says_why(given: object, fault: DateFault, cl
     read = {date.field: date for date in dates_read(make_facts(last_login_at=given))}["last_login_at"]
     assert (read.fault, read.instant, read.counts) == (fault, None, False)
     assert read.is_doubtful is (fault is not DateFault.ABSENT)
-    assert verdicts.date_read(read) == clause
+    assert explanations.date_read(read) == clause
 
 
 def test_the_newest_date_counts_and_older_ones_do_not() -> None:
-    said = {date.field: verdicts.date_read(date) for date in dates_read(make_facts())}
+    said = {date.field: explanations.date_read(date) for date in dates_read(make_facts())}
     assert said == {
         "joined_at": "does not count, as another is newer",
         "last_login_at": "does not count, as another is newer",
@@ -191,7 +191,7 @@ def test_an_exemption_is_one_of_the_things_that_could_end() -> None:
 
 
 def said(facts: Facts, *, verdict_shown: str = "", exempt_until: datetime | None = None) -> list[str]:
-    return verdicts.otherwise(
+    return explanations.otherwise(
         explain(POLICY, facts),
         verdict=verdict_shown or verdict(facts),
         dormant_from=judge(POLICY, facts).dormant_from,
@@ -258,15 +258,15 @@ def test_a_sign_of_life_after_the_instant_named_makes_it_active(policy: Policy, 
 @given(policies, accounts() | plain_accounts())
 def test_whatever_is_explained_can_be_said(policy: Policy, facts: Facts) -> None:
     found, explained = judge(policy, facts), explain(policy, facts)
-    sentences = verdicts.otherwise(
+    sentences = explanations.otherwise(
         explained,
         verdict=verdict(facts, policy=policy),
         dormant_from=found.dormant_from,
         exempt_until=None,
         seen_after=NOW,
     )
-    clauses = [verdicts.date_read(date) for date in explained.dates]
-    clauses += [verdicts.unmet(name, tried.segment, facts) for tried in explained.passed for name in tried.unmet]
+    clauses = [explanations.date_read(date) for date in explained.dates]
+    clauses += [explanations.unmet(name, tried.segment, facts) for tried in explained.passed for name in tried.unmet]
     assert sentences
     assert all(sentences)
     assert all(clauses)

@@ -10,7 +10,7 @@ import pytest
 
 from accounts_review.rules.dormancy import Facts, Reason
 from accounts_review.rules.gate import Effect, Objection, objections
-from accounts_review.wording import verdicts
+from accounts_review.wording.objections import OBJECTIONS
 from tests.builders import EVERYONE, NOW, POLICY, SEEN, make_evidence, make_facts, make_policy, make_terms
 
 SECOND = timedelta(seconds=1)
@@ -129,7 +129,7 @@ def test_each_term_that_is_wrong_gives_its_objection_and_no_other(
 
 
 def test_every_objection_there_is_a_sentence_for_can_arise_and_no_other() -> None:
-    assert {objection.code for _, objection in SPOILED} | {"no_longer_listed"} == set(verdicts.OBJECTIONS)
+    assert {objection.code for _, objection in SPOILED} | {"no_longer_listed"} == set(OBJECTIONS)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
     )
     found = objections(wrong)
     assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 8
-    assert {one.code for one in found} == set(verdicts.OBJECTIONS) - {
+    assert {one.code for one in found} == set(OBJECTIONS) - {
         "another_incarnation",
         "address_changed",
         "unreadable_record",

@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 from accounts_review.rules import dormancy, explanation
 from accounts_review.rules.dates import DateFault
 from accounts_review.rules.dormancy import Reason, Verdict
-from accounts_review.wording import verdicts
+from accounts_review.wording import explanations, instants, objections, verdicts
 from tests.builders import NOW
 
 HOSTILE = [
@@ -50,12 +50,12 @@ def test_every_reason_that_can_arise_has_a_sentence_and_no_sentence_is_left_over
 
 
 def test_each_reason_is_a_protection_that_could_end_or_a_doubt_that_a_person_can_settle() -> None:
-    assert sorted([*verdicts.WITHOUT, *verdicts.REMEDIES]) == sorted(verdicts.SENTENCES)
-    assert {key.partition(" ")[0] for key in verdicts.WITHOUT} == explanation.PROTECTIONS
-    assert set(verdicts.FAULTS) == set(DateFault)
+    assert sorted([*explanations.WITHOUT, *explanations.REMEDIES]) == sorted(verdicts.SENTENCES)
+    assert {key.partition(" ")[0] for key in explanations.WITHOUT} == explanation.PROTECTIONS
+    assert set(explanations.FAULTS) == set(DateFault)
 
 
-@pytest.mark.parametrize("clauses", [verdicts.WITHOUT, verdicts.REMEDIES], ids=["without", "remedies"])
+@pytest.mark.parametrize("clauses", [explanations.WITHOUT, explanations.REMEDIES], ids=["without", "remedies"])
 def test_every_condition_and_remedy_is_complete_in_every_language(clauses: dict[str, Any], language: str) -> None:
     for key, clause in clauses.items():
         filled = str(clause) % {"subject": "SUBJECT", "via": "GROUP"}
@@ -66,8 +66,8 @@ def test_every_condition_and_remedy_is_complete_in_every_language(clauses: dict[
 def test_an_objection_of_another_verdict_says_its_reasons_like_everything_else() -> None:
     because = [{"code": "right", "subject": "edit_domain", "via": "team"}, {"code": "no_email"}]
     said = "is now protected: " + ", ".join(verdicts.reasons(because))
-    assert verdicts.objection("verdict_protected", "", because) == said
-    assert verdicts.objection("verdict_protected", "as told before") == "is now protected: as told before"
+    assert objections.objection("verdict_protected", "", because) == said
+    assert objections.objection("verdict_protected", "as told before") == "is now protected: as told before"
 
 
 def test_the_course_of_a_verdict_says_since_when_and_until_when() -> None:
@@ -119,10 +119,10 @@ def test_every_sentence_is_complete_in_every_language(key: str, language: str) -
     assert not clause.endswith(".")
 
 
-@pytest.mark.parametrize("key", verdicts.OBJECTIONS)
+@pytest.mark.parametrize("key", objections.OBJECTIONS)
 def test_every_objection_is_complete_in_every_language(key: str, language: str) -> None:
-    clause = verdicts.objection(key, "DETAIL")
-    assert ("DETAIL" in clause) == ("%(detail)s" in str(verdicts.OBJECTIONS[key]))
+    clause = objections.objection(key, "DETAIL")
+    assert ("DETAIL" in clause) == ("%(detail)s" in str(objections.OBJECTIONS[key]))
     assert "%" not in clause
     assert clause != key
 
@@ -134,7 +134,7 @@ def test_a_hostile_name_passes_through_as_it_is(name: str, language: str) -> Non
         clause = verdicts.reason(Reason(code, name, name if via else ""))
         wanted = str(verdicts.SENTENCES[key]).count("%(")
         assert clause.count(name) >= wanted
-    assert verdicts.objection("new_groups", name).endswith(name)
+    assert objections.objection("new_groups", name).endswith(name)
     assert f"({name})" in idleness(segment=name)
 
 
@@ -148,7 +148,7 @@ def test_reasons_are_read_as_an_assessment_stores_them() -> None:
 
 def test_a_code_of_another_time_is_shown_rather_than_hidden() -> None:
     assert verdicts.reason(Reason("once_upon", "a", "b")) == "once_upon"
-    assert verdicts.objection("once_upon") == "once_upon"
+    assert objections.objection("once_upon") == "once_upon"
 
 
 def idleness(**changes: Any) -> str:
@@ -202,9 +202,9 @@ def test_without_a_valid_date_idleness_says_so() -> None:
 
 def test_a_day_is_told_in_the_readers_time_zone_and_language() -> None:
     late = datetime(2024, 2, 3, 23, 30, tzinfo=UTC)
-    assert verdicts.day(late) == "3 Feb 2024"
+    assert instants.day(late) == "3 Feb 2024"
     with timezone.override("Europe/Paris"):
-        assert verdicts.day(late) == "4 Feb 2024"
+        assert instants.day(late) == "4 Feb 2024"
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_day_is_told_in_the_readers_time_zone_and_language() -> None:
 def test_french_writes_months_small_wherever_a_date_is_told(month: int, words: str) -> None:
     instant = datetime(2024, month, 3, 12, tzinfo=UTC)
     with translation.override("fr"):
-        assert verdicts.day(instant) == words
+        assert instants.day(instant) == words
         assert Template('{{ at|date:"j M Y" }}').render(Context({"at": instant})) == words
 
 

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from accounts_review.management.shell import WorkspaceCommand, in_words
 from accounts_review.models import Workspace
 from accounts_review.tasks import actions
-from accounts_review.wording import findings, sentences
+from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
 
 
@@ -25,7 +25,7 @@ class Command(WorkspaceCommand):
         if sync.state != "complete":
             tripped = [
                 f"{anomaly['code']}: {clause}"
-                for anomaly, clause in zip(sync.anomalies, sentences.of_anomalies(sync.anomalies), strict=True)
+                for anomaly, clause in zip(sync.anomalies, findings.of_anomalies(sync.anomalies), strict=True)
             ]
             hint = "look, then use manage.py reset_breaker" if tripped else "try again"
             problems = [str(findings.in_words(problem)) for problem in sync.problems]

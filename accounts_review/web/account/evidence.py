@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import Account, Exemption
 from accounts_review.rules.dormancy import Facts, Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
-from accounts_review.wording import verdicts
+from accounts_review.wording import explanations, instants, verdicts
 
 LONGEST_RECORD = 20_000
 STANDINGS = {
@@ -104,7 +104,7 @@ def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
     found, rules = account.assessment, account.assessment.policy.rules
     explained = explain(rules, facts)
     passed = [
-        SegmentTried(tried.segment.name, [verdicts.unmet(name, tried.segment, facts) for name in tried.unmet])
+        SegmentTried(tried.segment.name, [explanations.unmet(name, tried.segment, facts) for name in tried.unmet])
         for tried in explained.passed
     ]
     return Reasoning(
@@ -123,7 +123,7 @@ def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
         standing=STANDINGS[Standing(found.standing)],
         policy=found.policy.number,
         exemption=account.exemptions.in_force(now).first() if account.exempt_until else None,
-        otherwise=verdicts.otherwise(
+        otherwise=explanations.otherwise(
             explained,
             verdict=account.verdict,
             dormant_from=found.dormant_from,
@@ -142,9 +142,9 @@ def dates(found: Iterable[DateRead], *, now: datetime) -> list[DateFact]:
             label=str(DATE_LABELS[date.field]),
             given="" if date.given in (None, "") else str(date.given)[:200],
             instant=date.instant,
-            day=verdicts.day(date.instant) if date.instant else "",
+            day=instants.day(date.instant) if date.instant else "",
             ago=timesince(date.instant, now) if date.instant else "",
-            said=verdicts.date_read(date),
+            said=explanations.date_read(date),
             counts=date.counts,
             is_doubtful=date.is_doubtful,
         )

@@ -20,7 +20,8 @@ from accounts_review.web.account import evidence
 from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.wording import sentences, verdicts
+from accounts_review.wording import instants
+from accounts_review.wording.cases import of_case
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
@@ -108,7 +109,7 @@ class AccountPage(OneAccount, TemplateView):
                 now=self.now,
             ),
             "has_older_entries": len(entries) > NEWEST_ENTRIES,
-            "cases": [(case, sentences.of_case(case, now=self.now)) for case in cases],
+            "cases": [(case, of_case(case, now=self.now)) for case in cases],
         }
 
 
@@ -157,7 +158,7 @@ class ServiceAccount(OneAccount):
         owner = given["owner_email"]
         decide.exempt(reason=given["reason"], until=until, owner_email=owner, is_service_account=True, **act)
         return _("Kept as a service account until %(until)s; %(owner)s is told before that.") % {
-            "until": verdicts.day(until),
+            "until": instants.day(until),
             "owner": owner,
         }
 

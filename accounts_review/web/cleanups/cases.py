@@ -19,7 +19,7 @@ from accounts_review.web.account.timeline import of_entries
 from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
-from accounts_review.wording import sentences
+from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
 
@@ -36,11 +36,11 @@ class CasePage(CleanupView):
         entries = AuditEntry.objects.filter(account_id=case.account_id, cleanup=self.cleanup.number)
         context = {
             "case": case,
-            "said": sentences.of_case(case, now=self.now),
-            "evidence": sentences.of_evidence(case.evidence, now=case.approved_at),
+            "said": of_case(case, now=self.now),
+            "evidence": of_evidence(case.evidence, now=case.approved_at),
             "account": case.account,
-            "answer": sentences.of_answer(case),
-            "answered_by": sentences.of_answering(case),
+            "answer": of_answer(case),
+            "answered_by": of_answering(case),
             "timeline": of_entries(entries),
             "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
         }

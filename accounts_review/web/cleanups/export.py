@@ -15,7 +15,7 @@ from accounts_review.web.cleanups.filters import ReportFilter
 from accounts_review.web.cleanups.tables import CaseTable
 from accounts_review.web.cleanups.views import CleanupView
 from accounts_review.web.shared.download import as_shown, download
-from accounts_review.wording import sentences
+from accounts_review.wording.cases import of_case
 
 
 class CleanupExport(CleanupView):
@@ -32,5 +32,5 @@ class CleanupExport(CleanupView):
         audit.log(
             [self.cleanup], kind=Event.CLEANUP_EXPORTED, actor=self.request.user.get_username(), now=self.now, data=data
         )
-        sheet = cases_sheet(cases, said=partial(sentences.of_case, now=self.now))
+        sheet = cases_sheet(cases, said=partial(of_case, now=self.now))
         return download(self, sheet, kind=kind, name=f"cleanup-{self.cleanup.number}")

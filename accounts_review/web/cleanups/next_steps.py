@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import Account, Case, Cleanup, may
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
-from accounts_review.wording import sentences
+from accounts_review.wording.cases import of_case
 
 SHOWN = 50
 AGAIN = frozenset({CaseState.REFUSED, CaseState.WOULD_REVOKE, CaseState.SPARED, CaseState.WITHDRAWN})
@@ -100,7 +100,7 @@ def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step
     # Those whose address is another one by now can be warned at once, so they come first.
     is_same = ExpressionWrapper(Q(account__email=KT("evidence__email")), BooleanField())
     ranked = cases.alias(is_same=is_same).order_by("is_same", "moved_at", "pk")
-    rows = [Row(case, sentences.of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
+    rows = [Row(case, of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
     return Step(
         name="undeliverable",
         title=_("Could not be warned"),
@@ -134,7 +134,7 @@ def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: d
     rows = [
         Row(
             case,
-            sentences.of_case(case, now=now),
+            of_case(case, now=now),
             "" if case.pk in can_act else _("It is in a clean-up again, or there is nothing left to do."),
             can_act=case.pk in can_act,
         )
@@ -168,7 +168,7 @@ def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime
         title=_("Still dormant, and in no clean-up"),
         advice=advice,
         count=free.count(),
-        rows=[Row(case, sentences.of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
+        rows=[Row(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
         acts=_allowed(("again",), actor),
     )
 

@@ -13,7 +13,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
-from accounts_review.wording import sentences
+from accounts_review.wording.cases import of_case
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
@@ -112,7 +112,7 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
         total=sum(tally.values()),
         ended=sum(count for state, count in tally.items() if state in ENDED),
         tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
-        failures=[Failure(case, sentences.of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
+        failures=[Failure(case, of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
         **known,
     )
 

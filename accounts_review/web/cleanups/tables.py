@@ -12,18 +12,18 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.models import Case, Cleanup
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
-from accounts_review.wording import sentences
+from accounts_review.wording.cases import of_answer, of_case, of_evidence
 
 
 def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
     found = record.account.assessment
     verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=table.now)
-    return {"said": sentences.of_evidence(record.evidence, now=table.now), "verdict": verdict}
+    return {"said": of_evidence(record.evidence, now=table.now), "verdict": verdict}
 
 
 def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
     perms = PermWrapper(table.request.user)
-    said, answer = sentences.of_case(record, now=table.now), sentences.of_answer(record)
+    said, answer = of_case(record, now=table.now), of_answer(record)
     return {"said": said, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
 
 

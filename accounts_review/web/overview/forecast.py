@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 
 from accounts_review.models import Assessment, Workspace
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 
 MONTHS = 12
 WIDTH, HEIGHT, GAP = 40, 120, 8
@@ -61,8 +61,8 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
         height = round(HEIGHT * count / most)
         bars.append(
             Bar(
-                label=verdicts.dated(start, "F Y"),
-                short=verdicts.dated(start, "M")[:4].rstrip("."),
+                label=instants.dated(start, "F Y"),
+                short=instants.dated(start, "M")[:4].rstrip("."),
                 count=count,
                 first=start.date(),
                 last=(next_start - timedelta(days=1)).date(),

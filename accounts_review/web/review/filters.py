@@ -19,7 +19,7 @@ from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
 """What an address without any filter asks for."""
@@ -227,9 +227,9 @@ def _said(name: str, value: Any, field: forms.Field) -> str:
         case "idle":
             return ngettext("idle longer than %(days)d day", "idle longer than %(days)d days", value) % {"days": value}
         case "dormant_since":
-            return _("dormant from %(date)s or later") % {"date": verdicts.dated(value, "j M Y")}
+            return _("dormant from %(date)s or later") % {"date": instants.dated(value, "j M Y")}
         case "dormant_until":
-            return _("dormant by %(date)s") % {"date": verdicts.dated(value, "j M Y")}
+            return _("dormant by %(date)s") % {"date": instants.dated(value, "j M Y")}
         case "never_used":
             return _("never used")
         case "q":

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.web.shared.widgets import DayInput
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 
 USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 DECISIONS = (
@@ -88,7 +88,7 @@ class DecisionForm(forms.Form):
         if day is None:
             self.add_error("until", _("An exemption needs an end."))
         elif not self.earliest <= day <= self.latest:
-            latest = verdicts.dated(self.latest, "j M Y")
+            latest = instants.dated(self.latest, "j M Y")
             self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})
 
 

@@ -26,7 +26,7 @@ from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, 
 from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.tables import CountedPaginator
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
 
@@ -195,7 +195,7 @@ def _sentence(form: DecisionForm, count: int) -> str:
             said = ngettext(
                 "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
             )
-            return said % {"count": count, "until": verdicts.day(form.exempt_until)}
+            return said % {"count": count, "until": instants.day(form.exempt_until)}
         case "snooze":
             said = ngettext("%(count)d account set aside for later.", "%(count)d accounts set aside for later.", count)
         case _:

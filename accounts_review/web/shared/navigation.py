@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import Hold, Workspace
 from accounts_review.wording import holds as in_sentences
-from accounts_review.wording import verdicts
+from accounts_review.wording import objections
 from cleanup_portal import __version__
 
 
@@ -36,7 +36,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
-    said = verdicts.mail_stop(stop["code"], stop["reply"])
+    said = objections.mail_stop(stop["code"], stop["reply"])
     return {"workspace": workspace, "said": said, "since": datetime.fromisoformat(stop["at"])}
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Sync
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
-from accounts_review.wording import findings, sentences
+from accounts_review.wording import findings
 
 WHOLE = {"cell": {"class": "whole"}}
 
@@ -24,7 +24,7 @@ class CountColumn(tables.Column):  # type: ignore[misc]
 
 def _wrong(record: Sync) -> dict[str, Any]:
     found = [findings.in_words(item).said for item in [*record.problems, *record.health]]
-    return {"said": [*sentences.of_anomalies(record.anomalies), *found]}
+    return {"said": [*findings.of_anomalies(record.anomalies), *found]}
 
 
 class SyncTable(RecordTable):

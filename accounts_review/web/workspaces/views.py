@@ -19,7 +19,7 @@ from accounts_review.models.run import SILENT
 from accounts_review.tasks import queue
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.forms import ModeForm
-from accounts_review.wording import sentences
+from accounts_review.wording import findings
 from accounts_review.workflow import workspaces
 
 
@@ -82,7 +82,7 @@ class Card:
 
     @property
     def anomalies(self) -> list[str]:
-        return sentences.of_anomalies(self.quarantined.anomalies) if self.quarantined else []
+        return findings.of_anomalies(self.quarantined.anomalies) if self.quarantined else []
 
 
 class Workspaces(PortalView):

@@ -22,7 +22,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Group, News
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
-from accounts_review.wording import findings, verdicts
+from accounts_review.wording import findings, instants, objections
 from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
         with override(workspace.language):
             context = {"exemption": exemption, "account": exemption.account, "url": _account_address(exemption.account)}
             body = render_to_string("emails/lapse/body.txt", context)
-            values = {"username": exemption.account.username, "date": verdicts.day(exemption.until)}
+            values = {"username": exemption.account.username, "date": instants.day(exemption.until)}
             subject = _("The exemption of %(username)s ends on %(date)s") % values
         if not _sent([EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email])]):
             continue
@@ -164,7 +164,7 @@ def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
 
 
 def _stop(entry: AuditEntry) -> str:
-    return verdicts.mail_stop(entry.data.get("code", ""), entry.data.get("reply", ""))
+    return objections.mail_stop(entry.data.get("code", ""), entry.data.get("reply", ""))
 
 
 def _account_address(account: Account) -> str:

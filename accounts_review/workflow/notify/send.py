@@ -21,7 +21,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Workspace, permit
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import verdicts
+from accounts_review.wording import objections
 from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
@@ -142,7 +142,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     def act(key: int, through: BaseEmailBackend) -> str | Refusal:
         answer = deliver(emails.test(workspace, kind, to=actor.email, now=now), through=through)
         if isinstance(answer, Refusal):
-            refused.append(verdicts.objection(answer.code) if answer.code else answer.why)
+            refused.append(objections.objection(answer.code) if answer.code else answer.why)
             return answer
         return "sent"
 

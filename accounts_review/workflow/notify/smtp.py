@@ -23,7 +23,7 @@ from accounts_review import audit
 from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import Fault, alike, fault_of
-from accounts_review.wording import verdicts
+from accounts_review.wording import objections
 from accounts_review.workflow.holds import Held
 from accounts_review.workflow.notify.emails import one_line
 
@@ -120,8 +120,8 @@ class Round:
         if self.held:
             return self.held
         if self.stop:
-            return verdicts.mail_stop(self.stop.code, self.stop.reply)
-        return verdicts.mail_stop(StopCode.BROKEN) if self.tally[Kind.BROKEN] else ""
+            return objections.mail_stop(self.stop.code, self.stop.reply)
+        return objections.mail_stop(StopCode.BROKEN) if self.tally[Kind.BROKEN] else ""
 
     def take(self, key: int, answer: str | Refusal) -> None:
         """Count an answer; what a refusal means for its key is decided here, now or by a later answer."""

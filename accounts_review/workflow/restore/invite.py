@@ -34,7 +34,7 @@ from accounts_review.huwise import (
 from accounts_review.huwise import User as Member
 from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 from accounts_review.workflow.restore import messages
 
 LEASE = timedelta(minutes=10)
@@ -75,10 +75,10 @@ def objection_to_restoring(case: Case) -> str:
     if case.restored_by and case.restored_at:
         return _("%(login)s invited it back on %(day)s") % {
             "login": case.restored_by,
-            "day": verdicts.day(case.restored_at),
+            "day": instants.day(case.restored_at),
         }
     if case.returned_at:
-        return _("it came back by itself on %(day)s") % {"day": verdicts.day(case.returned_at)}
+        return _("it came back by itself on %(day)s") % {"day": instants.day(case.returned_at)}
     if case.state != CaseState.REVOKED or case.cleanup.dry_run:
         return _("its access was not revoked")
     if not case.snapshot:

@@ -9,7 +9,7 @@ from django.utils.timezone import localtime
 
 from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants
 
 MOST = 20_000
 """So many of the newest decisions are looked at: two for each account that one act can be about."""
@@ -39,5 +39,5 @@ def decided_since(
 
 def said_of(entry: AuditEntry) -> str:
     """A decision on an account, with who took it and when, as a clause."""
-    at = verdicts.dated(localtime(entry.at), "j M Y, H:i")
+    at = instants.dated(localtime(entry.at), "j M Y, H:i")
     return str(named(entry.kind).words.decision) % {"login": entry.actor, "at": at}

@@ -21,7 +21,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
 from accounts_review.workflow.review.conflicts import decided_since, said_of
 
@@ -117,7 +117,7 @@ def exempt(
     for workspace in {account.workspace for account in fresh}:
         latest = latest_end(workspace, now=now, is_service_account=is_service_account)
         if until > latest:
-            why = _("it may be exempt until %(date)s at most") % {"date": verdicts.day(latest)}
+            why = _("it may be exempt until %(date)s at most") % {"date": instants.day(latest)}
             _refuse((account, why) for account in fresh if account.workspace == workspace)
     login = actor.get_username()
     Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)

@@ -22,7 +22,7 @@ from accounts_review.models import Account, AuditEntry
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import day_of, day_readings
 from accounts_review.spreadsheet.rows import decided, row_digest
-from accounts_review.wording import verdicts
+from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review import decide
 
 LONGEST_REASON = 500
@@ -164,12 +164,12 @@ class Judge:
         if not given.until.strip():
             yield Problem("decision_until", _("an exemption needs an end; write a day such as %(day)s") % _some(today))
         elif days := self._days_asked(given):
-            shown = {order: verdicts.day(_midnight(day)) for order, day in days.items()}
+            shown = {order: instants.day(_midnight(day)) for order, day in days.items()}
             yield Problem("decision_until", _("this is %(dmy)s or %(mdy)s; say which order the file has") % shown)
         elif until is None:
             yield Problem("decision_until", _("not a valid date; write one such as %(day)s") % _some(today))
         elif not today < localdate(until) <= localdate(self.latest):
-            why = _("choose a day from tomorrow to %(latest)s") % {"latest": verdicts.day(self.latest)}
+            why = _("choose a day from tomorrow to %(latest)s") % {"latest": instants.day(self.latest)}
             yield Problem("decision_until", why)
 
     def _already(self, account: Account, outcome: Outcome, until: datetime | None) -> str:

@@ -13,6 +13,7 @@ from django.db import connections
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry
+from accounts_review.workflow.revoke import worker
 from tests.stage import SetStage, Stage, client_of, someone
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,11 +63,11 @@ def die_at(stage: Stage, step: str) -> None:
         if label == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def worker() -> None:
+    def act() -> None:
         worker.crashpoint = kill
         work(stage)
 
-    assert ended_by(in_child(worker)) == signal.SIGKILL
+    assert ended_by(in_child(act)) == signal.SIGKILL
 
 
 @pytest.fixture

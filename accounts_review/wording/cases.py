@@ -1,8 +1,8 @@
-"""What happened, in sentences: audit entries, and what became of a case."""
+"""Cases in words: what became of one, what its person answered, and why it moved."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import findings, verdicts
+from accounts_review.wording import findings, instants, objections, verdicts
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waits for its warning mail"),
@@ -39,15 +39,6 @@ ANSWERS: dict[str, Promise] = {
 }
 """A clause for each answer that a person can give to the notice."""
 
-ANOMALIES: dict[str, Promise] = {
-    "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
-    "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
-    "nobody_seen": gettext_lazy("the first sync shows of none of the %(before)d accounts when it was last used"),
-    "never_used": gettext_lazy("by the first sync, %(after)d of %(before)d accounts were never used"),
-    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
-}
-"""A clause for each rule of the breaker."""
-
 
 def of_case(case: Case, *, now: datetime) -> str:
     """What became of a case so far, as a clause."""
@@ -67,11 +58,11 @@ def of_case(case: Case, *, now: datetime) -> str:
         return str(outcome.get("error", ""))
     if case.state == CaseState.REVOKED and case.bounced_at:
         said = _("access removed; the warning came back on %(date)s, when it was too late")
-        return said % {"date": verdicts.day(case.bounced_at)}
+        return said % {"date": instants.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed, as reading the account again showed")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
-    return str(FATES.get(case.state, "")) % {name: verdicts.day(at) if at else "" for name, at in dates.items()}
+    return str(FATES.get(case.state, "")) % {name: instants.day(at) if at else "" for name, at in dates.items()}
 
 
 def of_evidence(evidence: Mapping[str, Any], *, now: datetime) -> str:
@@ -92,7 +83,7 @@ def of_answer(case: Case) -> str:
     clause = ANSWERS.get(answer.get("kind", ""))
     if clause is None or at is None:
         return ""
-    said = str(clause) % {"date": verdicts.day(at), "until": verdicts.day(until) if until else ""}
+    said = str(clause) % {"date": instants.day(at), "until": instants.day(until) if until else ""}
     return ": ".join([said, answer["text"]]) if answer.get("text") else said
 
 
@@ -114,15 +105,10 @@ def of_why(why: object) -> str:
     if not isinstance(why, list):
         return str(why)
     return "; ".join(
-        verdicts.objection(str(item.get("code", "")), spoken(item.get("detail", "")), item.get("because", ()))
+        objections.objection(str(item.get("code", "")), spoken(item.get("detail", "")), item.get("because", ()))
         for item in why
         if isinstance(item, dict)
     )
-
-
-def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Which rules of the breaker tripped, as clauses with their numbers."""
-    return [str(ANOMALIES.get(item["code"], item["code"])) % item for item in anomalies]
 
 
 def spoken(value: object) -> str:
@@ -134,5 +120,5 @@ def spoken(value: object) -> str:
             instant = parse_datetime(value)
         except ValueError:
             return value
-        return verdicts.day(instant) if instant and instant.tzinfo else value
+        return instants.day(instant) if instant and instant.tzinfo else value
     return "" if value is None else str(value)

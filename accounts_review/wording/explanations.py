@@ -1,0 +1,128 @@
+"""Explanations in words: why an account does not match, and what would have to be true for another verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.rules.dates import DateFault
+from accounts_review.rules.dormancy import Facts, Standing, Verdict
+from accounts_review.rules.explanation import DateRead, Explanation
+from accounts_review.rules.policy import Segment
+from accounts_review.wording.instants import day
+from accounts_review.wording.verdicts import MOST_NAMED, clause_of
+
+WITHOUT = {
+    "right": gettext_lazy("it did not hold %(subject)s directly"),
+    "right via": gettext_lazy("it did not hold %(subject)s through group %(via)s"),
+    "protected_group": gettext_lazy("it were not in the protected group %(subject)s"),
+    "protected_name": gettext_lazy("the policy did not protect usernames like %(subject)s"),
+    "protected_domain": gettext_lazy("its address were not in the protected domain %(subject)s"),
+    "vendor_staff": gettext_lazy("it did not belong to the vendor's staff"),
+    "key_owner": gettext_lazy("this portal used the API key of another account"),
+    "rule_failed": gettext_lazy("the rule that failed were mended"),
+}
+"""A condition for each protection: what would have to be otherwise for it not to protect."""
+
+REMEDIES = {
+    "invalid_date": gettext_lazy("have Huwise settle the date in %(subject)s"),
+    "no_date": gettext_lazy("have Huwise say when it joined or was seen"),
+    "activity_went_back": gettext_lazy("have Huwise settle its dates, or an administrator accept them on its page"),
+    "no_joined_at": gettext_lazy("have Huwise settle the missing date of joining"),
+    "unknown_rights": gettext_lazy("find out in Huwise why its rights are not told"),
+    "unknown_groups": gettext_lazy("find out in Huwise why its groups are not told"),
+    "unknown_right": gettext_lazy("take the right %(subject)s away in Huwise, or protect it in the policy"),
+    "unknown_right via": gettext_lazy(
+        "take the right %(subject)s from the group %(via)s in Huwise, or protect it in the policy"
+    ),
+    "disputed_right": gettext_lazy("check in Huwise who holds %(subject)s"),
+    "unlisted_group": gettext_lazy("find out in Huwise what the group %(subject)s is"),
+    "unreadable_group": gettext_lazy("check in Huwise what rights the group %(subject)s gives"),
+    "unknown_account_type": gettext_lazy("name the account type %(subject)s in a segment of the policy"),
+    "no_account_type": gettext_lazy("find out in Huwise what type of account it is"),
+    "no_email": gettext_lazy("have it given an address that can be written to"),
+    "unsafe_username": gettext_lazy("leave it to Huwise: this portal cannot address it"),
+    "incomplete_extraction": gettext_lazy("wait for a sync that is complete"),
+}
+"""What a person can do about each doubt; a sync must then read it."""
+
+FAULTS = {
+    DateFault.ABSENT: gettext_lazy("empty, so it does not count"),
+    DateFault.UNREADABLE: gettext_lazy("cannot be believed, as it is not a date with a time"),
+    DateFault.WITHOUT_OFFSET: gettext_lazy("cannot be believed, as it does not say its time zone"),
+    DateFault.TOO_EARLY: gettext_lazy("cannot be believed, as it lies before the year 2000"),
+    DateFault.IN_THE_FUTURE: gettext_lazy("cannot be believed, as it lies more than a day after it was read"),
+}
+"""Why a date does not count, as a clause."""
+
+
+def unmet(condition: str, segment: Segment, facts: Facts) -> str:
+    """Why an account does not meet a condition of a segment, as a clause."""
+    named = {
+        "account_types": _("its account type is %(own)s, not %(names)s"),
+        "groups": _("it is in none of these groups: %(names)s"),
+        "permissions": _("it holds none of these rights: %(names)s"),
+        "usernames": _("its username matches none of these: %(names)s"),
+        "emails": _("its address matches none of these: %(names)s"),
+        "email_domains": _("its address is in none of these domains: %(names)s"),
+    }
+    if condition in named:
+        names = _some(getattr(segment, condition))
+        return named[condition] % {"names": names, "own": facts.account_type or "—"}
+    return _("it was never used") if facts.never_used else _signs_of_use(facts)
+
+
+def date_read(date: DateRead) -> str:
+    """What became of one date of the record, as a clause that follows its name."""
+    if date.counts:
+        return _("counts, being the newest sign of life")
+    return str(FAULTS[date.fault]) if date.fault else _("does not count, as another is newer")
+
+
+def otherwise(
+    explained: Explanation, *, verdict: str, dormant_from: datetime, exempt_until: datetime | None, seen_after: datetime
+) -> list[str]:
+    """What would have to be true for another verdict, as sentences."""
+    if verdict == Verdict.ACTIVE:
+        after = {
+            Standing.ORDINARY: _("Dormant, if it stays idle until %(date)s."),
+            Standing.PROTECTED: _("Idle but protected, if it stays idle until %(date)s."),
+            Standing.UNCERTAIN: _("Uncertain, if it stays idle until %(date)s."),
+        }
+        return [after[explained.standing] % {"date": day(dormant_from)}]
+    said = [_("Active, as soon as a sync reads a sign of life after %(date)s.") % {"date": day(seen_after)}]
+    if exempt_until and verdict == Verdict.PROTECTED:
+        lapses = _("No longer exempt, when the exemption lapses on %(date)s or is withdrawn.")
+        said.append(lapses % {"date": day(exempt_until)})
+    if explained.protections:
+        without = _(", and if ").join(clause_of(why, WITHOUT) for why in explained.protections)
+        unprotected = {
+            Standing.ORDINARY: _("Dormant, if %(conditions)s."),
+            Standing.UNCERTAIN: _("Uncertain, if %(conditions)s."),
+        }
+        said.append(unprotected[explained.standing_unprotected] % {"conditions": without})
+    if explained.standing == Standing.UNCERTAIN:
+        remedies = "; ".join(clause_of(why, REMEDIES) for why in explained.doubts)
+        settled = _("Dormant, once a person has settled what is in doubt and a sync has read it: %(remedies)s.")
+        said.append(settled % {"remedies": remedies})
+    if verdict == Verdict.DORMANT:
+        said.append(_("Protected, if it gained a protected right or group, or were exempted."))
+    return said
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+
+
+def _signs_of_use(facts: Facts) -> str:
+    """Why an account does not count as never used."""
+    activity = facts.activity
+    if activity and activity[1] != "joined_at":
+        used = {"last_seen_at": _("it was seen on %(date)s"), "last_login_at": _("it signed in on %(date)s")}
+        return used[activity[1]] % {"date": day(activity[0])}
+    if any(facts.dates[field] not in (None, "") for field in ("last_seen_at", "last_login_at")):
+        return _("it may have been used: a date of use is not empty")
+    return _("its date of joining is not known")

@@ -1,0 +1,46 @@
+"""Days and instants as a reader writes them, in their language and time zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django.utils.dateformat import DateFormat
+from django.utils.timezone import localtime
+from django.utils.translation import get_language
+
+SHORT_MONTHS = {
+    "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juill.", "août", "sept.", "oct.", "nov.", "déc."),
+}
+"""The short months of a language that Django writes wrongly."""
+
+
+def day(instant: datetime) -> str:
+    """The day of an instant in the reader's language and time zone."""
+    return dated(localtime(instant), "j M Y")
+
+
+def moment(stored: str) -> str:
+    """A stored instant by which something becomes possible, to the minute after it."""
+    return dated(_next_minute(stored), "j M Y, H:i")
+
+
+def time_of(stored: str) -> str:
+    """The time of a stored instant that is less than a day away, to the minute after it."""
+    return dated(_next_minute(stored), "H:i")
+
+
+def _next_minute(stored: str) -> datetime:
+    return localtime(datetime.fromisoformat(stored) + timedelta(seconds=59, microseconds=999_999))
+
+
+def dated(value: date, layout: str) -> str:
+    """A date or an instant laid out in Django's letters, with the months as the reader's language writes them."""
+    return _Layout(value).format(layout)
+
+
+class _Layout(DateFormat):
+    """Django's own capitalises every short month, and cuts août to "Aoû"."""
+
+    def M(self) -> str:  # noqa: N802
+        months = SHORT_MONTHS.get((get_language() or "")[:2])
+        return months[self.n() - 1] if months else super().M()
