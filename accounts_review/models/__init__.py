@@ -1,7 +1,8 @@
 """What the portal remembers."""
 
-from accounts_review.models.account import Account, Assessment, Group
+from accounts_review.models.account import Account, Group
 from accounts_review.models.activity_gap import Return
+from accounts_review.models.assessment import Assessment
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck

@@ -1,4 +1,4 @@
-"""Accounts as they were read, the groups that give them rights, and what the policy makes of them."""
+"""Accounts as they were read, and the groups that give them rights."""
 
 from __future__ import annotations
 
@@ -206,42 +206,3 @@ class Group(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.uid
-
-
-class Judgement(models.Model):
-    """What some policy makes of an account, for every instant at once."""
-
-    segment = models.TextField(_("segment"))
-    activity_at = models.DateTimeField(_("last activity"), null=True)
-    activity_field = models.CharField(max_length=20, blank=True)
-    dormant_from = models.DateTimeField(_("dormant from"))
-    limit_days = models.PositiveIntegerField(_("limit in days"))
-    standing = models.CharField(_("standing"), max_length=10, choices=[(s.value, s.value) for s in Standing])
-    reasons = models.JSONField(_("reasons"), default=list)
-    rights = ArrayField(
-        models.TextField(),
-        verbose_name=_("rights"),
-        null=True,
-        help_text=_("Granted directly or through a group; null where the record does not tell."),
-    )
-    basis = models.CharField(max_length=200, help_text=_("Policy, rights and record that the assessment rests on."))
-
-    class Meta:
-        abstract = True
-
-
-class Assessment(Judgement):
-    """What the policy in force makes of an account, in a narrow table of its own: judging never rewrites wide rows."""
-
-    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")
-    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False)
-
-    class Meta:
-        default_permissions = ()
-        indexes = [
-            models.Index(fields=("standing", "dormant_from", "account"), name="assessment_by_idleness"),
-            models.Index(fields=("dormant_from", "account"), name="assessment_dormant_from"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"

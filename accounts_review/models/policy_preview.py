@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.models.account import Account, Judgement
+from accounts_review.models.account import Account
+from accounts_review.models.assessment import Judgement
 from accounts_review.models.workspace import PolicyVersion, Workspace
 from accounts_review.rules import policy
 

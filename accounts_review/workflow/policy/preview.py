@@ -26,7 +26,8 @@ from accounts_review.models import (
     Workspace,
     permit,
 )
-from accounts_review.models.account import AccountQuerySet, Judgement
+from accounts_review.models.account import AccountQuerySet
+from accounts_review.models.assessment import Judgement
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow.assess.judging import Judging, batches
