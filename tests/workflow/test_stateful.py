@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group as Role
-from django.contrib.auth.models import User
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,37 +27,40 @@ from hypothesis.stateful import (
 from accounts_review import audit
 from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
-from accounts_review.workflow import advance, answer, brake, workspaces
+from accounts_review.workflow import advance, answer, brake
 from accounts_review.workflow.revoke import worker
 from huwise_sandbox.server import Server
-from tests.stage import NOW, Clock, Stage, client_of, crowd, site_of, someone
-from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, GROUPS, NAMES, Crash, Happenings
+from tests.stage import client_of, site_of
+from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, NAMES, Crash, Happenings
 from tests.workflow.reference import FEWEST, SHARE, Rules, name_of
+from tests.workflow.stateful_kit import stage_of, undone
 
 BASIS = settings(
     stateful_step_count=40, deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck)
 )
 settings.register_profile("stateful", BASIS, max_examples=25, derandomize=True)
 settings.register_profile("soak", BASIS, max_examples=200)
-PROFILE = "soak" if os.environ.get("SOAK") or os.environ.get("CI") else "stateful"
 
+PROFILE = "soak" if os.environ.get("SOAK") or os.environ.get("CI") else "stateful"
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 IN_FLIGHT = ("claimed", "intended", "unknown")
 STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")
+
 LIFE = (
     *("logs in", "logs in", "had logged in", "joins readers", "joins team", "joins plain", "gains a right"),
     *("is promoted", "loses all rights", "is re-created", "vanishes", "moves", "dates vanish", "dates go back"),
 )
+
 CHANGES = (
     *("pause", "resume", "resume", "cancel", "live", "live", "dry run", "demote", "dismiss", "promote", "promote"),
     *("higher limit", "exempt everyone", "accept dates"),
 )
 
 FIGURES = ("runs", "steps", "DELETEs", "mails", "moves", "violations")
-
 anyone = st.sampled_from(NAMES)
 decider = st.sampled_from(DECIDERS)
 fault = st.sampled_from(["", "", "", *FAULTS])
+
 policies = st.builds(
     Rules,
     limit=st.sampled_from([730, 730, 400, 1200]),
@@ -336,34 +336,3 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
         )
         print("kept for:", ", ".join(f"{name[4:]} {n}" for name, n in seen.most_common() if name.startswith("why ")))
     assert all(seen[name] for name in FIGURES[:-1])
-
-
-def stage_of(server: Server, client: Client) -> Stage:
-    """A stage with the same people as ever, in a workspace that nobody has read yet."""
-    kinds: list[dict[str, Any]] = [{"groups": [{"uid": "readers"}]}, {"permissions": ["explore_restricted_page"]}, {}]
-    people = [someone(name, idle=800 + 100 * n, **kinds[n % 3]) for n, name in enumerate(NAMES)]
-    server.site = site_of([*people, *crowd(30)], groups=GROUPS)
-    return Stage(
-        workspace=workspaces.open_workspace(name="main", now=NOW - timedelta(days=100)),
-        site=server.site,
-        url=server.url,
-        client=client,
-        clock=Clock(tick=timedelta(milliseconds=1)),
-        staff=person,
-    )
-
-
-def person(login: str) -> User:
-    """Two deciders, an administrator who launches, and a second pair of eyes."""
-    user, is_new = User.objects.get_or_create(username=login, defaults={"email": f"{login}@portal.example"})
-    if is_new:
-        user.groups.add(Role.objects.get(name="operator" if login == "second" else login))
-    return user
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """A transaction that never was."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)

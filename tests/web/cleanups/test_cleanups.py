@@ -14,11 +14,11 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, Assessment, Cleanup, Workspace
+from accounts_review.models import Assessment, Cleanup, Workspace
 from accounts_review.workflow import brake
 from accounts_review.workflow.launch import launch
 from tests.factories import make_cleanup
-from tests.web.records_kit import HOSTILE, Site, text
+from tests.web.records_kit import Site, text
 
 
 @pytest.fixture
@@ -254,123 +254,3 @@ def test_who_may_not_operate_sees_no_levers(site: Site) -> None:
     page = site.sign_in("reviewer").get("cleanup", number=cleanup.number)
     assert b"Pause" not in page.content
     assert b"Cancel" not in page.content
-
-
-# The report
-
-
-@pytest.fixture
-def report(site: Site) -> Cleanup:
-    """A dry run that has ended, with one of each."""
-    cleanup = site.launched("ana", "ben", "cy")
-    look = {"at": now().isoformat(), "activity_at": now().isoformat(), "found": True}
-    site.put("ana", "would_revoke", last_look=look)
-    site.put("ben", "spared", outcome={"why": [{"code": "newer_activity", "detail": now().isoformat()}]})
-    site.put("cy", "refused", outcome={"error": "no", "status": 403, "error_code": "Denied", "trace_id": "t-9"})
-    close(cleanup)
-    return cleanup
-
-
-def test_the_report_sums_up(site: Site, report: Cleanup) -> None:
-    page = text(site.get("cleanup", number=report.number))
-    assert "3 accounts: 1 refused, 1 would revoke, 1 spared. It was a dry run: nothing left the portal." in page
-    assert "Dry run." in page
-    assert "was active after the approval" in page
-    assert "HTTP 403 <code>Denied</code>" in page
-    assert "t-9" in page
-
-
-@pytest.mark.parametrize(
-    ("query", "who"),
-    [
-        ({"state": "spared"}, ["ben"]),
-        ({"q": "CY"}, ["cy"]),
-        ({"q": "ana@ville"}, ["ana"]),
-        ({"state": "spared", "q": "ana"}, []),
-        ({"state": "nonsense"}, []),
-        ({"q": "\x00"}, []),
-    ],
-)
-def test_the_report_filters(site: Site, report: Cleanup, query: dict[str, str], who: list[str]) -> None:
-    page = site.get("cleanup", query, number=report.number)
-    assert [row.record.account.username for row in page.context["table"].rows] == who
-
-
-def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, report: Cleanup) -> None:
-    site.put("ben", "spared", answer={"kind": "away", "text": "", "at": now().isoformat(), "until": now().isoformat()})
-    site.put("cy", "refused", approved_by_login="rita")
-    for query, who in (
-        ({"answered": "away"}, ["ben"]),
-        ({"answered": "none"}, ["ana", "cy"]),
-        ({"approver": "rita"}, ["cy"]),
-        ({"segment": "everyone else"}, ["ana", "ben", "cy"]),
-        ({"back": "returned"}, []),
-    ):
-        page = site.get("cleanup", query, number=report.number)
-        assert [row.record.account.username for row in page.context["table"].rows] == who
-    assert "answered on" in text(site.get("cleanup", number=report.number))
-
-
-def test_a_filter_that_tells_nobody_apart_is_not_offered(site: Site, report: Cleanup) -> None:
-    shown = site.get("cleanup", number=report.number).context["filter"].shown
-    assert [field.name for field in shown] == ["q", "state"]
-
-
-def test_who_is_back_is_counted_and_can_be_found(site: Site) -> None:
-    site.go_live()
-    cleanup = site.launched("ana", "ben", "cy")
-    for name in ("ana", "ben", "cy"):
-        site.put(name, "revoked")
-    site.put("ana", "revoked", returned_at=now())
-    site.put("ben", "revoked", restored_at=now(), restored_by="olga", returned_at=now())
-    close(cleanup)
-    page = site.get("cleanup", number=cleanup.number)
-    assert "Of the revoked, 2 are back since (67 %)." in text(page)
-    found = site.get("cleanup", {"back": "returned"}, number=cleanup.number)
-    assert [row.record.account.username for row in found.context["table"].rows] == ["ana"]
-
-
-def test_the_report_draws_what_became_of_each_segment(site: Site, report: Cleanup) -> None:
-    page = site.get("cleanup", number=report.number)
-    (bar,) = page.context["bars"]
-    assert (bar.segment, bar.total) == ("everyone else", 3)
-    assert [(part.tile.state, part.tile.count) for part in bar.parts] == [
-        ("refused", 1),
-        ("would_revoke", 1),
-        ("spared", 1),
-    ]
-
-
-@pytest.mark.parametrize(
-    "query", [{"page": "999"}, {"page": "x"}, {"per_page": "-1"}, {"sort": "nope"}, {"sort": "account"}]
-)
-def test_the_report_bears_any_address(site: Site, report: Cleanup, query: dict[str, str]) -> None:
-    assert site.get("cleanup", query, number=report.number).status_code == 200
-
-
-def test_sorting_swaps_the_table_only(site: Site, report: Cleanup) -> None:
-    page = site.get("cleanup", {"sort": "state"}, htmx=True, number=report.number)
-    assert b"<html" not in page.content
-    assert b"What became of it" in page.content
-
-
-def test_the_report_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
-    cleanup = site.launched(*(f"person.{number:02}" for number in range(30)))
-    with django_assert_max_num_queries(26):
-        site.get("cleanup", {"per_page": 100}, number=cleanup.number)
-
-
-def test_what_people_wrote_is_never_markup(site: Site) -> None:
-    cleanup = site.draft(HOSTILE, reason=HOSTILE)
-    assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
-    launch.launch(cleanup=cleanup, actor=site.person("operator"), now=now())
-    site.put(HOSTILE, "refused", outcome={"error": HOSTILE, "error_code": HOSTILE, "trace_id": HOSTILE, "status": 400})
-    Cleanup.objects.update(state="paused", stopped_because={"code": "paused", "reason": HOSTILE})
-    for page in ("cleanups", "overview"):
-        assert HOSTILE.encode() not in site.get(page).content
-    assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
-
-
-def test_an_account_that_left_still_has_its_report(site: Site, report: Cleanup) -> None:
-    Account.objects.filter(username="ana").update(gone_at=now())
-    assert b"ana" in site.get("cleanup", number=report.number).content

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Workspace
@@ -16,6 +17,9 @@ from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces, smtp
 from accounts_review.workflow.notify.send import send_notices
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.mail_server import Server
+from tests.workflow.notify.test_hostile_mail import send
+from tests.workflow.notify.test_rewarn import ripe_and_revoked
 
 
 @pytest.fixture
@@ -152,3 +156,34 @@ def test_in_a_dry_run_nothing_can_have_come_back(set_stage: SetStage) -> None:
     stage.launch("marie")
     with pytest.raises(ValueError, match="dry run warns nobody"):
         bounces.mark_undeliverable(case=stage.case("marie"), actor=stage.staff("operator"), why="x", now=stage.clock())
+
+
+# A bounce that comes too late
+
+
+@pytest.mark.parametrize("by", ["message_id", "recipient"])
+def test_a_bounce_after_the_removal_is_kept_and_told_once(set_stage: SetStage, server: Server, by: str) -> None:
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
+    stage.launch("marie")
+    send(stage)
+    stage.clock.advance(days=31)
+    assert ripe_and_revoked(stage) == {"marie": "revoked"}
+    known = {"message_id": stage.case("marie").message_id, "recipient": "marie@ville.example"}
+    for _ in range(2):
+        report = {"message_id": "", "recipient": ""} | {by: known[by]}
+        assert bounces.mark_bounced(**report, why="expired in the queue", now=stage.clock()) == 1
+    case = stage.case("marie")
+    assert (case.state, case.bounced_at) == ("revoked", stage.clock())
+    assert stage.entries("marie").count("case.bounced") == 1
+
+
+def test_a_bounce_after_the_removal_can_be_entered_by_hand(set_stage: SetStage, server: Server) -> None:
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
+    stage.launch("marie")
+    send(stage)
+    stage.clock.advance(days=31)
+    ripe_and_revoked(stage)
+    given: dict[str, Any] = {"actor": stage.staff("operator"), "now": now()}
+    bounces.mark_undeliverable(case=stage.case("marie"), why="came back today", **given)
+    assert stage.case("marie").bounced_at
+    assert stage.states() == {"marie": "revoked"}

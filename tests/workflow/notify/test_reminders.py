@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -17,16 +16,13 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 
 from accounts_review import audit
-from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.tasks import actions, jobs
-from accounts_review.workflow import advance, workspaces
+from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces
-from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import (
     EmailsSent,
-    allowance,
     send_closings,
     send_notices,
     send_reminders,
@@ -239,52 +235,6 @@ def test_another_process_that_sends_is_left_to_it(stage: Stage) -> None:
     finally:
         other.close()
     assert remind(stage).sent == 2
-
-
-# The pace
-
-PARIS = Pace(per_hour=100, hours=(8, 18), weekdays=(1, 5), zone=ZoneInfo("Europe/Paris"))
-
-
-@pytest.mark.parametrize(
-    ("at", "is_open"),
-    [
-        ("2026-06-15T05:59:00", False),
-        ("2026-06-15T06:00:00", True),
-        ("2026-06-15T15:59:59", True),
-        ("2026-06-15T16:00:00", False),
-        ("2026-06-20T10:00:00", False),
-    ],
-)
-def test_letters_leave_within_hours_and_weekdays(at: str, is_open: bool) -> None:
-    assert PARIS.is_open(datetime.fromisoformat(at).replace(tzinfo=UTC)) is is_open
-
-
-def test_waves_name_the_days_and_their_numbers() -> None:
-    friday_noon = datetime(2026, 6, 19, 10, 0, tzinfo=UTC)
-    assert PARIS.waves(2500, friday_noon) == [
-        (date(2026, 6, 19), 600),
-        (date(2026, 6, 22), 1000),
-        (date(2026, 6, 23), 900),
-    ]
-    assert Pace().waves(2500, friday_noon) == [(date(2026, 6, 19), 2500)]
-    assert PARIS.waves(0, friday_noon) == []
-
-
-def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
-    def left(at: datetime, **pace: Any) -> int | None:
-        return allowance(workspace=stage.workspace, kind=Event.CASE_NOTICED, pace=Pace(**pace), now=at)
-
-    assert left(NOW, per_hour=5) == 3
-    assert left(NOW, per_hour=1) == 0
-    assert left(NOW, per_hour=0) is None
-    assert left(NOW + timedelta(hours=1), per_hour=5) == 5
-    assert left(NOW, per_hour=5, hours=(9, 10)) == 0
-
-
-def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
-    other = workspaces.open_workspace(name="other", now=NOW)
-    assert allowance(workspace=other, kind=Event.CASE_NOTICED, pace=Pace(per_hour=5), now=NOW) == 5
 
 
 def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,36 +7,36 @@ from __future__ import annotations
 
 import inspect
 import re
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from smtplib import SMTPRecipientsRefused
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
-from django.core.mail.backends.locmem import EmailBackend
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
-from accounts_review import audit, facts
-from accounts_review.huwise import Client, HuwiseError
-from accounts_review.models import Case, Workspace
-from accounts_review.rules import gate, names
-from accounts_review.rules.refusals import Fault
-from accounts_review.workflow import advance, holds
-from accounts_review.workflow.launch import launch, limits
-from accounts_review.workflow.notify import bounces, smtp
-from accounts_review.workflow.notify.send import send_notices
-from accounts_review.workflow.review import decide
-from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
-from accounts_review.workflow.sync import figures, passes, store
-from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.models import Workspace
+from accounts_review.rules import gate
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.revoke import worker
 from huwise_sandbox import records
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+from tests.workflow.hold_mishaps import (
+    find_the_database_behind,
+    hold_after_the_claim,
+    hold_before_the_mail,
+    hold_everything,
+    restore_an_older_database,
+    somebody_was_written_to,
+)
+from tests.workflow.mail_mishaps import (
+    address_outside_ascii,
+    bounced_before_the_date,
+    quota_is_used_up,
+    somebody_is_undeliverable,
+    warned_again_under_a_shorter_notice,
+)
 from tests.workflow.mishaps import (
     Act,
     claim_everything,
@@ -45,15 +45,11 @@ from tests.workflow.mishaps import (
     dates_of_one_vanish,
     demote,
     exempt,
-    find_the_database_behind,
     first_sync_without_dates,
     forget_the_key,
     get_more_time_after_the_claim,
     groups_vanish,
     has_two_open_cases,
-    hold_after_the_claim,
-    hold_before_the_mail,
-    hold_everything,
     key_changed_hands,
     key_is_refused,
     key_of,
@@ -72,10 +68,8 @@ from tests.workflow.mishaps import (
     pause_after_the_claim,
     quarantine,
     recreate,
-    restore_an_older_database,
     several_are_claimed,
     somebody_else_was_removed,
-    somebody_was_written_to,
     spend_the_hour,
     staff_lost_someone,
     the_others_speak_against_it,
@@ -83,6 +77,34 @@ from tests.workflow.mishaps import (
     then_revoke,
     wake_up_late,
     warned_elsewhere,
+)
+from tests.workflow.revoke.sabotage import (
+    allow_everybody,
+    believe_a_first_sync,
+    believe_the_record,
+    believe_whoever_is_named,
+    call_it_complete,
+    charge_everybody,
+    compare_letter_by_letter,
+    count_each_launch_alone,
+    drop_the_constraint,
+    know_the_owner_letter_by_letter,
+    let_anybody_in,
+    let_dates_go_back,
+    lose_the_record,
+    never_stop,
+    never_trip,
+    overlook_the_bounce,
+    promise_what_the_policy_says_now,
+    release_the_brake,
+    retry,
+    send_after_the_lease,
+    settle_by_one_reading,
+    start_all_at_once,
+    store_what_is_set_aside,
+    try_for_ever,
+    write_to_anybody,
+    write_while_it_is_held,
 )
 
 Switch = Callable[[pytest.MonkeyPatch], object]
@@ -154,210 +176,6 @@ GATE = {
 }
 
 
-# Around the gate
-
-
-def believe_the_record(patch: pytest.MonkeyPatch) -> None:
-    """Instead of a last look, what the last sync stored."""
-
-    def stored(case: Case, *, client: Client, clock: Callable[[], Any]) -> last_look.Look:
-        raw = case.account.raw.encode()
-        patch_client = type("Stored", (), {"user": lambda self, name: raw, "groups": lambda self: []})()
-        return last_look.look(case, client=patch_client, clock=clock)
-
-    for module in (worker, settle):
-        patch.setattr(module, "look", stored)
-
-
-def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
-    """The worker never asks whether its claim still holds: both clocks seem to stand still."""
-    process = worker.Revoker.process
-
-    def careless(self: worker.Revoker, case: Case) -> bool:
-        clock, frozen = self.clock, time.monotonic()
-        case.lease_until = clock() + timedelta(days=9)
-        with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(time, "monotonic", lambda: frozen)
-            inner.setattr(worker, "LONGEST_LOOK", timedelta(days=9))
-            return process(self, case)
-
-    patch.setattr(worker.Revoker, "process", careless)
-
-
-def as_it_is(name: str) -> str:
-    return name
-
-
-def compare_letter_by_letter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(names, "folded", as_it_is)
-
-
-def believe_whoever_is_named(patch: pytest.MonkeyPatch) -> None:
-    """The owner of the key counts as known without being looked for in the list."""
-    patch.setattr(sync_module, "as_listed", lambda name, listed: name)
-
-
-def know_the_owner_letter_by_letter(patch: pytest.MonkeyPatch) -> None:
-    believe_whoever_is_named(patch)
-    patch.setattr(facts, "folded", as_it_is)
-
-
-def retry(patch: pytest.MonkeyPatch) -> None:
-    """A DELETE that was not answered is sent once more."""
-    delete = Client.delete_user
-
-    def stubborn(client: Client, username: str) -> Any:
-        try:
-            return delete(client, username)
-        except HuwiseError:
-            return delete(client, username)
-
-    patch.setattr(Client, "delete_user", stubborn)
-
-
-def never_trip(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(figures, "checks", lambda figures: [])
-
-
-def believe_a_first_sync(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(figures, "first_checks", lambda signs: [])
-
-
-def let_dates_go_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(store, "is_earlier", lambda instant, known: False)
-
-
-def store_what_is_set_aside(patch: pytest.MonkeyPatch) -> None:
-    """A sync that looked wrong is stored as if it were right, and so the next one knows what it said."""
-
-    def keep(workspace: Workspace, listing: store.Listing, *, shows_newcomers: bool, now: datetime) -> store.Stored:
-        return store.store(workspace, listing, by_a_person=True, now=now)
-
-    patch.setattr(sync_module, "glean", keep)
-
-
-def call_it_complete(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(passes.Walk, "_compare_counts", lambda self: None)
-
-
-def drop_the_constraint(patch: pytest.MonkeyPatch) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DROP INDEX one_open_case_per_account")
-
-
-def settle_by_one_reading(patch: pytest.MonkeyPatch) -> None:
-    """An unknown outcome is settled at once, as if the quiet period were nothing."""
-    read = worker.Revoker._read_unknown
-
-    def hasty(self: worker.Revoker, case: Case) -> None:
-        self.quiet = timedelta(0)
-        read(self, case)
-
-    patch.setattr(worker.Revoker, "_read_unknown", hasty)
-
-
-def never_stop(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(delete_call, "stops_cleanup", lambda error: False)
-    patch.setattr(worker, "stops_cleanup", lambda error: False)
-    patch.setattr(preflight, "stops_cleanup", lambda error: False)
-
-
-def try_for_ever(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(worker.Revoker, "_why_unknown_stops", lambda self, case: None)
-
-
-def count_each_launch_alone(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(limits, "_ends", lambda *_, **__: ())
-    patch.setattr(limits, "_removed", lambda *_, **__: Case.objects.none())
-
-
-def release_the_brake(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(worker, "brake", lambda *_, **__: False)
-
-
-def start_all_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(standstill, "STAGES", ())
-
-
-def let_anybody_in(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(worker, "preflight", lambda *_, **__: None)
-
-
-def overlook_the_bounce(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(bounces, "mark_bounced", lambda **_: 0)
-
-
-def bounced_before_the_date(stage: Stage) -> None:
-    stage.launch("marie")
-    send_notices(workspace=stage.workspace, now=NOW)
-    bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
-    stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
-    stage.revoke()
-
-
-def promise_what_the_policy_says_now(patch: pytest.MonkeyPatch) -> None:
-    """The date that a person was given counts for nothing when the warning is sent once more."""
-    patch.setattr("accounts_review.workflow.notify.send.max", lambda promised, before: promised, raising=False)
-
-
-def warned_again_under_a_shorter_notice(stage: Stage) -> None:
-    stage.launch("marie")
-    send_notices(workspace=stage.workspace, now=NOW)
-    given: dict[str, Any] = {"actor": stage.staff("operator"), "now": NOW}
-    bounces.mark_undeliverable(case=stage.case("marie"), why="bounced", **given)
-    Case.objects.update(promised_at=NOW + timedelta(days=45))
-    bounces.retry_notice(case=stage.case("marie"), **given)
-    send_notices(workspace=stage.workspace, now=NOW)
-    stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
-    stage.revoke()
-
-
-def charge_everybody(patch: pytest.MonkeyPatch) -> None:
-    """Every refusal is taken for the recipient's."""
-    patch.setattr(smtp, "fault_of", lambda code, text: Fault.RECIPIENT)
-
-
-def quota_is_used_up(stage: Stage) -> None:
-    stage.launch("marie", "omar", "zoe")
-    full = SMTPRecipientsRefused({"": (550, b"5.4.5 Daily user sending limit exceeded")})
-    with patch.object(EmailBackend, "send_messages", side_effect=full):
-        send_notices(workspace=stage.workspace, now=NOW)
-
-
-def somebody_is_undeliverable(stage: Stage) -> bool:
-    return Case.objects.filter(state="undeliverable").exists()
-
-
-def write_to_anybody(patch: pytest.MonkeyPatch) -> None:
-    """Nobody asks whether the server takes addresses outside ASCII."""
-    patch.setattr(smtp, "needs_utf8", lambda address: False)
-
-
-def address_outside_ascii(stage: Stage) -> None:
-    """A server without SMTPUTF8, by which the letter would go to an address nobody has."""
-    stage.update("marie", email="márie@ville.example")
-    stage.sync()
-    stage.launch("marie")
-    plain = type("Plain", (), {"ehlo_or_helo_if_needed": lambda self: None, "has_extn": lambda self, name: False})
-    with patch.object(EmailBackend, "connection", plain(), create=True):
-        send_notices(workspace=stage.workspace, now=NOW)
-    stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
-    stage.revoke()
-
-
-def lose_the_record(patch: pytest.MonkeyPatch) -> None:
-    """An audit entry that cannot be written is shrugged off."""
-
-    def shrug(entries: Any) -> None:
-        with suppress(DatabaseError), transaction.atomic():
-            audit.append(entries)
-
-    patch.setattr("accounts_review.audit.transitions.append", shrug)
-
-
 def audit_cannot_be_written(stage: Stage) -> None:
     stage.launch("marie")
     with connection.cursor() as cursor:
@@ -368,21 +186,12 @@ def audit_cannot_be_written(stage: Stage) -> None:
         stage.revoke()
 
 
-def allow_everybody(patch: pytest.MonkeyPatch) -> None:
-    for stage in (launch, decide):
-        patch.setattr(stage, "permit", lambda user, act: None)
-
-
 def an_auditor_launches(stage: Stage) -> None:
     with suppress(PermissionDenied):
         stage.approve("marie", by="auditor")
         launch.launch(cleanup=stage.cleanup(), actor=stage.staff("auditor"), now=NOW)
         stage.case("marie").approved_by.groups.set([Role.objects.get(name="reviewer")])  # type: ignore[union-attr]
         stage.revoke()
-
-
-def write_while_it_is_held(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(holds, "check", lambda workspace, now: None)
 
 
 AROUND = {
@@ -421,6 +230,7 @@ AROUND = {
     "owner_in_list": Safeguard(believe_whoever_is_named, key_of("the.robot")),
     "permission_at_the_act": Safeguard(allow_everybody, an_auditor_launches),
 }
+
 SAFEGUARDS = GATE | AROUND
 
 LAWS = {

@@ -1,0 +1,139 @@
+// The review page: choosing rows, and what of that stays through pages and filters. The page works without it.
+(() => {
+  "use strict";
+  const byId = (id) => document.getElementById(id);
+  const boxes = () => [...document.querySelectorAll("#bulk input[type=checkbox][name=account]:not(:disabled)")];
+  const rows = () => [...document.querySelectorAll("#bulk tbody tr")];
+  let lastBox = null;
+
+  const chosenEveryone = () => Number(document.querySelector(".action-bar")?.dataset.everyone || 0);
+  const elsewhere = () => document.querySelectorAll("#bulk [data-elsewhere]").length;
+
+  function chosen() {
+    return chosenEveryone() || boxes().filter((box) => box.checked).length + elsewhere();
+  }
+
+  function refresh() {
+    const bar = document.querySelector(".action-bar");
+    if (!bar) return;
+    const all = boxes();
+    const count = chosen();
+    const page = byId("pick-page");
+    if (page) {
+      const here = chosenEveryone() || count - elsewhere();
+      page.checked = all.length > 0 && here === all.length;
+      page.indeterminate = here > 0 && here < all.length;
+      page.disabled = all.length === 0;
+    }
+    bar.classList.toggle("is-idle", count === 0);
+    bar.querySelectorAll("button[name=decision]").forEach((button) => {
+      button.disabled = count === 0;
+    });
+    const shown = bar.querySelector("[data-count]");
+    const number = (many) => many.toLocaleString(document.documentElement.lang);
+    const text = elsewhere() ? `${number(count - elsewhere())} + ${number(elsewhere())}` : number(count);
+    if (shown.textContent.trim() !== text) shown.textContent = text;
+    rows().forEach((row) => {
+      row.classList.toggle("is-chosen", Boolean(row.querySelector("input[name=account]")?.checked));
+    });
+  }
+
+  function announce() {
+    byId("live").textContent = document.querySelector(".action-count")?.textContent.replace(/\s+/g, " ").trim() || "";
+  }
+
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest?.("#bulk input[name=account]");
+    if (!box) return;
+    const all = boxes();
+    if (event.shiftKey && lastBox && all.includes(lastBox)) {
+      const [from, to] = [all.indexOf(lastBox), all.indexOf(box)].sort((a, b) => a - b);
+      all.slice(from, to + 1).forEach((each) => {
+        each.checked = box.checked;
+      });
+    }
+    lastBox = box;
+  });
+
+  // The search filters as one types; its change on leaving the field would swap the rows under the first tick.
+  document.getElementById("id_q")?.addEventListener("change", (event) => event.stopPropagation());
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "pick-page") {
+      boxes().forEach((box) => {
+        box.checked = event.target.checked;
+      });
+    }
+    if (event.target.matches("#pick-page, #bulk input[name=account]")) {
+      refresh();
+      announce();
+    }
+  });
+
+  // What is needed for a decision is asked for before it is sent; the server asks again.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      if (event.target.id !== "bulk") return;
+      const decision = event.submitter?.value;
+      const wanted = { exempt: ["bulk-reason", "bulk-until"], withdraw: ["bulk-reason"] }[decision] || [];
+      ["bulk-reason", "bulk-until"].forEach((id) => {
+        byId(id).required = wanted.includes(id);
+        byId(id).disabled = false;
+      });
+      if (decision === "exempt" || decision === "withdraw") {
+        const missing = wanted.map(byId).find((field) => !field.reportValidity());
+        if (missing) {
+          event.preventDefault();
+          event.stopImmediatePropagation();
+        }
+      }
+    },
+    true,
+  );
+
+  // What was ticked and written stays through pages, orders and filters, until it is decided on.
+
+  const kept = new Set();
+  let written = {};
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "results") return;
+    const isDecided = event.detail.requestConfig.verb === "post" && event.detail.xhr.status < 400;
+    boxes().forEach((box) => (box.checked ? kept.add(box.value) : kept.delete(box.value)));
+    if (isDecided) kept.clear();
+    written = isDecided ? {} : { reason: byId("bulk-reason")?.value, until: byId("bulk-until")?.value };
+  });
+
+  function keep() {
+    const form = byId("bulk");
+    const here = boxes();
+    here.forEach((box) => {
+      box.checked = box.checked || kept.has(box.value);
+    });
+    form?.querySelectorAll("[data-elsewhere]").forEach((field) => field.remove());
+    const elsewhere = [...kept].filter((key) => !here.some((box) => box.value === key));
+    if (form && !chosenEveryone()) {
+      elsewhere.forEach((key) => {
+        const field = Object.assign(document.createElement("input"), { type: "hidden", name: "account", value: key });
+        field.dataset.elsewhere = "";
+        form.append(field);
+      });
+    }
+    if (byId("bulk-reason") && written.reason) byId("bulk-reason").value = written.reason;
+    if (byId("bulk-until") && written.until) byId("bulk-until").value = written.until;
+  }
+
+  // Who is no longer in the list was decided on by somebody else.
+  function forgetAbsent() {
+    keep();
+    kept.clear();
+    boxes().forEach((box) => box.checked && kept.add(box.value));
+    keep();
+    refresh();
+  }
+
+  document.addEventListener("DOMContentLoaded", refresh);
+
+  window.reviewPage = { byId, boxes, rows, kept, keep, refresh, forgetAbsent };
+})();
