@@ -26,6 +26,7 @@ from accounts_review.rules.refusals import Fault, alike, fault_of
 from accounts_review.wording import verdicts
 from accounts_review.workflow.holds import Held
 from accounts_review.workflow.notify.emails import one_line
+from accounts_review.workflow.holds import EverythingHeld
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
@@ -216,7 +217,7 @@ def one_by_one(
                     break
                 with suppress(audit.Conflict):
                     run.take(key, act(key, through))
-    except Held as held:
+    except EverythingHeld as held:
         run.held = str(held)
     except (SMTPException, AnymailError, OSError) as failure:
         run.stop = Stop(StopCode.UNREACHABLE, _words(failure))
