@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from accounts_review.audit import checkpoint
@@ -154,9 +154,16 @@ def verify(kept: Checkpoint | None = None) -> tuple[int, Flaw | None]:
 
 
 def _altered() -> set[str | None]:
-    """The commitments of personal data that were changed instead of erased."""
-    standing = PersonalData.objects.filter(erased_at=None)
-    return {row.digest for row in standing.iterator(chunk_size=2000) if row.digest != commitment(row)}
+    """The commitments of personal data that were changed or removed instead of erased."""
+    altered: set[str | None] = set()
+    for row in PersonalData.objects.filter(erased_at=None).iterator(chunk_size=2000):
+        if row.digest != commitment(row):
+            altered.add(row.digest)
+    for reference in ("actor_ref_id", "subject_ref_id", "personal_id"):
+        told = AuditEntry._base_manager.exclude(**{reference: None})
+        lost = told.exclude(Exists(PersonalData.objects.filter(digest=OuterRef(reference))))
+        altered.update(lost.values_list(reference, flat=True))
+    return altered
 
 
 def _people(keys: Sequence[tuple[int | None, str]]) -> dict[tuple[int | None, str], PersonalData]:

@@ -10,13 +10,15 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
-from django.utils.timezone import get_current_timezone, make_aware
+from django.utils.timezone import get_current_timezone, make_aware, now
 
 from accounts_review import audit, tasks
 from accounts_review.huwise import HuwiseError
 from accounts_review.huwise.records import storable
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
+from accounts_review.wording import holds as in_sentences
+from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import Refused
@@ -29,6 +31,7 @@ SAID = (
     Changed,
     audit.Conflict,
     HuwiseError,
+    HoldRefused,
     NothingTripped,
     ImproperlyConfigured,
     PermissionDenied,
@@ -57,6 +60,32 @@ class WorkspaceCommand(BaseCommand):
             raise CommandError(str(error)) from None
 
     def act(self, workspace: Workspace, **options: Any) -> None:
+        """What the command does; subclasses say."""
+        raise NotImplementedError
+
+
+class HoldCommand(BaseCommand):
+    """A command on a workspace, or on the whole portal where none is named, with who does it and why."""
+
+    takes_workspace = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        if self.takes_workspace:
+            parser.add_argument("--workspace", metavar="W", help="which one; the whole portal where none is named")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name = options.get("workspace")
+        workspace = _workspace(name) if name else None
+        try:
+            self.act(workspace, actor=person(options["actor"]), reason=options["reason"], now=now())
+        except SAID as error:
+            raise CommandError(str(error)) from None
+        for hold in Hold.objects.open().select_related("workspace"):
+            self.stderr.write(in_sentences.of_hold(hold))
+
+    def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
         """What the command does; subclasses say."""
         raise NotImplementedError
 

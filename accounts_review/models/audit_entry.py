@@ -41,21 +41,24 @@ class AuditEntry(models.Model):
     """One line of the record. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
 
     ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it. ``actor`` and
-    ``subject`` are the names behind the references, and ``""`` once they are erased.
+    ``subject`` are the names behind the references, and ``""`` once they are erased. That a reference leads somewhere
+    is proven with the chain, not by a constraint.
     """
 
     seq = models.BigIntegerField(_("number"), primary_key=True)
     at = models.DateTimeField(_("when"))
     workspace = models.TextField(_("workspace"))
-    actor_ref = models.ForeignKey(PersonalData, models.PROTECT, related_name="+", verbose_name=_("who"))
+    actor_ref = models.ForeignKey(
+        PersonalData, models.PROTECT, db_constraint=False, related_name="+", verbose_name=_("who")
+    )
     kind = models.CharField(_("what"), max_length=60)
     subject_ref = models.ForeignKey(
-        PersonalData, models.PROTECT, null=True, related_name="+", verbose_name=_("account")
+        PersonalData, models.PROTECT, db_constraint=False, null=True, related_name="+", verbose_name=_("account")
     )
     account_id = models.BigIntegerField(null=True)
     cleanup = models.PositiveIntegerField(_("clean-up"), null=True)
     data = models.JSONField(_("details"), default=dict)
-    personal = models.ForeignKey(PersonalData, models.PROTECT, null=True, related_name="+")
+    personal = models.ForeignKey(PersonalData, models.PROTECT, db_constraint=False, null=True, related_name="+")
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
 

@@ -10,6 +10,7 @@ from accounts_review.web.audit import views as audit
 from accounts_review.web.cleanups import cases, launch, restore, revoked
 from accounts_review.web.cleanups import views as cleanups
 from accounts_review.web.cleanups.export import CleanupExport
+from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
 from accounts_review.web.overview import what_if
 from accounts_review.web.policy import backtest, emails, previews
@@ -71,6 +72,7 @@ urlpatterns = [
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
+    path("hold/", hold.HoldPage.as_view(), name="hold"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),
 ]

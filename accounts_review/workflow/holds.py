@@ -30,8 +30,8 @@ class Held(RuntimeError):
         super().__init__(_("Everything is held: no notice and no removal leaves. See the page Hold for who, and why."))
 
 
-class CannotRelease(ValueError):
-    """There is nothing to release, or it is too early."""
+class HoldRefused(ValueError):
+    """No reason, nothing to release, or too early."""
 
 
 def over(workspace: Workspace) -> Hold | None:
@@ -90,7 +90,7 @@ def vouch(*, now: datetime) -> int:
 def hold(*, workspace: Workspace | None, actor: User, reason: str, now: datetime) -> Hold:
     """Hold a workspace, or the whole portal. Anybody with a role may.
 
-    Raises ``PermissionDenied``, and ``ValueError`` without a reason.
+    Raises ``PermissionDenied``, and :class:`HoldRefused` without a reason.
     """
     permit(actor, "read")
     login, reason = actor.get_username(), _given(reason)
@@ -103,14 +103,14 @@ def hold(*, workspace: Workspace | None, actor: User, reason: str, now: datetime
 def release(*, workspace: Workspace | None, actor: User, reason: str, now: datetime) -> int:
     """Release what people hold: a workspace, or the whole portal; returns how many holds that were.
 
-    Raises ``PermissionDenied``, ``ValueError`` without a reason, and :class:`CannotRelease` where nothing is held so.
+    Raises ``PermissionDenied``, and :class:`HoldRefused` without a reason or where nothing is held so.
     """
     permit(actor, "administer")
     login, reason = actor.get_username(), _given(reason)
     standing = Hold.objects.open().filter(workspace=workspace, cause=Hold.Cause.PERSON)
     count = standing.update(released_at=now, released_by=login, release_reason=reason)
     if not count:
-        raise CannotRelease(_nothing_to_release(workspace))
+        raise HoldRefused(_nothing_to_release(workspace))
     audit.log(_concerned(workspace), kind=Event.HOLD_RELEASED, actor=login, now=now, data={"reason": reason})
     return count
 
@@ -120,18 +120,18 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     """Accept the database as it is, after a person has looked; returns how many holds that releases.
 
     ``workspaces`` are those that the portal acts on: each must have had a complete sync since the first of the holds.
-    Hosts whose checkpoint speaks against the database begin a new one. Raises ``PermissionDenied``, ``ValueError``
-    without a reason, and :class:`CannotRelease`.
+    Hosts whose checkpoint speaks against the database begin a new one. Raises ``PermissionDenied`` and
+    :class:`HoldRefused`.
     """
     permit(actor, "administer")
     login, reason = actor.get_username(), _given(reason)
     standing = list(Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update())
     if not standing:
-        raise CannotRelease(_("The checkpoints agree with the database; there is nothing to reset."))
+        raise HoldRefused(_("The checkpoints agree with the database; there is nothing to reset."))
     since = min(found.at for found in standing)
     for workspace in workspaces:
         if not workspace.syncs.filter(state="complete", started_at__gte=since).exists():
-            raise CannotRelease(
+            raise HoldRefused(
                 _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
             )
     Hold.objects.filter(pk__in=[found.pk for found in standing]).update(
@@ -176,7 +176,7 @@ def _concerned(workspace: Workspace | None) -> list[Workspace]:
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise ValueError(_("Say why; the reason is kept in the audit."))
+        raise HoldRefused(_("Say why; the reason is kept in the audit."))
     return reason.strip()[:500]
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group as Role
+from django.core import mail
 from django.db import IntegrityError, transaction
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Case, Exemption, Workspace
+from accounts_review.models import AuditEntry, Case, Exemption, Hold, Workspace
+from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
@@ -215,3 +220,42 @@ def key_changed_hands(stage: Stage) -> None:
     keys = stage.site.workspace._keys
     stage.site.workspace._keys = [key | {"user": {"username": "omar"}} for key in keys]
     stage.revoke()
+
+
+def hold_everything(stage: Stage) -> None:
+    holds.hold(workspace=None, actor=stage.staff("auditor"), reason="something is wrong", now=stage.clock())
+
+
+def hold_the_workspace(stage: Stage) -> None:
+    holds.hold(workspace=stage.workspace, actor=stage.staff("auditor"), reason="something is wrong", now=stage.clock())
+
+
+def find_the_database_behind(stage: Stage) -> None:
+    """Another host has found that the database is older than its checkpoint."""
+    Hold.objects.create(cause=Hold.Cause.BEHIND, host="another", at=stage.clock(), by="portal")
+
+
+def restore_an_older_database(stage: Stage) -> None:
+    """This host has seen entries that the database does not have."""
+    keeper = checkpoint.Keeper(Path(mkdtemp()), clock=stage.clock)
+    keeper._write(audit.Checkpoint(audit.head().seq + 10, "a" * 64))
+    checkpoint.keeper = keeper
+
+
+def hold_after_the_claim(stage: Stage) -> None:
+    stage.launch("marie")
+    revoker = stage.revoker()
+    case = revoker.claim()
+    assert case is not None
+    hold_the_workspace(stage)
+    revoker.process(case)
+
+
+def hold_before_the_mail(stage: Stage) -> None:
+    stage.launch("marie")
+    hold_everything(stage)
+    notify.send_notices(workspace=stage.workspace, now=stage.clock())
+
+
+def somebody_was_written_to(stage: Stage) -> bool:
+    return bool(mail.outbox)

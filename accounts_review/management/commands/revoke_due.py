@@ -8,7 +8,8 @@ from django.core.management.base import CommandParser
 
 from accounts_review import tasks
 from accounts_review.management.shell import WorkspaceCommand, in_words
-from accounts_review.models import Case, Workspace
+from accounts_review.models import Case, Hold, Workspace
+from accounts_review.wording import holds as in_sentences
 
 TOLD = ("revoked", "already_gone", "spared", "refused", "would_revoke", "unknown")
 
@@ -26,4 +27,6 @@ class Command(WorkspaceCommand):
         left = open_cases.filter(state__in=("due", "claimed", "intended")).count()
         for cleanup in workspace.cleanups.filter(state="paused").exclude(stopped_because=""):
             self.stderr.write(f"clean-up {cleanup.number} is stopped: {cleanup.stopped_because}")
+        for hold in Hold.objects.open().over(workspace):
+            self.stderr.write(in_sentences.of_hold(hold))
         self.stdout.write(in_words({name: tally[name] for name in TOLD}, last=("due", left)))

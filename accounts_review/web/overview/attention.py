@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Case, Cleanup, Run, Sync, Workspace
+from accounts_review.models import Case, Cleanup, Hold, Run, Sync, Workspace
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
+from accounts_review.wording import holds as in_sentences
 
 OLD = timedelta(hours=36)
 """Numbers older than this are called old: the sync of a night was missed."""
@@ -35,8 +36,14 @@ def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undec
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
     cleanups = [*_of_cleanups(workspace), *_of_cases(workspace)]
-    found = [*_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
+    found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *_of_sync(workspace, last, now), *cleanups, *people]
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
+
+
+def _of_holds(workspace: Workspace) -> Iterator[Need]:
+    for hold in Hold.objects.open().over(workspace):
+        text = _("Everything is held. %(why)s") % {"why": in_sentences.of_hold(hold)}
+        yield Need(level="error", text=text, link=_("See the holds"), url=f"{reverse('hold')}?workspace={workspace}")
 
 
 def _of_worker(now: datetime) -> Iterator[Need]:

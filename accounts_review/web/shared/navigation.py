@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Workspace
+from accounts_review.models import Hold, Workspace
+from accounts_review.wording import holds as in_sentences
 from cleanup_portal import __version__
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: ``portal.workspace``, ``portal.pages``, ``portal.may`` and ``portal.version``."""
+    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what is held."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     match = request.resolver_match
@@ -25,7 +26,10 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         {"title": title, "url": url, "is_current": here in names}
         for title, url, names in (_pages(workspace) if workspace else [])
     ]
-    return {"portal": {"workspace": workspace, "pages": pages, "may": request.user.has_perm, "version": __version__}}
+    standing = Hold.objects.open().select_related("workspace")
+    held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
+    known = {"workspace": workspace, "pages": pages, "held": held}
+    return {"portal": known | {"may": request.user.has_perm, "version": __version__}}
 
 
 def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:

@@ -23,6 +23,7 @@ from accounts_review import audit
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import gate
+from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import notify
 from accounts_review.workflow.review import decide
@@ -39,9 +40,13 @@ from tests.workflow.mishaps import (
     cut_and_re_created,
     demote,
     exempt,
+    find_the_database_behind,
     forget_the_key,
     get_more_time_after_the_claim,
     has_two_open_cases,
+    hold_after_the_claim,
+    hold_before_the_mail,
+    hold_everything,
     key_changed_hands,
     key_is_refused,
     late_effect,
@@ -54,8 +59,10 @@ from tests.workflow.mishaps import (
     pause_after_the_claim,
     quarantine,
     recreate,
+    restore_an_older_database,
     several_are_claimed,
     somebody_else_was_removed,
+    somebody_was_written_to,
     spend_the_hour,
     then_revoke,
     wake_up_late,
@@ -86,6 +93,10 @@ def without(*codes: str) -> Switch:
 
 
 GATE = {
+    "held": Safeguard(without("held"), then_revoke(hold_everything)),
+    "held_after_the_claim": Safeguard(without("held"), hold_after_the_claim),
+    "held_by_another_host": Safeguard(without("held"), then_revoke(find_the_database_behind)),
+    "checkpoint": Safeguard(without("checkpoint"), then_revoke(restore_an_older_database)),
     "another_incarnation": Safeguard(without("another_incarnation"), then_revoke(recreate)),
     "newer_activity": Safeguard(
         without("newer_activity"), then_revoke(lambda s: s.update("marie", last_login_at=days_ago(800)))
@@ -261,7 +272,14 @@ def an_auditor_launches(stage: Stage) -> None:
         stage.revoke()
 
 
+def write_while_it_is_held(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(holds, "check", lambda workspace, now: None)
+
+
 AROUND = {
+    "held_before_each_mail": Safeguard(
+        write_while_it_is_held, hold_before_the_mail, somebody_was_written_to, policy=policy_text(notice=30)
+    ),
     "last_look": Safeguard(believe_the_record, then_revoke(lambda s: s.update("marie", last_seen_at=days_ago(0)))),
     "lease_before_sending": Safeguard(send_after_the_lease, wake_up_late, lambda s: bool(s.deletes)),
     "no_retry_of_delete": Safeguard(retry, cut_and_re_created, more_deletes_than_intents),
@@ -290,7 +308,10 @@ LAWS = {
     "6 last look": {"last_look", "another_incarnation", "newer_activity", "new_rights", "new_groups", "stale_look"},
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending"},
     "8 blast radius": {"hourly_limit", "staged_start", "errors_that_stop", "right_target"},
-    "9 act and entry": {"act_and_entry_together"},
+    "9 act and entry": {
+        *("act_and_entry_together", "checkpoint", "held", "held_after_the_claim"),
+        *("held_by_another_host", "held_before_each_mail"),
+    },
     "10 promises": {"promise_not_reached", "not_noticed", "bounce_is_no_notice", "promise_never_earlier"},
     "11 queue a doorbell": {"lease_before_sending", "one_open_case"},
     "12 default deny": {"permission_at_the_act", "approver_may_no_longer"},

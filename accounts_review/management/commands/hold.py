@@ -1,0 +1,19 @@
+"""``manage.py hold``: stop everything; no notice and no DELETE leaves until an administrator releases it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from accounts_review.management.shell import HoldCommand
+from accounts_review.models import Workspace
+from accounts_review.workflow import holds
+
+
+class Command(HoldCommand):
+    help = "Hold a workspace, or the whole portal: no notice and no removal leaves. Anybody with a role may."
+
+    def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
+        holds.hold(workspace=workspace, actor=actor, reason=reason, now=now)
+        self.stdout.write("held")

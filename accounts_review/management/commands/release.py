@@ -1,0 +1,19 @@
+"""``manage.py release``: let notices and removals go on after a hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from accounts_review.management.shell import HoldCommand
+from accounts_review.models import Workspace
+from accounts_review.workflow import holds
+
+
+class Command(HoldCommand):
+    help = "Release what people hold: a workspace, or the whole portal. It takes an administrator."
+
+    def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
+        holds.release(workspace=workspace, actor=actor, reason=reason, now=now)
+        self.stdout.write("released")

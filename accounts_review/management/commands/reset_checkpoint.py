@@ -1,0 +1,22 @@
+"""``manage.py reset_checkpoint``: accept the database as it is, after a restore or on a new host."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from accounts_review import tasks
+from accounts_review.management.shell import HoldCommand
+from accounts_review.models import Workspace
+from accounts_review.workflow import holds
+
+
+class Command(HoldCommand):
+    help = """Accept the database as it is where it does not agree with a checkpoint, or a host has none. Sync every
+        workspace first, and look at what was decided since: whoever was saved after the backup may be due again."""
+    takes_workspace = False
+
+    def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
+        holds.reset_checkpoint(workspaces=tasks.known_workspaces(), actor=actor, reason=reason, now=now)
+        self.stdout.write("accepted")

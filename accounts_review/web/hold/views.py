@@ -1,0 +1,93 @@
+"""Hold everything: who holds what and why, the button that stops everything, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review import tasks
+from accounts_review.models import Hold, Workspace, may
+from accounts_review.web.shared.access import PortalView
+from accounts_review.wording import holds as in_sentences
+from accounts_review.workflow import holds
+
+SHOWN = 20
+
+
+class HoldForm(forms.Form):
+    """What is held or released, and why."""
+
+    workspace = forms.ModelChoiceField(
+        Workspace.objects.all(),
+        to_field_name="name",
+        required=False,
+        label=gettext_lazy("What"),
+        empty_label=gettext_lazy("the whole portal"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    reason = forms.CharField(
+        max_length=500,
+        label=gettext_lazy("Why; everybody sees it"),
+        widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
+    )
+
+
+class HoldPage(PortalView):
+    """The holds that are open, those of late, and the forms for holding and releasing."""
+
+    template_name = "accounts_review/hold/page.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._answer(HoldForm(initial={"workspace": request.GET.get("workspace", "")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form, act = HoldForm(request.POST), self._acts.get(request.POST.get("act", ""))
+        if act is None or not form.is_valid():
+            messages.error(request, _("Say why; nothing was changed."))
+            return self._answer(form, status=400)
+        try:
+            messages.success(request, act(form.cleaned_data["workspace"], form.cleaned_data["reason"]))
+        except holds.HoldRefused as error:
+            messages.error(request, str(error))
+        return redirect(f"{reverse('hold')}?{urlencode({'workspace': request.POST.get('workspace', '')})}")
+
+    @property
+    def _acts(self) -> dict[str, Callable[[Workspace | None, str], str]]:
+        return {"hold": self._hold, "release": self._release, "reset": self._reset}
+
+    def _hold(self, workspace: Workspace | None, reason: str) -> str:
+        holds.hold(workspace=workspace, actor=self.request.user, reason=reason, now=now())
+        return _("Everything is held: no notice and no removal leaves.")
+
+    def _release(self, workspace: Workspace | None, reason: str) -> str:
+        holds.release(workspace=workspace, actor=self.request.user, reason=reason, now=now())
+        return _("Released: notices and removals go on.")
+
+    def _reset(self, workspace: Workspace | None, reason: str) -> str:
+        known = tasks.known_workspaces()
+        holds.reset_checkpoint(workspaces=known, actor=self.request.user, reason=reason, now=now())
+        return _("Accepted: the database counts as it is, and new checkpoints begin.")
+
+    def _answer(self, form: HoldForm, *, status: int = 200) -> HttpResponse:
+        standing = list(Hold.objects.open().select_related("workspace"))
+        context: dict[str, Any] = {
+            "form": form,
+            "by_people": [hold for hold in standing if hold.is_by_person],
+            "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if not hold.is_by_person],
+            "past": [
+                (hold, in_sentences.of_hold(hold))
+                for hold in Hold.objects.exclude(released_at=None).select_related("workspace")[:SHOWN]
+            ],
+            "may_release": may(self.request.user, "administer"),
+        }
+        return self.render_to_response(self.get_context_data(**context), status=status)
