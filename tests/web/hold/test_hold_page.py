@@ -1,0 +1,96 @@
+"""The page Hold: anybody stops everything from any page, everybody sees it, an administrator lets it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.timezone import now
+
+from accounts_review.models import Hold, Workspace
+from tests.web.records_kit import HOSTILE, Site, text
+
+
+@pytest.fixture
+def site(client: Client, workspace: Workspace, person: Callable[[str], User]) -> Site:
+    return Site(client, workspace, person).sign_in("auditor")
+
+
+def act(site: Site, what: str, reason: str = "the mails are wrong", workspace: str = "") -> Any:
+    return site.client.post("/hold/", {"act": what, "reason": reason, "workspace": workspace}, follow=True)
+
+
+@pytest.mark.parametrize("page", ["overview", "review", "cleanups", "policy", "audit"])
+def test_every_page_has_the_button_and_says_that_everything_is_held(site: Site, page: str) -> None:
+    assert 'href="/hold/?workspace=main"' in text(site.get(page))
+    act(site, "hold")
+    assert "auditor holds the whole portal: the mails are wrong" in text(site.get(page))
+
+
+def test_it_is_held_and_released_with_a_reason(site: Site) -> None:
+    said = text(act(site, "hold", workspace="main"))
+    assert "Everything is held" in said
+    assert "auditor holds the workspace main" in said
+    assert 'value="release"' not in said
+    site.sign_in("administrator")
+    assert 'value="release"' in text(site.client.get("/hold/"))
+    assert "notices and removals go on" in text(act(site, "release", "looked", "main"))
+    hold = Hold.objects.get()
+    assert (hold.by, hold.released_by, hold.release_reason) == ("auditor", "administrator", "looked")
+    assert "held-banner" not in text(site.get("overview"))
+
+
+@pytest.mark.parametrize("role", ["auditor", "reviewer", "operator"])
+@pytest.mark.parametrize("what", ["release", "reset"])
+def test_only_an_administrator_lets_it_go_on(site: Site, role: str, what: str) -> None:
+    act(site.sign_in(role), "hold")
+    Hold.objects.create(cause=Hold.Cause.BEHIND, host="h", at=now(), by="portal")
+    assert act(site, what).status_code == 403
+    assert Hold.objects.open().count() == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "reason", "workspace"), [("hold", "", ""), ("hold", "x", "no such"), ("", "x", ""), ("go", "x", "")]
+)
+def test_what_is_not_valid_changes_nothing(site: Site, what: str, reason: str, workspace: str) -> None:
+    assert act(site, what, reason, workspace).status_code == 400
+    assert not Hold.objects.exists()
+
+
+def test_nobody_without_a_role_sees_it(site: Site) -> None:
+    assert site.sign_in("nobody").client.get("/hold/").status_code == 403
+    assert act(site, "hold").status_code == 403
+
+
+def test_a_hold_of_another_workspace_is_not_told_here(site: Site) -> None:
+    Workspace.objects.create(name="other", created_at=now())
+    act(site, "hold", workspace="other")
+    assert "held-banner" not in text(site.get("overview"))
+    assert "held-banner" in text(site.client.get("/workspaces/"))
+
+
+def test_reasons_are_never_markup(site: Site) -> None:
+    act(site, "hold", HOSTILE)
+    for page in (site.client.get("/hold/"), site.get("overview")):
+        assert HOSTILE.encode() not in page.content
+
+
+def test_what_the_checkpoint_says_is_explained_and_accepted_after_a_sync(site: Site) -> None:
+    details = {"number": 120, "newest": 100}
+    Hold.objects.create(cause=Hold.Cause.BEHIND, host="web-1", at=now(), by="portal", details=details)
+    page = text(site.sign_in("administrator").client.get("/hold/"))
+    assert "ends at entry 100, the checkpoint is at 120. (web-1)" in page
+    assert "older than its checkpoint" in text(site.get("overview"))
+    assert "Nothing" not in text(act(site, "release", "x"))
+    assert Hold.objects.open().exists()
+
+
+def test_past_holds_are_remembered(site: Site) -> None:
+    act(site, "hold")
+    act(site.sign_in("administrator"), "release", "looked")
+    page = text(site.client.get("/hold/"))
+    assert "released by administrator" in page
+    assert "looked" in page
