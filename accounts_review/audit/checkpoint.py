@@ -85,9 +85,20 @@ class Keeper:
     """Why the last try to write failed; "" where it did not."""
 
     @property
-    def host(self) -> str:
-        """How people and the other hosts know this one."""
+    def name(self) -> str:
+        """How people know this host; it may change with its container."""
         return f"{socket.gethostname()}:{self.folder}"[:400]
+
+    @property
+    def host(self) -> str:
+        """How the portal knows this host: by its key, which is made at the first start."""
+        try:
+            if not self.key_file.exists():
+                with self._alone():
+                    self._key()
+            return _load(self.key_file).public_key().public_bytes_raw().hex()
+        except (ValueError, OSError):
+            return self.name
 
     @property
     def file(self) -> Path:
@@ -110,7 +121,8 @@ class Keeper:
         try:
             kept = self.read()
         except (ValueError, OSError) as error:
-            return Finding(Hold.Cause.UNREADABLE, {"error": str(error)})
+            log.warning("the checkpoint cannot be read", error=str(error))
+            return Finding(Hold.Cause.UNREADABLE)
         last = newest()
         if kept is None:
             return Finding(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
@@ -176,17 +188,22 @@ class Keeper:
             yield
 
     def _write(self, checkpoint: Checkpoint) -> None:
-        try:
-            key = _load(self.key_file)
-        except (ValueError, OSError):
-            key = Ed25519PrivateKey.generate()
-            form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            _put(self.key_file, key.private_bytes(serialization.Encoding.PEM, form, plain))
+        key = self._key()
         content = [checkpoint.seq, checkpoint.digest, self.clock().isoformat()]
         record = dict(zip(("number", "digest", "at"), content, strict=True))
         record["key"] = key.public_key().public_bytes_raw().hex()
         record["signature"] = key.sign(_bytes(content)).hex()
         _put(self.file, (json.dumps(record) + "\n").encode())
+
+    def _key(self) -> Ed25519PrivateKey:
+        """The key of this installation; a new one where there is none that can be used."""
+        try:
+            return _load(self.key_file)
+        except (ValueError, FileNotFoundError):
+            key = Ed25519PrivateKey.generate()
+            form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            _put(self.key_file, key.private_bytes(serialization.Encoding.PEM, form, plain))
+            return key
 
 
 keeper: Keeper | None = None

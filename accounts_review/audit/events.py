@@ -191,9 +191,9 @@ class Event(StrEnum):
                 "database_rewritten": _(
                     "held everything: entry %(number)s is not the one of the checkpoint on %(host)s"
                 ),
-                "checkpoint_missing": _("%(host)s has no checkpoint and holds everything"),
-                "checkpoint_unreadable": _("%(host)s holds everything: %(error)s"),
-                "checkpoint_not_kept": _("%(host)s cannot write its checkpoint and holds everything: %(error)s"),
+                "checkpoint_missing": _("%(host)s has no checkpoint, and acts on nothing"),
+                "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
+                "checkpoint_not_kept": _("%(host)s cannot write its checkpoint, and acts on nothing: %(error)s"),
             },
             news=News(0, _("everything is held, because the database does not agree with its checkpoint")),
         ),

@@ -19,10 +19,8 @@ CAUSES: dict[str, Promise] = {
     Hold.Cause.REWRITTEN: gettext_lazy(
         "The database is not the one of its checkpoint: entry %(number)s is another one now."
     ),
-    Hold.Cause.MISSING: gettext_lazy(
-        "This host has no checkpoint, so that it cannot tell whether the database is the newest."
-    ),
-    Hold.Cause.UNREADABLE: gettext_lazy("%(error)s"),
+    Hold.Cause.MISSING: gettext_lazy("A host without a checkpoint cannot tell whether the database is the newest."),
+    Hold.Cause.UNREADABLE: gettext_lazy("The checkpoint is damaged or was changed by hand."),
     Hold.Cause.NOT_KEPT: gettext_lazy("The checkpoint cannot be written: %(error)s."),
 }
 """A sentence for each thing that may be wrong with a checkpoint."""
@@ -36,7 +34,7 @@ def of_cause(cause: str, details: Mapping[str, Any]) -> str:
 def of_hold(hold: Hold) -> str:
     """Who holds what, and why."""
     if not hold.is_by_person:
-        return f"{of_cause(hold.cause, hold.details)} ({hold.host})"
+        return f"{of_cause(hold.cause, hold.details)} ({hold.details.get('host', hold.host)})"
     said = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
     if hold.workspace:
         return _("%(login)s holds the workspace %(workspace)s: %(reason)s") % said

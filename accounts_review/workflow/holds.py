@@ -66,7 +66,7 @@ def watch(*, now: datetime) -> checkpoint.Finding | None:
         return keeper.look()
     finding = keeper.keep()
     if finding:
-        _put_down(finding, host=keeper.host, now=now)
+        _put_down(finding, keeper=keeper, now=now)
     else:
         passed = Hold.objects.open().filter(cause=Hold.Cause.NOT_KEPT, host=keeper.host)
         _let_go(passed, Event.CHECKPOINT_KEPT, now=now)
@@ -83,7 +83,7 @@ def vouch(*, now: datetime) -> int:
     if keeper is None or keeper.look() is not None or Hold.objects.open().filter(cause__in=OF_DATABASE).exists():
         return 0
     waiting = Hold.objects.open().filter(cause=Hold.Cause.MISSING).exclude(host=keeper.host)
-    return _let_go(waiting, Event.CHECKPOINT_VOUCHED, by=keeper.host, now=now)
+    return _let_go(waiting, Event.CHECKPOINT_VOUCHED, by=keeper.name, now=now)
 
 
 @transaction.atomic
@@ -146,14 +146,15 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
 
 
 @transaction.atomic
-def _put_down(finding: checkpoint.Finding, *, host: str, now: datetime) -> None:
-    known = {"cause": finding.cause, "host": host}
+def _put_down(finding: checkpoint.Finding, *, keeper: checkpoint.Keeper, now: datetime) -> None:
+    known = {"cause": finding.cause, "host": keeper.host}
     if Hold.objects.open().filter(**known).exists():
         return
-    found = {"details": finding.details, "at": now, "by": PORTAL}
+    details = finding.details | {"host": keeper.name}
+    found = {"details": details, "at": now, "by": PORTAL}
     placed, is_new = Hold.objects.open().get_or_create(**known, released_at=None, defaults=found)
     if is_new:
-        data = {"cause": placed.cause, "host": host} | finding.details
+        data = {"cause": placed.cause} | details
         audit.log(_concerned(None), kind=Event.CHECKPOINT_FAILED, actor=PORTAL, now=now, data=data)
 
 
@@ -164,7 +165,13 @@ def _let_go(passed: QuerySet[Hold], kind: Event, *, now: datetime, by: str = POR
         with transaction.atomic():
             standing = Hold.objects.open().filter(pk=found.pk)
             if standing.update(released_at=now, released_by=PORTAL, release_reason=by):
-                audit.log(_concerned(None), kind=kind, actor=PORTAL, now=now, data={"host": found.host, "by": by})
+                audit.log(
+                    _concerned(None),
+                    kind=kind,
+                    actor=PORTAL,
+                    now=now,
+                    data={"host": found.details.get("host", ""), "by": by},
+                )
                 ended += 1
     return ended
 
