@@ -143,10 +143,11 @@ class Keeper:
         finding = self.look()
         if finding is None and self.read_seq() == last:
             return None
+        host = self.host
         try:
             with self._alone():
                 finding = self.look()
-                if finding is None or (finding.cause in WITHOUT_EVIDENCE and self._may_begin()):
+                if finding is None or (finding.cause in WITHOUT_EVIDENCE and self._may_begin(host)):
                     self._write(newest())
                     return None
                 return finding
@@ -173,11 +174,9 @@ class Keeper:
     def _not_kept(self) -> Finding | None:
         return Finding(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
 
-    def _may_begin(self) -> bool:
+    def _may_begin(self, host: str) -> bool:
         """Whether somebody has released this host, and it has made no use of that yet."""
-        released = Hold.objects.filter(host=self.host, cause__in=WITHOUT_EVIDENCE, taken_at=None).exclude(
-            released_at=None
-        )
+        released = Hold.objects.filter(host=host, cause__in=WITHOUT_EVIDENCE, taken_at=None).exclude(released_at=None)
         return released.update(taken_at=self.clock()) > 0
 
     @contextmanager
