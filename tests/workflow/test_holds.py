@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -50,7 +51,7 @@ def test_anybody_with_a_role_may_hold_and_nothing_is_sent(stage: Stage, role: st
 
 
 def test_who_has_no_role_may_not_and_only_an_administrator_releases(stage: Stage) -> None:
-    given = {"workspace": None, "reason": "because", "now": NOW}
+    given: dict[str, Any] = {"workspace": None, "reason": "because", "now": NOW}
     with pytest.raises(PermissionDenied):
         holds.hold(actor=stage.staff("nobody"), **given)
     holds.hold(actor=stage.staff("auditor"), **given)
@@ -63,7 +64,7 @@ def test_who_has_no_role_may_not_and_only_an_administrator_releases(stage: Stage
 
 def test_after_a_release_it_goes_on(stage: Stage) -> None:
     stage.launch("marie")
-    given = {"workspace": stage.workspace, "reason": "because", "now": NOW}
+    given: dict[str, Any] = {"workspace": stage.workspace, "reason": "because", "now": NOW}
     holds.hold(actor=stage.staff("auditor"), **given)
     notify.send_notices(workspace=stage.workspace, now=NOW)
     holds.release(actor=stage.staff("administrator"), **given)
@@ -95,7 +96,7 @@ def test_it_takes_a_reason(stage: Stage, reason: str) -> None:
 
 
 def test_releasing_what_is_not_held_says_what_is(stage: Stage) -> None:
-    given = {"actor": stage.staff("administrator"), "reason": "because", "now": NOW}
+    given: dict[str, Any] = {"actor": stage.staff("administrator"), "reason": "because", "now": NOW}
     with pytest.raises(HoldRefused, match="Nothing is held"):
         holds.release(workspace=None, **given)
     holds.hold(workspace=stage.workspace, **given)
@@ -147,7 +148,7 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     synced(portal)
     lose_the_newest(keeper)
     holds.watch(now=now())
-    given = {"workspaces": [portal], "reason": "restored the backup of last night"}
+    given: dict[str, Any] = {"workspaces": [portal], "reason": "restored the backup of last night"}
     with pytest.raises(PermissionDenied):
         holds.reset_checkpoint(actor=person("operator"), now=now(), **given)
     with pytest.raises(HoldRefused, match="Sync main first"):
