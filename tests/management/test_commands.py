@@ -198,8 +198,8 @@ def test_a_second_person_confirms_where_the_policy_asks(synced: Run, stage: Stag
 def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -> None:
     count = AuditEntry.objects.count()
     last = AuditEntry.objects.get(seq=count)
-    assert synced("audit_verify") == f"seal {count}:{last.digest}\n{count} entries hold\n"
-    assert synced("audit_verify", "--seal", f"{count}:{last.digest}").endswith("entries hold\n")
+    assert synced("audit_verify") == f"checkpoint {count}:{last.digest}\n{count} entries hold\n"
+    assert synced("audit_verify", "--checkpoint", f"{count}:{last.digest}").endswith("entries hold\n")
     lines = [json.loads(line) for line in synced("audit_export").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, count + 1))
     assert all(line["previous"] == before["digest"] for before, line in pairwise(lines))
@@ -215,7 +215,7 @@ def test_grant_gives_one_role_instead_of_another(synced: Run, person: Callable[[
     reviewer = person("reviewer")
     assert synced("grant", "reviewer", "auditor") == "reviewer is now auditor\n"
     assert [group.name for group in reviewer.groups.all()] == ["auditor"]
-    assert AuditEntry.objects.get(kind="role.granted").data == {"login": "reviewer", "role": "auditor"}
+    assert AuditEntry.objects.get(kind="role.granted").details == {"login": "reviewer", "role": "auditor"}
 
 
 def test_every_command_is_exercised_by_a_test() -> None:
