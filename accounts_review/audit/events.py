@@ -10,7 +10,7 @@ from typing import Self
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.audit.words import Group, Icon, News, Words
+from accounts_review.audit.words import Headline, Icon, Topic, Words
 
 PERSONAL = frozenset({"address", "client", "email", "login", "owner", "recipient", "text", "user_agent", "username"})
 """Details that tell of a person: they are kept beside the chain, where they can be erased, whatever the event."""
@@ -143,7 +143,7 @@ class Event(StrEnum):
         Words(
             _("Revocation refused"),
             _("the workspace refused to revoke it: %(error)s"),
-            news=News(2, _("%(count)d revocations were refused by the workspace")),
+            news=Headline(2, _("%(count)d revocations were refused by the workspace")),
         ),
     )
     CASE_RELEASED = ("case.released", Words(_("Put back"), _("put back in the queue: %(why)s%(error)s")))
@@ -164,7 +164,7 @@ class Event(StrEnum):
             _("Notice undeliverable"),
             _("could not be warned: %(why)s"),
             address_failed=True,
-            news=News(2, _("%(count)d warnings could not be delivered; say how to go on")),
+            news=Headline(2, _("%(count)d warnings could not be delivered; say how to go on")),
         ),
     )
     CASE_UNKNOWN = (
@@ -172,7 +172,7 @@ class Event(StrEnum):
         Words(
             _("Outcome unknown"),
             _("the outcome of the revocation is unknown: %(why)s%(error)s"),
-            news=News(2, _("the outcome of %(count)d revocations was unknown for a while")),
+            news=Headline(2, _("the outcome of %(count)d revocations was unknown for a while")),
         ),
     )
     CASE_WOULD_REVOKE = (
@@ -195,7 +195,7 @@ class Event(StrEnum):
                 "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
                 "checkpoint_not_kept": _("%(host)s cannot write its checkpoint, and acts on nothing: %(error)s"),
             },
-            news=News(0, _("everything is held, because the database does not agree with its checkpoint")),
+            news=Headline(0, _("everything is held, because the database does not agree with its checkpoint")),
         ),
     )
     CHECKPOINT_KEPT = (
@@ -216,7 +216,7 @@ class Event(StrEnum):
         Words(
             _("Clean-up closed"),
             _("the clean-up closed, every case having ended"),
-            news=News(3, _("clean-up %(number)s has ended")),
+            news=Headline(3, _("clean-up %(number)s has ended")),
         ),
     )
     CLEANUP_CONFIRMED = ("cleanup.confirmed", Words(_("Clean-up confirmed"), _("confirmed the clean-up")))
@@ -233,7 +233,7 @@ class Event(StrEnum):
         Words(
             _("Clean-up launched"),
             _("launched the clean-up with %(cases)s accounts"),
-            news=News(1, _("clean-up %(number)s was launched by %(actor)s")),
+            news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")),
         ),
     )
     CLEANUP_PAUSED = ("cleanup.paused", Words(_("Clean-up paused"), _("paused the clean-up: %(reason)s")))
@@ -243,7 +243,7 @@ class Event(StrEnum):
         Words(
             _("Clean-up stopped"),
             _("the clean-up stopped by itself: %(why)s"),
-            news=News(0, _("clean-up %(number)s stopped: %(why)s")),
+            news=Headline(0, _("clean-up %(number)s stopped: %(why)s")),
         ),
     )
     DECISIONS_IMPORTED = (
@@ -266,7 +266,7 @@ class Event(StrEnum):
         Words(
             _("Everything held"),
             _("held everything: %(reason)s"),
-            news=News(0, _("%(actor)s held everything: %(reason)s")),
+            news=Headline(0, _("%(actor)s held everything: %(reason)s")),
         ),
     )
     HOLD_RELEASED = (
@@ -274,7 +274,7 @@ class Event(StrEnum):
         Words(
             _("Hold released"),
             _("released the hold: %(reason)s"),
-            news=News(1, _("%(actor)s released the hold: %(reason)s")),
+            news=Headline(1, _("%(actor)s released the hold: %(reason)s")),
         ),
     )
     POLICY_ADOPTED = (
@@ -300,7 +300,7 @@ class Event(StrEnum):
         Words(
             _("Synced"),
             _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-            news=News(1, _("%(count)d syncs were not complete")),
+            news=Headline(1, _("%(count)d syncs were not complete")),
         ),
     )
 
@@ -310,14 +310,14 @@ class Event(StrEnum):
         return member
 
     @property
-    def group(self) -> Group:
-        return Group(self.value.partition(".")[0])  # type: ignore[call-arg]
+    def group(self) -> Topic:
+        return Topic(self.value.partition(".")[0])  # type: ignore[call-arg]
 
     @property
     def icon(self) -> Icon:
         """The one it has of its own, or that of its kind."""
         by_kind = {Icon.DECISION: self.words.decision, Icon.MAIL: self.words.address_failed}
-        by_kind[Icon.HOLD] = self.group in (Group.HOLD, Group.CHECKPOINT)
+        by_kind[Icon.HOLD] = self.group in (Topic.HOLD, Topic.CHECKPOINT)
         return self.words.icon or next((icon for icon, fits in by_kind.items() if fits), Icon.ACT)
 
     @property

@@ -201,8 +201,8 @@ def test_another_sync_that_runs_is_said_in_words(stage: Stage, monkeypatch: pyte
 
 
 def test_an_exported_record_can_be_proven_by_anyone(stage: Stage) -> None:
-    keys = ("seq", "at", "workspace", "actor_ref", "kind", "subject_ref")
-    keys += ("account_id", "cleanup", "data", "personal", "previous")
+    keys = ["seq", "at", "workspace", "actor_ref", "kind", "subject_ref"]
+    keys += ["account_id", "cleanup", "data", "personal", "previous"]
     lines = run("audit_export")[0].splitlines()
     assert len(lines) == AuditEntry.objects.count() > 3
     for line in lines:

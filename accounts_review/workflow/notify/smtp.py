@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.models import Workspace
-from accounts_review.workflow.holds import Held
+from accounts_review.workflow.holds import EverythingHeld
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
@@ -112,7 +112,7 @@ def one_by_one(
                     continue
                 if tally[Kind.BROKEN] >= MOST_BROKEN:
                     break
-    except Held as failure:
+    except EverythingHeld as failure:
         return tally, str(failure)
     except (SMTPException, AnymailError, OSError) as failure:
         return tally, _said(failure)
