@@ -59,6 +59,8 @@ def make_terms(**changes: Any) -> Terms:
         "approver_may": True,
         "approved_at": NOW - timedelta(days=31),
         "is_exempt": False,
+        "is_held": False,
+        "database_trusted": True,
         "key_owner_known": True,
         "notice_promised": True,
         "noticed_at": NOW - timedelta(days=30),
