@@ -123,7 +123,7 @@ class Event(StrEnum):
             _("Notice bounced"),
             _("the notice came back too late: %(why)s"),
             address_failed=True,
-            news=News(2, _("%(count)d notices came back too late; look whether to invite these people back")),
+            news=Headline(2, _("%(count)d notices came back too late; look whether to invite these people back")),
         ),
     )
     CASE_CLAIMED = ("case.claimed", Words(_("Final check started"), _("final check started")))
@@ -145,7 +145,7 @@ class Event(StrEnum):
         Words(
             _("Held for a day"),
             _("held back for more than a day: %(why)s"),
-            news=News(1, _("%(count)d accounts have been held back for a day; look at them")),
+            news=Headline(1, _("%(count)d accounts have been held back for a day; look at them")),
         ),
     )
     CASE_HELD = ("case.held", Words(_("Held"), _("not revoked yet: %(why)s")))
@@ -311,7 +311,7 @@ class Event(StrEnum):
             _("E-mails leave again"),
             _("e-mails leave again"),
             Icon.MAIL,
-            news=News(1, _("e-mails to people leave again")),
+            news=Headline(1, _("e-mails to people leave again")),
         ),
     )
     MAIL_STOPPED = (
@@ -320,7 +320,7 @@ class Event(StrEnum):
             _("E-mails stopped"),
             _("no e-mails leave: %(reply)s"),
             Icon.MAIL,
-            news=News(0, _("e-mails to people stopped: %(why)s")),
+            news=Headline(0, _("e-mails to people stopped: %(why)s")),
         ),
     )
     POLICY_ADOPTED = (

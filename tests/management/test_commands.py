@@ -18,9 +18,8 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyPreview, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold, PolicyPreview, Workspace
 from accounts_review.workflow.policy import preview
-from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, Hold, Workspace
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
 

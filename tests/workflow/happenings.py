@@ -12,9 +12,8 @@ from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 
 from accounts_review import audit
-from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
 from accounts_review.audit import checkpoint
-from accounts_review.models import Case, Cleanup, Exemption, Workspace
+from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
 from accounts_review.workflow import answer, holds
 from accounts_review.workflow.assess import assess
@@ -27,9 +26,8 @@ from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
 from tests.factories import make_exemption
 from tests.stage import NOW, Stage, policy_text, someone
-from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
 from tests.workflow import mishaps
-from tests.workflow.reference import RIGHT, Launched, Reference, Rules
+from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
 
 NAMES = [f"person.{number}" for number in range(8)]
 DECIDERS = ("reviewer", "operator")

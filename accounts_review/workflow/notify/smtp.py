@@ -24,9 +24,8 @@ from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import Fault, alike, fault_of
 from accounts_review.wording import verdicts
-from accounts_review.workflow.holds import Held
-from accounts_review.workflow.notify.emails import one_line
 from accounts_review.workflow.holds import EverythingHeld
+from accounts_review.workflow.notify.emails import one_line
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
