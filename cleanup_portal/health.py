@@ -15,7 +15,7 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts_review.models import Run, Workspace
+from accounts_review.models import Hold, Run, Workspace
 from accounts_review.web.overview.attention import OLD
 
 OPENMETRICS = "application/openmetrics-text"
@@ -62,9 +62,11 @@ def _sync(workspace: Workspace, now: datetime) -> Finding:
 
 
 def _hold(workspace: Workspace) -> Finding:
-    said = (
-        "a sync looked wrong; nobody is revoked until an administrator has looked" if workspace.is_quarantined else OK
-    )
+    said = OK
+    if workspace.is_quarantined:
+        said = "a sync looked wrong; nobody is revoked until an administrator has looked"
+    if Hold.objects.open().over(workspace).exists():
+        said = "everything is held; see the page Hold"
     return Finding(check="hold", workspace=workspace.name, says=said)
 
 

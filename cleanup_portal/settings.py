@@ -231,6 +231,8 @@ LOGGING = configuration(
     level=env.one_of("LOG_LEVEL", ("WARNING", "DEBUG", "INFO", "ERROR", "CRITICAL")),
     secrets=[
         SECRET_KEY,
+        *SECRET_KEY_FALLBACKS,
+        PING_URL,
         *env.passwords_in(HUWISE_PROXY),
         *(described["api_key"] for described in HUWISE.values()),
         *ANYMAIL.values(),

@@ -60,6 +60,8 @@ def make_terms(**changes: Any) -> Terms:
         "approved_at": NOW - timedelta(days=31),
         "accepted_activity_at": SEEN,
         "is_exempt": False,
+        "is_held": False,
+        "database_trusted": True,
         "key_owner_known": True,
         "notice_promised": True,
         "warned_to": "ana.reader@example.org",

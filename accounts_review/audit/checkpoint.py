@@ -61,7 +61,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Mismatch:
     """Why this host must not act on this database."""
 
     cause: Hold.Cause
@@ -116,24 +116,24 @@ class Keeper:
             return None
         return _signed(text, by=_load(self.key_file).public_key())
 
-    def look(self) -> Finding | None:
+    def look(self) -> Mismatch | None:
         """What speaks against acting on this database; writes nothing."""
         try:
             kept = self.read()
         except (ValueError, OSError) as error:
             log.warning("the checkpoint cannot be read", error=str(error))
-            return Finding(Hold.Cause.UNREADABLE)
+            return Mismatch(Hold.Cause.UNREADABLE)
         last = newest()
         if kept is None:
-            return Finding(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
+            return Mismatch(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
         if not _agrees(kept) and not _is_superseded(kept):
             cause = Hold.Cause.BEHIND if last.seq < kept.seq else Hold.Cause.REWRITTEN
             noted = kept.at.isoformat() if kept.at else ""
             details = {"number": kept.seq, "digest": kept.digest, "noted_at": noted, "newest": last.seq}
-            return Finding(cause, details)
+            return Mismatch(cause, details)
         return self._not_kept()
 
-    def keep(self) -> Finding | None:
+    def keep(self) -> Mismatch | None:
         """Note the newest entry, unless something speaks against it: what does is returned, and nothing is written.
 
         Call it outside a transaction: what is not committed is not to be noted.
@@ -171,8 +171,8 @@ class Keeper:
         kept = self.read()
         return Checkpoint(kept.seq, kept.digest) if kept else None
 
-    def _not_kept(self) -> Finding | None:
-        return Finding(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
+    def _not_kept(self) -> Mismatch | None:
+        return Mismatch(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
 
     def _may_begin(self, host: str) -> bool:
         """Whether somebody has released this host, and it has made no use of that yet."""
@@ -217,7 +217,7 @@ def keep_after_commit(*, before: Checkpoint) -> None:
         transaction.on_commit(_keep_quietly, robust=True)
 
 
-def look() -> Finding | None:
+def look() -> Mismatch | None:
     """What speaks against acting on this database from this host."""
     return keeper.look() if keeper else None
 

@@ -10,7 +10,7 @@ from typing import Self
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.audit.words import Group, Icon, News, Words
+from accounts_review.audit.words import Headline, Icon, Topic, Words
 
 PERSONAL = frozenset(
     {"address", "address_before", "client", "email", "login", "owner", "recipient", "text", "user_agent", "username"}
@@ -106,7 +106,7 @@ class Event(StrEnum):
         _("Notice bounced"),
         _("the notice came back too late: %(why)s"),
         address_failed=True,
-        news=News(2, _("%(count)d notices came back too late; look whether to invite these people back")),
+        news=Headline(2, _("%(count)d notices came back too late; look whether to invite these people back")),
     )
     CASE_CLAIMED = Words("case.claimed", _("Final check started"), _("final check started"))
     CASE_CLOSING_REFUSED = Words(
@@ -123,7 +123,7 @@ class Event(StrEnum):
         "case.held_for_a_day",
         _("Held for a day"),
         _("held back for more than a day: %(why)s"),
-        news=News(1, _("%(count)d accounts have been held back for a day; look at them")),
+        news=Headline(1, _("%(count)d accounts have been held back for a day; look at them")),
     )
     CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
     CASE_INTENDED = Words(
@@ -140,7 +140,7 @@ class Event(StrEnum):
         "case.refused",
         _("Revocation refused"),
         _("the workspace refused to revoke it: %(error)s"),
-        news=News(2, _("%(count)d revocations were refused by the workspace")),
+        news=Headline(2, _("%(count)d revocations were refused by the workspace")),
     )
     CASE_RELEASED = Words("case.released", _("Put back"), _("put back in the queue: %(why)s%(error)s"))
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
@@ -163,13 +163,13 @@ class Event(StrEnum):
         _("Notice undeliverable"),
         _("could not be warned: %(why)s"),
         address_failed=True,
-        news=News(2, _("%(count)d warnings could not be delivered; say how to go on")),
+        news=Headline(2, _("%(count)d warnings could not be delivered; say how to go on")),
     )
     CASE_UNKNOWN = Words(
         "case.unknown",
         _("Outcome unknown"),
         _("the outcome of the revocation is unknown: %(why)s%(error)s"),
-        news=News(2, _("the outcome of %(count)d revocations was unknown for a while")),
+        news=Headline(2, _("the outcome of %(count)d revocations was unknown for a while")),
     )
     CASE_WOULD_REVOKE = Words(
         "case.would_revoke", _("Would be revoked"), _("passed every check; nothing was sent, as this is a dry run")
@@ -187,7 +187,7 @@ class Event(StrEnum):
             "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
             "checkpoint_not_kept": _("%(host)s cannot write its checkpoint, and acts on nothing: %(error)s"),
         },
-        news=News(0, _("everything is held, because the database does not agree with its checkpoint")),
+        news=Headline(0, _("everything is held, because the database does not agree with its checkpoint")),
     )
     CHECKPOINT_KEPT = Words(
         "checkpoint.kept", _("Checkpoint written again"), _("%(host)s can write its checkpoint again")
@@ -203,7 +203,7 @@ class Event(StrEnum):
         "cleanup.closed",
         _("Clean-up closed"),
         _("the clean-up closed, every case having ended"),
-        news=News(3, _("clean-up %(number)s has ended")),
+        news=Headline(3, _("clean-up %(number)s has ended")),
     )
     CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"))
     CLEANUP_EXPORTED = Words("cleanup.exported", _("Clean-up exported"), _("exported %(count)s cases of the clean-up"))
@@ -216,7 +216,7 @@ class Event(StrEnum):
         "cleanup.launched",
         _("Clean-up launched"),
         _("launched the clean-up with %(cases)s accounts"),
-        news=News(1, _("clean-up %(number)s was launched by %(actor)s")),
+        news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")),
     )
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"))
@@ -224,7 +224,7 @@ class Event(StrEnum):
         "cleanup.stopped",
         _("Clean-up stopped"),
         _("the clean-up stopped by itself: %(why)s"),
-        news=News(0, _("clean-up %(number)s stopped: %(why)s")),
+        news=Headline(0, _("clean-up %(number)s stopped: %(why)s")),
     )
     DECISIONS_IMPORTED = Words(
         "decisions.imported",
@@ -239,27 +239,27 @@ class Event(StrEnum):
         "hold.placed",
         _("Everything held"),
         _("held everything: %(reason)s"),
-        news=News(0, _("%(actor)s held everything: %(reason)s")),
+        news=Headline(0, _("%(actor)s held everything: %(reason)s")),
     )
     HOLD_RELEASED = Words(
         "hold.released",
         _("Hold released"),
         _("released the hold: %(reason)s"),
-        news=News(1, _("%(actor)s released the hold: %(reason)s")),
+        news=Headline(1, _("%(actor)s released the hold: %(reason)s")),
     )
     MAIL_RESUMED = Words(
         "mail.resumed",
         _("E-mails leave again"),
         _("e-mails leave again"),
         Icon.MAIL,
-        news=News(1, _("e-mails to people leave again")),
+        news=Headline(1, _("e-mails to people leave again")),
     )
     MAIL_STOPPED = Words(
         "mail.stopped",
         _("E-mails stopped"),
         _("no e-mails leave: %(reply)s"),
         Icon.MAIL,
-        news=News(0, _("e-mails to people stopped: %(why)s")),
+        news=Headline(0, _("e-mails to people stopped: %(why)s")),
     )
     POLICY_ADOPTED = Words(
         "policy.adopted", _("Policy activated"), _("put version %(version)s of the policy in force: %(reason)s")
@@ -285,7 +285,7 @@ class Event(StrEnum):
         "workspace.synced",
         _("Synced"),
         _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-        news=News(1, _("%(count)d syncs were not complete")),
+        news=Headline(1, _("%(count)d syncs were not complete")),
     )
 
     def __new__(cls, words: Words) -> Self:
@@ -294,14 +294,14 @@ class Event(StrEnum):
         return member
 
     @property
-    def group(self) -> Group:
-        return Group(self.value.partition(".")[0])  # type: ignore[call-arg]
+    def group(self) -> Topic:
+        return Topic(self.value.partition(".")[0])  # type: ignore[call-arg]
 
     @property
     def icon(self) -> Icon:
         """The one it has of its own, or that of its kind."""
         by_kind = {Icon.DECISION: self.words.decision, Icon.MAIL: self.words.address_failed}
-        by_kind[Icon.HOLD] = self.group in (Group.HOLD, Group.CHECKPOINT)
+        by_kind[Icon.HOLD] = self.group in (Topic.HOLD, Topic.CHECKPOINT)
         return self.words.icon or next((icon for icon, fits in by_kind.items() if fits), Icon.ACT)
 
     @property

@@ -24,7 +24,7 @@ class Icon(StrEnum):
     SPARED = "shield-check"
 
 
-class Group(StrEnum):
+class Topic(StrEnum):
     """What events are about: the first part of their code."""
 
     label: Promise
@@ -52,7 +52,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Headline:
     """A clause of the operators' digest, about one entry or with the ``count`` of them; 0 presses most."""
 
     urgency: int
@@ -74,5 +74,5 @@ class Words:
     icon: Icon | None = None
     decision: Promise | None = None
     variants: Mapping[str, Promise] = field(default_factory=dict)
-    news: News | None = None
+    news: Headline | None = None
     address_failed: bool = False

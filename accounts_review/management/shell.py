@@ -50,9 +50,6 @@ SAID = (
 """Errors whose text is meant for the person at the shell."""
 
 
-NOT_FOUND = "no listed account has this username or e-mail address"
-
-
 class WorkspaceCommand(BaseCommand):
     """A command on one workspace. Standard output carries data only; exit status 1 says what went wrong."""
 
@@ -127,7 +124,7 @@ class DecidingCommand(WorkspaceCommand):
             raise CommandError("Name at least one account, by its username or e-mail address, or a --file of them.")
         meant = accounts_meant(Account.objects.filter(workspace=workspace).listed(), names)
         unknown = [name for name in names if name not in meant]
-        wrong = [] if options["skip_unknown"] else [f"{name}: {NOT_FOUND}" for name in sorted(unknown)]
+        wrong = [] if options["skip_unknown"] else [_not_found(name) for name in sorted(unknown)]
         for name, accounts in meant.items():
             if len(accounts) > 1:
                 usernames = ", ".join(sorted(account.username for account in accounts))
@@ -137,6 +134,10 @@ class DecidingCommand(WorkspaceCommand):
         for name in unknown:
             self.stdout.write(f"not found: {name}")
         return list({account.pk: account for [account] in meant.values()}.values())
+
+
+def _not_found(name: str) -> str:
+    return f"{name}: no listed account has this username{' or e-mail address' if '@' in name else ''}"
 
 
 def _names_in(file: Path | None) -> list[str]:

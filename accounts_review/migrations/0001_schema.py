@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('disputed', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, help_text="Protected rights of which the API's own list and ours disagree.", size=None, verbose_name='disputed rights')),
                 ('accepted_activity_at', models.DateTimeField(help_text='Activity as of the last accepted sync; the breaker compares with it.', null=True)),
                 ('lost_activity_at', models.DateTimeField(help_text='Activity accepted before, where the dates went back and nobody has accepted that.', null=True)),
-                ('unconfirmed_activity_at', models.DateTimeField(help_text='Later activity that only an sync showed which was not accepted.', null=True)),
+                ('unconfirmed_activity_at', models.DateTimeField(help_text='Later activity that only a sync showed which was not accepted.', null=True)),
                 ('absent_since', models.DateTimeField(null=True, verbose_name='not listed since')),
                 ('gone_at', models.DateTimeField(null=True, verbose_name='gone since')),
             ],

@@ -148,7 +148,7 @@ class Account(models.Model):
         null=True, help_text=_("Activity accepted before, where the dates went back and nobody has accepted that.")
     )
     unconfirmed_activity_at = models.DateTimeField(
-        null=True, help_text=_("Later activity that only an sync showed which was not accepted.")
+        null=True, help_text=_("Later activity that only a sync showed which was not accepted.")
     )
     absent_since = models.DateTimeField(_("not listed since"), null=True)
     gone_at = models.DateTimeField(_("gone since"), null=True)

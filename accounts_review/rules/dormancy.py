@@ -229,7 +229,7 @@ def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
         yield "account_types"
     if segment.groups and not segment.names["groups"].meets(facts.groups or ()):
         yield "groups"
-    if segment.permissions and not segment.names["permissions"].meets(facts.rights):
+    if segment.permissions and segment.rights.isdisjoint(facts.rights):
         yield "permissions"
     if segment.usernames and not segment.globs["usernames"].meet(facts.username):
         yield "usernames"
@@ -242,7 +242,7 @@ def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:
     names, globs = policy.protect.names, policy.protect.globs
     rights = sorted(facts.rights.items())
-    found = [Reason("right", right, via) for right, via in rights if right in names["permissions"]]
+    found = [Reason("right", right, via) for right, via in rights if right in policy.protect.rights]
     found += [Reason("protected_group", uid) for uid in facts.groups or () if uid in names["groups"]]
     found += [Reason("protected_name", pattern) for pattern in globs.matching(facts.username)]
     if (domain := email_domain(facts.email)) in names["email_domains"]:
@@ -279,7 +279,7 @@ def _doubts_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
     if facts.groups is None:
         yield Reason("unknown_groups")
     for right, via in sorted(facts.rights.items()):
-        if right not in KNOWN_PERMISSIONS and right not in policy.protect.names["permissions"]:
+        if right not in KNOWN_PERMISSIONS and right not in policy.protect.rights:
             yield Reason("unknown_right", right, via)
     for uid in facts.groups or ():
         if uid not in facts.rights_by_group or uid in facts.unlisted:

@@ -84,6 +84,8 @@ class Globs:
 
     def matching(self, name: str) -> list[str]:
         """All globs that a name matches, as they are written. Raises ``ValueError`` for what is too long for a name."""
+        if not (self._plain or self._patterns):
+            return []
         if len(name) > LONGEST:
             raise ValueError(f"a name of {len(name)} characters")
         own = folded(name)

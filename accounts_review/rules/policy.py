@@ -7,12 +7,12 @@ Pure: no Django, no input or output. :func:`parse` turns a text into a :class:`P
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from accounts_review.rules.names import Globs, Names
+from accounts_review.rules.names import Globs, Names, folded
 from accounts_review.rules.policy_parser import Fault, PolicyError, Reader, decode, load
 
 __all__ = ["Fault", "Policy", "PolicyError", "Segment", "decode", "parse"]
@@ -26,7 +26,7 @@ LONGEST_EXEMPTION_DAYS = 3_650
 MOST_SEGMENTS = 100
 
 SECTIONS = ("protect", "notice", "approval", "limits", "exemption")
-NAME_LISTS = ("account_types", "groups", "permissions", "email_domains")
+NAME_LISTS = ("account_types", "groups", "email_domains")
 GLOB_LISTS = ("usernames", "emails")
 
 DEFAULT_TEXT = """title = "Yearly clean-up"
@@ -89,12 +89,18 @@ class Segment:
 
     @property
     def matches_everyone(self) -> bool:
-        return self.never_used is None and not any(getattr(self, name) for name in (*NAME_LISTS, *GLOB_LISTS))
+        return self.never_used is None and not any(
+            getattr(self, name) for name in ("permissions", *NAME_LISTS, *GLOB_LISTS)
+        )
 
     @cached_property
     def names(self) -> dict[str, Names]:
         """By condition: what an account's names are looked up in."""
         return {name: Names(getattr(self, name)) for name in NAME_LISTS}
+
+    @cached_property
+    def rights(self) -> frozenset[str]:
+        return _spellings(self.permissions)
 
     @cached_property
     def globs(self) -> dict[str, Globs]:
@@ -113,7 +119,11 @@ class Protect:
     @cached_property
     def names(self) -> dict[str, Names]:
         """By list: what an account's names are looked up in."""
-        return {name: Names(getattr(self, name)) for name in ("permissions", "groups", "email_domains")}
+        return {name: Names(getattr(self, name)) for name in ("groups", "email_domains")}
+
+    @cached_property
+    def rights(self) -> frozenset[str]:
+        return _spellings(self.permissions)
 
     @cached_property
     def globs(self) -> Globs:
@@ -164,6 +174,12 @@ class Policy:
     approval: Approval
     limits: Limits
     exemption: Exemption
+
+
+def _spellings(rights: Iterable[str]) -> frozenset[str]:
+    """Rights as a policy may write them; a record's must be spelled right, since any other is not known (law 1)."""
+    written = frozenset(rights)
+    return written | frozenset(map(folded, written))
 
 
 def parse(text: str, *, in_force: bool = False) -> Policy:
@@ -217,7 +233,9 @@ def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment
     names: set[str] = set()
     for index, table in enumerate(tables):
         path = f"segment.{index}"
-        reader.refuse_unknown(path, table, {"name", "dormant_after_days", "never_used", *NAME_LISTS, *GLOB_LISTS})
+        reader.refuse_unknown(
+            path, table, {"name", "dormant_after_days", "never_used", "permissions", *NAME_LISTS, *GLOB_LISTS}
+        )
         segment = Segment(
             name=reader.text(path, table, "name"),
             dormant_after_days=reader.whole(path, table, "dormant_after_days", least=1, most=LONGEST_DAYS),

@@ -52,10 +52,10 @@ def decode(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise PolicyError([Fault(1, "", "the file is UTF-16; save it as UTF-8")])
     try:
-        return re.sub("\r\n?", "\n", content.decode())
+        return re.sub("\r\n?", "\n", content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        odd = f"the byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        line = error.object[: error.start].count(b"\n") + 1
+        odd = f"the byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise PolicyError([Fault(line, "", odd)]) from None
 
 

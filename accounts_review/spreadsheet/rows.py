@@ -104,7 +104,7 @@ def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
 
 
 def _audit_line(entry: AuditEntry) -> str:
-    row = {field.column: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
+    row = {field.name: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
     row |= {"at": entry.at.isoformat(timespec="microseconds"), "actor": entry.actor, "subject": entry.subject}
     told = [found for found in (entry.actor_ref, entry.subject_ref, entry.personal) if found]
     row["beside"] = {

@@ -16,6 +16,9 @@ MOST_NAMED = 10
 LIMITS: dict[str, Promise] = {
     "per_cleanup": gettext_lazy("More accounts may go in one clean-up: %(after)s; before, %(before)s."),
     "per_hour": gettext_lazy("More accounts may go in an hour: %(after)s; before, %(before)s."),
+    "pause_at_regret": gettext_lazy(
+        "A clean-up pauses only when more of its people come back or object: %(after)s; before, %(before)s."
+    ),
     "share_of_population": gettext_lazy("A larger share of all accounts may go: %(after)s; before, %(before)s."),
 }
 """By limit of a policy; another is told by its name."""
@@ -152,7 +155,7 @@ SAID: dict[str, Callable[[Found], str]] = {
     "shorter_notice": lambda found: _("The notice is shorter: %(after)s; before, %(before)s.") % _in_days(found),
     "fewer_reminders": lambda found: _("There are fewer reminders: %(after)s; before, %(before)s.") % found,
     "one_person": lambda found: _("One person can launch a clean-up; before, a second one had to confirm."),
-    "longer_approval": lambda found: _("An approval lasts longer: %(after)s days; before, %(before)s.") % found,
+    "longer_approval": lambda found: _("An approval lasts longer: %(after)s; before, %(before)s.") % _in_days(found),
     "higher_limit": _higher_limit,
     "more_dormant": _more_dormant,
 }

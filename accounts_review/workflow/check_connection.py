@@ -49,7 +49,7 @@ def _look(workspace: Workspace, client: Client, key_owner: str, clock: Callable[
     yield _good("reach", host=client.host, count=page.total_count)
     yield _about_clocks(page.server_date, clock())
     administrators = _administrators(client)
-    yield _about_owner(client, key_owner, administrators, clock())
+    yield _about_owner(workspace, client, key_owner, administrators, clock())
     yield _about_administrators(administrators)
     yield _about_use(workspace, client, clock())
 
@@ -69,7 +69,9 @@ def _administrators(client: Client) -> set[str] | HuwiseError:
         return error
 
 
-def _about_owner(client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime) -> Found:
+def _about_owner(
+    workspace: Workspace, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
+) -> Found:
     try:
         owner = client.key_owner() or configured
     except (Forbidden, NotFound):
@@ -78,8 +80,9 @@ def _about_owner(client: Client, configured: str, administrators: set[str] | Huw
         return _failed("owner_unknown", error)
     if not owner:
         return _bad("owner_unknown")
-    if not isinstance(administrators, HuwiseError):
-        owner = as_listed(owner, administrators) or owner
+    read = workspace.accounts.listed().filter(username__iexact=owner.strip()).values_list("username", flat=True)
+    known = set() if isinstance(administrators, HuwiseError) else administrators
+    owner = as_listed(owner, {*known, *read}) or owner
     try:
         user = decode_user(client.user(owner))
     except HuwiseError as error:

@@ -23,7 +23,7 @@ from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
 PORTAL = "portal"
 
 
-class Held(RuntimeError):
+class EverythingHeld(RuntimeError):
     """Nothing may leave now: everything is held."""
 
     def __init__(self) -> None:
@@ -49,12 +49,12 @@ def is_trusted() -> bool:
 
 
 def check(workspace: Workspace, *, now: datetime) -> None:
-    """Raise :class:`Held` where nothing may leave; called before each mail."""
+    """Raise :class:`EverythingHeld` where nothing may leave; called before each mail."""
     if watch(now=now) is not None or over(workspace):
-        raise Held
+        raise EverythingHeld
 
 
-def watch(*, now: datetime) -> checkpoint.Finding | None:
+def watch(*, now: datetime) -> checkpoint.Mismatch | None:
     """Note the newest entry on this host; what keeps it from that is put down as a hold, for everybody to see.
 
     Inside a transaction, where nothing can be noted, it only looks.
@@ -146,7 +146,7 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
 
 
 @transaction.atomic
-def _put_down(finding: checkpoint.Finding, *, keeper: checkpoint.Keeper, now: datetime) -> None:
+def _put_down(finding: checkpoint.Mismatch, *, keeper: checkpoint.Keeper, now: datetime) -> None:
     known = {"cause": finding.cause, "host": keeper.host}
     if Hold.objects.open().filter(**known).exists():
         return

@@ -329,8 +329,8 @@ def test_an_export_alone_proves_itself_and_says_who_it_was(chain: int) -> None:
     previous = GENESIS
     for text in audit_lines(AuditEntry.objects.order_by("seq")):
         line = json.loads(text)
-        content = [line["seq"], line["at"], line["workspace"], line["actor_ref_id"], line["kind"]]
-        content += [line["subject_ref_id"], line["account_id"], line["cleanup"], line["data"], line["personal_id"]]
+        content = [line["seq"], line["at"], line["workspace"], line["actor_ref"], line["kind"]]
+        content += [line["subject_ref"], line["account_id"], line["cleanup"], line["data"], line["personal"]]
         assert line["digest"] == sha256([*content, previous])
         for reference, told in line["beside"].items():
             assert told is None or sha256(told) == reference

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import Run, Workspace
+from accounts_review.models import Hold, Run, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,18 @@ def test_a_hold_is_a_fault_until_somebody_has_looked(client: Client, workspace: 
     assert status == 500
     assert "looked wrong" in found["hold of main"]
     workspace.syncs.filter(state="quarantined").update(state="discarded")
+    assert findings(client)[0] == 200
+
+
+@pytest.mark.parametrize("is_everything", [True, False])
+def test_what_a_person_holds_is_a_fault_until_it_is_released(
+    client: Client, workspace: Workspace, is_everything: bool
+) -> None:
+    a_worker_ran(now())
+    hold = Hold.objects.create(workspace=None if is_everything else workspace, at=now(), by="ada", reason="wait")
+    status, found = findings(client)
+    assert (status, found["hold of main"]) == (500, "everything is held; see the page Hold")
+    Hold.objects.filter(pk=hold.pk).update(released_at=now())
     assert findings(client)[0] == 200
 
 

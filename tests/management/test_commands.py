@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.utils.timezone import now
 
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyPreview, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold, PolicyPreview, Workspace
 from accounts_review.workflow.policy import preview
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone
@@ -293,7 +295,7 @@ def test_a_live_cleanup_deletes_exactly_those_approved(synced: Run, stage: Stage
     synced("approve", "=1+1|calc!A0", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
     synced("launch_cleanup", "--actor", "operator")
     assert synced("revoke_due", "--limit", "1") == "revoked 1; 1 due\n"
-    assert synced("revoke_due") == "revoked 1; 0 due\n"
+    assert synced("revoke_due") == "would revoke 1; 0 due\n"
     assert {name for name, status, removed in stage.deletes if removed} == {
         "=1+1|calc!A0",
         "marie+data@ville.example",
@@ -322,8 +324,8 @@ def test_a_second_person_confirms_where_the_policy_asks(synced: Run, stage: Stag
 def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -> None:
     count = AuditEntry.objects.count()
     last = AuditEntry.objects.get(seq=count)
-    assert synced("audit_verify") == f"seal {count}:{last.digest}\n{count} entries hold\n"
-    assert synced("audit_verify", "--seal", f"{count}:{last.digest}").endswith("entries hold\n")
+    assert synced("audit_verify") == f"checkpoint {count}:{last.digest}\n{count} entries hold\n"
+    assert synced("audit_verify", "--checkpoint", f"{count}:{last.digest}").endswith("entries hold\n")
     lines = [json.loads(line) for line in synced("audit_export").splitlines()]
     assert [line["seq"] for line in lines] == list(range(1, count + 1))
     assert all(line["previous"] == before["digest"] for before, line in pairwise(lines))
@@ -339,7 +341,34 @@ def test_grant_gives_one_role_instead_of_another(synced: Run, person: Callable[[
     reviewer = person("reviewer")
     assert synced("grant", "reviewer", "auditor") == "reviewer is now auditor\n"
     assert [group.name for group in reviewer.groups.all()] == ["auditor"]
-    assert AuditEntry.objects.get(kind="role.granted").data == {"login": "reviewer", "role": "auditor"}
+    assert AuditEntry.objects.get(kind="role.granted").details == {"login": "reviewer", "role": "auditor"}
+
+
+def test_anybody_with_a_role_holds_and_an_administrator_releases(synced: Run, stage: Stage) -> None:
+    stage.launch("marie+data@ville.example")
+    for role in ("auditor", "operator", "administrator"):
+        stage.staff(role)
+    assert synced("hold", "--actor", "auditor", "--reason", "look") == "held\n"
+    assert synced("revoke_due") == "nothing; 1 due\n"
+    with pytest.raises(CommandError, match="administrator"):
+        synced("release", "--actor", "operator", "--reason", "go on")
+    with pytest.raises(CommandError, match="the whole portal"):
+        synced("release", "--workspace", "main", "--actor", "administrator", "--reason", "go on")
+    assert synced("release", "--actor", "administrator", "--reason", "go on") == "released\n"
+    assert synced("revoke_due") == "would revoke 1; 0 due\n"
+
+
+def test_the_database_is_accepted_after_a_fresh_sync(synced: Run, stage: Stage) -> None:
+    given = ("--actor", "administrator", "--reason", "restored the backup of last night")
+    with pytest.raises(CommandError, match="nothing to reset"):
+        synced("reset_checkpoint", *given)
+    stage.workspace.syncs.update(started_at=now() - timedelta(hours=1))
+    Hold.objects.create(cause=Hold.Cause.BEHIND, host="web-1", at=now(), by="portal")
+    with pytest.raises(CommandError, match="Sync main first"):
+        synced("reset_checkpoint", *given)
+    synced("sync")
+    assert synced("reset_checkpoint", *given) == "accepted\n"
+    assert not Hold.objects.open().exists()
 
 
 def test_every_command_is_exercised_by_a_test() -> None:

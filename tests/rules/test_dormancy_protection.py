@@ -27,7 +27,7 @@ from tests.builders import EVERYONE, POLICY, make_facts, make_policy, reasons, v
         ({"username": "svc-backup"}, {"usernames": ("SVC-*",)}, ("protected_name", "SVC-*", "")),
         ({"groups": ("Admins ",), "rights_by_group": {"Admins ": ()}}, {}, ("protected_group", "Admins ", "")),
         ({"groups": ("pub",), "rights_by_group": {"pub": ()}}, {"groups": {"PUB"}}, ("protected_group", "pub", "")),
-        ({"permissions": ("Edit_Domain",)}, {}, ("right", "Edit_Domain", "")),
+        ({"permissions": ("Own_Right",)}, {"permissions": {"Own_Right"}}, ("right", "Own_Right", "")),
         ({"permissions": ("edit_form",)}, {"permissions": {"EDIT_FORM"}}, ("right", "edit_form", "")),
         ({"email": "x@town.example"}, {"email_domains": {"TOWN.example"}}, ("protected_domain", "town.example", "")),
         ({"username": "x" * 2000}, {"usernames": ("svc-*",)}, ("rule_failed", "", "")),

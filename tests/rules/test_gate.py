@@ -89,6 +89,8 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
         {"approved_at": NOW - timedelta(days=60)},
         Objection("approval_expired", SPARE, "2026-06-15T08:00:00+00:00"),
     ),
+    ({"is_held": True}, Objection("held", HOLD)),
+    ({"database_trusted": False}, Objection("checkpoint", HOLD)),
     ({"key_owner_known": False}, Objection("key_owner_unknown", HOLD)),
     ({"cleanup_running": False}, Objection("cleanup_not_running", HOLD)),
     ({"mode_allows": False}, Objection("workspace_in_dry_run", HOLD)),
@@ -180,6 +182,8 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
         is_exempt=True,
         approver_may=False,
         approved_at=NOW - timedelta(days=100),
+        is_held=True,
+        database_trusted=False,
         key_owner_known=False,
         cleanup_running=False,
         mode_allows=False,
@@ -189,7 +193,7 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
         budget_left=0,
     )
     found = objections(wrong)
-    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 8
+    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 9
     assert {one.code for one in found} == set(OBJECTIONS) - {
         "another_incarnation",
         "address_changed",

@@ -12,9 +12,10 @@ from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
 from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
 from accounts_review.rules.lifecycle import IllegalMove
-from accounts_review.workflow import advance, answer
+from accounts_review.workflow import advance, answer, holds
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import bounces
@@ -26,6 +27,7 @@ from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
 from tests.factories import make_exemption
 from tests.stage import NOW, Stage, policy_text, someone
+from tests.workflow import hold_mishaps
 from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
 
 NAMES = [f"person.{number}" for number in range(8)]
@@ -70,6 +72,7 @@ class Happenings:
         """What happens when a worker passes a labelled step."""
         self.addresses = 0
         self.set_mode(live=True)
+        self.accept_the_database()
         self.life: dict[str, Callable[[str], None]] = {
             "logs in": lambda who: self.update(who, last_seen_at=self.stage.clock.instant.isoformat()),
             "had logged in": lambda who: self.update(who, last_login_at=self._ago(days=791)),
@@ -92,6 +95,10 @@ class Happenings:
             "higher limit": lambda by: self.change_policy(Rules(limit=1200)),
             "exempt everyone": lambda by: self.exempt_by_import(),
             "accept dates": lambda by: self.accept_dates(),
+            "hold": self.hold,
+            "release": lambda by: self.release(),
+            "restore a backup": lambda by: self.restore_a_backup(),
+            "accept the database": lambda by: self.accept_the_database(),
         }
         """What can change in the portal beside the decisions on accounts, by name."""
 
@@ -187,6 +194,27 @@ class Happenings:
     def set_mode(self, *, live: bool) -> None:
         self.stage.set_mode(Workspace.Mode.LIVE if live else Workspace.Mode.DRY_RUN)
         self.model.live = live
+
+    def hold(self, by: str) -> None:
+        actor, now = self.stage.staff(by), self.stage.clock()
+        with suppress(*REFUSALS):
+            holds.hold(workspace=None, actor=actor, reason="test", now=now)
+            self.model.held.add("by a person")
+
+    def release(self) -> None:
+        actor, now = self.stage.staff("administrator"), self.stage.clock()
+        with suppress(*REFUSALS, holds.HoldRefused):
+            holds.release(workspace=None, actor=actor, reason="test", now=now)
+            self.model.held.discard("by a person")
+
+    def restore_a_backup(self) -> None:
+        """The host has seen entries that the database no longer has."""
+        hold_mishaps.restore_an_older_database(self.stage)
+        self.model.held.add("by the checkpoint")
+
+    def accept_the_database(self) -> None:
+        checkpoint.keeper = None
+        self.model.held.discard("by the checkpoint")
 
     def change_role(self, fate: str, by: str) -> None:
         user = self.stage.staff(by)

@@ -66,6 +66,8 @@ class Reference:
     """By case: DELETEs since a person last resumed its clean-up."""
     put_up_with: Counter[int] = field(default_factory=Counter)
     """By clean-up: how many spoke against it when a person resumed it all the same."""
+    held: set[str] = field(default_factory=set)
+    """By whom everything is held."""
     used_intents: set[int] = field(default_factory=set)
     sent: int = 0
     violations: list[str] = field(default_factory=list)
@@ -110,6 +112,8 @@ class Reference:
             self.mails[case.pk] = (now, address)
             if not (self.live and self.launched[case.cleanup_id].live) or case.cleanup.state != "running":
                 self.violations.append(f"a notice to {address} for a clean-up that is not running or is a dry run")
+            if self.held:
+                self.violations.append(f"a notice to {address} while everything is held")
             return
         self.violations.append(f"a notice to {address} that nobody was waiting for")
 
@@ -158,6 +162,8 @@ class Reference:
             return
         if not self.live:
             yield "the workspace is in dry run"
+        if self.held:
+            yield "everything is held"
         cleanup = type(case.cleanup).objects.get(pk=case.cleanup_id)
         if cleanup.state != "running":
             yield f"the clean-up is {cleanup.state}"

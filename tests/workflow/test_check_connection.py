@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from accounts_review.huwise import Client, Unreachable
-from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.models import Account, ConnectionCheck, Workspace
 from accounts_review.wording.findings import Finding, in_words, of_error
 from accounts_review.workflow.check_connection import check_connection, record_failure
 from tests.conftest import NOW
@@ -93,6 +93,12 @@ def test_what_is_wrong_is_found_and_says_what_to_do(
 
 def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Workspace) -> None:
     assert examined(workspace, owner="", configured="svc.cleanup")["owner"].is_good
+
+
+def test_an_owner_who_is_no_administrator_is_found_whatever_the_capitals(workspace: Workspace) -> None:
+    Account.objects.create(workspace=workspace, username="svc.cleanup", raw="{}", read_at=NOW)
+    found = examined(workspace, owner="SVC.Cleanup", administrators=False, person={"groups": []})
+    assert list(found)[2] == "owner_weak"
 
 
 def test_the_owner_is_found_whatever_the_capitals(workspace: Workspace) -> None:

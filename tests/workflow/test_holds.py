@@ -235,7 +235,7 @@ def test_a_full_disk_holds_this_host_and_passes_by_itself(
         patch.setattr(Keeper, "_write", no_space)
         audit.log([portal], kind=Event.CASE_HELD, actor="portal", now=now())
         holds.watch(now=now())
-        with pytest.raises(holds.Held):
+        with pytest.raises(holds.EverythingHeld):
             holds.check(portal, now=now())
         assert "No space left" in Hold.objects.get().details["error"]
     assert holds.watch(now=now()) is None

@@ -53,7 +53,8 @@ LIFE = (
 
 CHANGES = (
     *("pause", "resume", "resume", "cancel", "live", "live", "dry run", "demote", "dismiss", "promote", "promote"),
-    *("higher limit", "exempt everyone", "accept dates"),
+    *("higher limit", "exempt everyone", "accept dates", "hold", "release", "release"),
+    *("restore a backup", "accept the database", "accept the database"),
 )
 
 FIGURES = ("runs", "steps", "DELETEs", "mails", "moves", "violations")
@@ -267,6 +268,8 @@ class Portal(RuleBasedStateMachine):
         """No more faults, and time enough: what was on its way arrives, and what is still right is done."""
         self.act.misbehave("")
         self.act.set_mode(live=True)
+        self.act.release()
+        self.act.accept_the_database()
         self.act.reset_breaker(discard=True)
         self.act.confirm()
         self.resume_all()

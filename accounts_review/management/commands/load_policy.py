@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import PolicyPreview, Workspace
-from accounts_review.rules.policy import decode
+from accounts_review.rules.policy import PolicyError, decode
 from accounts_review.wording import policies, policy_findings
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
@@ -62,7 +62,7 @@ def _text_of(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             return decode(file.read(LARGEST_FILE))
-    except OSError as error:
+    except (OSError, PolicyError) as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 

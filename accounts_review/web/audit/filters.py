@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.audit.events import Event
-from accounts_review.audit.words import Group
+from accounts_review.audit.words import Topic
 from accounts_review.models import AuditEntry
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.web.shared.widgets import DayInput
@@ -57,7 +57,7 @@ class AuditFilter(RecordFilter):
 def _kinds() -> list[tuple[Promise, list[tuple[str, str]]]]:
     """The events by what they are about, each group headed by the choice of all of it."""
     groups = []
-    for group in Group:
+    for group in Topic:
         events = [(event.value, str(event.words.label)) for event in Event if event.group is group]
         every = [(f"{group}.", gettext("any of these"))] if len(events) > 1 else []
         groups.append((group.label, [*every, *sorted(events, key=lambda choice: choice[1])]))

@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.audit.words import Group, News
+from accounts_review.audit.words import Headline, Topic
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
 from accounts_review.wording import findings, instants, objections
 from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
@@ -115,7 +115,7 @@ def _items(workspace: Workspace) -> list[tuple[str, str]]:
 
 def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     found = []
-    for event in (found for found in WORTH_TELLING if found.group in (Group.CLEANUP, Group.HOLD, Group.CHECKPOINT)):
+    for event in (found for found in WORTH_TELLING if found.group in (Topic.CLEANUP, Topic.HOLD, Topic.CHECKPOINT)):
         for entry in by_kind.get(event, []):
             said = {"why": "", "reason": ""} | entry.details | {"number": entry.cleanup, "actor": entry.actor}
             said["why"] = findings.in_words(said["why"]).said
@@ -134,11 +134,11 @@ def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
             _address("cleanups", workspace),
         )
         for event in WORTH_TELLING
-        if event.group is Group.CASE and event in by_kind
+        if event.group is Topic.CASE and event in by_kind
     ]
 
 
-def _news(event: Event) -> News:
+def _news(event: Event) -> Headline:
     assert event.words.news
     return event.words.news
 

@@ -84,7 +84,7 @@ def anything(workspace: Workspace, *, now: datetime) -> bool:
 def still(cases: QuerySet[Case], key: int, *, now: datetime) -> Case:
     """The case, if it is still one of those and may be written to.
 
-    Raises ``Conflict``: somebody may have decided since the run began. Raises ``Held``, which ends the run.
+    Raises ``Conflict``: somebody may have decided since the run began. Raises ``EverythingHeld``, which ends the run.
     """
     case = cases.filter(pk=key).first()
     if case is None:

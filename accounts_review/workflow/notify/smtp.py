@@ -24,7 +24,7 @@ from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import Fault, alike, fault_of
 from accounts_review.wording import objections
-from accounts_review.workflow.holds import Held
+from accounts_review.workflow.holds import EverythingHeld
 from accounts_review.workflow.notify.emails import one_line
 
 MOST_BROKEN = 3
@@ -216,7 +216,7 @@ def one_by_one(
                     break
                 with suppress(audit.Conflict):
                     run.take(key, act(key, through))
-    except Held as held:
+    except EverythingHeld as held:
         run.held = str(held)
     except (SMTPException, AnymailError, OSError) as failure:
         run.stop = Stop(StopCode.UNREACHABLE, _words(failure))

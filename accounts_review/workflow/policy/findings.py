@@ -113,7 +113,7 @@ class _Search:
     def _segment(self, segment: Segment) -> Iterator[Found]:
         unknown = _unknown(segment.permissions)
         yield from _named("unknown_permissions", "permissions", unknown, self._candidates("permissions"))
-        for name in NAME_LISTS:
+        for name in ("permissions", *NAME_LISTS):
             names = [one for one in getattr(segment, name) if name != "permissions" or one not in unknown]
             missing = [one for one in names if folded(one) not in self._known(name)]
             yield from _named("unmatched", name, missing, self._candidates(name))

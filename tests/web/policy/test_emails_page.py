@@ -40,7 +40,7 @@ def test_a_test_goes_to_oneself_and_is_recorded(site: Site, kind: str) -> None:
     assert "Sent to operator@portal.example." in text(answer)
     assert [message.to for message in mail.outbox] == [["operator@portal.example"]]
     assert mail.outbox[0].subject.startswith("[Test]")
-    assert AuditEntry.objects.get(kind="letter.tested").data == {"letter": kind}
+    assert AuditEntry.objects.get(kind="email.tested").data == {"letter": kind}
 
 
 def test_without_an_address_no_test_is_offered_or_sent(site: Site) -> None:

@@ -21,6 +21,7 @@ NOBODY: tuple[str, ...] = ()
 EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
     "workspaces": ("read", ""),
+    "hold": ("read", "read"),
     "schedule": ("read", "operate"),
     "syncs": ("read", ""),
     "sync_page": ("read", ""),
@@ -126,7 +127,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "restore": {"number": cleanup.number, "pk": case.pk},
     }
     return {
-        name: {"home": "/", "workspaces": "/workspaces/", "schedule": "/schedule/"}.get(name)
+        name: {"home": "/", "workspaces": "/workspaces/", "schedule": "/schedule/", "hold": "/hold/"}.get(name)
         or site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN

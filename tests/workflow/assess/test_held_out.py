@@ -33,6 +33,7 @@ LISTED = [
     records.group("glossaire", "Glossaire", ["manage_glossary"]),
     records.group("pilotes", "Pilotes", ["fly"]),
     records.group("Admins", "Anciens", ["explore_restricted_page"]),
+    records.group("admin", "Un autre", ["explore_restricted_page"]),
     records.group("data-stewards", "Renamed since", []),
     records.group("opaque", "Opaque", []) | {"permissions": None},
     records.group("broken", "Broken", []) | {"permissions": "edit_domain"},
@@ -115,7 +116,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "a group with null rights": ("uncertain", {"groups": [{"uid": "opaque"}]}),
     "a group whose rights are text": ("uncertain", {"groups": [{"uid": "broken"}]}),
     "a protected group, renamed since": ("protected", {"groups": [{"uid": "data-stewards"}]}),
-    "a group that only looks protected": ("dormant", {"groups": [{"uid": "Admins"}]}),
+    "a group that only looks protected": ("dormant", {"groups": [{"uid": "admin"}]}),
+    "a protected group in capitals": ("protected", {"groups": [{"uid": "Admins"}]}),
     # Vendor, state, type
     "vendor's staff": ("protected", {"is_ods": True}),
     "vendor's staff, perhaps": ("protected", {"is_ods": "false"}),

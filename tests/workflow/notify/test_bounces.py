@@ -50,7 +50,7 @@ def test_a_bounce_makes_the_case_undeliverable_and_no_other(stage: Stage, by: st
     assert bounce(stage, **{by: known[by]}) == 1
     assert stage.states() == {"marie": "undeliverable", "omar": "noticed"}
     entry = AuditEntry.objects.get(kind="case.undeliverable")
-    assert (entry.subject, entry.actor, entry.data["why"]) == ("marie", "portal", "mailbox full")
+    assert (entry.subject, entry.actor, entry.details["why"]) == ("marie", "portal", "mailbox full")
     let_it_ripen(stage)
     stage.revoke()
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}

@@ -79,7 +79,7 @@ def test_it_is_kept_with_the_case_and_in_the_record(set_stage: SetStage) -> None
     assert stage.entries("marie")[-2:] == ["account.restoring", "account.restored"]
     kept = entry("account.restored")
     assert (kept.actor, kept.cleanup, kept.account_id) == ("operator", case.cleanup.number, case.account_id)
-    assert kept.data == {
+    assert kept.details == {
         "by": "invite",
         "username": "marie",
         "permissions": [READ],

@@ -42,7 +42,7 @@ def test_a_return_is_noticed_once_and_linked(set_stage: SetStage) -> None:
     assert (kept.actor, kept.subject, kept.account_id) == ("portal", "marie", stage.case("marie").account_id)
     joined = (NOW + timedelta(days=1)).isoformat()
     back = stage.account("marie")
-    assert kept.data == {"account": back.pk, "username": "marie", "joined": joined, "restored": False}
+    assert kept.details == {"account": back.pk, "username": "marie", "joined": joined, "restored": False}
     assert back.pk != stage.case("marie").account_id
 
 
@@ -50,7 +50,7 @@ def test_a_person_is_known_by_address_under_another_username(set_stage: SetStage
     stage = revoked(set_stage, someone("marie"))
     comes_back(stage, "m.dupont", email="Marie@Ville.example")
     assert noted(stage) == ["marie"]
-    assert entry("account.returned").data["username"] == "m.dupont"
+    assert entry("account.returned").details["username"] == "m.dupont"
 
 
 def test_people_without_an_address_are_not_taken_for_each_other(set_stage: SetStage) -> None:

@@ -228,7 +228,7 @@ def test_the_evidence_is_all_that_the_last_look_is_held_against(set_stage: SetSt
         "digest": account.digest,
         "read_at": days_ago(0),
     }
-    assert AuditEntry.objects.get(kind="account.approved").data == {"reason": "left"} | case.evidence
+    assert AuditEntry.objects.get(kind="account.approved").details == {"reason": "left"} | case.evidence
 
 
 def test_every_decision_is_in_the_record_with_who_and_why(stage: Stage) -> None:
