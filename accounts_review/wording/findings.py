@@ -219,7 +219,7 @@ def in_words(found: Found | str) -> Finding:
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
     code, known = found["code"], defaultdict(str, found, **_spoken(found))
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
-    lead = str(said) % known if said else code
+    lead = str(said) % known if said else str(code)
     if until := found.get("until"):
         lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": instants.time_of(until)}
     if kind := found.get("kind"):
