@@ -15,8 +15,7 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts_review.models import Hold, Run, Workspace
-from accounts_review.web.overview.attention import OLD
+from accounts_review.models import Hold, Run, Sync, Workspace
 
 OPENMETRICS = "application/openmetrics-text"
 OK = "OK"
@@ -57,7 +56,7 @@ def _sync(workspace: Workspace, now: datetime) -> Finding:
     last = workspace.syncs.filter(state="complete").order_by("-finished_at").first()
     # A new workspace has its first night before it.
     since = last.finished_at if last and last.finished_at else workspace.created_at
-    said = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > OLD else OK
+    said = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > Sync.OLD else OK
     return Finding(check="sync", workspace=workspace.name, says=said, since=since)
 
 

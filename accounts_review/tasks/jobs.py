@@ -17,8 +17,8 @@ from structlog.contextvars import bound_contextvars
 
 from accounts_review.audit.events import Event
 from accounts_review.huwise import HuwiseError
-from accounts_review.models import Case, PolicyPreview, Run, Workspace
-from accounts_review.rules.lifecycle import IN_FLIGHT
+from accounts_review.models import Case, PolicyPreview, Run, Sync, Workspace
+from accounts_review.rules.lifecycle import IN_FLIGHT, CleanupState
 from accounts_review.tasks.actions import (
     check_workspace_connection,
     known_workspaces,
@@ -135,7 +135,9 @@ def revoke_batch(workspace_id: int) -> None:
 def preview_policy_job(policy_preview_id: int) -> None:
     """Judge under a proposed policy for half a minute; then again if somebody is left."""
     policy_preview = (
-        PolicyPreview.objects.select_related("workspace").filter(pk=policy_preview_id, state="judging").first()
+        PolicyPreview.objects.select_related("workspace")
+        .filter(pk=policy_preview_id, state=PolicyPreview.State.JUDGING)
+        .first()
     )
     if policy_preview is not None and not preview.judge(policy_preview=policy_preview, clock=now, budget=BATCH_BUDGET):
         enqueue_policy_preview(policy_preview_id)
@@ -157,12 +159,12 @@ def sweep() -> None:
     for workspace in known_workspaces():
         end_dead_syncs(workspace=workspace)
         brake.brake_all(workspace, now=now())
-        if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
+        if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state=Sync.State.RUNNING).exists():
             enqueue_take_in(workspace)
-        finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
+        finished = workspace.cleanups.filter(state=CleanupState.RUNNING).exclude(cases__in=Case.objects.open())
         if _open_cases(workspace) or advance.ripen(workspace=workspace, now=now()) or finished.exists():
             enqueue_revoke(workspace)
-    silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
+    silent = PolicyPreview.objects.filter(state=PolicyPreview.State.JUDGING, heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
     ping()
@@ -224,6 +226,6 @@ def _open_cases(workspace: Workspace) -> int:
     states = ("due", "claimed", "intended", "unknown")
     cases = Case.objects.filter(cleanup__workspace=workspace, state__in=states)
     return (
-        cases.filter(cleanup__state="running").count()
-        + cases.filter(state__in=states[1:]).exclude(cleanup__state="running").count()
+        cases.filter(cleanup__state=CleanupState.RUNNING).count()
+        + cases.filter(state__in=states[1:]).exclude(cleanup__state=CleanupState.RUNNING).count()
     )

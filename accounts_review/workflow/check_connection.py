@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from accounts_review.facts import facts_of, signs_of
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
-from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.models import ConnectionCheck, Sync, Workspace
 from accounts_review.rules.breaker import first_checks
 from accounts_review.rules.names import as_listed
 from accounts_review.rules.policy import ALWAYS_PROTECTED
@@ -111,7 +111,9 @@ def _about_use(workspace: Workspace, client: Client, now: datetime) -> Found:
     if not tripped:
         return _good("use", **numbers)
     # A person who has accepted a sync like this knows it.
-    is_known = workspace.syncs.filter(state="complete", checks__contains=[{"code": tripped[0], "tripped": True}])
+    is_known = workspace.syncs.filter(
+        state=Sync.State.COMPLETE, checks__contains=[{"code": tripped[0], "tripped": True}]
+    )
     return {"code": tripped[0], "is_good": is_known.exists()} | numbers
 
 

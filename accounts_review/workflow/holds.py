@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import Hold, Workspace, permit
+from accounts_review.models import Hold, Sync, Workspace, permit
 from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
 
 PORTAL = "portal"
@@ -130,7 +130,7 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
         raise HoldRefused(_("The checkpoints agree with the database; there is nothing to reset."))
     since = min(found.at for found in standing)
     for workspace in workspaces:
-        if not workspace.syncs.filter(state="complete", started_at__gte=since).exists():
+        if not workspace.syncs.filter(state=Sync.State.COMPLETE, started_at__gte=since).exists():
             raise HoldRefused(
                 _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
             )

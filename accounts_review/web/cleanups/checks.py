@@ -12,11 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Workspace, may
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Sync, Workspace, may
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.waves import Wave, waves
-from accounts_review.web.overview.attention import OLD
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch, limits, orphaned_rights
 from accounts_review.workflow.launch.limits import Room
@@ -116,8 +115,8 @@ def _state(basket: Basket) -> Iterator[Check]:
     if workspace.host and not workspace.key_owner:
         says = _("It is not known whose API key the portal uses: until it is, nobody is revoked.")
         yield Check(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
-    last = workspace.syncs.filter(state="complete").first()
-    if last and basket.now - (last.finished_at or last.started_at) > OLD:
+    last = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
+    if last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
         says = _("The numbers are more than a day and a half old.")
         yield Check(
             level="warning", says=says, todo=_("Sync first, so that you see who came back."), url=url, link=link

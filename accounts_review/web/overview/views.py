@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 
 from accounts_review.models import Account, Exemption, Workspace, may
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.cleanups.progress import progress_of
 from accounts_review.web.overview.attention import needs
@@ -71,7 +72,9 @@ class Overview(WorkspaceView):
             "population": sum(row.total for row in rows),
             "syncing": syncing,
             "may_operate": may(self.request.user, "operate"),
-            "running": [(c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state="running")],
+            "running": [
+                (c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state=CleanupState.RUNNING)
+            ],
             "administrators": administrators[:SHOWN],
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,

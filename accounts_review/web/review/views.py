@@ -97,7 +97,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
-            "last_read": Sync.objects.filter(workspace=self.workspace, state="complete").first(),
+            "last_read": Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE).first(),
         }
 
 

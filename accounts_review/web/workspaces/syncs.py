@@ -120,7 +120,7 @@ class SyncPage(SyncView):
     """One reading; while it runs, how far it is."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        runs = self.sync.state == "running" and self.sync.heartbeat_at > self.now - SILENT
+        runs = self.sync.state == Sync.State.RUNNING and self.sync.heartbeat_at > self.now - SILENT
         context: dict[str, Any] = {"sync": self.sync, "runs": runs, "may_operate": may(self.request.user, "operate")}
         if self.is_partial:
             self.template_name = "accounts_review/workspaces/_sync_progress.html"
@@ -130,7 +130,7 @@ class SyncPage(SyncView):
                 response["HX-Refresh"] = "true"
             return response
         self.template_name = "accounts_review/workspaces/sync.html"
-        quarantined = self.workspace.syncs.filter(state="quarantined").first()
+        quarantined = self.workspace.syncs.filter(state=Sync.State.QUARANTINED).first()
         context |= {
             "problems": [findings.in_words(problem) for problem in self._problems()],
             "health": [findings.in_words(finding) for finding in self.sync.health],
@@ -143,7 +143,7 @@ class SyncPage(SyncView):
 
     def _problems(self) -> list[findings.Found]:
         """Why it was not complete; before it was kept, a reading that was interrupted said nothing."""
-        is_silent = self.sync.state == "failed" and not self.sync.problems
+        is_silent = self.sync.state == Sync.State.FAILED and not self.sync.problems
         return [{"code": "interrupted"}] if is_silent else self.sync.problems
 
     def _changes(self) -> list[Change]:
@@ -196,7 +196,7 @@ class Breaker(SyncView):
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
-            if decided.state == "complete" or discard:
+            if decided.state == Sync.State.COMPLETE or discard:
                 messages.success(request, _("Decided; removals continue."))
             else:
                 messages.warning(request, _("It is out of date, as a later sync is in use; removals continue."))

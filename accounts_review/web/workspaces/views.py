@@ -188,12 +188,12 @@ class Mode(WorkspaceView):
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last reading that ended, and the one that runs, if one does."""
     readings = Sync.objects.filter(workspace=workspace)
-    running = readings.filter(state="running", heartbeat_at__gt=now - SILENT).first()
-    last = readings.exclude(state="running").first()
+    running = readings.filter(state=Sync.State.RUNNING, heartbeat_at__gt=now - SILENT).first()
+    last = readings.exclude(state=Sync.State.RUNNING).first()
     newest = running or last
     return Syncing(
         last=last,
-        good=last if last and last.state == "complete" else readings.filter(state="complete").first(),
+        good=last if last and last.state == Sync.State.COMPLETE else readings.filter(state=Sync.State.COMPLETE).first(),
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
@@ -227,7 +227,7 @@ def _card(workspace: Workspace, now: datetime, request: HttpRequest) -> Card:
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("examined", "")),
         form=ModeForm(workspace=workspace),
-        quarantined=workspace.syncs.filter(state="quarantined").first(),
+        quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),
     )
 
 

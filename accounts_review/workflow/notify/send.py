@@ -202,14 +202,14 @@ def _wait_with_notice(key: int, refusal: Refusal, *, workspace: Workspace, now: 
     """Count a try that came to nothing; true where patience ends. What is refused to us counts against nobody."""
     case = due.still(due.notices(workspace), key, now=now)
     if refusal.kind is Kind.SENDER:
-        Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now)
+        Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now)
         return False
     said = _tried(case, refusal, now=now)
     since = datetime.fromisoformat(said["since"])
     if said["tries"] >= MOST_TRIES and now - since >= PATIENCE and mail_stop.took_mail_since(workspace, since):
         give_up(case, actor="portal", now=now, **said)
         return True
-    Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now, outcome=said)
+    Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now, outcome=said)
     return False
 
 

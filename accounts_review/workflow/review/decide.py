@@ -20,7 +20,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
+from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
 from accounts_review.workflow.review.conflicts import decided_since, said_of
@@ -208,7 +208,7 @@ def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool 
 def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
     """The workspace's one open draft, made where there is none."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
-    draft = workspace.cleanups.filter(state="draft").first()
+    draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
     if draft is None:
         number = (workspace.cleanups.aggregate(last=Max("number"))["last"] or 0) + 1
         draft = Cleanup.objects.create(workspace=workspace, number=number, created_at=now)

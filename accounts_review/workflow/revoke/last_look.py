@@ -18,6 +18,7 @@ from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow import holds
 
 HOUR = timedelta(hours=1)
@@ -130,7 +131,7 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
         database_trusted=holds.is_trusted(),
         key_owner_known=bool(workspace.key_owner),
         breaker_tripped=workspace.is_quarantined,
-        cleanup_running=cleanup.state == "running",
+        cleanup_running=cleanup.state == CleanupState.RUNNING,
         mode_allows=bool(cleanup.dry_run) or workspace.is_live,
         budget_left=left,
         budget_returns_at=budget_returns_at(workspace, now=now) if left < 1 else None,

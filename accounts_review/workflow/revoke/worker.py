@@ -28,7 +28,7 @@ from accounts_review.audit.events import Event, named
 from accounts_review.huwise import HuwiseError, UnexpectedAnswer, stops_cleanup
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
@@ -92,7 +92,7 @@ class Revoker(Settler):
         crashpoint("s1")
         holds.watch(now=self.clock())
         due = self._due()
-        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state="running")
+        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state=CleanupState.RUNNING)
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
@@ -152,7 +152,9 @@ class Revoker(Settler):
         # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
         # as they do. The gates of a workspace take turns, because they share its hourly limit.
         Account.objects.select_for_update().get(pk=case.account_id)
-        held = Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed")
+        held = Case.objects.select_for_update(of=("self",)).filter(
+            pk=case.pk, claim=case.claim, state=CaseState.CLAIMED
+        )
         if held.first() is None:
             return False
         case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at", "warned_to"])
@@ -249,5 +251,5 @@ class Revoker(Settler):
         Workspace.objects.filter(pk=self.workspace.pk).exclude(failure=failure).update(failure=failure)
 
     def _stop_all(self, why: Found) -> None:
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING):
             stop(cleanup, why, now=self.clock())

@@ -27,7 +27,7 @@ FEW_NAMES = 10_000
 
 def checks_of(workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime) -> list[Check]:
     """Every rule of the breaker with its numbers; nothing is stored."""
-    baseline = workspace.syncs.filter(state="complete").first()
+    baseline = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if baseline is None:
         return first_checks(signs_of((user for user, _ in walk.fresh.values()), read_at=now))
     return checks(_figures(workspace, walk, groups=groups, key_owner=key_owner, baseline=baseline, now=now))
