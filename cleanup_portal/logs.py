@@ -44,7 +44,7 @@ _SHARED: list[Processor] = [
 ]
 
 
-class Line(structlog.stdlib.ProcessorFormatter):
+class LogFormatter(structlog.stdlib.ProcessorFormatter):
     """Renders a record of anybody's as console lines or as JSON, and takes the secrets out of it."""
 
     def __init__(self, *, form: str, secrets: Iterable[str] = ()) -> None:
@@ -86,7 +86,7 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": Line, "form": form, "secrets": tuple(secrets)}},
+        "formatters": {"line": {"()": LogFormatter, "form": form, "secrets": tuple(secrets)}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.__stderr__"}
         },

@@ -26,7 +26,7 @@ from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
-from accounts_review.workflow.review.decide import Refused
+from accounts_review.workflow.review.decide import DecisionRefused
 from accounts_review.workflow.review.import_file import Changed
 from accounts_review.workflow.review.named import accounts_meant
 from accounts_review.workflow.sync.sync import AlreadyRunning, NothingTripped, WrongHost
@@ -42,7 +42,7 @@ SAID = (
     ImproperlyConfigured,
     PermissionDenied,
     PolicyError,
-    Refused,
+    DecisionRefused,
     Outdated,
     NotTheSame,
     WrongHost,

@@ -141,7 +141,7 @@ class ServiceAccount(OneAccount):
             return self._refuse(form.problems, status=422)
         try:
             said = self._act(form)
-        except decide.Refused as refused:
+        except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (audit.Conflict, IllegalMove) as problem:
             return self._refuse([str(problem)], status=409)

@@ -126,7 +126,7 @@ class CleanupPage(CleanupView):
         return next_steps(self.cleanup, actor=self.request.user, now=self.now)
 
 
-class Progress(CleanupView):
+class ProgressFragment(CleanupView):
     """The part of the page that refreshes itself while the clean-up runs."""
 
     template_name = "accounts_review/shared/_progress.html"

@@ -28,7 +28,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictRow:
     """A segment and how many of its accounts have each verdict, in the order of the tiles."""
 
     segment: str
@@ -90,14 +90,16 @@ class Overview(WorkspaceView):
         }
         return self.render_to_response(self.get_context_data(**context))
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[VerdictRow]:
         """Segments, the largest first; one query gives every number of the page's tiles and table."""
         accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
         counted = accounts.order_by().values_list(*("assessment__segment", "verdict")).annotate(Count("pk"))
         found: dict[str, dict[str, int]] = {}
         for segment, verdict, count in counted:
             found.setdefault(segment, {})[verdict] = count
-        rows = [Row(segment, [(v.value, counts.get(v.value, 0)) for v in TILES]) for segment, counts in found.items()]
+        rows = [
+            VerdictRow(segment, [(v.value, counts.get(v.value, 0)) for v in TILES]) for segment, counts in found.items()
+        ]
         return sorted(rows, key=lambda row: (-row.total, row.segment))
 
     def _dormant_administrators(self) -> QuerySet[Account]:

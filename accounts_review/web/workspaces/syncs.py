@@ -59,7 +59,7 @@ CHANGES: dict[str, Promise] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class FigureChange:
     """One kind of change: how many accounts, and those of them that are known by name."""
 
     name: str
@@ -146,12 +146,12 @@ class SyncPage(SyncView):
         is_silent = self.sync.state == Sync.State.FAILED and not self.sync.problems
         return [{"code": "interrupted"}] if is_silent else self.sync.problems
 
-    def _changes(self) -> list[Change]:
+    def _changes(self) -> list[FigureChange]:
         """What changed; one query finds every account that is known by name."""
         keys = {key for named in self.sync.touched.values() for key in named}
         known = Account.objects.filter(workspace=self.workspace).in_bulk(keys)
         return [
-            Change(
+            FigureChange(
                 name=name,
                 title=str(title),
                 count=getattr(self.sync, name),
@@ -161,7 +161,7 @@ class SyncPage(SyncView):
         ]
 
 
-class Stop(SyncView):
+class StopSync(SyncView):
     """End a reading that runs; nothing of it is stored."""
 
     needs = "operate"

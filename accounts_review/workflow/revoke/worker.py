@@ -32,7 +32,7 @@ from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
-from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of
+from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
@@ -138,9 +138,9 @@ class Revoker(Settler):
         if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
             # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
             # because one stands still while the machine is suspended, and the other may be set back.
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
+            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
         if self.clock() - seen.at > LONGEST_LOOK:
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
+            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
         outcome = outcome_of(self.client, case.account.username)
         crashpoint("s6")
         return self._finish(case, outcome)
@@ -222,7 +222,7 @@ class Revoker(Settler):
             stop(case.cleanup, failure_of(error), now=self.clock())
         return False
 
-    def _finish(self, case: Case, outcome: Outcome) -> bool:
+    def _finish(self, case: Case, outcome: DeleteOutcome) -> bool:
         """Record what became of the DELETE; false where the clean-up has to stop."""
         is_due = outcome.state is CaseState.DUE
         kind, freed = (Event.CASE_TURNED_AWAY, {"claim": None}) if is_due else (named(f"case.{outcome.state}"), {})

@@ -14,7 +14,7 @@ from accounts_review.facts import activity_of, facts_of, facts_of_account, right
 from accounts_review.huwise import Group, decode_user
 from accounts_review.models import Account, PolicyVersion, Sync, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.rules.breaker import Check, Figures, checks, first_checks
+from accounts_review.rules.breaker import BreakerCheck, Figures, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
@@ -25,7 +25,9 @@ FEW_NAMES = 10_000
 """Up to so many names are looked up; where more have changed, everyone is looked through."""
 
 
-def checks_of(workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime) -> list[Check]:
+def checks_of(
+    workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime
+) -> list[BreakerCheck]:
     """Every rule of the breaker with its numbers; nothing is stored."""
     baseline = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if baseline is None:

@@ -44,7 +44,7 @@ def test_an_account_whose_dates_go_back_is_in_doubt(stage: Stage, username: str,
     assert stage.sync().state == "complete"
     if stage.verdicts()[username] != "active":
         assert stage.verdicts()[username] == "uncertain"
-        with pytest.raises(decide.Refused):
+        with pytest.raises(decide.DecisionRefused):
             stage.approve(username)
     for _ in range(3):
         stage.clock.advance(days=1)
