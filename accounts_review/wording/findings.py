@@ -78,7 +78,9 @@ SAID: dict[str, Promise | str] = {
     "mail_hours": gettext_lazy("No e-mails leave at this hour."),
     "mail_limit": gettext_lazy("Hourly limit of e-mails reached"),
     "first_ones": gettext_lazy("The next ones wait until the outcome of the first is known."),
-    "held": gettext_lazy("Not yet for %(count)s: %(why)s."),
+    "held": gettext_lazy("Everything is held."),
+    "checkpoint": gettext_lazy("The database does not agree with its checkpoint."),
+    "held_back": gettext_lazy("Not yet for %(count)s: %(why)s."),
     # Why nobody can be launched now
     "share_too_small": gettext_lazy("The policy's share of the population allows no account."),
     "share_used_up": gettext_lazy(
@@ -233,7 +235,7 @@ def in_words(found: Found | str) -> Finding:
 def _spoken(found: Found) -> dict[str, str]:
     """Of a finding's details, those that are themselves codes or instants, in words."""
     spoken = {"next": instants.moment(found["next"])} if "next" in found else {}
-    return spoken | ({"why": objections.objection(found["why"])} if found["code"] == "held" else {})
+    return spoken | ({"why": objections.objection(found["why"]).removesuffix(": ")} if found["code"] == "held_back" else {})
 
 
 ANOMALIES: dict[str, Promise] = {

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
@@ -37,7 +37,7 @@ from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.settle import Settler
-from accounts_review.workflow.revoke.standstill import may_start_another, ripe
+from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start_another, ripe
 
 log = structlog.get_logger(__name__)
 
@@ -120,9 +120,7 @@ class Revoker(Settler):
 
     def _due(self) -> QuerySet[Case]:
         held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
-        due = Case.objects.filter(ripe(self.clock())).exclude(held)
-        # Whose notice went elsewhere is warned anew first.
-        return due.exclude(~Q(warned_to=F("account__email")), noticed_at__isnull=False)
+        return Case.objects.filter(ripe(self.clock())).exclude(held).exclude(WARNED_ELSEWHERE)
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
