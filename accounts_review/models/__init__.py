@@ -16,11 +16,13 @@ from accounts_review.models.role import ROLES, ensure_roles, may, permit
 from accounts_review.models.run import Run
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.snooze import Snooze
+from accounts_review.models.stored_key import Access, StoredKey
 from accounts_review.models.sync import Sync
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 __all__ = [
     "ROLES",
+    "Access",
     "Account",
     "Assessment",
     "AuditEntry",
@@ -41,6 +43,7 @@ __all__ = [
     "Run",
     "SavedView",
     "Snooze",
+    "StoredKey",
     "Sync",
     "Workspace",
     "ensure_roles",

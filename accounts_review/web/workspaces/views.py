@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
 from accounts_review.models.run import SILENT
-from accounts_review.tasks import queue
+from accounts_review.tasks import queue, sources
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import findings
@@ -198,7 +197,7 @@ def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Synci
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
         given=asked,
-        is_described=workspace.name in settings.HUWISE,
+        is_described=sources.is_reachable(workspace),
     )
 
 
@@ -210,7 +209,7 @@ def checking_of(workspace: Workspace, *, asked: str = "") -> Checking:
         newest=last.pk if last else 0,
         failure=_failure(workspace, "check_connection_job", since=last.at if last else None),
         given=asked,
-        is_described=workspace.name in settings.HUWISE,
+        is_described=sources.is_reachable(workspace),
     )
 
 
