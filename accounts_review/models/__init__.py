@@ -12,7 +12,7 @@ from accounts_review.models.held_sync import HeldRecord, HeldSync
 from accounts_review.models.hold import Hold
 from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
-from accounts_review.models.role import ROLES, ensure_roles, may, permit
+from accounts_review.models.role import ROLES, ensure_roles, may, permit, workspaces_of
 from accounts_review.models.run import Run
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.snooze import Snooze
@@ -49,4 +49,5 @@ __all__ = [
     "ensure_roles",
     "may",
     "permit",
+    "workspaces_of",
 ]

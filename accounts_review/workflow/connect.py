@@ -57,7 +57,7 @@ def add(
     Raises ``PermissionDenied``, :class:`NotTheSame`, and ``ValueError`` for a description that cannot be used.
     """
     if actor is not None:
-        permit(actor, "administer")
+        permit(actor, "administer", None)
     refuse_description(asdict(description))
     # Early, so that nothing is sent to a host that is known already; the turn below decides.
     _refuse(name, client.host)
@@ -83,7 +83,7 @@ def reconnect(*, workspace: Workspace, access: Access, client: Client, actor: Us
     A retired one is paused afterwards: a person resumes it. Raises ``PermissionDenied``, :class:`NotTheSame` and what
     the API can cause.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     if workspace.host and client.host != workspace.host:
         identity.change_host(workspace=workspace, client=client, key_owner=access.key_owner, actor=actor, clock=clock)
     findings = _answering(look(client=client, key_owner=access.key_owner, clock=clock, workspace=workspace))

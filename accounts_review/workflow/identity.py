@@ -82,7 +82,7 @@ def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> No
 
     Raises ``PermissionDenied`` and :class:`NotTheSame`.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     audit.wait_for_turn()
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
     before = workspace.name
@@ -102,7 +102,7 @@ def change_host(*, workspace: Workspace, client: Client, key_owner: str, actor: 
     What stopped because the host had changed goes on when a person resumes it. Raises ``PermissionDenied``,
     :class:`NotTheSame` and what the API can cause.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     before = workspace.host
     if client.host == before or not before:
         where = f"is read from {before} already" if before else "was never read, so it has no host yet"

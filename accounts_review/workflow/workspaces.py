@@ -50,7 +50,7 @@ def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason:
     Promises given under earlier versions stand. Raises ``PermissionDenied`` and ``PolicyError``.
     """
     if actor is not None:
-        permit(actor, "administer")
+        permit(actor, "administer", workspace)
     policy.parse(text)
     return enact(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
 
@@ -58,7 +58,7 @@ def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason:
 @transaction.atomic
 def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: datetime) -> None:
     """Make the next clean-ups real, or dry runs. A clean-up that was launched keeps the mode it was launched in."""
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     before = Workspace.objects.select_for_update().get(pk=workspace.pk).mode
     workspace.mode = mode
     workspace.save(update_fields=["mode"])
@@ -69,7 +69,7 @@ def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: da
 @transaction.atomic
 def set_language(*, workspace: Workspace, language: str, actor: User, now: datetime) -> None:
     """Choose the language in which people are written to. Raises ``PermissionDenied``."""
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     before = Workspace.objects.select_for_update().get(pk=workspace.pk).language
     workspace.language = language
     workspace.save(update_fields=["language"])
@@ -98,7 +98,7 @@ def describe(*, workspace: Workspace, given: Mapping[str, str], actor: User, now
 
     Raises ``PermissionDenied`` and :class:`NotPossible`.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     refuse_description(given)
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
     before = {name: getattr(workspace, name) for name, value in given.items() if getattr(workspace, name) != value}
@@ -148,7 +148,7 @@ def retire(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> 
 @transaction.atomic
 def resume(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> None:
     """Go on with a workspace that was paused. Raises ``PermissionDenied`` and :class:`NotPossible`."""
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     reason, login = _given(reason), actor.get_username()
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
     if workspace.state != Workspace.State.PAUSED:
@@ -161,7 +161,7 @@ def resume(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> 
 
 
 def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: str, now: datetime) -> None:
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     reason, login = _given(reason), actor.get_username()
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
     if workspace.state in (to, Workspace.State.RETIRED):
