@@ -52,8 +52,8 @@ def second(main: Stage, person: Callable[[str], User], tmp_path: Path) -> Iterat
     key.write_text(f"{OTHER_KEY}\n")
     site = Site(snapshot)
     with Server(site) as server, time_machine.travel(NOW, tick=False):
-        options = ("--title", "Open data of Ville", "--contact", "help@second.example")
-        options += ("--sender", "Second <second@ville.example>", "--actor", "administrator")
+        options = ["--title", "Open data of Ville", "--contact", "help@second.example"]
+        options += ["--sender", "Second <second@ville.example>", "--actor", "administrator"]
         assert OTHER_KEY not in run("add_workspace", "second", server.url, "--key-file", str(key), *options)
         of_second = Workspace.objects.get(name="second")
         text = policy_text(notice=30)

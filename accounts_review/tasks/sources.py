@@ -72,7 +72,7 @@ def access_to(workspace: Workspace) -> Access:
     stored = StoredKey.objects.select_related("workspace").filter(workspace=workspace).first()
     if stored is None:
         raise ImproperlyConfigured(
-            f"Nothing says where the workspace {workspace.name!r} is: the environment does not describe it; set "
+            f"The environment does not describe the workspace {workspace.name!r}, and no key is stored for it; set "
             "HUWISE_URL and HUWISE_API_KEY, or enter address and key in its settings."
         )
     return stored.access()

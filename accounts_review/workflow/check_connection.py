@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from accounts_review.facts import facts_of, signs_of
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
-from accounts_review.models import ConnectionCheck, Sync, Workspace
+from accounts_review.models import Account, ConnectionCheck, Sync, Workspace
 from accounts_review.rules.breaker import first_checks
 from accounts_review.rules.names import as_listed
 from accounts_review.rules.policy import ALWAYS_PROTECTED
@@ -79,7 +79,7 @@ def _administrators(client: Client) -> set[str] | HuwiseError:
 
 
 def _about_owner(
-    workspace: Workspace, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
+    workspace: Workspace | None, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
 ) -> Found:
     try:
         owner = client.key_owner() or configured
@@ -89,7 +89,8 @@ def _about_owner(
         return _failed("owner_unknown", error)
     if not owner:
         return _bad("owner_unknown")
-    read = workspace.accounts.listed().filter(username__iexact=owner.strip()).values_list("username", flat=True)
+    listed = Account.objects.filter(workspace=workspace).listed()
+    read = listed.filter(username__iexact=owner.strip()).values_list("username", flat=True)
     known = set() if isinstance(administrators, HuwiseError) else administrators
     owner = as_listed(owner, {*known, *read}) or owner
     try:

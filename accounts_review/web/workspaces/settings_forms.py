@@ -21,14 +21,15 @@ class PortalForm(forms.Form):
     template_name = "accounts_review/workspaces/_fields.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=f"{type(self).__name__.lower()}-%s", **kwargs)
+        prefix = type(self).__name__.lower()
+        super().__init__(*args, **(kwargs | {"auto_id": f"{prefix}-%s"}))
         for name, field in self.fields.items():
             field.widget.attrs |= {
                 "class": "form-select" if isinstance(field, forms.ChoiceField) else "form-control",
                 "autocomplete": "new-password" if name == "key" else "off",
             }
             if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"{self.auto_id % name}-help"
+                field.widget.attrs["aria-describedby"] = f"{prefix}-{name}-help"
 
 
 class ConnectionForm(PortalForm):
