@@ -47,7 +47,7 @@ def worker(now: datetime) -> list[HealthFinding]:
 def everything(now: datetime) -> list[HealthFinding]:
     """The worker, and for each workspace its last good sync and whether anything is on hold."""
     findings = worker(now)
-    for workspace in Workspace.objects.all():
+    for workspace in Workspace.objects.filter(state=Workspace.State.ACTIVE):
         findings += [_sync(workspace, now), _hold(workspace)]
     return findings
 

@@ -19,7 +19,7 @@ from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.shared.access import Moved
-from accounts_review.web.workspaces import schedule, syncs
+from accounts_review.web.workspaces import schedule, settings, syncs
 from accounts_review.web.workspaces import views as workspaces
 
 of_workspace: list[URLPattern] = [
@@ -65,6 +65,7 @@ of_workspace: list[URLPattern] = [
     path("syncs/<int:pk>/breaker/", syncs.Breaker.as_view(), name="breaker"),
     path("check-connection/", workspaces.CheckConnection.as_view(), name="check_connection"),
     path("sync/", workspaces.StartSync.as_view(), name="sync"),
+    path("settings/", settings.Settings.as_view(), name="settings"),
     path("mode/", workspaces.Mode.as_view(), name="mode"),
 ]
 
@@ -73,6 +74,7 @@ urlpatterns = [
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
+    path("workspaces/add/", settings.Add.as_view(), name="new_workspace"),
     path("hold/", hold.HoldPage.as_view(), name="hold"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),

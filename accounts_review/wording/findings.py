@@ -158,6 +158,10 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("The proxy did not let the portal through to the workspace."),
         gettext_lazy("Check HUWISE_PROXY, and that this proxy allows connections to the workspace."),
     ),
+    "Unreachable private": (
+        gettext_lazy("The address leads into a private network, so nothing was sent."),
+        gettext_lazy("Check the address. If it is meant, set HUWISE_PRIVATE_NETWORKS=true for web and worker."),
+    ),
     "Unreachable tls": (
         gettext_lazy("The workspace's certificate is not trusted, so nothing was sent."),
         gettext_lazy("Check HUWISE_URL. If the certificate comes from an authority of your own, set HUWISE_CA_FILE."),
@@ -235,7 +239,9 @@ def in_words(found: Found | str) -> Finding:
 def _spoken(found: Found) -> dict[str, str]:
     """Of a finding's details, those that are themselves codes or instants, in words."""
     spoken = {"next": instants.moment(found["next"])} if "next" in found else {}
-    return spoken | ({"why": objections.objection(found["why"]).removesuffix(": ")} if found["code"] == "held_back" else {})
+    return spoken | (
+        {"why": objections.objection(found["why"]).removesuffix(": ")} if found["code"] == "held_back" else {}
+    )
 
 
 ANOMALIES: dict[str, Promise] = {

@@ -39,7 +39,12 @@ def over(workspace: Workspace) -> Hold | None:
     here = checkpoint.keeper.host if checkpoint.keeper else ""
     standing = Hold.objects.open().over(workspace)
     return next(
-        (hold for hold in standing if hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here), None
+        (
+            hold
+            for hold in standing
+            if hold.workspace or hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here
+        ),
+        None,
     )
 
 
@@ -192,6 +197,8 @@ def _nothing_to_release(workspace: Workspace | None) -> str:
     names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
     if names:
         return _("Nobody holds this; what is held: %(names)s.") % {"names": names}
-    if Hold.objects.open().exclude(cause=Hold.Cause.NOT_KEPT).exists():
+    if paused := Hold.objects.open().filter(cause=Hold.Cause.PAUSED, workspace=workspace).first():
+        return _("%(name)s is paused; resume it in its settings.") % {"name": paused.workspace}
+    if Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).exists():
         return _("No person holds anything; what holds is the checkpoint: see reset_checkpoint.")
     return _("Nothing is held.")

@@ -40,10 +40,28 @@ class Need:
 
 def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
+    of_it = of_workspace(workspace=workspace, last=last, administrators=administrators, undecided=undecided, now=now)
+    return _pressing_first([*of_portal(now), *of_it])
+
+
+def of_workspace(
+    *, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime
+) -> list[Need]:
+    """What concerns one workspace only; of a paused one, nothing but that."""
+    if not workspace.is_active:
+        return list(_of_holds(workspace))
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
     cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
-    found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *of_sync, *cleanups, *people]
+    return _pressing_first([*_of_holds(workspace), *of_sync, *cleanups, *people])
+
+
+def of_portal(now: datetime) -> list[Need]:
+    """What concerns every workspace."""
+    return _pressing_first([*_of_worker(now), *_of_mail()])
+
+
+def _pressing_first(found: list[Need]) -> list[Need]:
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 

@@ -130,10 +130,11 @@ def _closed(request: HttpRequest, case: Case | None) -> HttpResponse:
 def _page(
     request: HttpRequest, case: Case | None, *, view: str = "ask", status: int = 200, **context: Any
 ) -> HttpResponse:
-    context |= {"view": view, "contact": settings.EMAIL_CONTACT}
+    contact = case.cleanup.workspace.contact if case else ""
+    context |= {"view": view, "contact": contact or settings.EMAIL_CONTACT}
     if case is not None:
         may_leave = answer.may_leave(case)
-        host = case.cleanup.workspace.host or case.cleanup.workspace.name
+        host = case.cleanup.workspace.shown_name
         context |= {"case": case, "may_leave": may_leave, "host": host}
     response = render(request, "accounts_review/public/answer.html", context, status=status)
     response["Content-Language"] = get_language() or settings.LANGUAGE_CODE

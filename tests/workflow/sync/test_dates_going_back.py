@@ -59,7 +59,7 @@ def test_one_date_that_goes_back_is_enough_although_the_other_is_newer(
 ) -> None:
     """Whoever stays signed in is only seen, and never signs in again: the date that is left proves nothing."""
     other = next(name for name in GONE if name != field)
-    stage = set_stage(someone("omar", **{field: days_ago(950), other: days_ago(900)}))
+    stage = set_stage(someone("omar") | {field: days_ago(950), other: days_ago(900)})
     stage.update("omar", **{field: value})
     stage.sync()
     assert stage.verdicts()["omar"] == "uncertain"
