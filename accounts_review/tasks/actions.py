@@ -15,10 +15,11 @@ from django.utils.timezone import now
 from accounts_review.audit.events import Event
 from accounts_review.huwise import Client, Route, host_of
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
-from accounts_review.tasks.queue import enqueue_policy_preview
+from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
 from accounts_review.workflow import advance, brake, holds, identity, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
+from accounts_review.workflow.notify import alert
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import Notices, allowance, send_notices
 from accounts_review.workflow.policy import preview
@@ -39,6 +40,12 @@ def known_workspaces() -> list[Workspace]:
         workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
         for name, described in settings.HUWISE.items()
     ]
+
+
+def alert_administrators() -> None:
+    """Have the administrators told at once, where something was done that they should hear of."""
+    if any(alert.owed(workspace, now=now()).exists() for workspace in Workspace.objects.all()):
+        enqueue_alert()
 
 
 def open_client(workspace: Workspace) -> Client:
