@@ -31,6 +31,7 @@ OBJECTIONS = {
     "address_changed": gettext_lazy("the warning went to another address than the account has now"),
     "promise_not_reached": gettext_lazy("the promised date has not come: %(detail)s"),
     "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
+    "launch_waits": gettext_lazy("nobody was warned, so the launch waits before its first removal"),
     "stale_look": gettext_lazy("the last look is too old"),
     "no_longer_listed": gettext_lazy("is no longer listed"),
 }

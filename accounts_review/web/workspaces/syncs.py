@@ -180,6 +180,7 @@ class Breaker(SyncView):
     """After a person has looked: accept the numbers that were set aside as the new baseline, or discard them."""
 
     needs = "administer"
+    asks_anew = gettext_lazy("Decide on the quarantined sync")
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         page = redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -172,6 +173,9 @@ class Mode(WorkspaceView):
     """Make the next clean-ups of a workspace real, or dry runs."""
 
     needs = "administer"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return _("Switch to live") if request.POST.get("mode") == Workspace.Mode.LIVE else ""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = ModeForm(request.POST, workspace=self.workspace)
