@@ -13,11 +13,9 @@ from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
-from accounts_review.tasks.queue import enqueue_policy_preview
+from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
 from accounts_review.tasks.sources import access_to, open_client
 from accounts_review.workflow import advance, brake, holds, identity
-from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
-from accounts_review.workflow import advance, brake, holds, identity, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
 from accounts_review.workflow.notify import alert

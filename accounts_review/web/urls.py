@@ -19,9 +19,8 @@ from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.shared.access import Moved
-from accounts_review.web.workspaces import schedule, settings, syncs
 from accounts_review.web.signin import go_on, profile
-from accounts_review.web.workspaces import schedule, syncs
+from accounts_review.web.workspaces import schedule, settings, syncs
 from accounts_review.web.workspaces import views as workspaces
 
 of_workspace: list[URLPattern] = [
