@@ -138,6 +138,7 @@ REMEDIES: dict[str, Promise] = {
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),
     "mail_hours": gettext_lazy("They go on by themselves in the hours set for them."),
+    "checkpoint": gettext_lazy("An administrator has to look, on the page Hold."),
     "first_ones": gettext_lazy("It is read twice, a while apart."),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
