@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
+from accounts_review.management.shell import workspace_named
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet.rows import audit_lines
 
@@ -13,6 +14,12 @@ from accounts_review.spreadsheet.rows import audit_lines
 class Command(BaseCommand):
     help = "Write every audit entry as a line of JSON, oldest first, with the digests that chain them."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--workspace", metavar="W", help="its entries only; the whole chain where none is named")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        for line in audit_lines(AuditEntry.objects.order_by("seq")):
+        entries = AuditEntry.objects.order_by("seq")
+        if name := options["workspace"]:
+            entries = entries.of(workspace_named(name))
+        for line in audit_lines(entries):
             self.stdout.write(line, ending="")
