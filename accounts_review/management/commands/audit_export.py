@@ -18,8 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", metavar="W", help="its entries only; the whole chain where none is named")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        entries = AuditEntry.objects.order_by("seq")
-        if name := options["workspace"]:
-            entries = entries.of(workspace_named(name))
-        for line in audit_lines(entries):
+        name = options["workspace"]
+        entries = AuditEntry.objects.of(workspace_named(name)) if name else AuditEntry.objects.all()
+        for line in audit_lines(entries.order_by("seq")):
             self.stdout.write(line, ending="")

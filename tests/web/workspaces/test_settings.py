@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from accounts_review.models import AuditEntry, StoredKey, Workspace
 from accounts_review.tasks import sources
-from cleanup_portal.logs import Line
+from cleanup_portal.logs import LogFormatter
 from tests.stage import KEY, SetStage, Stage, someone
 from tests.web.records_kit import HTMX
 
@@ -84,8 +84,8 @@ def second(stage: Stage, browser: Client) -> Workspace:
     return Workspace.objects.get(name="second")
 
 
-def act(browser: Client, name: str, verb: str, **fields: str) -> Any:
-    return browser.post(f"/w/{name}/settings/", {"act": verb} | fields, follow=True)
+def act(browser: Client, workspace: str, verb: str, **fields: str) -> Any:
+    return browser.post(f"/w/{workspace}/settings/", {"act": verb} | fields, follow=True)
 
 
 def test_settings_change_one_by_one_each_with_its_entry(second: Workspace, stage: Stage, browser: Client) -> None:
@@ -122,7 +122,7 @@ def test_no_log_line_at_any_level_and_no_error_page_holds_a_secret(
     """With debugging on: signing in, resetting a password, adding a workspace, and failing over it."""
     lines: list[str] = []
     handler, root = logging.Handler(), logging.getLogger()
-    form = Line(form="console", secrets=[settings.SECRET_KEY])
+    form = LogFormatter(form="console", secrets=[settings.SECRET_KEY])
     monkeypatch.setattr(handler, "emit", lambda record: lines.append(form.format(record)))
     before = root.level
     root.addHandler(handler)
