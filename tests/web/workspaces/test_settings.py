@@ -16,6 +16,7 @@ from accounts_review.models import AuditEntry, StoredKey, Workspace
 from accounts_review.tasks import sources
 from cleanup_portal.logs import LogFormatter
 from tests.stage import KEY, SetStage, Stage, someone
+from tests.web.kit import sign_in
 from tests.web.records_kit import HTMX
 
 DESCRIBED = {"title": "Ville", "contact": "help@ville.example", "sender": "", "language": "fr"}
@@ -30,7 +31,7 @@ def stage(set_stage: SetStage, settings: Any) -> Stage:
 
 @pytest.fixture
 def browser(client: Client, person: Callable[[str], User]) -> Client:
-    client.force_login(person("administrator"))
+    sign_in(client, person("administrator"))
     return client
 
 
@@ -142,7 +143,7 @@ def test_no_log_line_at_any_level_and_no_error_page_holds_a_secret(
             raise RuntimeError("unforeseen")
 
         monkeypatch.setattr(sources, "add_workspace", fail)
-        client.force_login(someone_here)
+        sign_in(client, someone_here)
         client.raise_request_exception = False
         page = client.post(reverse("new_workspace"), given(stage)).content.decode()
     finally:
@@ -156,3 +157,20 @@ def test_no_log_line_at_any_level_and_no_error_page_holds_a_secret(
     for secret in (KEY, "wrong-horse-battery", "correct-horse-battery", token, session, settings.SECRET_KEY):
         assert secret not in said
     assert KEY not in page
+
+
+def test_a_stolen_cookie_adds_and_changes_nothing_and_no_session_keeps_a_key(
+    stage: Stage, second: Workspace, browser: Client, settings: Any
+) -> None:
+    settings.REAUTHENTICATE_AFTER_SECONDS = 0
+    for where, what in (
+        (reverse("new_workspace"), given(stage, name="third")),
+        (reverse("new_workspace"), given(stage, act="test")),
+        ("/w/second/settings/", given(stage, act="connect")),
+        ("/w/second/settings/", {"act": "retire", "reason": "x"}),
+    ):
+        assert "/reauthenticate/" in browser.post(where, what)["Location"]
+        assert KEY not in str(dict(browser.session))
+    assert Workspace.objects.filter(state="active").count() == 2
+    act(browser, "second", "pause", reason="something is wrong")
+    assert Workspace.objects.get(name="second").state == "paused"
