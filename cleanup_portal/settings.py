@@ -30,6 +30,7 @@ IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
 if not IS_PUBLIC:
     ALLOWED_HOSTS = LOOPBACK
 DEBUG = env.flag("DEBUG", default=False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cleanup_portal.error_pages.WithoutValues"
 SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
 # Links in mails that were signed with a former key work as long as it is named here.
 SECRET_KEY_FALLBACKS = env.former_secret_keys()

@@ -20,7 +20,8 @@ from django.urls import reverse
 from django.utils.functional import Promise
 
 KEPT = "kept_form"
-NOT_KEPT = frozenset({"csrfmiddlewaretoken"})
+NOT_KEPT = frozenset({"csrfmiddlewaretoken", "key"})
+"""An API key is entered again: sessions lie in the database as they are."""
 LARGEST = 200_000
 """Characters: what is longer is not kept, and has to be filled in again."""
 

@@ -146,7 +146,10 @@ class StartSync(AskingView):
         if syncing.running:
             messages.info(request, _("A sync is running already; its numbers will show here."))
         elif not syncing.is_described:
-            messages.error(request, _("Nothing says where this workspace is, or it is paused; see its settings."))
+            messages.error(
+                request,
+                _("The environment does not describe this workspace, and no key is stored for it, or it is paused."),
+            )
         else:
             queue.enqueue_sync(self.workspace)
             messages.success(request, _("A sync was asked for; the worker takes it up in a moment."))

@@ -36,7 +36,7 @@ def test_without_a_workspace_home_leads_to_the_workspaces(client: Client, person
     sign_in(client, person("administrator"))
     answer = client.get("/", follow=True)
     assert answer.redirect_chain == [("/workspaces/", 302)]
-    assert "Set HUWISE_URL" in text(answer)
+    assert "set HUWISE_URL" in text(answer)
 
 
 def test_a_workspace_that_was_never_read_says_so(site: Site) -> None:

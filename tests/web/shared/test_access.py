@@ -102,6 +102,17 @@ def addresses(site: Site) -> dict[str, str]:
     return addresses_of(site, "ana.idle")
 
 
+OF_PORTAL = {
+    "home": "/",
+    "workspaces": "/workspaces/",
+    "new_workspace": "/workspaces/add/",
+    "schedule": "/schedule/",
+    "hold": "/hold/",
+    "go_on": "/go-on/",
+    "profile": "/profile/",
+}
+
+
 def addresses_of(site: Site, username: str) -> dict[str, str]:
     """An address for every name, about somebody who is in a clean-up."""
     case = site.case(username)
@@ -134,15 +145,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "restore": {"number": cleanup.number, "pk": case.pk},
     }
     return {
-        name: {
-            "home": "/",
-            "hold": "/hold/",
-            "go_on": "/go-on/",
-            "profile": "/profile/",
-            "workspaces": "/workspaces/",
-            "schedule": "/schedule/",
-        }.get(name)
-        or site.at(name, **given.get(name, {}))
+        name: OF_PORTAL.get(name) or site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN
     }
