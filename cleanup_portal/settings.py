@@ -148,7 +148,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # A box "remember me" would outlive what the session may last.
 ACCOUNT_SESSION_REMEMBER = False
 # Failures bar an address, and an address at a login; never a login, whose owner signs in from elsewhere at once.
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/5m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 # What could harm many asks for the person anew, once they have not proven who they are for so long.
 REAUTHENTICATE_AFTER_SECONDS = env.whole("REAUTHENTICATE_AFTER_SECONDS", default=300, least=1)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_AFTER_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from accounts_review.web.shared.access import PortalView
 
@@ -16,7 +17,7 @@ class Profile(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         user = self.request.user
         context = {
-            "roles": ", ".join(user.groups.values_list("name", flat=True)),
+            "roles": _("superuser") if user.is_superuser else ", ".join(user.groups.values_list("name", flat=True)),
             "has_password": user.has_usable_password(),
             "contact": settings.EMAIL_CONTACT,
         }
