@@ -134,6 +134,8 @@ REMEDIES: dict[str, Promise] = {
     ),
     "unknown_again": gettext_lazy("Check the account in Huwise; withdraw it here, or try once more."),
     "regret": gettext_lazy("Check who they are, and whether the policy's limit is too short."),
+    "held": gettext_lazy("An administrator can release it on the page Hold."),
+    "held_back": gettext_lazy("Check these accounts on the clean-up's page."),
     "breaker_tripped": gettext_lazy("An administrator has to accept or discard it first."),
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),

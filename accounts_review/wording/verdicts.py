@@ -121,5 +121,13 @@ def course(
 def clause_of(why: Reason, clauses: Mapping[str, Any]) -> str:
     """The clause for a reason among clauses by code."""
     key = f"{why.code} via" if why.via else why.code
-    subject = day(datetime.fromisoformat(why.subject)) if why.code == "activity_went_back" else why.subject
+    subject = _day_of(why.subject) if why.code == "activity_went_back" else why.subject
     return str(clauses.get(key, why.code)) % {"subject": subject, "via": why.via}
+
+
+def _day_of(subject: str) -> str:
+    """An instant that is stored as the subject of a reason, as its day; anything else as it is."""
+    try:
+        return day(datetime.fromisoformat(subject))
+    except ValueError:
+        return subject

@@ -11,11 +11,15 @@ ROOT = Path(__file__).parent.parent.parent
 MANUAL = (ROOT / "docs/operate.md").read_text()
 
 
+NO_VARIABLES = {"ANYMAIL_", "PASSWORD", "EMAIL_HOST_PASSWORD"}
+"""A prefix, and names that are looked up elsewhere than in the environment."""
+
+
 def variables_read() -> set[str]:
     """The environment variables that the portal reads by name."""
     files = ("settings.py", "environment.py", "gunicorn_settings.py")
     code = "".join((ROOT / "cleanup_portal" / name).read_text() for name in files)
-    return set(re.findall(r'\b(?!setdefault)[a-z_]+\(\s*"([A-Z][A-Z_]+)"(?=[,)])', code)) - {"ANYMAIL_"}
+    return set(re.findall(r'\b(?!setdefault)[a-z_]+\(\s*"([A-Z][A-Z_]+)"(?=[,)])', code)) - NO_VARIABLES
 
 
 def commands() -> dict[str, list[str]]:

@@ -19,10 +19,17 @@ Handler = Callable[[httpx.Request], httpx.Response]
 class Workspace:
     """A real client whose wire ends in prepared answers; the last one is given again and again."""
 
-    def __init__(self, *answers: httpx.Response | Exception | Handler) -> None:
+    def __init__(self, *answers: httpx.Response | Exception | Handler, patience: float = 60.0) -> None:
         self._answers = answers
         self.requests: list[httpx.Request] = []
-        self.client = Client(url=URL, api_key=KEY, transport=httpx.MockTransport(self._answer), backoff=0.0, attempts=4)
+        self.client = Client(
+            url=URL,
+            api_key=KEY,
+            transport=httpx.MockTransport(self._answer),
+            backoff=0.0,
+            attempts=4,
+            patience=patience,
+        )
 
     @property
     def paths(self) -> list[str]:
