@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
-from accounts_review.models import Account, Exemption, Sync, Workspace, may, workspaces_of
+from accounts_review.models import Account, Exemption, Sync, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.web.cleanups.progress import progress_of
@@ -54,9 +57,18 @@ class WorkspaceSummary:
 
 
 class Home(PortalView):
-    """Every workspace with what needs a person there; where there is only one, its overview."""
+    """Every workspace with what needs a person there; where there is only one, its overview.
+
+    Whoever has no role learns here, and only here, that an administrator can give them one.
+    """
 
     template_name = "accounts_review/overview/home.html"
+
+    def check(self, user: User, act: str) -> None:
+        if not may_somewhere(user):
+            raise PermissionDenied(
+                _("Your login has no role here. Ask an administrator of the portal to give you one.")
+            )
 
     def get(self, request: HttpRequest) -> HttpResponse:
         workspaces = list(workspaces_of(self.request.user))
@@ -113,7 +125,7 @@ class Overview(WorkspaceView):
             "tiles": [(v.value, sum(dict(row.counts)[v.value] for row in rows)) for v in TILES],
             "population": sum(row.total for row in rows),
             "syncing": syncing,
-            "may_operate": may(self.request.user, "operate"),
+            "may_operate": may(self.request.user, "operate", self.workspace),
             "running": [
                 (c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state=CleanupState.RUNNING)
             ],
