@@ -61,20 +61,18 @@ def people_who_may(act: str, workspace: Workspace | None) -> QuerySet[User]:
 
 def workspaces_of(user: User | AnonymousUser, act: str = "read") -> QuerySet[Workspace]:
     """The workspaces in which a person may do something; of the others they do not even learn that they exist."""
-    root = User.objects.filter(pk=user.pk, is_superuser=True, is_active=True)
-    held = _roles_with(act).filter(Q(workspace=None) | Q(workspace=OuterRef("pk")), person=user.pk)
-    return Workspace.objects.filter(Exists(root) | Exists(held.filter(person__is_active=True)))
+    held = _roles_with(act).filter(Q(workspace=None) | Q(workspace=OuterRef("pk")), person=_key(user))
+    return Workspace.objects.filter(Exists(_as_superuser(user)) | Exists(held.filter(person__is_active=True)))
 
 
 def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bool:
     """Whether a person may do something in a workspace, or for the whole portal; the database is asked each time."""
-    return people_who_may(act, workspace).filter(pk=user.pk).exists()
+    return people_who_may(act, workspace).filter(pk=_key(user)).exists()
 
 
 def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
     """Whether a person may do something in any workspace, or for the portal."""
-    root = User.objects.filter(pk=user.pk, is_superuser=True, is_active=True)
-    return root.exists() or _roles_with(act).filter(person=user.pk, person__is_active=True).exists()
+    return _as_superuser(user).exists() or _roles_with(act).filter(person=_key(user), person__is_active=True).exists()
 
 
 def permit(user: User, act: str, workspace: Workspace | None) -> None:
@@ -100,3 +98,12 @@ def denied(user: User, act: str) -> PermissionDenied:
 
 def _roles_with(act: str) -> QuerySet[Role]:
     return Role.objects.filter(name__in=[name for name, held in ROLES.items() if act in held])
+
+
+def _as_superuser(user: User | AnonymousUser) -> QuerySet[User]:
+    return User.objects.filter(pk=_key(user), is_superuser=True, is_active=True)
+
+
+def _key(user: User | AnonymousUser) -> int:
+    """Nobody has the key 0."""
+    return user.pk or 0

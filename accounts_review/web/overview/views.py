@@ -11,10 +11,20 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Account, Exemption, Sync, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import (
+    Account,
+    Exemption,
+    Sync,
+    Workspace,
+    may,
+    may_somewhere,
+    people_who_may,
+    workspaces_of,
+)
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.web.cleanups.progress import progress_of
@@ -79,10 +89,18 @@ class Home(PortalView):
         context = {
             "cards": [_card(workspace, at) for workspace in in_use],
             "retired": [each for each in workspaces if each.state == Workspace.State.RETIRED],
-            "of_portal": of_portal(at),
+            "of_portal": [*of_portal(at), *second_administrator(self.request.user)],
             "now": at,
         }
         return self.render_to_response(self.get_context_data(**context))
+
+
+def second_administrator(user: User) -> list[Need]:
+    """Whoever administers the portal alone is asked to name another one."""
+    if not may(user, "administer", None) or people_who_may("administer", None).exclude(pk=user.pk).exists():
+        return []
+    text = _("You are the only administrator: if you lose your access, nobody can let you in again.")
+    return [Need(level="info", text=text, link=_("Name a second administrator"), url=reverse("people"))]
 
 
 def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
@@ -120,7 +138,8 @@ class Overview(WorkspaceView):
                 administrators=administrator_count,
                 undecided=undecided(self.workspace, now=self.now),
                 now=self.now,
-            ),
+            )
+            + second_administrator(self.request.user),
             "rows": rows,
             "tiles": [(v.value, sum(dict(row.counts)[v.value] for row in rows)) for v in TILES],
             "population": sum(row.total for row in rows),

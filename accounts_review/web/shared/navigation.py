@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Hold, Workspace, may, workspaces_of
+from accounts_review.models import Hold, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
@@ -34,6 +34,9 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         {"title": title, "url": url, "is_current": here in names}
         for title, url, names in (_pages(workspace) if workspace else _pages_of_all() if workspaces else [])
     ]
+    if may_somewhere(request.user, "administer"):
+        names = {"people", "people_of_workspace", "person"}
+        pages.append({"title": _("People"), "url": reverse("people"), "is_current": here in names})
     standing = Hold.objects.open().select_related("workspace")
     concerned = standing.over(workspace) if name and workspace else standing.filter(_of_these(seen))
     held = [in_sentences.of_hold(hold) for hold in concerned]

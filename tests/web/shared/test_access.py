@@ -25,6 +25,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "profile": ("read", ""),
     "workspaces": ("read", ""),
     "hold": ("read", "read"),
+    "people": ("administer", "administer"),
+    "people_of_workspace": ("administer", "administer"),
+    "person": ("administer", "administer"),
     "schedule": ("read", "operate"),
     "syncs": ("read", ""),
     "sync_page": ("read", ""),
@@ -79,10 +82,10 @@ OPEN = {"answer", "bounces"}
 """Addresses without a login: a signed token is the key (tests/web/test_answer_page.py), or the provider's secret
 (tests/web/test_bounces.py)."""
 
-OF_PORTAL = {"home", "workspaces", "schedule", "hold"}
+OF_PORTAL = {"home", "workspaces", "schedule", "hold", "people", "person"}
 """Pages of the whole portal; all others are about one workspace."""
 
-NOT_THERE = {"drop_view", "emails", "import_plan", "restore", "schedule"}
+NOT_THERE = {"drop_view", "emails", "import_plan", "person", "restore", "schedule"}
 """Addresses whose acts need something that is not there: a view, a file, a revoked case, or what the form names."""
 
 
@@ -138,9 +141,10 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "case": {"number": cleanup.number, "pk": case.pk},
         "turn": {"number": cleanup.number, "verb": "pause"},
         "restore": {"number": cleanup.number, "pk": case.pk},
+        "person": {"pk": site.person("administrator").pk},
     }
     return {
-        name: reverse(name) if name in OF_PORTAL else site.at(name, **given.get(name, {}))
+        name: reverse(name, kwargs=given.get(name)) if name in OF_PORTAL else site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN
     }
