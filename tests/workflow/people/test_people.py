@@ -189,7 +189,7 @@ def test_two_who_demote_each_other_at_once_leave_one(workspace: Workspace) -> No
 def test_a_superuser_is_refused_until_no_longer_one(workspace: Workspace, person: Person) -> None:
     root = User.objects.create_superuser("root")
     for act in (lambda: grant(root, "auditor"), lambda: people.deactivate(person=root, actor=None, now=NOW)):
-        with pytest.raises(PersonRefused, match="superuser.*manage.py grant root .* --instead-of-superuser"):
+        with pytest.raises(PersonRefused, match=r"superuser.*manage\.py grant root .* --instead-of-superuser"):
             act()
     with pytest.raises(PersonRefused, match="last administrator"):
         grant(root, "auditor", instead_of_superuser=True)
