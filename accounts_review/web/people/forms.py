@@ -22,7 +22,9 @@ class PlaceForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(workspace.name, workspace.name) for workspace in workspaces_of(user, "administer")]
+        names: list[tuple[str, Any]] = [
+            (workspace.name, workspace.name) for workspace in workspaces_of(user, "administer")
+        ]
         portal = [(PORTAL, _("the whole portal, with every workspace to come"))]
         field = self.fields["place"]
         assert isinstance(field, forms.ChoiceField)

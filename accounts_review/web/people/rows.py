@@ -61,7 +61,8 @@ def second_factor_of(person: User) -> str:
     """The second factors that a person has set up, or ``none``."""
     if not apps.is_installed("allauth.mfa"):
         return _("none")
-    kinds = apps.get_model("mfa", "Authenticator").objects.filter(user=person).values_list("type", flat=True)
+    factors = apps.get_app_config("mfa").get_model("Authenticator")._default_manager.filter(user=person)
+    kinds = factors.values_list("type", flat=True)
     return ", ".join(sorted(set(kinds) - {"recovery_codes"})) or _("none")
 
 

@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts_review.models import ROLES, Role
 from accounts_review.web.people.forms import EmailForm, InviteForm, RoleForm
@@ -28,6 +30,7 @@ class People(PortalView):
     """Everybody of whom an administrator may know, and the form that invites somebody."""
 
     needs = "administer"
+    asks_anew: str | Promise = gettext_lazy("Invite somebody")
     template_name = "accounts_review/people/page.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -85,6 +88,7 @@ class PersonPage(PortalView):
     """One person: their role in each place, and the acts on the person as a whole."""
 
     needs = "administer"
+    asks_anew = gettext_lazy("Change what this person may do")
     template_name = "accounts_review/people/person.html"
 
     def get(self, request: HttpRequest, *, pk: int) -> HttpResponse:
@@ -100,10 +104,8 @@ class PersonPage(PortalView):
             messages.error(request, " ".join(refusal.messages) if hasattr(refusal, "messages") else str(refusal))
             return self._answer(person, status=400)
         told(request, change, said % {"login": person.get_username()})
-        return redirect("person" if reach.may_change(self.request.user, person) else "people", **self._key(person))
-
-    def _key(self, person: User) -> dict[str, Any]:
-        return {"pk": person.pk} if reach.may_change(self.request.user, person) else {}
+        answer: HttpResponse = redirect("person", pk=person.pk)
+        return answer if reach.may_change(self.request.user, person) else redirect("people")
 
     def _person(self, pk: int) -> User:
         return get_object_or_404(User.objects.filter(reach.known_to(self.request.user)).distinct(), pk=pk)

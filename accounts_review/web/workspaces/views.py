@@ -234,6 +234,7 @@ def _card(workspace: Workspace, now: datetime, request: Request) -> Card:
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("examined", "")),
         form=ModeForm(workspace=workspace),
+        may_operate=may(request.user, "operate", workspace),
         may_administer=may(request.user, "administer", workspace),
         quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),
     )

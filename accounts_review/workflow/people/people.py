@@ -117,6 +117,20 @@ def grant(
 
 
 @transaction.atomic
+def keep_administering(*, workspace: Workspace, actor: User, now: datetime) -> None:
+    """Have whoever added a workspace administer it, where their roles are in the other workspaces only."""
+    if may(actor, "administer", workspace):
+        return
+    Role.objects.update_or_create(person=actor, workspace=workspace, defaults={"name": Role.Name.ADMINISTRATOR})
+    _logged(
+        _change_of_role(
+            Event.ROLE_GRANTED, actor, actor, workspace=workspace, before=NONE, role=Role.Name.ADMINISTRATOR.value
+        ),
+        now=now,
+    )
+
+
+@transaction.atomic
 def deactivate(*, person: User, actor: User | None, now: datetime) -> Change:
     """End a person's access: every role, session and link, at once.
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts_review.models import Workspace, may
 from tests.factories import give_role, make_workspace
-from tests.web.kit import text_of
+from tests.web.kit import sign_in, text_of
 
 Person = Callable[[str], User]
 NEW = {"login": "ana", "name": "Ana Lima", "email": "ana@new.example", "role": "reviewer", "place": "main"}
@@ -20,7 +20,7 @@ NEW = {"login": "ana", "name": "Ana Lima", "email": "ana@new.example", "role": "
 
 @pytest.fixture
 def boss(client: Client, person: Person, workspace: Workspace) -> User:
-    client.force_login(person("administrator"))
+    sign_in(client, person("administrator"))
     return person("administrator")
 
 
@@ -29,7 +29,7 @@ def here(client: Client, person: Person, workspace: Workspace) -> User:
     """The administrator of one workspace of two."""
     make_workspace("other")
     give_role(person("nobody"), "administrator", workspace)
-    client.force_login(person("nobody"))
+    sign_in(client, person("nobody"))
     return person("nobody")
 
 
@@ -92,7 +92,7 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, boss: User
     ):
         boss.set_password("kept") if name == "invite" else None
         boss.save()
-        client.force_login(boss)
+        sign_in(client, boss)
         answer = act(client, boss, name, **fields)
         assert answer.status_code == 400
         assert why in text_of(answer)
@@ -147,5 +147,5 @@ def test_the_overview_asks_a_lone_administrator_to_name_another(client: Client, 
 
 def test_only_those_who_administer_are_led_to_the_page(client: Client, person: Person, workspace: Workspace) -> None:
     for role in ("auditor", "administrator"):
-        client.force_login(person(role))
+        sign_in(client, person(role))
         assert (b'href="/people/"' in client.get("/w/main/audit/").content) is (role == "administrator")

@@ -48,7 +48,6 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "accept_dates": ("", "administer"),
     "card": ("read", ""),
     "service_account": ("", "decide"),
-    "accept_dates": ("", "administer"),
     "cleanups": ("read", ""),
     "cleanup": ("read", ""),
     "launch": ("operate", "operate"),
@@ -82,10 +81,10 @@ OPEN = {"answer", "bounces"}
 """Addresses without a login: a signed token is the key (tests/web/test_answer_page.py), or the provider's secret
 (tests/web/test_bounces.py)."""
 
-OF_PORTAL = {"home", "workspaces", "schedule", "hold", "people", "person"}
+OF_PORTAL = {"home", "go_on", "profile", "workspaces", "new_workspace", "schedule", "hold", "people", "person"}
 """Pages of the whole portal; all others are about one workspace."""
 
-NOT_THERE = {"drop_view", "emails", "import_plan", "person", "restore", "schedule"}
+NOT_THERE = {"drop_view", "emails", "import_plan", "person", "restore", "schedule", "settings"}
 """Addresses whose acts need something that is not there: a view, a file, a revoked case, or what the form names."""
 
 
@@ -128,7 +127,6 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},
         "service_account": {"pk": case.account_id},
-        "accept_dates": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
         "cleanup_export": {"number": cleanup.number},
         "import_plan": {"pk": uuid4()},
@@ -225,6 +223,7 @@ def test_a_role_in_another_workspace_shows_nothing_of_this_one(
     login(site, role, make_workspace("other"))
     of_portal = {name: reach for name, reach in expected(ROLES[role]).items() if name in OF_PORTAL}
     of_portal["schedule"] = (of_portal["schedule"][0], REFUSED)  # What it runs, it runs for every workspace.
+    of_portal["new_workspace"] = (REFUSED, REFUSED)
     compare(answers(site, addresses), dict.fromkeys(EXPECTED, (HIDDEN, HIDDEN)) | of_portal)
     for page in OF_PORTAL:
         assert b"main" not in site.client.get(addresses[page]).content.replace(b"<main", b"").replace(b"</main", b"")
@@ -256,7 +255,7 @@ def login(site: Site, role: str, workspace: Workspace | None = None) -> User:
     """Somebody new with this role, signed in."""
     person = User.objects.create(username="somebody", email="somebody@portal.example")
     give_role(person, role, workspace)
-    site.client.force_login(person)
+    sign_in(site.client, person)
     return person
 
 

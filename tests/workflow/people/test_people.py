@@ -157,7 +157,11 @@ def test_nobody_gives_themselves_more(workspace: Workspace, other: Workspace, pe
 def test_the_last_administrator_stays(workspace: Workspace, place: str | None) -> None:
     where = workspace if place else None
     ana = add(role="administrator", workspace=where).person
-    for act in (lambda: grant(ana, "operator", where), lambda: people.deactivate(person=ana, actor=None, now=NOW)):
+    acts: list[Callable[[], Change]] = [
+        lambda: grant(ana, "operator", where),
+        lambda: people.deactivate(person=ana, actor=None, now=NOW),
+    ]
+    for act in acts:
         with pytest.raises(PersonRefused, match="last administrator"):
             act()
     assert may(ana, "administer", workspace)
@@ -188,7 +192,11 @@ def test_two_who_demote_each_other_at_once_leave_one(workspace: Workspace) -> No
 
 def test_a_superuser_is_refused_until_no_longer_one(workspace: Workspace, person: Person) -> None:
     root = User.objects.create_superuser("root")
-    for act in (lambda: grant(root, "auditor"), lambda: people.deactivate(person=root, actor=None, now=NOW)):
+    acts: list[Callable[[], Change]] = [
+        lambda: grant(root, "auditor"),
+        lambda: people.deactivate(person=root, actor=None, now=NOW),
+    ]
+    for act in acts:
         with pytest.raises(PersonRefused, match=r"superuser.*manage\.py grant root .* --instead-of-superuser"):
             act()
     with pytest.raises(PersonRefused, match="last administrator"):
@@ -269,3 +277,15 @@ def test_the_old_address_is_told_of_the_new_one(workspace: Workspace, person: Pe
     [entry] = told("person.email_changed")
     assert (entry["address_before"], entry["address"]) == ("reviewer@portal.example", "new@portal.example")
     assert not AuditEntry.objects.filter(data__has_any_keys=["address", "address_before", "login", "email"]).exists()
+
+
+def test_whoever_adds_a_workspace_administers_it(workspace: Workspace, person: Person) -> None:
+    here = person("nobody")
+    give_role(here, "administrator", workspace)
+    other = make_workspace("other")
+    people.keep_administering(workspace=other, actor=here, now=NOW)
+    people.keep_administering(workspace=other, actor=person("administrator"), now=NOW)
+    assert may(here, "administer", other)
+    assert [(entry["workspace"], entry["login"], entry["role"]) for entry in told("role.granted")] == [
+        ("other", "nobody", "administrator")
+    ]
