@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models.signals import post_migrate, pre_migrate
+from django.db.models.signals import pre_migrate
 
 
 class AccountsReviewConfig(AppConfig):
@@ -18,12 +18,10 @@ class AccountsReviewConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts_review.audit import checkpoint
-        from accounts_review.models import ensure_roles
         from accounts_review.web.signin import recorded
 
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
-        post_migrate.connect(ensure_roles, sender=self)
         recorded.connect()
 
 

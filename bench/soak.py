@@ -158,10 +158,10 @@ def _people(due: Sequence[str], folder: Path) -> Path:
 
 def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     """Sync, approve those to go, and launch a live clean-up without a notice."""
-    from django.contrib.auth.models import Group, User
+    from django.contrib.auth.models import User
     from django.utils.timezone import now
 
-    from accounts_review.models import Account
+    from accounts_review.models import Account, Role
     from accounts_review.models import Workspace as Model
     from accounts_review.tasks import actions
     from accounts_review.workflow import workspaces
@@ -169,7 +169,7 @@ def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     from accounts_review.workflow.review import decide
 
     operator = User.objects.create(username="soak")
-    operator.groups.add(Group.objects.get(name="administrator"))
+    Role.objects.create(person=operator, name="administrator")
     workspace = workspaces.open_workspace(name="main", now=now())
     workspaces.adopt_policy(workspace=workspace, text=POLICY, actor=operator, reason="soak", now=now())
     workspaces.set_mode(workspace=workspace, mode=Model.Mode.LIVE, actor=operator, now=now())

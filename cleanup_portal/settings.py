@@ -63,7 +63,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django.forms",
-    # After auth, whose permissions must exist when the roles are given theirs.
     "accounts_review",
     "allauth",
     "allauth.account",

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import structlog
-from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connection
@@ -28,6 +27,7 @@ from accounts_review.models import Workspace
 from accounts_review.workflow import workspaces
 from cleanup_portal.embedded_postgresql import base as embedded
 from huwise_sandbox.records import Record
+from tests.factories import give_role
 from tests.run import begin_a_run, end_a_run, folder_of_run
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
@@ -64,7 +64,7 @@ def person(db: None) -> Callable[[str], User]:
     def make(role: str) -> User:
         user, is_new = User.objects.get_or_create(username=role, defaults={"email": f"{role}@portal.example"})
         if is_new and role != "nobody":
-            user.groups.add(Role.objects.get(name=role))
+            give_role(user, role)
         return user
 
     return make

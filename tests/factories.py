@@ -11,9 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
-from accounts_review.models import Account, Case, Cleanup, Exemption, Group, PolicyPreview, Sync, Workspace
+from accounts_review.models import Account, Case, Cleanup, Exemption, Group, PolicyPreview, Role, Sync, Workspace
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
 
@@ -52,6 +54,13 @@ def someone(
 
 def make_workspace(name: str = "other", **columns: Any) -> Workspace:
     return Workspace.objects.create(name=name, **({"created_at": NOW} | columns))
+
+
+def give_role(person: User, role: str, workspace: Workspace | None = None) -> None:
+    """A role in a workspace, or in the whole portal, instead of the one they had there; "" takes it away."""
+    Role.objects.filter(person=person, workspace=workspace).delete()
+    if role:
+        Role.objects.create(person=person, workspace=workspace, name=role)
 
 
 def make_account(workspace: Workspace, username: str = "marie", **columns: Any) -> Account:

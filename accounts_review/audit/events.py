@@ -272,6 +272,19 @@ class Event(StrEnum):
         Icon.MAIL,
         news=Headline(0, _("e-mails to people stopped: %(why)s")),
     )
+    PERSON_ADDED = Words("person.added", _("Person added"), _("added %(login)s (%(email)s) with the role %(role)s"))
+    PERSON_DEACTIVATED = Words(
+        "person.deactivated", _("Person deactivated"), _("deactivated %(login)s; the role before was %(before)s")
+    )
+    PERSON_EMAIL_CHANGED = Words(
+        "person.email_changed",
+        _("E-mail address changed"),
+        _("changed the address of %(login)s from %(address_before)s to %(address)s"),
+    )
+    PERSON_INVITED = Words(
+        "person.invited", _("Person invited again"), _("sent %(login)s (%(email)s) another link to set a password")
+    )
+    PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
     POLICY_ADOPTED = Words(
         "policy.adopted",
         _("Policy activated"),
@@ -295,7 +308,12 @@ class Event(StrEnum):
     WORKSPACE_DESCRIBED = Words(
         "workspace.described", _("Settings changed"), _("changed the settings of the workspace: %(fields)s")
     )
-    ROLE_GRANTED = Words("role.granted", _("Role granted"), _("gave %(login)s the role %(role)s"), alert=True)
+    ROLE_GRANTED = Words(
+        "role.granted",
+        _("Role changed"),
+        _("changed the role of %(login)s from %(before)s to %(role)s"),
+        variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s")},
+    )
     SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"))
     SIGNIN_FAILED = Words(
         "signin.failed",

@@ -37,6 +37,7 @@ class Topic(StrEnum):
     CHECKPOINT = "checkpoint", _("checkpoints")
     BREAKER = "breaker", _("the breaker")
     POLICY = "policy", _("the policy")
+    PERSON = "person", _("people")
     ROLE = "role", _("roles")
     ACCOUNTS = "accounts", _("exports of accounts")
     DECISIONS = "decisions", _("imports of decisions")

@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from accounts_review.huwise import Client
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, Role, Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow import advance, workspaces
@@ -72,7 +72,7 @@ def _person(login: str, role: str) -> User:
     if is_new:
         user.set_password(PASSWORD)
         user.save()
-        user.groups.add(Group.objects.get(name=role))
+        Role.objects.create(person=user, name=role)
     return user
 
 

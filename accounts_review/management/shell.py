@@ -25,6 +25,8 @@ from accounts_review.wording.findings import Found
 from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
+from accounts_review.workflow.people import emails
+from accounts_review.workflow.people.people import Change, PersonRefused
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import DecisionRefused
 from accounts_review.workflow.review.import_file import Changed
@@ -42,6 +44,7 @@ SAID = (
     NothingTripped,
     ImproperlyConfigured,
     PermissionDenied,
+    PersonRefused,
     PolicyError,
     DecisionRefused,
     Outdated,
@@ -50,6 +53,9 @@ SAID = (
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""
+
+ALL = "all"
+"""As ``--workspace``: the whole portal, every workspace present and future."""
 
 
 NO_WORKSPACE = "No workspace: set HUWISE_URL and HUWISE_API_KEY, or use `manage.py add_workspace`."
@@ -102,11 +108,16 @@ class HoldCommand(BaseCommand):
         raise NotImplementedError
 
 
+def actor_named(login: str | None) -> User | None:
+    """The person who acts, or ``None`` where nobody is named: the shell itself."""
+    return person(login) if login else None
+
+
 def person(login: str) -> User:
     """The active person with a login here. Raises ``CommandError``."""
     user = get_user_model().objects.filter(username=login, is_active=True).first()
     if user is None:
-        raise CommandError(f"Nobody active has the login {login!r}; make one with `manage.py createsuperuser`.")
+        raise CommandError(f"Nobody active has the login {login!r}; add one with `manage.py add_person`.")
     return user
 
 
@@ -183,6 +194,19 @@ def in_a_clause(found: Found) -> str:
     is_ours = found["code"] != "paused" and not told.said[1:2].isupper()
     said = told.said[:1].lower() + told.said[1:] if is_ours else told.said
     return " ".join(filter(None, (said, told.remedy, told.detail and f"({told.detail})")))
+
+
+def place(name: str | None) -> Workspace | None:
+    """The workspace in which a role holds; ``all``, or no workspace yet, means the whole portal: ``None``."""
+    if name == ALL or (name is None and not (sources.known_workspaces() or Workspace.objects.exists())):
+        return None
+    return workspace_named(name)
+
+
+def tell(change: Change, command: BaseCommand, *, now: datetime, link: str = "") -> None:
+    """Have a change of a person told by e-mail; who could not be reached is said on standard error."""
+    for address in emails.tell(change, now=now, link=link):
+        command.stderr.write(f"No e-mail could be sent to {address}.")
 
 
 def workspace_named(name: str | None) -> Workspace:

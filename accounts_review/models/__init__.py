@@ -12,7 +12,16 @@ from accounts_review.models.held_sync import HeldRecord, HeldSync
 from accounts_review.models.hold import Hold
 from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
-from accounts_review.models.role import ROLES, ensure_roles, may, permit, workspaces_of
+from accounts_review.models.role import (
+    ROLES,
+    Role,
+    may,
+    may_somewhere,
+    people_who_may,
+    permit,
+    permit_somewhere,
+    workspaces_of,
+)
 from accounts_review.models.run import Run
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.snooze import Snooze
@@ -40,14 +49,17 @@ __all__ = [
     "PolicyVersion",
     "PreviewedAssessment",
     "Return",
+    "Role",
     "Run",
     "SavedView",
     "Snooze",
     "StoredKey",
     "Sync",
     "Workspace",
-    "ensure_roles",
     "may",
+    "may_somewhere",
+    "people_who_may",
     "permit",
+    "permit_somewhere",
     "workspaces_of",
 ]

@@ -1,13 +1,13 @@
-"""The four roles, as Django groups with permissions; each holds what the one before it holds."""
+"""The four roles, each in one workspace or in the whole portal, and who may do what with them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts_review.models.workspace import Workspace
 
@@ -17,33 +17,93 @@ ROLES: dict[str, tuple[str, ...]] = {
     "operator": ("read", "decide", "operate"),
     "administrator": ("read", "decide", "operate", "administer"),
 }
+"""What each role may do; it holds what the one before it holds."""
 
 
-def ensure_roles(**kwargs: Any) -> None:
-    """Give each role's group its permissions; run after every migration."""
-    for name, codenames in ROLES.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set(
-            Permission.objects.filter(content_type__app_label="accounts_review", codename__in=codenames)
-        )
+class Role(models.Model):
+    """What a person may do in a workspace; without one, in the whole portal: every workspace, present and future."""
+
+    class Name(models.TextChoices):
+        AUDITOR = "auditor", gettext_lazy("Auditor")
+        REVIEWER = "reviewer", gettext_lazy("Reviewer")
+        OPERATOR = "operator", gettext_lazy("Operator")
+        ADMINISTRATOR = "administrator", gettext_lazy("Administrator")
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="roles")
+    workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="roles")
+    name = models.CharField(gettext_lazy("role"), max_length=20, choices=Name)
+
+    class Meta:
+        ordering = ("workspace__name", "pk")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=("person", "workspace"), nulls_distinct=False, name="one_role_a_workspace")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.name}"
 
 
-def workspaces_of(user: User, act: str = "read") -> QuerySet[Workspace]:
-    """The workspaces in which a person may do something."""
-    return Workspace.objects.all() if may(user, act) else Workspace.objects.none()
+def people_who_may(act: str, workspace: Workspace | None) -> QuerySet[User]:
+    """The active people who may do something in a workspace, or for the whole portal.
+
+    Whoever may do it in every workspace there is may do it for the portal. A superuser passes all.
+    """
+    of_person = _roles_with(act).filter(person=OuterRef("pk"))
+    if workspace is not None:
+        held = Q(Exists(of_person.filter(Q(workspace=None) | Q(workspace=workspace))))
+    else:
+        covering = _roles_with(act).filter(Q(workspace=None) | Q(workspace=OuterRef("pk")))
+        lacking = Workspace.objects.exclude(Exists(covering.filter(person=OuterRef(OuterRef("pk")))))
+        held = Q(Exists(of_person)) & ~Q(Exists(lacking))
+    return User.objects.filter(Q(is_superuser=True) | held, is_active=True)
 
 
-def may(user: User, codename: str, workspace: Workspace | None = None) -> bool:
-    """Whether a person is active and holds one of the four permissions."""
-    return user.is_active and user.has_perm(f"accounts_review.{codename}")
+def workspaces_of(user: User | AnonymousUser, act: str = "read") -> QuerySet[Workspace]:
+    """The workspaces in which a person may do something; of the others they do not even learn that they exist."""
+    held = _roles_with(act).filter(Q(workspace=None) | Q(workspace=OuterRef("pk")), person=_key(user))
+    return Workspace.objects.filter(Exists(_as_superuser(user)) | Exists(held.filter(person__is_active=True)))
 
 
-def permit(user: User, codename: str, workspace: Workspace | None = None) -> None:
+def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bool:
+    """Whether a person may do something in a workspace, or for the whole portal; the database is asked each time."""
+    return people_who_may(act, workspace).filter(pk=_key(user)).exists()
+
+
+def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
+    """Whether a person may do something in any workspace, or for the portal."""
+    return _as_superuser(user).exists() or _roles_with(act).filter(person=_key(user), person__is_active=True).exists()
+
+
+def permit(user: User, act: str, workspace: Workspace | None) -> None:
     """Raise ``PermissionDenied`` unless the person may; every act asks at the moment it is done."""
-    if may(user, codename):
-        return
-    roles = [name for name, held in ROLES.items() if codename in held]
-    raise PermissionDenied(
+    if not may(user, act, workspace):
+        raise denied(user, act)
+
+
+def permit_somewhere(user: User, act: str = "read") -> None:
+    """Raise ``PermissionDenied`` unless the person may do something in any workspace, or for the portal."""
+    if not may_somewhere(user, act):
+        raise denied(user, act)
+
+
+def denied(user: User, act: str) -> PermissionDenied:
+    """The refusal of an act, which names the roles that may."""
+    roles = [name for name, held in ROLES.items() if act in held]
+    return PermissionDenied(
         _("%(login)s may not do this; it takes one of the roles: %(roles)s.")
         % {"login": user.get_username(), "roles": ", ".join(roles)}
     )
+
+
+def _roles_with(act: str) -> QuerySet[Role]:
+    return Role.objects.filter(name__in=[name for name, held in ROLES.items() if act in held])
+
+
+def _as_superuser(user: User | AnonymousUser) -> QuerySet[User]:
+    return User.objects.filter(pk=_key(user), is_superuser=True, is_active=True)
+
+
+def _key(user: User | AnonymousUser) -> int:
+    """Nobody has the key 0."""
+    return user.pk or 0

@@ -53,12 +53,6 @@ class Workspace(models.Model):
     class Meta:
         ordering = ("name",)
         default_permissions = ()
-        permissions = [
-            ("read", _("Can read accounts, clean-ups and the audit, and export them")),
-            ("decide", _("Can approve, exempt and withdraw accounts")),
-            ("operate", _("Can launch, pause and run clean-ups")),
-            ("administer", _("Can change policy, mode, breaker, workspaces and roles")),
-        ]
 
     def __str__(self) -> str:
         return self.name

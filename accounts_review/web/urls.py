@@ -13,6 +13,7 @@ from accounts_review.web.cleanups.export import CleanupExport
 from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
 from accounts_review.web.overview import what_if
+from accounts_review.web.people import views as people
 from accounts_review.web.policy import backtest, emails, previews
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
@@ -57,6 +58,7 @@ of_workspace: list[URLPattern] = [
     path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),
     path("policy/proposals/<int:pk>/", Moved.as_view(to="policy_preview"), name="moved_preview"),
     path("policy/proposals/<int:pk>/accounts/", Moved.as_view(to="movers"), name="moved_movers"),
+    path("people/", people.PeopleOfWorkspace.as_view(), name="people_of_workspace"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
     path("audit/export/", audit.AuditExport.as_view(), name="audit_export"),
@@ -79,6 +81,8 @@ urlpatterns = [
     path("profile/", profile.Profile.as_view(), name="profile"),
     path("go-on/", go_on.GoOn.as_view(), name="go_on"),
     path("hold/", hold.HoldPage.as_view(), name="hold"),
+    path("people/", people.People.as_view(), name="people"),
+    path("people/<int:pk>/", people.PersonPage.as_view(), name="person"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),
 ]

@@ -20,6 +20,7 @@ from accounts_review.wording.findings import Found, in_words
 from accounts_review.workflow import identity
 from accounts_review.workflow.check_connection import look
 from accounts_review.workflow.identity import NotTheSame
+from accounts_review.workflow.people.people import keep_administering
 from accounts_review.workflow.workspaces import open_workspace, refuse_description
 
 Clock = Callable[[], datetime]
@@ -74,6 +75,8 @@ def add(
         StoredKey.store(workspace, access, now=now)
         ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
         audit.log([workspace], kind=Event.WORKSPACE_ADDED, actor=login, now=now, data={"host": client.host})
+        if actor is not None:
+            keep_administering(workspace=workspace, actor=actor, now=now)
     return workspace
 
 

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import Hold, Sync, Workspace, permit
+from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhere, workspaces_of
 from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
 
 PORTAL = "portal"
@@ -97,7 +97,10 @@ def hold(*, workspace: Workspace | None, actor: User, reason: str, now: datetime
 
     Raises ``PermissionDenied``, and :class:`HoldRefused` without a reason.
     """
-    permit(actor, "read")
+    if workspace is None:
+        permit_somewhere(actor)
+    else:
+        permit(actor, "read", workspace)
     login, reason = actor.get_username(), _given(reason)
     placed = Hold.objects.create(workspace=workspace, at=now, by=login, reason=reason)
     audit.log(_concerned(workspace), kind=Event.HOLD_PLACED, actor=login, now=now, data={"reason": reason})
@@ -110,12 +113,12 @@ def release(*, workspace: Workspace | None, actor: User, reason: str, now: datet
 
     Raises ``PermissionDenied``, and :class:`HoldRefused` without a reason or where nothing is held so.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     login, reason = actor.get_username(), _given(reason)
     standing = Hold.objects.open().filter(workspace=workspace, cause=Hold.Cause.PERSON)
     count = standing.update(released_at=now, released_by=login, release_reason=reason)
     if not count:
-        raise HoldRefused(_nothing_to_release(workspace))
+        raise HoldRefused(_nothing_to_release(workspace, actor))
     audit.log(_concerned(workspace), kind=Event.HOLD_RELEASED, actor=login, now=now, data={"reason": reason})
     return count
 
@@ -128,7 +131,7 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     Hosts whose checkpoint speaks against the database begin a new one. Raises ``PermissionDenied`` and
     :class:`HoldRefused`.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", None)
     login, reason = actor.get_username(), _given(reason)
     standing = list(Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update())
     if not standing:
@@ -192,8 +195,9 @@ def _given(reason: str) -> str:
     return reason.strip()[:500]
 
 
-def _nothing_to_release(workspace: Workspace | None) -> str:
-    others = Hold.objects.open().filter(cause=Hold.Cause.PERSON).select_related("workspace")
+def _nothing_to_release(workspace: Workspace | None, actor: User) -> str:
+    seen = Q(workspace=None) | Q(workspace__in=workspaces_of(actor))
+    others = Hold.objects.open().filter(seen, cause=Hold.Cause.PERSON).select_related("workspace")
     names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
     if names:
         return _("Nobody holds this; what is held: %(names)s.") % {"names": names}

@@ -339,9 +339,14 @@ def test_check_workspace_says_what_it_found(synced: Run, stage: Stage) -> None:
 
 def test_grant_gives_one_role_instead_of_another(synced: Run, person: Callable[[str], User]) -> None:
     reviewer = person("reviewer")
-    assert synced("grant", "reviewer", "auditor") == "reviewer is now auditor\n"
-    assert [group.name for group in reviewer.groups.all()] == ["auditor"]
-    assert AuditEntry.objects.get(kind="role.granted").details == {"login": "reviewer", "role": "auditor"}
+    assert synced("grant", "reviewer", "auditor") == "reviewer is now auditor in the whole portal; before: reviewer\n"
+    assert [role.name for role in reviewer.roles.all()] == ["auditor"]
+    assert AuditEntry.objects.get(kind="role.granted").details == {
+        "login": "reviewer",
+        "before": "reviewer",
+        "role": "auditor",
+        "kind": "portal",
+    }
 
 
 def test_anybody_with_a_role_holds_and_an_administrator_releases(synced: Run, stage: Stage) -> None:

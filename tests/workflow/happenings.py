@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 
 from accounts_review import audit
@@ -25,7 +24,7 @@ from accounts_review.workflow.revoke.worker import Revoker
 from accounts_review.workflow.sync.accept import accept_dates
 from accounts_review.workflow.sync.sync import NothingTripped, reset_breaker
 from huwise_sandbox import records
-from tests.factories import make_exemption
+from tests.factories import give_role, make_exemption
 from tests.stage import NOW, Stage, policy_text, someone
 from tests.workflow import hold_mishaps
 from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
@@ -220,7 +219,7 @@ class Happenings:
         user = self.stage.staff(by)
         user.is_active = fate != "dismiss"
         user.save()
-        user.groups.set([Role.objects.get(name="auditor" if fate == "demote" else by)])
+        give_role(user, "auditor" if fate == "demote" else by)
         self.model.roles.pop(by, None)
         if fate == "promote":
             self.model.roles[by] = by

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import Group as Role
 from django.db import IntegrityError, transaction
 
 from accounts_review import audit
@@ -22,7 +21,7 @@ from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, worker
 from accounts_review.workflow.sync.sync import reset_breaker
-from tests.factories import make_exemption
+from tests.factories import give_role, make_exemption
 from tests.stage import NOW, Stage, days_ago, policy_text, someone
 
 Act = Callable[[Stage], object]
@@ -52,7 +51,7 @@ def exempt(stage: Stage) -> None:
 
 
 def demote(stage: Stage) -> None:
-    stage.staff("reviewer").groups.set([Role.objects.get(name="auditor")])
+    give_role(stage.staff("reviewer"), "auditor")
 
 
 def spend_the_hour(stage: Stage) -> None:

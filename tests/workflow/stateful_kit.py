@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from accounts_review.huwise import Client
 from accounts_review.workflow import workspaces
 from huwise_sandbox.server import Server
+from tests.factories import give_role
 from tests.stage import NOW, Clock, Stage, crowd, site_of, someone
 from tests.workflow.happenings import GROUPS, NAMES
 
@@ -37,7 +37,7 @@ def person(login: str) -> User:
     """Two deciders, an administrator who launches, and a second pair of eyes."""
     user, is_new = User.objects.get_or_create(username=login, defaults={"email": f"{login}@portal.example"})
     if is_new:
-        user.groups.add(Role.objects.get(name="operator" if login == "second" else login))
+        give_role(user, "operator" if login == "second" else login)
     return user
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
-from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.timezone import now
@@ -14,7 +13,9 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.shell import person
-from accounts_review.models import Workspace, permit
+from accounts_review.models import Workspace
+from accounts_review.models.role import denied
+from accounts_review.workflow.people.reach import may_change
 
 
 class Command(BaseCommand):
@@ -27,10 +28,8 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         user, actor = person(options["login"]), person(options["actor"])
-        try:
-            permit(actor, "administer")
-        except PermissionDenied as refusal:
-            raise CommandError(str(refusal)) from None
+        if not may_change(actor, user):
+            raise CommandError(str(denied(actor, "administer")))
         count, _deleted = Authenticator.objects.filter(user=user).delete()
         if not count:
             raise CommandError(f"{user.get_username()} has no second factor; nothing was changed.")

@@ -72,8 +72,8 @@ class AccountPage(OneAccount, TemplateView):
         user, robot = self.request.user, self._service
         owner = {"owner_email": robot.owner_email, "reason": robot.reason} if robot else {}
         context: dict[str, Any] = {
-            "may_decide": may(user, "decide"),
-            "may_administer": may(user, "administer"),
+            "may_decide": may(user, "decide", self.workspace),
+            "may_administer": may(user, "administer", self.workspace),
             "is_own": decide.is_own(self.account, user),
             "service": robot,
             "service_form": ServiceAccountForm(now=self.now, initial=owner, auto_id="service-%s"),

@@ -42,7 +42,11 @@ class CasePage(CleanupView):
             "answer": of_answer(case),
             "answered_by": of_answering(case),
             "timeline": of_entries(entries),
-            "acts": [act for act, (states, to) in ACTS.items() if case.state in states and may(self.request.user, to)],
+            "acts": [
+                act
+                for act, (states, to) in ACTS.items()
+                if case.state in states and may(self.request.user, to, self.workspace)
+            ],
         }
         return self.render_to_response(self.get_context_data(**context))
 

@@ -12,7 +12,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Sync, Workspace, may
+from accounts_review.models import (
+    Account,
+    AuditEntry,
+    Case,
+    Cleanup,
+    PolicyVersion,
+    Sync,
+    Workspace,
+    may,
+    people_who_may,
+)
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.waves import Wave, waves
@@ -149,7 +159,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.version.rules.approval.two_people:
         yield LaunchCheck(level="ok", says=_("One person is enough: the policy asks for no second one."))
         return
-    people = User.objects.with_perm("accounts_review.operate").exclude(pk=basket.actor.pk).order_by("username")
+    people = people_who_may("operate", basket.cleanup.workspace).exclude(pk=basket.actor.pk).order_by("username")
     if people:
         says = _("Two people: whoever launches it cannot confirm it. Others who can: %(people)s.")
         yield LaunchCheck(
@@ -185,7 +195,8 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
     people = {case.approved_by_id: case.approved_by for case in basket.launching}
-    barred = {key for key, person in people.items() if person is None or not may(person, "decide")}
+    workspace = basket.cleanup.workspace
+    barred = {key for key, person in people.items() if person is None or not may(person, "decide", workspace)}
     if cases := [case for case in basket.launching if case.approved_by_id in barred]:
         logins = ", ".join(sorted({case.approved_by_login for case in cases}))
         says = ngettext(

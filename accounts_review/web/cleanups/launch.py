@@ -77,7 +77,7 @@ class Launch(CleanupView):
             "waves": basket.waves,
             "checks": [check for check in found if check.level != "ok"],
             "passed": sum(check.level == "ok" for check in found),
-            "may_decide": may(self.request.user, "decide"),
+            "may_decide": may(self.request.user, "decide", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)
 

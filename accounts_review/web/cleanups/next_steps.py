@@ -12,7 +12,7 @@ from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts_review.models import Account, Case, Cleanup, may
+from accounts_review.models import Account, Case, Cleanup, Workspace, may
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
 from accounts_review.wording.cases import of_case
@@ -70,9 +70,9 @@ def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
     cases, standing = cleanup.cases.select_related("account", "cleanup__workspace"), cleanup.tally().keys()
     free, found = again(cases, actor=actor, now=now), list[Step]()
     if CaseState.UNDELIVERABLE in standing:
-        found.append(_undeliverable(cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now))
+        found.append(_undeliverable(cleanup, cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now))
     if CaseState.REFUSED in standing:
-        found.append(_refused(cases.filter(state=CaseState.REFUSED), free, actor=actor, now=now))
+        found.append(_refused(cleanup, cases.filter(state=CaseState.REFUSED), free, actor=actor, now=now))
     if CaseState.UNKNOWN in standing:
         found.append(_unknown(cases.filter(state=CaseState.UNKNOWN), now=now))
     if (
@@ -96,7 +96,7 @@ def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case
     return cases.filter(state__in=AGAIN, account__in=free.values("pk")).exclude(undone)
 
 
-def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:
     # Those whose address is another one by now can be warned at once, so they come first.
     is_same = ExpressionWrapper(Q(account__email=KT("evidence__email")), BooleanField())
     ranked = cases.alias(is_same=is_same).order_by("is_same", "moved_at", "pk")
@@ -110,7 +110,7 @@ def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step
         ),
         count=cases.count(),
         rows=rows,
-        acts=_allowed(("retry", "withdraw"), actor),
+        acts=_allowed(("retry", "withdraw"), actor, cleanup.workspace),
     )
 
 
@@ -128,7 +128,7 @@ def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
     )
 
 
-def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
+def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
     can_act = set(free.filter(state=CaseState.REFUSED).values_list("pk", flat=True))
     ranked = cases.order_by("moved_at", "pk")[:SHOWN]
     rows = [
@@ -149,7 +149,7 @@ def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: d
         ),
         count=cases.count(),
         rows=rows,
-        acts=_allowed(("again",), actor) if can_act else [],
+        acts=_allowed(("again",), actor, cleanup.workspace) if can_act else [],
     )
 
 
@@ -169,12 +169,12 @@ def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime
         advice=advice,
         count=free.count(),
         rows=[NextStepRow(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
-        acts=_allowed(("again",), actor),
+        acts=_allowed(("again",), actor, cleanup.workspace),
     )
 
 
-def _allowed(acts: Sequence[str], actor: User) -> list[str]:
-    return [act for act in acts if may(actor, ACTS[act][1])]
+def _allowed(acts: Sequence[str], actor: User, workspace: Workspace) -> list[str]:
+    return [act for act in acts if may(actor, ACTS[act][1], workspace)]
 
 
 def _address(case: Case) -> str:

@@ -103,7 +103,7 @@ class CleanupPage(CleanupView):
         user = self.request.user
         basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=actions.pace())
         cases = self.cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related("account__assessment", "cleanup")
-        found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide")
+        found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide", self.workspace)
         table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
         RequestConfig(self.request).configure(table)
         context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
@@ -197,8 +197,8 @@ def _standing(view: CleanupView) -> dict[str, Any]:
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),
         "stop": last_stop(cleanup) if is_paused else None,
-        "may_operate": may(user, "operate"),
-        "may_confirm": may(user, "operate") and cleanup.launched_by != user.get_username(),
+        "may_operate": may(user, "operate", view.workspace),
+        "may_confirm": may(user, "operate", view.workspace) and cleanup.launched_by != user.get_username(),
         "reasons": standing_still(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,7 +18,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts_review.models import Hold, Workspace, may
+from accounts_review.models import Hold, Workspace, may, workspaces_of
 from accounts_review.tasks import sources
 from accounts_review.web.shared.access import PortalView
 from accounts_review.wording import holds as in_sentences
@@ -34,7 +36,7 @@ class HoldForm(forms.Form):
     """What is held or released, and why."""
 
     workspace = forms.ModelChoiceField(
-        Workspace.objects.all(),
+        Workspace.objects.none(),
         to_field_name="name",
         required=False,
         label=gettext_lazy("What"),
@@ -47,6 +49,12 @@ class HoldForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
 
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        workspace = self.fields["workspace"]
+        assert isinstance(workspace, forms.ModelChoiceField)
+        workspace.queryset = workspaces_of(user)
+
 
 class HoldPage(PortalView):
     """The holds that are open, those of late, and the forms for holding and releasing."""
@@ -58,10 +66,10 @@ class HoldPage(PortalView):
         return RELEASES.get(request.POST.get("act", ""), "")
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._answer(HoldForm(initial={"workspace": request.GET.get("workspace", "")}))
+        return self._answer(HoldForm(initial={"workspace": request.GET.get("workspace", "")}, user=self.request.user))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form, act = HoldForm(request.POST), self._acts.get(request.POST.get("act", ""))
+        form, act = HoldForm(request.POST, user=self.request.user), self._acts.get(request.POST.get("act", ""))
         if act is None or not form.is_valid():
             messages.error(request, _("Say why; nothing was changed."))
             return self._answer(form, status=400)
@@ -89,15 +97,14 @@ class HoldPage(PortalView):
         return _("Accepted: the database counts as it is, and new checkpoints begin.")
 
     def _answer(self, form: HoldForm, *, status: int = 200) -> HttpResponse:
-        standing = list(Hold.objects.open().select_related("workspace"))
+        user = self.request.user
+        seen = Hold.objects.filter(Q(workspace=None) | Q(workspace__in=workspaces_of(user))).select_related("workspace")
+        standing = list(seen.open())
         context: dict[str, Any] = {
             "form": form,
-            "by_people": [hold for hold in standing if hold.is_by_person],
+            "by_people": [(hold, may(user, "administer", hold.workspace)) for hold in standing if hold.is_by_person],
             "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if hold.is_of_checkpoint],
-            "past": [
-                (hold, in_sentences.of_hold(hold))
-                for hold in Hold.objects.exclude(released_at=None).select_related("workspace")[:SHOWN]
-            ],
-            "may_release": may(self.request.user, "administer"),
+            "past": [(hold, in_sentences.of_hold(hold)) for hold in seen.exclude(released_at=None)[:SHOWN]],
+            "may_release": may(user, "administer", None),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)

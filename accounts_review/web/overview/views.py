@@ -6,12 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
-from accounts_review.models import Account, Exemption, Sync, Workspace, may, workspaces_of
+from accounts_review.models import (
+    Account,
+    Exemption,
+    Sync,
+    Workspace,
+    may,
+    may_somewhere,
+    people_who_may,
+    workspaces_of,
+)
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.web.cleanups.progress import progress_of
@@ -54,9 +67,18 @@ class WorkspaceSummary:
 
 
 class Home(PortalView):
-    """Every workspace with what needs a person there; where there is only one, its overview."""
+    """Every workspace with what needs a person there; where there is only one, its overview.
+
+    Whoever has no role learns here, and only here, that an administrator can give them one.
+    """
 
     template_name = "accounts_review/overview/home.html"
+
+    def check(self, user: User, act: str) -> None:
+        if not may_somewhere(user):
+            raise PermissionDenied(
+                _("Your login has no role here. Ask an administrator of the portal to give you one.")
+            )
 
     def get(self, request: HttpRequest) -> HttpResponse:
         workspaces = list(workspaces_of(self.request.user))
@@ -67,10 +89,18 @@ class Home(PortalView):
         context = {
             "cards": [_card(workspace, at) for workspace in in_use],
             "retired": [each for each in workspaces if each.state == Workspace.State.RETIRED],
-            "of_portal": of_portal(at),
+            "of_portal": [*of_portal(at), *second_administrator(self.request.user)],
             "now": at,
         }
         return self.render_to_response(self.get_context_data(**context))
+
+
+def second_administrator(user: User) -> list[Need]:
+    """Whoever administers the portal alone is asked to name another one."""
+    if not may(user, "administer", None) or people_who_may("administer", None).exclude(pk=user.pk).exists():
+        return []
+    text = _("You are the only administrator: if you lose your access, nobody can let you in again.")
+    return [Need(level="info", text=text, link=_("Name a second administrator"), url=reverse("people"))]
 
 
 def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
@@ -108,12 +138,13 @@ class Overview(WorkspaceView):
                 administrators=administrator_count,
                 undecided=undecided(self.workspace, now=self.now),
                 now=self.now,
-            ),
+            )
+            + second_administrator(self.request.user),
             "rows": rows,
             "tiles": [(v.value, sum(dict(row.counts)[v.value] for row in rows)) for v in TILES],
             "population": sum(row.total for row in rows),
             "syncing": syncing,
-            "may_operate": may(self.request.user, "operate"),
+            "may_operate": may(self.request.user, "operate", self.workspace),
             "running": [
                 (c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state=CleanupState.RUNNING)
             ],

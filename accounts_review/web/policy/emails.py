@@ -61,9 +61,9 @@ class EmailsPage(WorkspaceView):
         context = {
             "letters": [self._shown(kind) for kind in KINDS],
             "form": LanguageForm(initial={"language": self.workspace.language}),
-            "address": self.request.user.email if may(self.request.user, "operate") else "",
-            "may_operate": may(self.request.user, "operate"),
-            "may_administer": may(self.request.user, "administer"),
+            "address": self.request.user.email if may(self.request.user, "operate", self.workspace) else "",
+            "may_operate": may(self.request.user, "operate", self.workspace),
+            "may_administer": may(self.request.user, "administer", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 
@@ -75,7 +75,7 @@ class EmailsPage(WorkspaceView):
         return redirect("emails", workspace=self.workspace.name)
 
     def _test(self, kind: str) -> None:
-        permit(self.request.user, "operate")
+        permit(self.request.user, "operate", self.workspace)
         problem = send_test(workspace=self.workspace, kind=_known(kind), actor=self.request.user, now=self.now)
         if problem:
             messages.error(self.request, problem)
@@ -83,7 +83,7 @@ class EmailsPage(WorkspaceView):
             messages.success(self.request, _("Sent to %(address)s.") % {"address": self.request.user.email})
 
     def _choose_language(self) -> None:
-        permit(self.request.user, "administer")
+        permit(self.request.user, "administer", self.workspace)
         form = LanguageForm(self.request.POST)
         if not form.is_valid():
             raise Http404

@@ -43,7 +43,7 @@ class PreviewPage(WorkspaceView):
             return self._gone()
         context = {
             "policy_preview": policy_preview,
-            "may_edit": may(self.request.user, "administer"),
+            "may_edit": may(self.request.user, "administer", self.workspace),
             "seen": preview.stamp(policy_preview),
             "lines": difference(policy_preview.over.text, policy_preview.text),
             "changes": policies.changes(policy_preview.over.rules, policy_preview.rules),
@@ -62,7 +62,7 @@ class PreviewPage(WorkspaceView):
         return response
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
-        permit(self.request.user, "administer")
+        permit(self.request.user, "administer", self.workspace)
         policy_preview = self._preview(pk)
         if policy_preview is None:
             return self._gone()

@@ -42,7 +42,7 @@ class PolicyPage(WorkspaceView):
         return self._page(form=PolicyForm(initial=initial), current=current, is_draft=initial["text"] != current.text)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        permit(self.request.user, "administer")
+        permit(self.request.user, "administer", self.workspace)
         current, form = self.workspace.current_policy, PolicyForm(request.POST)
         if not form.is_valid():
             return self._page(form=form, current=current)
@@ -90,7 +90,7 @@ class PolicyPage(WorkspaceView):
         return self._page(form=form, current=current, faults=faults)
 
     def _page(self, *, form: PolicyForm, current: PolicyVersion, status: int = 200, **context: Any) -> HttpResponse:
-        may_edit = may(self.request.user, "administer")
+        may_edit = may(self.request.user, "administer", self.workspace)
         if not may_edit:
             form.fields["text"].widget.attrs["readonly"] = True
         versions = list(self.workspace.policies.all()[: SHOWN_VERSIONS + 1])
@@ -123,7 +123,7 @@ class VersionPage(WorkspaceView):
             "after": versions.filter(number__gt=number).last(),
             "clauses": policies.in_words(version.rules),
             "cleanups": Cleanup.objects.filter(workspace=self.workspace, policy=version),
-            "may_edit": may(self.request.user, "administer"),
+            "may_edit": may(self.request.user, "administer", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 

@@ -58,7 +58,11 @@ class SaveForm(forms.Form):
 
 def views_of(user: User, *, workspace: Workspace, current: str) -> list[Choice]:
     """The views a person may choose from: those built in, those shared, and their own."""
-    kept = SavedView.objects.filter(workspace=workspace).filter(Q(is_shared=True) | Q(owner=user))
+    kept = (
+        SavedView.objects.filter(workspace=workspace)
+        .select_related("workspace")
+        .filter(Q(is_shared=True) | Q(owner=user))
+    )
     return [
         *(Choice(str(name), query, query == current) for name, query in BUILT_IN),
         *(
@@ -84,7 +88,7 @@ class SaveView(WorkspaceView):
             return redirect("review", workspace=self.workspace.name)
         given = form.cleaned_data
         if given["is_shared"]:
-            permit(user, "decide")
+            permit(user, "decide", self.workspace)
         query = filtered(QueryDict(given["query"]), workspace=self.workspace, now=self.now).query
         if given["sort"]:
             query += f"&{_sorted(given['sort'])}"
@@ -115,7 +119,7 @@ class DropView(WorkspaceView):
 
 
 def _drops(user: User, view: SavedView) -> bool:
-    return view.owner_id == user.pk or (view.is_shared and may(user, "administer"))
+    return view.owner_id == user.pk or (view.is_shared and may(user, "administer", view.workspace))
 
 
 def _sorted(sort: str) -> str:

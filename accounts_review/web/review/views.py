@@ -69,7 +69,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         return {
             "now": self.now,
             "actor": self.request.user,
-            "exclude": () if may(self.request.user, "decide") else ("pick",),
+            "exclude": () if may(self.request.user, "decide", self.workspace) else ("pick",),
         }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "rows": rows,
             "everyone": everyone,
             "most_at_once": MOST_AT_ONCE,
-            "may_decide": may(self.request.user, "decide"),
+            "may_decide": may(self.request.user, "decide", self.workspace),
             "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
 
-from accounts_review.models import Workspace, permit
+from accounts_review.models import Workspace, may_somewhere, permit, permit_somewhere, workspaces_of
 from accounts_review.tasks import actions
 from accounts_review.web.shared import anew
 
@@ -27,11 +27,16 @@ class Request(HttpRequest):
 
 
 class PortalView(TemplateResponseMixin, ContextMixin, View):
-    """A page that takes one of the four permissions: ``needs``. The acts behind it ask again."""
+    """A page that takes one of the four permissions somewhere: ``needs``. The acts behind it ask again.
+
+    To somebody without any role it does not exist.
+    """
 
     needs = "read"
     needs_to_act = ""
     """The permission that sending a form takes, where it is more than seeing the page."""
+    everywhere = False
+    """Whether it takes the permission for the whole portal."""
     asks_anew: str | Promise = ""
     """What sending a form does that could harm many, as a button would say it: then the person is asked anew."""
     request: Request
@@ -40,11 +45,11 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         user = request.user
         if not isinstance(user, User):
             raise PermissionDenied
-        permit(user, self.needs)
+        self.check(user, self.needs)
         harm = self.harm(request, **kwargs) if request.method == "POST" else ""
         if not harm:
             return super().dispatch(request, *args, **kwargs)
-        permit(user, self.needs_to_act or self.needs)
+        self.check(user, self.needs_to_act or self.needs)
         if not anew.is_fresh(request):
             return anew.ask(request, harm)
         anew.forget(request)
@@ -56,6 +61,15 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         """What this form does that could harm many; "" for one that cannot."""
         return self.asks_anew
 
+    def check(self, user: User, act: str) -> None:
+        """Refuse whoever may not do this here. Raises ``PermissionDenied`` and ``Http404``."""
+        if not may_somewhere(user):
+            raise Http404
+        if self.everywhere:
+            permit(user, act, None)
+        else:
+            permit_somewhere(user, act)
+
     @property
     def is_partial(self) -> bool:
         """Whether htmx wants the fragment; a history restore wants the page."""
@@ -64,7 +78,10 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
 
 
 class WorkspaceView(PortalView):
-    """A page of one workspace, named in the address. ``now`` is the same instant all through the request."""
+    """A page of one workspace, named in the address. ``now`` is the same instant all through the request.
+
+    It does not exist for whoever has no role in the workspace.
+    """
 
     workspace: Workspace
     now: datetime
@@ -72,7 +89,10 @@ class WorkspaceView(PortalView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.now = now()
-        self.workspace = get_object_or_404(Workspace, name=kwargs["workspace"])
+        self.workspace = get_object_or_404(workspaces_of(request.user), name=kwargs["workspace"])
+
+    def check(self, user: User, act: str) -> None:
+        permit(user, act, self.workspace)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The context of the page: the workspace and the instant, under those names."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Hold, Workspace, workspaces_of
+from accounts_review.models import Hold, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
@@ -23,7 +25,8 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         return {"portal": {}}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    everywhere = list(workspaces_of(request.user))
+    seen = workspaces_of(request.user)
+    everywhere = list(seen)
     workspaces = [each for each in everywhere if each.name == name] if name else everywhere
     workspace = workspaces[0] if len(workspaces) == 1 else None
     here = match.url_name if match else ""
@@ -31,11 +34,29 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         {"title": title, "url": url, "is_current": here in names}
         for title, url, names in (_pages(workspace) if workspace else _pages_of_all() if workspaces else [])
     ]
+    if may_somewhere(request.user, "administer"):
+        names = {"people", "people_of_workspace", "person"}
+        pages.append({"title": _("People"), "url": reverse("people"), "is_current": here in names})
     standing = Hold.objects.open().select_related("workspace")
-    held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
+    concerned = standing.over(workspace) if name and workspace else standing.filter(_of_these(seen))
+    held = [in_sentences.of_hold(hold) for hold in concerned]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
     known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops, "workspaces": everywhere}
-    return {"portal": known | {"may": request.user.has_perm, "version": __version__}}
+    return {"portal": known | {"may": Permissions(request.user, workspace), "version": __version__}}
+
+
+class Permissions:
+    """What somebody may do in a workspace, or for the portal, asked for by the act: ``portal.may.decide``."""
+
+    def __init__(self, user: User, workspace: Workspace | None) -> None:
+        self._user, self._workspace = user, workspace
+
+    def __getitem__(self, act: str) -> bool:
+        return may(self._user, act, self._workspace)
+
+
+def _of_these(workspaces: QuerySet[Workspace]) -> Q:
+    return Q(workspace=None) | Q(workspace__in=workspaces)
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -17,8 +18,14 @@ class Profile(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         user = self.request.user
         context = {
-            "roles": _("superuser") if user.is_superuser else ", ".join(user.groups.values_list("name", flat=True)),
+            "roles": _("superuser") if user.is_superuser else ", ".join(_roles(user)),
             "has_password": user.has_usable_password(),
             "contact": settings.EMAIL_CONTACT,
         }
         return self.render_to_response(self.get_context_data(**context))
+
+
+def _roles(user: User) -> list[str]:
+    """The person's roles, each with where it holds."""
+    held = user.roles.select_related("workspace")
+    return [f"{role.get_name_display()} ({role.workspace or _('the whole portal')})" for role in held]

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from accounts_review.models import ROLES, may
+from accounts_review.models import ROLES, may_somewhere
 
 WITHOUT = ("mfa_", "account_", "usersessions_", "set_language", "health", "worker_")
 """Pages that need none, by the beginning of their names: setting it up, signing out, and asking who is there."""
@@ -49,4 +49,4 @@ def is_demanded(user: User) -> bool:
     """Whether the person's role is the one that ``SECOND_FACTOR_FROM`` names, or a higher one."""
     if settings.SECOND_FACTOR_FROM == "nobody":
         return False
-    return may(user, ROLES[settings.SECOND_FACTOR_FROM][-1])
+    return may_somewhere(user, ROLES[settings.SECOND_FACTOR_FROM][-1])

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,8 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_q.models import OrmQ, Schedule
 
-from accounts_review.models import Run, may, permit
-from accounts_review.models.run import INTERRUPTED
+from accounts_review.models import Run, may, permit, workspaces_of
+from accounts_review.models.run import INTERRUPTED, RunQuerySet
 from accounts_review.tasks import schedule
 from accounts_review.web.shared.access import PortalView
 
@@ -112,26 +114,25 @@ class SchedulePage(PortalView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         at = now()
-        jobs = _jobs(at, asked=request.GET.get("asked", ""))
+        jobs = _jobs(self.request.user, at, asked=request.GET.get("asked", ""))
         is_hot = any(job.is_awaited or (job.last and job.last.state == "running") for job in jobs)
-        failed = Run.objects.failed().select_related("workspace")[:SHOWN_FAILURES]
         context = {
             "now": at,
             "jobs": jobs,
-            "failures": [RunFailure(run, title_of(run.task)) for run in failed],
+            "failures": [RunFailure(run, title_of(run.task)) for run in _failed(self.request.user)],
             "sign_of_life": Run.objects.last_sign_of_life(),
             "worker_is_silent": Run.objects.is_silent(at),
             "waiting": OrmQ.objects.count(),
             "seconds": 2 if is_hot else 15,
-            "may_operate": may(self.request.user, "operate"),
+            "may_operate": may(self.request.user, "operate", None),
         }
         self.template_name = f"accounts_review/workspaces/{'_jobs' if self.is_partial else 'schedule'}.html"
         return self.render_to_response(self.get_context_data(**context))
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        permit(self.request.user, "operate")
+        permit(self.request.user, "operate", None)
         task = request.POST.get("task", "")
-        marks = {job.task: job.mark for job in _jobs(now())}
+        marks = {job.task: job.mark for job in _jobs(self.request.user, now())}
         if task not in marks:
             raise Http404
         schedule.enqueue_scheduled(task)
@@ -144,9 +145,20 @@ def title_of(task: str) -> str:
     return str(JOBS[task][0] if task in JOBS else TITLES.get(task, task))
 
 
-def _jobs(at: datetime, *, asked: str = "") -> list[Job]:
+def _runs(user: User) -> RunQuerySet:
+    """The runs of the portal and of the workspaces that a person may know of."""
+    return Run.objects.filter(Q(workspace=None) | Q(workspace__in=workspaces_of(user)))
+
+
+def _failed(user: User) -> list[Run]:
+    """The last that went wrong; what a run of the portal says of it may name any workspace."""
+    runs = _runs(user) if may(user, "read", None) else _runs(user).exclude(workspace=None)
+    return list(runs.failed().select_related("workspace")[:SHOWN_FAILURES])
+
+
+def _jobs(user: User, at: datetime, *, asked: str = "") -> list[Job]:
     next_runs = dict(Schedule.objects.values_list("func", "next_run"))
-    newest = Run.objects.order_by("task", "-started_at", "-pk").distinct("task").select_related("workspace")
+    newest = _runs(user).order_by("task", "-started_at", "-pk").distinct("task").select_related("workspace")
     runs = {run.task: run for run in newest}
     return [_job(func, timing, runs, next_runs.get(func), at, asked) for func, timing in schedule.SCHEDULE]
 

@@ -50,6 +50,7 @@ class Add(PortalView):
     """Add a workspace: test it as often as needed, then store it."""
 
     needs = "administer"
+    everywhere = True
     asks_anew = gettext_lazy("Add the workspace")
     template_name = "accounts_review/workspaces/add.html"
 

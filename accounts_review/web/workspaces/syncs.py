@@ -101,7 +101,7 @@ class Syncs(WorkspaceView):
             "query": request.GET.urlencode(),
             "syncing": syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", "")),
             "worker_is_silent": Run.objects.is_silent(self.now),
-            "may_operate": may(self.request.user, "operate"),
+            "may_operate": may(self.request.user, "operate", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 
@@ -121,7 +121,8 @@ class SyncPage(SyncView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         runs = self.sync.state == Sync.State.RUNNING and self.sync.heartbeat_at > self.now - SILENT
-        context: dict[str, Any] = {"sync": self.sync, "runs": runs, "may_operate": may(self.request.user, "operate")}
+        may_operate = may(self.request.user, "operate", self.workspace)
+        context: dict[str, Any] = {"sync": self.sync, "runs": runs, "may_operate": may_operate}
         if self.is_partial:
             self.template_name = "accounts_review/workspaces/_sync_progress.html"
             response = self.render_to_response(self.get_context_data(**context))
@@ -137,7 +138,7 @@ class SyncPage(SyncView):
             "changes": self._changes(),
             "rules": [_rule(check) for check in self.sync.checks],
             "quarantined": quarantined,
-            "may_reset": quarantined == self.sync and may(self.request.user, "administer"),
+            "may_reset": quarantined == self.sync and may(self.request.user, "administer", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 

@@ -80,6 +80,7 @@ class Card:
     may_administer: bool
     quarantined: Sync | None
     """The newest reading that is set aside, until a person has looked."""
+    may_operate: bool
 
     @property
     def anomalies(self) -> list[str]:
@@ -97,8 +98,6 @@ class Workspaces(PortalView):
             "cards": [_card(workspace, at, self.request) for workspace in workspaces_of(user)],
             "may_add": may(user, "administer", None),
             "now": at,
-            "may_operate": may(user, "operate"),
-            "may_administer": may(user, "administer"),
             "worker_is_silent": Run.objects.is_silent(at),
         }
         return self.render_to_response(self.get_context_data(**context))
@@ -111,7 +110,7 @@ class AskingView(WorkspaceView):
         if not self.is_partial:
             return redirect("workspaces")
         asked = self.look(request.GET.get("asked", ""))
-        may_operate = may(self.request.user, "operate")
+        may_operate = may(self.request.user, "operate", self.workspace)
         context = {
             self.shown_as: asked,
             "may_operate": may_operate,
@@ -141,7 +140,7 @@ class StartSync(AskingView):
         return syncing_of(self.workspace, now=self.now, asked=given)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        permit(self.request.user, "operate")
+        permit(self.request.user, "operate", self.workspace)
         syncing = self.look("")
         if syncing.running:
             messages.info(request, _("A sync is running already; its numbers will show here."))
@@ -166,7 +165,7 @@ class CheckConnection(AskingView):
         return checking_of(self.workspace, asked=given)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        permit(self.request.user, "operate")
+        permit(self.request.user, "operate", self.workspace)
         queue.enqueue_connection_check(self.workspace)
         messages.success(request, _("The worker looks at the connection in a moment."))
         return redirect(f"/workspaces/?examined={self.look('').mark}")
@@ -235,6 +234,7 @@ def _card(workspace: Workspace, now: datetime, request: Request) -> Card:
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("examined", "")),
         form=ModeForm(workspace=workspace),
+        may_operate=may(request.user, "operate", workspace),
         may_administer=may(request.user, "administer", workspace),
         quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),
     )

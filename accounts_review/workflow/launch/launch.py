@@ -30,7 +30,7 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     Where the draft exceeds what the limits leave room for, those idle longest go and the others stay for the next one.
     Raises ``PermissionDenied`` and :class:`CannotLaunch`.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", cleanup.workspace)
     cleanup = _locked(cleanup)
     if not cleanup.is_draft:
         raise CannotLaunch(_("This clean-up was launched already."))
@@ -69,7 +69,7 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
 
     Raises ``PermissionDenied`` and :class:`CannotLaunch`.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", cleanup.workspace)
     cleanup = _locked(cleanup)
     login = actor.get_username()
     if cleanup.state != CleanupState.AWAITING_CONFIRMATION:
@@ -138,7 +138,7 @@ def _turn(
     now: datetime,
     **changes: Any,
 ) -> None:
-    permit(actor, "operate")
+    permit(actor, "operate", cleanup.workspace)
     if not reason.strip():
         raise CannotLaunch(_("Say why; the reason is kept in the audit."))
     cleanup = _locked(cleanup)

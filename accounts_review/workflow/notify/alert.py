@@ -19,7 +19,7 @@ from django.utils.translation import override
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.sentences import of_act
-from accounts_review.models import AuditEntry, Workspace, may
+from accounts_review.models import AuditEntry, Workspace, people_who_may
 from accounts_review.workflow.notify.digest import sent
 
 ALERTING = tuple(event for event in Event if event.words.alert)
@@ -45,8 +45,7 @@ def tell_administrators(*, workspace: Workspace, now: datetime) -> int:
     Where no mail gets through, nothing is recorded, and the next try tells it all.
     """
     entries = list(owed(workspace, now=now))
-    people = User.objects.filter(is_active=True).exclude(email="")
-    recipients = [person.email for person in people if may(person, "administer")]
+    recipients = [person.email for person in people_who_may("administer", workspace).exclude(email="")]
     if not entries or not recipients:
         return 0
     with override(workspace.language):

@@ -25,7 +25,7 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
 
     Raises ``PermissionDenied``, ``ValueError`` without a reason, ``IllegalMove`` where nothing is being waited for.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", case.cleanup.workspace)
     if not why.strip():
         raise ValueError(_("Say why; the reason is kept in the audit."))
     if case.cleanup.dry_run:
@@ -61,7 +61,7 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     The person gets the full notice anew; the date they may have been given never moves earlier. Raises
     ``PermissionDenied`` and ``IllegalMove``.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", case.cleanup.workspace)
     if case.state != CaseState.UNDELIVERABLE:
         raise IllegalMove(subject=str(case), origin=case.state, target=CaseState.AWAITING_NOTICE)
     login = actor.get_username()

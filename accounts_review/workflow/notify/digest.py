@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -21,7 +20,7 @@ from django.utils.translation import override
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
-from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
+from accounts_review.models import Account, AuditEntry, Exemption, Workspace, people_who_may
 from accounts_review.wording import findings, instants, objections
 from accounts_review.workflow.notify.smtp import MailRefusal, deliver, one_by_one
 
@@ -38,7 +37,7 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
     Nothing to tell, or nobody to tell it: nothing is sent. One address that does not work keeps the news from nobody
     else; where no mail gets through, nothing is recorded, and the next digest tells it all.
     """
-    recipients = [user.email for user in User.objects.filter(is_active=True).exclude(email="") if may(user, "operate")]
+    recipients = [person.email for person in people_who_may("operate", workspace).exclude(email="")]
     with override(workspace.language):
         items = _items(workspace)
         if not items or not recipients:

@@ -134,7 +134,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
 
     Raises ``PermissionDenied``.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", workspace)
     if not actor.email:
         return _("Your login here has no e-mail address.")
     refused: list[str] = []

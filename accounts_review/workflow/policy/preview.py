@@ -87,7 +87,7 @@ def propose(*, workspace: Workspace, text: str, actor: User | None, reason: str,
     ``actor`` is ``None`` where a shell did it without a login. Raises ``PermissionDenied`` and ``PolicyError``.
     """
     policy.parse(text)
-    login = _permitted(actor)
+    login = _permitted(actor, workspace)
     of_workspace = PolicyPreview.objects.filter(workspace=workspace)
     of_workspace.filter(Q(by_login=login) | Q(created_at__lt=now - KEPT)).delete()
     return PolicyPreview.objects.create(
@@ -140,7 +140,7 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
 
 def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> None:
     """Have those judged who are not, or have changed since; what it needs is done by :func:`judge`."""
-    _permitted(actor)
+    _permitted(actor, policy_preview.workspace)
     total = Account.objects.filter(workspace=policy_preview.workspace).count()
     judged = total - len(outstanding(policy_preview))
     PolicyPreview.objects.filter(pk=policy_preview.pk).update(
@@ -150,7 +150,7 @@ def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) 
 
 def stop(*, policy_preview: PolicyPreview, actor: User) -> None:
     """Leave off judging; what was computed is kept."""
-    _permitted(actor)
+    _permitted(actor, policy_preview.workspace)
     PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING).update(
         state=PolicyPreview.State.STOPPED
     )
@@ -163,7 +163,7 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
     ``seen`` is the ``stamp`` of the numbers that were shown. Promises given under earlier versions stand.
     Raises ``PermissionDenied``, :class:`Superseded` and :class:`Outdated`; then nothing was changed.
     """
-    login = _permitted(actor)
+    login = _permitted(actor, policy_preview.workspace)
     workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
     held = PolicyPreview.objects.select_for_update().filter(pk=policy_preview.pk).first()
     if held is None:
@@ -225,11 +225,11 @@ def promises(workspace: Workspace) -> Promises:
     return Promises(**found)
 
 
-def _permitted(actor: User | None) -> str:
+def _permitted(actor: User | None, workspace: Workspace) -> str:
     """The login of whoever may change the policy."""
     if actor is None:
         return "shell"
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     return actor.get_username()
 
 

@@ -64,7 +64,8 @@ def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime
 
     Raises ``PermissionDenied``. What the workspace refuses is a result's problem, never an exception.
     """
-    permit(actor, "operate")
+    for workspace in {case.cleanup.workspace for case in cases}:
+        permit(actor, "operate", workspace)
     known = Case.objects.select_related("account", "cleanup__workspace").in_bulk([case.pk for case in cases])
     restorer = _Restorer(client=client, login=actor.get_username(), now=now)
     return [restorer.restore(known[pk]) for pk in dict.fromkeys(case.pk for case in cases)]

@@ -31,7 +31,8 @@ def _still_stands(ended: Case, saw: dict[str, Any], *, now: datetime) -> bool:
     days -= workspace.current_policy.rules.notice.days
     is_same = all(ended.evidence[name] == saw[name] for name in ("incarnation", "activity_at", "rights", "groups"))
     approver = ended.approved_by
-    return is_same and approver is not None and may(approver, "decide") and now < ended.approved_at + timedelta(days)
+    holds = approver is not None and may(approver, "decide", workspace) and now < ended.approved_at + timedelta(days)
+    return is_same and holds
 
 
 def said_of_approval(case: Case) -> dict[str, Any]:

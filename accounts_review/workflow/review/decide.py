@@ -64,7 +64,6 @@ def approve(
     and date are carried over, and ``actor`` is kept beside them. All or nothing. Raises ``PermissionDenied`` and
     :class:`DecisionRefused`.
     """
-    permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_approval(account, actor=actor)) for account in fresh)
     before, cases = {case.account_id: case for case in ended}, []
@@ -103,7 +102,6 @@ def exempt(
     The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time. All or
     nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
     if not is_service_account:
@@ -151,7 +149,6 @@ def snooze(
     It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
     ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, _objection_to_snooze(account)) for account in fresh)
     login = actor.get_username()
@@ -180,7 +177,6 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
 
     All or nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
     _refuse((account, objection_to_withdrawal(account)) for account in fresh)
     login = actor.get_username()
@@ -270,8 +266,13 @@ def objection_to_withdrawal(account: Account) -> str:
 
 
 def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None) -> list[Account]:
-    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns."""
+    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns.
+
+    Raises ``PermissionDenied`` and :class:`Refused`.
+    """
     ids = [account.pk for account in accounts]
+    for workspace in Workspace.objects.filter(accounts__in=ids).distinct():
+        permit(actor, "decide", workspace)
     list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
     list(Case.objects.filter(account__in=ids).open().select_for_update().values_list("pk"))
     fresh = list(

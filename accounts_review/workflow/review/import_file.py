@@ -89,7 +89,7 @@ def upload(
     ``exempting`` says why and until when everyone is exempt whom a plain list names; other files say so themselves.
     ``date_order`` is ``dmy`` or ``mdy``, where it is known. Raises ``PermissionDenied`` and ``Unreadable``.
     """
-    permit(actor, "decide")
+    permit(actor, "decide", workspace)
     if exempting:
         rows, undecided = _listed(content, exempting), 0
     else:
@@ -162,7 +162,7 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
 
     Raises ``PermissionDenied``, :class:`AlreadyApplied` and :class:`Changed`.
     """
-    permit(actor, "decide")
+    permit(actor, "decide", file.workspace)
     held = DecisionFile.objects.select_for_update().select_related("workspace").get(pk=file.pk)
     if held.applied_at:
         raise AlreadyApplied(_("This file was applied already; nothing was done twice."))

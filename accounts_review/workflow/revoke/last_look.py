@@ -112,7 +112,7 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
         ),
         reviewed_policy=reviewed,
         current_policy=workspace.current_policy.rules,
-        approver_may=case.approved_by is not None and may(case.approved_by, "decide"),
+        approver_may=case.approved_by is not None and may(case.approved_by, "decide", workspace),
         approved_at=case.approved_at,
         accepted_activity_at=account.accepted_activity_at,
         is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),

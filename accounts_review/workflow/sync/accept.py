@@ -28,7 +28,7 @@ def accept_dates(*, account: Account, actor: Person, reason: str, now: datetime)
 
     Raises ``PermissionDenied`` and :class:`NothingToAccept`.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", account.workspace)
     if not reason.strip():
         raise NothingToAccept(_("Say why; the reason is kept in the audit."))
     held = Account.objects.select_for_update(no_key=True).get(pk=account.pk)

@@ -128,7 +128,7 @@ def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
 
     Raises ``PermissionDenied`` and :class:`NothingToStop`.
     """
-    permit(actor, "operate")
+    permit(actor, "operate", sync.workspace)
     login = actor.get_username()
     reading = Sync.objects.filter(pk=sync.pk, state=Sync.State.RUNNING, stopped_by="")
     # Once it stores, it is nearly done, and does not look any more.
@@ -153,7 +153,7 @@ def reset_breaker(
     Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several. Where a
     later one was complete, its numbers are in use and stay so. Raises ``PermissionDenied`` and :class:`NothingTripped`.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     if not reason.strip():
         raise NothingTripped(_("Say why; the reason is kept in the audit."))
     quarantined = list(workspace.syncs.select_for_update().filter(state=Sync.State.QUARANTINED))

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
 from accounts_review.models import AuditEntry, Workspace
+from tests.factories import give_role
 from tests.web.kit import sign_in, text_of
 
 PASSWORD = "correct horse battery"
@@ -104,7 +105,7 @@ def test_a_recovery_code_opens_once(client: Client, workspace: Workspace, oscar:
 
 
 def test_with_a_factor_the_password_alone_is_no_proof(client: Client, workspace: Workspace, oscar: User) -> None:
-    oscar.groups.set(Group.objects.filter(name="administrator"))
+    give_role(oscar, "administrator")
     enrol(client)
     code = recovery_code(client)
     live = {"mode": "live", "name": workspace.name}

@@ -202,5 +202,5 @@ def test_problems_are_never_markup(site: Site) -> None:
 def test_it_asks_as_much_for_many_syncs_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for number in range(20):
         site.synced(ago=timedelta(hours=number))
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(23):
         page(site)

@@ -184,7 +184,7 @@ def lose_the_record(patch: pytest.MonkeyPatch) -> None:
 
 def allow_everybody(patch: pytest.MonkeyPatch) -> None:
     for stage in (launch, decide):
-        patch.setattr(stage, "permit", lambda user, act: None)
+        patch.setattr(stage, "permit", lambda user, act, workspace: None)
 
 
 def write_while_it_is_held(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
-from django.contrib.auth.models import Group as Role
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -20,7 +19,7 @@ from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, worker
 from huwise_sandbox import records
-from tests.factories import make_exemption
+from tests.factories import give_role, make_exemption
 from tests.stage import NOW, SERVICE_USER, SetStage, Stage, days_ago, policy_text, someone
 
 READERS = records.group("readers", "Readers", ["explore_restricted_dataset"])
@@ -47,7 +46,7 @@ def exempt(stage: Stage, *, days: float = 30) -> None:
 
 
 def demote(stage: Stage) -> None:
-    stage.staff("reviewer").groups.set([Role.objects.get(name="auditor")])
+    give_role(stage.staff("reviewer"), "auditor")
 
 
 def deactivate(stage: Stage) -> None:

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from django.contrib.auth.models import Group as Role
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 
@@ -21,6 +20,7 @@ from accounts_review.rules import gate
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke import worker
 from huwise_sandbox import records
+from tests.factories import give_role
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.hold_mishaps import (
     find_the_database_behind,
@@ -191,7 +191,7 @@ def an_auditor_launches(stage: Stage) -> None:
     with suppress(PermissionDenied):
         stage.approve("marie", by="auditor")
         launch.launch(cleanup=stage.cleanup(), actor=stage.staff("auditor"), now=NOW)
-        stage.case("marie").approved_by.groups.set([Role.objects.get(name="reviewer")])  # type: ignore[union-attr]
+        give_role(stage.case("marie").approved_by, "reviewer")  # type: ignore[arg-type]
         stage.revoke()
 
 

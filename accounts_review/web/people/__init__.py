@@ -1,0 +1,1 @@
+"""People: who may do what here, and the acts that change it."""

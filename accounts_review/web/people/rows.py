@@ -1,0 +1,76 @@
+"""People as the pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Role, Workspace, may, workspaces_of
+from accounts_review.web.people.forms import PORTAL
+from accounts_review.workflow.people import reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A role in a place, and whether whoever looks may change it."""
+
+    place: str
+    where: str
+    role: str
+    label: str
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A person and what is told of them."""
+
+    person: User
+    roles: list[Held]
+    last_sign_in: datetime | None
+    way: str
+    second_factor: str
+
+    @property
+    def name(self) -> str:
+        return self.person.get_full_name() or self.person.get_username()
+
+
+def row_of(person: User, *, viewer: User, every_place: bool = False) -> Row:
+    """A person as somebody may see them: roles of workspaces that the viewer does not administer are left out."""
+    places: list[Workspace | None] = [None, *workspaces_of(viewer, "administer")]
+    held = {role.workspace_id: role for role in person.roles.all()}
+    return Row(
+        person=person,
+        roles=[
+            _held(place, held.get(place.pk if place else None), viewer)
+            for place in places
+            if every_place or (place.pk if place else None) in held
+        ],
+        last_sign_in=person.last_login,
+        way=_("Password") if person.has_usable_password() else _("Invited, not accepted yet"),
+        second_factor=second_factor_of(person),
+    )
+
+
+def second_factor_of(person: User) -> str:
+    """The second factors that a person has set up, or ``none``."""
+    if not apps.is_installed("allauth.mfa"):
+        return _("none")
+    factors = apps.get_app_config("mfa").get_model("Authenticator")._default_manager.filter(user=person)
+    kinds = factors.values_list("type", flat=True)
+    return ", ".join(sorted(set(kinds) - {"recovery_codes"})) or _("none")
+
+
+def _held(place: Workspace | None, role: Role | None, viewer: User) -> Held:
+    return Held(
+        place=place.name if place else PORTAL,
+        where=place.name if place else _("Whole portal"),
+        role=role.name if role else reach.NONE,
+        label=role.get_name_display() if role else _("No role"),
+        may_change=may(viewer, "administer", place),
+    )

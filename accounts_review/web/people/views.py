@@ -1,0 +1,168 @@
+"""The People pages: who may do what, in one workspace or in the portal, and everything that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import ROLES, Role
+from accounts_review.web.people.forms import EmailForm, InviteForm, RoleForm
+from accounts_review.web.people.rows import row_of
+from accounts_review.web.shared.access import PortalView, WorkspaceView
+from accounts_review.workflow.people import emails, people, reach
+from accounts_review.workflow.people.people import Change, PersonRefused
+
+Form = TypeVar("Form", bound=forms.Form)
+
+
+class People(PortalView):
+    """Everybody of whom an administrator may know, and the form that invites somebody."""
+
+    needs = "administer"
+    asks_anew: str | Promise = gettext_lazy("Invite somebody")
+    template_name = "accounts_review/people/page.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.answer(InviteForm(user=self.request.user, initial=self.initial))
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        form, at = InviteForm(request.POST, user=self.request.user), now()
+        if not form.is_valid():
+            return self.answer(form, status=400)
+        given = {name: form.cleaned_data[name] for name in ("login", "name", "email", "role")}
+        try:
+            change = people.add_person(**given, workspace=form.workspace, actor=self.request.user, now=at)
+        except PersonRefused as refusal:
+            form.add_error(None, str(refusal))
+            return self.answer(form, status=400)
+        told(request, change, _("%(login)s was added, and gets a link by e-mail.") % {"login": given["login"]})
+        return redirect(request.path)
+
+    def answer(self, form: InviteForm, *, status: int = 200) -> HttpResponse:
+        """The page with this form."""
+        user = self.request.user
+        rows = [row_of(person, viewer=user) for person in self.people().prefetch_related("roles")]
+        context = {
+            "rows": [row for row in rows if row.person.is_active],
+            "former": [row for row in rows if not row.person.is_active],
+            "form": form,
+            "acts": {Role.Name(name).label: acts for name, acts in ROLES.items()},
+        }
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+    @property
+    def initial(self) -> dict[str, Any]:
+        return {"role": Role.Name.REVIEWER}
+
+    def people(self) -> QuerySet[User]:
+        """Whom the page lists."""
+        return User.objects.filter(reach.known_to(self.request.user)).distinct().order_by("username")
+
+
+class PeopleOfWorkspace(WorkspaceView, People):
+    """The people of one workspace."""
+
+    needs = "administer"
+
+    @property
+    def initial(self) -> dict[str, Any]:
+        return super().initial | {"place": self.workspace.name}
+
+    def people(self) -> QuerySet[User]:
+        here = Role.objects.filter(Q(workspace=None) | Q(workspace=self.workspace))
+        return super().people().filter(Q(pk__in=here.values("person")) | Q(is_superuser=True), is_active=True)
+
+
+class PersonPage(PortalView):
+    """One person: their role in each place, and the acts on the person as a whole."""
+
+    needs = "administer"
+    asks_anew = gettext_lazy("Change what this person may do")
+    template_name = "accounts_review/people/person.html"
+
+    def get(self, request: HttpRequest, *, pk: int) -> HttpResponse:
+        return self._answer(self._person(pk))
+
+    def post(self, request: HttpRequest, *, pk: int) -> HttpResponse:
+        person, act = self._person(pk), self._acts.get(request.POST.get("act", ""))
+        if act is None:
+            raise Http404
+        try:
+            change, said = act(person)
+        except (PersonRefused, forms.ValidationError) as refusal:
+            messages.error(request, " ".join(refusal.messages) if hasattr(refusal, "messages") else str(refusal))
+            return self._answer(person, status=400)
+        told(request, change, said % {"login": person.get_username()})
+        answer: HttpResponse = redirect("person", pk=person.pk)
+        return answer if reach.may_change(self.request.user, person) else redirect("people")
+
+    def _person(self, pk: int) -> User:
+        return get_object_or_404(User.objects.filter(reach.known_to(self.request.user)).distinct(), pk=pk)
+
+    def _answer(self, person: User, *, status: int = 200) -> HttpResponse:
+        user = self.request.user
+        context = {
+            "row": row_of(person, viewer=user, every_place=True),
+            "person": person,
+            "choices": RoleForm(user=user).fields["role"].choices,  # type: ignore[attr-defined]
+            "may_change": reach.may_change(user, person),
+            "is_self": person == user,
+        }
+        return self.render_to_response(self.get_context_data(**context), status=status)
+
+    @property
+    def _acts(self) -> dict[str, Callable[[User], tuple[Change, str]]]:
+        return {
+            "role": self._role,
+            "email": self._email,
+            "invite": self._invite,
+            "sign_out": self._sign_out,
+            "deactivate": self._deactivate,
+        }
+
+    def _role(self, person: User) -> tuple[Change, str]:
+        form = _valid(RoleForm(self.request.POST, user=self.request.user))
+        role, by = form.cleaned_data["role"], self._by
+        return people.grant(person=person, role=role, workspace=form.workspace, **by), _("The role was changed.")
+
+    def _email(self, person: User) -> tuple[Change, str]:
+        email = _valid(EmailForm(self.request.POST)).cleaned_data["email"]
+        return people.change_email(person=person, email=email, **self._by), _("The address was changed.")
+
+    def _invite(self, person: User) -> tuple[Change, str]:
+        return people.invite_again(person=person, **self._by), _("%(login)s gets another link by e-mail.")
+
+    def _sign_out(self, person: User) -> tuple[Change, str]:
+        return people.sign_out(person=person, **self._by), _("%(login)s was signed out everywhere.")
+
+    def _deactivate(self, person: User) -> tuple[Change, str]:
+        return people.deactivate(person=person, **self._by), _("%(login)s was deactivated.")
+
+    @property
+    def _by(self) -> dict[str, Any]:
+        return {"actor": self.request.user, "now": now()}
+
+
+def told(request: HttpRequest, change: Change, said: str) -> None:
+    """Have a change told by e-mail, and say on the page what was done and who could not be reached."""
+    unreached = emails.tell(change, now=now())
+    messages.success(request, said)
+    if unreached:
+        messages.warning(request, _("No e-mail could be sent to: %(names)s.") % {"names": ", ".join(unreached)})
+
+
+def _valid(form: Form) -> Form:
+    if not form.is_valid():
+        raise forms.ValidationError([error for errors in form.errors.values() for error in errors])
+    return form

@@ -1,0 +1,1 @@
+"""People: who may use the portal, and what they are told when that changes."""
