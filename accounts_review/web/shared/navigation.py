@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Hold, Workspace, workspaces_of
+from accounts_review.models import Case, Hold, Workspace, workspaces_of
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
@@ -21,6 +24,24 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
+    # A page is put together from several templates, each of which asks.
+    known: dict[str, Any] | None = getattr(request, "_portal", None)
+    if known is None:
+        known = _known(request)
+        request._portal = known  # type: ignore[attr-defined]
+    return {"portal": known}
+
+
+def draft_of(workspace: Workspace | None) -> dict[str, int]:
+    """The workspace's draft as a basket: its number, and how many accounts are in it; nothing where it is empty."""
+    if workspace is None:
+        return {}
+    found = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="draft", state=CaseState.IN_DRAFT)
+    counted = found.values("cleanup__number").annotate(count=Count("pk")).order_by("-cleanup__number").first()
+    return {"number": counted["cleanup__number"], "count": counted["count"]} if counted else {}
+
+
+def _known(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
     everywhere = list(workspaces_of(request.user))
@@ -34,8 +55,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     standing = Hold.objects.open().select_related("workspace")
     held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
-    known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops, "workspaces": everywhere}
-    return {"portal": known | {"may": request.user.has_perm, "version": __version__}}
+    return {
+        "workspace": workspace,
+        "pages": pages,
+        "held": held,
+        "mail_stops": stops,
+        "workspaces": everywhere,
+        "draft": SimpleLazyObject(lambda: draft_of(workspace)),
+        "may": request.user.has_perm,
+        "version": __version__,
+    }
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
