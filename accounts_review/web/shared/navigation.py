@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count
+from django.contrib.auth.models import User
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Case, Hold, Workspace, workspaces_of
@@ -32,19 +32,30 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {"portal": known}
 
 
-def draft_of(workspace: Workspace | None) -> dict[str, int]:
-    """The workspace's draft as a basket: its number, and how many accounts are in it; nothing where it is empty."""
-    if workspace is None:
-        return {}
-    found = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="draft", state=CaseState.IN_DRAFT)
-    counted = found.values("cleanup__number").annotate(count=Count("pk")).order_by("-cleanup__number").first()
-    return {"number": counted["cleanup__number"], "count": counted["count"]} if counted else {}
+def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
+    """The workspaces, each with its draft as a basket: ``draft_number``, and ``draft_count`` of accounts in it."""
+    cases = Case.objects.filter(
+        cleanup__workspace=OuterRef("pk"), cleanup__state="draft", state=CaseState.IN_DRAFT
+    ).order_by()
+    number = cases.values("cleanup__number")
+    return workspaces.annotate(
+        draft_number=Subquery(number[:1]), draft_count=Subquery(number.annotate(count=Count("pk")).values("count")[:1])
+    )
+
+
+def draft_of(workspace: Workspace) -> dict[str, Any]:
+    """The number of a workspace's draft, and how many accounts are in it."""
+    found: Any = with_draft(Workspace.objects.filter(pk=workspace.pk)).get()
+    return {"number": found.draft_number, "count": found.draft_count}
 
 
 def _known(request: HttpRequest) -> dict[str, Any]:
+    user = request.user
+    if not isinstance(user, User):
+        return {}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    everywhere = list(workspaces_of(request.user))
+    everywhere: list[Any] = list(with_draft(workspaces_of(user)))
     workspaces = [each for each in everywhere if each.name == name] if name else everywhere
     workspace = workspaces[0] if len(workspaces) == 1 else None
     here = match.url_name if match else ""
@@ -61,8 +72,8 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         "held": held,
         "mail_stops": stops,
         "workspaces": everywhere,
-        "draft": SimpleLazyObject(lambda: draft_of(workspace)),
-        "may": request.user.has_perm,
+        "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
+        "may": user.has_perm,
         "version": __version__,
     }
 

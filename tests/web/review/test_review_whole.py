@@ -47,9 +47,8 @@ def test_all_that_match_skips_who_cannot_be_approved(desk: Desk, people: list[Ac
     said = text_of(desk.decide("approve", **desk.everyone("?verdict=all"), follow=True))
 
     assert in_draft() == {"ana", "bob", "cyd"}
-    assert "3 approved. 3 in the draft. Review and launch 11 accounts were skipped:" in " ".join(
-        said.replace("</a>", " ").split()
-    )
+    assert "3 approved. 3 in the draft." in said
+    assert "11 accounts were skipped:" in said
     assert "boss00: its verdict is protected" in said
     assert "and 1 more" in said
 
