@@ -150,10 +150,6 @@ REMEDIES: dict[str, Promise] = {
 """What to do about each."""
 
 ERRORS: dict[str, tuple[Promise, Promise]] = {
-    "TLS": (
-        gettext_lazy("The workspace could not prove its identity."),
-        gettext_lazy("Check HUWISE_URL, who runs that host, and its certificate."),
-    ),
     "Unreachable": (
         gettext_lazy("The workspace could not be reached, or broke off its answer."),
         gettext_lazy("Check the workspace's address and the network, then try again."),

@@ -5,13 +5,11 @@
   const rows = () => [...document.querySelectorAll("#bulk tbody tr")];
   const isOpen = () => !byId("card").hidden;
   let current = "";
-  let place = 0;
 
   function open(row, { focus = false } = {}) {
     const link = row?.querySelector("[data-card]");
     if (!link) return close();
     current = row.id;
-    place = rows().indexOf(row);
     mark();
     const card = byId("card");
     card.hidden = false;
@@ -71,18 +69,15 @@
     const reason = event.target.querySelector("input[name=reason]");
     reason.required = ["exempt", "withdraw"].includes(event.submitter?.value);
     if (!reason.reportValidity()) return;
-    const values = Object.fromEntries(new FormData(event.target, event.submitter));
+    const fields = new FormData(event.target, event.submitter);
     const list = new URL(location.href);
     list.searchParams.delete("card");
-    values.next = list.pathname + list.search;
-    htmx.ajax("POST", event.target.action, { target: "#results", swap: "innerHTML", values });
+    fields.set("next", list.pathname + list.search);
+    // The focus goes on to the next row, and the card follows it.
+    window.reviewPage.decide(fields, [byId(current)].filter(Boolean)).then(() => rows().length || close());
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target.id !== "results" || !isOpen()) return;
-    if (event.detail.requestConfig?.verb === "post") open(byId(current) || rows()[Math.min(place, rows().length - 1)]);
-    mark();
-  });
+  document.addEventListener("htmx:afterSwap", (event) => event.target.id === "results" && isOpen() && mark());
 
   document.addEventListener("DOMContentLoaded", () => {
     const key = new URLSearchParams(location.search).get("card");

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from accounts_review.huwise import Client, HuwiseError, Unreachable, connection
+from accounts_review.huwise import Client, HuwiseError, Unreachable
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Long: "
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\nX-Long: "
@@ -56,10 +56,9 @@ ACTS: dict[str, tuple[bytes, Callable[[Client], object]]] = {
 
 @pytest.mark.parametrize(("beginning", "act"), ACTS.values(), ids=ACTS)
 def test_an_answer_that_dribbles_in_ends_in_time_and_is_not_asked_for_again(
-    beginning: bytes, act: Callable[[Client], object], monkeypatch: pytest.MonkeyPatch
+    beginning: bytes, act: Callable[[Client], object]
 ) -> None:
-    monkeypatch.setattr(connection, "LONGEST_ANSWER_SECONDS", 0.4)
-    with dribbling(beginning) as (url, asked), Client(url=url, api_key="k") as client:
+    with dribbling(beginning) as (url, asked), Client(url=url, api_key="k", patience=0.4) as client:
         began = monotonic()
         with pytest.raises(Unreachable) as raised:
             act(client)
@@ -69,18 +68,16 @@ def test_an_answer_that_dribbles_in_ends_in_time_and_is_not_asked_for_again(
     assert len(asked) == 1
 
 
-def test_an_error_that_dribbles_in_is_told_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "LONGEST_ANSWER_SECONDS", 0.4)
-    with dribbling(ERROR) as (url, _), Client(url=url, api_key="k", attempts=1) as client:
+def test_an_error_that_dribbles_in_is_told_by_its_status() -> None:
+    with dribbling(ERROR) as (url, _), Client(url=url, api_key="k", attempts=1, patience=0.4) as client:
         with pytest.raises(HuwiseError) as raised:
             client.delete_user("marie")
         assert raised.value.status == 500
 
 
-def test_the_next_request_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_request_has_its_own_time() -> None:
     """A deadline that is over belongs to the exchange before."""
-    monkeypatch.setattr(connection, "LONGEST_ANSWER_SECONDS", 0.4)
-    with dribbling(HEAD) as (url, asked), Client(url=url, api_key="k") as client:
+    with dribbling(HEAD) as (url, asked), Client(url=url, api_key="k", patience=0.4) as client:
         for _ in range(2):
             with pytest.raises(Unreachable):
                 client.users_count()

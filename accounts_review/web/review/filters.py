@@ -35,9 +35,12 @@ STATES = [
     ("draft", gettext_lazy("in the draft")),
     ("running", gettext_lazy("in a running clean-up")),
     ("exempt", gettext_lazy("exempt")),
-    ("lapsing", gettext_lazy("exemption about to lapse")),
-    ("later", gettext_lazy("set aside for later")),
+    ("lapsing", gettext_lazy("exemption ends soon")),
+    ("later", gettext_lazy("snoozed")),
+    ("decided", gettext_lazy("decided")),
 ]
+IN_A_FIELD = {"q", "segment", "group", "idle", "state", "never_used"}
+"""Filters whose fields show what is in force, so that no chip repeats it where nothing was narrowed."""
 LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""
 
@@ -77,10 +80,13 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     )
     verdict = filters.ChoiceFilter(method="filter_verdict", choices=VERDICTS, label=gettext_lazy("Verdict"))
     segment = filters.ChoiceFilter(
-        field_name="assessment__segment", choices=(), label=gettext_lazy("Segment"), empty_label=gettext_lazy("any")
+        field_name="assessment__segment",
+        choices=(),
+        label=gettext_lazy("Segment"),
+        empty_label=gettext_lazy("Any segment"),
     )
     group = filters.ChoiceFilter(
-        method="filter_group", choices=(), label=gettext_lazy("Group"), empty_label=gettext_lazy("any")
+        method="filter_group", choices=(), label=gettext_lazy("Group"), empty_label=gettext_lazy("Any group")
     )
     idle = DaysFilter(
         method="filter_idle", min_value=0, max_value=36_500, label=gettext_lazy("Idle longer than (days)")
@@ -89,7 +95,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         method="filter_right", choices=(), label=gettext_lazy("Protected by right"), widget=forms.HiddenInput
     )
     state = filters.ChoiceFilter(
-        method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("any")
+        method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("Any state")
     )
     never_used = filters.BooleanFilter(
         method="filter_never_used", label=gettext_lazy("Never used"), widget=forms.CheckboxInput
@@ -108,13 +114,16 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         self.now = now
         segments = Assessment.objects.filter(policy__workspace=workspace).values_list("segment", flat=True).distinct()
         self.filters["segment"].extra["choices"] = [(name, name) for name in sorted(segments)]
-        groups = [(group.uid, str(group)) for group in workspace.groups.all()]
-        self.filters["group"].extra["choices"] = sorted(groups, key=lambda group: group[1].casefold())
-        policies = workspace.policies.filter(is_current=True)
-        rights = {right for policy in policies for right in policy.rules.protect.permissions}
-        self.filters["right"].extra["choices"] = [(right, right) for right in sorted(rights)]
+        self.titles = {group.uid: str(group) for group in workspace.groups.all()}
+        self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
+        if "right" in self.data:
+            policies = workspace.policies.filter(is_current=True)
+            rights = {right for policy in policies for right in policy.rules.protect.permissions}
+            self.filters["right"].extra["choices"] = [(right, right) for right in sorted(rights)]
         for field in self.form.fields.values():
             field.widget.attrs["class"] = CSS_CLASSES.get(type(field.widget), "form-control form-control-sm")
+        for name in ("q", "idle"):
+            self.form.fields[name].widget.attrs["placeholder"] = self.form.fields[name].label
 
     @property
     def query(self) -> str:
@@ -157,18 +166,27 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.filter(assessment__activity_field="joined_at").exclude(raw__regex=USED) if value else accounts
 
     def tabs(self) -> list[Tab]:
-        """The verdicts to choose from under the other filters. Only those who are dormant start out as open."""
+        """The verdicts to choose from under the other filters; their counts add up to *all*.
+
+        The dormant start out as those open for decision; where some are decided, these have a tab of their own.
+        """
         current, state = self.data.get("verdict", EVERYONE), self.data.get("state", "")
-        kept = state if state != "open" else ""
+        is_split = state in ("open", "decided") if current == Verdict.DORMANT else not state
+        kept = "" if is_split else state
         totals, still_open = self._counts(kept)
-        tabs = []
-        for verdict, label in VERDICTS:
-            wanted = state if verdict == current else kept or ("open" if verdict == Verdict.DORMANT else "")
-            counts = still_open if wanted == "open" else totals
-            count = sum(counts.values()) if verdict == EVERYONE else counts.get(verdict, 0)
-            query = self.without("state", verdict=verdict, **({"state": wanted} if wanted else {}))
-            tabs.append(Tab(verdict, str(label), count, query, verdict == current))
-        return tabs
+        tabs = [self._tab(verdict, str(label), totals.get(verdict, 0), state=kept) for verdict, label in VERDICTS[:-1]]
+        if is_split:
+            dormant, opened = str(Verdict.DORMANT), still_open.get(Verdict.DORMANT, 0)
+            tabs[0] = self._tab(dormant, tabs[0].label, opened, state="open")
+            if (decided := totals.get(Verdict.DORMANT, 0) - opened) or state == "decided":
+                tabs.insert(1, self._tab("decided", _("decided"), decided, state="decided", verdict=dormant))
+        return [*tabs, self._tab(EVERYONE, str(VERDICTS[-1][1]), sum(totals.values()), state=kept)]
+
+    def _tab(self, name: str, label: str, count: int, *, state: str, verdict: str = "") -> Tab:
+        wanted = {"verdict": verdict or name} | ({"state": state} if state else {})
+        query = self.without("state", **wanted)
+        here = (self.data.get("verdict", EVERYONE), self.data.get("state", ""))
+        return Tab(name, label, count, query, here == (wanted["verdict"], state))
 
     def chips(self) -> list[Chip]:
         """The filters in force, but for the verdict, which the tabs show."""
@@ -206,6 +224,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
                 return Q(Exists(standing.filter(until__lte=self.now + LAPSING)))
             case "later":
                 return later
+            case "decided":
+                return Q(Exists(cases)) | exempt | later
             case "draft":
                 return Q(Exists(cases.filter(state=CaseState.IN_DRAFT)))
             case "running":

@@ -17,7 +17,7 @@ USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 DECISIONS = (
     ("approve", gettext_lazy("Approve")),
     ("exempt", gettext_lazy("Exempt")),
-    ("snooze", gettext_lazy("Leave for later")),
+    ("snooze", gettext_lazy("Snooze")),
     ("withdraw", gettext_lazy("Withdraw")),
 )
 

@@ -22,11 +22,11 @@ from accounts_review.web.review.selection import filtered
 from accounts_review.web.shared.access import WorkspaceView
 
 BUILT_IN: tuple[tuple[Promise, str], ...] = (
-    (gettext_lazy("Invited over a year ago, never came"), "verdict=dormant&idle=365&state=open&never_used=on"),
+    (gettext_lazy("Invited over a year ago, never signed in"), "verdict=dormant&idle=365&state=open&never_used=on"),
     (gettext_lazy("Idle for five years"), "verdict=dormant&idle=1826&state=open"),
-    (gettext_lazy("A person must look"), "verdict=uncertain"),
+    (gettext_lazy("Needs a manual check"), "verdict=uncertain"),
     (gettext_lazy("Dormant administrators"), "verdict=protected&right=edit_domain"),
-    (gettext_lazy("Set aside for later"), "verdict=all&state=later"),
+    (gettext_lazy("Snoozed"), "verdict=all&state=later"),
 )
 """What most people look for, written as :attr:`ReviewFilter.query` writes it."""
 

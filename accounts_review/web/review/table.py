@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,48 +14,84 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
 from accounts_review.web.account.evidence import idleness, reasons_in_force
-from accounts_review.web.shared.tables import CellColumn, PickColumn, PortalTable
+from accounts_review.web.shared.tables import PortalTable
 from accounts_review.workflow.review.decide import is_own
 
+PAGE_SIZES = (25, 50, 100, 200)
+BAR = 100
+"""The length of the bar beside *idle for*; the limit is its middle."""
 
-def _own(record: Account, table: ReviewTable) -> dict[str, Any]:
-    return {"is_own": is_own(record, table.actor)}
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An account in the table, with what follows from its facts at the instant the table is read at."""
 
-def _why(record: Account, table: ReviewTable) -> dict[str, Any]:
-    return {"idleness": idleness(record, now=table.now), "reasons": reasons_in_force(record)}
+    account: Account
+    is_own: bool
+    idleness: str
+    reasons: list[str]
+    bar: int
+    rights: Sequence[str]
+    groups: list[str]
 
 
 class ReviewTable(PortalTable):
-    """Accounts to decide on, as they are at the instant ``now``, for the person who decides."""
+    """Accounts to decide on, as they are at the instant ``now``, for the person who decides.
+
+    One template draws all the rows, from :attr:`lines`; the columns are for the heads and the order.
+    """
 
     htmx_target = "#results"
+    most_per_page = PAGE_SIZES[-1]
     all_chosen = False
     """Whether everyone who matches is chosen, so that single boxes say nothing."""
 
-    pick = PickColumn("review/pick", "", accessor="pk", orderable=False, extra_context=_own)
-    username = CellColumn("review/account", _("Account"), extra_context=_own)
-    email = tables.Column(verbose_name=_("E-mail"), visible=False)
-    verdict = CellColumn("review/verdict", _("Verdict"), orderable=False)
-    why = CellColumn("review/why", _("Why"), accessor="pk", orderable=False, extra_context=_why)
-    segment = tables.Column(
-        accessor="assessment__segment", verbose_name=_("Segment"), attrs={"cell": {"class": "cell-segment"}}
+    pick = tables.Column(_("Choose"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-pick"}})
+    username = tables.Column(_("Account"), attrs={"th": {"class": "cell-account"}})
+    activity = tables.Column(_("Idle for"), accessor="assessment__activity_at", attrs={"th": {"class": "cell-idle"}})
+    segment = tables.Column(_("Segment"), accessor="assessment__segment", attrs={"th": {"class": "cell-segment"}})
+    rights = tables.Column(
+        _("Rights and groups"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-rights"}}
     )
-    activity = CellColumn("review/idle", _("Idle since"), accessor="assessment__activity_at")
-    dormant_from = CellColumn("review/dormant_from", _("Dormant from"), accessor="assessment__dormant_from")
-    state = CellColumn("review/state", _("State"), accessor="pk", orderable=False)
-    rights = CellColumn("review/rights", _("Rights"), accessor="pk", orderable=False)
+    state = tables.Column(_("State"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-state"}})
+    email = tables.Column(_("E-mail"), visible=False)
+    dormant_from = tables.Column(_("Dormant from"), accessor="assessment__dormant_from", visible=False)
 
     class Meta(PortalTable.Meta):
-        attrs = PortalTable.Meta.attrs | {"aria-label": _("Accounts")}
+        template_name = "accounts_review/review/_rows.html"
+        attrs = {"class": "table table-hover", "aria-label": _("Accounts")}
         order_by = "dormant_from"
-        row_attrs = {"id": lambda record: f"row-{record.pk}", "tabindex": "-1"}
+        per_page = 50
 
-    def __init__(self, *args: Any, now: datetime, actor: User, **kwargs: Any) -> None:
-        self.now, self.actor = now, actor
+    def __init__(
+        self, *args: Any, now: datetime, actor: User, titles: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        self.now, self.actor, self.titles = now, actor, titles or {}
         super().__init__(*args, **kwargs)
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The rows of the current page."""
+        for row in self.paginated_rows:
+            account: Account = row.record
+            yield Line(
+                account,
+                is_own(account, self.actor),
+                idleness(account, now=self.now),
+                reasons_in_force(account),
+                self._bar(account),
+                account.assessment.rights or (),
+                [self.titles.get(uid, uid) for uid in account.groups or ()],
+            )
 
     def order_activity(self, rows: QuerySet[Account], is_descending: bool) -> tuple[QuerySet[Account], bool]:  # noqa: FBT001
         """Accounts without any valid date come last, either way."""
         activity = F("assessment__activity_at")
         return rows.order_by(activity.desc(nulls_last=True) if is_descending else activity.asc(nulls_last=True)), True
+
+    def _bar(self, account: Account) -> int:
+        found = account.assessment
+        if found.activity_at is None:
+            return 0
+        days = max(0, (self.now - found.activity_at).days)
+        return min(BAR, days * BAR // (2 * max(1, found.limit_days)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -17,25 +18,28 @@ from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
 from accounts_review import audit
-from accounts_review.models import Account, Sync, may
+from accounts_review.models import Account, Exemption, Sync, Workspace, may
 from accounts_review.rules.lifecycle import IllegalMove
-from accounts_review.web.review.filters import ReviewFilter, Tab
+from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
 from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
-from accounts_review.web.review.table import ReviewTable
+from accounts_review.web.review.table import PAGE_SIZES, ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.navigation import draft_of
 from accounts_review.web.shared.tables import CountedPaginator
 from accounts_review.wording import instants
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
 
 MOST_NAMED = 10
+RECENT, MOST_RECENT = 40, 4
+YEAR = 365 * 24 * 3600
 SORTS = (
-    ("dormant_from", gettext_lazy("dormant longest")),
-    ("-dormant_from", gettext_lazy("dormant last")),
-    ("activity", gettext_lazy("idle longest")),
-    ("-activity", gettext_lazy("active last")),
+    ("dormant_from", gettext_lazy("longest past the limit")),
+    ("-dormant_from", gettext_lazy("latest past the limit")),
+    ("activity", gettext_lazy("longest idle")),
+    ("-activity", gettext_lazy("most recently active")),
     ("username", gettext_lazy("username")),
     ("email", gettext_lazy("e-mail")),
     ("segment", gettext_lazy("segment")),
@@ -46,6 +50,12 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     """Who is dormant and why; the whole state of the page is its address."""
 
     table_class = ReviewTable
+
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer: HttpResponse = super().get(request, *args, **kwargs)
+        if self._asked_size:
+            answer.set_cookie(self._size_cookie, self._asked_size, max_age=YEAR, samesite="Lax", httponly=True)
+        return answer
 
     def get_template_names(self) -> list[str]:
         return [f"accounts_review/review/{'_answer' if self.is_partial else 'page'}.html"]
@@ -63,12 +73,26 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
         """The current tab knows how many rows there are, so they are not counted twice."""
-        return {"paginator_class": CountedPaginator, "count": sum(tab.count for tab in self.tabs if tab.is_current)}
+        count = next((tab.count for tab in self.tabs if tab.is_current), None)
+        found = {"paginator_class": CountedPaginator, "count": self.object_list.count() if count is None else count}
+        kept = self.request.COOKIES.get(self._size_cookie, "")
+        is_kept = not self.request.GET.get("per_page") and kept in map(str, PAGE_SIZES)
+        return found | ({"per_page": int(kept)} if is_kept else {})
+
+    @property
+    def _size_cookie(self) -> str:
+        return f"portal_rows_{self.request.user.pk}"
+
+    @property
+    def _asked_size(self) -> str:
+        asked = self.request.GET.get("per_page", "")
+        return asked if asked in map(str, PAGE_SIZES) else ""
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {
             "now": self.now,
             "actor": self.request.user,
+            "titles": self.filterset.titles,
             "exclude": () if may(self.request.user, "decide", self.workspace) else ("pick",),
         }
 
@@ -88,7 +112,10 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
                 now=self.now, latest=decide.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"
             ),
             "tabs": self.tabs,
-            "chips": self.filterset.chips(),
+            "chips": [] if self.filterset.is_default else self.filterset.chips(),
+            "page_sizes": PAGE_SIZES,
+            "recent_reasons": () if self.is_partial else recent_reasons(self.workspace, by=self.request.user),
+            "says_state": not self.filterset.data.dict().items() >= DEFAULT.items(),
             "rows": rows,
             "everyone": everyone,
             "most_at_once": MOST_AT_ONCE,
@@ -148,6 +175,7 @@ class Decide(WorkspaceView):
         verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
         context = {
             "said": _sentence(form, len(accounts) - len(skipped)),
+            "draft": draft_of(self.workspace) if verb == "approve" else {},
             "skipped": names[:MOST_NAMED],
             "skipped_count": len(names),
             "more": max(0, len(names) - MOST_NAMED),
@@ -181,6 +209,12 @@ class Decide(WorkspaceView):
         return reverse("review", kwargs={"workspace": self.workspace.name})
 
 
+def recent_reasons(workspace: Workspace, *, by: User) -> list[str]:
+    """The reasons a person gave last for an exemption, each once, the latest first."""
+    given = Exemption.objects.filter(account__workspace=workspace, by=by).order_by("-at", "-pk")
+    return list(dict.fromkeys(given.values_list("reason", flat=True)[:RECENT]))[:MOST_RECENT]
+
+
 def _sentence(form: DecisionForm, count: int) -> str:
     """What was done, with its count."""
     if form.cleaned_data["scope"] == "undo":
@@ -188,16 +222,14 @@ def _sentence(form: DecisionForm, count: int) -> str:
         return said % {"count": count}
     match form.cleaned_data["decision"]:
         case "approve":
-            said = ngettext(
-                "%(count)d account approved into the draft.", "%(count)d accounts approved into the draft.", count
-            )
+            said = ngettext("%(count)d approved.", "%(count)d approved.", count)
         case "exempt":
             said = ngettext(
                 "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
             )
             return said % {"count": count, "until": instants.day(form.exempt_until)}
         case "snooze":
-            said = ngettext("%(count)d account set aside for later.", "%(count)d accounts set aside for later.", count)
+            said = ngettext("%(count)d account snoozed.", "%(count)d accounts snoozed.", count)
         case _:
-            said = ngettext("%(count)d account withdrawn.", "%(count)d accounts withdrawn.", count)
+            said = ngettext("%(count)d decision withdrawn.", "%(count)d decisions withdrawn.", count)
     return said % {"count": count}

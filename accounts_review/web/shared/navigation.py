@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Hold, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import Case, Hold, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
@@ -23,10 +24,39 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
+    # A page is put together from several templates, each of which asks.
+    known: dict[str, Any] | None = getattr(request, "_portal", None)
+    if known is None:
+        known = _known(request)
+        request._portal = known  # type: ignore[attr-defined]
+    return {"portal": known}
+
+
+def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
+    """The workspaces, each with its draft as a basket: ``draft_number``, and ``draft_count`` of accounts in it."""
+    cases = Case.objects.filter(
+        cleanup__workspace=OuterRef("pk"), cleanup__state="draft", state=CaseState.IN_DRAFT
+    ).order_by()
+    number = cases.values("cleanup__number")
+    return workspaces.annotate(
+        draft_number=Subquery(number[:1]), draft_count=Subquery(number.annotate(count=Count("pk")).values("count")[:1])
+    )
+
+
+def draft_of(workspace: Workspace) -> dict[str, Any]:
+    """The number of a workspace's draft, and how many accounts are in it."""
+    found: Any = with_draft(Workspace.objects.filter(pk=workspace.pk)).get()
+    return {"number": found.draft_number, "count": found.draft_count}
+
+
+def _known(request: HttpRequest) -> dict[str, Any]:
+    user = request.user
+    if not isinstance(user, User):
+        return {}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    seen = workspaces_of(request.user)
-    everywhere = list(seen)
+    seen = workspaces_of(user)
+    everywhere: list[Any] = list(with_draft(seen))
     workspaces = [each for each in everywhere if each.name == name] if name else everywhere
     workspace = workspaces[0] if len(workspaces) == 1 else None
     here = match.url_name if match else ""
@@ -41,8 +71,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     concerned = standing.over(workspace) if name and workspace else standing.filter(_of_these(seen))
     held = [in_sentences.of_hold(hold) for hold in concerned]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
-    known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops, "workspaces": everywhere}
-    return {"portal": known | {"may": Permissions(request.user, workspace), "version": __version__}}
+    return {
+        "workspace": workspace,
+        "pages": pages,
+        "held": held,
+        "mail_stops": stops,
+        "workspaces": everywhere,
+        "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
+        "may": Permissions(user, workspace),
+        "version": __version__,
+    }
 
 
 class Permissions:

@@ -51,8 +51,7 @@ def outcome_of(client: Client, username: str) -> DeleteOutcome:
 
 def failure_of(error: HuwiseError) -> findings.Found:
     """What an error of the API means for the clean-up, to be stored."""
-    is_tls = isinstance(error, Unreachable) and error.kind == "tls"
-    return findings.of_error("api", error) | ({"kind": "TLS"} if is_tls else {})
+    return findings.of_error("api", error)
 
 
 def _state_after(error: HuwiseError) -> CaseState:

@@ -3,6 +3,8 @@
   "use strict";
   const SWITCH = "portal-keys-off";
   const { byId, rows } = window.reviewPage;
+  // What decide.js and popover.js add to the page is there by the time a key is pressed.
+  const page = window.reviewPage;
 
   const isOff = () => localStorage.getItem(SWITCH) === "1";
   const isTyping = (element) =>
@@ -12,26 +14,33 @@
     const all = rows();
     const at = all.indexOf(document.activeElement?.closest("#bulk tbody tr") || document.querySelector("#bulk tr.is-open"));
     const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
-    next?.focus();
-    next?.scrollIntoView({ block: "nearest" });
+    next?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest", behavior: "instant" });
   }
 
-  // Where a card is open, its account is meant; else those that are ticked.
-  const decider = () => (document.body.classList.contains("has-card") ? byId("card") : byId("bulk"));
-  const reason = () => decider()?.querySelector("input[name=reason]");
-  const button = (decision) => decider()?.querySelector(`button[value=${decision}]`);
   const current = () =>
     document.activeElement?.closest("#bulk tbody tr") || document.querySelector("#bulk tr.is-open");
+  // Where a card is open, its account is meant; else those that are selected, else the row.
+  function meant() {
+    const open = document.querySelector("#bulk tr.is-open");
+    if (document.body.classList.contains("has-card") && open) return [open];
+    const ticked = page.ticked();
+    return ticked.length ? ticked : [current()].filter(Boolean);
+  }
+  const isEveryone = () => Boolean(document.querySelector(".action-bar")?.dataset.everyone);
+  const inBar = (decision) => document.querySelector(`.action-bar button[value=${decision}]`)?.focus();
+  const atOnce = (decision) => (isEveryone() ? inBar(decision) : page.atOnce(decision, meant()));
+  const withReason = (decision) => (isEveryone() ? byId("bulk-reason")?.focus() : page.ask(decision, meant()));
 
   const keys = {
     j: () => step(1),
     k: () => step(-1),
     x: () => current()?.querySelector("input[name=account]")?.click(),
-    a: () => button("approve")?.focus(),
-    e: () => (reason()?.value ? button("exempt") : reason())?.focus(),
-    l: () => button("snooze")?.focus(),
+    a: () => atOnce("approve"),
+    e: () => withReason("exempt"),
+    l: () => atOnce("snooze"),
     o: () => current()?.querySelector("a.account-link")?.click(),
-    w: () => (reason()?.value ? button("withdraw") : reason())?.focus(),
+    w: () => withReason("withdraw"),
     "/": () => byId("id_q")?.focus(),
     "?": () => byId("keys")?.showModal(),
   };
@@ -39,6 +48,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isTyping(event.target)) return;
     if (event.key !== "?" && isOff()) return;
+    if (event.repeat && !"jk".includes(event.key)) return;
     if (event.key === "Enter" && event.target.matches("#bulk tbody tr")) {
       event.target.querySelector("a.account-link")?.click();
     } else if (Object.hasOwn(keys, event.key)) {

@@ -1,7 +1,7 @@
 // The review page: what the server's answers mean, and what is sent with the next question.
 (() => {
   "use strict";
-  const { byId, boxes, rows, kept, keep, refresh, forgetAbsent } = window.reviewPage;
+  const { byId, boxes, kept, keep, refresh, forgetAbsent } = window.reviewPage;
 
   // An empty field is no filter. A heading or page that is clicked while a filter is being typed keeps what was typed.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -35,9 +35,6 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id === "results") keep();
     refresh();
-    // After a decision the next one starts at the first row.
-    const isDecision = event.detail.requestConfig?.verb === "post";
-    if (isDecision && !document.body.classList.contains("has-card")) rows()[0]?.focus({ preventScroll: true });
     markDecided();
   });
 

@@ -141,7 +141,7 @@ def test_a_decision_from_the_page_comes_back_to_it(desk: Desk) -> None:
     answer = desk.decide("approve", account, next=here, follow=True)
 
     assert answer.redirect_chain == [(here, 302)]
-    assert "1 account approved into the draft." in text_of(answer)
+    assert "1 approved." in text_of(answer)
     assert "Undo" in text_of(answer)
     assert "in draft" in text_of(answer)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Workspace
@@ -40,8 +40,9 @@ def test_a_reviewer_works_through_the_list(page: Page) -> None:
         page.keyboard.press(key)
     assert page.locator(".action-count").inner_text().split() == ["2", "selected"]
     page.keyboard.press("a")
-    page.keyboard.press("Enter")
-    page.get_by_text("2 accounts approved into the draft.").first.wait_for()
+    page.locator("#messages", has_text="2 approved.").wait_for()
+    expect(page.locator("#messages")).to_contain_text("2 in the draft. Review and launch")
+    expect(page.locator("#draft")).to_have_text("Draft · 2")
     assert page.locator(".verdict-tab-dormant .numeric").inner_text() == "28"
     assert page.evaluate("document.activeElement.id").startswith("row-")
 
@@ -63,6 +64,7 @@ def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
 
 
 def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, workspace: Workspace) -> None:
+    page.locator("#per-page").select_option("25")
     page.locator("#pick-all").click()
     page.get_by_text("All 30 accounts that match are selected.").wait_for()
     read(workspace, someone("late"))
@@ -75,12 +77,12 @@ def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, work
 
 def test_what_the_page_does_by_itself(page: Page) -> None:
     page.locator("#pick-page").check()
-    page.get_by_role("button", name="Exempt").click()
+    page.locator("#bulk").get_by_role("button", name="Exempt").click()
     assert page.evaluate("document.activeElement.id") == "bulk-reason"
 
     page.locator("#pick-page").focus()
     page.keyboard.press("?")
-    page.get_by_label("Use these keys").uncheck()
+    page.get_by_label("Use these shortcuts").uncheck()
     page.get_by_role("button", name="Close").click()
     page.keyboard.press("j")
     assert not page.evaluate("document.activeElement.id").startswith("row-")
@@ -105,7 +107,7 @@ def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> 
 
     page.locator("#card").get_by_role("button", name="Approve").click()
     page.locator("#card-title", has_text="n02").wait_for()
-    assert page.locator(".verdict-tab-dormant .numeric").inner_text() == "29"
+    expect(page.locator(".verdict-tab-dormant .numeric")).to_have_text("29")
 
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.id").startswith("row-")
@@ -136,21 +138,23 @@ def test_enter_in_the_reason_decides_nothing(page: Page) -> None:
 
 
 def test_ticks_and_reason_stay_through_pages_and_orders(page: Page) -> None:
+    page.locator("#per-page").select_option("25")
+    page.locator("#page-2").wait_for()
     for box in page.locator("tbody input[name=account]").all()[:2]:
         box.check()
     page.locator("#bulk-reason").fill("left in 2023")
-    page.get_by_role("link", name="2", exact=True).click()
+    page.locator("#page-2").click()
     page.locator(".action-count", has_text="0 + 2").wait_for()
     page.locator("tbody input[name=account]").first.check()
     assert page.locator("#bulk-reason").input_value() == "left in 2023"
     with page.expect_response("**sort=-dormant_from**"):
         page.locator("#sort").select_option("-dormant_from")
-    page.locator("tbody tr").nth(20).wait_for()
+    page.locator("tbody tr").nth(9).wait_for()
     page.locator(".action-count", has_text="1 + 2").wait_for()
     page.locator("#bulk").get_by_role("button", name="Approve").click()
-    page.get_by_text("3 accounts approved into the draft.").first.wait_for()
+    page.locator("#messages", has_text="3 approved.").wait_for()
     assert set(Case.objects.values_list("reason", flat=True)) == {"left in 2023"}
-    assert page.locator(".action-count").inner_text().split()[0] == "0"
+    expect(page.locator(".action-bar")).not_to_be_visible()
 
 
 def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
@@ -158,7 +162,5 @@ def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
     page.locator("a[data-card]").first.click()
     page.locator("#card-title").wait_for()
     page.keyboard.press("a")
-    assert page.evaluate("document.activeElement.closest('#card') !== null")
-    page.keyboard.press("Enter")
-    page.get_by_text("1 account approved into the draft.").first.wait_for()
+    page.locator("#messages", has_text="1 approved.").wait_for()
     assert [case.account.username for case in Case.objects.select_related("account")] == ["n00"]

@@ -56,7 +56,7 @@ def test_approve(desk: Desk, people: list[Account]) -> None:
     answer = desk.decide("approve", *people[:2], follow=True)
 
     assert in_draft() == {"ana", "bob"}
-    assert "2 accounts approved into the draft." in text_of(answer)
+    assert "2 approved." in text_of(answer)
     assert Case.objects.get(account=people[0]).reason == "dormant under the policy"
 
 
@@ -80,7 +80,7 @@ def test_exempt(desk: Desk, people: list[Account]) -> None:
 def test_leave_for_later_and_take_up_again(desk: Desk, people: list[Account]) -> None:
     answer = desk.decide("snooze", *people[:2], follow=True)
 
-    assert "2 accounts set aside for later." in text_of(answer)
+    assert "2 accounts snoozed." in text_of(answer)
     assert desk.names() == ["cyd"]
     assert desk.names("?verdict=all&state=later") == ["ana", "bob"]
     assert not Case.objects.exists()
@@ -96,7 +96,7 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
     answer = desk.decide("withdraw", people[0], reason="Too soon", follow=True)
 
     assert in_draft() == set()
-    assert "1 account withdrawn." in text_of(answer)
+    assert "1 decision withdrawn." in text_of(answer)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_nonsense_lists_nobody_and_says_why(desk: Desk, query: str) -> None:
     answer = desk.see(f"?{query}")
 
     assert answer.status_code == 200
-    assert "A filter cannot be understood" in text_of(answer)
+    assert "A filter is not valid" in text_of(answer)
     assert desk.names(f"?{query}") == []
 
 

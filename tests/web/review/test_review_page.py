@@ -172,17 +172,17 @@ def test_unknown_activity_comes_last(desk: Desk, sort: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_page", "expected"), [("-1", 10), ("0", 25), ("abc", 25), ("5", 10), ("100000", 100), ("9" * 5000, 25)]
+    ("per_page", "expected"), [("-1", 10), ("0", 50), ("abc", 50), ("5", 10), ("100000", 200), ("9" * 5000, 50)]
 )
 def test_the_size_of_a_page_is_clamped(desk: Desk, per_page: str, expected: int) -> None:
-    read(desk.workspace, *(someone(f"n{number:03}") for number in range(101)))
+    read(desk.workspace, *(someone(f"n{number:03}") for number in range(201)))
 
     assert len(desk.names(f"?per_page={per_page}")) == expected
 
 
-@pytest.mark.parametrize(("page", "first"), [("0", "n00"), ("-7", "n00"), ("x", "n00"), ("2", "n25"), ("999", "n25")])
+@pytest.mark.parametrize(("page", "first"), [("0", "n00"), ("-7", "n00"), ("x", "n00"), ("2", "n50"), ("999", "n50")])
 def test_any_page_can_be_asked_for(desk: Desk, page: str, first: str) -> None:
-    read(desk.workspace, *(someone(f"n{number:02}") for number in range(30)))
+    read(desk.workspace, *(someone(f"n{number:02}") for number in range(60)))
 
     assert desk.names(f"?sort=username&page={page}")[0] == first
 
@@ -192,7 +192,7 @@ def test_pages_do_not_overlap_where_rows_are_equal(desk: Desk) -> None:
     people = [someone(f"n{number:02}", joined_at=joined, last_seen_at=seen) for number in range(40)]
     read(desk.workspace, *people)
 
-    listed = desk.names("?sort=segment&page=1") + desk.names("?sort=segment&page=2")
+    listed = desk.names("?sort=segment&per_page=25") + desk.names("?sort=segment&per_page=25&page=2")
 
     assert sorted(listed) == sorted(set(listed))
     assert len(listed) == 40
@@ -211,7 +211,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 
 
 def test_before_the_first_sync_the_page_says_so(desk: Desk) -> None:
-    assert "Nothing has been read yet" in text_of(desk.see())
+    assert "Nothing has been synced yet" in text_of(desk.see())
 
 
 def test_where_nobody_is_dormant_the_page_says_so(desk: Desk) -> None:
@@ -234,7 +234,7 @@ def test_the_page_says_how_fresh_it_is(desk: Desk) -> None:
     begun = now() - timedelta(hours=3)
     make_sync(desk.workspace, at=begun, state="complete", finished_at=begun)
 
-    assert "read 3 hours ago" in text_of(desk.see()).replace("\xa0", " ")
+    assert "synced 3 hours ago" in text_of(desk.see()).replace("\xa0", " ")
 
 
 def test_nobody_is_offered_their_own_account(desk: Desk) -> None:
@@ -244,3 +244,23 @@ def test_nobody_is_offered_their_own_account(desk: Desk) -> None:
 
     assert "this is you" in said
     assert 'aria-label="Select reviewer" disabled' in said
+
+
+def test_the_size_of_a_page_is_kept_with_the_person(desk: Desk) -> None:
+    read(desk.workspace, *(someone(f"n{number:03}") for number in range(60)))
+    desk.see("?per_page=25")
+
+    assert len(desk.names()) == 25
+    assert len(desk.names("?verdict=all")) == 25
+
+
+@pytest.mark.parametrize("query", ["", "?verdict=all", "?verdict=protected", "?verdict=dormant&state=decided"])
+def test_the_counts_of_the_tabs_add_up(desk: Desk, query: str) -> None:
+    accounts = read(desk.workspace, *(someone(f"n{number}") for number in range(5)), someone("busy", idle=3))
+    decide.snooze(accounts=accounts[:1], actor=desk.user, now=now())
+    decide.snooze(accounts=accounts[1:3], actor=desk.user, reason="left", now=now())
+    counts = desk.counts(query)
+
+    assert counts["all"] == sum(counts.values()) - counts["all"] == 6
+    assert (counts["dormant"], counts["decided"]) == (2, 3)
+    assert set(desk.names("?verdict=dormant&state=decided")) == {"n0", "n1", "n2"}

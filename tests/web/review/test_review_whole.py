@@ -38,7 +38,7 @@ def test_all_that_match_are_approved_over_all_pages(desk: Desk) -> None:
     answer = desk.decide("approve", **desk.everyone("?q=n"), follow=True)
 
     assert len(in_draft()) == 40
-    assert "40 accounts approved into the draft." in text_of(answer)
+    assert "40 approved. 40 in the draft." in text_of(answer)
 
 
 def test_all_that_match_skips_who_cannot_be_approved(desk: Desk, people: list[Account]) -> None:
@@ -47,7 +47,8 @@ def test_all_that_match_skips_who_cannot_be_approved(desk: Desk, people: list[Ac
     said = text_of(desk.decide("approve", **desk.everyone("?verdict=all"), follow=True))
 
     assert in_draft() == {"ana", "bob", "cyd"}
-    assert "3 accounts approved into the draft. 11 accounts were skipped:" in said
+    assert "3 approved. 3 in the draft." in said
+    assert "11 accounts were skipped:" in said
     assert "boss00: its verdict is protected" in said
     assert "and 1 more" in said
 
@@ -125,7 +126,7 @@ def test_too_many_are_not_decided_at_once(desk: Desk, people: list[Account], mon
 def test_the_whole_is_offered_where_there_are_more_pages(desk: Desk) -> None:
     read(desk.workspace, *(someone(f"n{number:02}") for number in range(30)))
 
-    assert "Select all 30 that match" in text_of(desk.see())
+    assert "Select all 30 that match" in text_of(desk.see("?per_page=25"))
     chosen = text_of(desk.see("?scope=all"))
     assert "All 30 accounts that match are selected." in chosen
     assert "checked disabled" in chosen

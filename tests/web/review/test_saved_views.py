@@ -93,7 +93,7 @@ def test_a_view_whose_filter_has_gone_says_so(site: Site) -> None:
     )
     page = site.client.get(f"{site.at('review')}?{choices(site)['old'].query}")
     site.people("ana")
-    assert "A filter cannot be understood" in text(site.client.get(f"{site.at('review')}?{choices(site)['old'].query}"))
+    assert "A filter is not valid" in text(site.client.get(f"{site.at('review')}?{choices(site)['old'].query}"))
     assert page.status_code == 200
 
 
