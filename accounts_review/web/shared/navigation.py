@@ -18,9 +18,18 @@ OF_WORKSPACES = {"workspaces", "new_workspace", "settings", "schedule", "syncs",
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still."""
+    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still.
+
+    A page with a table has two templates or more, so it is gathered once and kept with the request.
+    """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
+    if not hasattr(request, "portal"):
+        request.portal = _gathered(request)  # type: ignore[attr-defined]
+    return {"portal": request.portal}  # type: ignore[attr-defined]
+
+
+def _gathered(request: HttpRequest) -> dict[str, Any]:
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
     everywhere = list(workspaces_of(request.user))
@@ -35,7 +44,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
     known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops, "workspaces": everywhere}
-    return {"portal": known | {"may": request.user.has_perm, "version": __version__}}
+    return known | {"may": request.user.has_perm, "version": __version__}
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
