@@ -143,7 +143,7 @@ def test_a_live_cleanup_deletes_exactly_those_approved(synced: Run, stage: Stage
     synced("approve", "=1+1|calc!A0", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
     synced("launch_cleanup", "--actor", "operator")
     assert synced("revoke_due", "--limit", "1") == "revoked 1; 1 due\n"
-    assert synced("revoke_due") == "would revoke 1; 0 due\n"
+    assert synced("revoke_due") == "revoked 1; 0 due\n"
     assert {name for name, status, removed in stage.deletes if removed} == {
         "=1+1|calc!A0",
         "marie+data@ville.example",
