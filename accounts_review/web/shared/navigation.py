@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,14 +26,14 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     if not hasattr(request, "portal"):
-        request.portal = _gathered(request)  # type: ignore[attr-defined]
+        request.portal = _gathered(request, request.user)  # type: ignore[attr-defined]
     return {"portal": request.portal}  # type: ignore[attr-defined]
 
 
-def _gathered(request: HttpRequest) -> dict[str, Any]:
+def _gathered(request: HttpRequest, user: User) -> dict[str, Any]:
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    everywhere = list(workspaces_of(request.user))
+    everywhere = list(workspaces_of(user))
     workspaces = [each for each in everywhere if each.name == name] if name else everywhere
     workspace = workspaces[0] if len(workspaces) == 1 else None
     here = match.url_name if match else ""
@@ -44,7 +45,7 @@ def _gathered(request: HttpRequest) -> dict[str, Any]:
     held = [in_sentences.of_hold(hold) for hold in (standing.over(workspace) if name and workspace else standing)]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
     known = {"workspace": workspace, "pages": pages, "held": held, "mail_stops": stops, "workspaces": everywhere}
-    return known | {"may": request.user.has_perm, "version": __version__}
+    return known | {"may": user.has_perm, "version": __version__}
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
