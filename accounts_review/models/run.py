@@ -70,7 +70,11 @@ class Run(models.Model):
     @property
     def state(self) -> str:
         """How it stands: ``failed``, ``running`` or ``complete``."""
-        return "failed" if self.error else "complete" if self.finished_at else "running"
+        return "running" if self.is_running else "failed" if self.error else "complete"
+
+    @property
+    def is_running(self) -> bool:
+        return not self.error and self.finished_at is None
 
     @property
     def duration(self) -> timedelta | None:

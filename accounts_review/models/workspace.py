@@ -78,7 +78,7 @@ class Workspace(models.Model):
     @property
     def is_quarantined(self) -> bool:
         """Whether the breaker has tripped and no person has reset it yet."""
-        return self.syncs.filter(state="quarantined").exists()
+        return self.syncs.filter(state=self.syncs.model.State.QUARANTINED).exists()
 
     @property
     def current_policy(self) -> PolicyVersion:

@@ -92,6 +92,7 @@ SAID: dict[str, Promise | str] = {
     "look_too_old": gettext_lazy("The last look was too old by then, and nothing was sent."),
     "worker_died": gettext_lazy("The worker stopped before it was done."),
     "cancelled": gettext_lazy("The clean-up was cancelled."),
+    "notice_came_back": gettext_lazy("the notice came back"),
 }
 """A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
 

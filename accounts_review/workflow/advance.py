@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -31,7 +30,7 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
     returned = list(running.filter(state=CaseState.DUE, noticed_at=None, promised_at__isnull=False))
     audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
     for case in returned:
-        give_up(case, actor="portal", now=now, why=_("the notice came back"))
+        give_up(case, actor="portal", now=now, why={"code": "notice_came_back"})
     return len(ripe)
 
 

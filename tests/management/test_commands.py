@@ -5,60 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils.timezone import now
 
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold, PolicyPreview, Workspace
-from accounts_review.workflow.policy import preview
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold
 from tests.conftest import NOW
-from tests.stage import KEY, SetStage, Stage, policy_text, someone
+from tests.management.conftest import Run
+from tests.stage import Stage, policy_text
 
-Run = Callable[..., str]
 EXEMPT_OMAR = ("exempt", "omar", "--actor", "reviewer", "--reason", "x")
-
-
-@pytest.fixture
-def stage(set_stage: SetStage, settings: Any) -> Iterator[Stage]:
-    """Two dormant people, one of them with a hostile name, and an active one, at the instant of the other tests."""
-    people = (someone("=1+1|calc!A0"), someone("marie+data@ville.example"), someone("omar", idle=3))
-    stage = set_stage(*people, synced=False, mode=Workspace.Mode.DRY_RUN)
-    settings.HUWISE = {"main": {"url": stage.url, "api_key": KEY, "key_owner": ""}}
-    settings.QUIET_SECONDS = 0
-    with time_machine.travel(NOW, tick=False):
-        yield stage
-
-
-@pytest.fixture
-def run(stage: Stage, person: Callable[[str], User], capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command; answers what it wrote to standard output, which never holds the key."""
-    for role in ("reviewer", "operator", "administrator"):
-        person(role)
-
-    def call(*words: str) -> str:
-        out = io.StringIO()
-        try:
-            call_command(*words, stdout=out)
-        finally:
-            assert KEY not in out.getvalue() + capsys.readouterr().err
-        return out.getvalue()
-
-    return call
-
-
-@pytest.fixture
-def synced(run: Run) -> Run:
-    run("sync")
-    return run
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -92,121 +55,6 @@ def test_verdicts_can_be_read_as_of_another_instant(synced: Run) -> None:
     assert {row["verdict"] for row in rows(synced("export_accounts", "--as-of", "2024-01-01"))} == {"active"}
     assert "dormant 23, protected 1" in synced("assess", "--as-of", "2031-01-01T00:00:00Z")
     assert synced("assess").splitlines()[0] == "judged anew 0"
-
-
-def test_load_policy_prints_whom_it_changes(synced: Run, tmp_path: Path) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_text(policy_text(limit=5000))
-    assert synced("load_policy", str(file)).splitlines() == [
-        "warning: No warning is sent before access ends.",
-        "warning: Only the right edit_domain protects; 0 accounts past their limit would be protected.",
-        "warning: No group protects its members; 0 accounts past their limit would be protected.",
-        "version 3 is in force",
-        "verdicts changed: dormant to active 2",
-    ]
-
-
-RISKY = """
-[[segment]]
-name = "contractors"
-usernames = ["*.EXT"]
-emails = ["*@nowhere.example"]
-dormant_after_days = 12
-[[segment]]
-name = "everyone"
-dormant_after_days = 730
-[protect]
-permissions = ["edit_domain", "manage_users"]
-groups = ["publishres"]
-[notice]
-days = 3
-[approval]
-expires_after_days = 90
-[limits]
-per_cleanup = 600
-share_of_population = 0.4
-"""
-
-
-def test_a_dry_run_of_load_policy_prints_what_the_preview_shows_and_changes_nothing(
-    synced: Run, tmp_path: Path, workspace: Workspace
-) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_bytes(b"\xef\xbb\xbf" + RISKY.replace("\n", "\r\n").encode())
-    entries = AuditEntry.objects.count()
-    said = synced("load_policy", str(file), "--dry-run").splitlines()
-    assert said[-1] == "dry run: nothing was changed"
-    for line in (
-        "warning: protect.groups: none of 24 accounts matches “publishres”.",
-        "warning: protect.permissions: not a known right: “manage_users”. Held by 0 accounts.",
-        "warning: segment “contractors”, usernames: none of 24 accounts matches “*.EXT”.",
-        "warning: segment “contractors”, emails: none of 24 accounts matches “*@nowhere.example”.",
-        "warning: “contractors” counts as dormant after only 12 days. 0 accounts would be dormant.",
-        "warning: More accounts may go in one clean-up: 600; before, 500.",
-        "warning: The notice is only 3 days. A mail server may hold a message for 5 days, so it can arrive too late.",
-        "after: At most 600 accounts in a clean-up.",
-        "segment everyone: accounts 24 to 24, dormant 2 to 2",
-        "verdicts changed: nothing",
-    ):
-        assert line in said
-    assert AuditEntry.objects.count() == entries
-    assert (workspace.current_policy.number, PolicyPreview.objects.count()) == (2, 0)
-    assert "version 3 is in force" in synced("load_policy", str(file))
-
-
-def test_a_dry_run_leaves_what_the_same_person_previews_on_the_page(
-    synced: Run, tmp_path: Path, workspace: Workspace
-) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_text(policy_text(limit=5000))
-    admin = User.objects.get(username="administrator")
-    mine = preview.propose(workspace=workspace, text=policy_text(limit=9), actor=admin, reason="x", now=NOW)
-    synced("load_policy", str(file), "--dry-run", "--actor", "administrator")
-    assert PolicyPreview.objects.get() == mine
-
-
-def test_a_policy_may_be_loaded_before_the_first_sync(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_text('title = "Mine"')
-    said = run("load_policy", str(file)).splitlines()
-    assert "warning: No account has been read yet, so no name in the policy could be checked." in said
-    assert said[-2:] == ["version 3 is in force", "verdicts changed: nothing"]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "the text is empty"),
-        (b"\xef\xbb\xbf \r\n# only a remark", "the text is empty"),
-        ("title = 'é'".encode("latin-1"), "line 1: the byte 0xe9 is not UTF-8"),
-        ("title = 'é'".encode("utf-16"), "UTF-16; save it as UTF-8"),
-        (b"[protect]\nusernames = ['svc-[']", r"line 2: protect\.usernames: the pattern 'svc-\[' is broken"),
-        (b"[protect]\nemail_domains = ['*.a.example']", r"line 2: protect\.email_domains: .* has a wildcard"),
-        (b"title = 'x' # " + b"x" * 3_000_000, "too long"),
-    ],
-    ids=lambda value: ascii(value)[:30],
-)
-@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=str)
-def test_load_policy_refuses_what_cannot_be_meant(
-    run: Run, tmp_path: Path, workspace: Workspace, content: bytes, words: str, options: tuple[str, ...]
-) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_bytes(content)
-    with pytest.raises(CommandError, match=words):
-        run("load_policy", str(file), *options)
-    assert workspace.current_policy.number == 2
-
-
-def test_load_policy_names_every_fault_with_its_line_and_changes_nothing(
-    synced: Run, tmp_path: Path, workspace: Workspace
-) -> None:
-    file = tmp_path / "policy.toml"
-    file.write_text("title = 3\n[limits]\nper_hour = 0\n")
-    with pytest.raises(CommandError, match=r"line 1: title: .*\nline 3: limits\.per_hour: "):
-        synced("load_policy", str(file))
-    with pytest.raises(CommandError, match="cannot be read"):
-        synced("load_policy", str(tmp_path / "nowhere.toml"))
-    assert workspace.current_policy.number == 2
 
 
 def test_decisions_are_all_or_nothing(synced: Run) -> None:
@@ -295,7 +143,7 @@ def test_a_live_cleanup_deletes_exactly_those_approved(synced: Run, stage: Stage
     synced("approve", "=1+1|calc!A0", "marie+data@ville.example", "--actor", "reviewer", "--reason", "left")
     synced("launch_cleanup", "--actor", "operator")
     assert synced("revoke_due", "--limit", "1") == "revoked 1; 1 due\n"
-    assert synced("revoke_due") == "would revoke 1; 0 due\n"
+    assert synced("revoke_due") == "revoked 1; 0 due\n"
     assert {name for name, status, removed in stage.deletes if removed} == {
         "=1+1|calc!A0",
         "marie+data@ville.example",

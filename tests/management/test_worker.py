@@ -127,7 +127,7 @@ import django
 django.setup()
 import django_q.cluster
 from django.core.management import call_command
-from accounts_review import tasks
+from accounts_review.tasks import schedule
 
 def interrupt(owner, name):
     before = getattr(owner, name)
@@ -144,7 +144,7 @@ call_command("worker")
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        ("tasks", "ensure_schedule"),
+        ("schedule", "ensure_schedule"),
         ("django_q.cluster.Cluster", "__init__"),
         ("django_q.cluster.Cluster", "start"),
         ("django_q.cluster", "get_mp_context"),

@@ -86,7 +86,8 @@ class ReportFilter(CaseFilter):
         kinds = [
             (kind, str(ANSWERS[kind])) for kind, _count in _counted(self.queryset, "answer__kind") if kind in ANSWERS
         ]
-        ways = [(way, str(label)) for way, (which, label) in WAYS.items() if self.queryset.filter(which).exists()]
+        back = self.queryset.aggregate(**{way: Count("pk", filter=which) for way, (which, _label) in WAYS.items()})
+        ways = [(way, str(label)) for way, (_which, label) in WAYS.items() if back[way]]
         answers = [*kinds, ("none", str(_("none")))] if kinds else []
         found: dict[str, list[tuple[str, str]]] = {"state": states, "answered": answers, "back": ways}
         return super().choices() | found

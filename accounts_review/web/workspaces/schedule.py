@@ -21,6 +21,8 @@ from django_q.models import OrmQ, Schedule
 
 from accounts_review.models import Run, may, permit, workspaces_of
 from accounts_review.models.run import INTERRUPTED, RunQuerySet
+from accounts_review.models import Run, Sync, may, permit
+from accounts_review.models.run import INTERRUPTED
 from accounts_review.tasks import schedule
 from accounts_review.web.shared.access import PortalView
 
@@ -115,7 +117,7 @@ class SchedulePage(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         at = now()
         jobs = _jobs(self.request.user, at, asked=request.GET.get("asked", ""))
-        is_hot = any(job.is_awaited or (job.last and job.last.state == "running") for job in jobs)
+        is_hot = any(job.is_awaited or (job.last and job.last.is_running) for job in jobs)
         context = {
             "now": at,
             "jobs": jobs,
@@ -185,7 +187,7 @@ def _outcome(run: Run) -> RunOutcome | None:
     """What a sync or a check of a connection found."""
     if run.workspace is None:
         return None
-    if run.task == "sync_job" and (sync := run.workspace.syncs.exclude(state="running").first()):
+    if run.task == "sync_job" and (sync := run.workspace.syncs.exclude(state=Sync.State.RUNNING).first()):
         page = reverse("sync_page", kwargs={"workspace": run.workspace.name, "pk": sync.pk})
         return RunOutcome(state=sync.state, word=sync.get_state_display(), url=page)
     if run.task == "check_connection_job" and (connection_check := run.workspace.connection_checks.first()):

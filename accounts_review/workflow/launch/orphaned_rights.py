@@ -52,6 +52,8 @@ def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan
     """What would be left without anybody if these accounts went, beside those that clean-ups under way take.
 
     Only what those who leave have is looked for among the others: most of them have nothing, and it is one look.
+    Whoever stays counts, whatever their verdict; but where it is not known what rights they have, because they are not
+    judged yet or their record does not tell, they keep none: a warning too many is better than one too few.
     """
     ids = [account.pk for account in accounts if not account.gone_at]
     of_workspace = Account.objects.filter(workspace=workspace).select_related("assessment")

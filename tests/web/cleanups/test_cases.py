@@ -106,7 +106,7 @@ def test_bounces_are_reported_by_address_or_username(site: Site) -> None:
     assert "Say why" in text(act(site, cleanup, "bounced", who=who))
     answer = act(site, cleanup, "bounced", who=f"{who} stranger@ville.example", reason="550")
     assert "is called: stranger@ville.example" in text(answer)
-    assert "2 accounts are marked as undeliverable." in text(answer)
+    assert "It is recorded for 2 accounts that the warning came back." in text(answer)
     assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["undeliverable", "undeliverable", "noticed"]
 
 

@@ -15,7 +15,8 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
 from accounts_review.web.cleanups.checks import Basket, LaunchCheck, checks
 from accounts_review.workflow.notify.pace import Pace
-from tests.factories import make_case, make_group
+from accounts_review.workflow.review import decide
+from tests.factories import make_group
 from tests.web.records_kit import Site, text
 
 
@@ -131,9 +132,9 @@ def test_an_unusable_address_is_pointed_out(site: Site) -> None:
 def test_the_last_of_a_group_or_right_are_named(site: Site) -> None:
     make_group(site.workspace, "press", title="Press office", permissions=["explore_monitoring"])
     site.adopt()
-    site.people("zoe", groups=[{"uid": "press"}])
+    zoe = site.people("zoe", groups=[{"uid": "press"}])
     draft = site.draft("ana")
-    make_case(draft, Account.objects.get(username="zoe"), evidence=site.case("ana").evidence)
+    decide.approve(accounts=zoe, actor=site.person("reviewer"), reason="left", now=now())
     assert worries(site, draft) == {
         "Nobody would hold the right explore_monitoring any more.": ["zoe"],
         "The group Press office would have no member left.": ["zoe"],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Group, Workspace
+from accounts_review.models import Account, Assessment, Group, Workspace
 from accounts_review.workflow.launch.orphaned_rights import Member, Orphan, made_by, orphans, orphans_of
 from tests.factories import make_case
 from tests.web.kit import read, someone
@@ -77,6 +77,22 @@ def test_who_is_gone_or_leaves_too_is_no_successor(workspace: Workspace, people:
     case.delete()
     Account.objects.filter(pk=zoe.pk).update(absent_since=zoe.read_at)
     assert set(names(orphans_of(workspace, [people["ana"]]))) == {"explore_monitoring", "press"}
+
+
+def test_protected_people_keep_what_they_have(workspace: Workspace, people: dict[str, Account]) -> None:
+    read(workspace, someone("zoe", permissions=["edit_domain", "explore_monitoring"], groups=[{"uid": "press"}]))
+    assert Assessment.objects.get(account__username="zoe").standing == "protected"
+    assert names(orphans_of(workspace, [people["ana"]])) == {}
+
+
+@pytest.mark.parametrize("known", [{"rights": None}, None], ids=["the record does not tell", "not judged"])
+def test_whoevers_rights_are_not_known_keeps_their_groups_only(
+    workspace: Workspace, people: dict[str, Account], known: dict[str, Any] | None
+) -> None:
+    read(workspace, someone("zoe", idle=1, groups=[{"uid": "press"}]))
+    zoe = Assessment.objects.filter(account__username="zoe")
+    zoe.update(**known) if known else zoe.delete()
+    assert set(names(orphans_of(workspace, [people["ana"]]))) == {"explore_monitoring"}
 
 
 def test_who_made_a_group_that_stays_is_told(workspace: Workspace, people: dict[str, Account]) -> None:
