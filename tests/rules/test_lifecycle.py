@@ -67,7 +67,7 @@ def test_ended_states_have_no_way_out_and_all_others_have() -> None:
 def test_no_way_leads_to_the_outcome_of_a_delete_but_through_a_claim_and_an_intent(
     step: CaseState, outcome: CaseState
 ) -> None:
-    moves = CASE_MOVES | {CaseState.CLAIMED: CASE_MOVES[CaseState.CLAIMED] - {CaseState.REVOKED}}
+    moves = dict(CASE_MOVES) | {CaseState.CLAIMED: CASE_MOVES[CaseState.CLAIMED] - {CaseState.REVOKED}}
     assert CaseState.REVOKED in CASE_MOVES[CaseState.CLAIMED], "where an earlier intent's DELETE did have effect"
     assert outcome not in reachable(moves, CaseState.IN_DRAFT, without=step)
 

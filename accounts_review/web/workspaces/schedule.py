@@ -19,10 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_q.models import OrmQ, Schedule
 
-from accounts_review.models import Run, may, permit, workspaces_of
+from accounts_review.models import Run, Sync, may, permit, workspaces_of
 from accounts_review.models.run import INTERRUPTED, RunQuerySet
-from accounts_review.models import Run, Sync, may, permit
-from accounts_review.models.run import INTERRUPTED
 from accounts_review.tasks import schedule
 from accounts_review.web.shared.access import PortalView
 
