@@ -55,7 +55,7 @@ class Run(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="runs")
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True)
-    error = models.TextField(_("error"), blank=True, help_text=_("Fit for people; holds no secret."))
+    error = models.TextField(_("error"), blank=True, help_text=_("Safe to show; contains no secrets."))
 
     objects = RunQuerySet.as_manager()
 

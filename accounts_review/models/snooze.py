@@ -24,7 +24,7 @@ class Snooze(models.Model):
 
     account = models.OneToOneField("accounts_review.Account", models.CASCADE, primary_key=True)
     by_login = models.CharField(_("by"), max_length=150)
-    at = models.DateTimeField(_("set aside"))
+    at = models.DateTimeField(_("snoozed"))
     standing = models.CharField(max_length=10)
     dormant_from = models.DateTimeField()
 

@@ -130,7 +130,7 @@ def test_both_press_at_once_and_one_decision_stands(page: Page, rita: Page, peop
         each.locator("#messages .notice").first.wait_for()
 
     outcomes = sorted(each.locator("#messages").inner_text().split("\n")[0].strip() for each in (page, rita))
-    assert outcomes[0].startswith("3 accounts set aside for later."), outcomes
+    assert outcomes[0].startswith("3 accounts snoozed."), outcomes
     assert outcomes[1].startswith("Nothing was changed."), outcomes
     winners = {actor for actor, kind, _ in entries(portal, ana, bob, cyd) if kind == "account.snoozed"}
     assert len(winners) == 1

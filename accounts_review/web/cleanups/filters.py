@@ -16,10 +16,10 @@ from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
     "restored": (INVITED, _("invited back")),
-    "returned": (BY_THEMSELVES, _("came back by themselves")),
+    "returned": (BY_THEMSELVES, _("signed in again on their own")),
     "bounced": (
         Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
-        _("not back, and the warning came back too late"),
+        _("not back; the warning bounced after the removal"),
     ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }

@@ -24,7 +24,7 @@ from accounts_review.workflow.notify.send import send_test
 TITLES: dict[str, Promise] = {
     "notice": gettext_lazy("Warning"),
     "reminder": gettext_lazy("Reminder"),
-    "closing": gettext_lazy("Closing mail"),
+    "closing": gettext_lazy("Closing e-mail"),
 }
 MADE_UP = "camille@example.org"
 
@@ -44,7 +44,7 @@ class LanguageForm(forms.Form):
     """The language of the letters."""
 
     language = forms.ChoiceField(
-        label=gettext_lazy("Language of the letters"),
+        label=gettext_lazy("Language of the e-mails"),
         choices=settings.LANGUAGES,
         widget=forms.Select({"class": "form-select"}),
     )
@@ -89,7 +89,7 @@ class EmailsPage(WorkspaceView):
             raise Http404
         language = form.cleaned_data["language"]
         workspaces.set_language(workspace=self.workspace, language=language, actor=self.request.user, now=self.now)
-        messages.success(self.request, _("The letters are written in this language from now on."))
+        messages.success(self.request, _("E-mails are sent in this language from now on."))
 
     def _download(self, kind: str) -> HttpResponse:
         name = f"{_known(kind)}-{self.workspace.language}.html"

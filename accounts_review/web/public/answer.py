@@ -37,7 +37,7 @@ class AnswerForm(forms.Form):
 
     kind = forms.ChoiceField(choices=[(kind.value, "") for kind in Kind])
     text = forms.CharField(
-        label=gettext_lazy("Why you need it (you may leave this empty)"),
+        label=gettext_lazy("Why you need it (optional)"),
         max_length=LONGEST_TEXT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
@@ -62,7 +62,7 @@ class AnswerForm(forms.Form):
         given: dict[str, Any] = super().clean() or self.cleaned_data
         kind, until = given.get("kind"), given.get("until")
         if kind == Kind.AWAY and "until" not in self.errors and not (until and self.earliest <= until <= self.latest):
-            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+            self.add_error("until", _("Choose a date from tomorrow to one year ahead."))
         if kind == Kind.LEAVE and not given.get("sure"):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given

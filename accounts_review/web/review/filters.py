@@ -35,8 +35,8 @@ STATES = [
     ("draft", gettext_lazy("in the draft")),
     ("running", gettext_lazy("in a running clean-up")),
     ("exempt", gettext_lazy("exempt")),
-    ("lapsing", gettext_lazy("exemption about to lapse")),
-    ("later", gettext_lazy("set aside for later")),
+    ("lapsing", gettext_lazy("exemption ending soon")),
+    ("later", gettext_lazy("snoozed")),
 ]
 LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""

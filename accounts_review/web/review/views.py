@@ -197,7 +197,7 @@ def _sentence(form: DecisionForm, count: int) -> str:
             )
             return said % {"count": count, "until": instants.day(form.exempt_until)}
         case "snooze":
-            said = ngettext("%(count)d account set aside for later.", "%(count)d accounts set aside for later.", count)
+            said = ngettext("%(count)d account snoozed.", "%(count)d accounts snoozed.", count)
         case _:
             said = ngettext("%(count)d account withdrawn.", "%(count)d accounts withdrawn.", count)
     return said % {"count": count}

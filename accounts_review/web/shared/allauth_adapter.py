@@ -29,7 +29,7 @@ class InvitedOnly(DefaultAccountAdapter):  # type: ignore[misc]
             super().send_mail(template_prefix, email, context)
         except (AnymailError, OSError, ValueError) as failure:  # An SMTPException is an OSError.
             log.error("a mail about a login could not be sent", mail=template_prefix, error=str(failure))
-            said = _("No e-mail could be sent just now. Try again later, or ask an administrator.")
+            said = _("No e-mail could be sent. Try again later, or ask an administrator.")
             messages.error(allauth_context.request, said)
 
 

@@ -27,9 +27,9 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
     """
     permit(actor, "operate")
     if not why.strip():
-        raise ValueError(_("Say why; the reason is kept in the audit."))
+        raise ValueError(_("Give a reason; it is recorded in the audit."))
     if case.cleanup.dry_run:
-        raise ValueError(_("A dry run warns nobody, so that nothing can have come back."))
+        raise ValueError(_("A dry run warns nobody, so no warning can have bounced."))
     if case.state == CaseState.REVOKED:
         _note_late(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
     else:

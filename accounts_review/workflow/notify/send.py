@@ -171,7 +171,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = max(promised, case.promised_at or promised)
-    answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
+    answer = deliver(emails.notice(case, promised=promised), through=through)
     if isinstance(answer, Refusal):
         return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
@@ -229,7 +229,7 @@ def _remind(
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    answer = deliver(emails.reminder(case, days=days, now=now), through=through)
+    answer = deliver(emails.reminder(case, days=days), through=through)
     if isinstance(answer, Refusal):
         return answer
     data = {"days": days, "address": case.account.email}
@@ -242,7 +242,7 @@ def _remind(
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
     case = due.still(due.revoked(workspace, now=now), key, now=now)
-    answer = deliver(emails.closing(case, now=now), through=through)
+    answer = deliver(emails.closing(case), through=through)
     if isinstance(answer, Refusal):
         return answer
     with transaction.atomic():
@@ -280,4 +280,4 @@ def _until(budget: timedelta | None) -> float | None:
 
 
 def _busy() -> str:
-    return _("Another process is sending the mails of this workspace just now.")
+    return _("Another process is already sending this workspace's e-mails.")

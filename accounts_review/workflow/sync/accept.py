@@ -30,7 +30,7 @@ def accept_dates(*, account: Account, actor: Person, reason: str, now: datetime)
     """
     permit(actor, "administer")
     if not reason.strip():
-        raise NothingToAccept(_("Say why; the reason is kept in the audit."))
+        raise NothingToAccept(_("Give a reason; it is recorded in the audit."))
     held = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if held.lost_activity_at is None:
         raise NothingToAccept(_("The dates of this account are not in doubt; there is nothing to accept."))
