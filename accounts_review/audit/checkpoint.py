@@ -38,7 +38,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Number and digest of an entry. Against one kept elsewhere it shows if the record was cut off or written anew."""
+    """Number and digest of an entry. Compared with a saved one, it shows whether the audit was cut off or rewritten."""
 
     seq: int
     digest: str

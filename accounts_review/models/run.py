@@ -11,7 +11,7 @@ from accounts_review.models.sync import Sync
 from accounts_review.models.workspace import Workspace
 
 KEPT = 30
-"""So many runs of a task are kept that went well, and as many that did not."""
+"""How many successful runs of a task are kept, and how many failed ones."""
 
 SILENT = timedelta(minutes=5)
 """Without a sign of life for so long, a worker or a reading is taken for dead; the sweep runs every minute."""

@@ -1,4 +1,4 @@
-"""An account that somebody set aside for later, without a decision."""
+"""An account that somebody snoozed, without a decision."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ class Snooze(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.account} set aside by {self.by_login}"
+        return f"{self.account} snoozed by {self.by_login}"

@@ -39,7 +39,7 @@ ANSWERS: dict[str, Promise] = {
 
 
 def of_case(case: Case, *, now: datetime) -> str:
-    """What became of a case so far, as a clause."""
+    """A case's outcome so far, as a clause."""
     outcome = case.outcome or {}
     if case.state == CaseState.IN_DRAFT:
         return of_evidence(case.evidence, now=now)

@@ -78,7 +78,7 @@ def unmet(condition: str, segment: Segment, facts: Facts) -> str:
 
 
 def date_read(date: DateRead) -> str:
-    """What became of one date of the record, as a clause that follows its name."""
+    """How one date of the record was used, as a clause that follows its name."""
     if date.counts:
         return _("counts: it is the newest activity")
     return str(FAULTS[date.fault]) if date.fault else _("not counted: another is newer")

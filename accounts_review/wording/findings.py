@@ -70,7 +70,7 @@ SAID: dict[str, Promise | str] = {
         "Too many objections, %(count)s of %(people)s people (limit %(share)s %%): %(kept)s want to keep their "
         "account, %(back)s signed in again, %(bounced)s could not be reached."
     ),
-    # Why nobody is revoked just now
+    # Why removals wait
     "hourly_limit": gettext_lazy("Hourly limit reached"),
     "breaker_tripped": gettext_lazy("A sync looked wrong."),
     "key_owner_unknown": gettext_lazy("The owner of the API key is not known."),
@@ -84,7 +84,7 @@ SAID: dict[str, Promise | str] = {
     "share_used_up": gettext_lazy(
         "Limit reached: of at most %(share)s accounts, %(taken)s are about to be removed or were in the last 30 days."
     ),
-    # What became of a step
+    # Outcomes of a step
     "lease_over": gettext_lazy("Time ran out before anything was sent."),
     "look_too_old": gettext_lazy("The final check had become too old, so nothing was sent."),
     "worker_died": gettext_lazy("The worker stopped before it was done."),

@@ -42,7 +42,7 @@ UNSENT = {
         "the address has characters before the @ that the mail server does not support (no SMTPUTF8)"
     ),
 }
-"""A clause for each reason of ours not to hand a letter to the mail server."""
+"""A clause for each reason of ours not to hand an e-mail to the mail server."""
 
 MAIL_STOPS = {
     "unreachable": gettext_lazy("The mail server failed: %(reply)s. Check EMAIL_URL."),
@@ -65,5 +65,5 @@ def mail_stop(code: str, reply: str = "") -> str:
 
 
 def objection(code: str, detail: str = "", because: Iterable[Mapping[str, str]] = ()) -> str:
-    """One objection of the gate or to sending a letter, as a clause; ``because`` are reasons as they are stored."""
+    """One objection of the gate or to sending an e-mail, as a clause; ``because`` are reasons as they are stored."""
     return str((OBJECTIONS | UNSENT).get(code, code)) % {"detail": ", ".join(reasons(because)) or detail}

@@ -1,4 +1,4 @@
-"""Administer: open a workspace, adopt a policy for it, switch it to live or dry run, choose the letters' language."""
+"""Open a workspace, adopt a policy for it, switch it to live or dry run, choose the language of its e-mails."""
 
 from __future__ import annotations
 

@@ -63,8 +63,7 @@ def test_usernames_without_a_revocation_are_named_and_nobody_is_invited(ready: R
     stage = ready(someone("marie"))
     said = run("nobody", "marie", "crowd.0001")
     assert said == (
-        "exit 1: nobody: no revocation of this username is recorded\n"
-        "crowd.0001: no revocation of this username is recorded"
+        "exit 1: nobody: no removal of this username is on record\ncrowd.0001: no removal of this username is on record"
     )
     assert stage.members == set()
 

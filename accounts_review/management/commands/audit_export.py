@@ -11,7 +11,7 @@ from accounts_review.spreadsheet.rows import audit_lines
 
 
 class Command(BaseCommand):
-    help = "Write every audit entry as a line of JSON, oldest first, with the digests that chain them."
+    help = "Export every audit entry as a line of JSON, oldest first, with its digest."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for line in audit_lines(AuditEntry.objects.order_by("seq")):

@@ -15,7 +15,7 @@ from accounts_review.models import ROLES, Workspace
 
 
 class Command(BaseCommand):
-    help = "Give a person one of the four roles, instead of any they had."
+    help = "Give a person one of the four roles; replaces their previous role."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login", metavar="LOGIN")

@@ -78,7 +78,7 @@ class Reasoning:
     exemption: Exemption | None
     otherwise: list[str]
     is_current: bool
-    """Whether judging anew, now, comes to the same; not so for a moment while a sync is being assessed."""
+    """Whether assessing the account now gives the stored result; not while a sync is being assessed."""
 
 
 def idleness(account: Account, *, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""One account's whole story in one line of time: signs of life, decisions, letters, answers and outcomes."""
+"""An account's timeline: activity, decisions, e-mails, answers and outcomes."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Act(CleanupView):
                     actor=self.request.user,
                     reason=reason or after,
                     now=self.now,
-                    # Whoever gives a reason of their own decides anew.
+                    # With a reason of one's own, it is a new decision.
                     ended=[] if reason else cases,
                 )
         return _done(act, cases)

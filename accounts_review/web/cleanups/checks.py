@@ -238,7 +238,7 @@ def _addresses(basket: Basket) -> Iterator[Check]:
 
 
 def _bounced(basket: Basket) -> set[int]:
-    """Accounts to whose present address a letter was refused, or came back."""
+    """Accounts whose current address refused an e-mail or bounced one."""
     ids = [case.account_id for case in basket.launching]
     entries = AuditEntry.objects.filter(account_id__in=ids, kind__in=BOUNCED)
     failed = set(entries.values_list("account_id", "cleanup"))

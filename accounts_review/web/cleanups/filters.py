@@ -74,7 +74,7 @@ class CaseFilter(RecordFilter):
 
 
 class ReportFilter(CaseFilter):
-    """What became of whom."""
+    """Filters a clean-up's cases."""
 
     state = django_filters.ChoiceFilter(label=_("State"), empty_label=_("any"))
     answered = django_filters.ChoiceFilter(method="by_answer", label=_("Their answer"), empty_label=_("any"))

@@ -84,7 +84,7 @@ def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
 
 
 def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case]:
-    """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved anew."""
+    """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved again."""
     accounts = Account.objects.filter(pk__in=cases.values("account")).listed().assessed().with_verdict(now)
     free = (
         accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None))).exclude(username=actor.get_username())

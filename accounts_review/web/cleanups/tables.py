@@ -58,7 +58,7 @@ class CleanupTable(RecordTable):
 
 
 class CaseTable(RecordTable):
-    """What became of everyone in a clean-up."""
+    """The cases of a clean-up with their outcome."""
 
     account = CellColumn(
         "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}

@@ -141,7 +141,7 @@ class Progress(CleanupView):
         if request.GET.get("seen", progress.mark) != progress.mark:
             response["HX-Trigger"] = "cases-moved"
         if request.GET.get("was", self.cleanup.state) != self.cleanup.state:
-            # What may be done now is another matter: the whole page is read anew.
+            # What may be done has changed too: the whole page is read again.
             response["HX-Refresh"] = "true"
         return response
 

@@ -132,7 +132,7 @@ def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
 
 
 def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
-    yield from _of_letters(workspace, now)
+    yield from _of_emails(workspace, now)
     open_cases = Case.objects.filter(cleanup__workspace=workspace, state__in=("undeliverable", "unknown"))
     by_cleanup = open_cases.values_list("cleanup__number", "state").annotate(Count("pk")).order_by("cleanup__number")
     for number, state, count in by_cleanup:
@@ -152,7 +152,7 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
         yield _about(workspace, number, text % {"count": count, "number": number}, f"?state={state}")
 
 
-def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
+def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     """Warnings that came back too late or are put off again and again, and answers that no person may have given."""
     cases = Case.objects.filter(cleanup__workspace=workspace).select_related("account", "cleanup__workspace")
     late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)

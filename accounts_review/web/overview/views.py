@@ -105,7 +105,7 @@ class Overview(WorkspaceView):
         return idle.filter(assessment__reasons__contains=holds).order_by("assessment__dormant_from", "pk")
 
     def _undecided(self) -> int:
-        """How many the review page opens with: dormant, and neither decided on nor set aside."""
+        """How many the review page opens with: dormant, and neither decided on nor snoozed."""
         accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
         return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("snoozed_by", None))).count()
 

@@ -1,4 +1,4 @@
-"""The letters to people: how they read, in which language, and a test to oneself."""
+"""The e-mails to people: their text, their language, and a test to oneself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MADE_UP = "camille@example.org"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A letter as the page shows it."""
+    """An e-mail as the page shows it."""
 
     kind: str
     title: str
@@ -41,7 +41,7 @@ class Shown:
 
 
 class LanguageForm(forms.Form):
-    """The language of the letters."""
+    """The language of the e-mails."""
 
     language = forms.ChoiceField(
         label=gettext_lazy("Language of the e-mails"),
@@ -51,7 +51,7 @@ class LanguageForm(forms.Form):
 
 
 class EmailsPage(WorkspaceView):
-    """The three letters to a made-up person; the HTML part as text, or to be downloaded."""
+    """The three e-mails to a fictitious person; the HTML part as text or as a download."""
 
     template_name = "accounts_review/policy/emails.html"
 

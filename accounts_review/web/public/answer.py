@@ -81,7 +81,7 @@ class AnswerForm(forms.Form):
 # The token in the address is the only key, and no cookie adds to it: who has none can answer, too.
 @method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class AnswerPage(View):
-    """Shows what would happen and the three answers; takes one of them. In the language of the letter."""
+    """Shows what would happen and the three answers; takes one of them. In the language of the e-mail."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         case = answer.case_of(token)

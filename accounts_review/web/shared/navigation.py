@@ -16,7 +16,7 @@ from cleanup_portal import __version__
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still."""
+    """Context of every template, under ``portal``: the workspace, its pages, what the person may do, what is paused."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"portal": {}}
     match = request.resolver_match

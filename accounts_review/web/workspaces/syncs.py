@@ -177,7 +177,7 @@ class Stop(SyncView):
 
 
 class Breaker(SyncView):
-    """After a person has looked: accept the numbers that were set aside as the new baseline, or discard them."""
+    """An administrator's decision on a quarantined sync: use it or ignore it."""
 
     needs = "administer"
 

@@ -78,7 +78,7 @@ class Card:
     checking: Checking
     form: ModeForm
     quarantined: Sync | None
-    """The newest reading that is set aside, until a person has looked."""
+    """The newest quarantined sync that still needs a decision."""
 
     @property
     def anomalies(self) -> list[str]:

@@ -58,7 +58,7 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
 def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     """Have an undeliverable warning sent again, to the address that the account has by then.
 
-    The person gets the full notice anew; the date they may have been given never moves earlier. Raises
+    The person gets the full notice again; the date they may have been given never moves earlier. Raises
     ``PermissionDenied`` and ``IllegalMove``.
     """
     permit(actor, "operate")

@@ -173,7 +173,7 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
 
 
 def stamp(policy_preview: PolicyPreview) -> str:
-    """What tells the numbers of a preview from those before or after it was judged anew."""
+    """What tells the numbers of a preview from those before or after it was assessed again."""
     return policy_preview.judged_at.isoformat() if policy_preview.judged_at else ""
 
 

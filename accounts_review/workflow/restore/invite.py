@@ -45,7 +45,7 @@ NEVER_RESTORED = ("api_keys", "object_rulesets", "follows", "saved_items")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What became of one case: invited back, or the ``problem`` because of which the person was not.
+    """The outcome of one case: invited back, or the ``problem`` because of which the person was not.
 
     ``remarks`` are clauses for the person who asked: above all, what could not be given back.
     """

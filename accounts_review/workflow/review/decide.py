@@ -176,7 +176,7 @@ def snooze(
 @transaction.atomic
 def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None) -> None:
     """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
-    set aside is open again.
+    snoozed is open again.
 
     All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
     """

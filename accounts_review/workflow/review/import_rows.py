@@ -190,7 +190,7 @@ class Judge:
         elif saw != evidence:
             why = _(
                 "the account has changed since the export (it is now %(verdict)s), or rows were mixed up; export it "
-                "again and decide anew"
+                "again and decide again"
             ) % {"verdict": verdicts.verdict(account.verdict)}
         elif knew != decisions:
             why = self._decided_since(account)

@@ -84,7 +84,7 @@ def keep(
 
 
 def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
-    """Take a reading that was set aside for what is so, all its dates included: a person has looked at it."""
+    """Use a quarantined sync, with all its dates: a person has decided so."""
     fresh = {}
     for raw in held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH):
         record = bytes(raw)

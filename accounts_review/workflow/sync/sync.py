@@ -1,7 +1,7 @@
 """Extract: read a workspace's users, groups and key through the API into the local database.
 
 Only a complete sync that looks right may add candidates (laws 3 and 4), and only such a one changes what is
-stored of an account. One that trips the breaker is set aside whole, until a person accepts or discards it.
+stored of an account. One that trips the breaker is quarantined until a person uses or ignores it.
 """
 
 from __future__ import annotations

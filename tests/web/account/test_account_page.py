@@ -128,7 +128,7 @@ def test_an_exemption_is_explained_and_can_be_withdrawn(desk: Desk) -> None:
     said = page_of(desk, account)
 
     assert "by reviewer: On leave" in said
-    assert "No longer exempt, when the exemption lapses on" in said
+    assert "No longer exempt, when the exemption ends on" in said
     assert 'value="withdraw"' in said
     assert 'value="approve"' not in said
     assert "It cannot be approved: exempt until" in said
