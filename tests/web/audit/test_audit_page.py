@@ -142,7 +142,7 @@ def test_the_first_bad_entry_is_named(site: Site) -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
     answer = text(site.follow("audit_verify"))
     assert "Entry 2 is not as it was written" in answer
-    assert "The 1 entries before it hold." in answer
+    assert "The 1 entries before it are intact." in answer
 
 
 def test_a_checkpoint_is_compared(site: Site) -> None:
