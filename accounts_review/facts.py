@@ -11,7 +11,7 @@ from accounts_review.huwise.records import Group as GroupRecord
 from accounts_review.huwise.records import User
 from accounts_review.models import Account, Group
 from accounts_review.rules.breaker import Signs
-from accounts_review.rules.dates import valid_instant
+from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.names import folded
 
@@ -80,6 +80,25 @@ def activity_of(user: User, *, read_at: datetime) -> datetime | None:
     """The newest valid instant of the account, or ``None`` where no date is valid."""
     activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
     return activity[0] if activity else None
+
+
+def lost_activity(user: User, *, before: User, lost: datetime | None = None, read_at: datetime) -> datetime | None:
+    """The newest date of use that was given before and is earlier now, or gone; ``None`` where there is none.
+
+    Each date counts by itself: the one that is left may stand still for years while the other shows use. What was
+    ``lost`` already stays so until a date is given that is as new.
+    """
+    gone = [lost] if lost else []
+    for now, was in zip(_dates_of_use(user, read_at), _dates_of_use(before, read_at), strict=True):
+        if was and is_earlier(now, was):
+            gone.append(was)
+        elif lost in gone and is_earlier(was, now) and not is_earlier(now, lost):
+            gone.remove(lost)
+    return max(gone, default=None)
+
+
+def _dates_of_use(user: User, read_at: datetime) -> list[datetime | None]:
+    return [valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at)]
 
 
 def signs_of(users: Iterable[User], *, read_at: datetime) -> Signs:

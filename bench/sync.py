@@ -56,12 +56,12 @@ def _acts(workspace: Workspace) -> dict[str, Callable[[], None]]:
     from django.utils.timezone import now
 
     from accounts_review.models import Assessment
-    from accounts_review.tasks import actions
+    from accounts_review.tasks import sources
     from accounts_review.workflow.assess import assess
     from accounts_review.workflow.sync.sync import sync_workspace
 
     def read() -> None:
-        with actions.open_client(workspace) as client:
+        with sources.open_client(workspace) as client:
             found = sync_workspace(workspace=workspace, client=client, key_owner="", clock=now)
         assert found.state == "complete", found.problems  # noqa: S101
         workspace.refresh_from_db()

@@ -15,15 +15,14 @@ from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts_review.models import Hold, Run, Workspace
-from accounts_review.web.overview.attention import OLD
+from accounts_review.models import Hold, Run, Sync, Workspace
 
 OPENMETRICS = "application/openmetrics-text"
 OK = "OK"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class HealthFinding:
     """What one check found: ``says`` is ``OK``, or what is wrong; ``since`` is the last time it was known good."""
 
     check: str
@@ -36,41 +35,41 @@ class Finding:
         return f"{self.check} of {self.workspace}" if self.workspace else self.check
 
 
-def worker(now: datetime) -> list[Finding]:
+def worker(now: datetime) -> list[HealthFinding]:
     """Whether any worker gives signs of life."""
     last = Run.objects.last_sign_of_life()
     if not Run.objects.is_silent(now):
-        return [Finding(check="worker", since=last)]
+        return [HealthFinding(check="worker", since=last)]
     said = f"no sign of life since {last:%Y-%m-%d %H:%M %Z}" if last else "no worker has ever run"
-    return [Finding(check="worker", says=f"{said}; start one, or read its log", since=last)]
+    return [HealthFinding(check="worker", says=f"{said}; start one, or read its log", since=last)]
 
 
-def everything(now: datetime) -> list[Finding]:
+def everything(now: datetime) -> list[HealthFinding]:
     """The worker, and for each workspace its last good sync and whether anything is on hold."""
     findings = worker(now)
-    for workspace in Workspace.objects.all():
+    for workspace in Workspace.objects.filter(state=Workspace.State.ACTIVE):
         findings += [_sync(workspace, now), _hold(workspace)]
     return findings
 
 
-def _sync(workspace: Workspace, now: datetime) -> Finding:
+def _sync(workspace: Workspace, now: datetime) -> HealthFinding:
     last = workspace.syncs.filter(state="complete").order_by("-finished_at").first()
     # A new workspace has its first night before it.
     since = last.finished_at if last and last.finished_at else workspace.created_at
-    said = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > OLD else OK
-    return Finding(check="sync", workspace=workspace.name, says=said, since=since)
+    said = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > Sync.OLD else OK
+    return HealthFinding(check="sync", workspace=workspace.name, says=said, since=since)
 
 
-def _hold(workspace: Workspace) -> Finding:
+def _hold(workspace: Workspace) -> HealthFinding:
     said = OK
     if workspace.is_quarantined:
         said = "a sync looked wrong; nobody is revoked until an administrator has looked"
     if Hold.objects.open().over(workspace).exists():
         said = "everything is held; see the page Hold"
-    return Finding(check="hold", workspace=workspace.name, says=said)
+    return HealthFinding(check="hold", workspace=workspace.name, says=said)
 
 
-def page(check: Callable[[datetime], list[Finding]]) -> Callable[[HttpRequest], HttpResponse]:
+def page(check: Callable[[datetime], list[HealthFinding]]) -> Callable[[HttpRequest], HttpResponse]:
     """A view of what a check finds: JSON with status 500 where anything is wrong, or OpenMetrics.
 
     The metrics say so in their values and come with status 200, because Prometheus drops what comes with another.
@@ -88,7 +87,7 @@ def page(check: Callable[[datetime], list[Finding]]) -> Callable[[HttpRequest], 
     return view
 
 
-def metrics(findings: list[Finding]) -> str:
+def metrics(findings: list[HealthFinding]) -> str:
     """The findings in the format of OpenMetrics."""
     lines = [
         "# TYPE cleanup_portal_ok gauge",
@@ -105,7 +104,7 @@ def metrics(findings: list[Finding]) -> str:
     return "\n".join([*lines, "# EOF", ""])
 
 
-def _labels(finding: Finding) -> str:
+def _labels(finding: HealthFinding) -> str:
     # A workspace's name is a slug, so there is nothing to escape.
     workspace = f',workspace="{finding.workspace}"' if finding.workspace else ""
     return f'{{check="{finding.check}"{workspace}}}'

@@ -44,7 +44,19 @@ _SHARED: list[Processor] = [
 ]
 
 
-class Line(structlog.stdlib.ProcessorFormatter):
+_told: set[str] = set()
+_told_pattern: list[re.Pattern[str]] = []
+
+
+def hide(secret: str) -> None:
+    """Keep a secret that the settings do not know out of this process's log lines from now on."""
+    if secret in _told or len(secret) < SHORTEST_SECRET:
+        return
+    _told.add(secret)
+    _told_pattern[:] = [_any_of(_told)]
+
+
+class LogFormatter(structlog.stdlib.ProcessorFormatter):
     """Renders a record of anybody's as console lines or as JSON, and takes the secrets out of it."""
 
     def __init__(self, *, form: str, secrets: Iterable[str] = ()) -> None:
@@ -56,14 +68,13 @@ class Line(structlog.stdlib.ProcessorFormatter):
                 _as_json if form == "json" else _for_people,
             ],
         )
-        forms = {form for secret in secrets if len(secret) >= SHORTEST_SECRET for form in _forms_of(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        worth = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+        self._secrets = [_any_of(worth)] if worth else []
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        if self._secrets:
-            line = self._secrets.sub(_HIDDEN, line)
+        for pattern in (*self._secrets, *_told_pattern):
+            line = pattern.sub(_HIDDEN, line)
         for pattern, shown in _IN_EVERY_LINE:
             line = pattern.sub(shown, line)
         return line
@@ -86,7 +97,7 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": Line, "form": form, "secrets": tuple(secrets)}},
+        "formatters": {"line": {"()": LogFormatter, "form": form, "secrets": tuple(secrets)}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.__stderr__"}
         },
@@ -97,6 +108,8 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
             "django.server": {"handlers": []},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
+            # In debug mode they hold what is written to the database, sessions and passwords' digests among it.
+            "django.db.backends": {"level": "WARNING"},
         },
     }
 
@@ -149,6 +162,12 @@ class _LoggedText(io.TextIOBase):
 
     def fileno(self) -> int:
         return sys.__stderr__.fileno() if sys.__stderr__ else super().fileno()
+
+
+def _any_of(secrets: Iterable[str]) -> re.Pattern[str]:
+    """Finds any of these secrets, however it is written; where one begins like another, the longer one."""
+    forms = {form for secret in secrets for form in _forms_of(secret)}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
 
 
 def _forms_of(secret: str) -> set[str]:

@@ -38,6 +38,8 @@ HUWISE = env.workspaces()
 # The way to them out of a company's network: a proxy, and certificates (PEM) trusted beside the usual ones.
 HUWISE_PROXY = env.proxy("HUWISE_PROXY")
 HUWISE_CA = env.certificates("HUWISE_CA")
+# Whether workspaces added in the portal may lie in a private network (and, on a public installation, on this host).
+HUWISE_PRIVATE_NETWORKS = env.flag("HUWISE_PRIVATE_NETWORKS", default=False)
 # An uncertain DELETE is settled by two readings this many seconds apart (law 7).
 QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
 LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)

@@ -268,6 +268,21 @@ class Event(StrEnum):
         "policy.adopted", _("Policy activated"), _("activated version %(version)s of the policy: %(reason)s")
     )
     ROLE_GRANTED = Words("role.granted", _("Role granted"), _("gave %(login)s the role %(role)s"))
+    WORKSPACE_ADDED = Words(
+        "workspace.added",
+        _("Workspace added"),
+        _("added the workspace at %(host)s"),
+        news=Headline(1, _("%(actor)s added the workspace")),
+    )
+    WORKSPACE_CONNECTION_CHANGED = Words(
+        "workspace.connection_changed",
+        _("Connection changed"),
+        _("stored another API key for %(host)s"),
+        news=Headline(1, _("%(actor)s stored another API key")),
+    )
+    WORKSPACE_DESCRIBED = Words(
+        "workspace.described", _("Settings changed"), _("changed the settings of the workspace: %(fields)s")
+    )
     WORKSPACE_HOST_CHANGED = Words(
         "workspace.host_changed",
         _("Host changed"),
@@ -280,10 +295,22 @@ class Event(StrEnum):
         "workspace.mode_set", _("Mode changed"), _("switched the workspace from %(from)s to %(to)s")
     )
     WORKSPACE_OPENED = Words("workspace.opened", _("Workspace opened"), _("opened the workspace"))
+    WORKSPACE_PAUSED = Words(
+        "workspace.paused",
+        _("Workspace paused"),
+        _("paused the workspace: %(reason)s"),
+        news=Headline(1, _("%(actor)s paused the workspace: %(reason)s")),
+    )
     WORKSPACE_RENAMED = Words(
         "workspace.renamed", _("Workspace renamed"), _("renamed the workspace from %(from)s to %(to)s")
     )
-    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
+    WORKSPACE_RESUMED = Words("workspace.resumed", _("Workspace resumed"), _("resumed the workspace: %(reason)s"))
+    WORKSPACE_RETIRED = Words(
+        "workspace.retired",
+        _("Workspace retired"),
+        _("retired the workspace, and deleted its API key: %(reason)s"),
+    )
+    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the sync that was running"))
     WORKSPACE_SYNCED = Words(
         "workspace.synced",
         _("Synced"),

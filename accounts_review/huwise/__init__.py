@@ -32,6 +32,7 @@ from .errors import (
     stops_cleanup,
 )
 from .invitation import Person, person_of
+from .private import Reach
 from .records import Group, User, decode_group, decode_user, digest_of
 from .route import Route
 
@@ -45,6 +46,7 @@ __all__ = [
     "Page",
     "Person",
     "RateLimited",
+    "Reach",
     "Redirected",
     "Refused",
     "Route",

@@ -18,7 +18,7 @@ import msgspec
 import stamina
 
 from .address import path_segment
-from .connection import TIMEOUT, Answer, ApiKey, Connection
+from .connection import LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
 from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
 from .headers import http_date
 from .invitation import Person, invitation, member_in, provision
@@ -56,7 +56,7 @@ class Client:
     """Talks to the workspace at ``url`` with the API key, which leaves in the Authorization header only.
 
     ``route`` is the way there: through a proxy, or trusting further certificates. ``attempts`` and ``backoff`` (seconds
-    before the second attempt, doubled each time) are for GETs.
+    before the second attempt, doubled each time) are for GETs; ``patience`` is how many seconds one answer may take.
 
     :raises ValueError: an address that is not https (a loopback host may be http), or that carries more than a host.
     """
@@ -72,6 +72,7 @@ class Client:
         route: Route = DIRECT,
         transport: httpx.BaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
+        patience: float = LONGEST_ANSWER_SECONDS,
         user_agent: str = "cleanup-portal",
         attempts: int = 4,
         backoff: float = 0.5,
@@ -80,7 +81,13 @@ class Client:
         # A traceback that shows local variables would show it.
         del api_key
         self._connection = Connection(
-            url=url, key=key, route=route, transport=transport, timeout=timeout, user_agent=user_agent
+            url=url,
+            key=key,
+            route=route,
+            transport=transport,
+            timeout=timeout,
+            user_agent=user_agent,
+            patience=patience,
         )
         self.host = self._connection.host
         self._attempts = attempts
@@ -264,7 +271,7 @@ def _worth_repeating(failure: Exception) -> bool | float:
             return wait <= LONGEST_WAIT_SECONDS and (wait if wait > 0 else True)
         case Unreachable(kind=kind):
             # An answer that dribbles in takes a minute each time, and would again.
-            return kind not in ("tls", "slow")
+            return kind not in ("tls", "slow", "private")
         case UnexpectedAnswer(truncated=truncated):
             return truncated
         case _:

@@ -21,6 +21,7 @@ import structlog
 from . import deadline
 from .address import base_url
 from .errors import HuwiseError, UnexpectedAnswer, Unreachable, UnsafeUsername, error_from, one_line
+from .private import PrivateAddress
 from .route import Passage, Route
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -77,7 +78,9 @@ class Connection:
         transport: httpx.BaseTransport | None,
         timeout: httpx.Timeout,
         user_agent: str,
+        patience: float,
     ) -> None:
+        self._patience = patience
         self._base = base_url(url)
         self._key = key
         self.host = self._base.netloc.decode("ascii")
@@ -117,7 +120,7 @@ class Connection:
         """
         request = self._request(method=method, path=path, params=params or {}, payload=payload)
         started = monotonic()
-        with deadline.within(LONGEST_ANSWER_SECONDS):
+        with deadline.within(self._patience):
             outcome = self._send(request, doing=doing, expect=expect)
         spent = round((monotonic() - started) * 1000)
         log.debug("huwise.request", method=method, path=path, status=outcome.status, ms=spent)
@@ -204,9 +207,15 @@ def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreacha
         problem.sent = True
     if isinstance(failure, httpx.TimeoutException):
         problem.kind = "slow" if deadline.is_over() else "timeout"
+    elif _is_private(failure):
+        problem.kind = "private"
     elif _is_refused_certificate(failure):
         problem.kind = "tls"
     return problem
+
+
+def _is_private(failure: httpx.HTTPError) -> bool:
+    return isinstance(failure.__cause__, PrivateAddress) or isinstance(failure.__context__, PrivateAddress)
 
 
 def _is_refused_certificate(failure: BaseException | None) -> bool:

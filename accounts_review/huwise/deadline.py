@@ -16,6 +16,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from accounts_review.huwise.private import ANYWHERE, Reach
+
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
 
@@ -35,11 +37,13 @@ def is_over() -> bool:
     return until is not None and monotonic() >= until
 
 
-def transport(*, verify: ssl.SSLContext | bool = True, proxy: httpx.Proxy | None = None) -> httpx.HTTPTransport:
-    """httpx's own, on a network that keeps the deadline."""
+def transport(
+    *, verify: ssl.SSLContext | bool = True, proxy: httpx.Proxy | None = None, reach: Reach = ANYWHERE
+) -> httpx.HTTPTransport:
+    """httpx's own, on a network that keeps the deadline, and goes only where ``reach`` allows."""
     made = httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy)
     # httpx passes no backend on to httpcore, whose own option it is.
-    made._pool._network_backend = _Network()
+    made._pool._network_backend = _Network(reach)
     return made
 
 
@@ -77,6 +81,9 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Network(httpcore.SyncBackend):
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
     def connect_tcp(
         self,
         host: str,
@@ -85,5 +92,7 @@ class _Network(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        if self._reach != ANYWHERE:
+            host = self._reach.resolve(host, port)
         left = _left(timeout, httpcore.ConnectTimeout)
         return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))

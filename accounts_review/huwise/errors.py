@@ -80,12 +80,13 @@ class Unreachable(HuwiseError):
 
     advice = "Check the workspace's address and the network, then try again."
 
-    kind: Literal["proxy", "connection", "timeout", "slow", "tls", "cut"] = "connection"
+    kind: Literal["proxy", "private", "connection", "timeout", "slow", "tls", "cut"] = "connection"
     sent: bool | None = None
 
     def _what(self) -> str:
         return {
             "proxy": "The proxy did not let the portal through to the workspace",
+            "private": "The workspace's address leads into a private network",
             "connection": "The workspace could not be reached",
             "timeout": "The workspace did not answer in time",
             "slow": "The workspace answered far too slowly",
@@ -96,6 +97,7 @@ class Unreachable(HuwiseError):
     def _advice(self) -> str:
         return {
             "proxy": "Check HUWISE_PROXY, and that this proxy allows connections to the workspace.",
+            "private": "Check the address; where it is meant, set HUWISE_PRIVATE_NETWORKS=true.",
             "tls": "Check the workspace's address. If its certificate comes from an authority of your own, or from a "
             "proxy that opens the traffic, set HUWISE_CA_FILE.",
         }.get(self.kind, self.advice)

@@ -21,6 +21,7 @@ from django.contrib.auth.models import Group, User
 from accounts_review.huwise import Client
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow import advance, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
@@ -87,7 +88,7 @@ def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User]
     workspaces.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=people[LOGIN], now=approved)
     chosen = _dormant(workspace, approved)[:14]
     decide.approve(accounts=chosen, actor=people["rita"], reason="Idle longest; checked with the teams", now=approved)
-    draft = workspace.cleanups.get(state="draft")
+    draft = workspace.cleanups.get(state=CleanupState.DRAFT)
     launch.launch(cleanup=draft, actor=people["olga"], now=launched)
     send_notices(workspace=workspace, now=launched)
     _touch(url, chosen[3].username, {"last_seen_at": (launched + timedelta(days=9)).isoformat()})

@@ -18,7 +18,7 @@ from accounts_review.huwise import HuwiseError
 from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
 from accounts_review.spreadsheet import Unreadable, read_list, without_quote
-from accounts_review.tasks import actions
+from accounts_review.tasks import sources
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording.findings import Found
@@ -26,10 +26,11 @@ from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.policy.preview import Outdated
-from accounts_review.workflow.review.decide import Refused
+from accounts_review.workflow.review.decide import DecisionRefused
 from accounts_review.workflow.review.import_file import Changed
 from accounts_review.workflow.review.named import accounts_meant
 from accounts_review.workflow.sync.sync import AlreadyRunning, NothingTripped, WrongHost
+from accounts_review.workflow.workspaces import NotPossible
 
 SAID = (
     AlreadyRunning,
@@ -42,12 +43,16 @@ SAID = (
     ImproperlyConfigured,
     PermissionDenied,
     PolicyError,
-    Refused,
+    DecisionRefused,
     Outdated,
     NotTheSame,
+    NotPossible,
     WrongHost,
 )
 """Errors whose text is meant for the person at the shell."""
+
+
+NO_WORKSPACE = "No workspace: set HUWISE_URL and HUWISE_API_KEY, or use `manage.py add_workspace`."
 
 
 class WorkspaceCommand(BaseCommand):
@@ -185,16 +190,19 @@ def in_a_clause(found: Found) -> str:
 
 
 def _workspace(name: str | None) -> Workspace:
-    known = actions.known_workspaces() or list(Workspace.objects.all())
+    known = sources.all_workspaces() or list(Workspace.objects.exclude(state=Workspace.State.RETIRED))
     if name is not None:
         known = list(Workspace.objects.filter(name=name))
     match known:
         case [workspace]:
             return workspace
         case []:
-            raise CommandError(
-                f"There is no workspace {name!r}." if name else "No workspace: set HUWISE_URL and HUWISE_API_KEY."
-            )
+            raise CommandError(f"There is no workspace {name!r}; {_names_known()}." if name else NO_WORKSPACE)
         case _:
             names = ", ".join(workspace.name for workspace in known)
             raise CommandError(f"There are several workspaces: {names}. Say which with --workspace.")
+
+
+def _names_known() -> str:
+    names = list(Workspace.objects.values_list("name", flat=True))
+    return f"known: {', '.join(names)}" if names else "none is known"

@@ -12,15 +12,17 @@ from accounts_review.models.held_sync import HeldRecord, HeldSync
 from accounts_review.models.hold import Hold
 from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.policy_preview import PolicyPreview, PreviewedAssessment
-from accounts_review.models.role import ROLES, ensure_roles, may, permit
+from accounts_review.models.role import ROLES, ensure_roles, may, permit, workspaces_of
 from accounts_review.models.run import Run
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.snooze import Snooze
+from accounts_review.models.stored_key import Access, StoredKey
 from accounts_review.models.sync import Sync
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 __all__ = [
     "ROLES",
+    "Access",
     "Account",
     "Assessment",
     "AuditEntry",
@@ -41,9 +43,11 @@ __all__ = [
     "Run",
     "SavedView",
     "Snooze",
+    "StoredKey",
     "Sync",
     "Workspace",
     "ensure_roles",
     "may",
     "permit",
+    "workspaces_of",
 ]

@@ -27,6 +27,7 @@ class Hold(models.Model):
 
     class Cause(models.TextChoices):
         PERSON = "person", _("held by a person")
+        PAUSED = "workspace_paused", _("the workspace is paused")
         BEHIND = "database_behind", _("the database is older than its checkpoint")
         REWRITTEN = "database_rewritten", _("the database is not the one the checkpoint belongs to")
         MISSING = "checkpoint_missing", _("this host has no checkpoint")
@@ -64,6 +65,10 @@ class Hold(models.Model):
     @property
     def is_by_person(self) -> bool:
         return self.cause == self.Cause.PERSON
+
+    @property
+    def is_of_checkpoint(self) -> bool:
+        return self.cause not in (self.Cause.PERSON, self.Cause.PAUSED)
 
 
 OF_DATABASE = (Hold.Cause.BEHIND, Hold.Cause.REWRITTEN)

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+
+from accounts_review.models.workspace import Workspace
 
 ROLES: dict[str, tuple[str, ...]] = {
     "auditor": ("read",),
@@ -25,12 +28,17 @@ def ensure_roles(**kwargs: Any) -> None:
         )
 
 
-def may(user: User, codename: str) -> bool:
+def workspaces_of(user: User, act: str = "read") -> QuerySet[Workspace]:
+    """The workspaces in which a person may do something."""
+    return Workspace.objects.all() if may(user, act) else Workspace.objects.none()
+
+
+def may(user: User, codename: str, workspace: Workspace | None = None) -> bool:
     """Whether a person is active and holds one of the four permissions."""
     return user.is_active and user.has_perm(f"accounts_review.{codename}")
 
 
-def permit(user: User, codename: str) -> None:
+def permit(user: User, codename: str, workspace: Workspace | None = None) -> None:
     """Raise ``PermissionDenied`` unless the person may; every act asks at the moment it is done."""
     if may(user, codename):
         return

@@ -35,7 +35,7 @@ class RunQuerySet(models.QuerySet["Run"]):
     def last_sign_of_life(self) -> datetime | None:
         """When a worker last began or ended something, or a reading last moved on; ``None`` if none ever did."""
         runs = self.aggregate(began=models.Max("started_at"), ended=models.Max("finished_at"))
-        reading = Sync.objects.filter(state="running").aggregate(at=models.Max("heartbeat_at"))
+        reading = Sync.objects.filter(state=Sync.State.RUNNING).aggregate(at=models.Max("heartbeat_at"))
         return max(filter(None, [*runs.values(), reading["at"]]), default=None)
 
     def is_silent(self, now: datetime) -> bool:

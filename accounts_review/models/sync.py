@@ -17,6 +17,9 @@ class Sync(models.Model):
     A quarantined one tripped the breaker: until a person accepts it (complete) or not (discarded), nobody is revoked.
     """
 
+    OLD = timedelta(hours=36)
+    """Numbers older than this are called old: the sync of a night was missed."""
+
     class State(models.TextChoices):
         RUNNING = "running", _("running")
         COMPLETE = "complete", _("complete")

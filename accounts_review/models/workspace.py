@@ -14,10 +14,15 @@ from accounts_review.rules import policy
 
 
 class Workspace(models.Model):
-    """One Huwise domain that the portal reads; its address and key come from the environment, never from here.
+    """One Huwise domain that the portal reads; its address and key come from the environment, or a ``StoredKey``.
 
     ``host`` is kept from the first sync on: a name that suddenly points elsewhere stops everything.
     """
+
+    class State(models.TextChoices):
+        ACTIVE = "active", _("active")
+        PAUSED = "paused", _("paused")
+        RETIRED = "retired", _("retired")
 
     class Mode(models.TextChoices):
         DRY_RUN = "dry-run", _("Dry run")
@@ -26,6 +31,11 @@ class Workspace(models.Model):
     name = models.SlugField(_("name"), unique=True)
     former_names = ArrayField(models.TextField(), default=list, editable=False)
     """Names under which entries of the audit speak of it, too."""
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ACTIVE)
+    """Only an active one is read, and only from an active one anything leaves."""
+    title = models.CharField(_("name shown to people"), max_length=100, blank=True)
+    contact = models.CharField(_("contact"), max_length=254, blank=True)
+    sender = models.CharField(_("sender"), max_length=254, blank=True)
     host = models.CharField(_("host"), max_length=253, blank=True)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.DRY_RUN)
     key_owner = models.TextField(_("owner of the API key"), blank=True)
@@ -58,6 +68,15 @@ class Workspace(models.Model):
     def names(self) -> list[str]:
         """The name it has, and those it had."""
         return [self.name, *self.former_names]
+
+    @property
+    def shown_name(self) -> str:
+        """What people who know nothing of the portal call it."""
+        return self.title or self.host or self.name
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == self.State.ACTIVE
 
     @property
     def is_live(self) -> bool:

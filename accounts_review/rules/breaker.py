@@ -34,7 +34,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class BreakerCheck:
     """A rule, the numbers it looked at, and how much it allows."""
 
     code: str
@@ -55,17 +55,17 @@ class Signs:
     never_used: int
 
 
-def first_checks(signs: Signs) -> list[Check]:
+def first_checks(signs: Signs) -> list[BreakerCheck]:
     """Every rule for a sync that no other is there to compare with: a signal missing for everybody is none."""
     unseen, most = signs.listed - signs.seen, max(0, signs.listed - 1)
     allowed = SHARE_NEVER_USED * signs.listed if signs.listed >= MANY else signs.listed
     return [
-        Check("nobody_seen", signs.listed, unseen, allowed=most, tripped=not signs.seen),
-        Check("never_used", signs.listed, signs.never_used, int(allowed), tripped=signs.never_used > allowed),
+        BreakerCheck("nobody_seen", signs.listed, unseen, allowed=most, tripped=not signs.seen),
+        BreakerCheck("never_used", signs.listed, signs.never_used, int(allowed), tripped=signs.never_used > allowed),
     ]
 
 
-def checks(figures: Figures) -> list[Check]:
+def checks(figures: Figures) -> list[BreakerCheck]:
     """Every rule with its numbers. A first sync has no baseline: see :func:`first_checks`."""
     before, after = figures.population_before, figures.population
     return [
@@ -80,6 +80,6 @@ def checks(figures: Figures) -> list[Check]:
     ]
 
 
-def _check(code: str, before: int, after: int, *, allowed: float) -> Check:
+def _check(code: str, before: int, after: int, *, allowed: float) -> BreakerCheck:
     measured = abs(after - before) if code == "population_changed" else after
-    return Check(code, before, after, allowed=int(allowed), tripped=measured > allowed)
+    return BreakerCheck(code, before, after, allowed=int(allowed), tripped=measured > allowed)

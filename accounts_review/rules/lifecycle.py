@@ -1,6 +1,6 @@
 """The states of a case and of a clean-up, and the moves allowed between them.
 
-Pure. The one door (:mod:`accounts_review.record`) checks every move against these tables.
+Pure. :func:`accounts_review.audit.transition` checks every move against these tables.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exemption:
+class ExemptionRules:
     """How far ahead a person may exempt an account, in days."""
 
     longest_days: int
@@ -173,7 +173,7 @@ class Policy:
     notice: Notice
     approval: Approval
     limits: Limits
-    exemption: Exemption
+    exemption: ExemptionRules
 
 
 def _spellings(rights: Iterable[str]) -> frozenset[str]:
@@ -292,6 +292,6 @@ def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:
     )
 
 
-def _read_exemption(reader: Reader, table: dict[str, Any]) -> Exemption:
+def _read_exemption(reader: Reader, table: dict[str, Any]) -> ExemptionRules:
     longest = reader.whole("exemption", table, "longest_days", least=1, most=LONGEST_EXEMPTION_DAYS)
-    return Exemption(longest_days=longest)
+    return ExemptionRules(longest_days=longest)

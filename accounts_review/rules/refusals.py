@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class MailFault(StrEnum):
     """Whom a refusal speaks of."""
 
     RECIPIENT = "recipient"
@@ -63,19 +63,19 @@ LIKELY_SENDER = re.compile(
 LIKELY_RECIPIENT = re.compile(r"recipient|mailbox|addressee|destinataire|empfänger", re.IGNORECASE)
 
 
-def fault_of(code: int, text: str) -> Fault:
+def fault_of(code: int, text: str) -> MailFault:
     """Whom a reply of 400 or more speaks of; ``text`` is all that was said with it."""
     if code < 500:
-        return Fault.SENDER if not GREYLISTED.search(text) and _speaks_of_the_sender(text) else Fault.LATER
+        return MailFault.SENDER if not GREYLISTED.search(text) and _speaks_of_the_sender(text) else MailFault.LATER
     found = STATUS.search(text)
     number = (int(found[2]), int(found[3])) if found else (0, 0)
     if number in SENDERS_NUMBERS or SURELY_SENDER.search(text):
-        return Fault.SENDER
+        return MailFault.SENDER
     if number == NOT_ASCII or number[0] in RECIPIENTS_SUBJECTS or SURELY_RECIPIENT.search(text):
-        return Fault.RECIPIENT
+        return MailFault.RECIPIENT
     if LIKELY_SENDER.search(text):
-        return Fault.SENDER
-    return Fault.RECIPIENT if LIKELY_RECIPIENT.search(text) else Fault.UNTOLD
+        return MailFault.SENDER
+    return MailFault.RECIPIENT if LIKELY_RECIPIENT.search(text) else MailFault.UNTOLD
 
 
 def alike(one: str, other: str) -> bool:

@@ -9,14 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
-from accounts_review.huwise import Client, Route, host_of
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
 from accounts_review.tasks.queue import enqueue_policy_preview
-from accounts_review.workflow import advance, brake, holds, identity, workspaces
+from accounts_review.tasks.sources import access_to, open_client
+from accounts_review.workflow import advance, brake, holds, identity
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
 from accounts_review.workflow.notify.pace import Pace
@@ -30,36 +29,11 @@ JUDGED_AT_ONCE = 5_000
 """So many accounts can be judged while a person waits: two seconds of work."""
 
 
-def known_workspaces() -> list[Workspace]:
-    """The workspaces that the environment describes; a new one is opened under the default policy.
-
-    Raises ``ImproperlyConfigured`` where one of them is known by another name.
-    """
-    return [
-        workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
-        for name, described in settings.HUWISE.items()
-    ]
-
-
-def open_client(workspace: Workspace) -> Client:
-    """A client for a workspace, by the environment. Raises ``ImproperlyConfigured``."""
-    try:
-        described = settings.HUWISE[workspace.name]
-        route = Route(proxy=settings.HUWISE_PROXY, authorities=settings.HUWISE_CA)
-        return Client(url=described["url"], api_key=described["api_key"], route=route)
-    except KeyError:
-        raise ImproperlyConfigured(
-            f"The environment does not describe the workspace {workspace.name!r}; set HUWISE_URL and HUWISE_API_KEY."
-        ) from None
-    except ValueError as error:
-        raise ImproperlyConfigured(f"HUWISE_URL: {error}") from None
-
-
 def sync(workspace_id: int) -> Sync:
     """Extract and assess one workspace."""
     workspace = Workspace.objects.get(pk=workspace_id)
     with open_client(workspace) as client:
-        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        key_owner = access_to(workspace).key_owner
         sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now)
     take_in(workspace)
     return sync
@@ -75,14 +49,14 @@ def take_in(workspace: Workspace) -> None:
 def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
     """Check a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
     with open_client(workspace) as client:
-        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        key_owner = access_to(workspace).key_owner
         return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
 
 
 def change_host(workspace: Workspace, *, actor: User) -> None:
     """Follow a workspace to the host that the environment names now; see :func:`identity.change_host`."""
     with open_client(workspace) as client:
-        key_owner = settings.HUWISE[workspace.name]["key_owner"]
+        key_owner = access_to(workspace).key_owner
         identity.change_host(workspace=workspace, client=client, key_owner=key_owner, actor=actor, clock=now)
 
 

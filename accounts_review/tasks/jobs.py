@@ -18,10 +18,9 @@ from structlog.contextvars import bound_contextvars
 from accounts_review.audit.events import Event
 from accounts_review.huwise import HuwiseError
 from accounts_review.models import Case, PolicyPreview, Run, Workspace
-from accounts_review.rules.lifecycle import IN_FLIGHT
+from accounts_review.rules.lifecycle import IN_FLIGHT, CleanupState
 from accounts_review.tasks.actions import (
     check_workspace_connection,
-    known_workspaces,
     pace,
     revoke_due,
     sync,
@@ -36,6 +35,7 @@ from accounts_review.tasks.queue import (
     enqueue_sync,
     enqueue_take_in,
 )
+from accounts_review.tasks.sources import described_workspaces, stored_workspaces
 from accounts_review.workflow import advance, brake
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
@@ -135,7 +135,9 @@ def revoke_batch(workspace_id: int) -> None:
 def preview_policy_job(policy_preview_id: int) -> None:
     """Judge under a proposed policy for half a minute; then again if somebody is left."""
     policy_preview = (
-        PolicyPreview.objects.select_related("workspace").filter(pk=policy_preview_id, state="judging").first()
+        PolicyPreview.objects.select_related("workspace")
+        .filter(pk=policy_preview_id, state=PolicyPreview.State.JUDGING)
+        .first()
     )
     if policy_preview is not None and not preview.judge(policy_preview=policy_preview, clock=now, budget=BATCH_BUDGET):
         enqueue_policy_preview(policy_preview_id)
@@ -154,65 +156,98 @@ def sync_job(workspace_id: int) -> None:
 def sweep() -> None:
     """Every minute: work is asked for wherever a case can move or a clean-up close, and for what fell silent."""
     watch()
-    for workspace in known_workspaces():
-        end_dead_syncs(workspace=workspace)
-        brake.brake_all(workspace, now=now())
-        if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state="running").exists():
-            enqueue_take_in(workspace)
-        finished = workspace.cleanups.filter(state="running").exclude(cases__in=Case.objects.open())
-        if _open_cases(workspace) or advance.ripen(workspace=workspace, now=now()) or finished.exists():
-            enqueue_revoke(workspace)
-    silent = PolicyPreview.objects.filter(state="judging", heartbeat_at__lt=now() - SILENT_PREVIEW)
+    failed = _in_each(_sweep)
+    silent = PolicyPreview.objects.filter(state=PolicyPreview.State.JUDGING, heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
+    if failed:
+        raise failed
     ping()
+
+
+def _sweep(workspace: Workspace) -> None:
+    end_dead_syncs(workspace=workspace)
+    brake.brake_all(workspace, now=now())
+    if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state=Sync.State.RUNNING).exists():
+        enqueue_take_in(workspace)
+    finished = workspace.cleanups.filter(state=CleanupState.RUNNING).exclude(cases__in=Case.objects.open())
+    if _open_cases(workspace) or advance.ripen(workspace=workspace, now=now()) or finished.exists():
+        enqueue_revoke(workspace)
 
 
 @recorded
 def send_emails_job() -> None:
     """Every ten minutes: send the reminders that are due, the notices that are waiting, and tell of the end."""
     stopped: list[str] = []
-    for workspace in known_workspaces():
-        reminders, closings = (
-            send(
-                workspace=workspace,
-                now=now(),
-                limit=allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
-                budget=EMAILS_BUDGET,
-            )
-            for send, kind in (
-                (send_reminders, Event.CASE_REMINDED),
-                (send_closings, Event.CASE_CLOSING_TOLD),
-            )
-        )
-        errors = {reminders.error, warn(workspace, budget=EMAILS_BUDGET).error, closings.error} - {""}
-        for error in errors:
-            log.error("mails stopped", workspace=workspace.name, error=error)
-        stopped += errors
+    failed = _in_each(lambda workspace: stopped.extend(_send_emails(workspace)))
     if stopped:
         raise MailStopped("; ".join(dict.fromkeys(stopped)))
+    if failed:
+        raise failed
+
+
+def _send_emails(workspace: Workspace) -> set[str]:
+    """Why e-mails of a workspace stopped, if they did."""
+    reminders, closings = (
+        send(
+            workspace=workspace,
+            now=now(),
+            limit=allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
+            budget=EMAILS_BUDGET,
+        )
+        for send, kind in (
+            (send_reminders, Event.CASE_REMINDED),
+            (send_closings, Event.CASE_CLOSING_TOLD),
+        )
+    )
+    errors = {reminders.error, warn(workspace, budget=EMAILS_BUDGET).error, closings.error} - {""}
+    for error in errors:
+        log.error("mails stopped", workspace=workspace.name, error=error)
+    return errors
 
 
 @recorded
 def send_digests_job() -> None:
     """Every quarter of an hour: mail the operators what happened since the last time."""
-    for workspace in known_workspaces():
-        digest.send_digest(workspace=workspace, now=now())
-        digest.tell_owners(workspace=workspace, now=now())
+    if failed := _in_each(_send_digest):
+        raise failed
+
+
+def _send_digest(workspace: Workspace) -> None:
+    digest.send_digest(workspace=workspace, now=now())
+    digest.tell_owners(workspace=workspace, now=now())
 
 
 @recorded
 def check_every_connection() -> None:
     """Every night: have each workspace's address, key and clocks looked at, before it is synced."""
-    for workspace in known_workspaces():
-        enqueue_connection_check(workspace)
+    if failed := _in_each(enqueue_connection_check):
+        raise failed
 
 
 @recorded
 def sync_every_workspace() -> None:
     """Every night: have each workspace synced, each as a task of its own, so that no one's fault stops another's."""
-    for workspace in known_workspaces():
-        enqueue_sync(workspace)
+    if failed := _in_each(enqueue_sync):
+        raise failed
+
+
+def _in_each(work: Callable[[Workspace], None]) -> Exception | None:
+    """Do something in every workspace in use; one that fails stops no other. Returns the first failure."""
+    failed: list[Exception] = []
+    for source in (stored_workspaces, described_workspaces):
+        try:
+            found = [workspace for workspace in source() if workspace.is_active]
+        except ImproperlyConfigured as error:
+            found = []
+            failed.append(error)
+        for workspace in found:
+            try:
+                work(workspace)
+            except Exception as error:
+                log.exception("a task failed in one workspace", workspace=workspace.name)
+                failed.append(error)
+    return failed[0] if failed else None
 
 
 def _in_flight(workspace: Workspace) -> QuerySet[Case]:
@@ -224,6 +259,6 @@ def _open_cases(workspace: Workspace) -> int:
     states = ("due", "claimed", "intended", "unknown")
     cases = Case.objects.filter(cleanup__workspace=workspace, state__in=states)
     return (
-        cases.filter(cleanup__state="running").count()
-        + cases.filter(state__in=states[1:]).exclude(cleanup__state="running").count()
+        cases.filter(cleanup__state=CleanupState.RUNNING).count()
+        + cases.filter(state__in=states[1:]).exclude(cleanup__state=CleanupState.RUNNING).count()
     )

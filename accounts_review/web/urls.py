@@ -19,13 +19,13 @@ from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.shared.access import Moved
-from accounts_review.web.workspaces import schedule, syncs
+from accounts_review.web.workspaces import schedule, settings, syncs
 from accounts_review.web.workspaces import views as workspaces
 
 of_workspace: list[URLPattern] = [
     path("", overview.Overview.as_view(), name="overview"),
     path("review/", review.Review.as_view(), name="review"),
-    path("review/export/", export.Export.as_view(), name="export"),
+    path("review/export/", export.ReviewExport.as_view(), name="export"),
     path("review/import/", import_decisions.Import.as_view(), name="import"),
     path("review/import/<uuid:pk>/", import_decisions.ImportPlan.as_view(), name="import_plan"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
@@ -40,7 +40,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
     path("cleanups/<int:number>/export/", CleanupExport.as_view(), name="cleanup_export"),
     path("cleanups/<int:number>/launch/", launch.Launch.as_view(), name="launch"),
-    path("cleanups/<int:number>/progress/", cleanups.Progress.as_view(), name="progress"),
+    path("cleanups/<int:number>/progress/", cleanups.ProgressFragment.as_view(), name="progress"),
     path("cleanups/<int:number>/cases/", cases.Act.as_view(), name="cases"),
     path("cleanups/<int:number>/cases/<int:pk>/", cases.CasePage.as_view(), name="case"),
     path("cleanups/<int:number>/<str:verb>/", cleanups.Turn.as_view(), name="turn"),
@@ -58,13 +58,14 @@ of_workspace: list[URLPattern] = [
     path("policy/proposals/<int:pk>/accounts/", Moved.as_view(to="movers"), name="moved_movers"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
-    path("audit/export/", audit.Export.as_view(), name="audit_export"),
+    path("audit/export/", audit.AuditExport.as_view(), name="audit_export"),
     path("syncs/", syncs.Syncs.as_view(), name="syncs"),
     path("syncs/<int:pk>/", syncs.SyncPage.as_view(), name="sync_page"),
-    path("syncs/<int:pk>/stop/", syncs.Stop.as_view(), name="stop_sync"),
+    path("syncs/<int:pk>/stop/", syncs.StopSync.as_view(), name="stop_sync"),
     path("syncs/<int:pk>/breaker/", syncs.Breaker.as_view(), name="breaker"),
     path("check-connection/", workspaces.CheckConnection.as_view(), name="check_connection"),
     path("sync/", workspaces.StartSync.as_view(), name="sync"),
+    path("settings/", settings.Settings.as_view(), name="settings"),
     path("mode/", workspaces.Mode.as_view(), name="mode"),
 ]
 
@@ -73,6 +74,7 @@ urlpatterns = [
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
+    path("workspaces/add/", settings.Add.as_view(), name="new_workspace"),
     path("hold/", hold.HoldPage.as_view(), name="hold"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),

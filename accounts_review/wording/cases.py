@@ -99,7 +99,7 @@ def of_answering(case: Case) -> str:
 def of_why(why: object) -> str:
     """A stored "why": a finding, a list of the gate's objections, or a text."""
     if isinstance(why, dict):
-        return findings.in_words(why).said.removesuffix(".")
+        return findings.in_words(why).said.removesuffix(".") if "code" in why else ""
     if not isinstance(why, list):
         return str(why)
     return "; ".join(

@@ -78,7 +78,9 @@ SAID: dict[str, Promise | str] = {
     "mail_hours": gettext_lazy("No e-mails are sent at this hour."),
     "mail_limit": gettext_lazy("Hourly limit of e-mails reached"),
     "first_ones": gettext_lazy("The next ones wait until the outcome of the first is known."),
-    "held": gettext_lazy("Not yet for %(count)s: %(why)s."),
+    "held": gettext_lazy("Everything is held."),
+    "checkpoint": gettext_lazy("The database does not agree with its checkpoint."),
+    "held_back": gettext_lazy("Not yet for %(count)s: %(why)s."),
     # Why nobody can be launched now
     "share_too_small": gettext_lazy("The policy's share of the population allows no account."),
     "share_used_up": gettext_lazy(
@@ -156,6 +158,10 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("The proxy blocked the connection to the workspace."),
         gettext_lazy("Check HUWISE_PROXY, and that the proxy allows connections to the workspace."),
     ),
+    "Unreachable private": (
+        gettext_lazy("The address leads into a private network, so nothing was sent."),
+        gettext_lazy("Check the address. If it is meant, set HUWISE_PRIVATE_NETWORKS=true for web and worker."),
+    ),
     "Unreachable tls": (
         gettext_lazy("The workspace's certificate is not trusted. Nothing was sent."),
         gettext_lazy("Check HUWISE_URL. If the certificate comes from your own authority, set HUWISE_CA_FILE."),
@@ -219,7 +225,7 @@ def in_words(found: Found | str) -> Finding:
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
     code, known = found["code"], defaultdict(str, found, **_spoken(found))
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
-    lead = str(said) % known if said else code
+    lead = str(said) % known if said else str(code)
     if until := found.get("until"):
         lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": instants.time_of(until)}
     if kind := found.get("kind"):
@@ -233,7 +239,9 @@ def in_words(found: Found | str) -> Finding:
 def _spoken(found: Found) -> dict[str, str]:
     """Of a finding's details, those that are themselves codes or instants, in words."""
     spoken = {"next": instants.moment(found["next"])} if "next" in found else {}
-    return spoken | ({"why": objections.objection(found["why"])} if found["code"] == "held" else {})
+    return spoken | (
+        {"why": objections.objection(found["why"]).removesuffix(": ")} if found["code"] == "held_back" else {}
+    )
 
 
 ANOMALIES: dict[str, Promise] = {

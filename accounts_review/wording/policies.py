@@ -39,7 +39,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PolicyChange:
     """What a policy said, what it would say, and from when on that counts. "" where it said or would say nothing."""
 
     before: str
@@ -54,20 +54,20 @@ def in_words(policy: Policy) -> list[Clause]:
     return [*_of_segments(policy), *_of_protection(policy), *_of_procedure(policy)]
 
 
-def changes(before: Policy, after: Policy) -> list[Change]:
+def changes(before: Policy, after: Policy) -> list[PolicyChange]:
     """What two policies say differently, in the order in which they say it."""
     old, new = {clause.key: clause for clause in in_words(before)}, {clause.key: clause for clause in in_words(after)}
     found = [_change(old.get(key), new.get(key)) for key in (old | new) if old.get(key) != new.get(key)]
     if _order(before, after) != _order(after, before):
-        found.append(Change(_sequence(before), _sequence(after), str(TAKES_EFFECT["order"])))
+        found.append(PolicyChange(_sequence(before), _sequence(after), str(TAKES_EFFECT["order"])))
     return found
 
 
-def _change(old: Clause | None, new: Clause | None) -> Change:
+def _change(old: Clause | None, new: Clause | None) -> PolicyChange:
     known = new or old
     assert known is not None
     names_before, names_after = (clause.names if clause else frozenset() for clause in (old, new))
-    return Change(
+    return PolicyChange(
         before=old.text if old else "",
         after=new.text if new else "",
         takes_effect=str(TAKES_EFFECT[known.key.partition(" ")[0]]),

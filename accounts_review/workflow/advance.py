@@ -27,8 +27,8 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
     """
     rewarn.follow_addresses(workspace=workspace, now=now)
     running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
-    ripe = list(due.answerable(running).filter(state="noticed", promised_at__lte=now))
-    returned = list(running.filter(state="due", noticed_at=None, promised_at__isnull=False))
+    ripe = list(due.answerable(running).filter(state=CaseState.NOTICED, promised_at__lte=now))
+    returned = list(running.filter(state=CaseState.DUE, noticed_at=None, promised_at__isnull=False))
     audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
     for case in returned:
         give_up(case, actor="portal", now=now, why=_("the notice came back"))
@@ -39,7 +39,7 @@ def ripen(*, workspace: Workspace, now: datetime) -> int:
 def spare_returned(*, workspace: Workspace, now: datetime) -> int:
     """Spare whoever was seen again or became protected while they were being warned (law 10); returns how many."""
     waiting = Case.objects.filter(
-        cleanup__workspace=workspace, state__in=("awaiting_notice", "noticed", "undeliverable")
+        cleanup__workspace=workspace, state__in=(CaseState.AWAITING_NOTICE, CaseState.NOTICED, CaseState.UNDELIVERABLE)
     ).select_related("account__assessment", "cleanup__workspace")
     spared = 0
     # What somebody else holds just now is seen by the next sync, and by the last look.

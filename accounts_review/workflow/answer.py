@@ -40,7 +40,7 @@ KEPT_FOR = timedelta(days=365)
 LONGEST_ABSENCE = timedelta(days=366)
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """What a person can answer."""
 
     KEEP = "keep"
@@ -60,7 +60,7 @@ class NotNow(ValueError):
 class Said:
     """One answer: ``until`` belongs to *away*, ``text`` to *keep*; ``agent`` is the program that gave it."""
 
-    kind: Kind
+    kind: AnswerKind
     text: str = ""
     until: datetime | None = None
     agent: str = ""
@@ -103,7 +103,7 @@ def answer(*, case: Case, said: Said, now: datetime) -> Case:
     if is_settled(held):
         raise Settled
     _check(said, now=now)
-    if said.kind is Kind.LEAVE:
+    if said.kind is AnswerKind.LEAVE:
         _leave(held, said, now=now)
     else:
         _keep(held, said, now=now)
@@ -171,8 +171,8 @@ def _held(case: Case) -> Case:
 def _check(said: Said, *, now: datetime) -> None:
     if len(said.text) > LONGEST_TEXT:
         raise NotNow(_("The text is too long."))
-    if (said.kind is Kind.AWAY) != (said.until is not None):
-        raise NotNow(_("Tell us until when you are away."))
+    if (said.kind is AnswerKind.AWAY) != (said.until is not None):
+        raise NotNow(_("Say until when you are away."))
     if said.until and not now < said.until <= now + LONGEST_ABSENCE:
         raise NotNow(_("Choose a date from tomorrow to one year ahead."))
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from accounts_review.facts import facts_of, signs_of
 from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
-from accounts_review.models import ConnectionCheck, Workspace
+from accounts_review.models import Account, ConnectionCheck, Sync, Workspace
 from accounts_review.rules.breaker import first_checks
 from accounts_review.rules.names import as_listed
 from accounts_review.rules.policy import ALWAYS_PROTECTED
@@ -27,8 +27,15 @@ def check_connection(
 
     Never raises what the API can cause: it is a finding.
     """
-    findings = list(_look(workspace, client, key_owner, clock))
+    findings = look(client=client, key_owner=key_owner, clock=clock, workspace=workspace)
     return ConnectionCheck.objects.create(workspace=workspace, at=clock(), findings=findings)
+
+
+def look(
+    *, client: Client, key_owner: str, clock: Callable[[], datetime], workspace: Workspace | None = None
+) -> list[Found]:
+    """The same without keeping it; also for what is not a workspace of the portal yet."""
+    return list(_look(workspace, client, key_owner, clock))
 
 
 def record_failure(*, workspace: Workspace, error: str, now: datetime) -> ConnectionCheck:
@@ -37,9 +44,11 @@ def record_failure(*, workspace: Workspace, error: str, now: datetime) -> Connec
     return ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
 
 
-def _look(workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]) -> Iterator[Found]:
-    before = workspace.host.partition(":")[0]
-    if before and before != client.host.partition(":")[0]:
+def _look(
+    workspace: Workspace | None, client: Client, key_owner: str, clock: Callable[[], datetime]
+) -> Iterator[Found]:
+    before = workspace.host.partition(":")[0] if workspace else ""
+    if workspace and before and before != client.host.partition(":")[0]:
         yield _bad("host", before=workspace.host, host=client.host)
     try:
         page = client.users_page(offset=0, limit=0)
@@ -70,7 +79,7 @@ def _administrators(client: Client) -> set[str] | HuwiseError:
 
 
 def _about_owner(
-    workspace: Workspace, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
+    workspace: Workspace | None, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
 ) -> Found:
     try:
         owner = client.key_owner() or configured
@@ -80,7 +89,8 @@ def _about_owner(
         return _failed("owner_unknown", error)
     if not owner:
         return _bad("owner_unknown")
-    read = workspace.accounts.listed().filter(username__iexact=owner.strip()).values_list("username", flat=True)
+    listed = Account.objects.filter(workspace=workspace).listed()
+    read = listed.filter(username__iexact=owner.strip()).values_list("username", flat=True)
     known = set() if isinstance(administrators, HuwiseError) else administrators
     owner = as_listed(owner, {*known, *read}) or owner
     try:
@@ -99,7 +109,7 @@ def _about_administrators(administrators: set[str] | HuwiseError) -> Found:
     return _good("administrators", count=count) if count else _bad("administrators_missing")
 
 
-def _about_use(workspace: Workspace, client: Client, now: datetime) -> Found:
+def _about_use(workspace: Workspace | None, client: Client, now: datetime) -> Found:
     """Whether the list says of anybody that the account was used; a signal missing for everybody is none."""
     try:
         users = [decode_user(raw) for raw in client.users_page(offset=0).records]
@@ -111,8 +121,9 @@ def _about_use(workspace: Workspace, client: Client, now: datetime) -> Found:
     if not tripped:
         return _good("use", **numbers)
     # A person who has accepted a sync like this knows it.
-    is_known = workspace.syncs.filter(state="complete", checks__contains=[{"code": tripped[0], "tripped": True}])
-    return {"code": tripped[0], "is_good": is_known.exists()} | numbers
+    accepted = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE)
+    is_known = accepted.filter(checks__contains=[{"code": tripped[0], "tripped": True}]).exists()
+    return {"code": tripped[0], "is_good": is_known} | numbers
 
 
 def _good(code: str, **facts: object) -> Found:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import Hold, Workspace, permit
+from accounts_review.models import Hold, Sync, Workspace, permit
 from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
 
 PORTAL = "portal"
@@ -41,7 +41,12 @@ def over(workspace: Workspace) -> Hold | None:
     here = checkpoint.keeper.host if checkpoint.keeper else ""
     standing = Hold.objects.open().over(workspace)
     return next(
-        (hold for hold in standing if hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here), None
+        (
+            hold
+            for hold in standing
+            if hold.workspace or hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here
+        ),
+        None,
     )
 
 
@@ -132,8 +137,10 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
         raise HoldRefused(_("The checkpoints match the database; there is nothing to reset."))
     since = min(found.at for found in standing)
     for workspace in workspaces:
-        if not workspace.syncs.filter(state="complete", started_at__gte=since).exists():
-            raise HoldRefused(_("Run a complete sync of %(workspace)s first.") % {"workspace": workspace})
+        if not workspace.syncs.filter(state=Sync.State.COMPLETE, started_at__gte=since).exists():
+            raise HoldRefused(
+                _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
+            )
     Hold.objects.filter(pk__in=[found.pk for found in standing]).update(
         released_at=now, released_by=login, release_reason=reason
     )
@@ -191,7 +198,9 @@ def _nothing_to_release(workspace: Workspace | None) -> str:
     others = Hold.objects.open().filter(cause=Hold.Cause.PERSON).select_related("workspace")
     names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
     if names:
-        return _("This is not held. Held now: %(names)s.") % {"names": names}
-    if Hold.objects.open().exclude(cause=Hold.Cause.NOT_KEPT).exists():
-        return _("Nobody holds anything; the checkpoint does. Use reset_checkpoint.")
+        return _("Nobody holds this; what is held: %(names)s.") % {"names": names}
+    if paused := Hold.objects.open().filter(cause=Hold.Cause.PAUSED, workspace=workspace).first():
+        return _("%(name)s is paused; resume it in its settings.") % {"name": paused.workspace}
+    if Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).exists():
+        return _("No person holds anything; what holds is the checkpoint: see reset_checkpoint.")
     return _("Nothing is held.")

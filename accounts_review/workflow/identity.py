@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -25,6 +25,7 @@ from accounts_review.wording.findings import in_words
 from accounts_review.workflow.check_connection import check_connection
 
 LONGEST_NAME = 50
+RESERVED = frozenset({"all"})
 Clock = Callable[[], datetime]
 
 FEW = 20
@@ -52,25 +53,42 @@ def refuse_known(*, name: str, host: str) -> None:
         )
 
 
-@transaction.atomic
-def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> None:
-    """Give a workspace another name; the audit's entries under the old one stay its own.
-
-    Raises ``PermissionDenied`` and :class:`NotTheSame`.
-    """
-    permit(actor, "administer")
-    audit.wait_for_turn()
-    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
-    before = workspace.name
+def refuse_name(name: str, *, others: QuerySet[Workspace]) -> None:
+    """Raise :class:`NotTheSame` where a text cannot be the name of a workspace beside these."""
     try:
         validate_slug(name)
     except ValidationError:
         raise NotTheSame(f"{name!r} cannot be a name: use letters, digits, hyphens and underscores.") from None
     if len(name) > LONGEST_NAME:
         raise NotTheSame(f"{name!r} is too long for a name; at most {LONGEST_NAME} characters.")
-    others = Workspace.objects.exclude(pk=workspace.pk)
-    if name == before or others.filter(Q(name=name) | Q(former_names__contains=[name])).exists():
+    if name.lower() in RESERVED:
+        raise NotTheSame(f"{name!r} means every workspace; choose another name.")
+    if others.filter(Q(name__iexact=name) | Q(former_names__contains=[name])).exists():
         raise NotTheSame(f"{name} is or was the name of a workspace already; choose another.")
+
+
+def refuse_host(host: str, *, others: QuerySet[Workspace]) -> None:
+    """Raise :class:`NotTheSame` where another workspace is read from this host."""
+    if known := others.filter(host__iexact=host).exclude(host="").first():
+        state = "" if known.is_active else f" ({known.state})"
+        raise NotTheSame(
+            f"{host} is known here as {known}{state}, with its people and its history; nothing was changed."
+        )
+
+
+@transaction.atomic
+def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> None:
+    """Give a workspace another name; the audit's entries under the old one stay its own.
+
+    Raises ``PermissionDenied`` and :class:`NotTheSame`.
+    """
+    permit(actor, "administer", workspace)
+    audit.wait_for_turn()
+    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+    before = workspace.name
+    refuse_name(name, others=Workspace.objects.exclude(pk=workspace.pk))
+    if name == before:
+        raise NotTheSame(f"{name} is its name already; choose another.")
     workspace.name = name
     workspace.former_names = [former for former in [*workspace.former_names, before] if former != name]
     workspace.save(update_fields=["name", "former_names"])
@@ -84,11 +102,12 @@ def change_host(*, workspace: Workspace, client: Client, key_owner: str, actor: 
     What stopped because the host had changed goes on when a person resumes it. Raises ``PermissionDenied``,
     :class:`NotTheSame` and what the API can cause.
     """
-    permit(actor, "administer")
+    permit(actor, "administer", workspace)
     before = workspace.host
     if client.host == before or not before:
         where = f"is read from {before} already" if before else "was never read, so it has no host yet"
         raise NotTheSame(f"{workspace} {where}; nothing to change.")
+    refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
     check = check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=clock)
     faults = [in_words(fault) for fault in check.faults if fault["code"] != "host"]
     if faults:

@@ -25,7 +25,7 @@ from structlog.contextvars import bound_contextvars
 from accounts_review.management.supervisor import free_port
 from accounts_review.models import Workspace
 from accounts_review.tasks import jobs, queue
-from cleanup_portal.logs import FORMATS, Line, configure_structlog
+from cleanup_portal.logs import FORMATS, LogFormatter, configure_structlog
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = 'pa"ss/wörd?42'
@@ -38,7 +38,7 @@ class Log:
     def __init__(self, form: str) -> None:
         self.stream = io.StringIO()
         self.handler = logging.StreamHandler(self.stream)
-        self.handler.setFormatter(Line(form=form, secrets=[SECRET, "short"]))
+        self.handler.setFormatter(LogFormatter(form=form, secrets=[SECRET, "short"]))
 
     @property
     def text(self) -> str:

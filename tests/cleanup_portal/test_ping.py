@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts_review.management.supervisor import free_port
 from accounts_review.models import Run
-from accounts_review.tasks import actions, jobs
+from accounts_review.tasks import jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def test_each_sweep_is_followed_by_a_ping(listener: type[Listener]) -> None:
 
 
 def test_a_sweep_that_fails_gives_no_sign_of_life(listener: type[Listener], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "known_workspaces", lambda: 1 / 0)
+    monkeypatch.setattr(jobs, "watch", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         jobs.sweep()
     assert listener.heard == []

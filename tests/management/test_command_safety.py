@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from accounts_review import tasks
 from accounts_review.models import AuditEntry, Case, PolicyVersion, Workspace
+from accounts_review.tasks import actions
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.sync.sync import AlreadyRunning
 from tests.stage import KEY, NOW, SetStage, Stage, someone
@@ -203,7 +203,7 @@ def test_another_sync_that_runs_is_said_in_words(stage: Stage, monkeypatch: pyte
     def busy(**given: Any) -> None:
         raise AlreadyRunning(stage.workspace)
 
-    monkeypatch.setattr(tasks, "sync_workspace", busy)
+    monkeypatch.setattr(actions, "sync_workspace", busy)
     with pytest.raises(CommandError, match="already running"):
         run("sync")
 

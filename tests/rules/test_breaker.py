@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from accounts_review.rules.breaker import Check, Figures, checks
+from accounts_review.rules.breaker import BreakerCheck, Figures, checks
 
 USUAL = Figures(population_before=1000, population=1010, lost_activity=2, candidates_before=100, candidates=110)
 
 
-def anomalies(figures: Figures) -> list[Check]:
+def anomalies(figures: Figures) -> list[BreakerCheck]:
     return [check for check in checks(figures) if check.tripped]
 
 
@@ -51,7 +51,7 @@ def test_in_a_small_workspace_three_people_may_come_or_lose_their_dates() -> Non
 
 def test_every_rule_carries_the_numbers_it_looked_at_and_what_it_allows() -> None:
     assert checks(replace(USUAL, population=2000)) == [
-        Check("activity_lost", 0, 2, allowed=10, tripped=False),
-        Check("population_changed", 1000, 2000, allowed=200, tripped=True),
-        Check("candidates_multiplied", 100, 110, allowed=300, tripped=False),
+        BreakerCheck("activity_lost", 0, 2, allowed=10, tripped=False),
+        BreakerCheck("population_changed", 1000, 2000, allowed=200, tripped=True),
+        BreakerCheck("candidates_multiplied", 100, 110, allowed=300, tripped=False),
     ]

@@ -10,7 +10,7 @@ from accounts_review.rules.policy import (
     CEILINGS,
     DEFAULT_TEXT,
     Approval,
-    Exemption,
+    ExemptionRules,
     Fault,
     Limits,
     Notice,
@@ -108,7 +108,7 @@ def test_the_full_example_is_read_as_it_says() -> None:
         notice=Notice(days=30, reminders_days_before=(7, 1)),
         approval=Approval(two_people=False, expires_after_days=60),
         limits=Limits(per_cleanup=500, per_hour=200, share_of_population=0.25, pause_at_regret=0.1),
-        exemption=Exemption(longest_days=400),
+        exemption=ExemptionRules(longest_days=400),
     )
 
 
@@ -329,7 +329,7 @@ def test_a_list_has_as_many_names_as_it_likes_but_not_as_many_wildcards() -> Non
 
 
 def test_an_exemption_may_last_five_years_where_a_policy_does_not_say() -> None:
-    assert parse(LAST).exemption == parse(DEFAULT_TEXT).exemption == Exemption(longest_days=1825)
+    assert parse(LAST).exemption == parse(DEFAULT_TEXT).exemption == ExemptionRules(longest_days=1825)
 
 
 @pytest.mark.parametrize("days", ["0", "3651", "true", '"400"', "400.0"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts_review.rules.refusals import Fault, alike, fault_of
+from accounts_review.rules.refusals import MailFault, alike, fault_of
 
-RECIPIENT, SENDER, UNTOLD, LATER = Fault
+RECIPIENT, SENDER, UNTOLD, LATER = MailFault
 
 SAID = {
     # The mailbox
@@ -70,7 +70,7 @@ SAID = {
 
 
 @pytest.mark.parametrize(("said", "fault"), SAID.items(), ids=SAID)
-def test_whose_fault_it_is(said: str, fault: Fault) -> None:
+def test_whose_fault_it_is(said: str, fault: MailFault) -> None:
     code, _, text = said.partition(" ")
     assert fault_of(int(code), text) is fault
 

@@ -18,7 +18,7 @@ from django_q.models import OrmQ, Schedule
 
 from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
-from accounts_review.tasks import actions, jobs, queue, schedule
+from accounts_review.tasks import actions, jobs, queue, schedule, sources
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import AlreadyRunning
@@ -224,8 +224,8 @@ def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.Mo
 def test_a_workspace_that_the_environment_does_not_describe_cannot_be_read(workspace: Workspace, settings: Any) -> None:
     settings.HUWISE = {}
     with pytest.raises(ImproperlyConfigured, match="HUWISE_URL"):
-        actions.open_client(workspace)
+        sources.open_client(workspace)
     settings.HUWISE = {"main": {"url": "http://data.example.org", "api_key": KEY, "key_owner": ""}}
     with pytest.raises(ImproperlyConfigured, match="https") as refused:
-        actions.open_client(workspace)
+        sources.open_client(workspace)
     assert KEY not in str(refused.value)

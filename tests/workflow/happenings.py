@@ -50,7 +50,7 @@ FAULTS = {
 FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate", "empty_list", "short_page")}
 
 REFUSALS = (
-    *(decide.Refused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
+    *(decide.DecisionRefused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
     *(answer.Settled, answer.NotNow),
 )
 """How the portal says no; what happened then did not happen."""
@@ -110,7 +110,7 @@ class Happenings:
         while left:
             try:
                 cases = self.stage.approve(*left, by=by)
-            except decide.Refused as refused:
+            except decide.DecisionRefused as refused:
                 left = [name for name in left if name not in {refusal.username for refusal in refused.refusals}]
             except PermissionDenied:
                 return
@@ -140,14 +140,14 @@ class Happenings:
             decide.withdraw(accounts=accounts, actor=self.stage.staff(by), reason="no", now=self.stage.clock())
             self.model.exempt_until.pop(accounts[0].pk, None)
 
-    def answer(self, who: str, kind: answer.Kind) -> None:
+    def answer(self, who: str, kind: answer.AnswerKind) -> None:
         """What the person says on the page that the warning links to."""
         now = self.stage.clock()
-        said = answer.Said(kind=kind, until=now + timedelta(days=9) if kind is answer.Kind.AWAY else None)
+        said = answer.Said(kind=kind, until=now + timedelta(days=9) if kind is answer.AnswerKind.AWAY else None)
         for case in Case.objects.open().filter(account__username=who):
             with suppress(*REFUSALS):
                 answer.answer(case=case, said=said, now=now)
-                if kind is answer.Kind.LEAVE:
+                if kind is answer.AnswerKind.LEAVE:
                     self.model.hastened.add(case.pk)
                 else:
                     self.model.keep(case.account_id, said.until or now + answer.KEPT_FOR)

@@ -76,7 +76,7 @@ def key_of(owner: str) -> Act:
         body = {"total_count": 1, "results": [{"user": {"username": owner}}]}
         stage.order({"method": "GET", "path": "/apikeys", "kind": "status", "status": 200, "body": body})
         stage.sync()
-        with suppress(decide.Refused):
+        with suppress(decide.DecisionRefused):
             stage.launch("marie")
         stage.revoke()
 
@@ -222,7 +222,7 @@ def staff_lost_someone(stage: Stage) -> bool:
 def approve_if_allowed(stage: Stage, username: str) -> None:
     try:
         stage.launch(username)
-    except decide.Refused:
+    except decide.DecisionRefused:
         return
 
 
@@ -329,6 +329,10 @@ def the_others_speak_against_it(stage: Stage) -> None:
         patch.setattr(brake, "FEWEST", 3)
         stage.launch("marie", "omar", "zoe")
         send_notices(workspace=stage.workspace, now=NOW)
-        for name, kind in (("marie", answer.Kind.LEAVE), ("omar", answer.Kind.KEEP), ("zoe", answer.Kind.KEEP)):
+        for name, kind in (
+            ("marie", answer.AnswerKind.LEAVE),
+            ("omar", answer.AnswerKind.KEEP),
+            ("zoe", answer.AnswerKind.KEEP),
+        ):
             answer.answer(case=stage.case(name), said=answer.Said(kind=kind), now=NOW)
         stage.revoke()

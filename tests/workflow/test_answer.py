@@ -10,14 +10,14 @@ import pytest
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption
 from accounts_review.workflow import answer
-from accounts_review.workflow.answer import Kind, NotNow, Said, Settled
+from accounts_review.workflow.answer import AnswerKind, NotNow, Said, Settled
 from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
-KEEP = Said(kind=Kind.KEEP, text="I run the bus feed", agent="Mozilla/5.0")
-AWAY = Said(kind=Kind.AWAY, until=NOW + timedelta(days=90))
-LEAVE = Said(kind=Kind.LEAVE)
+KEEP = Said(kind=AnswerKind.KEEP, text="I run the bus feed", agent="Mozilla/5.0")
+AWAY = Said(kind=AnswerKind.AWAY, until=NOW + timedelta(days=90))
+LEAVE = Said(kind=AnswerKind.LEAVE)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_keep_spares_and_exempts_for_a_year(stage: Stage) -> None:
 def test_who_keeps_it_is_not_proposed_again(stage: Stage) -> None:
     say(stage, KEEP)
     assert stage.verdicts()["marie"] == "protected"
-    with pytest.raises(decide.Refused, match="exempt until"):
+    with pytest.raises(decide.DecisionRefused, match="exempt until"):
         stage.approve("marie")
 
 
@@ -128,11 +128,11 @@ def test_in_flight_or_ended_no_answer_changes_anything(stage: Stage, state: str,
 @pytest.mark.parametrize(
     "said",
     [
-        Said(kind=Kind.AWAY),
-        Said(kind=Kind.AWAY, until=NOW),
-        Said(kind=Kind.AWAY, until=NOW + timedelta(days=367)),
-        Said(kind=Kind.KEEP, until=NOW + timedelta(days=5)),
-        Said(kind=Kind.KEEP, text="x" * 501),
+        Said(kind=AnswerKind.AWAY),
+        Said(kind=AnswerKind.AWAY, until=NOW),
+        Said(kind=AnswerKind.AWAY, until=NOW + timedelta(days=367)),
+        Said(kind=AnswerKind.KEEP, until=NOW + timedelta(days=5)),
+        Said(kind=AnswerKind.KEEP, text="x" * 501),
     ],
 )
 def test_what_makes_no_sense_is_refused(stage: Stage, said: Said) -> None:
@@ -189,6 +189,6 @@ def test_many_alike_within_minutes_are_flagged(cases: list[Case], flagged: list[
 
 
 def test_the_reason_is_kept_in_the_language_of_the_workspace_on_one_line(stage: Stage) -> None:
-    say(stage, Said(kind=Kind.KEEP, text="first\r\nsecond‮"))
+    say(stage, Said(kind=AnswerKind.KEEP, text="first\r\nsecond‮"))
     assert Exemption.objects.get().reason == "asked to keep it: first second"
     assert (stage.case("marie").answer or {})["text"] == "first\r\nsecond‮"

@@ -14,7 +14,7 @@ from accounts_review.workflow.notify.send import send_notices
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 NAMES = [f"person.{number:02}" for number in range(40)]
-KEEP, LEAVE = answer.Said(kind=answer.Kind.KEEP), answer.Said(kind=answer.Kind.LEAVE)
+KEEP, LEAVE = answer.Said(kind=answer.AnswerKind.KEEP), answer.Said(kind=answer.AnswerKind.LEAVE)
 
 
 @pytest.fixture

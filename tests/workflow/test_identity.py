@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from accounts_review import audit
 from accounts_review.huwise import host_of
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.tasks import actions
+from accounts_review.tasks import actions, sources
 from accounts_review.workflow import identity, workspaces
 from accounts_review.workflow.revoke.last_look import budget_left
 from accounts_review.workflow.sync.sync import WrongHost
@@ -50,7 +50,7 @@ def test_only_an_administrator_changes_name_or_host(stage: Stage, person: Callab
 def test_another_name_for_a_known_host_is_refused_with_how_to_rename(stage: Stage, settings: Any) -> None:
     describe(settings, "prod", stage.url)
     with pytest.raises(ImproperlyConfigured, match="rename_workspace main prod --actor LOGIN"):
-        actions.known_workspaces()
+        sources.known_workspaces()
     with pytest.raises(CommandError, match="HUWISE_WORKSPACE=main"):
         call_command("sync")
     assert Workspace.objects.count() == 1
@@ -58,7 +58,7 @@ def test_another_name_for_a_known_host_is_refused_with_how_to_rename(stage: Stag
 
 def test_another_name_for_another_host_is_another_workspace(stage: Stage, settings: Any) -> None:
     describe(settings, "prod", "https://data.example.org")
-    assert [str(workspace) for workspace in actions.known_workspaces()] == ["prod"]
+    assert [str(workspace) for workspace in sources.known_workspaces()] == ["prod"]
 
 
 def test_a_renamed_workspace_is_known_by_its_new_name_only(
@@ -67,9 +67,9 @@ def test_a_renamed_workspace_is_known_by_its_new_name_only(
     person("administrator")
     call_command("rename_workspace", "main", "prod", "--actor", "administrator")
     with pytest.raises(ImproperlyConfigured, match="set HUWISE_WORKSPACE=prod"):
-        actions.known_workspaces()
+        sources.known_workspaces()
     describe(settings, "prod", stage.url)
-    assert actions.known_workspaces() == [stage.workspace]
+    assert sources.known_workspaces() == [stage.workspace]
     entry = AuditEntry.objects.latest("seq")
     names = {"from": "main", "to": "prod"}
     assert (entry.kind, entry.actor, entry.data) == ("workspace.renamed", "administrator", names)

@@ -114,9 +114,9 @@ class Portal(RuleBasedStateMachine):
         by=decider,
         does=st.sampled_from(["approve", "exempt", "withdraw", "launch", "confirm", "answer"]),
         days=st.sampled_from([1, 20, 300]),
-        kind=st.sampled_from(list(answer.Kind)),
+        kind=st.sampled_from(list(answer.AnswerKind)),
     )
-    def decide(self, who: str, by: str, does: str, days: int, kind: answer.Kind) -> None:
+    def decide(self, who: str, by: str, does: str, days: int, kind: answer.AnswerKind) -> None:
         acts: dict[str, Callable[[], None]] = {
             "approve": lambda: self.act.approve([who], by),
             "exempt": lambda: self.act.exempt(who, by, days),

@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow.launch import launch
 
 
@@ -16,7 +17,7 @@ class Command(WorkspaceCommand):
     needs_actor = True
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        waiting = workspace.cleanups.filter(state="awaiting_confirmation").order_by("number").first()
+        waiting = workspace.cleanups.filter(state=CleanupState.AWAITING_CONFIRMATION).order_by("number").first()
         if waiting is None:
             raise launch.CannotLaunch("No clean-up awaits a confirmation.")
         cleanup = launch.confirm(cleanup=waiting, actor=person(options["actor"]), now=now())

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 
 from accounts_review.management import demo_history, portal
 from accounts_review.management.supervisor import Child, end_when_told, free_port, stop_all, supervise
-from accounts_review.tasks import actions
+from accounts_review.tasks import sources
 
 WORKSPACE = "demo"
 KEY = "sandbox-key"
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         try:
             children[0].start()
             demo_history.wait_for(url)
-            for line in demo_history.tell(WORKSPACE, url, open_client=actions.open_client, now=now()):
+            for line in demo_history.tell(WORKSPACE, url, open_client=sources.open_client, now=now()):
                 self.stderr.write(line)
             children[1].start()
             portal.wait_until_it_answers(port)

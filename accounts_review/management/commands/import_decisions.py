@@ -13,7 +13,7 @@ from accounts_review.models import Workspace
 from accounts_review.spreadsheet import ORDERS, Unreadable
 from accounts_review.workflow.review import import_file
 from accounts_review.workflow.review.import_file import Exempting
-from accounts_review.workflow.review.import_rows import Row
+from accounts_review.workflow.review.import_rows import ImportRow
 
 
 class Command(WorkspaceCommand):
@@ -62,7 +62,7 @@ class Command(WorkspaceCommand):
         self.stdout.write(in_words(plan.counts))
 
 
-def _asked(rows: list[Row]) -> str:
+def _asked(rows: list[ImportRow]) -> str:
     """What the first of the rows says of its day, and how to answer for all of them."""
     of_days = next(problem for problem in rows[0].problems if problem.column == "decision_until")
     return f"{of_days}: give --date-order dmy (day first) or mdy; {len(rows)} rows have such a day"

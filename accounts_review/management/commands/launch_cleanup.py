@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words, person
 from accounts_review.models import Workspace
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow.launch import launch, limits
 
 
@@ -16,12 +17,12 @@ class Command(WorkspaceCommand):
     needs_actor = True
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        draft = workspace.cleanups.filter(state="draft").first()
+        draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
         if draft is None:
             raise launch.CannotLaunch("There is no draft; approve accounts first.")
         cleanup = launch.launch(cleanup=draft, actor=person(options["actor"]), now=now())
         mode = "dry run" if cleanup.dry_run else "live"
-        held = workspace.cleanups.filter(state="draft").first()
+        held = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
         room = limits.room(workspace, now=now())
         if held and not room.allows:
             self.stderr.write(in_a_clause(room.objection))

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
-from accounts_review.models import Workspace
+from accounts_review.models import Sync, Workspace
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync.sync import reset_breaker
 
@@ -26,7 +26,7 @@ class Command(WorkspaceCommand):
         actor, discard = person(options["actor"]), options["discard"]
         sync = reset_breaker(workspace=workspace, actor=actor, reason=options["reason"], discard=discard, now=now())
         assess.assess(workspace=workspace)
-        is_accepted = sync.state == "complete"
+        is_accepted = sync.state == Sync.State.COMPLETE
         self.stdout.write("accepted" if is_accepted else "discarded")
         if not (discard or is_accepted):
             self.stderr.write("A later sync was complete; its numbers are in use and stay so.")

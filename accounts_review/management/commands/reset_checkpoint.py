@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from accounts_review.management.shell import HoldCommand
 from accounts_review.models import Workspace
-from accounts_review.tasks import actions
+from accounts_review.tasks import sources
 from accounts_review.workflow import holds
 
 
@@ -18,5 +18,5 @@ class Command(HoldCommand):
     takes_workspace = False
 
     def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
-        holds.reset_checkpoint(workspaces=actions.known_workspaces(), actor=actor, reason=reason, now=now)
+        holds.reset_checkpoint(workspaces=sources.known_workspaces(), actor=actor, reason=reason, now=now)
         self.stdout.write("accepted")

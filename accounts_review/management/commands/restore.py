@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Case, Workspace
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.tasks import actions
 
 
@@ -31,7 +32,7 @@ class Command(WorkspaceCommand):
 
 def _newest_revoked(workspace: Workspace, usernames: list[str]) -> list[Case]:
     """The newest revoked case of each username, all or none. Raises ``CommandError`` naming those without one."""
-    cases = Case.objects.filter(account__workspace=workspace, account__username__in=usernames, state="revoked")
+    cases = Case.objects.filter(account__workspace=workspace, account__username__in=usernames, state=CaseState.REVOKED)
     newest = {case.account.username: case for case in cases.select_related("account").order_by("pk")}
     unknown = [name for name in usernames if name not in newest]
     if unknown:

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Hold, Workspace
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.tasks import actions
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow.revoke import standstill
@@ -43,12 +44,14 @@ class Command(WorkspaceCommand):
             raise CommandError(in_a_clause(workspace.failure))
 
     def _say_what_holds(self, workspace: Workspace) -> None:
-        for cleanup in workspace.cleanups.filter(state__in=("running", "paused")).order_by("number"):
-            how = "is paused" if cleanup.state == "paused" else "waits"
+        for cleanup in workspace.cleanups.filter(state__in=(CleanupState.RUNNING, CleanupState.PAUSED)).order_by(
+            "number"
+        ):
+            how = "is paused" if cleanup.state == CleanupState.PAUSED else "waits"
             for found in standstill.standstill(cleanup, now=now()):
                 if found != workspace.failure:
                     self.stderr.write(f"clean-up {cleanup.number} {how}: {in_a_clause(found)}")
-            if cleanup.state == "paused":
+            if cleanup.state == CleanupState.PAUSED:
                 self.stderr.write(
                     f"resume it with manage.py resume_cleanup {cleanup.number} --workspace {workspace.name} "
                     "--actor LOGIN --reason TEXT, or on its page"

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words
-from accounts_review.models import Workspace
+from accounts_review.models import Sync, Workspace
 from accounts_review.tasks import actions
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
@@ -22,7 +22,7 @@ class Command(WorkspaceCommand):
         counts = {name: getattr(sync, name) for name in ("read", "added", "changed", "absent")}
         self.stdout.write(f"{sync.state}: {in_words(counts)}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
-        if sync.state != "complete":
+        if sync.state != Sync.State.COMPLETE:
             tripped = [
                 f"{anomaly['code']}: {clause}"
                 for anomaly, clause in zip(sync.anomalies, findings.of_anomalies(sync.anomalies), strict=True)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts_review.management import portal
 from accounts_review.management.supervisor import end_when_told, free_port, stop_all, supervise
-from accounts_review.tasks import actions
+from accounts_review.tasks import sources
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()
         portal.prepare()
-        actions.known_workspaces()
+        sources.known_workspaces()
         port = free_port(options["port"])
         children = [portal.web(port), portal.worker(port)]
         try:

@@ -22,7 +22,7 @@ from django.db import connection
 
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import Run
-from accounts_review.tasks import actions, queue, schedule
+from accounts_review.tasks import actions, queue, schedule, sources
 from cleanup_portal.logs import log_whatever_comes
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,8 @@ class Command(BaseCommand):
         log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
-        actions.known_workspaces()
+        sources.known_workspaces()
+        sources.renew_stored_keys()
         schedule.ensure_schedule()
         Run.objects.bury()
         queue.enqueue_sweep()

@@ -22,7 +22,7 @@ SIGNS: dict[str, Promise] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineItem:
     """Something that happened to an account or is to come, with the audit entry where there is one."""
 
     at: datetime
@@ -35,8 +35,8 @@ class Moment:
 class Timeline:
     """What is to come and what was, each newest first."""
 
-    to_come: list[Moment]
-    past: list[Moment]
+    to_come: list[TimelineItem]
+    past: list[TimelineItem]
 
 
 def timeline(
@@ -61,28 +61,28 @@ def of_entries(entries: Iterable[AuditEntry]) -> Timeline:
     return Timeline([], list(_acts(entries)))
 
 
-def _signs(dates: Iterable[DateFact]) -> Iterator[Moment]:
+def _signs(dates: Iterable[DateFact]) -> Iterator[TimelineItem]:
     for date in dates:
         if date.instant:
-            yield Moment(date.instant, str(SIGNS[date.field]), "user")
+            yield TimelineItem(date.instant, str(SIGNS[date.field]), "user")
 
 
-def _limits(account: Account, now: datetime) -> Iterator[Moment]:
+def _limits(account: Account, now: datetime) -> Iterator[TimelineItem]:
     found = getattr(account, "assessment", None)
     if found and found.activity_at:
         is_past = found.dormant_from <= now
-        said = _("reached its segment's limit") if is_past else _("its segment's limit, if idle until then")
-        yield Moment(found.dormant_from, said, "moon")
+        said = _("reached the limit of its segment") if is_past else _("the limit of its segment, if idle until then")
+        yield TimelineItem(found.dormant_from, said, "moon")
 
 
-def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[Moment]:
+def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[TimelineItem]:
     if case and case.promised_at:
-        yield Moment(case.promised_at, _("access is promised until this date"), "envelope")
+        yield TimelineItem(case.promised_at, _("the date until which the warning promises the access"), "envelope")
     if exemption:
         said = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
-        yield Moment(exemption.until, said, "shield-check")
+        yield TimelineItem(exemption.until, said, "shield-check")
 
 
-def _acts(entries: Iterable[AuditEntry]) -> Iterator[Moment]:
+def _acts(entries: Iterable[AuditEntry]) -> Iterator[TimelineItem]:
     for entry in entries:
-        yield Moment(entry.at, sentences.of_entry(entry), sentences.icon_of(entry), entry)
+        yield TimelineItem(entry.at, sentences.of_entry(entry), sentences.icon_of(entry), entry)

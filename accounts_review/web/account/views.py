@@ -13,10 +13,11 @@ from django.views.generic import TemplateView
 
 from accounts_review import audit
 from accounts_review.facts import facts_of_account, rights_of_groups
-from accounts_review.models import Account, AuditEntry, Exemption, may
+from accounts_review.models import Account, AuditEntry, Exemption, may, workspaces_of
 from accounts_review.rules.explanation import dates_read
 from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalMove
 from accounts_review.web.account import evidence
+from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
 from accounts_review.web.shared.access import WorkspaceView
@@ -46,6 +47,7 @@ class AccountPage(OneAccount, TemplateView):
         context = super().get_context_data(**kwargs) | self._known()
         context |= {"account": self.account, "here": self.request.path}
         context |= self._history(context["dates"]) | self._decisions()
+        context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
         if context["is_assessed"]:
             context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
         return context
@@ -141,7 +143,7 @@ class ServiceAccount(OneAccount):
             return self._refuse(form.problems, status=422)
         try:
             said = self._act(form)
-        except decide.Refused as refused:
+        except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (audit.Conflict, IllegalMove) as problem:
             return self._refuse([str(problem)], status=409)

@@ -17,8 +17,6 @@ from accounts_review.models import AuditEntry
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.web.shared.widgets import DayInput
 
-KINDS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
-
 
 class AuditFilter(RecordFilter):
     """Who did what to whom, when."""

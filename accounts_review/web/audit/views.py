@@ -80,7 +80,7 @@ class Verify(AuditView):
         return redirect("audit", workspace=self.workspace.name)
 
 
-class Export(AuditView):
+class AuditExport(AuditView):
     """The filtered entries, oldest first, as lines of JSON that prove themselves, or as a spreadsheet.
 
     That they were taken is an entry itself.

@@ -60,7 +60,7 @@ class Act(CleanupView):
             with transaction.atomic():
                 done = self._do(form.cleaned_data)
             messages.success(request, done)
-        except (decide.Refused, *NOT_NOW, ValueError) as refusal:
+        except (decide.DecisionRefused, *NOT_NOW, ValueError) as refusal:
             messages.error(request, str(refusal))
         else:
             if form.cleaned_data["act"] == "again":

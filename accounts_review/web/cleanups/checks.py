@@ -12,11 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Workspace, may
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, PolicyVersion, Sync, Workspace, may
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.waves import Wave, waves
-from accounts_review.web.overview.attention import OLD
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch, limits, orphaned_rights
 from accounts_review.workflow.launch.limits import Room
@@ -30,7 +29,7 @@ NAMED, MOST_AT_ONCE = 6, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class LaunchCheck:
     """One thing that was looked at, how much it presses, what to do about it, and whose cases it is about."""
 
     level: str
@@ -98,7 +97,7 @@ class Basket:
         return self.now + timedelta(days=(last[0].earliest - today).days if last else 0)
 
 
-def checks(basket: Basket) -> list[Check]:
+def checks(basket: Basket) -> list[LaunchCheck]:
     """Everything that was looked at, what presses most first; nothing for an empty draft."""
     if not basket.launching and not basket.held_back:
         return []
@@ -107,26 +106,28 @@ def checks(basket: Basket) -> list[Check]:
     return sorted(found, key=lambda check: LEVELS.index(check.level))
 
 
-def _state(basket: Basket) -> Iterator[Check]:
+def _state(basket: Basket) -> Iterator[LaunchCheck]:
     """What keeps everything from being revoked, whoever is in the draft."""
     workspace, url, link = basket.workspace, reverse("workspaces"), _("Check the connection")
     if workspace.is_quarantined:
-        says = _("The last sync looked wrong. Nobody is removed until an administrator has checked it.")
-        yield Check(level="error", says=says, url=url, link=_("Look and decide"))
+        says = _("The last sync looked wrong: until an administrator has looked, nobody is revoked.")
+        yield LaunchCheck(level="error", says=says, url=url, link=_("Look and decide"))
     if workspace.host and not workspace.key_owner:
-        says = _("The owner of the API key is not known. Nobody is removed until it is.")
-        yield Check(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
-    last = workspace.syncs.filter(state="complete").first()
-    if last and basket.now - (last.finished_at or last.started_at) > OLD:
-        says = _("The numbers are more than 36 hours old.")
-        yield Check(level="warning", says=says, todo=_("Sync first to see who came back."), url=url, link=link)
+        says = _("It is not known whose API key the portal uses: until it is, nobody is revoked.")
+        yield LaunchCheck(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
+    last = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
+    if last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
+        says = _("The numbers are more than a day and a half old.")
+        yield LaunchCheck(
+            level="warning", says=says, todo=_("Sync first, so that you see who came back."), url=url, link=link
+        )
 
 
-def _limits(basket: Basket) -> Iterator[Check]:
+def _limits(basket: Basket) -> Iterator[LaunchCheck]:
     count, per_hour, limit = len(basket.launching), basket.version.rules.limits.per_hour, basket.room.allows
     if not limit:
         why = findings.in_words(basket.room.objection)
-        yield Check(level="error", says=why.said, todo=why.remedy, cases=basket.held_back)
+        yield LaunchCheck(level="error", says=why.said, todo=why.remedy, cases=basket.held_back)
     elif basket.held_back:
         says = ngettext(
             "%(count)d account is over the limit of %(limit)d and stays for the next draft.",
@@ -135,29 +136,31 @@ def _limits(basket: Basket) -> Iterator[Check]:
         ) % {"count": len(basket.held_back), "limit": limit}
         todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
         if basket.room.is_by_share and basket.room.next_at:
-            todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
-        yield Check(level="info", says=says, todo=todo, cases=basket.held_back)
+            todo = _("Those idle longest go first.") + " " + findings.in_words(basket.room.objection).remedy
+        yield LaunchCheck(level="info", says=says, todo=todo, cases=basket.held_back)
     else:
         says = _(
             "Within the limits: %(count)d of at most %(limit)d accounts, and at most %(per_hour)d revoked an hour."
         )
-        yield Check(level="ok", says=says % {"count": count, "limit": limit, "per_hour": per_hour})
+        yield LaunchCheck(level="ok", says=says % {"count": count, "limit": limit, "per_hour": per_hour})
 
 
-def _people(basket: Basket) -> Iterator[Check]:
+def _people(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.version.rules.approval.two_people:
-        yield Check(level="ok", says=_("One person can launch this clean-up."))
+        yield LaunchCheck(level="ok", says=_("One person is enough: the policy asks for no second one."))
         return
     people = User.objects.with_perm("accounts_review.operate").exclude(pk=basket.actor.pk).order_by("username")
     if people:
-        says = _("%(people)s has to confirm this launch.")
-        yield Check(level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])})
+        says = _("Two people: whoever launches it cannot confirm it. Others who can: %(people)s.")
+        yield LaunchCheck(
+            level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])}
+        )
     else:
-        says = _("The policy requires a second person, and nobody else can confirm.")
-        yield Check(level="error", says=says, todo=_("Ask an administrator to make somebody an operator."))
+        says = _("The policy asks for a second person, and nobody else may confirm it.")
+        yield LaunchCheck(level="error", says=says, todo=_("Have an administrator give somebody the role operator."))
 
 
-def _expiring(basket: Basket) -> Iterator[Check]:
+def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
     valid = timedelta(days=basket.version.rules.approval.expires_after_days)
     last_date = basket.last_date
     if late := [case for case in basket.launching if case.approved_at + valid <= last_date]:
@@ -169,7 +172,7 @@ def _expiring(basket: Basket) -> Iterator[Check]:
         ) % {"count": len(late)}
         todo = _("An approval is valid for %(days)d days. Take them out, review them and approve them again.")
         todo %= {"days": valid.days}
-        yield Check(level="warning", says=says, todo=todo, cases=late, can_take_out=True)
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=late, can_take_out=True)
     elif basket.launching:
         first = min(case.approved_at for case in basket.launching) + valid
         days = (first - last_date).days
@@ -178,10 +181,10 @@ def _expiring(basket: Basket) -> Iterator[Check]:
             "No approval expires too early; the first has %(days)d days left over.",
             days,
         )
-        yield Check(level="ok", says=says % {"days": days})
+        yield LaunchCheck(level="ok", says=says % {"days": days})
 
 
-def _approvers(basket: Basket) -> Iterator[Check]:
+def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
     people = {case.approved_by_id: case.approved_by for case in basket.launching}
     barred = {key for key, person in people.items() if person is None or not may(person, "decide")}
     if cases := [case for case in basket.launching if case.approved_by_id in barred]:
@@ -191,18 +194,18 @@ def _approvers(basket: Basket) -> Iterator[Check]:
             "%(count)d accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
             len(cases),
         ) % {"count": len(cases), "logins": logins}
-        todo = _("Take them out and have a reviewer approve them again.")
-        yield Check(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
+        todo = _("Take them out; somebody who may decide approves them anew.")
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
 
 
-def _own(basket: Basket) -> Iterator[Check]:
+def _own(basket: Basket) -> Iterator[LaunchCheck]:
     if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
         says = _("Your own account is in this draft.")
-        todo = _("Nobody may decide on their own account. Ask somebody else to launch.")
-        yield Check(level="warning", says=says, todo=todo, cases=own)
+        todo = _("Nobody decides on their own account: leave the launch to somebody else.")
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=own)
 
 
-def _verdicts(basket: Basket) -> Iterator[Check]:
+def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
     accounts = Account.objects.filter(pk__in=[case.account_id for case in basket.launching]).assessed()
     dormant = accounts.with_verdict(basket.now).whose_verdict(Verdict.DORMANT)
     still = set(dormant.listed().values_list("pk", flat=True))
@@ -212,13 +215,13 @@ def _verdicts(basket: Basket) -> Iterator[Check]:
             "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
             len(back),
         ) % {"count": len(back)}
-        todo = _("Take them out or leave them in; they keep their access either way.")
-        yield Check(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
+        todo = _("Take them out, or leave them: they keep their access either way.")
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
     else:
-        yield Check(level="ok", says=_("Every account in it is still dormant."))
+        yield LaunchCheck(level="ok", says=_("Everyone in it still counts as dormant."))
 
 
-def _addresses(basket: Basket) -> Iterator[Check]:
+def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.warns:
         return
     unusable = [case for case in basket.launching if not usable_for_mail(case.account.email)]
@@ -229,12 +232,10 @@ def _addresses(basket: Basket) -> Iterator[Check]:
             "%(count)d addresses are not usable or have bounced before.",
             len(cases),
         ) % {"count": len(cases)}
-        todo = _(
-            "People who cannot be warned are not revoked. Correct the address in Huwise and sync, or take them out."
-        )
-        yield Check(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
+        todo = _("Who cannot be warned is not revoked. Correct the address in Huwise and sync, or take them out.")
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     else:
-        yield Check(level="ok", says=_("Every address looks usable; none is known to bounce."))
+        yield LaunchCheck(level="ok", says=_("Every address looks usable, and none is known to bounce."))
 
 
 def _bounced(basket: Basket) -> set[int]:
@@ -250,7 +251,7 @@ def _bounced(basket: Basket) -> set[int]:
     }
 
 
-def _succession(basket: Basket) -> Iterator[Check]:
+def _succession(basket: Basket) -> Iterator[LaunchCheck]:
     cases = {case.account_id: case for case in basket.launching}
     found = orphaned_rights.orphans_of(basket.workspace, [case.account for case in basket.launching])
     titles = {group.uid: str(group) for group in basket.workspace.groups.all()}
@@ -261,7 +262,7 @@ def _succession(basket: Basket) -> Iterator[Check]:
             says = _("Nobody would hold the right %(name)s.") % {"name": orphan.name}
         todo = _("Decide who takes over first, or take them out.")
         last = [cases[account.pk] for account in orphan.last]
-        yield Check(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
     made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
     for account, groups in made:
         named = {"login": account.username, "groups": ", ".join(str(group) for group in groups[:NAMED])}
@@ -270,8 +271,8 @@ def _succession(basket: Basket) -> Iterator[Check]:
             "%(login)s created groups: %(groups)s.",
             len(groups),
         )
-        todo = _("The group and its members stay. Make sure somebody else manages it.")
-        yield Check(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
+        todo = _("The group stays, with its members. See that somebody else looks after it.")
+        yield LaunchCheck(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
     if not found and not made:
-        says = _("Every right and group still has another holder.")
-        yield Check(level="ok", says=says)
+        says = _("Nothing is left without anybody: every right and group of theirs has somebody else, too.")
+        yield LaunchCheck(level="ok", says=says)

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Case
 from accounts_review.models.cleanup import CASE_LABELS
-from accounts_review.web.audit.filters import KINDS
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
@@ -23,6 +22,8 @@ WAYS = {
     ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }
+
+ANSWERS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not needed")}
 
 
 class CaseFilter(RecordFilter):
@@ -82,7 +83,9 @@ class ReportFilter(CaseFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         states = [(state, f"{CASE_LABELS[state]} ({count})") for state, count in _counted(self.queryset, "state")]
-        kinds = [(kind, str(KINDS[kind])) for kind, _count in _counted(self.queryset, "answer__kind") if kind in KINDS]
+        kinds = [
+            (kind, str(ANSWERS[kind])) for kind, _count in _counted(self.queryset, "answer__kind") if kind in ANSWERS
+        ]
         ways = [(way, str(label)) for way, (which, label) in WAYS.items() if self.queryset.filter(which).exists()]
         answers = [*kinds, ("none", str(_("none")))] if kinds else []
         found: dict[str, list[tuple[str, str]]] = {"state": states, "answered": answers, "back": ways}

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.models import Cleanup, Workspace, may
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.forms import LaunchForm
@@ -82,7 +83,7 @@ class Launch(CleanupView):
 
 def _shown(cleanup: Cleanup) -> str:
     """What a preview rests on: the cases of the draft, the mode and the policy."""
-    cases = cleanup.cases.filter(state="in_draft").aggregate(count=Count("pk"), last=Max("pk"))
+    cases = cleanup.cases.filter(state=CaseState.IN_DRAFT).aggregate(count=Count("pk"), last=Max("pk"))
     workspace = Workspace.objects.get(pk=cleanup.workspace_id)
     return "/".join(map(str, (cases["count"], cases["last"], workspace.mode, workspace.current_policy.number)))
 

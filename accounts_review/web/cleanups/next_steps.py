@@ -37,7 +37,7 @@ LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class NextStepRow:
     """A case, why it stands here, and what is to be known before something is done."""
 
     case: Case
@@ -57,7 +57,7 @@ class Step:
     title: str
     advice: str
     count: int
-    rows: list[Row]
+    rows: list[NextStepRow]
     acts: list[str] = field(default_factory=list)
 
     @property
@@ -100,7 +100,7 @@ def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step
     # Those whose address is another one by now can be warned at once, so they come first.
     is_same = ExpressionWrapper(Q(account__email=KT("evidence__email")), BooleanField())
     ranked = cases.alias(is_same=is_same).order_by("is_same", "moved_at", "pk")
-    rows = [Row(case, of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
+    rows = [NextStepRow(case, of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
     return Step(
         name="undeliverable",
         title=_("Could not be warned"),
@@ -115,7 +115,7 @@ def _undeliverable(cases: QuerySet[Case], *, actor: User, now: datetime) -> Step
 
 
 def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
-    rows = [Row(case, _readings(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
+    rows = [NextStepRow(case, _readings(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
     return Step(
         name="unknown",
         title=_("Outcome unknown"),
@@ -132,7 +132,7 @@ def _refused(cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: d
     can_act = set(free.filter(state=CaseState.REFUSED).values_list("pk", flat=True))
     ranked = cases.order_by("moved_at", "pk")[:SHOWN]
     rows = [
-        Row(
+        NextStepRow(
             case,
             of_case(case, now=now),
             "" if case.pk in can_act else _("It is in a clean-up again, or there is nothing left to do."),
@@ -169,7 +169,7 @@ def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime
         title=_("Still dormant and in no clean-up"),
         advice=advice,
         count=free.count(),
-        rows=[Row(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
+        rows=[NextStepRow(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
         acts=_allowed(("again",), actor),
     )
 

@@ -23,7 +23,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class OutcomeBar:
     """A segment, and what became of those who belong to it, in parts that fill ``WIDTH`` together."""
 
     segment: str
@@ -31,7 +31,7 @@ class Bar:
     parts: list[Part]
 
 
-def outcomes(cleanup: Cleanup) -> list[Bar]:
+def outcomes(cleanup: Cleanup) -> list[OutcomeBar]:
     """One bar a segment, the largest first; one query."""
     counted: dict[str, dict[str, int]] = defaultdict(dict)
     rows = cleanup.cases.order_by().values_list("evidence__segment", "state").annotate(Count("pk"))
@@ -41,7 +41,7 @@ def outcomes(cleanup: Cleanup) -> list[Bar]:
     return sorted(bars, key=lambda each: (-each.total, each.segment))
 
 
-def bar(segment: str, counts: dict[str, int]) -> Bar:
+def bar(segment: str, counts: dict[str, int]) -> OutcomeBar:
     """A bar whose parts stand in the order of the page's tiles, without gaps. Pure."""
     total, parts, before = sum(counts.values()), list[Part](), 0
     for state in ORDER:
@@ -49,4 +49,4 @@ def bar(segment: str, counts: dict[str, int]) -> Bar:
             x, end = round(WIDTH * before / total), round(WIDTH * (before + count) / total)
             parts.append(Part(Tile(state, count), x, end - x))
             before += count
-    return Bar(segment, total, parts)
+    return OutcomeBar(segment, total, parts)

@@ -52,7 +52,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CaseFailure:
     """A case that went wrong, and how."""
 
     case: Case
@@ -66,7 +66,7 @@ class Progress:
     total: int
     ended: int
     tiles: list[Tile]
-    failures: list[Failure]
+    failures: list[CaseFailure]
     next_date: datetime | None
     """The first promised date that is still to come."""
     warned_from: datetime | None
@@ -112,7 +112,7 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
         total=sum(tally.values()),
         ended=sum(count for state, count in tally.items() if state in ENDED),
         tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
-        failures=[Failure(case, of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
+        failures=[CaseFailure(case, of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
         **known,
     )
 

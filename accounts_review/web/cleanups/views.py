@@ -15,7 +15,7 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.models import Cleanup, may
-from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalMove
 from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
@@ -49,9 +49,9 @@ class Cleanups(WorkspaceView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         every = self.workspace.cleanups.all()
-        draft = every.filter(state="draft").first()
+        draft = every.filter(state=CleanupState.DRAFT).first()
         segments = _segments(draft)
-        past = with_counts(every.filter(state__in=("closed", "cancelled")))
+        past = with_counts(every.filter(state__in=(CleanupState.CLOSED, CleanupState.CANCELLED)))
         table = CleanupTable(past, now=self.now, workspace=self.workspace)
         RequestConfig(request).configure(table)
         context = {
@@ -95,7 +95,7 @@ class CleanupPage(CleanupView):
         self.template_name = "accounts_review/cleanups/draft.html"
         user = self.request.user
         basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=actions.pace())
-        cases = self.cleanup.cases.filter(state="in_draft").select_related("account__assessment", "cleanup")
+        cases = self.cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related("account__assessment", "cleanup")
         found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide")
         table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
         RequestConfig(self.request).configure(table)
@@ -126,7 +126,7 @@ class CleanupPage(CleanupView):
         return next_steps(self.cleanup, actor=self.request.user, now=self.now)
 
 
-class Progress(CleanupView):
+class ProgressFragment(CleanupView):
     """The part of the page that refreshes itself while the clean-up runs."""
 
     template_name = "accounts_review/shared/_progress.html"
@@ -179,7 +179,7 @@ class Turn(CleanupView):
 def _standing(view: CleanupView) -> dict[str, Any]:
     """Where a clean-up stands, what stopped it, and what the person may do about it."""
     cleanup, user = view.cleanup, view.request.user
-    progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == "paused"
+    progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == CleanupState.PAUSED
     answered = cleanup.cases.exclude(answer=None).select_related("account")
     return {
         "alike": answer.alike(answered),
@@ -204,5 +204,5 @@ def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:
     """How many of the draft's cases belong to each segment, most first."""
     if draft is None:
         return []
-    cases = draft.cases.filter(state="in_draft").order_by().values_list("evidence__segment")
+    cases = draft.cases.filter(state=CaseState.IN_DRAFT).order_by().values_list("evidence__segment")
     return sorted(cases.annotate(Count("pk")), key=lambda pair: -pair[1])

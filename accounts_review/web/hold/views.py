@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Hold, Workspace, may
-from accounts_review.tasks import actions
+from accounts_review.tasks import sources
 from accounts_review.web.shared.access import PortalView
 from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow import holds
@@ -74,7 +74,7 @@ class HoldPage(PortalView):
         return _("Released. Notices and removals continue.")
 
     def _reset(self, workspace: Workspace | None, reason: str) -> str:
-        known = actions.known_workspaces()
+        known = sources.known_workspaces()
         holds.reset_checkpoint(workspaces=known, actor=self.request.user, reason=reason, now=now())
         return _("The database is accepted as it is, and new checkpoints start.")
 
@@ -83,7 +83,7 @@ class HoldPage(PortalView):
         context: dict[str, Any] = {
             "form": form,
             "by_people": [hold for hold in standing if hold.is_by_person],
-            "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if not hold.is_by_person],
+            "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if hold.is_of_checkpoint],
             "past": [
                 (hold, in_sentences.of_hold(hold))
                 for hold in Hold.objects.exclude(released_at=None).select_related("workspace")[:SHOWN]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.models import Case, Cleanup, Hold, Run, Sync, Workspace
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
@@ -24,9 +25,6 @@ from accounts_review.workflow.revoke.standstill import standstill
 
 TOO_LATE, RECENT = timedelta(days=30), timedelta(days=90)
 """So long a warning that came back too late is told, and answers of a clean-up are looked at."""
-
-OLD = timedelta(hours=36)
-"""Numbers older than this are called old: the sync of a night was missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +40,28 @@ class Need:
 
 def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
+    of_it = of_workspace(workspace=workspace, last=last, administrators=administrators, undecided=undecided, now=now)
+    return _pressing_first([*of_portal(now), *of_it])
+
+
+def of_workspace(
+    *, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime
+) -> list[Need]:
+    """What concerns one workspace only; of a paused one, nothing but that."""
+    if not workspace.is_active:
+        return list(_of_holds(workspace))
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
     cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
-    found = [*_of_holds(workspace), *_of_worker(now), *_of_mail(), *of_sync, *cleanups, *people]
+    return _pressing_first([*_of_holds(workspace), *of_sync, *cleanups, *people])
+
+
+def of_portal(now: datetime) -> list[Need]:
+    """What concerns every workspace."""
+    return _pressing_first([*_of_worker(now), *_of_mail()])
+
+
+def _pressing_first(found: list[Need]) -> list[Need]:
     return sorted(found, key=lambda need: ("error", "warning", "info").index(need.level))
 
 
@@ -71,9 +87,9 @@ def _of_mail() -> Iterator[Need]:
 
 
 def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator[Need]:
-    url, link = reverse("workspaces"), _("Check the connection")
-    if quarantined := workspace.syncs.filter(state="quarantined").first():
-        text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
+    url, link = reverse("workspaces"), _("Look at the connection")
+    if quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first():
+        text = _("A sync looked wrong and was set aside: nobody is revoked until an administrator has looked.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
         yield Need(level="error", text=text, link=_("Look and decide"), url=page)
     if last is None:
@@ -90,26 +106,28 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     elif (connection_check := workspace.connection_checks.first()) and connection_check.faults:
         text = " ".join(findings.in_words(fault).said for fault in connection_check.faults)
         yield Need(level="warning", text=text, link=link, url=url)
-    elif now - (last.finished_at or last.started_at) > OLD:
-        yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
+    elif now - (last.finished_at or last.started_at) > Sync.OLD:
+        yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
 
 
 def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
-    standing = workspace.cleanups.filter(state__in=("draft", "awaiting_confirmation", "running", "paused"))
-    for cleanup in standing.annotate(size=Count("cases", filter=Q(cases__state="in_draft"))):
+    standing = workspace.cleanups.filter(
+        state__in=(CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
+    )
+    for cleanup in standing.annotate(size=Count("cases", filter=Q(cases__state=CaseState.IN_DRAFT))):
         number, url = cleanup.number, _url(workspace, "cleanup", cleanup)
-        if cleanup.state == "paused":
+        if cleanup.state == CleanupState.PAUSED:
             text = _("Clean-up %(number)d is paused: %(why)s")
             text %= {"number": number, "why": findings.in_words(cleanup.stopped_because or {"code": "paused"}).said}
-            yield Need(level="error", text=text, link=_("View"), url=url)
-        elif cleanup.state == "awaiting_confirmation":
-            text = _("Clean-up %(number)d, launched by %(login)s, needs another person's confirmation.")
+            yield Need(level="error", text=text, link=_("Look at it"), url=url)
+        elif cleanup.state == CleanupState.AWAITING_CONFIRMATION:
+            text = _("Clean-up %(number)d, launched by %(login)s, awaits another person's confirmation.")
             text %= {"number": number, "login": cleanup.launched_by}
-            yield Need(level="warning", text=text, link=_("Review and confirm"), url=url)
-        elif cleanup.state == "running" and not cleanup.dry_run and not workspace.is_live:
-            text = _("Clean-up %(number)d is live and waiting, because the workspace was switched to dry run.")
-            yield Need(level="warning", text=text % {"number": number}, link=_("View"), url=url)
-        elif cleanup.state == "running":
+            yield Need(level="warning", text=text, link=_("Look and confirm"), url=url)
+        elif cleanup.state == CleanupState.RUNNING and not cleanup.dry_run and not workspace.is_live:
+            text = _("Clean-up %(number)d is live and waits, because the workspace was switched to dry run.")
+            yield Need(level="warning", text=text % {"number": number}, link=_("Look at it"), url=url)
+        elif cleanup.state == CleanupState.RUNNING:
             yield from _of_standstill(cleanup, url, now)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
             text = ngettext(
@@ -132,8 +150,10 @@ def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
 
 
 def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
-    yield from _of_emails(workspace, now)
-    open_cases = Case.objects.filter(cleanup__workspace=workspace, state__in=("undeliverable", "unknown"))
+    yield from _of_letters(workspace, now)
+    open_cases = Case.objects.filter(
+        cleanup__workspace=workspace, state__in=(CaseState.UNDELIVERABLE, CaseState.UNKNOWN)
+    )
     by_cleanup = open_cases.values_list("cleanup__number", "state").annotate(Count("pk")).order_by("cleanup__number")
     for number, state, count in by_cleanup:
         text = (
@@ -142,7 +162,7 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
                 "%(count)d people in clean-up %(number)d could not be warned.",
                 count,
             )
-            if state == "undeliverable"
+            if state == CaseState.UNDELIVERABLE
             else ngettext(
                 "The outcome of %(count)d removal in clean-up %(number)d is unknown.",
                 "The outcome of %(count)d removals in clean-up %(number)d is unknown.",
@@ -163,7 +183,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
-    mute = cases.filter(state="noticed").exclude(pk__in=due.answerable(cases).values("pk"))
+    mute = cases.filter(state=CaseState.NOTICED).exclude(pk__in=due.answerable(cases).values("pk"))
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
             "The link in %(count)d warning of clean-up %(number)d no longer works, because SECRET_KEY changed. The "
@@ -173,7 +193,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
-    waiting = cases.filter(state="awaiting_notice", outcome__since__lt=(now - PATIENCE).isoformat())
+    waiting = cases.filter(state=CaseState.AWAITING_NOTICE, outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
             "The mail server has deferred %(count)d warning in clean-up %(number)d for more than five days.",
@@ -198,7 +218,7 @@ def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
 
 def _of_held(workspace: Workspace) -> Iterator[Need]:
     """Cases that are due and held back for what their accounts show."""
-    held = Case.objects.filter(cleanup__workspace=workspace, state="due", outcome__has_key="held_since")
+    held = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE, outcome__has_key="held_since")
     for number, count in held.values_list("cleanup__number").annotate(Count("pk")).order_by("cleanup__number"):
         text = ngettext(
             "%(count)d account in clean-up %(number)d is on hold: its data is unclear.",

@@ -20,7 +20,7 @@ WIDTH, HEIGHT, GAP = 40, 120, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class ForecastBar:
     """A month, how many cross in it, and where its bar stands in a drawing of whole units."""
 
     label: str
@@ -47,7 +47,7 @@ class Bar:
         return self.y - 5
 
 
-def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
+def forecast(*, workspace: Workspace, now: datetime) -> list[ForecastBar]:
     """The rest of this month and the eleven after it. Read from ``dormant_from`` alone."""
     starts = _starts(localtime(now))
     listed = Assessment.objects.filter(account__workspace=workspace, account__absent_since=None, account__gone_at=None)
@@ -60,7 +60,7 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
         count = counts.get(start, 0)
         height = round(HEIGHT * count / most)
         bars.append(
-            Bar(
+            ForecastBar(
                 label=instants.dated(start, "F Y"),
                 short=instants.dated(start, "M")[:4].rstrip("."),
                 count=count,
@@ -75,7 +75,7 @@ def forecast(*, workspace: Workspace, now: datetime) -> list[Bar]:
     return bars
 
 
-def query_of_all(bars: list[Bar]) -> str:
+def query_of_all(bars: list[ForecastBar]) -> str:
     """The review's filters that list everyone in the forecast."""
     return urlencode({"verdict": Verdict.ACTIVE, "dormant_until": bars[-1].last})
 

@@ -49,7 +49,7 @@ class Block:
 
 
 @dataclass(slots=True, kw_only=True)
-class Row:
+class IdlenessRow:
     """One segment: its limit, and how many of it have been idle for how long with which verdict."""
 
     segment: str
@@ -94,7 +94,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class VerdictChange:
     """How many have a verdict now, and how many would."""
 
     verdict: str
@@ -110,8 +110,8 @@ class Change:
 class Idleness:
     """The histogram, and what the trial would change."""
 
-    rows: list[Row]
-    changes: list[Change]
+    rows: list[IdlenessRow]
+    changes: list[VerdictChange]
     trial: Trial | None
     idle: int
     """How many of the tried segment have been idle for the tried limit, whatever speaks for them."""
@@ -119,7 +119,7 @@ class Idleness:
     """How many have no valid date at all: they are in no column."""
 
     @property
-    def dormant(self) -> Change:
+    def dormant(self) -> VerdictChange:
         return self.changes[0]
 
     @property
@@ -135,7 +135,7 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
     present = _sums(_rows(workspace, now, None)[0]) + undated if trial else then
     return Idleness(
         rows=rows,
-        changes=[Change(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
+        changes=[VerdictChange(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
         trial=trial,
         idle=_idle(workspace, now, trial) if trial else 0,
         undated=undated.total(),
@@ -147,7 +147,7 @@ def years() -> list[tuple[int, str]]:
     return [(round(year * 365 / COLUMN_DAYS * COLUMN_WIDTH), str(year)) for year in range(1, 6)]
 
 
-def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[list[Row], Counter[str]]:
+def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[list[IdlenessRow], Counter[str]]:
     """The segments, the largest first, and the verdicts of those without a date."""
     idle = ExpressionWrapper(Value(now) - F("assessment__activity_at"), output_field=DurationField())
     column = Cast(Floor(Extract(idle, "epoch") / Value(86400 * COLUMN_DAYS)), IntegerField())
@@ -167,14 +167,14 @@ def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[lis
         .values_list("assessment__segment", "column", "verdict")
         .annotate(limit=Max("assessment__limit_days"), count=Count("pk"))
     )
-    rows: dict[str, Row] = {}
+    rows: dict[str, IdlenessRow] = {}
     undated: Counter[str] = Counter()
     for segment, column, verdict, limit, count in counted:
         if column is None:
             undated[verdict] += count
             continue
         is_tried = trial is not None and trial.covers(segment)
-        row = rows.setdefault(segment, Row(segment=segment, limit_days=limit, is_tried=is_tried))
+        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, is_tried=is_tried))
         row.limit_days = trial.days if trial and is_tried else max(row.limit_days, limit)
         row.columns[column][verdict] += count
     return sorted(rows.values(), key=lambda row: (-row.total, row.segment)), undated
@@ -196,7 +196,7 @@ def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
     return tried.filter(assessment__activity_at__lte=now - timedelta(days=trial.days)).count()
 
 
-def _sums(rows: Iterable[Row]) -> Counter[str]:
+def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:
     return sum((column for row in rows for column in row.columns), Counter())
 
 

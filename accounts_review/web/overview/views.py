@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.timezone import now
 
-from accounts_review.models import Account, Exemption, Workspace, may
+from accounts_review.models import Account, Exemption, Sync, Workspace, may, workspaces_of
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.policy import ALWAYS_PROTECTED
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.web.cleanups.progress import progress_of
-from accounts_review.web.overview.attention import needs
+from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
+from accounts_review.web.overview.counts import dormant_administrators, undecided
 from accounts_review.web.overview.forecast import forecast, query_of_all
 from accounts_review.web.overview.idleness import idleness, years
 from accounts_review.web.overview.what_if import TrialForm
@@ -27,7 +30,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictRow:
     """A segment and how many of its accounts have each verdict, in the order of the tiles."""
 
     segment: str
@@ -38,12 +41,52 @@ class Row:
         return sum(count for _, count in self.counts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A workspace in the overview of all of them."""
+
+    workspace: Workspace
+    population: int
+    undecided: int
+    needs: list[Need]
+    synced: Sync | None
+    """The last good one."""
+
+
 class Home(PortalView):
-    """Sends a person to the first workspace's overview, or to the workspaces where there is none yet."""
+    """Every workspace with what needs a person there; where there is only one, its overview."""
+
+    template_name = "accounts_review/overview/home.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        workspace = Workspace.objects.first()
-        return redirect("overview", workspace=workspace.name) if workspace else redirect("workspaces")
+        workspaces = list(workspaces_of(self.request.user))
+        if len(workspaces) < 2:
+            return redirect("overview", workspace=workspaces[0].name) if workspaces else redirect("workspaces")
+        at = now()
+        in_use = [each for each in workspaces if each.state != Workspace.State.RETIRED]
+        context = {
+            "cards": [_card(workspace, at) for workspace in in_use],
+            "retired": [each for each in workspaces if each.state == Workspace.State.RETIRED],
+            "of_portal": of_portal(at),
+            "now": at,
+        }
+        return self.render_to_response(self.get_context_data(**context))
+
+
+def _card(workspace: Workspace, now: datetime) -> Card:
+    waiting = undecided(workspace, now=now)
+    administrators = dormant_administrators(workspace, now=now).count()
+    syncing = syncing_of(workspace, now=now)
+    found = of_workspace(
+        workspace=workspace, last=syncing.last, administrators=administrators, undecided=waiting, now=now
+    )
+    return Card(
+        workspace=workspace,
+        population=Account.objects.filter(workspace=workspace).listed().count(),
+        undecided=waiting,
+        needs=found,
+        synced=syncing.good,
+    )
 
 
 class Overview(WorkspaceView):
@@ -56,14 +99,14 @@ class Overview(WorkspaceView):
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
         idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
-        administrators, lapsing = self._dormant_administrators(), self._lapsing()
-        administrator_count, undecided = administrators.count(), self._undecided()
+        administrators, lapsing = dormant_administrators(self.workspace, now=self.now), self._lapsing()
+        administrator_count = administrators.count()
         context = {
             "needs": needs(
                 workspace=self.workspace,
                 last=syncing.last,
                 administrators=administrator_count,
-                undecided=undecided,
+                undecided=undecided(self.workspace, now=self.now),
                 now=self.now,
             ),
             "rows": rows,
@@ -71,7 +114,9 @@ class Overview(WorkspaceView):
             "population": sum(row.total for row in rows),
             "syncing": syncing,
             "may_operate": may(self.request.user, "operate"),
-            "running": [(c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state="running")],
+            "running": [
+                (c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state=CleanupState.RUNNING)
+            ],
             "administrators": administrators[:SHOWN],
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,
@@ -87,27 +132,17 @@ class Overview(WorkspaceView):
         }
         return self.render_to_response(self.get_context_data(**context))
 
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[VerdictRow]:
         """Segments, the largest first; one query gives every number of the page's tiles and table."""
         accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
         counted = accounts.order_by().values_list(*("assessment__segment", "verdict")).annotate(Count("pk"))
         found: dict[str, dict[str, int]] = {}
         for segment, verdict, count in counted:
             found.setdefault(segment, {})[verdict] = count
-        rows = [Row(segment, [(v.value, counts.get(v.value, 0)) for v in TILES]) for segment, counts in found.items()]
+        rows = [
+            VerdictRow(segment, [(v.value, counts.get(v.value, 0)) for v in TILES]) for segment, counts in found.items()
+        ]
         return sorted(rows, key=lambda row: (-row.total, row.segment))
-
-    def _dormant_administrators(self) -> QuerySet[Account]:
-        """Idle past their limit, and never revoked because of what they may do: nobody else's list shows them."""
-        holds = [{"code": "right", "subject": ALWAYS_PROTECTED}]
-        accounts = Account.objects.filter(workspace=self.workspace).listed().assessed()
-        idle = accounts.filter(assessment__standing="protected", assessment__dormant_from__lte=self.now)
-        return idle.filter(assessment__reasons__contains=holds).order_by("assessment__dormant_from", "pk")
-
-    def _undecided(self) -> int:
-        """How many the review page opens with: dormant, and neither decided on nor snoozed."""
-        accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
-        return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("snoozed_by", None))).count()
 
     def _lapsing(self) -> QuerySet[Exemption]:
         """Exemptions that end soon; who is still idle then can be approved again."""

@@ -9,18 +9,18 @@ from itertools import islice
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DifferenceLine:
     """A line of a difference: ``added``, ``removed``, ``place`` or ``same``."""
 
     kind: str
     text: str
 
 
-def difference(old: str, new: str) -> list[Line]:
+def difference(old: str, new: str) -> list[DifferenceLine]:
     """The lines that differ, with two lines around them."""
     kinds = {"+": "added", "-": "removed", "@": "place"}
     lines = unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
-    return [Line(kinds.get(line[:1], "same"), line) for line in islice(lines, 2, None)]
+    return [DifferenceLine(kinds.get(line[:1], "same"), line) for line in islice(lines, 2, None)]
 
 
 def numbered(text: str, faulty: Sequence[int]) -> dict[int, str]:

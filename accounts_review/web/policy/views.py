@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
 from accounts_review.rules import policy
 from accounts_review.tasks import actions
-from accounts_review.web.policy.difference import Line, difference, numbered
+from accounts_review.web.policy.difference import DifferenceLine, difference, numbered
 from accounts_review.web.policy.forms import PolicyForm
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import policies
@@ -27,8 +27,8 @@ class Revision:
     """A version and how it differs from the one before."""
 
     version: PolicyVersion
-    difference: list[Line]
-    changes: list[policies.Change]
+    difference: list[DifferenceLine]
+    changes: list[policies.PolicyChange]
 
 
 class PolicyPage(WorkspaceView):

@@ -27,7 +27,7 @@ from accounts_review.huwise.records import storable
 from accounts_review.models import Case
 from accounts_review.web.shared.widgets import DayInput
 from accounts_review.workflow import answer
-from accounts_review.workflow.answer import LONGEST_AGENT, LONGEST_TEXT, Kind, NotNow, Said, Settled
+from accounts_review.workflow.answer import LONGEST_AGENT, LONGEST_TEXT, AnswerKind, NotNow, Said, Settled
 
 LONGEST_ABSENCE = timedelta(days=365)
 
@@ -35,7 +35,7 @@ LONGEST_ABSENCE = timedelta(days=365)
 class AnswerForm(forms.Form):
     """One of the three answers, with what belongs to it."""
 
-    kind = forms.ChoiceField(choices=[(kind.value, "") for kind in Kind])
+    kind = forms.ChoiceField(choices=[(kind.value, "") for kind in AnswerKind])
     text = forms.CharField(
         label=gettext_lazy("Why you need it (optional)"),
         max_length=LONGEST_TEXT,
@@ -61,17 +61,21 @@ class AnswerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
         kind, until = given.get("kind"), given.get("until")
-        if kind == Kind.AWAY and "until" not in self.errors and not (until and self.earliest <= until <= self.latest):
-            self.add_error("until", _("Choose a date from tomorrow to one year ahead."))
-        if kind == Kind.LEAVE and not given.get("sure"):
+        if (
+            kind == AnswerKind.AWAY
+            and "until" not in self.errors
+            and not (until and self.earliest <= until <= self.latest)
+        ):
+            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+        if kind == AnswerKind.LEAVE and not given.get("sure"):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given
 
     def said(self, *, agent: str) -> Said:
         """The answer: only what belongs to its kind, and the program that gave it."""
-        kind = Kind(self.cleaned_data["kind"])
-        text = self.cleaned_data["text"] if kind is Kind.KEEP else ""
-        return Said(kind=kind, text=text, until=self._until if kind is Kind.AWAY else None, agent=agent)
+        kind = AnswerKind(self.cleaned_data["kind"])
+        text = self.cleaned_data["text"] if kind is AnswerKind.KEEP else ""
+        return Said(kind=kind, text=text, until=self._until if kind is AnswerKind.AWAY else None, agent=agent)
 
     @property
     def _until(self) -> datetime:
@@ -126,10 +130,11 @@ def _closed(request: HttpRequest, case: Case | None) -> HttpResponse:
 def _page(
     request: HttpRequest, case: Case | None, *, view: str = "ask", status: int = 200, **context: Any
 ) -> HttpResponse:
-    context |= {"view": view, "contact": settings.EMAIL_CONTACT}
+    contact = case.cleanup.workspace.contact if case else ""
+    context |= {"view": view, "contact": contact or settings.EMAIL_CONTACT}
     if case is not None:
         may_leave = answer.may_leave(case)
-        host = case.cleanup.workspace.host or case.cleanup.workspace.name
+        host = case.cleanup.workspace.shown_name
         context |= {"case": case, "may_leave": may_leave, "host": host}
     response = render(request, "accounts_review/public/answer.html", context, status=status)
     response["Content-Language"] = get_language() or settings.LANGUAGE_CODE

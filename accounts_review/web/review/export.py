@@ -20,7 +20,7 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import as_shown, download
 
 
-class Export(WorkspaceView):
+class ReviewExport(WorkspaceView):
     """The accounts of the review page as a file: exactly those that match its filters, in its order."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:

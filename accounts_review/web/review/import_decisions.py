@@ -148,7 +148,7 @@ class ImportPlan(WorkspaceView):
             done = import_file.apply(file=file, confirmed=confirmed, actor=self.request.user, now=self.now)
         except AlreadyApplied as done_before:
             messages.info(request, str(done_before))
-        except (Changed, audit.Conflict, IllegalMove, decide.Refused) as problem:
+        except (Changed, audit.Conflict, IllegalMove, decide.DecisionRefused) as problem:
             messages.error(request, str(problem))
             return redirect(request.path)
         else:

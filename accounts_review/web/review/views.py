@@ -97,7 +97,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
-            "last_read": Sync.objects.filter(workspace=self.workspace, state="complete").first(),
+            "last_read": Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE).first(),
         }
 
 
@@ -114,21 +114,21 @@ class Decide(WorkspaceView):
             accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
             skipped = self._set_apart(accounts, form.cleaned_data)
             self._decide([account for account in accounts if account.pk not in skipped], form)
-        except decide.Refused as refused:
+        except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (Stale, audit.Conflict, IllegalMove) as problem:
             return self._refuse([str(problem)], status=409)
         self._say(form, accounts, skipped)
         return redirect(self._back)
 
-    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, decide.Refusal]:
+    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, decide.AccountRefusal]:
         """Of all that match, those who cannot be approved; where none can, it is refused."""
         if decision["decision"] != "approve" or decision["scope"] != "all":
             return {}
         objections = ((account, decide.objection_to_approval(account, actor=self.request.user)) for account in accounts)
-        apart = {account.pk: decide.Refusal(account.username, why) for account, why in objections if why}
+        apart = {account.pk: decide.AccountRefusal(account.username, why) for account, why in objections if why}
         if len(apart) == len(accounts):
-            raise decide.Refused(list(apart.values()))
+            raise decide.DecisionRefused(list(apart.values()))
         return apart
 
     def _decide(self, accounts: list[Account], form: DecisionForm) -> None:
@@ -144,7 +144,7 @@ class Decide(WorkspaceView):
             case {"reason": reason}:
                 decide.withdraw(reason=reason, **act)
 
-    def _say(self, form: DecisionForm, accounts: list[Account], skipped: dict[int, decide.Refusal]) -> None:
+    def _say(self, form: DecisionForm, accounts: list[Account], skipped: dict[int, decide.AccountRefusal]) -> None:
         verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
         context = {
             "said": _sentence(form, len(accounts) - len(skipped)),

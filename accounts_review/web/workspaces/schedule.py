@@ -62,7 +62,7 @@ DOING = {"sync_every_workspace": "sync_job", "check_every_connection": "check_co
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """What came of a run that ended: a state that has a colour, a word for it, and where to read on."""
 
     state: str
@@ -79,7 +79,7 @@ class Job:
     does: str
     every: str
     last: Run | None
-    outcome: Outcome | None
+    outcome: RunOutcome | None
     """Of a sync or a check that ended: that a task went well does not say that what it found is well."""
     next_run: datetime | None
     is_overdue: bool
@@ -96,7 +96,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RunFailure:
     """A run that went wrong."""
 
     run: Run
@@ -118,7 +118,7 @@ class SchedulePage(PortalView):
         context = {
             "now": at,
             "jobs": jobs,
-            "failures": [Failure(run, title_of(run.task)) for run in failed],
+            "failures": [RunFailure(run, title_of(run.task)) for run in failed],
             "sign_of_life": Run.objects.last_sign_of_life(),
             "worker_is_silent": Run.objects.is_silent(at),
             "waiting": OrmQ.objects.count(),
@@ -169,20 +169,20 @@ def _job(
     )
 
 
-def _outcome(run: Run) -> Outcome | None:
+def _outcome(run: Run) -> RunOutcome | None:
     """What a sync or a check of a connection found."""
     if run.workspace is None:
         return None
     if run.task == "sync_job" and (sync := run.workspace.syncs.exclude(state="running").first()):
         page = reverse("sync_page", kwargs={"workspace": run.workspace.name, "pk": sync.pk})
-        return Outcome(state=sync.state, word=sync.get_state_display(), url=page)
+        return RunOutcome(state=sync.state, word=sync.get_state_display(), url=page)
     if run.task == "check_connection_job" and (connection_check := run.workspace.connection_checks.first()):
         faults = len(connection_check.faults)
         word = ngettext("%(count)s finding needs attention", "%(count)s findings need attention", faults) % {
             "count": faults
         }
         state = "failed" if faults else "complete"
-        return Outcome(state=state, word=word if faults else _("healthy"), url=reverse("workspaces"))
+        return RunOutcome(state=state, word=word if faults else _("in good order"), url=reverse("workspaces"))
     return None
 
 

@@ -59,7 +59,7 @@ CHANGES: dict[str, Promise] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class FigureChange:
     """One kind of change: how many accounts, and those of them that are known by name."""
 
     name: str
@@ -120,7 +120,7 @@ class SyncPage(SyncView):
     """One reading; while it runs, how far it is."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        runs = self.sync.state == "running" and self.sync.heartbeat_at > self.now - SILENT
+        runs = self.sync.state == Sync.State.RUNNING and self.sync.heartbeat_at > self.now - SILENT
         context: dict[str, Any] = {"sync": self.sync, "runs": runs, "may_operate": may(self.request.user, "operate")}
         if self.is_partial:
             self.template_name = "accounts_review/workspaces/_sync_progress.html"
@@ -130,7 +130,7 @@ class SyncPage(SyncView):
                 response["HX-Refresh"] = "true"
             return response
         self.template_name = "accounts_review/workspaces/sync.html"
-        quarantined = self.workspace.syncs.filter(state="quarantined").first()
+        quarantined = self.workspace.syncs.filter(state=Sync.State.QUARANTINED).first()
         context |= {
             "problems": [findings.in_words(problem) for problem in self._problems()],
             "health": [findings.in_words(finding) for finding in self.sync.health],
@@ -143,15 +143,15 @@ class SyncPage(SyncView):
 
     def _problems(self) -> list[findings.Found]:
         """Why it was not complete; before it was kept, a reading that was interrupted said nothing."""
-        is_silent = self.sync.state == "failed" and not self.sync.problems
+        is_silent = self.sync.state == Sync.State.FAILED and not self.sync.problems
         return [{"code": "interrupted"}] if is_silent else self.sync.problems
 
-    def _changes(self) -> list[Change]:
+    def _changes(self) -> list[FigureChange]:
         """What changed; one query finds every account that is known by name."""
         keys = {key for named in self.sync.touched.values() for key in named}
         known = Account.objects.filter(workspace=self.workspace).in_bulk(keys)
         return [
-            Change(
+            FigureChange(
                 name=name,
                 title=str(title),
                 count=getattr(self.sync, name),
@@ -161,7 +161,7 @@ class SyncPage(SyncView):
         ]
 
 
-class Stop(SyncView):
+class StopSync(SyncView):
     """End a reading that runs; nothing of it is stored."""
 
     needs = "operate"
@@ -196,8 +196,8 @@ class Breaker(SyncView):
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
-            if decided.state == "complete" or discard:
-                messages.success(request, _("Done. Removals continue."))
+            if decided.state == Sync.State.COMPLETE or discard:
+                messages.success(request, _("Decided; removals continue."))
             else:
                 messages.warning(
                     request, _("A later sync is already in use, so this one was dropped. Removals continue.")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,10 +13,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
+from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit, workspaces_of
 from accounts_review.models.run import SILENT
-from accounts_review.tasks import queue
-from accounts_review.web.shared.access import PortalView, WorkspaceView
+from accounts_review.tasks import queue, sources
+from accounts_review.web.shared.access import PortalView, Request, WorkspaceView
 from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import findings
 from accounts_review.workflow import workspaces
@@ -77,6 +76,7 @@ class Card:
     syncing: Syncing
     checking: Checking
     form: ModeForm
+    may_administer: bool
     quarantined: Sync | None
     """The newest quarantined sync that still needs a decision."""
 
@@ -93,7 +93,8 @@ class Workspaces(PortalView):
     def get(self, request: HttpRequest) -> HttpResponse:
         at, user = now(), self.request.user
         context = {
-            "cards": [_card(workspace, at, request) for workspace in Workspace.objects.all()],
+            "cards": [_card(workspace, at, self.request) for workspace in workspaces_of(user)],
+            "may_add": may(user, "administer", None),
             "now": at,
             "may_operate": may(user, "operate"),
             "may_administer": may(user, "administer"),
@@ -144,7 +145,7 @@ class StartSync(AskingView):
         if syncing.running:
             messages.info(request, _("A sync is already running; its numbers will appear here."))
         elif not syncing.is_described:
-            messages.error(request, _("This workspace is not configured; set HUWISE_URL and its key."))
+            messages.error(request, _("Nothing says where this workspace is, or it is paused; see its settings."))
         else:
             queue.enqueue_sync(self.workspace)
             messages.success(request, _("The sync starts in a moment."))
@@ -188,17 +189,17 @@ class Mode(WorkspaceView):
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last reading that ended, and the one that runs, if one does."""
     readings = Sync.objects.filter(workspace=workspace)
-    running = readings.filter(state="running", heartbeat_at__gt=now - SILENT).first()
-    last = readings.exclude(state="running").first()
+    running = readings.filter(state=Sync.State.RUNNING, heartbeat_at__gt=now - SILENT).first()
+    last = readings.exclude(state=Sync.State.RUNNING).first()
     newest = running or last
     return Syncing(
         last=last,
-        good=last if last and last.state == "complete" else readings.filter(state="complete").first(),
+        good=last if last and last.state == Sync.State.COMPLETE else readings.filter(state=Sync.State.COMPLETE).first(),
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
         given=asked,
-        is_described=workspace.name in settings.HUWISE,
+        is_described=sources.is_reachable(workspace),
     )
 
 
@@ -210,7 +211,7 @@ def checking_of(workspace: Workspace, *, asked: str = "") -> Checking:
         newest=last.pk if last else 0,
         failure=_failure(workspace, "check_connection_job", since=last.at if last else None),
         given=asked,
-        is_described=workspace.name in settings.HUWISE,
+        is_described=sources.is_reachable(workspace),
     )
 
 
@@ -220,14 +221,15 @@ def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run 
     return run if run and run.error and (since is None or run.started_at > since) else None
 
 
-def _card(workspace: Workspace, now: datetime, request: HttpRequest) -> Card:
+def _card(workspace: Workspace, now: datetime, request: Request) -> Card:
     return Card(
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("examined", "")),
         form=ModeForm(workspace=workspace),
-        quarantined=workspace.syncs.filter(state="quarantined").first(),
+        may_administer=may(request.user, "administer", workspace),
+        quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),
     )
 
 

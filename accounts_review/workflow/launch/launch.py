@@ -121,7 +121,9 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
 
 def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
     """The draft's cases, those idle longest first: as many as may be launched, and those who are held back."""
-    cases = cleanup.cases.filter(state="in_draft").select_related("account__assessment", "approved_by", "cleanup")
+    cases = cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related(
+        "account__assessment", "approved_by", "cleanup"
+    )
     ranked = list(cases.order_by("account__assessment__dormant_from", "pk"))
     return ranked[:limit], ranked[limit:]
 
@@ -158,7 +160,7 @@ def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
     assert cleanup.policy is not None
     waits = not cleanup.dry_run and cleanup.policy.rules.notice.days > 0
     audit.transition(
-        list(cleanup.cases.filter(state="in_draft").select_related("account", "cleanup__workspace")),
+        list(cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related("account", "cleanup__workspace")),
         CaseState.AWAITING_NOTICE if waits else CaseState.DUE,
         kind=Event.CASE_LAUNCHED,
         actor=actor,

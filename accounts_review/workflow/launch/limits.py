@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from accounts_review.models import Account, Case, Workspace
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording.findings import Found
 
 WINDOW = timedelta(days=30)
@@ -78,7 +79,7 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
 
 def _removed(workspace: Workspace, *, since: datetime) -> QuerySet[Case]:
     """Those whom a DELETE of ours was sent for and who are gone, whatever the answer was."""
-    gone = Case.objects.filter(cleanup__workspace=workspace, state__in=("revoked", "already_gone"))
+    gone = Case.objects.filter(cleanup__workspace=workspace, state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE))
     return gone.filter(intended_at__isnull=False, moved_at__gt=since)
 
 

@@ -14,6 +14,7 @@ from django.db.models import F, Func
 
 from accounts_review.models import Account, Case, Group, Workspace
 from accounts_review.models.account import AccountQuerySet
+from accounts_review.rules.lifecycle import CaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan
     of_workspace = Account.objects.filter(workspace=workspace).select_related("assessment")
     leaving = [_member(account) for account in of_workspace.filter(pk__in=ids).order_by("pk")]
     staying = of_workspace.listed().exclude(pk__in=ids)
-    staying = staying.exclude(pk__in=Case.objects.open().exclude(state="in_draft").values("account"))
+    staying = staying.exclude(pk__in=Case.objects.open().exclude(state=CaseState.IN_DRAFT).values("account"))
     rights = {right for member in leaving for right in member.rights}
     uids = {uid for member in leaving for uid in member.groups}
     rights_kept = _held(staying, "assessment__rights", rights)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, permit
-from accounts_review.rules.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState, IllegalMove
+from accounts_review.rules.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState, CleanupState, IllegalMove
 from accounts_review.workflow.notify import emails
 
 LATEST = timedelta(days=30)
@@ -102,9 +102,9 @@ def _concerned(message_id: str, recipient: str, *, now: datetime) -> QuerySet[Ca
     if not recipient or by_name.exists():
         return by_name
     # A report may come before the sending is recorded: then the warning on its way is no notice either.
-    leaving = Q(state="awaiting_notice", cleanup__state="running", cleanup__dry_run=False)
+    leaving = Q(state=CaseState.AWAITING_NOTICE, cleanup__state=CleanupState.RUNNING, cleanup__dry_run=False)
     leaving &= Q(account__email__iexact=recipient)
-    removed = Q(state="revoked", moved_at__gt=now - LATEST)
+    removed = Q(state=CaseState.REVOKED, moved_at__gt=now - LATEST)
     written_to = Q(warned_to__iexact=recipient) & (Q(pk__in=Case.objects.open()) | removed) & ~Q(noticed_at=None)
     return Case.objects.filter(written_to | leaving)
 

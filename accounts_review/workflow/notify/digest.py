@@ -23,7 +23,7 @@ from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
 from accounts_review.models import Account, AuditEntry, Exemption, Workspace, may
 from accounts_review.wording import findings, instants, objections
-from accounts_review.workflow.notify.smtp import Refusal, deliver, one_by_one
+from accounts_review.workflow.notify.smtp import MailRefusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
 
@@ -87,9 +87,9 @@ def _sent(mails: list[EmailMessage]) -> list[int]:
     """Hand mails to the mail server; returns the places of those that it took."""
     taken = []
 
-    def act(place: int, through: BaseEmailBackend) -> str | Refusal:
+    def act(place: int, through: BaseEmailBackend) -> str | MailRefusal:
         answer = deliver(mails[place], through=through)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, MailRefusal):
             log.warning("news could not be delivered", to=mails[place].to, why=answer.why or answer.code)
             return answer
         taken.append(place)

@@ -13,7 +13,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.workflow import holds
 from accounts_review.workflow.notify import emails
 
@@ -28,13 +28,15 @@ LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
 
 def of_running(workspace: Workspace) -> QuerySet[Case]:
     """The cases of clean-ups that run and are no dry runs."""
-    running = Case.objects.filter(cleanup__workspace=workspace, cleanup__state="running", cleanup__dry_run=False)
+    running = Case.objects.filter(
+        cleanup__workspace=workspace, cleanup__state=CleanupState.RUNNING, cleanup__dry_run=False
+    )
     return running.select_related("account", "cleanup__workspace", "cleanup__policy")
 
 
 def notices(workspace: Workspace) -> QuerySet[Case]:
     """Those who are to be warned."""
-    return _live(of_running(workspace)).filter(state="awaiting_notice").order_by(LEAST_RECENTLY_TRIED, "pk")
+    return _live(of_running(workspace)).filter(state=CaseState.AWAITING_NOTICE).order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
 def answerable(cases: QuerySet[Case]) -> QuerySet[Case]:
@@ -44,7 +46,9 @@ def answerable(cases: QuerySet[Case]) -> QuerySet[Case]:
 
 def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     """Those who were warned and whose date is still to come."""
-    waiting = _live(of_running(workspace)).filter(state="noticed", promised_at__gt=now, noticed_at__isnull=False)
+    waiting = _live(of_running(workspace)).filter(
+        state=CaseState.NOTICED, promised_at__gt=now, noticed_at__isnull=False
+    )
     return waiting.order_by(LEAST_RECENTLY_TRIED, "promised_at", "pk")
 
 
@@ -64,7 +68,7 @@ def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int
 
 def revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     """Those whose access was removed of late, who are not back, and were not told."""
-    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state="revoked")
+    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state=CaseState.REVOKED)
     untold = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 

@@ -27,7 +27,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts_review.models import Account, Case, Workspace
-from accounts_review.wording import unused
+from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.wording import verdicts
 
 KINDS = ("notice", "reminder", "closing")
 LONGEST_NAME = 150
@@ -136,11 +137,11 @@ def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) ->
         limit_days=evidence["limit_days"],
     )
     return {
-        "host": workspace.host or workspace.name,
+        "host": workspace.shown_name,
         "username": one_line(reader.username),
         "name": one_line(reader.name),
-        "why": why,
-        "contact": settings.EMAIL_CONTACT,
+        "why": one_line(why),
+        "contact": workspace.contact or settings.EMAIL_CONTACT,
         "language": workspace.language,
     }
 
@@ -156,11 +157,13 @@ def _compose(
     subject, body, html = (
         render_to_string(f"emails/{kind}/{part}", said) for part in ("subject.txt", "body.txt", "body.html")
     )
+    reply_to = workspace.contact if usable_for_mail(workspace.contact) else settings.EMAIL_REPLY_TO
     message = EmailMultiAlternatives(
         subject=one_line(subject),
         body=body.strip() + "\n",
+        from_email=workspace.sender or None,
         to=[to],
-        reply_to=[settings.EMAIL_REPLY_TO] if settings.EMAIL_REPLY_TO else None,
+        reply_to=[reply_to] if reply_to else None,
         headers={**HEADERS, "Content-Language": workspace.language, **(headers or {})},
     )
     message.attach_alternative(html.strip(), "text/html")

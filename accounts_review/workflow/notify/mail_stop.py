@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.workflow.notify.smtp import Round, Stop
+from accounts_review.workflow.notify.smtp import MailStop, Round
 
 TAKEN = (Event.CASE_NOTICED, Event.CASE_REMINDED, Event.CASE_CLOSING_TOLD, Event.EMAIL_TESTED)
 """Entries that say that the mail server took an e-mail of ours."""
@@ -38,7 +38,7 @@ def took_mail_since(workspace: Workspace, instant: datetime) -> bool:
 
 
 @transaction.atomic
-def _stop(workspace: Workspace, stop: Stop, *, now: datetime) -> None:
+def _stop(workspace: Workspace, stop: MailStop, *, now: datetime) -> None:
     held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     before, said = held.mail_stopped, {"code": stop.code.value, "reply": stop.reply}
     at = before["at"] if before else now.isoformat()

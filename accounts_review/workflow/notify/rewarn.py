@@ -50,5 +50,7 @@ def follow_addresses(*, workspace: Workspace, now: datetime) -> int:
 
 def _elsewhere(cases: QuerySet[Case]) -> QuerySet[Case]:
     """Those whose notice went, or was to go, to another address than the account has."""
-    told = cases.filter(state__in=("noticed", "due", "undeliverable")).exclude(noticed_at=None, warned_to="")
+    told = cases.filter(state__in=(CaseState.NOTICED, CaseState.DUE, CaseState.UNDELIVERABLE)).exclude(
+        noticed_at=None, warned_to=""
+    )
     return told.exclude(account__email="").exclude(warned_to=F("account__email")).order_by("pk")

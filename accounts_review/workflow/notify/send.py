@@ -26,7 +26,7 @@ from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
 from accounts_review.workflow.notify.pace import Pace
-from accounts_review.workflow.notify.smtp import Kind, Refusal, Round, alone, deliver, one_by_one
+from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
 """An address that puts the warning off is given up after both: RFC 5321 (4.5.4.1) asks a sender for four to five days,
@@ -79,7 +79,7 @@ def send_notices(
         )
         left = due.notices(workspace).count()
         _remember(run, left=left, **where)
-    refused = run.tally[Kind.FINAL]
+    refused = run.tally[RefusalKind.FINAL]
     return Notices(
         sent=run.tally["sent"], undeliverable=refused, spared=run.tally["spared"], left=left, error=run.error
     )
@@ -99,7 +99,7 @@ def send_reminders(
         rewarn.follow_addresses(workspace=workspace, now=now)
         days_of = dict(due.reminders(workspace, now=now))
 
-        def charge(key: int, refusal: Refusal) -> None:
+        def charge(key: int, refusal: MailRefusal) -> None:
             _note_refusal(key, refusal, kind=due.REMINDER_REFUSED, now=now, days=days_of[key])
 
         act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
@@ -139,9 +139,9 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
         return _("Your login here has no e-mail address.")
     refused: list[str] = []
 
-    def act(key: int, through: BaseEmailBackend) -> str | Refusal:
+    def act(key: int, through: BaseEmailBackend) -> str | MailRefusal:
         answer = deliver(emails.test(workspace, kind, to=actor.email, now=now), through=through)
-        if isinstance(answer, Refusal):
+        if isinstance(answer, MailRefusal):
             refused.append(objections.objection(answer.code) if answer.code else answer.why)
             return answer
         return "sent"
@@ -163,7 +163,7 @@ def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -
     return max(0, pace.per_hour - recent.count())
 
 
-def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
+def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
     case = due.still(due.notices(workspace), key, now=now)
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
@@ -171,8 +171,8 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = max(promised, case.promised_at or promised)
-    answer = deliver(emails.notice(case, promised=promised), through=through)
-    if isinstance(answer, Refusal):
+    answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
+    if isinstance(answer, MailRefusal):
         return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
     audit.transition(
@@ -192,28 +192,28 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     return "sent"
 
 
-def _charge_notice(key: int, refusal: Refusal, *, workspace: Workspace, now: datetime) -> None:
+def _charge_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime) -> None:
     """The refusal is this person's: they cannot be warned at this address."""
     case = due.still(due.notices(workspace), key, now=now)
     give_up(case, actor="portal", now=now, **_tried(case, refusal, now=now))
 
 
-def _wait_with_notice(key: int, refusal: Refusal, *, workspace: Workspace, now: datetime) -> bool:
+def _wait_with_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime) -> bool:
     """Count a try that came to nothing; true where patience ends. What is refused to us counts against nobody."""
     case = due.still(due.notices(workspace), key, now=now)
-    if refusal.kind is Kind.SENDER:
-        Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now)
+    if refusal.kind is RefusalKind.SENDER:
+        Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now)
         return False
     said = _tried(case, refusal, now=now)
     since = datetime.fromisoformat(said["since"])
     if said["tries"] >= MOST_TRIES and now - since >= PATIENCE and mail_stop.took_mail_since(workspace, since):
         give_up(case, actor="portal", now=now, **said)
         return True
-    Case.objects.filter(pk=case.pk, state="awaiting_notice").update(tried_at=now, outcome=said)
+    Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now, outcome=said)
     return False
 
 
-def _tried(case: Case, refusal: Refusal, *, now: datetime) -> dict[str, Any]:
+def _tried(case: Case, refusal: MailRefusal, *, now: datetime) -> dict[str, Any]:
     before = case.outcome or {}
     return {
         "why": refusal.record,
@@ -224,13 +224,13 @@ def _tried(case: Case, refusal: Refusal, *, now: datetime) -> dict[str, Any]:
 
 def _remind(
     key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
-) -> str | Refusal:
+) -> str | MailRefusal:
     case, days = due.still(due.warned(workspace, now=now), key, now=now), days_of[key]
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    answer = deliver(emails.reminder(case, days=days), through=through)
-    if isinstance(answer, Refusal):
+    answer = deliver(emails.reminder(case, days=days, now=now), through=through)
+    if isinstance(answer, MailRefusal):
         return answer
     data = {"days": days, "address": case.account.email}
     with transaction.atomic():
@@ -240,10 +240,10 @@ def _remind(
     return "sent"
 
 
-def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | Refusal:
+def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
     case = due.still(due.revoked(workspace, now=now), key, now=now)
-    answer = deliver(emails.closing(case), through=through)
-    if isinstance(answer, Refusal):
+    answer = deliver(emails.closing(case, now=now), through=through)
+    if isinstance(answer, MailRefusal):
         return answer
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
@@ -251,14 +251,14 @@ def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, 
     return "sent"
 
 
-def _note_refusal(key: int, refusal: Refusal, *, kind: Event, now: datetime, **more: object) -> None:
-    """An e-mail that changes no state was refused for good: recorded, and not tried again."""
+def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:
+    """A letter that changes no state was refused for good: that is recorded, and it is not tried again."""
     case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
     data = {"address": case.account.email, "why": refusal.record} | more
     audit.log([case], kind=kind, actor="portal", now=now, data=data)
 
 
-def _put_off(key: int, refusal: Refusal, *, now: datetime) -> bool:
+def _put_off(key: int, refusal: MailRefusal, *, now: datetime) -> bool:
     """Anything else is tried again after the others."""
     Case.objects.filter(pk=key).update(tried_at=now)
     return False
@@ -272,7 +272,7 @@ def _remember(run: Round, *, left: int, workspace: Workspace, now: datetime) -> 
 
 def _sent(run: Round) -> EmailsSent:
     tally = run.tally
-    return EmailsSent(sent=tally["sent"], refused=tally[Kind.FINAL], spared=tally["spared"], error=run.error)
+    return EmailsSent(sent=tally["sent"], refused=tally[RefusalKind.FINAL], spared=tally["spared"], error=run.error)
 
 
 def _until(budget: timedelta | None) -> float | None:

@@ -22,7 +22,7 @@ from django.db import connection as database
 from accounts_review import audit
 from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
-from accounts_review.rules.refusals import Fault, alike, fault_of
+from accounts_review.rules.refusals import MailFault, alike, fault_of
 from accounts_review.wording import objections
 from accounts_review.workflow.holds import EverythingHeld
 from accounts_review.workflow.notify.emails import one_line
@@ -40,8 +40,8 @@ NOT_THIS_ONE = (400, 422)
 """How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
 
 
-class Kind(StrEnum):
-    """How an e-mail was not taken."""
+class RefusalKind(StrEnum):
+    """How a letter was not taken."""
 
     FINAL = "refused"
     """This address is refused for good."""
@@ -56,10 +56,10 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    Fault.RECIPIENT: Kind.FINAL,
-    Fault.SENDER: Kind.SENDER,
-    Fault.UNTOLD: Kind.UNTOLD,
-    Fault.LATER: Kind.DEFERRED,
+    MailFault.RECIPIENT: RefusalKind.FINAL,
+    MailFault.SENDER: RefusalKind.SENDER,
+    MailFault.UNTOLD: RefusalKind.UNTOLD,
+    MailFault.LATER: RefusalKind.DEFERRED,
 }
 
 
@@ -73,7 +73,7 @@ class StopCode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class MailStop:
     """What ended a run: a code, and what the server said word for word."""
 
     code: StopCode
@@ -81,11 +81,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """The server did not take an e-mail: what it said, or a ``code`` of ours, and what that means."""
+class MailRefusal:
+    """The server did not take a letter: what it said, or a ``code`` of ours, and what that means."""
 
     why: str
-    kind: Kind
+    kind: RefusalKind
     code: str = ""
 
     @property
@@ -94,11 +94,11 @@ class Refusal:
         return [{"code": self.code}] if self.code else self.why
 
 
-Act = Callable[[int, BaseEmailBackend], str | Refusal]
-"""Does something for a key that may send an e-mail; answers ``"sent"``, another word, or how it was not taken."""
+Act = Callable[[int, BaseEmailBackend], str | MailRefusal]
+"""Does something for a key that may send a letter; answers ``"sent"``, another word, or how it was not taken."""
 
 
-def _nothing(key: int, refusal: Refusal) -> bool:
+def _nothing(key: int, refusal: MailRefusal) -> bool:
     return False
 
 
@@ -106,13 +106,13 @@ def _nothing(key: int, refusal: Refusal) -> bool:
 class Round:
     """One run through e-mails: how often each answer was given, and what ended it early, if anything did."""
 
-    charge: Callable[[int, Refusal], object] = _nothing
-    wait: Callable[[int, Refusal], bool] = _nothing
+    charge: Callable[[int, MailRefusal], object] = _nothing
+    wait: Callable[[int, MailRefusal], bool] = _nothing
     tally: Counter[str] = field(default_factory=Counter)
-    stop: Stop | None = None
+    stop: MailStop | None = None
     held: str = ""
     """Why nothing may leave, where everything is held: no fault of the mail server's."""
-    _untold: list[tuple[int, Refusal]] = field(default_factory=list)
+    _untold: list[tuple[int, MailRefusal]] = field(default_factory=list)
 
     @property
     def error(self) -> str:
@@ -121,39 +121,39 @@ class Round:
             return self.held
         if self.stop:
             return objections.mail_stop(self.stop.code, self.stop.reply)
-        return objections.mail_stop(StopCode.BROKEN) if self.tally[Kind.BROKEN] else ""
+        return objections.mail_stop(StopCode.BROKEN) if self.tally[RefusalKind.BROKEN] else ""
 
-    def take(self, key: int, answer: str | Refusal) -> None:
+    def take(self, key: int, answer: str | MailRefusal) -> None:
         """Count an answer; what a refusal means for its key is decided here, now or by a later answer."""
         if isinstance(answer, str):
             self.tally[answer] += 1
             if answer == "sent":
                 self._charge_the_untold()
             return
-        if answer.kind is Kind.FINAL:
+        if answer.kind is RefusalKind.FINAL:
             self._charge(key, answer)
             return
         self.tally[answer.kind] += 1
         with suppress(audit.Conflict):
-            self.tally[Kind.FINAL] += self.wait(key, answer)
-        if answer.kind is Kind.SENDER:
-            self.stop = Stop(StopCode.SENDER_REFUSED, answer.why)
-        elif answer.kind is Kind.UNTOLD:
+            self.tally[RefusalKind.FINAL] += self.wait(key, answer)
+        if answer.kind is RefusalKind.SENDER:
+            self.stop = MailStop(StopCode.SENDER_REFUSED, answer.why)
+        elif answer.kind is RefusalKind.UNTOLD:
             self._untold.append((key, answer))
             last = [refusal.why for _key, refusal in self._untold[-MOST_ALIKE:]]
             if len(last) == MOST_ALIKE and all(alike(why, last[0]) for why in last):
-                self.stop = Stop(StopCode.ALL_REFUSED, answer.why)
-        elif self.tally[Kind.BROKEN] >= MOST_BROKEN:
-            self.stop = Stop(StopCode.BROKEN, answer.why)
+                self.stop = MailStop(StopCode.ALL_REFUSED, answer.why)
+        elif self.tally[RefusalKind.BROKEN] >= MOST_BROKEN:
+            self.stop = MailStop(StopCode.BROKEN, answer.why)
 
     def end(self) -> None:
         """Where nothing was taken and something was refused, nobody can tell whose fault it is: that is a stop."""
         if self.stop or self.held or self.tally["sent"]:
             return
         if self._untold:
-            self.stop = Stop(StopCode.ALL_REFUSED, self._untold[-1][1].why)
-        elif self.tally[Kind.BROKEN]:
-            self.stop = Stop(StopCode.BROKEN, "")
+            self.stop = MailStop(StopCode.ALL_REFUSED, self._untold[-1][1].why)
+        elif self.tally[RefusalKind.BROKEN]:
+            self.stop = MailStop(StopCode.BROKEN, "")
 
     def _charge_the_untold(self) -> None:
         """The server takes mail from us: so it was the address that it did not like."""
@@ -161,14 +161,14 @@ class Round:
             self._charge(key, refusal)
         self._untold.clear()
 
-    def _charge(self, key: int, refusal: Refusal) -> None:
+    def _charge(self, key: int, refusal: MailRefusal) -> None:
         with suppress(audit.Conflict):
             self.charge(key, refusal)
-            self.tally[Kind.FINAL] += 1
+            self.tally[RefusalKind.FINAL] += 1
 
 
-def deliver(message: EmailMessage, *, through: BaseEmailBackend) -> str | Refusal:
-    """Send one e-mail; returns the identifier by which the server knows it, or why it was not taken.
+def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | MailRefusal:
+    """Send one letter; returns the identifier by which the server knows it, or why it was not taken.
 
     A broken connection is reopened, so that one address never stops the others. Raises what concerns more than
     this address: the sender is refused, or the server cannot be reached.
@@ -182,9 +182,9 @@ def deliver(message: EmailMessage, *, through: BaseEmailBackend) -> str | Refusa
         told = _refusal(failure)
         if told is None:
             raise
-        # After a refused text smtplib leaves the message open, and the server would refuse the next.
-        if told.kind is Kind.BROKEN or isinstance(failure, SMTPDataError):
-            _reopen(through)
+        # After a refused text smtplib leaves the letter open, and the server would refuse the next.
+        if told.kind is RefusalKind.BROKEN or isinstance(failure, SMTPDataError):
+            _open_anew(through)
         return told
     status = getattr(message, "anymail_status", None)
     return str((status and status.message_id) or message.extra_headers.get("Message-ID", "")).strip("<>")
@@ -194,8 +194,8 @@ def one_by_one(
     keys: Iterable[int],
     act: Act,
     *,
-    charge: Callable[[int, Refusal], object] = _nothing,
-    wait: Callable[[int, Refusal], bool] = _nothing,
+    charge: Callable[[int, MailRefusal], object] = _nothing,
+    wait: Callable[[int, MailRefusal], bool] = _nothing,
     limit: int | None = None,
     until: float | None = None,
 ) -> Round:
@@ -219,7 +219,7 @@ def one_by_one(
     except EverythingHeld as held:
         run.held = str(held)
     except (SMTPException, AnymailError, OSError) as failure:
-        run.stop = Stop(StopCode.UNREACHABLE, _words(failure))
+        run.stop = MailStop(StopCode.UNREACHABLE, _words(failure))
     run.end()
     return run
 
@@ -242,13 +242,13 @@ def alone(workspace: Workspace) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
-def _not_sendable(message: EmailMessage, through: BaseEmailBackend) -> Refusal | None:
-    """Why an e-mail cannot even be handed over, be it for its address or for what the server offers."""
-    address = message.to[0]
+def _not_sendable(letter: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:
+    """Why a letter cannot even be handed over, be it for its address or for what the server offers."""
+    address = letter.to[0]
     if not usable_for_mail(address):
-        return Refusal("", Kind.FINAL, "address_unusable")
+        return MailRefusal("", RefusalKind.FINAL, "address_unusable")
     if needs_utf8(address) and not _takes_utf8(through):
-        return Refusal("", Kind.FINAL, "no_smtputf8")
+        return MailRefusal("", RefusalKind.FINAL, "no_smtputf8")
     return None
 
 
@@ -268,30 +268,32 @@ def _reopen(connection: BaseEmailBackend) -> None:
     connection.open()
 
 
-def _refusal(failure: Exception) -> Refusal | None:
-    """What a failure means for one e-mail; ``None`` where it concerns more than that."""
+def _refusal(failure: Exception) -> MailRefusal | None:
+    """What a failure means for one letter; ``None`` where it concerns more than that."""
     match failure:
         case SMTPRecipientsRefused(recipients=answers):
             return _answered(*next(iter(answers.values())))
         case SMTPDataError(smtp_code=code, smtp_error=text):
             return _answered(code, text)
         case SMTPServerDisconnected() | TimeoutError() | ConnectionResetError() | BrokenPipeError():
-            return Refusal(_words(failure), Kind.BROKEN)
+            return MailRefusal(_words(failure), RefusalKind.BROKEN)
         case SMTPResponseException(smtp_code=code) if code == CLOSING:
-            return Refusal(_words(failure), Kind.BROKEN)
+            return MailRefusal(_words(failure), RefusalKind.BROKEN)
         case AnymailRecipientsRefused():
-            return Refusal(_words(failure), Kind.FINAL)
+            return MailRefusal(_words(failure), RefusalKind.FINAL)
         case AnymailAPIError(status_code=status) if status in NOT_THIS_ONE:
-            return Refusal(_words(failure), _KINDS[fault_of(550, _words(failure))])
+            return MailRefusal(_words(failure), _KINDS[fault_of(550, _words(failure))])
         case AnymailError() | OSError():
             return None
         case _:
-            return Refusal(_words(failure), Kind.UNTOLD)  # The e-mail, or our own address, cannot be written down.
+            return MailRefusal(
+                _words(failure), RefusalKind.UNTOLD
+            )  # The letter, or our own address, cannot be written down.
 
 
-def _answered(code: int, text: bytes | str) -> Refusal:
+def _answered(code: int, text: bytes | str) -> MailRefusal:
     why = f"{code} {_text(text)}"
-    return Refusal(why, Kind.BROKEN if code == CLOSING else _KINDS[fault_of(code, _text(text))])
+    return MailRefusal(why, RefusalKind.BROKEN if code == CLOSING else _KINDS[fault_of(code, _text(text))])
 
 
 def _words(failure: Exception) -> str:

@@ -36,6 +36,6 @@ def enact(
         reason=reason,
     )
     bring(version)
-    data = {"version": version.number, "reason": reason, "text": text}
+    data = {"version": version.number, "reason": reason, "policy": text}
     audit.log([workspace], kind=Event.POLICY_ADOPTED, actor=login, now=now, data=data)
     return version

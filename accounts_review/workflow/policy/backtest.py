@@ -83,7 +83,7 @@ def returned(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: 
 
 def first_reading(workspace: Workspace) -> datetime | None:
     """Since when what people do is known: the first reading that was complete."""
-    complete = Sync.objects.filter(workspace=workspace, state="complete").order_by("started_at")
+    complete = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE).order_by("started_at")
     return complete.values_list("started_at", flat=True).first()
 
 

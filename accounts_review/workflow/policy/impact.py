@@ -38,7 +38,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ImpactRow:
     """The accounts of one verdict, by what it would be."""
 
     before: str
@@ -82,7 +82,7 @@ class Impact:
         ]
 
     @cached_property
-    def matrix(self) -> list[Row]:
+    def matrix(self) -> list[ImpactRow]:
         """From each verdict that accounts have, to each they would have."""
         counts = Counter[tuple[str, str]]()
         for move in self._moves:
@@ -92,7 +92,7 @@ class Impact:
             cells = [
                 Cell(after, counts[before, after], urlencode({"before": before, "after": after})) for after in VERDICTS
             ]
-            rows.append(Row(before, cells, sum(cell.count for cell in cells)))
+            rows.append(ImpactRow(before, cells, sum(cell.count for cell in cells)))
         return rows
 
     @property

@@ -120,7 +120,9 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
                 for account in Account.objects.filter(pk__in=batch).with_basis(judging.workspace.rights_digest)
             ]
             with transaction.atomic():
-                if not mine.filter(state="judging").update(judged=F("judged") + len(batch), heartbeat_at=clock()):
+                if not mine.filter(state=PolicyPreview.State.JUDGING).update(
+                    judged=F("judged") + len(batch), heartbeat_at=clock()
+                ):
                     return False
                 PreviewedAssessment.objects.bulk_create(
                     rows, update_conflicts=True, unique_fields=["policy_preview", "account"], update_fields=COLUMNS
@@ -129,7 +131,11 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
                 return False
     now = clock()
     findings = findings_of(policy_preview, moves(policy_preview, now=now))
-    return bool(mine.filter(state="judging").update(state="ready", judged_at=now, findings=findings))
+    return bool(
+        mine.filter(state=PolicyPreview.State.JUDGING).update(
+            state=PolicyPreview.State.READY, judged_at=now, findings=findings
+        )
+    )
 
 
 def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> None:
@@ -138,14 +144,16 @@ def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) 
     total = Account.objects.filter(workspace=policy_preview.workspace).count()
     judged = total - len(outstanding(policy_preview))
     PolicyPreview.objects.filter(pk=policy_preview.pk).update(
-        state="judging", judged=judged, total=total, heartbeat_at=now
+        state=PolicyPreview.State.JUDGING, judged=judged, total=total, heartbeat_at=now
     )
 
 
 def stop(*, policy_preview: PolicyPreview, actor: User) -> None:
     """Leave off judging; what was computed is kept."""
     _permitted(actor)
-    PolicyPreview.objects.filter(pk=policy_preview.pk, state="judging").update(state="stopped")
+    PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING).update(
+        state=PolicyPreview.State.STOPPED
+    )
 
 
 @transaction.atomic
@@ -161,9 +169,9 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
     if held is None:
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != workspace.current_policy.pk:
-        raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
-    if held.state != "ready" or stamp(held) != seen or outstanding(held):
-        raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
+        raise Superseded(_("Another version came into force meanwhile; nothing was changed."))
+    if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
+        raise Outdated(_("Accounts have changed since this was computed; nothing was changed. Look at it again."))
 
     def bring(version: PolicyVersion) -> None:
         _take_over(held, version)

@@ -20,7 +20,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState
+from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
 from accounts_review.workflow.review.conflicts import decided_since, said_of
@@ -30,7 +30,7 @@ A_YEAR = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class AccountRefusal:
     """An account that a decision cannot be taken on, and why."""
 
     username: str
@@ -40,10 +40,10 @@ class Refusal:
         return f"{self.username}: {self.why}"
 
 
-class Refused(ValueError):
+class DecisionRefused(ValueError):
     """A decision that was taken on none of the accounts, because it cannot be taken on some of them."""
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
+    def __init__(self, refusals: Sequence[AccountRefusal]) -> None:
         self.refusals = list(refusals)
         super().__init__("\n".join(str(refusal) for refusal in refusals))
 
@@ -62,7 +62,7 @@ def approve(
 
     ``ended`` are cases of theirs whose approval stands as long as what the approver saw is still so: approver, reason
     and date are carried over, and ``actor`` is kept beside them. All or nothing. Raises ``PermissionDenied`` and
-    :class:`Refused`.
+    :class:`DecisionRefused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
@@ -101,7 +101,7 @@ def exempt(
     """Keep accounts out of every clean-up until an instant; one that is in a clean-up leaves it.
 
     The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time. All or
-    nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
@@ -149,7 +149,7 @@ def snooze(
     """Set accounts aside without deciding: they leave the list of those open for decision, and nothing else changes.
 
     It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
-    ``PermissionDenied`` and :class:`Refused`.
+    ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
@@ -178,7 +178,7 @@ def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: date
     """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
     snoozed is open again.
 
-    All or nothing. Raises ``PermissionDenied`` and :class:`Refused`.
+    All or nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     permit(actor, "decide")
     fresh = _locked(accounts, actor=actor, now=now, seen=seen)
@@ -208,7 +208,7 @@ def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool 
 def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
     """The workspace's one open draft, made where there is none."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
-    draft = workspace.cleanups.filter(state="draft").first()
+    draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
     if draft is None:
         number = (workspace.cleanups.aggregate(last=Max("number"))["last"] or 0) + 1
         draft = Cleanup.objects.create(workspace=workspace, number=number, created_at=now)
@@ -291,9 +291,9 @@ def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: in
 
 
 def _refuse(objections: Any) -> None:
-    refusals = [Refusal(account.username, why) for account, why in objections if why]
+    refusals = [AccountRefusal(account.username, why) for account, why in objections if why]
     if refusals:
-        raise Refused(refusals)
+        raise DecisionRefused(refusals)
 
 
 def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:

@@ -21,7 +21,7 @@ from accounts_review.models import Account, DecisionFile, Workspace, permit
 from accounts_review.spreadsheet import ORDERS, Unreadable, day_readings, read_list, read_table, without_quote
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL, row_digest
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.review.import_rows import WORDS, Given, Judge, Outcome, Row
+from accounts_review.workflow.review.import_rows import WORDS, Given, ImportRow, Judge, RowOutcome
 from accounts_review.workflow.review.named import accounts_meant
 
 COLUMNS = ("username", "row_digest", *COLUMNS_TO_FILL)
@@ -48,22 +48,22 @@ class AlreadyApplied(RuntimeError):
 class Plan:
     """What a file would do now, row by row; ``undecided`` rows of it decide nothing."""
 
-    rows: Sequence[Row]
+    rows: Sequence[ImportRow]
     undecided: int
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many rows have each outcome, every outcome named."""
         found = Counter(row.outcome for row in self.rows)
-        return {outcome.value: found[outcome] for outcome in Outcome}
+        return {outcome.value: found[outcome] for outcome in RowOutcome}
 
     @cached_property
-    def acts(self) -> list[Row]:
+    def acts(self) -> list[ImportRow]:
         """The rows that change something."""
         return [row for row in self.rows if row.outcome in WORDS]
 
     @property
-    def asks_order(self) -> list[Row]:
+    def asks_order(self) -> list[ImportRow]:
         """The rows whose day can be read in two ways, until somebody says in which."""
         return [row for row in self.rows if row.days]
 
@@ -125,7 +125,7 @@ def _listed(content: bytes, exempting: Exempting) -> list[Given]:
         raise Unreadable(
             _("The file has more than %(count)d decisions. Split it into several.") % {"count": MOST_DECISIONS}
         )
-    said = (Outcome.EXEMPT.value, exempting.reason, exempting.until)
+    said = (RowOutcome.EXEMPT.value, exempting.reason, exempting.until)
     return [Given(line.number, line.cells[0], "", *said) for line in lines]
 
 
@@ -184,21 +184,21 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
 
 
 def _decide(
-    outcome: Outcome, accounts: list[Account], *, reason: str, until: datetime | None, actor: User, now: datetime
+    outcome: RowOutcome, accounts: list[Account], *, reason: str, until: datetime | None, actor: User, now: datetime
 ) -> None:
     act: dict[str, Any] = {"accounts": accounts, "reason": reason, "actor": actor, "now": now}
     match outcome:
-        case Outcome.APPROVE:
+        case RowOutcome.APPROVE:
             decide.approve(**act)
-        case Outcome.EXEMPT if until:
+        case RowOutcome.EXEMPT if until:
             decide.exempt(until=until, **act)
-        case Outcome.WITHDRAW:
+        case RowOutcome.WITHDRAW:
             decide.withdraw(**act)
 
 
-def _together(rows: Iterable[Row]) -> Iterable[tuple[tuple[Outcome, str, datetime | None], list[Account]]]:
+def _together(rows: Iterable[ImportRow]) -> Iterable[tuple[tuple[RowOutcome, str, datetime | None], list[Account]]]:
     """The accounts that are decided on in the same way, so that they are decided on at once."""
-    groups = defaultdict[tuple[Outcome, str, datetime | None], list[Account]](list)
+    groups = defaultdict[tuple[RowOutcome, str, datetime | None], list[Account]](list)
     for row in rows:
         assert row.account
         groups[row.outcome, row.reason, row.until].append(row.account)

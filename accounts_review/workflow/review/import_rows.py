@@ -30,7 +30,7 @@ A_NUMBER = re.compile(r"[+-]?[\d.,\u00a0\u202f ]+(e[+-]?\d+)?", re.IGNORECASE)
 """What spreadsheets make of a username of digits."""
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What a row would do."""
 
     APPROVE = "approve"
@@ -41,9 +41,9 @@ class Outcome(StrEnum):
 
 
 WORDS = {
-    Outcome.APPROVE: gettext_lazy("Approve"),
-    Outcome.EXEMPT: gettext_lazy("Exempt"),
-    Outcome.WITHDRAW: gettext_lazy("Withdraw"),
+    RowOutcome.APPROVE: gettext_lazy("Approve"),
+    RowOutcome.EXEMPT: gettext_lazy("Exempt"),
+    RowOutcome.WITHDRAW: gettext_lazy("Withdraw"),
 }
 """Decisions as people write them, in any language of the portal."""
 
@@ -70,13 +70,13 @@ class Given(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ImportRow:
     """What a row of the file would do: ``number`` is the one that the spreadsheet shows."""
 
     number: int
     username: str
     account: Account | None
-    outcome: Outcome
+    outcome: RowOutcome
     reason: str = ""
     until: datetime | None = None
     remark: str = ""
@@ -107,25 +107,25 @@ class Judge:
             if len(found) == 1:
                 self.rows_of[found[0].pk].append(row.number)
 
-    def row(self, given: Given, found: Sequence[Account]) -> Row:
+    def row(self, given: Given, found: Sequence[Account]) -> ImportRow:
         """The row with its outcome, or with everything that is wrong with it. ``found`` are those whom it may mean."""
         account = found[0] if len(found) == 1 else None
         outcome, until = _outcome(given.decision), _until(given.until, self.order)
         reason = given.reason.strip()
-        if outcome is Outcome.APPROVE:
+        if outcome is RowOutcome.APPROVE:
             reason = reason or _("dormant under the policy")
         shown = account.username if account else given.username
         known: dict[str, Any] = {"number": given.number, "username": shown, "account": account, "reason": reason}
-        known |= {"is_unknown": not found, "days": self._days_asked(given) if outcome is Outcome.EXEMPT else {}}
+        known |= {"is_unknown": not found, "days": self._days_asked(given) if outcome is RowOutcome.EXEMPT else {}}
         problems = [*self._of_account(given, found), *self._of_cells(given, outcome, until)]
         if account and outcome and not problems:
             if remark := self._already(account, outcome, until):
-                return Row(outcome=Outcome.NOTHING, remark=remark, **known)
+                return ImportRow(outcome=RowOutcome.NOTHING, remark=remark, **known)
             stale = [] if self.is_list else [*self._staleness(given, account)]
             problems = stale or [*self._objection(account, outcome, reason, until)]
         if problems or outcome is None:
-            return Row(outcome=Outcome.REFUSED, problems=tuple(problems), **known)
-        return Row(outcome=outcome, until=until, **known)
+            return ImportRow(outcome=RowOutcome.REFUSED, problems=tuple(problems), **known)
+        return ImportRow(outcome=outcome, until=until, **known)
 
     def _days_asked(self, given: Given) -> dict[str, date]:
         days = day_readings(given.until)
@@ -145,16 +145,16 @@ class Judge:
             rows = ", ".join(map(str, others[:5]))
             yield Problem("username", _("row %(rows)s decides on this account too; keep one") % {"rows": rows})
 
-    def _of_cells(self, given: Given, outcome: Outcome | None, until: datetime | None) -> Iterator[Problem]:
+    def _of_cells(self, given: Given, outcome: RowOutcome | None, until: datetime | None) -> Iterator[Problem]:
         if outcome is None:
             is_empty = not given.decision.strip()
             why = _("the cell is empty, but the cells after it are not") if is_empty else _("unknown decision")
             yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
-        elif outcome is not Outcome.APPROVE and not given.reason.strip():
-            yield Problem("decision_reason", _("give a reason; it is kept with the decision"))
+        elif outcome is not RowOutcome.APPROVE and not given.reason.strip():
+            yield Problem("decision_reason", _("say why: it is kept with the decision"))
         if len(given.reason) > LONGEST_REASON:
-            yield Problem("decision_reason", _("at most %(count)d characters are allowed") % {"count": LONGEST_REASON})
-        if outcome is Outcome.EXEMPT:
+            yield Problem("decision_reason", _("at most %(count)d characters are kept") % {"count": LONGEST_REASON})
+        if outcome is RowOutcome.EXEMPT:
             yield from self._of_end(given, until)
         elif outcome and given.until.strip():
             yield Problem("decision_until", _("only an exemption has an end date; clear the cell"))
@@ -174,12 +174,12 @@ class Judge:
             why = _("choose a date from tomorrow to %(latest)s") % {"latest": instants.day(self.latest)}
             yield Problem("decision_until", why)
 
-    def _already(self, account: Account, outcome: Outcome, until: datetime | None) -> str:
+    def _already(self, account: Account, outcome: RowOutcome, until: datetime | None) -> str:
         """Why a row has nothing left to do, or ""."""
-        if outcome is Outcome.APPROVE and account.case_state == CaseState.IN_DRAFT:
-            return _("it is already in the draft")
-        if outcome is Outcome.EXEMPT and account.exempt_until == until:
-            return _("it is already exempt until then")
+        if outcome is RowOutcome.APPROVE and account.case_state == CaseState.IN_DRAFT:
+            return _("it is in the draft already")
+        if outcome is RowOutcome.EXEMPT and account.exempt_until == until:
+            return _("it is exempt until then already")
         return ""
 
     def _staleness(self, given: Given, account: Account) -> Iterator[Problem]:
@@ -214,20 +214,22 @@ class Judge:
         last = entries.order_by("account_id", "-seq").distinct("account_id")
         return {entry.account_id: entry.actor for entry in last if entry.account_id}
 
-    def _objection(self, account: Account, outcome: Outcome, reason: str, until: datetime | None) -> Iterator[Problem]:
-        ask: dict[Outcome, Callable[[], str]] = {
-            Outcome.APPROVE: lambda: decide.objection_to_approval(account, actor=self.actor),
-            Outcome.EXEMPT: lambda: decide.objection_to_exemption(
+    def _objection(
+        self, account: Account, outcome: RowOutcome, reason: str, until: datetime | None
+    ) -> Iterator[Problem]:
+        ask: dict[RowOutcome, Callable[[], str]] = {
+            RowOutcome.APPROVE: lambda: decide.objection_to_approval(account, actor=self.actor),
+            RowOutcome.EXEMPT: lambda: decide.objection_to_exemption(
                 account, self.actor, reason, until or self.now, self.now
             ),
-            Outcome.WITHDRAW: lambda: decide.objection_to_withdrawal(account),
+            RowOutcome.WITHDRAW: lambda: decide.objection_to_withdrawal(account),
         }
         if why := ask[outcome]():
             yield Problem("decision", why)
 
 
 @cache
-def _words() -> dict[str, Outcome]:
+def _words() -> dict[str, RowOutcome]:
     known = {outcome.value: outcome for outcome in WORDS}
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -235,7 +237,7 @@ def _words() -> dict[str, Outcome]:
     return known
 
 
-def _outcome(cell: str) -> Outcome | None:
+def _outcome(cell: str) -> RowOutcome | None:
     return _words().get(cell.strip().casefold())
 
 

@@ -22,7 +22,7 @@ from accounts_review.wording import findings
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeleteOutcome:
     """Where a case goes after its DELETE, what is kept of the answer, how the workspace failed, if it did, and whether
     the whole clean-up stops for it."""
 
@@ -32,7 +32,7 @@ class Outcome:
     stops: bool = False
 
 
-def outcome_of(client: Client, username: str) -> Outcome:
+def outcome_of(client: Client, username: str) -> DeleteOutcome:
     """Send the one DELETE and classify the answer; never raises what the API can cause."""
     try:
         answer = client.delete_user(username)
@@ -45,8 +45,8 @@ def outcome_of(client: Client, username: str) -> Outcome:
         }
         state = _state_after(error)
         failure = failure_of(error) if state in (CaseState.DUE, CaseState.UNKNOWN) else None
-        return Outcome(state, record, failure, stops=stops_cleanup(error))
-    return Outcome(CaseState.REVOKED, {"status": answer.status, "trace_id": answer.trace_id})
+        return DeleteOutcome(state, record, failure, stops=stops_cleanup(error))
+    return DeleteOutcome(CaseState.REVOKED, {"status": answer.status, "trace_id": answer.trace_id})
 
 
 def failure_of(error: HuwiseError) -> findings.Found:

@@ -10,14 +10,15 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts_review.audit.events import Event
-from accounts_review.facts import facts_of, incarnation_of, rights_of_groups, whole_incarnation
+from accounts_review.facts import facts_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
 from accounts_review.huwise import Client, NotFound, User, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 from accounts_review.rules.addresses import same_mailbox
-from accounts_review.rules.dates import is_earlier, valid_instant
+from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow import holds
 
 HOUR = timedelta(hours=1)
@@ -75,12 +76,6 @@ def note_address(account: Account, email: str) -> None:
         account.email = email
 
 
-def _still_lost(account: Account, facts: Facts) -> datetime | None:
-    """Activity that the last sync missed, unless it is there again."""
-    seen = facts.activity[0] if facts.activity else None
-    return account.lost_activity_at if is_earlier(seen, account.lost_activity_at) else None
-
-
 def _incarnation(user: User, case: Case, *, read_at: datetime) -> str:
     is_readable = user.username == case.account.username and valid_instant(user.joined_at, read_at=read_at)
     return whole_incarnation(incarnation_of(user)) if is_readable else ""
@@ -89,16 +84,25 @@ def _incarnation(user: User, case: Case, *, read_at: datetime) -> str:
 def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
     """What the gate asks about, read in the transaction that holds the case."""
     assert seen.facts is not None
+    assert seen.snapshot is not None
     now = clock()
     cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=case.cleanup_id)
     workspace, evidence = cleanup.workspace, case.evidence
     reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
     frozen = cleanup.policy.rules if cleanup.policy else reviewed
     moment = moment_of(cleanup, now=now)
-    account = Account.objects.only("disputed", "accepted_activity_at", "lost_activity_at").get(pk=case.account_id)
+    account = Account.objects.only("disputed", "accepted_activity_at", "lost_activity_at", "raw").get(
+        pk=case.account_id
+    )
+    lost = lost_activity(
+        decode_user(seen.snapshot["user"]),
+        before=decode_user(account.raw),
+        lost=account.lost_activity_at,
+        read_at=seen.at,
+    )
     return Terms(
         now=now,
-        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=_still_lost(account, seen.facts)),
+        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=lost),
         incarnation=seen.incarnation,
         evidence=Evidence(
             incarnation=whole_incarnation(evidence["incarnation"]),
@@ -130,7 +134,7 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
         database_trusted=holds.is_trusted(),
         key_owner_known=bool(workspace.key_owner),
         breaker_tripped=workspace.is_quarantined,
-        cleanup_running=cleanup.state == "running",
+        cleanup_running=cleanup.state == CleanupState.RUNNING,
         mode_allows=bool(cleanup.dry_run) or workspace.is_live,
         budget_left=left,
         budget_returns_at=budget_returns_at(workspace, now=now) if left < 1 else None,

@@ -42,24 +42,26 @@ class Settler:
         open_cases = Case.objects.filter(cleanup__workspace=self.workspace).select_related(
             "account", "cleanup__workspace"
         )
-        for case in open_cases.filter(state="claimed", lease_until__lt=self.clock()):
+        for case in open_cases.filter(state=CaseState.CLAIMED, lease_until__lt=self.clock()):
             self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": {"code": "worker_died"}})
-        for case in open_cases.filter(state="intended", lease_until__lt=self.clock()):
+        for case in open_cases.filter(state=CaseState.INTENDED, lease_until__lt=self.clock()):
             data = {"why": {"code": "worker_died"}}
             self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
             # Workers that die one after the other say nothing about the workspace, but twice over one case do.
             if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
                 stop(case.cleanup, why, now=self.clock())
-        for case in open_cases.filter(state="unknown"):
+        for case in open_cases.filter(state=CaseState.UNKNOWN):
             self._read_unknown(case)
 
     def close_finished(self) -> None:
         """Close the clean-ups in which every case has ended, and let go of what a cancelled one has left."""
-        left = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__state="cancelled", state="due")
+        left = Case.objects.filter(
+            cleanup__workspace=self.workspace, cleanup__state=CleanupState.CANCELLED, state=CaseState.DUE
+        )
         for case in left.select_related("account", "cleanup__workspace"):
             why = {"reason": {"code": "cancelled"}}
             self._transition_if_ours(case, CaseState.WITHDRAWN, Event.ACCOUNT_WITHDRAWN, data=why)
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING):
             if cleanup.cases.exists() and not cleanup.cases.open().exists():
                 now, data = self.clock(), cleanup.tally()
                 try:
@@ -110,7 +112,7 @@ class Settler:
         earlier = case.readings[-1]["found"] if case.readings else ""
         reading = {"at": self.clock().isoformat(), "found": found}
         if found != earlier:
-            Case.objects.filter(pk=case.pk, state="unknown").update(readings=[*case.readings, reading])
+            Case.objects.filter(pk=case.pk, state=CaseState.UNKNOWN).update(readings=[*case.readings, reading])
             case.readings = [*case.readings, reading]
             if not self.quiet:
                 self._read_unknown(case)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.rules import gate
@@ -19,6 +19,11 @@ STAGES = ((1, 1), (6, 5))
 def ripe(now: datetime) -> Q:
     """Due, and past the date that was promised, should one have been."""
     return Q(state=CaseState.DUE) & (Q(promised_at=None) | Q(promised_at__lte=now))
+
+
+WARNED_ELSEWHERE = Q(noticed_at__isnull=False) & ~Q(warned_to=F("account__email")) & ~Q(account__email="")
+"""Whose notice went to another address than the account has now: they are warned anew first. Who has none any more
+cannot be, and is looked at."""
 
 
 def due(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
@@ -59,9 +64,12 @@ def _of_cases(cleanup: Cleanup, *, now: datetime) -> list[Found]:
     """What holds single cases of a clean-up that goes on otherwise."""
     if not may_start_another(cleanup) and cleanup.cases.filter(state=CaseState.UNKNOWN).exists():
         return [{"code": "first_ones"}]
-    held = cleanup.cases.filter(ripe(now), outcome__why__0__code__isnull=False).order_by()
-    counted = held.values_list("outcome__why__0__code").annotate(Count("pk"))
-    return [{"code": "held", "why": code, "count": count} for code, count in counted]
+    waiting = cleanup.cases.filter(ripe(now)).order_by()
+    held = waiting.filter(outcome__why__0__code__isnull=False).exclude(WARNED_ELSEWHERE)
+    counted = dict(held.values_list("outcome__why__0__code").annotate(Count("pk")))
+    if elsewhere := waiting.filter(WARNED_ELSEWHERE).count():
+        counted["address_changed"] = counted.get("address_changed", 0) + elsewhere
+    return [{"code": "held_back", "why": code, "count": count} for code, count in counted.items()]
 
 
 def _found(objection: gate.Objection) -> Found:

@@ -20,7 +20,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
@@ -28,16 +28,16 @@ from accounts_review.audit.events import Event, named
 from accounts_review.huwise import HuwiseError, UnexpectedAnswer, stops_cleanup
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
-from accounts_review.workflow.revoke.delete_call import Outcome, failure_of, outcome_of
+from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.held import held_with
 from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.settle import Settler
-from accounts_review.workflow.revoke.standstill import may_start_another, ripe
+from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start_another, ripe
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +92,7 @@ class Revoker(Settler):
         crashpoint("s1")
         holds.watch(now=self.clock())
         due = self._due()
-        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state="running")
+        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state=CleanupState.RUNNING)
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
@@ -120,9 +120,7 @@ class Revoker(Settler):
 
     def _due(self) -> QuerySet[Case]:
         held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
-        due = Case.objects.filter(ripe(self.clock())).exclude(held)
-        # People whose notice went to another address are warned again first.
-        return due.exclude(~Q(warned_to=F("account__email")), noticed_at__isnull=False)
+        return Case.objects.filter(ripe(self.clock())).exclude(held).exclude(WARNED_ELSEWHERE)
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
@@ -138,9 +136,9 @@ class Revoker(Settler):
         if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
             # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
             # because one stands still while the machine is suspended, and the other may be set back.
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
+            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
         if self.clock() - seen.at > LONGEST_LOOK:
-            return self._finish(case, Outcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
+            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
         outcome = outcome_of(self.client, case.account.username)
         crashpoint("s6")
         return self._finish(case, outcome)
@@ -152,7 +150,9 @@ class Revoker(Settler):
         # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
         # as they do. The gates of a workspace take turns, because they share its hourly limit.
         Account.objects.select_for_update().get(pk=case.account_id)
-        held = Case.objects.select_for_update(of=("self",)).filter(pk=case.pk, claim=case.claim, state="claimed")
+        held = Case.objects.select_for_update(of=("self",)).filter(
+            pk=case.pk, claim=case.claim, state=CaseState.CLAIMED
+        )
         if held.first() is None:
             return False
         case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at", "warned_to"])
@@ -220,7 +220,7 @@ class Revoker(Settler):
             stop(case.cleanup, failure_of(error), now=self.clock())
         return False
 
-    def _finish(self, case: Case, outcome: Outcome) -> bool:
+    def _finish(self, case: Case, outcome: DeleteOutcome) -> bool:
         """Record what became of the DELETE; false where the clean-up has to stop."""
         is_due = outcome.state is CaseState.DUE
         kind, freed = (Event.CASE_TURNED_AWAY, {"claim": None}) if is_due else (named(f"case.{outcome.state}"), {})
@@ -249,5 +249,5 @@ class Revoker(Settler):
         Workspace.objects.filter(pk=self.workspace.pk).exclude(failure=failure).update(failure=failure)
 
     def _stop_all(self, why: Found) -> None:
-        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state="running"):
+        for cleanup in Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING):
             stop(cleanup, why, now=self.clock())

@@ -10,11 +10,19 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from accounts_review.facts import activity_of, facts_of, facts_of_account, rights_of_groups, signs_of, whole_incarnation
+from accounts_review.facts import (
+    activity_of,
+    facts_of,
+    facts_of_account,
+    lost_activity,
+    rights_of_groups,
+    signs_of,
+    whole_incarnation,
+)
 from accounts_review.huwise import Group, decode_user
 from accounts_review.models import Account, PolicyVersion, Sync, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.rules.breaker import Check, Figures, checks, first_checks
+from accounts_review.rules.breaker import BreakerCheck, Figures, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
@@ -25,9 +33,11 @@ FEW_NAMES = 10_000
 """Up to so many names are looked up; where more have changed, everyone is looked through."""
 
 
-def checks_of(workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime) -> list[Check]:
+def checks_of(
+    workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime
+) -> list[BreakerCheck]:
     """Every rule of the breaker with its numbers; nothing is stored."""
-    baseline = workspace.syncs.filter(state="complete").first()
+    baseline = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if baseline is None:
         return first_checks(signs_of((user for user, _ in walk.fresh.values()), read_at=now))
     return checks(_figures(workspace, walk, groups=groups, key_owner=key_owner, baseline=baseline, now=now))
@@ -109,14 +119,17 @@ def _lost_activity(workspace: Workspace, walk: Walk, now: datetime) -> int:
     rows = accounts.exclude(accepted_activity_at=None)
     if len(read) <= FEW_NAMES:
         rows = rows.filter(username__in=read)
-    names = ("username", "incarnation", "accepted_activity_at", "absent_since", "gone_at")
+    names = ("username", "incarnation", "accepted_activity_at", "absent_since", "gone_at", "raw")
     lost = set()
-    for username, incarnation, accepted, absent_since, gone_at in rows.values_list(*names).iterator(chunk_size=10_000):
+    for username, incarnation, accepted, absent_since, gone_at, raw in rows.values_list(*names).iterator(
+        chunk_size=2000
+    ):
         if username not in read:
             continue
         whole, user = read[username]
         if whole == whole_incarnation(incarnation):
-            is_lost = is_earlier(activity_of(user, read_at=now), accepted)
+            is_lost = lost_activity(user, before=decode_user(raw), read_at=now) is not None
+            is_lost = is_lost or is_earlier(activity_of(user, read_at=now), accepted)
         else:
             # Who is given a username joins after its holder before was last active. Otherwise it is the same account
             # still, and its date of joining is not what it was.

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from django.db.models import Q
 
-from accounts_review.facts import activity_of, incarnation_of, rights_of_groups, whole_incarnation
+from accounts_review.facts import activity_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
 from accounts_review.huwise import Group as GroupRecord
 from accounts_review.huwise import User, decode_user, digest_of
 from accounts_review.huwise.records import storable
@@ -197,12 +197,15 @@ class _Known:
     def lost(self, key: Key, user: User, activity: datetime | None, *, now: datetime) -> datetime | None:
         """The activity that was accepted before, where what is read now is earlier, or gone."""
         own = self.rows.get(key)
-        accepted = {own.accepted_activity_at, own.lost_activity_at} if own else set()
+        accepted = {own.accepted_activity_at} if own else set()
         if own is None or not _is_listed(own):
             joined = valid_instant(user.joined_at, read_at=now)
             accepted |= self._held_by_the_same(key[0], joined, besides=own)
-        before = max((instant for instant in accepted if instant), default=None)
-        return before if is_earlier(activity, before) else None
+        found = {instant for instant in accepted if instant and is_earlier(activity, instant)}
+        if own and not own.incomplete:
+            by_field = lost_activity(user, before=decode_user(own.raw), lost=own.lost_activity_at, read_at=now)
+            found |= {by_field} if by_field else set()
+        return max(found, default=None)
 
     def _held_by_the_same(
         self, username: str, joined: datetime | None, *, besides: Account | None

@@ -130,7 +130,7 @@ def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
     """
     permit(actor, "operate")
     login = actor.get_username()
-    reading = Sync.objects.filter(pk=sync.pk, state="running", stopped_by="")
+    reading = Sync.objects.filter(pk=sync.pk, state=Sync.State.RUNNING, stopped_by="")
     # Once it stores, it is nearly done, and does not look any more.
     if not reading.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
         raise NothingToStop(_("The sync has ended, was already stopped, or is storing what it read."))
@@ -155,8 +155,8 @@ def reset_breaker(
     """
     permit(actor, "administer")
     if not reason.strip():
-        raise NothingTripped(_("Give a reason; it is recorded in the audit."))
-    quarantined = list(workspace.syncs.select_for_update().filter(state="quarantined"))
+        raise NothingTripped(_("Say why; the reason is kept in the audit."))
+    quarantined = list(workspace.syncs.select_for_update().filter(state=Sync.State.QUARANTINED))
     if not quarantined:
         raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
     login, newest = actor.get_username(), quarantined[0]
@@ -208,7 +208,7 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
     groups, key_owner, disputed = reading.groups, reading.key_owner, reading.disputed
     checked = checks_of(workspace, walk, groups=groups, key_owner=key_owner, now=now) if walk.is_complete else []
     sync.state = _state(walk, is_tripped=any(check.tripped for check in checked))
-    if sync.state == "complete":
+    if sync.state == Sync.State.COMPLETE:
         stored = accept(workspace, listing, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
         HeldSync.objects.filter(sync__workspace=workspace).delete()
     else:
@@ -230,10 +230,12 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
 
 def _set_aside(sync: Sync, reading: Reading, listing: Listing, *, now: datetime) -> Stored:
     workspace = sync.workspace
-    if sync.state == "quarantined":
+    if sync.state == Sync.State.QUARANTINED:
         keep(sync, listing, groups=reading.groups, key_owner=reading.key_owner, disputed=reading.disputed)
     # Where nothing was ever accepted, a reading that waits for a person is all there is to show.
-    shows_newcomers = sync.state == "incomplete" or not workspace.syncs.filter(state="complete").exists()
+    shows_newcomers = (
+        sync.state == Sync.State.INCOMPLETE or not workspace.syncs.filter(state=Sync.State.COMPLETE).exists()
+    )
     hold(workspace, listing, reading.disputed)
     return glean(workspace, listing, shows_newcomers=shows_newcomers, now=now)
 
@@ -267,14 +269,14 @@ def _reporter(sync: Sync, clock: Clock) -> Report:
 
 def _bury(syncs: QuerySet[Sync]) -> None:
     """Have those that do not run any more say so; they ended when they last gave a sign of life."""
-    syncs.filter(state="running").update(
-        state="failed", finished_at=F("heartbeat_at"), problems=[{"code": "interrupted"}], phase=""
+    syncs.filter(state=Sync.State.RUNNING).update(
+        state=Sync.State.FAILED, finished_at=F("heartbeat_at"), problems=[{"code": "interrupted"}], phase=""
     )
 
 
 def end_dead_syncs(*, workspace: Workspace) -> None:
     """Have a reading whose process died say so, at once: the lock that it held is free."""
-    running = list(workspace.syncs.filter(state="running").values_list("pk", flat=True))
+    running = list(workspace.syncs.filter(state=Sync.State.RUNNING).values_list("pk", flat=True))
     if running and not _is_locked(workspace):
         _bury(workspace.syncs.filter(pk__in=running))
 

@@ -161,7 +161,7 @@ def test_the_history_speaks_in_sentences(desk: Desk, person: Callable[[str], Use
     said = page_of(desk, account)
 
     assert "Approved for the next clean-up: Left the house" in said
-    assert "Sent on its way with the clean-up" in said
+    assert "Included in the launch" in said
     assert "Clean-up 1" in said
     assert "approved by reviewer on" in said
     assert f'href="/w/main/audit/?account={account.pk}"' in said

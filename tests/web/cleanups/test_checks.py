@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
-from accounts_review.web.cleanups.checks import Basket, Check, checks
+from accounts_review.web.cleanups.checks import Basket, LaunchCheck, checks
 from accounts_review.workflow.notify.pace import Pace
 from tests.factories import make_case, make_group
 from tests.web.records_kit import Site, text
@@ -24,7 +24,7 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
     return Site(client, workspace, person).sign_in("operator")
 
 
-def look(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> list[Check]:  # noqa: B008 (it is frozen)
+def look(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> list[LaunchCheck]:  # noqa: B008 (it is frozen)
     draft = Cleanup.objects.select_related("workspace").get(pk=draft.pk)
     return checks(Basket(cleanup=draft, actor=site.person("operator"), now=now(), pace=pace))
 

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from accounts_review.web.overview.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, Row, Trial, idleness
+from accounts_review.web.overview.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, IdlenessRow, Trial, idleness
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide
@@ -132,7 +132,7 @@ def test_the_fragment_is_the_histogram_only(town: Site) -> None:
 
 
 def test_the_drawing_keeps_within_its_frame_and_shows_whoever_there_is() -> None:
-    row = Row(segment="all", limit_days=5000)
+    row = IdlenessRow(segment="all", limit_days=5000)
     for column in range(COLUMNS):
         row.columns[column].update({"dormant": 10_000, "uncertain": 1, "protected": 1, "active": 3})
     row.columns[3].update({"dormant": 200_000})

@@ -15,7 +15,7 @@ from django.utils.timezone import localdate, now
 
 from accounts_review.models import AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.notify import emails
-from cleanup_portal.logs import Line
+from cleanup_portal.logs import LogFormatter
 from tests.web.records_kit import Site, text
 
 TODAY = localdate()
@@ -184,6 +184,6 @@ def test_the_reviewer_sees_the_answer(
 def test_no_log_line_holds_the_token(url: str) -> None:
     token = url.split("/")[2]
     record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Gone: %s", (url,), None)
-    line = Line(form="console").format(record)
+    line = LogFormatter(form="console").format(record)
     assert token not in line
     assert "/answer/…/" in line

@@ -191,7 +191,7 @@ def test_nobody_decides_on_their_own_account(desk: Desk) -> None:
 
 def test_a_race_lost_is_told(desk: Desk, people: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:
     def lose(**_kwargs: Any) -> None:
-        raise decide.Refused([decide.Refusal("ana", "somebody was faster")])
+        raise decide.DecisionRefused([decide.AccountRefusal("ana", "somebody was faster")])
 
     monkeypatch.setattr(decide, "approve", lose)
 

@@ -64,6 +64,8 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "audit_verify": ("", "read"),
     "audit_export": ("", "read"),
     "sync": ("read", "operate"),
+    "settings": ("administer", "administer"),
+    "new_workspace": ("administer", "administer"),
     "mode": ("", "administer"),
 }
 """For each address: the permission it takes to see it, and to act there; "" where there is nothing to see or do."""

@@ -237,6 +237,6 @@ def test_absent_members_are_not_empty_ones(set_stage: SetStage) -> None:
 def test_what_is_in_doubt_or_protected_cannot_be_approved(stage: Stage) -> None:
     kept = [name for name, verdict in stage.verdicts().items() if verdict in ("uncertain", "protected")]
     assert len(kept) > 50
-    with pytest.raises(decide.Refused) as refused:
+    with pytest.raises(decide.DecisionRefused) as refused:
         stage.approve(*kept)
     assert len(refused.value.refusals) == len(kept)

@@ -16,7 +16,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event, named
 from accounts_review.models import Exemption, Workspace
 from accounts_review.workflow.notify.digest import send_digest, tell_owners
-from accounts_review.workflow.review.decide import Refused, exempt
+from accounts_review.workflow.review.decide import DecisionRefused, exempt
 from tests.conftest import NOW
 from tests.stage import SetStage, Stage, someone
 
@@ -130,7 +130,7 @@ def test_a_service_account_wants_an_owner(set_stage: SetStage, person: Person) -
     until = stage.clock() + timedelta(days=365)
     given: dict[str, Any] = {"accounts": stage.accounts("marie"), "actor": person("reviewer"), "until": until}
     given |= {"reason": "a robot"}
-    with pytest.raises(Refused, match="owner"):
+    with pytest.raises(DecisionRefused, match="owner"):
         exempt(**given, now=stage.clock(), is_service_account=True)
 
 

@@ -50,7 +50,7 @@ def test_approvals_of_several_people_gather_in_one_draft(stage: Stage) -> None:
 
 
 def test_one_account_that_cannot_be_approved_stops_all_and_is_named(stage: Stage) -> None:
-    with pytest.raises(decide.Refused) as refused:
+    with pytest.raises(decide.DecisionRefused) as refused:
         decide.approve(**given(stage, "marie", "zoe"))
     assert [str(refusal) for refusal in refused.value.refusals] == ["zoe: its verdict is active"]
     assert not Case.objects.exists()
@@ -59,7 +59,7 @@ def test_one_account_that_cannot_be_approved_stops_all_and_is_named(stage: Stage
 
 def test_an_account_is_approved_once(stage: Stage) -> None:
     decide.approve(**given(stage, "marie"))
-    with pytest.raises(decide.Refused, match="already in a clean-up"):
+    with pytest.raises(decide.DecisionRefused, match="already in a clean-up"):
         decide.approve(**given(stage, "marie"))
 
 
@@ -77,9 +77,9 @@ def test_nobody_decides_on_their_own_account(stage: Stage, own: dict[str, str]) 
     for name, value in own.items():
         setattr(reviewer, name, value)
     reviewer.save()
-    with pytest.raises(decide.Refused, match="own account"):
+    with pytest.raises(decide.DecisionRefused, match="own account"):
         decide.approve(**(given(stage, "marie") | {"actor": reviewer}))
-    with pytest.raises(decide.Refused, match="own account"):
+    with pytest.raises(decide.DecisionRefused, match="own account"):
         decide.exempt(**(given(stage, "marie") | {"actor": reviewer}), until=until(stage))
 
 
@@ -98,7 +98,7 @@ def test_an_exemption_lapses_by_itself(stage: Stage) -> None:
 
 def test_an_exemption_keeps_the_account_from_being_approved(stage: Stage) -> None:
     decide.exempt(**given(stage, "marie"), until=until(stage))
-    with pytest.raises(decide.Refused, match="exempt until"):
+    with pytest.raises(decide.DecisionRefused, match="exempt until"):
         decide.approve(**given(stage, "marie"))
 
 
@@ -109,14 +109,14 @@ def test_an_exemption_wants_a_reason_and_an_end(stage: Stage, changes: dict[str,
     asked = given(stage, "marie") | {"until": until(stage)} | changes
     if "until" in changes:
         asked["until"] = until(stage, days=changes["until"])
-    with pytest.raises(decide.Refused, match=why):
+    with pytest.raises(decide.DecisionRefused, match=why):
         decide.exempt(**asked)
     assert not Exemption.objects.exists()
 
 
 def test_an_exemption_lasts_no_longer_than_the_policy_allows(stage: Stage) -> None:
     stage.adopt(f"{policy_text()}\n[exemption]\nlongest_days = 40\n")
-    with pytest.raises(decide.Refused, match="marie: it may be exempt until 25 Jul 2026 at most"):
+    with pytest.raises(decide.DecisionRefused, match="marie: it may be exempt until 25 Jul 2026 at most"):
         decide.exempt(**given(stage, "marie"), until=until(stage, days=41))
     assert not Exemption.objects.exists()
     decide.exempt(**given(stage, "marie"), until=until(stage, days=40))
@@ -124,7 +124,7 @@ def test_an_exemption_lasts_no_longer_than_the_policy_allows(stage: Stage) -> No
 
 def test_a_service_account_is_confirmed_every_year_whatever_the_policy_allows(stage: Stage) -> None:
     robot: dict[str, Any] = {"owner_email": "it@ville.example", "is_service_account": True}
-    with pytest.raises(decide.Refused, match="16 Jun 2027 at most"):
+    with pytest.raises(decide.DecisionRefused, match="16 Jun 2027 at most"):
         decide.exempt(**given(stage, "marie"), until=until(stage, days=367), **robot)
     decide.exempt(**given(stage, "marie"), until=until(stage, days=366), **robot)
 
@@ -146,14 +146,14 @@ def test_withdrawing_ends_what_was_decided(stage: Stage) -> None:
 
 
 def test_there_must_be_something_to_withdraw(stage: Stage) -> None:
-    with pytest.raises(decide.Refused, match="nothing to withdraw"):
+    with pytest.raises(decide.DecisionRefused, match="nothing to withdraw"):
         decide.withdraw(**given(stage, "marie"))
 
 
 def test_an_account_that_is_no_longer_listed_cannot_be_approved(stage: Stage) -> None:
     stage.remove("marie")
     stage.sync()
-    with pytest.raises(decide.Refused, match="no longer lists it"):
+    with pytest.raises(decide.DecisionRefused, match="no longer lists it"):
         decide.approve(**given(stage, "marie"))
 
 
@@ -161,7 +161,7 @@ def test_an_approval_rests_on_what_is_known_now_not_on_what_was_shown(stage: Sta
     shown = stage.accounts("marie")
     stage.update("marie", last_seen_at=days_ago(1))
     stage.sync()
-    with pytest.raises(decide.Refused, match="its verdict is active"):
+    with pytest.raises(decide.DecisionRefused, match="its verdict is active"):
         decide.approve(**(given(stage) | {"accounts": shown}))
 
 
@@ -173,7 +173,7 @@ def test_an_account_that_was_never_judged_is_refused_not_passed_over(stage: Stag
         lambda: decide.exempt(**asked, until=until(stage)),
         lambda: decide.withdraw(**asked),
     ):
-        with pytest.raises(decide.Refused, match="omar: it has not been assessed yet"):
+        with pytest.raises(decide.DecisionRefused, match="omar: it was not assessed yet"):
             attempt()
     assert not Case.objects.exists()
     assert not Exemption.objects.exists()
@@ -183,9 +183,9 @@ def test_an_account_that_was_never_judged_is_refused_not_passed_over(stage: Stag
 def test_once_the_revocation_is_under_way_it_is_too_late_to_decide(stage: Stage, state: str) -> None:
     decide.approve(**given(stage, "marie"))
     Case.objects.update(state=state)
-    with pytest.raises(decide.Refused, match="under way"):
+    with pytest.raises(decide.DecisionRefused, match="under way"):
         decide.exempt(**given(stage, "marie"), until=until(stage))
-    with pytest.raises(decide.Refused, match="under way"):
+    with pytest.raises(decide.DecisionRefused, match="under way"):
         decide.withdraw(**given(stage, "marie"))
     assert stage.states() == {"marie": state}
     assert not Exemption.objects.exists()
@@ -203,7 +203,7 @@ NOT_DORMANT: dict[str, tuple[dict[str, Any], str]] = {
 def test_only_the_dormant_are_approved_and_the_others_are_told_why(set_stage: SetStage, name: str) -> None:
     fields, why = NOT_DORMANT[name]
     stage = set_stage(someone(name, **fields))
-    with pytest.raises(decide.Refused, match=f"^{name}: its verdict is {why}"):
+    with pytest.raises(decide.DecisionRefused, match=f"^{name}: its verdict is {why}"):
         decide.approve(**given(stage, name))
     assert not Case.objects.exists()
 
@@ -267,7 +267,7 @@ ACTS: dict[str, Callable[..., Any]] = {
 def test_what_another_decided_unseen_is_not_decided_over(stage: Stage, act: str) -> None:
     seen = audit.head().seq
     decide.exempt(**given(stage, "omar", by="operator"), until=until(stage))
-    with pytest.raises(decide.Refused) as refused:
+    with pytest.raises(decide.DecisionRefused) as refused:
         ACTS[act](**given(stage, "marie", "omar"), seen=seen)
     (refusal,) = refused.value.refusals
     assert str(refusal).startswith("omar: operator exempted it on ")
@@ -278,7 +278,7 @@ def test_what_another_decided_unseen_is_not_decided_over(stage: Stage, act: str)
 def test_an_exemption_does_not_undo_an_approval_unseen(stage: Stage) -> None:
     seen = audit.head().seq
     decide.approve(**given(stage, "omar", by="operator"))
-    with pytest.raises(decide.Refused, match="operator approved it on"):
+    with pytest.raises(decide.DecisionRefused, match="operator approved it on"):
         decide.exempt(**given(stage, "omar"), until=until(stage), seen=seen)
     decide.exempt(**given(stage, "omar"), until=until(stage), seen=audit.head().seq)
 
@@ -301,6 +301,6 @@ def test_one_act_is_told_once_by_what_it_was(stage: Stage) -> None:
 def test_a_service_account_is_not_exempted_like_a_person(stage: Stage) -> None:
     robot: dict[str, Any] = {"owner_email": "ines@b.org", "is_service_account": True}
     decide.exempt(**given(stage, "omar"), until=until(stage), **robot)
-    with pytest.raises(decide.Refused, match="confirm it on its page"):
+    with pytest.raises(decide.DecisionRefused, match="confirm it on its page"):
         decide.exempt(**given(stage, "omar"), until=until(stage))
     decide.exempt(**given(stage, "omar"), until=until(stage, 200), **robot)

@@ -69,7 +69,7 @@ def test_it_ends_by_itself_when_the_account_is_judged_otherwise(stage: Stage) ->
 def test_who_is_in_a_cleanup_or_exempt_cannot_be_set_aside(stage: Stage) -> None:
     decide.approve(**given(stage, "marie"))
     decide.exempt(**given(stage, "omar"), until=until(stage))
-    with pytest.raises(decide.Refused) as refused:
+    with pytest.raises(decide.DecisionRefused) as refused:
         decide.snooze(**given(stage, "marie", "omar"))
     assert {refusal.username for refusal in refused.value.refusals} == {"marie", "omar"}
 

@@ -15,7 +15,7 @@ from accounts_review import audit, facts
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import Case, Workspace
 from accounts_review.rules import names
-from accounts_review.rules.refusals import Fault
+from accounts_review.rules.refusals import MailFault
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, smtp
@@ -164,7 +164,7 @@ def promise_what_the_policy_says_now(patch: pytest.MonkeyPatch) -> None:
 
 def charge_everybody(patch: pytest.MonkeyPatch) -> None:
     """Every refusal is taken for the recipient's."""
-    patch.setattr(smtp, "fault_of", lambda code, text: Fault.RECIPIENT)
+    patch.setattr(smtp, "fault_of", lambda code, text: MailFault.RECIPIENT)
 
 
 def write_to_anybody(patch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,22 @@ def test_who_cannot_be_judged_at_the_last_look_is_held_and_bars_nobodys_way(
     assert [username for username, _, _ in stage.deletes] == ["omar"]
 
 
+@pytest.mark.parametrize("field", GONE)
+@pytest.mark.parametrize("value", [None, "", days_ago(1500)])
+def test_one_date_less_than_the_last_sync_saw_holds_although_the_other_is_newer(
+    set_stage: SetStage, field: str, value: str | None
+) -> None:
+    other = next(name for name in GONE if name != field)
+    stage = set_stage(someone("marie") | {field: days_ago(1100), other: days_ago(1000)})
+    stage.launch("marie")
+    stage.update("marie", **{field: value})
+    stage.revoke()
+    assert (stage.states(), stage.deletes) == ({"marie": "due"}, [])
+    stage.update("marie", **{field: days_ago(1100)})
+    stage.revoke()
+    assert stage.states() == {"marie": "revoked"}
+
+
 def test_somebody_held_goes_on_once_the_dates_are_there_again(stage: Stage) -> None:
     stage.launch("marie")
     stage.update("marie", **GONE)

@@ -93,7 +93,7 @@ def test_an_exemption_that_comes_too_late_is_told_so(
     accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
     revocation = start(stage.revoke)
     in_gate.wait(5)
-    with pytest.raises(decide.Refused, match=r"marie: .*under way|no longer lists"):
+    with pytest.raises(decide.DecisionRefused, match=r"marie: .*under way|no longer lists"):
         decide.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW)
     assert revocation.result() == {"revoked": 1}
 
@@ -231,7 +231,7 @@ def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) 
             try:
                 decide.exempt(accounts=account, actor=reviewer, reason="x", until=NOW + timedelta(days=1), now=NOW)
                 decide.withdraw(accounts=account, actor=reviewer, reason="x", now=NOW)
-            except decide.Refused:
+            except decide.DecisionRefused:
                 continue
 
     def turn() -> None:
@@ -286,6 +286,6 @@ def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> Non
     revoker = stage.revoker()
     case = revoker.claim()
     assert case
-    answer.answer(case=case, said=answer.Said(kind=answer.Kind.KEEP), now=stage.clock())
+    answer.answer(case=case, said=answer.Said(kind=answer.AnswerKind.KEEP), now=stage.clock())
     assert revoker.process(case)
     assert (stage.deletes, stage.states()) == ([], {"marie": "spared"})

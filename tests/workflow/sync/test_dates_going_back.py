@@ -44,12 +44,39 @@ def test_an_account_whose_dates_go_back_is_in_doubt(stage: Stage, username: str,
     assert stage.sync().state == "complete"
     if stage.verdicts()[username] != "active":
         assert stage.verdicts()[username] == "uncertain"
-        with pytest.raises(decide.Refused):
+        with pytest.raises(decide.DecisionRefused):
             stage.approve(username)
     for _ in range(3):
         stage.clock.advance(days=1)
         stage.sync()
     assert "dormant" not in stage.verdicts()[username]
+
+
+@pytest.mark.parametrize("field", GONE)
+@pytest.mark.parametrize("value", [None, "", "soon", days_ago(1200)])
+def test_one_date_that_goes_back_is_enough_although_the_other_is_newer(
+    set_stage: SetStage, field: str, value: str | None
+) -> None:
+    """Whoever stays signed in is only seen, and never signs in again: the date that is left proves nothing."""
+    other = next(name for name in GONE if name != field)
+    stage = set_stage(someone("omar") | {field: days_ago(950), other: days_ago(900)})
+    stage.update("omar", **{field: value})
+    stage.sync()
+    assert stage.verdicts()["omar"] == "uncertain"
+    stage.update("omar", display_name="changed")
+    stage.sync()
+    assert stage.verdicts()["omar"] == "uncertain"
+    stage.update("omar", **{field: days_ago(950)})
+    stage.sync()
+    assert stage.verdicts()["omar"] == "dormant"
+
+
+def test_a_date_that_vanishes_for_many_trips_the_breaker_although_the_other_is_newer(set_stage: SetStage) -> None:
+    crowd = [someone(f"crowd.{n}", last_seen_at=days_ago(950), last_login_at=days_ago(900)) for n in range(20)]
+    stage = set_stage(*crowd)
+    for record in crowd:
+        stage.update(record["username"], last_seen_at=None)
+    assert stage.sync().state == "quarantined"
 
 
 def test_three_a_night_never_add_up(set_stage: SetStage) -> None:

@@ -41,7 +41,7 @@ def test_where_nobody_was_ever_seen_nobody_can_be_approved(set_stage: SetStage, 
     assert done.state == "quarantined"
     assert "nobody_seen" in [anomaly["code"] for anomaly in done.anomalies]
     assert set(stage.verdicts().values()) <= {"uncertain", "protected", "active"}
-    with pytest.raises(decide.Refused):
+    with pytest.raises(decide.DecisionRefused):
         stage.approve("old.001")
     assert stage.sync().state == "quarantined", "once more, it is as wrong as before"
 

@@ -1,0 +1,26 @@
+"""``manage.py pause_workspace``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.models import Workspace
+from accounts_review.workflow import workspaces
+
+
+class Command(WorkspaceCommand):
+    help = "Read nothing of a workspace, and let no notice and no removal leave, until it is resumed."
+    needs_actor = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        actor = person(options["actor"])
+        workspaces.pause(workspace=workspace, actor=actor, reason=options["reason"], now=now())
+        self.stdout.write(f"{workspace} is paused")

@@ -1,0 +1,25 @@
+"""``manage.py retire_workspace``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.models import Workspace
+from accounts_review.tasks import sources
+
+
+class Command(WorkspaceCommand):
+    help = "Forget the key of a workspace for good; what was done there stays to be read."
+    needs_actor = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        actor = person(options["actor"])
+        sources.retire(workspace, actor=actor, reason=options["reason"])
+        self.stdout.write(f"{workspace} is retired")

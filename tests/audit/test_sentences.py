@@ -1,0 +1,40 @@
+"""Every entry can be told, whatever its details hold: an audit that cannot be shown proves nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from accounts_review.audit.events import Event
+from accounts_review.audit.sentences import icon_of, name_of, of_act, of_entry
+from accounts_review.models import AuditEntry
+
+AT = datetime(2026, 6, 15, 8, tzinfo=UTC)
+DETAILS: dict[str, Any] = {
+    "nothing": {},
+    "a record": {"last_look": {"at": AT.isoformat(), "rights": ["edit_domain"], "nested": {"deeper": [None]}}},
+    "codes": {"why": {"code": "regret", "count": 1}, "reason": {"code": "cancelled"}},
+    "codes nobody knows": {"why": {"code": "of a later version"}, "error": {"code": None}},
+    "objections": {"why": [{"code": "newer_activity", "detail": AT.isoformat()}, "text", {"code": 7}]},
+    "no text": {"why": None, "reason": 3, "count": "many", "cases": [], "kind": ["keep"], "cause": {}},
+    "hostile": {"reason": "%(why)s {0} <b>", "why": "%s", "login": "\u202eevil", "error": "x" * 5000},
+}
+
+
+@pytest.mark.parametrize("details", DETAILS.values(), ids=DETAILS)
+@pytest.mark.parametrize("event", Event)
+def test_every_event_is_told_whatever_its_details_hold(event: Event, details: dict[str, Any]) -> None:
+    entry = AuditEntry(seq=1, at=AT, workspace="main", kind=event.value, data=details)
+    entry.actor = entry.subject = "ada"
+    for told in (of_act(entry), of_entry(entry), name_of(entry)):
+        assert isinstance(told, str)
+    assert name_of(entry)
+    assert icon_of(entry)
+
+
+def test_an_event_of_a_later_version_shows_its_code() -> None:
+    entry = AuditEntry(seq=1, at=AT, workspace="main", kind="account.teleported", data={})
+    entry.actor = "ada"
+    assert (name_of(entry), of_act(entry)) == ("account.teleported", "account.teleported")
