@@ -310,7 +310,7 @@ class Event(StrEnum):
         _("Workspace retired"),
         _("retired the workspace, and deleted its API key: %(reason)s"),
     )
-    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the sync that was running"))
+    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
     WORKSPACE_SYNCED = Words(
         "workspace.synced",
         _("Synced"),

@@ -172,7 +172,7 @@ def _check(said: Said, *, now: datetime) -> None:
     if len(said.text) > LONGEST_TEXT:
         raise NotNow(_("The text is too long."))
     if (said.kind is AnswerKind.AWAY) != (said.until is not None):
-        raise NotNow(_("Say until when you are away."))
+        raise NotNow(_("Tell us until when you are away."))
     if said.until and not now < said.until <= now + LONGEST_ABSENCE:
         raise NotNow(_("Choose a date from tomorrow to one year ahead."))
 

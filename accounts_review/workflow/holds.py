@@ -138,9 +138,7 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     since = min(found.at for found in standing)
     for workspace in workspaces:
         if not workspace.syncs.filter(state=Sync.State.COMPLETE, started_at__gte=since).exists():
-            raise HoldRefused(
-                _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
-            )
+            raise HoldRefused(_("Run a complete sync of %(workspace)s first.") % {"workspace": workspace})
     Hold.objects.filter(pk__in=[found.pk for found in standing]).update(
         released_at=now, released_by=login, release_reason=reason
     )
@@ -198,9 +196,9 @@ def _nothing_to_release(workspace: Workspace | None) -> str:
     others = Hold.objects.open().filter(cause=Hold.Cause.PERSON).select_related("workspace")
     names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
     if names:
-        return _("Nobody holds this; what is held: %(names)s.") % {"names": names}
+        return _("This is not held. Held now: %(names)s.") % {"names": names}
     if paused := Hold.objects.open().filter(cause=Hold.Cause.PAUSED, workspace=workspace).first():
         return _("%(name)s is paused; resume it in its settings.") % {"name": paused.workspace}
     if Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).exists():
-        return _("No person holds anything; what holds is the checkpoint: see reset_checkpoint.")
+        return _("Nobody holds anything; the checkpoint does. Use reset_checkpoint.")
     return _("Nothing is held.")

@@ -110,17 +110,15 @@ def _state(basket: Basket) -> Iterator[LaunchCheck]:
     """What keeps everything from being revoked, whoever is in the draft."""
     workspace, url, link = basket.workspace, reverse("workspaces"), _("Check the connection")
     if workspace.is_quarantined:
-        says = _("The last sync looked wrong: until an administrator has looked, nobody is revoked.")
+        says = _("The last sync looked wrong. Nobody is removed until an administrator has checked it.")
         yield LaunchCheck(level="error", says=says, url=url, link=_("Look and decide"))
     if workspace.host and not workspace.key_owner:
-        says = _("It is not known whose API key the portal uses: until it is, nobody is revoked.")
+        says = _("The owner of the API key is not known. Nobody is removed until it is.")
         yield LaunchCheck(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
     last = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
-        says = _("The numbers are more than a day and a half old.")
-        yield LaunchCheck(
-            level="warning", says=says, todo=_("Sync first, so that you see who came back."), url=url, link=link
-        )
+        says = _("The numbers are more than 36 hours old.")
+        yield LaunchCheck(level="warning", says=says, todo=_("Sync first to see who came back."), url=url, link=link)
 
 
 def _limits(basket: Basket) -> Iterator[LaunchCheck]:
@@ -136,7 +134,7 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
         ) % {"count": len(basket.held_back), "limit": limit}
         todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
         if basket.room.is_by_share and basket.room.next_at:
-            todo = _("Those idle longest go first.") + " " + findings.in_words(basket.room.objection).remedy
+            todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
         yield LaunchCheck(level="info", says=says, todo=todo, cases=basket.held_back)
     else:
         says = _(
@@ -147,17 +145,17 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _people(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.version.rules.approval.two_people:
-        yield LaunchCheck(level="ok", says=_("One person is enough: the policy asks for no second one."))
+        yield LaunchCheck(level="ok", says=_("One person can launch this clean-up."))
         return
     people = User.objects.with_perm("accounts_review.operate").exclude(pk=basket.actor.pk).order_by("username")
     if people:
-        says = _("Two people: whoever launches it cannot confirm it. Others who can: %(people)s.")
+        says = _("%(people)s has to confirm this launch.")
         yield LaunchCheck(
             level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])}
         )
     else:
-        says = _("The policy asks for a second person, and nobody else may confirm it.")
-        yield LaunchCheck(level="error", says=says, todo=_("Have an administrator give somebody the role operator."))
+        says = _("The policy requires a second person, and nobody else can confirm.")
+        yield LaunchCheck(level="error", says=says, todo=_("Ask an administrator to make somebody an operator."))
 
 
 def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
@@ -194,14 +192,14 @@ def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
             "%(count)d accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
             len(cases),
         ) % {"count": len(cases), "logins": logins}
-        todo = _("Take them out; somebody who may decide approves them anew.")
+        todo = _("Take them out and have a reviewer approve them again.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
 
 
 def _own(basket: Basket) -> Iterator[LaunchCheck]:
     if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
         says = _("Your own account is in this draft.")
-        todo = _("Nobody decides on their own account: leave the launch to somebody else.")
+        todo = _("Nobody may decide on their own account. Ask somebody else to launch.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=own)
 
 
@@ -215,10 +213,10 @@ def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
             "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
             len(back),
         ) % {"count": len(back)}
-        todo = _("Take them out, or leave them: they keep their access either way.")
+        todo = _("Take them out or leave them in; they keep their access either way.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
     else:
-        yield LaunchCheck(level="ok", says=_("Everyone in it still counts as dormant."))
+        yield LaunchCheck(level="ok", says=_("Every account in it is still dormant."))
 
 
 def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
@@ -232,10 +230,12 @@ def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
             "%(count)d addresses are not usable or have bounced before.",
             len(cases),
         ) % {"count": len(cases)}
-        todo = _("Who cannot be warned is not revoked. Correct the address in Huwise and sync, or take them out.")
+        todo = _(
+            "People who cannot be warned are not revoked. Correct the address in Huwise and sync, or take them out."
+        )
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     else:
-        yield LaunchCheck(level="ok", says=_("Every address looks usable, and none is known to bounce."))
+        yield LaunchCheck(level="ok", says=_("Every address looks usable; none is known to bounce."))
 
 
 def _bounced(basket: Basket) -> set[int]:
@@ -271,8 +271,8 @@ def _succession(basket: Basket) -> Iterator[LaunchCheck]:
             "%(login)s created groups: %(groups)s.",
             len(groups),
         )
-        todo = _("The group stays, with its members. See that somebody else looks after it.")
+        todo = _("The group and its members stay. Make sure somebody else manages it.")
         yield LaunchCheck(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
     if not found and not made:
-        says = _("Nothing is left without anybody: every right and group of theirs has somebody else, too.")
+        says = _("Every right and group still has another holder.")
         yield LaunchCheck(level="ok", says=says)

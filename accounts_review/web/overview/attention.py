@@ -87,9 +87,9 @@ def _of_mail() -> Iterator[Need]:
 
 
 def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator[Need]:
-    url, link = reverse("workspaces"), _("Look at the connection")
+    url, link = reverse("workspaces"), _("Check the connection")
     if quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first():
-        text = _("A sync looked wrong and was set aside: nobody is revoked until an administrator has looked.")
+        text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
         yield Need(level="error", text=text, link=_("Look and decide"), url=page)
     if last is None:
@@ -107,7 +107,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         text = " ".join(findings.in_words(fault).said for fault in connection_check.faults)
         yield Need(level="warning", text=text, link=link, url=url)
     elif now - (last.finished_at or last.started_at) > Sync.OLD:
-        yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
+        yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
 
 
 def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
@@ -119,14 +119,14 @@ def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
         if cleanup.state == CleanupState.PAUSED:
             text = _("Clean-up %(number)d is paused: %(why)s")
             text %= {"number": number, "why": findings.in_words(cleanup.stopped_because or {"code": "paused"}).said}
-            yield Need(level="error", text=text, link=_("Look at it"), url=url)
+            yield Need(level="error", text=text, link=_("View"), url=url)
         elif cleanup.state == CleanupState.AWAITING_CONFIRMATION:
-            text = _("Clean-up %(number)d, launched by %(login)s, awaits another person's confirmation.")
+            text = _("Clean-up %(number)d, launched by %(login)s, needs another person's confirmation.")
             text %= {"number": number, "login": cleanup.launched_by}
-            yield Need(level="warning", text=text, link=_("Look and confirm"), url=url)
+            yield Need(level="warning", text=text, link=_("Review and confirm"), url=url)
         elif cleanup.state == CleanupState.RUNNING and not cleanup.dry_run and not workspace.is_live:
-            text = _("Clean-up %(number)d is live and waits, because the workspace was switched to dry run.")
-            yield Need(level="warning", text=text % {"number": number}, link=_("Look at it"), url=url)
+            text = _("Clean-up %(number)d is live and waiting, because the workspace was switched to dry run.")
+            yield Need(level="warning", text=text % {"number": number}, link=_("View"), url=url)
         elif cleanup.state == CleanupState.RUNNING:
             yield from _of_standstill(cleanup, url, now)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
@@ -150,7 +150,7 @@ def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
 
 
 def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
-    yield from _of_letters(workspace, now)
+    yield from _of_emails(workspace, now)
     open_cases = Case.objects.filter(
         cleanup__workspace=workspace, state__in=(CaseState.UNDELIVERABLE, CaseState.UNKNOWN)
     )

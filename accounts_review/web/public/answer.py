@@ -66,7 +66,7 @@ class AnswerForm(forms.Form):
             and "until" not in self.errors
             and not (until and self.earliest <= until <= self.latest)
         ):
-            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+            self.add_error("until", _("Choose a date from tomorrow to one year ahead."))
         if kind == AnswerKind.LEAVE and not given.get("sure"):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given

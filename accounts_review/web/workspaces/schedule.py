@@ -182,7 +182,7 @@ def _outcome(run: Run) -> RunOutcome | None:
             "count": faults
         }
         state = "failed" if faults else "complete"
-        return RunOutcome(state=state, word=word if faults else _("in good order"), url=reverse("workspaces"))
+        return RunOutcome(state=state, word=word if faults else _("healthy"), url=reverse("workspaces"))
     return None
 
 

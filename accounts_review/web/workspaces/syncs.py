@@ -197,7 +197,7 @@ class Breaker(SyncView):
         else:
             assess.assess(workspace=self.workspace)
             if decided.state == Sync.State.COMPLETE or discard:
-                messages.success(request, _("Decided; removals continue."))
+                messages.success(request, _("Done. Removals continue."))
             else:
                 messages.warning(
                     request, _("A later sync is already in use, so this one was dropped. Removals continue.")

@@ -28,7 +28,7 @@ from django.utils.translation import override
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
-from accounts_review.wording import verdicts
+from accounts_review.wording import unused
 
 KINDS = ("notice", "reminder", "closing")
 LONGEST_NAME = 150
@@ -140,7 +140,7 @@ def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) ->
         "host": workspace.shown_name,
         "username": one_line(reader.username),
         "name": one_line(reader.name),
-        "why": one_line(why),
+        "why": why,
         "contact": workspace.contact or settings.EMAIL_CONTACT,
         "language": workspace.language,
     }

@@ -171,7 +171,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = max(promised, case.promised_at or promised)
-    answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
+    answer = deliver(emails.notice(case, promised=promised), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
@@ -229,7 +229,7 @@ def _remind(
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    answer = deliver(emails.reminder(case, days=days, now=now), through=through)
+    answer = deliver(emails.reminder(case, days=days), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     data = {"days": days, "address": case.account.email}
@@ -242,7 +242,7 @@ def _remind(
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
     case = due.still(due.revoked(workspace, now=now), key, now=now)
-    answer = deliver(emails.closing(case, now=now), through=through)
+    answer = deliver(emails.closing(case), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     with transaction.atomic():
@@ -252,7 +252,7 @@ def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, 
 
 
 def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:
-    """A letter that changes no state was refused for good: that is recorded, and it is not tried again."""
+    """An e-mail that changes no state was refused for good: recorded, and not tried again."""
     case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
     data = {"address": case.account.email, "why": refusal.record} | more
     audit.log([case], kind=kind, actor="portal", now=now, data=data)

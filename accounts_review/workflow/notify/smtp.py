@@ -41,7 +41,7 @@ NOT_THIS_ONE = (400, 422)
 
 
 class RefusalKind(StrEnum):
-    """How a letter was not taken."""
+    """How an e-mail was not taken."""
 
     FINAL = "refused"
     """This address is refused for good."""
@@ -82,7 +82,7 @@ class MailStop:
 
 @dataclass(frozen=True, slots=True)
 class MailRefusal:
-    """The server did not take a letter: what it said, or a ``code`` of ours, and what that means."""
+    """The server did not take an e-mail: what it said, or a ``code`` of ours, and what that means."""
 
     why: str
     kind: RefusalKind
@@ -95,7 +95,7 @@ class MailRefusal:
 
 
 Act = Callable[[int, BaseEmailBackend], str | MailRefusal]
-"""Does something for a key that may send a letter; answers ``"sent"``, another word, or how it was not taken."""
+"""Does something for a key that may send an e-mail; answers ``"sent"``, another word, or how it was not taken."""
 
 
 def _nothing(key: int, refusal: MailRefusal) -> bool:
@@ -167,8 +167,8 @@ class Round:
             self.tally[RefusalKind.FINAL] += 1
 
 
-def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | MailRefusal:
-    """Send one letter; returns the identifier by which the server knows it, or why it was not taken.
+def deliver(message: EmailMessage, *, through: BaseEmailBackend) -> str | MailRefusal:
+    """Send one e-mail; returns the identifier by which the server knows it, or why it was not taken.
 
     A broken connection is reopened, so that one address never stops the others. Raises what concerns more than
     this address: the sender is refused, or the server cannot be reached.
@@ -182,9 +182,9 @@ def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | MailRef
         told = _refusal(failure)
         if told is None:
             raise
-        # After a refused text smtplib leaves the letter open, and the server would refuse the next.
+        # After a refused text smtplib leaves the message open, and the server would refuse the next.
         if told.kind is RefusalKind.BROKEN or isinstance(failure, SMTPDataError):
-            _open_anew(through)
+            _reopen(through)
         return told
     status = getattr(message, "anymail_status", None)
     return str((status and status.message_id) or message.extra_headers.get("Message-ID", "")).strip("<>")
@@ -242,9 +242,9 @@ def alone(workspace: Workspace) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
-def _not_sendable(letter: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:
-    """Why a letter cannot even be handed over, be it for its address or for what the server offers."""
-    address = letter.to[0]
+def _not_sendable(message: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:
+    """Why an e-mail cannot even be handed over, be it for its address or for what the server offers."""
+    address = message.to[0]
     if not usable_for_mail(address):
         return MailRefusal("", RefusalKind.FINAL, "address_unusable")
     if needs_utf8(address) and not _takes_utf8(through):
@@ -269,7 +269,7 @@ def _reopen(connection: BaseEmailBackend) -> None:
 
 
 def _refusal(failure: Exception) -> MailRefusal | None:
-    """What a failure means for one letter; ``None`` where it concerns more than that."""
+    """What a failure means for one e-mail; ``None`` where it concerns more than that."""
     match failure:
         case SMTPRecipientsRefused(recipients=answers):
             return _answered(*next(iter(answers.values())))
@@ -288,7 +288,7 @@ def _refusal(failure: Exception) -> MailRefusal | None:
         case _:
             return MailRefusal(
                 _words(failure), RefusalKind.UNTOLD
-            )  # The letter, or our own address, cannot be written down.
+            )  # The e-mail, or our own address, cannot be written down.
 
 
 def _answered(code: int, text: bytes | str) -> MailRefusal:

@@ -169,9 +169,9 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
     if held is None:
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != workspace.current_policy.pk:
-        raise Superseded(_("Another version came into force meanwhile; nothing was changed."))
+        raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
     if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
-        raise Outdated(_("Accounts have changed since this was computed; nothing was changed. Look at it again."))
+        raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
 
     def bring(version: PolicyVersion) -> None:
         _take_over(held, version)

@@ -151,9 +151,9 @@ class Judge:
             why = _("the cell is empty, but the cells after it are not") if is_empty else _("unknown decision")
             yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
         elif outcome is not RowOutcome.APPROVE and not given.reason.strip():
-            yield Problem("decision_reason", _("say why: it is kept with the decision"))
+            yield Problem("decision_reason", _("give a reason; it is kept with the decision"))
         if len(given.reason) > LONGEST_REASON:
-            yield Problem("decision_reason", _("at most %(count)d characters are kept") % {"count": LONGEST_REASON})
+            yield Problem("decision_reason", _("at most %(count)d characters are allowed") % {"count": LONGEST_REASON})
         if outcome is RowOutcome.EXEMPT:
             yield from self._of_end(given, until)
         elif outcome and given.until.strip():
@@ -177,9 +177,9 @@ class Judge:
     def _already(self, account: Account, outcome: RowOutcome, until: datetime | None) -> str:
         """Why a row has nothing left to do, or ""."""
         if outcome is RowOutcome.APPROVE and account.case_state == CaseState.IN_DRAFT:
-            return _("it is in the draft already")
+            return _("it is already in the draft")
         if outcome is RowOutcome.EXEMPT and account.exempt_until == until:
-            return _("it is exempt until then already")
+            return _("it is already exempt until then")
         return ""
 
     def _staleness(self, given: Given, account: Account) -> Iterator[Problem]:

@@ -155,7 +155,7 @@ def reset_breaker(
     """
     permit(actor, "administer")
     if not reason.strip():
-        raise NothingTripped(_("Say why; the reason is kept in the audit."))
+        raise NothingTripped(_("Give a reason; it is recorded in the audit."))
     quarantined = list(workspace.syncs.select_for_update().filter(state=Sync.State.QUARANTINED))
     if not quarantined:
         raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
