@@ -19,10 +19,12 @@ class AccountsReviewConfig(AppConfig):
     def ready(self) -> None:
         from accounts_review.audit import checkpoint
         from accounts_review.models import ensure_roles
+        from accounts_review.web.signin import recorded
 
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         post_migrate.connect(ensure_roles, sender=self)
+        recorded.connect()
 
 
 def refuse_an_early_database(*, using: str, **kwargs: Any) -> None:

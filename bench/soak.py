@@ -48,6 +48,8 @@ dormant_after_days = 730
 permissions = ["edit_domain"]
 [notice]
 days = 0
+[launch]
+wait_hours = 0
 [approval]
 expires_after_days = 60
 [limits]

@@ -47,6 +47,14 @@ def names(name: str, *, default: list[str]) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()] or default
 
 
+def hosts(name: str, *, default: list[str]) -> list[str]:
+    """The variable as host names. ``*`` is refused: a portal that answers to any name can be made to speak for it."""
+    found = names(name, default=default)
+    if any(host.strip(".") in ("*", "") for host in found):
+        raise ImproperlyConfigured(f"{name} is {','.join(found)!r}; name each host, e.g. cleanup.example.org.")
+    return found
+
+
 def flag(name: str, *, default: bool) -> bool:
     """The variable as yes or no."""
     value = text(name, default="").lower() or str(default).lower()

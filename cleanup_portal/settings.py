@@ -24,9 +24,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var")))
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
-ALLOWED_HOSTS = [*env.names("ALLOWED_HOSTS", default=[]), *LOOPBACK]
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=LOOPBACK)
+# A public installation answers to its own names alone.
 IS_PUBLIC = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
+if not IS_PUBLIC:
+    ALLOWED_HOSTS = LOOPBACK
 DEBUG = env.flag("DEBUG", default=False)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "cleanup_portal.error_pages.WithoutValues"
 SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
 # Links in mails that were signed with a former key work as long as it is named here.
 SECRET_KEY_FALLBACKS = env.former_secret_keys()
@@ -63,6 +67,8 @@ INSTALLED_APPS = [
     "accounts_review",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_filters",
     "django_htmx",
@@ -75,6 +81,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "cleanup_portal.proxy.ClientAddressMiddleware",
+    "cleanup_portal.proxy.HealthFromWithinMiddleware",
+    "accounts_review.web.shared.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -85,8 +93,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts_review.web.signin.lifetime.SessionLifetimeMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts_review.web.signin.second_factor.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -119,17 +129,37 @@ TEMPLATES = [
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    # Length counts for more than composition.
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "cleanup_portal.passwords.CommonPasswordValidator"},
 ]
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "accounts_review.web.shared.allauth_adapter.InvitedOnly"
-ACCOUNT_FORMS = {"login": "accounts_review.web.shared.allauth_adapter.SignInForm"}
+ACCOUNT_ADAPTER = "accounts_review.web.signin.allauth_adapter.PortalAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_CHANGE_EMAIL = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A box "remember me" would outlive what the session may last.
+ACCOUNT_SESSION_REMEMBER = False
+# Failures bar an address, and an address at a login; never a login, whose owner signs in from elsewhere at once.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+# What could harm many asks for the person anew, once they have not proven who they are for so long.
+REAUTHENTICATE_AFTER_SECONDS = env.whole("REAUTHENTICATE_AFTER_SECONDS", default=300, least=1)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_AFTER_SECONDS
+# From which role on a second factor is demanded of who signs in with a password.
+_roles = ("operator", "nobody", "auditor", "reviewer", "administrator")
+SECOND_FACTOR_FROM = env.one_of("SECOND_FACTOR_FROM", _roles if IS_PUBLIC else sorted(_roles, key="nobody".__ne__))
+MFA_ADAPTER = "accounts_review.web.signin.mfa_adapter.PortalMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Cleanup Portal"
+# allauth asks for a verified address otherwise; addresses are an administrator's to set here.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("fr", _("French"))]
@@ -204,8 +234,15 @@ SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = SECURE_SSL
-SESSION_COOKIE_AGE = 12 * 3600
+# Passkeys need https but on a loopback address.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SSL
+# A session ends after so long without a click, and after so long in any case.
+SESSION_IDLE_SECONDS = env.whole("SESSION_IDLE_SECONDS", default=2 * 3600, least=60)
+SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", default=12 * 3600, least=60)
 CSRF_COOKIE_SECURE = SECURE_SSL
+if SECURE_SSL:
+    # Browsers take these from this very host alone, and only over https.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 X_FRAME_OPTIONS = "DENY"
 # Bootstrap draws ticks, arrows and close buttons from data: images.
 CONTENT_SECURITY_POLICY = {

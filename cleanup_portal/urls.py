@@ -8,7 +8,7 @@ from health_check.views import HealthCheckView
 from cleanup_portal import health
 
 urlpatterns = [
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("accounts_review.web.signin.urls")),
     path("health/", login_not_required(HealthCheckView.as_view(checks=["health_check.Database"])), name="health"),
     path("health/worker/", login_not_required(health.page(health.everything)), name="worker_health"),
     # For a container: starting a worker anew mends neither an old sync nor a hold, and would cut short the next sync.

@@ -71,13 +71,14 @@ def policy_text(
     limit: int = 730,
     notice: int = 0,
     expires: int = 60,
+    wait: int = 0,
     two_people: bool = False,
     per_cleanup: int = 500,
     per_hour: int = 200,
     share: float = 0.5,
     groups: Sequence[str] = (),
 ) -> str:
-    """A policy that lets tests come to the point: by default nobody is warned and half of everybody may go."""
+    """A policy that lets tests come to the point: by default nobody is warned, nothing waits, half of all may go."""
     return f"""
 title = "Test"
 [[segment]]
@@ -91,6 +92,8 @@ days = {notice}
 [approval]
 two_people = {str(two_people).lower()}
 expires_after_days = {expires}
+[launch]
+wait_hours = {wait}
 [limits]
 per_cleanup = {per_cleanup}
 per_hour = {per_hour}

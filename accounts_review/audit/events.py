@@ -73,7 +73,11 @@ class Event(StrEnum):
         "account.restore_failed", _("Invitation failed"), _("could not be invited back: %(error)s"), Icon.BACK
     )
     ACCOUNT_RESTORED = Words(
-        "account.restored", _("Invited back"), _("invited back with the rights recorded at the removal"), Icon.BACK
+        "account.restored",
+        _("Invited back"),
+        _("invited back with the rights recorded at the removal"),
+        Icon.BACK,
+        alert=True,
     )
     ACCOUNT_RESTORING = Words("account.restoring", _("Invitation started"), _("is being invited back"), Icon.BACK)
     ACCOUNT_RETURNED = Words("account.returned", _("Came back"), _("is a member again"), Icon.BACK)
@@ -93,8 +97,11 @@ class Event(StrEnum):
         decision=_("%(login)s took it out of the clean-up on %(at)s"),
     )
     ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"), _("exported %(count)s accounts"))
+    ALERT_SENT = Words(
+        "alert.sent", _("Administrators alerted"), _("told %(recipients)s administrators at once"), Icon.MAIL
+    )
     AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"), _("exported %(entries)s audit entries"))
-    BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"))
+    BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"), alert=True)
     CASE_ALREADY_GONE = Words(
         "case.already_gone", _("Already gone"), _("was already gone before the removal"), Icon.REVOKED
     )
@@ -195,7 +202,9 @@ class Event(StrEnum):
     CHECKPOINT_KEPT = Words(
         "checkpoint.kept", _("Checkpoint written again"), _("%(host)s can write its checkpoint again")
     )
-    CHECKPOINT_RESET = Words("checkpoint.reset", _("Checkpoint reset"), _("accepted the database as it is: %(reason)s"))
+    CHECKPOINT_RESET = Words(
+        "checkpoint.reset", _("Checkpoint reset"), _("accepted the database as it is: %(reason)s"), alert=True
+    )
     CHECKPOINT_VOUCHED = Words(
         "checkpoint.vouched",
         _("Host joined"),
@@ -208,7 +217,7 @@ class Event(StrEnum):
         _("every case has ended; the clean-up is closed"),
         news=Headline(3, _("clean-up %(number)s has ended")),
     )
-    CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"))
+    CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"), alert=True)
     CLEANUP_EXPORTED = Words("cleanup.exported", _("Clean-up exported"), _("exported %(count)s cases of the clean-up"))
     CLEANUP_HELD_BACK = Words(
         "cleanup.held_back",
@@ -220,9 +229,10 @@ class Event(StrEnum):
         _("Clean-up launched"),
         _("launched the clean-up with %(cases)s accounts"),
         news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")),
+        alert=True,
     )
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
-    CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"))
+    CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
     CLEANUP_STOPPED = Words(
         "cleanup.stopped",
         _("Clean-up paused automatically"),
@@ -249,6 +259,7 @@ class Event(StrEnum):
         _("Hold released"),
         _("released the hold: %(reason)s"),
         news=Headline(1, _("%(actor)s released the hold: %(reason)s")),
+        alert=True,
     )
     MAIL_RESUMED = Words(
         "mail.resumed",
@@ -265,34 +276,59 @@ class Event(StrEnum):
         news=Headline(0, _("e-mails to people stopped: %(why)s")),
     )
     POLICY_ADOPTED = Words(
-        "policy.adopted", _("Policy activated"), _("activated version %(version)s of the policy: %(reason)s")
+        "policy.adopted",
+        _("Policy activated"),
+        _("activated version %(version)s of the policy: %(reason)s"),
+        alert=True,
     )
-    ROLE_GRANTED = Words("role.granted", _("Role granted"), _("gave %(login)s the role %(role)s"))
     WORKSPACE_ADDED = Words(
         "workspace.added",
         _("Workspace added"),
         _("added the workspace at %(host)s"),
         news=Headline(1, _("%(actor)s added the workspace")),
+        alert=True,
     )
     WORKSPACE_CONNECTION_CHANGED = Words(
         "workspace.connection_changed",
         _("Connection changed"),
         _("stored another API key for %(host)s"),
         news=Headline(1, _("%(actor)s stored another API key")),
+        alert=True,
     )
     WORKSPACE_DESCRIBED = Words(
         "workspace.described", _("Settings changed"), _("changed the settings of the workspace: %(fields)s")
     )
+    ROLE_GRANTED = Words("role.granted", _("Role granted"), _("gave %(login)s the role %(role)s"), alert=True)
+    SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"))
+    SIGNIN_FAILED = Words(
+        "signin.failed",
+        _("Sign-in failed"),
+        _("somebody failed to sign in; more tries from there within an hour add no entry"),
+    )
+    SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))
+    SIGNIN_PASSWORD_RESET = Words(
+        "signin.password_reset", _("Password reset"), _("chose a new password by a link from an e-mail")
+    )
+    SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"))
+    SIGNIN_FACTOR_REMOVED = Words(
+        "signin.factor_removed",
+        _("Second factor removed"),
+        _("removed a second factor"),
+        variants={"lost": _("took the lost second factors of %(login)s away")},
+        alert=True,
+    )
+    SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))
     WORKSPACE_HOST_CHANGED = Words(
         "workspace.host_changed",
         _("Host changed"),
         _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"),
+        alert=True,
     )
     WORKSPACE_LANGUAGE_SET = Words(
         "workspace.language_set", _("Language of e-mails changed"), _("the language of e-mails was changed")
     )
     WORKSPACE_MODE_SET = Words(
-        "workspace.mode_set", _("Mode changed"), _("switched the workspace from %(from)s to %(to)s")
+        "workspace.mode_set", _("Mode changed"), _("switched the workspace from %(from)s to %(to)s"), alert=True
     )
     WORKSPACE_OPENED = Words("workspace.opened", _("Workspace opened"), _("opened the workspace"))
     WORKSPACE_PAUSED = Words(

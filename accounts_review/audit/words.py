@@ -43,6 +43,8 @@ class Topic(StrEnum):
     AUDIT = "audit", _("exports of the audit")
     MAIL = "mail", _("the mail server")
     EMAIL = "email", _("test e-mails")
+    SIGNIN = "signin", _("signing in")
+    ALERT = "alert", _("e-mails to administrators")
     DIGEST = "digest", _("e-mails to operators")
 
     def __new__(cls, code: str, label: Promise) -> Self:
@@ -65,6 +67,7 @@ class Words:
 
     ``variants`` are clauses for a value of the detail ``kind`` or ``cause`` (or ``service``: a service account).
     ``decision`` is the clause that tells another reviewer who decided what, ``news`` what the operators' digest says.
+    ``alert``: it could harm many, so all administrators are told at once.
     ``address_failed``: an e-mail came back, and what the server said of it names the address.
     """
 
@@ -76,3 +79,4 @@ class Words:
     variants: Mapping[str, Promise] = field(default_factory=dict)
     news: Headline | None = None
     address_failed: bool = False
+    alert: bool = False

@@ -67,7 +67,7 @@ class WorkspaceCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.act(_workspace(options.pop("workspace")), **options)
+            self.act(workspace_named(options.pop("workspace")), **options)
         except SAID as error:
             raise CommandError(str(error)) from None
 
@@ -89,7 +89,7 @@ class HoldCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options.get("workspace")
-        workspace = _workspace(name) if name else None
+        workspace = workspace_named(name) if name else None
         try:
             self.act(workspace, actor=person(options["actor"]), reason=options["reason"], now=now())
         except SAID as error:
@@ -189,7 +189,8 @@ def in_a_clause(found: Found) -> str:
     return " ".join(filter(None, (said, told.remedy, told.detail and f"({told.detail})")))
 
 
-def _workspace(name: str | None) -> Workspace:
+def workspace_named(name: str | None) -> Workspace:
+    """The workspace of that name, or the only one. Raises ``CommandError``, which says which there are."""
     known = sources.all_workspaces() or list(Workspace.objects.exclude(state=Workspace.State.RETIRED))
     if name is not None:
         known = list(Workspace.objects.filter(name=name))

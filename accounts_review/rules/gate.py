@@ -67,6 +67,8 @@ class Moment:
     """Whether the workspace is live, or the clean-up is a dry run."""
     budget_left: int
     budget_returns_at: datetime | None = None
+    waits_until: datetime | None = None
+    """Until when a launch that gave nobody notice still waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ def standstill(moment: Moment) -> list[Objection]:
         found.append(Objection("cleanup_not_running", Effect.HOLD))
     if not moment.mode_allows:
         found.append(Objection("workspace_in_dry_run", Effect.HOLD))
+    if moment.waits_until is not None:
+        found.append(Objection("launch_waits", Effect.HOLD, until=moment.waits_until))
     if moment.budget_left < 1:
         found.append(Objection("hourly_limit", Effect.HOLD, until=moment.budget_returns_at))
     return found

@@ -48,6 +48,8 @@ def loosened(before: Policy, after: Policy) -> Iterator[Found]:
             days = {"before": limits[segment.name], "after": segment.dormant_after_days}
             yield {"code": "shorter_limit", "segment": segment.name} | days
     yield from _notice_loosened(before, after)
+    if after.launch.wait_hours < before.launch.wait_hours:
+        yield {"code": "shorter_wait", "before": before.launch.wait_hours, "after": after.launch.wait_hours}
     if before.approval.two_people and not after.approval.two_people:
         yield {"code": "one_person"}
     if after.approval.expires_after_days > before.approval.expires_after_days:

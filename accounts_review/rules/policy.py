@@ -23,9 +23,10 @@ CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0
 ALWAYS_PROTECTED = "edit_domain"
 LONGEST_DAYS = 36_500
 LONGEST_EXEMPTION_DAYS = 3_650
+LONGEST_WAIT_HOURS = 24 * 30
 MOST_SEGMENTS = 100
 
-SECTIONS = ("protect", "notice", "approval", "limits", "exemption")
+SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption")
 NAME_LISTS = ("account_types", "groups", "email_domains")
 GLOB_LISTS = ("usernames", "emails")
 
@@ -57,6 +58,9 @@ reminders_days_before = [7, 1]
 [approval]
 two_people = false
 expires_after_days = 60
+
+[launch]
+wait_hours = 24
 
 [limits]
 per_cleanup = 500
@@ -132,7 +136,7 @@ class Protect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """How long people are warned, in days (0: no notice, no waiting), and when they are reminded."""
+    """How long people are warned, in days (0: no notice; see :class:`Launch`), and when they are reminded."""
 
     days: int
     reminders_days_before: tuple[int, ...]
@@ -142,6 +146,13 @@ class Notice:
 class Approval:
     two_people: bool
     expires_after_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How long a live launch waits before its first removal where people get no notice; 0: it does not."""
+
+    wait_hours: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +183,7 @@ class Policy:
     protect: Protect
     notice: Notice
     approval: Approval
+    launch: Launch
     limits: Limits
     exemption: ExemptionRules
 
@@ -217,6 +229,7 @@ def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
         protect=_read_protect(reader, merged["protect"]),
         notice=notice,
         approval=_read_approval(reader, merged["approval"], notice=notice),
+        launch=_read_launch(reader, merged["launch"]),
         limits=_read_limits(reader, merged["limits"]),
         exemption=_read_exemption(reader, merged["exemption"]),
     )
@@ -281,6 +294,10 @@ def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> 
         message = f"must be longer than the notice of {notice.days} days, or approvals lapse before their date"
         reader.fault("approval", "expires_after_days", message)
     return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
+
+
+def _read_launch(reader: Reader, table: dict[str, Any]) -> Launch:
+    return Launch(wait_hours=reader.whole("launch", table, "wait_hours", least=0, most=LONGEST_WAIT_HOURS))
 
 
 def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:

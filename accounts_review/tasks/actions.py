@@ -13,11 +13,12 @@ from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
-from accounts_review.tasks.queue import enqueue_policy_preview
+from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
 from accounts_review.tasks.sources import access_to, open_client
 from accounts_review.workflow import advance, brake, holds, identity
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
+from accounts_review.workflow.notify import alert
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import Notices, allowance, send_notices
 from accounts_review.workflow.policy import preview
@@ -27,6 +28,12 @@ from accounts_review.workflow.sync.sync import sync_workspace
 
 JUDGED_AT_ONCE = 5_000
 """So many accounts can be judged while a person waits: two seconds of work."""
+
+
+def alert_administrators() -> None:
+    """Have the administrators told at once, where something was done that they should hear of."""
+    if any(alert.owed(workspace, now=now()).exists() for workspace in Workspace.objects.all()):
+        enqueue_alert()
 
 
 def sync(workspace_id: int) -> Sync:

@@ -17,9 +17,10 @@ from structlog.contextvars import bound_contextvars
 
 from accounts_review.audit.events import Event
 from accounts_review.huwise import HuwiseError
-from accounts_review.models import Case, PolicyPreview, Run, Workspace
+from accounts_review.models import Case, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT, CleanupState
 from accounts_review.tasks.actions import (
+    alert_administrators,
     check_workspace_connection,
     pace,
     revoke_due,
@@ -39,7 +40,7 @@ from accounts_review.tasks.sources import described_workspaces, stored_workspace
 from accounts_review.workflow import advance, brake
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
-from accounts_review.workflow.notify import digest
+from accounts_review.workflow.notify import alert, digest
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs
@@ -160,6 +161,7 @@ def sweep() -> None:
     silent = PolicyPreview.objects.filter(state=PolicyPreview.State.JUDGING, heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
+    alert_administrators()
     if failed:
         raise failed
     ping()
@@ -216,6 +218,18 @@ def send_digests_job() -> None:
 def _send_digest(workspace: Workspace) -> None:
     digest.send_digest(workspace=workspace, now=now())
     digest.tell_owners(workspace=workspace, now=now())
+
+
+@recorded
+def send_alerts_job() -> None:
+    """At once: mail the administrators what somebody did that could harm many."""
+    for workspace in Workspace.objects.all():
+        alert.tell_administrators(workspace=workspace, now=now())
+
+
+def attack_mail_job(login: str) -> None:
+    """Tell the owner of a login that somebody tries passwords for it."""
+    alert.tell_of_attack(login=login)
 
 
 @recorded

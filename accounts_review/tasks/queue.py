@@ -20,6 +20,16 @@ def enqueue_revoke(workspace: Workspace) -> None:
     async_task("accounts_review.tasks.jobs.revoke_batch", workspace.pk)
 
 
+def enqueue_alert() -> None:
+    """Ask the worker to tell the administrators at once what somebody did."""
+    async_task("accounts_review.tasks.jobs.send_alerts_job")
+
+
+def enqueue_attack_mail(login: str) -> None:
+    """Ask the worker to tell the owner of a login, if it has one, that somebody tries passwords for it."""
+    async_task("accounts_review.tasks.jobs.attack_mail_job", login)
+
+
 def enqueue_sweep() -> None:
     """Have the worker look everywhere at once, as it should after a restart."""
     async_task("accounts_review.tasks.jobs.sweep")

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.forms import BoundField
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import get_format
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -16,6 +18,13 @@ from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.wording import findings, instants, verdicts
 
 register = template.Library()
+
+
+@register.filter
+def as_control(field: BoundField) -> SafeString:
+    """A field of any form, those of libraries too, in the portal's look."""
+    look = {"checkbox": "form-check-input", "radioselect": "", "select": "form-select"}
+    return field.as_widget(attrs={"class": look.get(field.widget_type, "form-control")})
 
 
 @register.filter

@@ -19,6 +19,7 @@ from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.shared.access import Moved
+from accounts_review.web.signin import go_on, profile
 from accounts_review.web.workspaces import schedule, settings, syncs
 from accounts_review.web.workspaces import views as workspaces
 
@@ -75,6 +76,8 @@ urlpatterns = [
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("workspaces/add/", settings.Add.as_view(), name="new_workspace"),
+    path("profile/", profile.Profile.as_view(), name="profile"),
+    path("go-on/", go_on.GoOn.as_view(), name="go_on"),
     path("hold/", hold.HoldPage.as_view(), name="hold"),
     path("schedule/", schedule.SchedulePage.as_view(), name="schedule"),
     path("w/<slug:workspace>/", include(of_workspace)),

@@ -72,6 +72,7 @@ SAID: dict[str, Promise | str] = {
     ),
     # Why removals wait
     "hourly_limit": gettext_lazy("Hourly limit reached"),
+    "launch_waits": gettext_lazy("Nobody was warned, so the launch waits; it can be cancelled until then"),
     "breaker_tripped": gettext_lazy("A sync looked wrong."),
     "key_owner_unknown": gettext_lazy("The owner of the API key is not known."),
     "workspace_in_dry_run": gettext_lazy("This clean-up is live, but the workspace is in dry run."),
@@ -137,6 +138,7 @@ REMEDIES: dict[str, Promise] = {
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),
     "mail_hours": gettext_lazy("Sending continues in the hours that are set."),
+    "checkpoint": gettext_lazy("An administrator has to look, on the page Hold."),
     "first_ones": gettext_lazy("The account is checked twice before anything else."),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
@@ -227,7 +229,8 @@ def in_words(found: Found | str) -> Finding:
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said) % known if said else str(code)
     if until := found.get("until"):
-        lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": instants.time_of(until)}
+        at = instants.moment(until) if code == "launch_waits" else instants.time_of(until)
+        lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": at}
     if kind := found.get("kind"):
         meant, advice = ERRORS.get(kind, (_("The workspace's answer could not be used."), remedy))
         remedy = str(advice)

@@ -31,6 +31,7 @@ OBJECTIONS = {
     "address_changed": gettext_lazy("the warning went to an address the account no longer has"),
     "promise_not_reached": gettext_lazy("the promised date is still to come: %(detail)s"),
     "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
+    "launch_waits": gettext_lazy("nobody was warned, so the launch waits before its first removal"),
     "stale_look": gettext_lazy("the final check is too old"),
     "no_longer_listed": gettext_lazy("is no longer listed"),
 }

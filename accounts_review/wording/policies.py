@@ -18,6 +18,7 @@ TAKES_EFFECT: dict[str, Promise] = {
     "order": AT_ONCE,
     "protect": AT_ONCE,
     "notice": gettext_lazy("For clean-ups launched from now on; a date that somebody was given stands."),
+    "wait": NEXT_LAUNCH,
     "two_people": NEXT_LAUNCH,
     "expires": gettext_lazy("For approvals given from now on."),
     "per_cleanup": NEXT_LAUNCH,
@@ -135,6 +136,13 @@ def _of_protection(policy: Policy) -> Iterator[Clause]:
 
 def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("notice", _notice(policy))
+    hours = policy.launch.wait_hours
+    waits = ngettext(
+        "Where nobody is warned, a launch waits %(hours)d hour before its first removal.",
+        "Where nobody is warned, a launch waits %(hours)d hours before its first removal.",
+        hours,
+    )
+    yield Clause("wait", waits % {"hours": hours} if hours else _("Where nobody is warned, removals begin at once."))
     expires = policy.approval.expires_after_days
     lapses = ngettext("An approval expires after %(days)d day.", "An approval expires after %(days)d days.", expires)
     yield Clause("expires", lapses % {"days": expires})
@@ -164,7 +172,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
 def _notice(policy: Policy) -> str:
     days, reminders = policy.notice.days, policy.notice.reminders_days_before
     if not days:
-        return _("Nobody is warned, and nothing is waited for.")
+        return _("Nobody is warned.")
     warned = ngettext(
         "People are warned %(days)d day before their access ends",
         "People are warned %(days)d days before their access ends",

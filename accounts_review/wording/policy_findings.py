@@ -24,13 +24,16 @@ LIMITS: dict[str, Promise] = {
 """By limit of a policy; another is told by its name."""
 
 
+LOOSER = (
+    *("protects_less", "shorter_limit", "shorter_notice", "fewer_reminders", "one_person", "longer_approval"),
+    *("higher_limit", "shorter_wait", "more_dormant"),
+)
+"""What is looser than the policy in force; in a live workspace it takes a tick of its own."""
+
 KINDS: dict[Promise, tuple[str, ...]] = {
     gettext_lazy("Names"): ("nobody_read", "unmatched", "unknown_permissions", "empty_segment"),
     gettext_lazy("Risks"): ("short_limit", "short_notice", "empty_protection"),
-    gettext_lazy("Looser than the policy in force"): (
-        *("protects_less", "shorter_limit", "shorter_notice", "fewer_reminders", "one_person", "longer_approval"),
-        *("higher_limit", "more_dormant"),
-    ),
+    gettext_lazy("Looser than the policy in force"): LOOSER,
 }
 """What findings are about, by its title: their codes."""
 
@@ -152,6 +155,9 @@ SAID: dict[str, Callable[[Found], str]] = {
     "empty_protection": _empty_protection,
     "protects_less": _protects_less,
     "shorter_limit": _shorter_limit,
+    "shorter_wait": lambda found: (
+        _("A launch without notice waits %(after)s hours before its first removal; before, %(before)s.") % found
+    ),
     "shorter_notice": lambda found: _("The notice is shorter: %(after)s; before, %(before)s.") % _in_days(found),
     "fewer_reminders": lambda found: _("There are fewer reminders: %(after)s; before, %(before)s.") % found,
     "one_person": lambda found: _("One person can launch a clean-up; before, a second one had to confirm."),

@@ -84,3 +84,10 @@ def test_a_key_that_cannot_be_kept_is_asked_for(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
         env.secret_key(required=False, kept_in=tmp_path / "file/secret_key")
+
+
+@pytest.mark.parametrize("given", ["*", "cleanup.example.org,*", "."])
+def test_a_portal_that_would_answer_to_any_name_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", given)
+    with pytest.raises(ImproperlyConfigured, match=r"ALLOWED_HOSTS .* name each host"):
+        env.hosts("ALLOWED_HOSTS", default=["localhost"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -86,3 +90,47 @@ def test_the_log_names_the_client_and_believes_no_claim(client: Client, settings
     finally:
         bind_extra_request_metadata.disconnect(note)
     assert seen == ["192.0.2.7"]
+
+
+ROOT = Path(__file__).parent.parent.parent
+PUBLIC = """
+import django
+from django.conf import settings
+django.setup()
+from django.test import Client
+client = Client()
+for host, page in (
+    ("cleanup.example.org", "/accounts/login/"),
+    ("localhost", "/accounts/login/"),
+    ("127.0.0.1:8000", "/accounts/login/"),
+    ("localhost", "/no/such/page/"),
+    ("127.0.0.1:8000", "/health/nothing/"),
+):
+    headers = {"host": host, "x-forwarded-proto": "https"}
+    print(host, page, client.get(page, headers=headers).status_code)
+print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME, settings.SECOND_FACTOR_FROM)
+"""
+
+
+def test_a_public_portal_answers_to_its_own_names_alone(tmp_path: Path) -> None:
+    given = {
+        "ALLOWED_HOSTS": "cleanup.example.org",
+        "PUBLIC_URL": "https://cleanup.example.org",
+        "SECRET_KEY": "k" * 60,
+        "EMAIL_URL": "smtp://mail.example.org:25",
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+        "BEHIND_PROXY": "1",
+        "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings",
+    }
+    asked = subprocess.run(
+        [sys.executable, "-c", PUBLIC], env=os.environ | given, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert asked.stdout.splitlines() == [
+        "cleanup.example.org /accounts/login/ 200",
+        "localhost /accounts/login/ 400",
+        "127.0.0.1:8000 /accounts/login/ 400",
+        "localhost /no/such/page/ 400",
+        "127.0.0.1:8000 /health/nothing/ 404",
+        "__Host-sessionid __Host-csrftoken operator",
+    ]

@@ -40,6 +40,8 @@ dormant_after_days = 365
 permissions = ["edit_domain"]
 [notice]
 days = 0
+[launch]
+wait_hours = 0
 """
 SECONDS = 300
 

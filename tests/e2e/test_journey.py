@@ -23,6 +23,9 @@ dormant_after_days = 730
 
 [notice]
 days = 0
+
+[launch]
+wait_hours = 0
 """
 
 

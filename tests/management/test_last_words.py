@@ -65,6 +65,33 @@ def test_a_tripped_breaker_is_a_rule_of_ours_and_no_failure(stage: Stage) -> Non
     assert "clean-up 1 waits: a sync looked wrong" in err
 
 
+def test_so_is_a_hold(stage: Stage) -> None:
+    run("hold", "--actor", stage.staff("operator").username, "--reason", "something is odd")
+    out, err = run("revoke_due")
+    assert out == "nothing; 3 due\n"
+    assert "clean-up 1 waits: everything is held." in err
+    assert "something is odd" in err
+
+
+def test_so_is_an_account_whose_dates_are_gone(stage: Stage) -> None:
+    for name in ("marie", "omar", "zoe"):
+        stage.update(name, last_seen_at=None)
+    out, err = run("revoke_due")
+    assert out == "nothing; 3 due\n"
+    assert "clean-up 1 waits: not yet for 3: its dates are earlier than when it was approved, or gone.\n" in err
+
+
+def test_so_is_an_account_that_was_warned_and_has_no_address_any_more(stage: Stage) -> None:
+    Case.objects.exclude(account__username="marie").update(state="withdrawn")
+    Case.objects.update(noticed_at=NOW - timedelta(days=30), promised_at=NOW, warned_to="marie@ville.example")
+    stage.update("marie", email=None)
+    stage.sync()
+    out, err = run("revoke_due")
+    assert out == "nothing; 1 due\n"
+    assert "clean-up 1 waits: not yet for 1: is now uncertain.\n" in err
+    assert not stage.deletes
+
+
 def test_so_is_a_workspace_in_dry_run(stage: Stage) -> None:
     stage.set_mode(Workspace.Mode.DRY_RUN)
     out, err = run("revoke_due")

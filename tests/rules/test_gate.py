@@ -108,6 +108,7 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
         Objection("promise_not_reached", HOLD, "2026-06-15T08:00:01+00:00"),
     ),
     ({"budget_left": 0}, Objection("hourly_limit", HOLD)),
+    ({"waits_until": NOW + SECOND}, Objection("launch_waits", HOLD, until=NOW + SECOND)),
     ({"budget_left": -3}, Objection("hourly_limit", HOLD)),
     ({"budget_left": 0, "budget_returns_at": NOW + SECOND}, Objection("hourly_limit", HOLD, until=NOW + SECOND)),
     (

@@ -52,6 +52,7 @@ LOOSER = {
     "group": ({"protect": {"groups": frozenset({"admins", "Publishers"})}}, "protects_less"),
     "notice": ({"notice": {"days": 29}}, "shorter_notice"),
     "no notice": ({"notice": {"days": 0, "reminders_days_before": (7, 1)}}, "shorter_notice"),
+    "wait": ({"launch": {"wait_hours": 23}}, "shorter_wait"),
     "reminders": ({"notice": {"reminders_days_before": (7,)}}, "fewer_reminders"),
     "approval": ({"approval": {"expires_after_days": 61}}, "longer_approval"),
     "per clean-up": ({"limits": {"per_cleanup": 501}}, "higher_limit"),

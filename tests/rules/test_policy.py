@@ -12,6 +12,7 @@ from accounts_review.rules.policy import (
     Approval,
     ExemptionRules,
     Fault,
+    Launch,
     Limits,
     Notice,
     Policy,
@@ -107,6 +108,7 @@ def test_the_full_example_is_read_as_it_says() -> None:
         ),
         notice=Notice(days=30, reminders_days_before=(7, 1)),
         approval=Approval(two_people=False, expires_after_days=60),
+        launch=Launch(wait_hours=24),
         limits=Limits(per_cleanup=500, per_hour=200, share_of_population=0.25, pause_at_regret=0.1),
         exemption=ExemptionRules(longest_days=400),
     )

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from time import time
 from typing import Any
 
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY as OF_USER,
+)
+from allauth.account.internal.flows.login import (
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -37,13 +44,23 @@ def read(workspace: Workspace, *records: Record, groups: dict[str, list[str]] | 
     return accounts
 
 
+def sign_in(client: Client, user: User, *, ago: float = 0) -> None:
+    """Sign in as the page does: with a record of when the person proved who they are."""
+    client.force_login(user)
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time() - ago}]
+    session[OF_USER] = str(user.pk)
+    session["began_at"] = session["seen_at"] = time()
+    session.save()
+
+
 class Desk:
     """A person at the review page of a workspace."""
 
     def __init__(self, user: User, workspace: Workspace) -> None:
         self.user, self.workspace = user, workspace
         self.client = Client()
-        self.client.force_login(user)
+        sign_in(self.client, user)
 
     def url(self, page: str, query: str = "", **kwargs: Any) -> str:
         return f"{reverse(page, kwargs={'workspace': self.workspace.name, **kwargs})}{query}"

@@ -19,7 +19,7 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from tests.factories import account_of, make_sync
 from tests.stage import policy_text
-from tests.web.kit import someone
+from tests.web.kit import sign_in, someone
 
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -35,7 +35,7 @@ class Site:
     # The browser
 
     def sign_in(self, role: str) -> Site:
-        self.client.force_login(self.person(role))
+        sign_in(self.client, self.person(role))
         return self
 
     def at(self, page: str, **kwargs: Any) -> str:

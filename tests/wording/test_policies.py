@@ -36,7 +36,7 @@ def test_each_change_says_what_was_and_what_would_be() -> None:
     assert changed(("days = 30", "days = 0"), ("reminders_days_before = [7, 1]", "")) == [
         (
             "People are warned 30 days before their access ends, with reminders 7 days and 1 day before.",
-            "Nobody is warned, and nothing is waited for.",
+            "Nobody is warned.",
         )
     ]
     assert changed(("longest_days = 1825", "longest_days = 365")) == [

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Cleanup, Workspace, may
 from accounts_review.rules.lifecycle import CaseState
@@ -26,6 +26,7 @@ class Launch(CleanupView):
     """What a launch would do, in words and numbers, and a typed confirmation."""
 
     needs = "operate"
+    asks_anew = gettext_lazy("Launch the clean-up")
     template_name = "accounts_review/cleanups/launch.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

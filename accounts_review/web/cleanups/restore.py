@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Case
 from accounts_review.tasks import actions
@@ -18,6 +19,7 @@ class Restore(WorkspaceView):
     """Invites back, and says what could not be given back."""
 
     needs = "operate"
+    asks_anew = gettext_lazy("Invite back")
 
     def post(self, request: HttpRequest, *, number: int, pk: int, **kwargs: Any) -> HttpResponse:
         case = get_object_or_404(Case, pk=pk, cleanup__workspace=self.workspace, cleanup__number=number)

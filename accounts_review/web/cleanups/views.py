@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
@@ -40,6 +41,12 @@ TURNED = {
     "cancel": gettext_lazy("The clean-up is cancelled. Everyone not yet revoked keeps access."),
 }
 """The turns there are, and what a person is told after each."""
+
+GOES_ON: dict[str, Promise] = {
+    "confirm": gettext_lazy("Confirm and start the clean-up"),
+    "resume": gettext_lazy("Resume the clean-up"),
+}
+"""The turns after which removals leave: for these a person is asked anew. Stopping takes no more than a click."""
 
 
 class Cleanups(WorkspaceView):
@@ -150,6 +157,9 @@ class Turn(CleanupView):
     """Confirm, pause, resume or cancel; all but the first with a reason."""
 
     needs = "operate"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return GOES_ON.get(kwargs["verb"], "")
 
     def post(self, request: HttpRequest, *, verb: str, **kwargs: Any) -> HttpResponse:
         if verb not in TURNED:

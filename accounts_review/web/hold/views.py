@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -22,6 +23,11 @@ from accounts_review.wording import holds as in_sentences
 from accounts_review.workflow import holds
 
 SHOWN = 20
+RELEASES: dict[str, Promise] = {
+    "release": gettext_lazy("Release the hold"),
+    "reset": gettext_lazy("Accept the database as it is"),
+}
+"""What lets removals leave again: a person is asked anew. Holding takes no more than a reason."""
 
 
 class HoldForm(forms.Form):
@@ -46,6 +52,10 @@ class HoldPage(PortalView):
     """The holds that are open, those of late, and the forms for holding and releasing."""
 
     template_name = "accounts_review/hold/page.html"
+    needs_to_act = "administer"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return RELEASES.get(request.POST.get("act", ""), "")
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._answer(HoldForm(initial={"workspace": request.GET.get("workspace", "")}))

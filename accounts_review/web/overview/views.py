@@ -42,7 +42,7 @@ class VerdictRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class WorkspaceSummary:
     """A workspace in the overview of all of them."""
 
     workspace: Workspace
@@ -73,14 +73,14 @@ class Home(PortalView):
         return self.render_to_response(self.get_context_data(**context))
 
 
-def _card(workspace: Workspace, now: datetime) -> Card:
+def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
     waiting = undecided(workspace, now=now)
     administrators = dormant_administrators(workspace, now=now).count()
     syncing = syncing_of(workspace, now=now)
     found = of_workspace(
         workspace=workspace, last=syncing.last, administrators=administrators, undecided=waiting, now=now
     )
-    return Card(
+    return WorkspaceSummary(
         workspace=workspace,
         population=Account.objects.filter(workspace=workspace).listed().count(),
         undecided=waiting,

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django_tables2 import RequestConfig
 
@@ -31,6 +32,11 @@ from accounts_review.workflow.policy.impact import Impact
 class PreviewPage(WorkspaceView):
     """What a preview would change, or how far computing that has come; the whole page or its progress."""
 
+    needs_to_act = "administer"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return _("Put the policy in force") if request.POST.get("verb") == "activate" else ""
+
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         policy_preview = self._preview(pk)
         if policy_preview is None:
@@ -46,6 +52,7 @@ class PreviewPage(WorkspaceView):
         if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
             context["impact"] = Impact(policy_preview, now=self.now)
             context["findings"] = policy_findings.by_kind(policy_preview.findings)
+            context["loosened"] = [policy_findings.in_words(found) for found in self._loosened(policy_preview)]
             context["outstanding"] = len(preview.outstanding(policy_preview))
         self.template_name = f"accounts_review/policy/{'_progress' if self.is_partial else 'preview'}.html"
         response = self.render_to_response(self.get_context_data(**context))
@@ -68,7 +75,15 @@ class PreviewPage(WorkspaceView):
                 self._look_again(policy_preview)
         return redirect("policy_preview", workspace=self.workspace.name, pk=pk)
 
+    def _loosened(self, policy_preview: PolicyPreview) -> list[policy_findings.Found]:
+        """Where it is looser than the policy in force, in a workspace whose removals are real."""
+        findings = policy_preview.findings if self.workspace.is_live else []
+        return [found for found in findings if found["code"] in policy_findings.LOOSER]
+
     def _activate(self, policy_preview: PolicyPreview, seen: str) -> HttpResponse:
+        if self._loosened(policy_preview) and self.request.POST.get("loosens") != "yes":
+            messages.error(self.request, _("Nothing was changed: tick first that the policy is to be looser."))
+            return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         try:
             version = preview.activate(policy_preview=policy_preview, seen=seen, actor=self.request.user, now=self.now)
         except preview.Outdated as problem:

@@ -9,11 +9,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
 
 from accounts_review.models import Workspace, permit
+from accounts_review.tasks import actions
+from accounts_review.web.shared import anew
 
 
 class Request(HttpRequest):
@@ -27,6 +30,10 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
     """A page that takes one of the four permissions: ``needs``. The acts behind it ask again."""
 
     needs = "read"
+    needs_to_act = ""
+    """The permission that sending a form takes, where it is more than seeing the page."""
+    asks_anew: str | Promise = ""
+    """What sending a form does that could harm many, as a button would say it: then the person is asked anew."""
     request: Request
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -34,7 +41,20 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         if not isinstance(user, User):
             raise PermissionDenied
         permit(user, self.needs)
-        return super().dispatch(request, *args, **kwargs)
+        harm = self.harm(request, **kwargs) if request.method == "POST" else ""
+        if not harm:
+            return super().dispatch(request, *args, **kwargs)
+        permit(user, self.needs_to_act or self.needs)
+        if not anew.is_fresh(request):
+            return anew.ask(request, harm)
+        anew.forget(request)
+        response = super().dispatch(request, *args, **kwargs)
+        actions.alert_administrators()
+        return response
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        """What this form does that could harm many; "" for one that cannot."""
+        return self.asks_anew
 
     @property
     def is_partial(self) -> bool:

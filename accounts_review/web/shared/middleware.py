@@ -33,6 +33,25 @@ class LogContextMiddleware:
         bind_contextvars(**{nouns[name]: str(value) for name, value in given.items() if name in nouns})
 
 
+class HeadersMiddleware:
+    """What a browser may do with whatever comes from here: no other site embeds it, and it needs no devices."""
+
+    devices = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
+    headers = {
+        "Permissions-Policy": "=(), ".join(devices) + "=()",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in self.headers.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
 class PrivatePagesMiddleware:
     """Forbids storing every answer, and keeps a page and its htmx fragment apart at one address.
 

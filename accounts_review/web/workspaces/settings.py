@@ -10,8 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts_review import audit
@@ -48,6 +50,7 @@ class Add(PortalView):
     """Add a workspace: test it as often as needed, then store it."""
 
     needs = "administer"
+    asks_anew = gettext_lazy("Add the workspace")
     template_name = "accounts_review/workspaces/add.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -90,6 +93,10 @@ class Settings(WorkspaceView):
 
     needs = "administer"
     template_name = "accounts_review/workspaces/settings.html"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        """Stopping takes no more than a click."""
+        return "" if request.POST.get("act") == "pause" else gettext_lazy("Change the workspace's settings")
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self._answer()

@@ -180,6 +180,7 @@ class Breaker(SyncView):
     """An administrator's decision on a quarantined sync: use it or ignore it."""
 
     needs = "administer"
+    asks_anew = gettext_lazy("Decide on the quarantined sync")
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         page = redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -145,7 +146,10 @@ class StartSync(AskingView):
         if syncing.running:
             messages.info(request, _("A sync is already running; its numbers will appear here."))
         elif not syncing.is_described:
-            messages.error(request, _("Nothing says where this workspace is, or it is paused; see its settings."))
+            messages.error(
+                request,
+                _("The environment does not describe this workspace, and no key is stored for it, or it is paused."),
+            )
         else:
             queue.enqueue_sync(self.workspace)
             messages.success(request, _("The sync starts in a moment."))
@@ -172,6 +176,9 @@ class Mode(WorkspaceView):
     """Make the next clean-ups of a workspace real, or dry runs."""
 
     needs = "administer"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return _("Switch to live") if request.POST.get("mode") == Workspace.Mode.LIVE else ""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = ModeForm(request.POST, workspace=self.workspace)

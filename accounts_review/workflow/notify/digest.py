@@ -52,7 +52,7 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
     mails = [EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]) for address in recipients]
-    told = len(_sent(mails))
+    told = len(sent(mails))
     if told:
         audit.log([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": told})
     return told
@@ -73,7 +73,7 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
             body = render_to_string("emails/lapse/body.txt", context)
             values = {"username": exemption.account.username, "date": instants.day(exemption.until)}
             subject = _("The exemption of %(username)s ends on %(date)s") % values
-        if not _sent([EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email])]):
+        if not sent([EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email])]):
             continue
         with transaction.atomic():
             Exemption.objects.filter(pk=exemption.pk).update(owner_told_at=now)
@@ -83,8 +83,8 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
     return told
 
 
-def _sent(mails: list[EmailMessage]) -> list[int]:
-    """Hand mails to the mail server; returns the places of those that it took."""
+def sent(mails: list[EmailMessage]) -> list[int]:
+    """Hand mails to people of the portal to the mail server; returns the places of those that it took."""
     taken = []
 
     def act(place: int, through: BaseEmailBackend) -> str | MailRefusal:

@@ -137,8 +137,18 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
         cleanup_running=cleanup.state == CleanupState.RUNNING,
         mode_allows=bool(cleanup.dry_run) or workspace.is_live,
         budget_left=left,
+        waits_until=waits_until(cleanup, now=now),
         budget_returns_at=budget_returns_at(workspace, now=now) if left < 1 else None,
     )
+
+
+def waits_until(cleanup: Cleanup, *, now: datetime) -> datetime | None:
+    """Until when a live launch without notice waits, by the policy it was launched with; ``None`` once over."""
+    if cleanup.dry_run or cleanup.policy is None or cleanup.launched_at is None:
+        return None
+    rules = cleanup.policy.rules
+    end = cleanup.launched_at + timedelta(hours=rules.launch.wait_hours)
+    return end if not rules.notice.days and now < end else None
 
 
 def budget_left(workspace: Workspace, *, now: datetime) -> int:

@@ -64,12 +64,9 @@ def _of_cases(cleanup: Cleanup, *, now: datetime) -> list[Found]:
     """What holds single cases of a clean-up that goes on otherwise."""
     if not may_start_another(cleanup) and cleanup.cases.filter(state=CaseState.UNKNOWN).exists():
         return [{"code": "first_ones"}]
-    waiting = cleanup.cases.filter(ripe(now)).order_by()
-    held = waiting.filter(outcome__why__0__code__isnull=False).exclude(WARNED_ELSEWHERE)
-    counted = dict(held.values_list("outcome__why__0__code").annotate(Count("pk")))
-    if elsewhere := waiting.filter(WARNED_ELSEWHERE).count():
-        counted["address_changed"] = counted.get("address_changed", 0) + elsewhere
-    return [{"code": "held_back", "why": code, "count": count} for code, count in counted.items()]
+    held = cleanup.cases.filter(ripe(now), outcome__why__0__code__isnull=False).order_by()
+    counted = held.values_list("outcome__why__0__code").annotate(Count("pk"))
+    return [{"code": "held_back", "why": code, "count": count} for code, count in counted]
 
 
 def _found(objection: gate.Objection) -> Found:

@@ -56,6 +56,17 @@ def test_a_large_one_leaves_in_waves(site: Site, settings: Any) -> None:
     assert "the mails leave on 3 days" in text(page)
 
 
+def test_without_notice_the_page_says_how_long_it_waits(site: Site) -> None:
+    site.adopt(wait=36)
+    site.go_live()
+    draft = site.draft("ana")
+    assert "No warning is sent. Access ends 36 hours after the launch." in text(site.get("launch", number=draft.number))
+    confirm(site, draft, "1")
+    page = text(site.get("cleanup", number=draft.number))
+    assert "Nobody was warned, so the launch waits; it can be cancelled until then; continues at" in page
+    assert "Cancel" in page
+
+
 def test_without_notice_the_page_says_so_loudly(site: Site) -> None:
     site.go_live()
     site.adopt(notice=0)

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from accounts_review.models import Case
 from tests.stage import KEY, NOW, SetStage, Stage, someone
+from tests.web.kit import sign_in
 
 Person = Callable[[str], User]
 
@@ -35,7 +36,7 @@ def address(case: Case, **other: object) -> str:
 
 
 def press(client: Client, case: Case, user: User, **other: object) -> tuple[HttpResponseBase, list[tuple[str, str]]]:
-    client.force_login(user)
+    sign_in(client, user)
     response = client.post(address(case, **other))
     told = [(message.level_tag, str(message)) for message in get_messages(response.wsgi_request)]
     return response, told
@@ -93,7 +94,7 @@ def test_only_operators_may(stage: Stage, person: Person, client: Client, role: 
 def test_nobody_without_a_login_and_nothing_by_a_link(stage: Stage, person: Person, client: Client) -> None:
     url = address(stage.case("marie"))
     assert client.post(url)["Location"].startswith(reverse("account_login"))
-    client.force_login(person("operator"))
+    sign_in(client, person("operator"))
     assert client.get(url).status_code == 405
     assert stage.members == {"omar"}
 

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from accounts_review.models import Account, Assessment, Cleanup, Run, Workspace
 from accounts_review.web.overview.forecast import forecast
 from accounts_review.workflow.review import decide
+from tests.web.kit import sign_in
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -32,10 +33,10 @@ def test_home_leads_to_the_first_workspace(site: Site) -> None:
 
 
 def test_without_a_workspace_home_leads_to_the_workspaces(client: Client, person: Callable[[str], User]) -> None:
-    client.force_login(person("administrator"))
+    sign_in(client, person("administrator"))
     answer = client.get("/", follow=True)
     assert answer.redirect_chain == [("/workspaces/", 302)]
-    assert "Set HUWISE_URL" in text(answer)
+    assert "set HUWISE_URL" in text(answer)
 
 
 def test_a_workspace_that_was_never_read_says_so(site: Site) -> None:

@@ -190,3 +190,21 @@ def test_who_may_not_change_it_reads(site: Site) -> None:
     assert "Activate" not in text(page)
     assert activate(site, policy_preview).status_code == 403
     assert site.workspace.current_policy.number == 1
+
+
+def test_a_looser_policy_of_a_live_workspace_takes_a_tick_of_its_own(site: Site) -> None:
+    site.people("ana.idle")
+    site.go_live()
+    site.sign_in("administrator")
+    text_of = policy_text(limit=100)
+    proposed = preview.propose(
+        workspace=site.workspace, text=text_of, actor=site.person("administrator"), reason="faster", now=now()
+    )
+    actions.preview_policy(proposed)
+    page = site.get("policy_preview", pk=proposed.pk)
+    assert "the new policy is looser" in text(page)
+    given = {"verb": "activate", "seen": page.context["seen"]}
+    answer = site.follow("policy_preview", given, pk=proposed.pk)
+    assert "Nothing was changed" in text(answer)
+    site.post("policy_preview", given | {"loosens": "yes"}, pk=proposed.pk)
+    assert site.workspace.current_policy.text == text_of

@@ -15,11 +15,14 @@ from django.utils.timezone import now
 from accounts_review.models import ROLES, Workspace
 from accounts_review.web.urls import urlpatterns
 from tests.factories import make_policy_preview, make_workspace
+from tests.web.kit import sign_in
 from tests.web.records_kit import Site
 
 NOBODY: tuple[str, ...] = ()
 EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
+    "go_on": ("read", ""),
+    "profile": ("read", ""),
     "workspaces": ("read", ""),
     "hold": ("read", "read"),
     "schedule": ("read", "operate"),
@@ -39,6 +42,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "save_view": ("", "read"),
     "drop_view": ("", "read"),
     "account": ("read", ""),
+    "accept_dates": ("", "administer"),
     "card": ("read", ""),
     "service_account": ("", "decide"),
     "cleanups": ("read", ""),
@@ -98,6 +102,17 @@ def addresses(site: Site) -> dict[str, str]:
     return addresses_of(site, "ana.idle")
 
 
+OF_PORTAL = {
+    "home": "/",
+    "workspaces": "/workspaces/",
+    "new_workspace": "/workspaces/add/",
+    "schedule": "/schedule/",
+    "hold": "/hold/",
+    "go_on": "/go-on/",
+    "profile": "/profile/",
+}
+
+
 def addresses_of(site: Site, username: str) -> dict[str, str]:
     """An address for every name, about somebody who is in a clean-up."""
     case = site.case(username)
@@ -112,6 +127,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "moved_preview": {"pk": policy_preview.pk},
         "moved_movers": {"pk": policy_preview.pk},
         "account": {"pk": case.account_id},
+        "accept_dates": {"pk": case.account_id},
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},
         "service_account": {"pk": case.account_id},
@@ -129,8 +145,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "restore": {"number": cleanup.number, "pk": case.pk},
     }
     return {
-        name: {"home": "/", "workspaces": "/workspaces/", "schedule": "/schedule/", "hold": "/hold/"}.get(name)
-        or site.at(name, **given.get(name, {}))
+        name: OF_PORTAL.get(name) or site.at(name, **given.get(name, {}))
         for name in named(urlpatterns)
         if name not in OPEN
     }
@@ -165,7 +180,7 @@ def test_who_may_see_and_act(site: Site, addresses: dict[str, str], name: str, r
 
 
 def test_a_superuser_passes_everywhere(site: Site, addresses: dict[str, str]) -> None:
-    site.client.force_login(User.objects.create_superuser("root"))
+    sign_in(site.client, User.objects.create_superuser("root"))
     answers = {name: site.client.get(address).status_code for name, address in addresses.items() if EXPECTED[name][0]}
     assert set(answers.values()) <= {200, 302}
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.utils.timezone import now
 
@@ -85,20 +82,3 @@ def test_answers_that_look_like_a_machines_are_flagged(site: Site) -> None:
     assert "3 answers look like a machine" in text(site.get("cleanup", number=1))
     page = text(site.get("case", number=1, pk=Case.objects.latest("pk").pk))
     assert "4 seconds after the e-mail, with Gateway/1" in page
-
-
-@pytest.mark.parametrize("known", [True, False])
-@pytest.mark.parametrize("failure", [SMTPRecipientsRefused({"a": (550, b"no")}), ConnectionRefusedError("down")])
-def test_a_password_mail_that_cannot_be_sent_breaks_no_page_and_tells_nothing(
-    client: Client, person: Callable[[str], User], monkeypatch: pytest.MonkeyPatch, failure: Exception, *, known: bool
-) -> None:
-    person("operator")
-
-    def fail(backend: EmailBackend, messages: Any) -> int:
-        raise failure
-
-    monkeypatch.setattr(EmailBackend, "send_messages", fail)
-    email = "operator@portal.example" if known else "stranger@portal.example"
-    answer = client.post("/accounts/password/reset/", {"email": email}, follow=True)
-    assert answer.status_code == 200
-    assert "No e-mail could be sent just now" in text(answer)

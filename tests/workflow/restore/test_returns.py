@@ -116,6 +116,8 @@ permissions = []
 groups = []
 [notice]
 days = 0
+[launch]
+wait_hours = 0
 [limits]
 share_of_population = 0.5
 """

@@ -1,0 +1,42 @@
+"""``manage.py reset_factors``: take lost second factors away, so that their owner sets up new ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.audit.events import Event
+from accounts_review.management.shell import person
+from accounts_review.models import Workspace, permit
+
+
+class Command(BaseCommand):
+    help = "Take away the second factors that a person has lost, and end their sessions. All administrators are told."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("login", metavar="LOGIN")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        user, actor = person(options["login"]), person(options["actor"])
+        try:
+            permit(actor, "administer")
+        except PermissionDenied as refusal:
+            raise CommandError(str(refusal)) from None
+        count, _deleted = Authenticator.objects.filter(user=user).delete()
+        if not count:
+            raise CommandError(f"{user.get_username()} has no second factor; nothing was changed.")
+        for session in UserSession.objects.filter(user=user):
+            session.end()
+        data = {"login": user.get_username(), "kind": "lost"}
+        entries = list(Workspace.objects.all())
+        audit.log(entries, kind=Event.SIGNIN_FACTOR_REMOVED, actor=actor.get_username(), now=now(), data=data)
+        self.stdout.write(f"{user.get_username()} has no second factor now, and sets one up at the next sign-in")

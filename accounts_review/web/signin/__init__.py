@@ -1,0 +1,1 @@
+"""Signing in, and who is there: what allauth's pages need beside them."""

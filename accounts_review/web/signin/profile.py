@@ -1,0 +1,24 @@
+"""Profile: who is signed in, what they may do, and the pages about their own sign-in."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from accounts_review.web.shared.access import PortalView
+
+
+class Profile(PortalView):
+    """Shows; the e-mail address is changed by an administrator, as decisions about accounts hang on it."""
+
+    template_name = "accounts_review/signin/profile.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        user = self.request.user
+        context = {
+            "roles": _("superuser") if user.is_superuser else ", ".join(user.groups.values_list("name", flat=True)),
+            "has_password": user.has_usable_password(),
+            "contact": settings.EMAIL_CONTACT,
+        }
+        return self.render_to_response(self.get_context_data(**context))

@@ -1,0 +1,43 @@
+"""The audit sees who signs in, and what changes about how they do.
+
+Failures are one entry an hour and address, so that nobody can flood the chain; what was typed is never kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import signals as account
+from allauth.mfa import signals as mfa
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.audit.events import Event
+from accounts_review.models import Workspace
+
+RECORDED = (
+    (account.user_logged_in, Event.SIGNIN_DONE),
+    (account.password_changed, Event.SIGNIN_PASSWORD_CHANGED),
+    (account.password_reset, Event.SIGNIN_PASSWORD_RESET),
+    (mfa.authenticator_added, Event.SIGNIN_FACTOR_ADDED),
+    (mfa.authenticator_removed, Event.SIGNIN_FACTOR_REMOVED),
+    (mfa.authenticator_reset, Event.SIGNIN_CODES_RENEWED),
+)
+
+
+def connect() -> None:
+    """Listen to the sign-in library; called once, when the application is ready."""
+    for signal, event in RECORDED:
+
+        def receive(*, request: HttpRequest, user: User, event: Event = event, **kwargs: Any) -> None:
+            record(event, request, actor=user.get_username())
+
+        signal.connect(receive, weak=False, dispatch_uid=f"recorded {event.value}")
+
+
+def record(event: Event, request: HttpRequest, *, actor: str) -> None:
+    """Write the entry, in every workspace, as it is about the portal; the client's address stands beside the chain."""
+    data = {"client": request.META.get("REMOTE_ADDR", "")}
+    audit.log(list(Workspace.objects.all()), kind=event, actor=actor, now=now(), data=data)

@@ -1,0 +1,130 @@
+"""The second factor: set up, asked for, demanded from the role that the settings name, and given back by codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from time import time
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings
+
+from accounts_review.models import AuditEntry, Workspace
+from tests.web.kit import sign_in, text_of
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def oscar(person: Callable[[str], User]) -> User:
+    user = person("operator")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def code_of(secret: str) -> str:
+    return str(format_hotp_value(hotp_value(secret, int(time()) // 30)))
+
+
+def sign_in_by_password(client: Client) -> Any:
+    return client.post("/accounts/login/", {"login": "operator", "password": PASSWORD})
+
+
+def enrol(client: Client) -> str:
+    """Set up an app as the pages lead to it; returns its secret."""
+    sign_in_by_password(client)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    page = client.get("/accounts/2fa/totp/activate/")
+    secret = str(page.context["form"].secret)
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    assert answer.status_code == 302
+    return secret
+
+
+def recovery_code(client: Client) -> str:
+    page = text_of(client.get("/accounts/2fa/recovery-codes/"))
+    return str(re.findall(r"\b[0-9a-f]{8}\b|\b\d{8}\b", page)[0])
+
+
+@pytest.mark.parametrize(("role", "is_asked"), [("operator", True), ("administrator", True), ("reviewer", False)])
+def test_it_is_demanded_from_the_role_that_is_named(
+    client: Client,
+    workspace: Workspace,
+    person: Callable[[str], User],
+    settings: Settings,
+    role: str,
+    *,
+    is_asked: bool,
+) -> None:
+    settings.SECOND_FACTOR_FROM = "operator"
+    sign_in(client, person(role))
+    for answer in (client.get("/w/main/review/"), client.post("/hold/", {"act": "hold", "reason": "x"})):
+        assert (answer.get("Location") == "/accounts/2fa/") is is_asked
+    assert client.get("/accounts/2fa/").status_code == 200
+
+
+def test_on_loopback_nobody_is_asked(client: Client, workspace: Workspace, oscar: User) -> None:
+    assert sign_in_by_password(client)["Location"] == "/"
+    assert client.get("/w/main/review/").status_code == 200
+
+
+def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(
+    client: Client, workspace: Workspace, oscar: User, settings: Settings
+) -> None:
+    settings.SECOND_FACTOR_FROM = "operator"
+    secret = enrol(client)
+    assert client.get("/w/main/review/").status_code == 200
+    assert secret not in str(Authenticator.objects.values_list("data", flat=True)), "kept encrypted"
+    other = Client()
+    assert sign_in_by_password(other)["Location"].startswith("/accounts/2fa/authenticate/")
+    assert other.get("/w/main/review/")["Location"].startswith("/accounts/login/")
+    wrong = other.post("/accounts/2fa/authenticate/", {"code": "000000"})
+    assert wrong.status_code == 200
+    other.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
+    assert other.get("/w/main/review/").status_code == 200
+
+
+def test_a_recovery_code_opens_once(client: Client, workspace: Workspace, oscar: User) -> None:
+    enrol(client)
+    code = recovery_code(client)
+    statuses = []
+    for _attempt in range(2):
+        other = Client()
+        sign_in_by_password(other)
+        other.post("/accounts/2fa/authenticate/", {"code": code})
+        statuses.append(other.get("/w/main/review/").status_code)
+    assert statuses == [200, 302]
+
+
+def test_with_a_factor_the_password_alone_is_no_proof(client: Client, workspace: Workspace, oscar: User) -> None:
+    oscar.groups.set(Group.objects.filter(name="administrator"))
+    enrol(client)
+    code = recovery_code(client)
+    live = {"mode": "live", "name": workspace.name}
+    asked = client.post("/w/main/mode/", live)["Location"]
+    assert asked.startswith("/accounts/2fa/reauthenticate/")
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.post("/w/main/mode/", live)["Location"] == asked
+    assert client.post(asked, {"code": code})["Location"] == "/go-on/"
+    client.post("/w/main/mode/", live)
+    workspace.refresh_from_db()
+    assert workspace.is_live
+
+
+def test_a_lost_factor_is_taken_away_on_the_shell_and_the_audit_says_so(
+    client: Client, workspace: Workspace, oscar: User, person: Callable[[str], User]
+) -> None:
+    enrol(client)
+    person("administrator")
+    call_command("reset_factors", "operator", "--actor", "administrator")
+    assert not Authenticator.objects.filter(user=oscar).exists()
+    assert sign_in_by_password(Client())["Location"] == "/"
+    entry = AuditEntry.objects.filter(kind="signin.factor_removed").latest("seq")
+    assert (entry.actor, entry.details["login"]) == ("administrator", "operator")
