@@ -42,7 +42,7 @@ def _bare(address: str) -> str:
     """The address without a name before it, as the server is given it."""
     bare = address if usable_for_mail(address) else parseaddr(address)[1]
     if not usable_for_mail(bare):
-        raise ValueError(f"{address!r} is not an address that can be written to.")
+        raise ValueError(f"{address!r} is not a usable e-mail address.")
     return envelope(bare)
 
 

@@ -140,16 +140,16 @@ def verify(kept: Checkpoint | None = None) -> tuple[int, Flaw | None]:
         if row.seq != proven + 1:
             return proven, Flaw(proven + 1, _("the entry is missing"))
         if row.previous != previous:
-            return proven, Flaw(row.seq, _("it does not continue the entry before it"))
+            return proven, Flaw(row.seq, _("it does not follow from the entry before it"))
         if row.digest != seal(row):
             return proven, Flaw(row.seq, _("its content does not match its digest"))
         if altered and altered & {row.actor_ref_id, row.subject_ref_id, row.personal_id}:
             return proven, Flaw(row.seq, _("the names beside it are not those it was written with"))
         if kept and row.seq == kept.seq and row.digest != kept.digest:
-            return proven, Flaw(row.seq, _("it is not the entry of the checkpoint: the record was written anew"))
+            return proven, Flaw(row.seq, _("it is not the entry the checkpoint names: the audit was rewritten"))
         proven, previous = row.seq, row.digest
     if kept and kept.seq > proven:
-        return proven, Flaw(kept.seq, _("the entry of the checkpoint is missing: the end was cut off"))
+        return proven, Flaw(kept.seq, _("the entry the checkpoint names is missing: the end was cut off"))
     return proven, None
 
 

@@ -38,7 +38,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Number and digest of an entry. Against one kept elsewhere it shows if the record was cut off or written anew."""
+    """Number and digest of an entry. Compared with a saved one, it shows whether the audit was cut off or rewritten."""
 
     seq: int
     digest: str
@@ -52,7 +52,7 @@ class Checkpoint:
             return _signed(text)
         if not (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip().lower())):
             raise ValueError(
-                _("A checkpoint is the number of an entry, a colon and its digest of 64 characters, or a file of one.")
+                _("A checkpoint is an entry number, a colon and the entry's 64-character digest, or a checkpoint file.")
             )
         return cls(int(found[1]), found[2])
 
@@ -255,7 +255,7 @@ def _signed(text: str, *, by: Ed25519PublicKey | None = None) -> Checkpoint:
 def _load(path: Path) -> Ed25519PrivateKey:
     key = serialization.load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(_("The key is of another kind."))
+        raise ValueError(_("The key is of the wrong type."))
     return key
 
 

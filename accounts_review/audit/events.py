@@ -24,7 +24,7 @@ class Event(StrEnum):
     words: Words
 
     ACCOUNT_ANSWER_REFUSED = Words(
-        "account.answer_refused", _("Answer refused"), _("an answer could not be taken as it was given"), Icon.ANSWER
+        "account.answer_refused", _("Answer refused"), _("an answer was refused"), Icon.ANSWER
     )
     ACCOUNT_ANSWERED = Words(
         "account.answered",
@@ -32,9 +32,9 @@ class Event(StrEnum):
         _("the person answered the notice"),
         Icon.ANSWER,
         variants={
-            "away": _("the person answered the notice: away until %(until)s"),
-            "keep": _("the person answered the notice, and keeps the access: %(text)s"),
-            "leave": _("the person answered the notice, and wants the access removed now"),
+            "away": _("the person is away until %(until)s"),
+            "keep": _("the person asked to keep the access: %(text)s"),
+            "leave": _("the person asked for the access to be removed now"),
         },
     )
     ACCOUNT_APPROVED = Words(
@@ -42,12 +42,12 @@ class Event(StrEnum):
         _("Approved"),
         _("approved for the next clean-up: %(reason)s"),
         decision=_("%(login)s approved it on %(at)s"),
-        variants={"again": _("put into the draft again, as approved by %(approved_by)s: %(reason)s")},
+        variants={"again": _("put back into the draft, as approved by %(approved_by)s: %(reason)s")},
     )
     ACCOUNT_DATES_ACCEPTED = Words(
         "account.dates_accepted",
         _("Dates accepted"),
-        _("accepted its dates, although they are earlier than before: %(reason)s"),
+        _("accepted dates that are earlier than before: %(reason)s"),
         Icon.DECISION,
     )
     ACCOUNT_EXEMPTED = Words(
@@ -55,7 +55,7 @@ class Event(StrEnum):
         _("Exempted"),
         _("exempted until %(until)s: %(reason)s"),
         decision=_("%(login)s exempted it on %(at)s"),
-        variants={"service": _("kept as a service account until %(until)s; %(owner)s answers for it: %(reason)s")},
+        variants={"service": _("kept as a service account until %(until)s; owner %(owner)s: %(reason)s")},
     )
     ACCOUNT_EXEMPTION_WITHDRAWN = Words(
         "account.exemption_withdrawn",
@@ -64,7 +64,10 @@ class Event(StrEnum):
         decision=_("%(login)s ended its exemption on %(at)s"),
     )
     ACCOUNT_OWNER_TOLD = Words(
-        "account.owner_told", _("Owner told"), _("told %(owner)s that the exemption ends on %(until)s"), Icon.MAIL
+        "account.owner_told",
+        _("Owner notified"),
+        _("reminded %(owner)s that the exemption ends on %(until)s"),
+        Icon.MAIL,
     )
     ACCOUNT_RESTORE_FAILED = Words(
         "account.restore_failed", _("Invitation failed"), _("could not be invited back: %(error)s"), Icon.BACK
@@ -72,7 +75,7 @@ class Event(StrEnum):
     ACCOUNT_RESTORED = Words(
         "account.restored",
         _("Invited back"),
-        _("invited back, with the rights recorded at the revocation"),
+        _("invited back with the rights recorded at the removal"),
         Icon.BACK,
         alert=True,
     )
@@ -100,7 +103,7 @@ class Event(StrEnum):
     AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"), _("exported %(entries)s audit entries"))
     BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"), alert=True)
     CASE_ALREADY_GONE = Words(
-        "case.already_gone", _("Already gone"), _("was gone already when it was to be revoked"), Icon.REVOKED
+        "case.already_gone", _("Already gone"), _("was already gone before the removal"), Icon.REVOKED
     )
     CASE_ADDRESS_CHANGED = Words(
         "case.address_changed",
@@ -111,43 +114,39 @@ class Event(StrEnum):
     CASE_BOUNCED = Words(
         "case.bounced",
         _("Notice bounced"),
-        _("the notice came back too late: %(why)s"),
+        _("the notice bounced after the removal: %(why)s"),
         address_failed=True,
-        news=Headline(2, _("%(count)d notices came back too late; look whether to invite these people back")),
+        news=Headline(2, _("%(count)d notices bounced after the removal; check whether to invite these people back")),
     )
     CASE_CLAIMED = Words("case.claimed", _("Final check started"), _("final check started"))
     CASE_CLOSING_REFUSED = Words(
         "case.closing_refused",
         _("Removal e-mail refused"),
-        _("the e-mail about the removal could not be delivered: %(why)s"),
+        _("the removal e-mail could not be delivered: %(why)s"),
         address_failed=True,
     )
-    CASE_CLOSING_TOLD = Words(
-        "case.closing_told", _("Removal e-mail sent"), _("told by e-mail that the access was removed"), Icon.MAIL
-    )
+    CASE_CLOSING_TOLD = Words("case.closing_told", _("Removal e-mail sent"), _("removal e-mail sent"), Icon.MAIL)
     CASE_DUE = Words("case.due", _("Notice period ended"), _("the notice period ended"))
     CASE_HELD_FOR_A_DAY = Words(
         "case.held_for_a_day",
         _("Held for a day"),
-        _("held back for more than a day: %(why)s"),
-        news=Headline(1, _("%(count)d accounts have been held back for a day; look at them")),
+        _("on hold for more than a day: %(why)s"),
+        news=Headline(1, _("%(count)d accounts have been on hold for a day and need a check")),
     )
     CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
-    CASE_INTENDED = Words(
-        "case.intended", _("Revocation started"), _("passed every check; the intent to revoke was committed")
-    )
+    CASE_INTENDED = Words("case.intended", _("Revocation started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
     CASE_NOTICE_RETRIED = Words(
-        "case.notice_retried", _("Notice to be sent again"), _("the notice is to be sent again"), Icon.MAIL
+        "case.notice_retried", _("Notice will be sent again"), _("the notice will be sent again"), Icon.MAIL
     )
     CASE_NOTICED = Words(
-        "case.noticed", _("Notice sent"), _("warned by e-mail; access is kept until %(promised)s at least"), Icon.MAIL
+        "case.noticed", _("Notice sent"), _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL
     )
     CASE_REFUSED = Words(
         "case.refused",
         _("Revocation refused"),
-        _("the workspace refused to revoke it: %(error)s"),
-        news=Headline(2, _("%(count)d revocations were refused by the workspace")),
+        _("the workspace refused the removal: %(error)s"),
+        news=Headline(2, _("the workspace refused %(count)d removals")),
     )
     CASE_RELEASED = Words("case.released", _("Put back"), _("put back in the queue: %(why)s%(error)s"))
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
@@ -157,44 +156,48 @@ class Event(StrEnum):
         _("a reminder could not be delivered: %(why)s"),
         address_failed=True,
     )
-    CASE_REVOKED = Words("case.revoked", _("Revoked"), _("access revoked"), Icon.REVOKED)
-    CASE_SPARED = Words("case.spared", _("Spared"), _("spared: %(why)s"), Icon.SPARED)
+    CASE_REVOKED = Words("case.revoked", _("Access revoked"), _("access revoked"), Icon.REVOKED)
+    CASE_SPARED = Words("case.spared", _("Account spared"), _("spared: %(why)s"), Icon.SPARED)
     CASE_STILL_THERE = Words(
-        "case.still_there", _("Revocation without effect"), _("the revocation had no effect; it is looked at anew")
+        "case.still_there",
+        _("Revocation without effect"),
+        _("the removal had no effect; the account will be checked again"),
     )
     CASE_TURNED_AWAY = Words(
-        "case.turned_away", _("Access refused"), _("the workspace refused access, and it is due again: %(error)s")
+        "case.turned_away",
+        _("Access refused"),
+        _("the workspace refused our request; it will be tried again: %(error)s"),
     )
     CASE_UNDELIVERABLE = Words(
         "case.undeliverable",
         _("Notice undeliverable"),
         _("could not be warned: %(why)s"),
         address_failed=True,
-        news=Headline(2, _("%(count)d warnings could not be delivered; say how to go on")),
+        news=Headline(2, _("%(count)d notices could not be delivered; decide what to do")),
     )
     CASE_UNKNOWN = Words(
         "case.unknown",
         _("Outcome unknown"),
-        _("the outcome of the revocation is unknown: %(why)s%(error)s"),
-        news=Headline(2, _("the outcome of %(count)d revocations was unknown for a while")),
+        _("the outcome of the removal is unknown: %(why)s%(error)s"),
+        news=Headline(2, _("the outcome of %(count)d removals was unknown for a while")),
     )
     CASE_WOULD_REVOKE = Words(
-        "case.would_revoke", _("Would be revoked"), _("passed every check; nothing was sent, as this is a dry run")
+        "case.would_revoke", _("Would be revoked"), _("passed every check; dry run, so nothing was sent")
     )
     CHECKPOINT_FAILED = Words(
         "checkpoint.failed",
         _("Checkpoint failed"),
-        _("held everything: the database does not agree with its checkpoint"),
+        _("held everything: the database does not match its checkpoint"),
         variants={
             "database_behind": _(
                 "held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"
             ),
-            "database_rewritten": _("held everything: entry %(number)s is not the one of the checkpoint on %(host)s"),
-            "checkpoint_missing": _("%(host)s has no checkpoint, and acts on nothing"),
+            "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
+            "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
             "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
-            "checkpoint_not_kept": _("%(host)s cannot write its checkpoint, and acts on nothing: %(error)s"),
+            "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s"),
         },
-        news=Headline(0, _("everything is held, because the database does not agree with its checkpoint")),
+        news=Headline(0, _("everything is held: the database does not match its checkpoint")),
     )
     CHECKPOINT_KEPT = Words(
         "checkpoint.kept", _("Checkpoint written again"), _("%(host)s can write its checkpoint again")
@@ -205,13 +208,13 @@ class Event(StrEnum):
     CHECKPOINT_VOUCHED = Words(
         "checkpoint.vouched",
         _("Host joined"),
-        _("%(by)s vouches for the database, so that %(host)s may begin a checkpoint"),
+        _("%(by)s confirmed the database, so %(host)s can start a checkpoint"),
     )
     CLEANUP_CANCELLED = Words("cleanup.cancelled", _("Clean-up cancelled"), _("cancelled the clean-up: %(reason)s"))
     CLEANUP_CLOSED = Words(
         "cleanup.closed",
         _("Clean-up closed"),
-        _("the clean-up closed, every case having ended"),
+        _("every case has ended; the clean-up is closed"),
         news=Headline(3, _("clean-up %(number)s has ended")),
     )
     CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"), alert=True)
@@ -219,7 +222,7 @@ class Event(StrEnum):
     CLEANUP_HELD_BACK = Words(
         "cleanup.held_back",
         _("Held back by the limit"),
-        _("%(cases)s accounts beyond the limit were kept for this draft"),
+        _("%(cases)s accounts over the limit stayed in this draft"),
     )
     CLEANUP_LAUNCHED = Words(
         "cleanup.launched",
@@ -232,9 +235,9 @@ class Event(StrEnum):
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
     CLEANUP_STOPPED = Words(
         "cleanup.stopped",
-        _("Clean-up stopped"),
-        _("the clean-up stopped by itself: %(why)s"),
-        news=Headline(0, _("clean-up %(number)s stopped: %(why)s")),
+        _("Clean-up paused automatically"),
+        _("the clean-up paused automatically: %(why)s"),
+        news=Headline(0, _("clean-up %(number)s is paused: %(why)s")),
     )
     DECISIONS_IMPORTED = Words(
         "decisions.imported",
@@ -242,9 +245,9 @@ class Event(StrEnum):
         _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"),
     )
     DIGEST_SENT = Words(
-        "digest.sent", _("Operator digest sent"), _("told %(recipients)s operators what happened"), Icon.MAIL
+        "digest.sent", _("Operator digest sent"), _("e-mailed %(recipients)s operators what happened"), Icon.MAIL
     )
-    EMAIL_TESTED = Words("email.tested", _("Test e-mail sent"), _("an e-mail was sent as a test"), Icon.MAIL)
+    EMAIL_TESTED = Words("email.tested", _("Test e-mail sent"), _("a test e-mail was sent"), Icon.MAIL)
     HOLD_PLACED = Words(
         "hold.placed",
         _("Everything held"),
@@ -260,15 +263,15 @@ class Event(StrEnum):
     )
     MAIL_RESUMED = Words(
         "mail.resumed",
-        _("E-mails leave again"),
-        _("e-mails leave again"),
+        _("E-mails resumed"),
+        _("e-mails are being sent again"),
         Icon.MAIL,
-        news=Headline(1, _("e-mails to people leave again")),
+        news=Headline(1, _("e-mails to people are being sent again")),
     )
     MAIL_STOPPED = Words(
         "mail.stopped",
         _("E-mails stopped"),
-        _("no e-mails leave: %(reply)s"),
+        _("no e-mails are being sent: %(reply)s"),
         Icon.MAIL,
         news=Headline(0, _("e-mails to people stopped: %(why)s")),
     )
@@ -288,7 +291,7 @@ class Event(StrEnum):
     POLICY_ADOPTED = Words(
         "policy.adopted",
         _("Policy activated"),
-        _("put version %(version)s of the policy in force: %(reason)s"),
+        _("activated version %(version)s of the policy: %(reason)s"),
         alert=True,
     )
     WORKSPACE_ADDED = Words(
@@ -336,7 +339,7 @@ class Event(StrEnum):
     WORKSPACE_HOST_CHANGED = Words(
         "workspace.host_changed",
         _("Host changed"),
-        _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts were found there"),
+        _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"),
         alert=True,
     )
     WORKSPACE_LANGUAGE_SET = Words(
@@ -361,12 +364,12 @@ class Event(StrEnum):
         _("Workspace retired"),
         _("retired the workspace, and deleted its API key: %(reason)s"),
     )
-    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the sync that was running"))
+    WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
     WORKSPACE_SYNCED = Words(
         "workspace.synced",
         _("Synced"),
         _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-        news=Headline(1, _("%(count)d syncs were not complete")),
+        news=Headline(1, _("%(count)d syncs were incomplete")),
     )
 
     def __new__(cls, words: Words) -> Self:

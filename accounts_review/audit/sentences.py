@@ -29,7 +29,7 @@ def of_entry(entry: AuditEntry) -> str:
     told = of_act(entry)
     if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
         evidence = of_evidence(entry.data, now=entry.at)
-        told = _("%(said)s. The evidence: %(evidence)s") % {"said": told, "evidence": evidence}
+        told = _("%(said)s. Evidence: %(evidence)s") % {"said": told, "evidence": evidence}
     return told
 
 

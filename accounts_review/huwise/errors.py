@@ -134,7 +134,7 @@ class RateLimited(HuwiseError):
 
     def _advice(self) -> str:
         if self.retry_at is None:
-            return "Try again later; daily quotas start anew at midnight UTC."
+            return "Try again later; daily quotas reset at midnight UTC."
         return f"Try again after {self.retry_at.isoformat(sep=' ', timespec='seconds')}."
 
 

@@ -67,9 +67,9 @@ class WorkspaceCommand(BaseCommand):
     needs_actor = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--workspace", metavar="W", help="which one; required only where there are several")
+        parser.add_argument("--workspace", metavar="W", help="which workspace; required only if there are several")
         if self.needs_actor:
-            parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+            parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -89,9 +89,9 @@ class HoldCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         if self.takes_workspace:
-            parser.add_argument("--workspace", metavar="W", help="which one; the whole portal where none is named")
-        parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+            parser.add_argument("--workspace", metavar="W", help="which workspace; default: the whole portal")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
+        parser.add_argument("--reason", required=True, help="reason; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options.get("workspace")
@@ -117,7 +117,7 @@ def person(login: str) -> User:
     """The active person with a login here. Raises ``CommandError``."""
     user = get_user_model().objects.filter(username=login, is_active=True).first()
     if user is None:
-        raise CommandError(f"Nobody active has the login {login!r}; add one with `manage.py add_person`.")
+        raise CommandError(f"No active person has the login {login!r}; add one with `manage.py add_person`.")
     return user
 
 
@@ -128,10 +128,14 @@ class DecidingCommand(WorkspaceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("usernames", metavar="USERNAME", nargs="*", help="or an e-mail address; a username wins")
-        parser.add_argument("--file", metavar="FILE", type=Path, help="a list of them: one column, CSV, XLSX or text")
-        parser.add_argument("--skip-unknown", action="store_true", help="leave out, and name, whoever is not found")
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+        parser.add_argument("usernames", metavar="USERNAME", nargs="*", help="username or e-mail address")
+        parser.add_argument(
+            "--file", metavar="FILE", type=Path, help="a list of accounts: one column, as CSV, XLSX or text"
+        )
+        parser.add_argument(
+            "--skip-unknown", action="store_true", help="skip accounts that are not found, and list them"
+        )
+        parser.add_argument("--reason", required=True, help="reason; recorded in the audit")
 
     def accounts(self, workspace: Workspace, options: dict[str, Any]) -> list[Account]:
         """The listed accounts that were named, all or none. Raises ``CommandError`` naming those that are not found."""
@@ -166,7 +170,7 @@ def _names_in(file: Path | None) -> list[str]:
     except Unreadable as problem:
         raise CommandError(f"{file}: {problem}") from None
     if lines is None:
-        raise CommandError(f"{file}: this is no plain list, since it has more than one column; use import_decisions.")
+        raise CommandError(f"{file}: not a plain list: it has more than one column. Use import_decisions.")
     return [without_quote(line.cells[0]) for line in lines]
 
 

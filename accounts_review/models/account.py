@@ -124,7 +124,7 @@ class Account(models.Model):
 
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="accounts")
     username = models.TextField(_("username"))
-    incarnation = models.TextField(_("joined, as given"), editable=False)
+    incarnation = models.TextField(_("joined (as received)"), editable=False)
     email = models.TextField(_("e-mail"), blank=True)
     display_name = models.TextField(_("display name"), blank=True)
     first_name = models.TextField(_("first name"), blank=True)

@@ -24,7 +24,7 @@ CASE_LABELS = {
     CaseState.AWAITING_NOTICE: _("awaiting notice"),
     CaseState.NOTICED: _("warned"),
     CaseState.DUE: _("due"),
-    CaseState.CLAIMED: _("last look"),
+    CaseState.CLAIMED: _("final check"),
     CaseState.INTENDED: _("being revoked"),
     CaseState.REVOKED: _("revoked"),
     CaseState.ALREADY_GONE: _("already gone"),
@@ -55,7 +55,7 @@ class Cleanup(models.Model):
         _("stopped because"), default=dict, blank=True, help_text=_("Why it is paused: a code with its details.")
     )
     regret_accepted = models.PositiveIntegerField(
-        default=0, help_text=_("How many of its people spoke against it when somebody resumed it all the same.")
+        default=0, help_text=_("How many of its people had objected when somebody resumed it.")
     )
     closed_at = models.DateTimeField(_("closed"), null=True)
 
@@ -105,32 +105,34 @@ class Case(models.Model):
     approved_by_login = models.CharField(_("approved by"), max_length=150)
     approved_at = models.DateTimeField(_("approved"))
     put_by_login = models.CharField(
-        _("put into the draft by"), max_length=150, blank=True, help_text=_("Where that was not the approver.")
+        _("added to the draft by"), max_length=150, blank=True, help_text=_("Where that was not the approver.")
     )
     reason = models.TextField(_("reason"), blank=True)
     evidence = models.JSONField(_("evidence"))
-    tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last put a letter off."))
-    message_id = models.CharField(max_length=255, blank=True, help_text=_("What the mail server calls the notice."))
+    tried_at = models.DateTimeField(null=True, help_text=_("When the mail server last deferred an e-mail."))
+    message_id = models.CharField(
+        max_length=255, blank=True, help_text=_("The mail server's identifier for the notice.")
+    )
     warned_to = models.TextField(
-        _("warned at"), blank=True, help_text=_("The address that the notice went to, or was last tried at.")
+        _("warned at"), blank=True, help_text=_("The address the notice was sent to, or last tried at.")
     )
     link_key = models.CharField(
-        max_length=16, blank=True, help_text=_("Which secret key has signed the link in the notice.")
+        max_length=16, blank=True, help_text=_("Which secret key signed the link in the notice.")
     )
     bounced_at = models.DateTimeField(
-        _("came back"), null=True, help_text=_("When the notice came back although it was too late.")
+        _("came back"), null=True, help_text=_("When the notice bounced after the removal.")
     )
     noticed_at = models.DateTimeField(_("warned"), null=True)
     promised_at = models.DateTimeField(_("not before"), null=True)
     reminded_at = models.DateTimeField(_("last reminded"), null=True)
     reminders = models.JSONField(default=list, help_text=_("Days before the date of which a reminder was sent."))
     answer = models.JSONField(_("answer"), null=True, help_text=_("What the person said on the answer page."))
-    closing_told_at = models.DateTimeField(_("told of the end"), null=True)
+    closing_told_at = models.DateTimeField(_("removal e-mail sent"), null=True)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     intended_at = models.DateTimeField(null=True)
-    readings = models.JSONField(default=list, help_text=_("Readings that settle an unknown outcome."))
-    last_look = models.JSONField(_("last look"), null=True)
+    readings = models.JSONField(default=list, help_text=_("Later readings that settle an unknown outcome."))
+    last_look = models.JSONField(_("final check"), null=True)
     snapshot = models.JSONField(null=True)
     outcome = models.JSONField(_("outcome"), null=True)
     restored_at = models.DateTimeField(_("invited back"), null=True)

@@ -26,5 +26,5 @@ class ConnectionCheck(models.Model):
 
     @property
     def faults(self) -> list[dict[str, Any]]:
-        """The findings that want mending."""
+        """The findings that need attention."""
         return [finding for finding in self.findings if not finding["is_good"]]

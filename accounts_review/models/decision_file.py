@@ -25,12 +25,12 @@ class DecisionFile(models.Model):
     digest = models.CharField(max_length=64, help_text=_("SHA-256 of the file."))
     rows = models.JSONField()
     is_list = models.BooleanField(
-        default=False, help_text=_("Whether it is a plain list of people, made without an export.")
+        default=False, help_text=_("Whether it is a plain list of people, not made from an export.")
     )
     date_order = models.CharField(
-        max_length=3, blank=True, help_text=_("dmy or mdy, where its owner said how its days are to be read.")
+        max_length=3, blank=True, help_text=_("dmy or mdy, where the uploader chose how its dates are read.")
     )
-    undecided = models.PositiveIntegerField(help_text=_("How many of its rows decide nothing."))
+    undecided = models.PositiveIntegerField(help_text=_("How many of its rows hold no decision."))
     applied_at = models.DateTimeField(_("applied"), null=True)
 
     class Meta:

@@ -24,8 +24,8 @@ class Exemption(models.Model):
     by_login = models.CharField(_("by"), max_length=150)
     at = models.DateTimeField(_("decided"))
     is_service_account = models.BooleanField(_("service account"), default=False)
-    owner_email = models.EmailField(_("owner"), blank=True, help_text=_("Who is told before it lapses."))
-    owner_told_at = models.DateTimeField(_("owner told"), null=True)
+    owner_email = models.EmailField(_("owner"), blank=True, help_text=_("Who is notified before it ends."))
+    owner_told_at = models.DateTimeField(_("owner notified"), null=True)
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True)
 
     objects = ExemptionQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""A reading that tripped the breaker, set aside whole until a person decides on it."""
+"""A sync that tripped the breaker, quarantined until a person decides on it."""
 
 from __future__ import annotations
 

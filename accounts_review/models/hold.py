@@ -29,7 +29,7 @@ class Hold(models.Model):
         PERSON = "person", _("held by a person")
         PAUSED = "workspace_paused", _("the workspace is paused")
         BEHIND = "database_behind", _("the database is older than its checkpoint")
-        REWRITTEN = "database_rewritten", _("the database is not the one of its checkpoint")
+        REWRITTEN = "database_rewritten", _("the database is not the one the checkpoint belongs to")
         MISSING = "checkpoint_missing", _("this host has no checkpoint")
         UNREADABLE = "checkpoint_unreadable", _("the checkpoint is damaged or was changed by hand")
         NOT_KEPT = "checkpoint_not_kept", _("the checkpoint cannot be written")

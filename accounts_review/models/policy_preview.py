@@ -14,7 +14,7 @@ from accounts_review.rules import policy
 class PolicyPreview(models.Model):
     """A policy that somebody proposes, and how far judging everybody under it has come.
 
-    ``judged_at`` says which numbers a person was shown: it changes whenever accounts are judged anew.
+    ``judged_at`` says which numbers a person was shown: it changes whenever accounts are assessed again.
     """
 
     class State(models.TextChoices):

@@ -11,7 +11,7 @@ from accounts_review.models.sync import Sync
 from accounts_review.models.workspace import Workspace
 
 KEPT = 30
-"""So many runs of a task are kept that went well, and as many that did not."""
+"""How many successful runs of a task are kept, and how many failed ones."""
 
 SILENT = timedelta(minutes=5)
 """Without a sign of life for so long, a worker or a reading is taken for dead; the sweep runs every minute."""
@@ -55,7 +55,7 @@ class Run(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="runs")
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True)
-    error = models.TextField(_("error"), blank=True, help_text=_("Fit for people; holds no secret."))
+    error = models.TextField(_("error"), blank=True, help_text=_("Safe to show; contains no secrets."))
 
     objects = RunQuerySet.as_manager()
 

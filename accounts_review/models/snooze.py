@@ -1,4 +1,4 @@
-"""An account that somebody set aside for later, without a decision."""
+"""An account that somebody snoozed, without a decision."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Snooze(models.Model):
 
     account = models.OneToOneField("accounts_review.Account", models.CASCADE, primary_key=True)
     by_login = models.CharField(_("by"), max_length=150)
-    at = models.DateTimeField(_("set aside"))
+    at = models.DateTimeField(_("snoozed"))
     standing = models.CharField(max_length=10)
     dormant_from = models.DateTimeField()
 
@@ -34,4 +34,4 @@ class Snooze(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.account} set aside by {self.by_login}"
+        return f"{self.account} snoozed by {self.by_login}"

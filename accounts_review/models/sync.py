@@ -30,7 +30,7 @@ class Sync(models.Model):
 
     class Phase(models.TextChoices):
         READING = "reading", _("reading every account")
-        AGAIN = "again", _("reading a second time, to be sure that nobody was missed")
+        AGAIN = "again", _("reading again, to be sure nobody was missed")
         RIGHTS = "rights", _("comparing who holds protected rights")
         STORING = "storing", _("storing what changed")
 
@@ -49,15 +49,13 @@ class Sync(models.Model):
     added = models.PositiveIntegerField(_("new"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     absent = models.PositiveIntegerField(_("no longer listed"), default=0)
-    passes = models.JSONField(
-        _("passes"), default=list, help_text=_("What each walk through the list counted: pages, read, expected.")
-    )
+    passes = models.JSONField(_("passes"), default=list, help_text=_("What each pass counted: pages, read, expected."))
     touched = models.JSONField(
         _("accounts"), default=dict, help_text=_("Keys of the first accounts that were new, changed or not listed.")
     )
     problems = models.JSONField(_("problems"), default=list, help_text=_("Why it was not complete."))
-    checks = models.JSONField(_("checks"), default=list, help_text=_("What each rule of the breaker saw and allows."))
-    health = models.JSONField(_("health"), default=list, help_text=_("What is wrong with the key or the clock."))
+    checks = models.JSONField(_("checks"), default=list, help_text=_("What each breaker rule measured and allows."))
+    health = models.JSONField(_("health"), default=list, help_text=_("Problems with the key or the clock."))
     stopped_by = models.CharField(_("stopped by"), max_length=150, blank=True)
     resolved_at = models.DateTimeField(_("breaker reset"), null=True)
     resolved_by = models.CharField(_("reset by"), max_length=150, blank=True)

@@ -46,7 +46,8 @@ class Workspace(models.Model):
         default=dict, blank=True, help_text=_("How the last attempt to revoke failed: a code with its details.")
     )
     mail_stopped = models.JSONField(
-        null=True, help_text=_("Why no e-mails leave, as a code with the server's reply and since when; null: they do.")
+        null=True,
+        help_text=_("Why no e-mails are sent, as a code with the server's reply and since when; null if they are."),
     )
     created_at = models.DateTimeField(_("created"))
 

@@ -1,4 +1,4 @@
-"""Names that can be used as addresses: a username in a URL of the API, a mail address in a letter.
+"""Names that can be used as addresses: a username in a URL of the API, an e-mail address in an e-mail.
 
 Pure: no Django, no clock, no input or output.
 """

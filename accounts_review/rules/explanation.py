@@ -83,7 +83,7 @@ def explain(policy: Policy, facts: Facts) -> Explanation:
 
 
 def dates_read(facts: Facts) -> tuple[DateRead, ...]:
-    """What became of each date that can show activity."""
+    """How each date that can show activity was used."""
     newest = facts.activity[1] if facts.activity else ""
     return tuple(
         DateRead(field, given, read_date(given, read_at=facts.read_at), counts=field == newest)

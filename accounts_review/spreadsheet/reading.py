@@ -95,8 +95,8 @@ def _places(names: Sequence[str], columns: Sequence[str]) -> list[int]:
     if missing := [column for column in columns if column not in found]:
         raise Unreadable(
             _(
-                "The first row does not name these columns: %(names)s. Start from an export, and keep its first row. "
-                "A plain list of people exempts them: give a reason and an end with it."
+                "The first row lacks these columns: %(names)s. Start from an export and keep its first row. To "
+                "exempt a plain list of people, give a reason and an end date."
             )
             % {"names": ", ".join(missing)}
         )
@@ -121,7 +121,7 @@ def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 def _decoded(content: bytes) -> str:
     if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise Unreadable(_("This is a spreadsheet of an old kind (.xls). Save it as .xlsx, and send that."))
+        raise Unreadable(_("This is an old spreadsheet format (.xls). Save it as .xlsx and upload that."))
     is_from_mac = b"\r" in content and b"\n" not in content
     encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ENCODINGS
     for encoding in (encodings[0], "mac-roman") if is_from_mac and len(encodings) > 1 else encodings:
@@ -135,8 +135,8 @@ def _decoded(content: bytes) -> str:
             return text
     raise Unreadable(
         _(
-            "The text is neither UTF-8, UTF-16 nor Windows-1252; it may be from a Mac. "
-            "Save it as “CSV UTF-8” or as .xlsx, and send that."
+            "The text is not UTF-8, UTF-16 or Windows-1252; it may be from a Mac. Save it as “CSV UTF-8” or .xlsx "
+            "and upload that."
         )
     )
 
@@ -158,7 +158,7 @@ def _refuse_bombs(content: bytes) -> None:
         beside = sum(part.file_size for part in parts if not part.filename.startswith(BULK))
         if beside > MOST_BESIDE or sum(part.file_size for part in parts) > MOST_UNPACKED:
             most = {"size": MOST_UNPACKED // 2**20}
-            raise Unreadable(_("The spreadsheet unpacks to more than %(size)d MB. Send fewer rows.") % most)
+            raise Unreadable(_("The spreadsheet unpacks to more than %(size)d MB. Upload fewer rows.") % most)
         for part in parts:
             if part.filename.startswith(BULK[0]):
                 with book.open(part) as page:
@@ -190,4 +190,4 @@ def _written(cell: Any) -> str:
 
 
 def _damaged() -> str:
-    return _("The file is no spreadsheet that can be read. Save it as .xlsx or “CSV UTF-8” again, and send that.")
+    return _("The file is not a readable spreadsheet. Save it again as .xlsx or “CSV UTF-8” and upload that.")

@@ -54,7 +54,7 @@ def take_in(workspace: Workspace) -> None:
 
 
 def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:
-    """Look at a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
+    """Check a workspace's address, key and clocks. Raises ``ImproperlyConfigured``."""
     with open_client(workspace) as client:
         key_owner = access_to(workspace).key_owner
         return check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=now)
@@ -74,7 +74,7 @@ def revoke_due(
     budget: timedelta | None = None,
     patience: timedelta = timedelta(0),
 ) -> Counter[str]:
-    """Let cases ripen, then revoke what is due; returns how many cases went to each state."""
+    """Make cases due, then revoke them; returns how many cases went to each state."""
     advance.ripen(workspace=workspace, now=now())
     with open_client(workspace) as client:
         revoker = worker.Revoker(

@@ -17,50 +17,48 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings, instants, objections, verdicts
 
 FATES: dict[str, Promise] = {
-    CaseState.AWAITING_NOTICE: gettext_lazy("waits for its warning mail"),
-    CaseState.NOTICED: gettext_lazy("warned %(warned)s; access is kept until %(promised)s at least"),
-    CaseState.DUE: gettext_lazy("waits for its turn"),
-    CaseState.CLAIMED: gettext_lazy("is being looked at once more"),
-    CaseState.INTENDED: gettext_lazy("the revocation is on its way"),
+    CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
+    CaseState.NOTICED: gettext_lazy("warned on %(warned)s; access is kept at least until %(promised)s"),
+    CaseState.DUE: gettext_lazy("waiting its turn"),
+    CaseState.CLAIMED: gettext_lazy("final check under way"),
+    CaseState.INTENDED: gettext_lazy("removal under way"),
     CaseState.REVOKED: gettext_lazy("access removed"),
-    CaseState.ALREADY_GONE: gettext_lazy("the workspace answered that it does not exist"),
+    CaseState.ALREADY_GONE: gettext_lazy("the account was already gone"),
     CaseState.WOULD_REVOKE: gettext_lazy("passed every check; nothing was sent"),
-    CaseState.WITHDRAWN: gettext_lazy("taken out by a person"),
-    CaseState.UNKNOWN: gettext_lazy(
-        "no answer that can be relied on; it is read twice, a while apart, before anything else"
-    ),
+    CaseState.WITHDRAWN: gettext_lazy("withdrawn from the clean-up"),
+    CaseState.UNKNOWN: gettext_lazy("no clear answer; checking twice before deciding"),
 }
 """A clause for each state of a case that needs no reason of its own."""
 
 ANSWERS: dict[str, Promise] = {
-    "keep": gettext_lazy("answered on %(date)s to keep it"),
-    "away": gettext_lazy("answered on %(date)s to be away until %(until)s"),
-    "leave": gettext_lazy("answered on %(date)s not to need it any more"),
+    "keep": gettext_lazy("asked on %(date)s to keep access"),
+    "away": gettext_lazy("said on %(date)s: away until %(until)s"),
+    "leave": gettext_lazy("said on %(date)s that access is no longer needed"),
 }
 """A clause for each answer that a person can give to the notice."""
 
 
 def of_case(case: Case, *, now: datetime) -> str:
-    """What became of a case so far, as a clause."""
+    """A case's outcome so far, as a clause."""
     outcome = case.outcome or {}
     if case.state == CaseState.IN_DRAFT:
         return of_evidence(case.evidence, now=now)
     if case.state == CaseState.DUE and outcome.get("why"):
         return _("not yet: %(why)s") % {"why": of_why(outcome["why"])}
     if case.state == CaseState.DUE and outcome.get("error"):
-        return _("due again: %(error)s") % outcome
+        return _("will be tried again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
-        said = _("put off %(tries)s times by the mail server, and tried again: %(why)s")
+        said = _("deferred %(tries)s times by the mail server; trying again: %(why)s")
         return said % {"tries": outcome["tries"], "why": of_why(outcome.get("why", ""))}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:
         return str(outcome.get("error", ""))
     if case.state == CaseState.REVOKED and case.bounced_at:
-        said = _("access removed; the warning came back on %(date)s, when it was too late")
+        said = _("access removed; the warning bounced on %(date)s, too late")
         return said % {"date": instants.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
-        return _("access removed, as reading the account again showed")
+        return _("access removed; confirmed by checking the account again")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
     return str(FATES.get(case.state, "")) % {name: instants.day(at) if at else "" for name, at in dates.items()}
 

@@ -18,43 +18,45 @@ from accounts_review.wording.verdicts import MOST_NAMED, clause_of
 WITHOUT = {
     "right": gettext_lazy("it did not hold %(subject)s directly"),
     "right via": gettext_lazy("it did not hold %(subject)s through group %(via)s"),
-    "protected_group": gettext_lazy("it were not in the protected group %(subject)s"),
+    "protected_group": gettext_lazy("it was not in the protected group %(subject)s"),
     "protected_name": gettext_lazy("the policy did not protect usernames like %(subject)s"),
-    "protected_domain": gettext_lazy("its address were not in the protected domain %(subject)s"),
+    "protected_domain": gettext_lazy("its address was not in the protected domain %(subject)s"),
     "vendor_staff": gettext_lazy("it did not belong to the vendor's staff"),
     "key_owner": gettext_lazy("this portal used the API key of another account"),
-    "rule_failed": gettext_lazy("the rule that failed were mended"),
+    "rule_failed": gettext_lazy("the failed rule was fixed"),
 }
 """A condition for each protection: what would have to be otherwise for it not to protect."""
 
 REMEDIES = {
-    "invalid_date": gettext_lazy("have Huwise settle the date in %(subject)s"),
-    "no_date": gettext_lazy("have Huwise say when it joined or was seen"),
-    "activity_went_back": gettext_lazy("have Huwise settle its dates, or an administrator accept them on its page"),
-    "no_joined_at": gettext_lazy("have Huwise settle the missing date of joining"),
-    "unknown_rights": gettext_lazy("find out in Huwise why its rights are not told"),
-    "unknown_groups": gettext_lazy("find out in Huwise why its groups are not told"),
-    "unknown_right": gettext_lazy("take the right %(subject)s away in Huwise, or protect it in the policy"),
+    "invalid_date": gettext_lazy("ask Huwise to correct the date in %(subject)s"),
+    "no_date": gettext_lazy("ask Huwise when it joined or was last seen"),
+    "activity_went_back": gettext_lazy(
+        "ask Huwise to correct its dates, or have an administrator accept them on its page"
+    ),
+    "no_joined_at": gettext_lazy("ask Huwise to add the missing joining date"),
+    "unknown_rights": gettext_lazy("check in Huwise why its rights are missing"),
+    "unknown_groups": gettext_lazy("check in Huwise why its groups are missing"),
+    "unknown_right": gettext_lazy("remove the right %(subject)s in Huwise, or protect it in the policy"),
     "unknown_right via": gettext_lazy(
-        "take the right %(subject)s from the group %(via)s in Huwise, or protect it in the policy"
+        "remove the right %(subject)s from the group %(via)s in Huwise, or protect it in the policy"
     ),
     "disputed_right": gettext_lazy("check in Huwise who holds %(subject)s"),
-    "unlisted_group": gettext_lazy("find out in Huwise what the group %(subject)s is"),
+    "unlisted_group": gettext_lazy("check in Huwise what the group %(subject)s is"),
     "unreadable_group": gettext_lazy("check in Huwise what rights the group %(subject)s gives"),
-    "unknown_account_type": gettext_lazy("name the account type %(subject)s in a segment of the policy"),
-    "no_account_type": gettext_lazy("find out in Huwise what type of account it is"),
-    "no_email": gettext_lazy("have it given an address that can be written to"),
-    "unsafe_username": gettext_lazy("leave it to Huwise: this portal cannot address it"),
-    "incomplete_extraction": gettext_lazy("wait for a sync that is complete"),
+    "unknown_account_type": gettext_lazy("add the account type %(subject)s to a segment of the policy"),
+    "no_account_type": gettext_lazy("check in Huwise what type of account it is"),
+    "no_email": gettext_lazy("add a usable e-mail address"),
+    "unsafe_username": gettext_lazy("handle it in Huwise: this portal cannot address it"),
+    "incomplete_extraction": gettext_lazy("wait for a complete sync"),
 }
 """What a person can do about each doubt; a sync must then read it."""
 
 FAULTS = {
-    DateFault.ABSENT: gettext_lazy("empty, so it does not count"),
-    DateFault.UNREADABLE: gettext_lazy("cannot be believed, as it is not a date with a time"),
-    DateFault.WITHOUT_OFFSET: gettext_lazy("cannot be believed, as it does not say its time zone"),
-    DateFault.TOO_EARLY: gettext_lazy("cannot be believed, as it lies before the year 2000"),
-    DateFault.IN_THE_FUTURE: gettext_lazy("cannot be believed, as it lies more than a day after it was read"),
+    DateFault.ABSENT: gettext_lazy("empty, not counted"),
+    DateFault.UNREADABLE: gettext_lazy("not counted: it is not a date with a time"),
+    DateFault.WITHOUT_OFFSET: gettext_lazy("not counted: it has no time zone"),
+    DateFault.TOO_EARLY: gettext_lazy("not counted: it is before the year 2000"),
+    DateFault.IN_THE_FUTURE: gettext_lazy("not counted: it is more than a day in the future"),
 }
 """Why a date does not count, as a clause."""
 
@@ -76,10 +78,10 @@ def unmet(condition: str, segment: Segment, facts: Facts) -> str:
 
 
 def date_read(date: DateRead) -> str:
-    """What became of one date of the record, as a clause that follows its name."""
+    """How one date of the record was used, as a clause that follows its name."""
     if date.counts:
-        return _("counts, being the newest sign of life")
-    return str(FAULTS[date.fault]) if date.fault else _("does not count, as another is newer")
+        return _("counts: it is the newest activity")
+    return str(FAULTS[date.fault]) if date.fault else _("not counted: another is newer")
 
 
 def otherwise(
@@ -89,13 +91,13 @@ def otherwise(
     if verdict == Verdict.ACTIVE:
         after = {
             Standing.ORDINARY: _("Dormant, if it stays idle until %(date)s."),
-            Standing.PROTECTED: _("Idle but protected, if it stays idle until %(date)s."),
+            Standing.PROTECTED: _("Protected, if it stays idle until %(date)s."),
             Standing.UNCERTAIN: _("Uncertain, if it stays idle until %(date)s."),
         }
         return [after[explained.standing] % {"date": day(dormant_from)}]
-    said = [_("Active, as soon as a sync reads a sign of life after %(date)s.") % {"date": day(seen_after)}]
+    said = [_("Active, as soon as a sync reads activity after %(date)s.") % {"date": day(seen_after)}]
     if exempt_until and verdict == Verdict.PROTECTED:
-        lapses = _("No longer exempt, when the exemption lapses on %(date)s or is withdrawn.")
+        lapses = _("No longer exempt, when the exemption ends on %(date)s or is withdrawn.")
         said.append(lapses % {"date": day(exempt_until)})
     if explained.protections:
         without = _(", and if ").join(clause_of(why, WITHOUT) for why in explained.protections)
@@ -106,10 +108,10 @@ def otherwise(
         said.append(unprotected[explained.standing_unprotected] % {"conditions": without})
     if explained.standing == Standing.UNCERTAIN:
         remedies = "; ".join(clause_of(why, REMEDIES) for why in explained.doubts)
-        settled = _("Dormant, once a person has settled what is in doubt and a sync has read it: %(remedies)s.")
+        settled = _("Dormant, after a manual check and a new sync: %(remedies)s.")
         said.append(settled % {"remedies": remedies})
     if verdict == Verdict.DORMANT:
-        said.append(_("Protected, if it gained a protected right or group, or were exempted."))
+        said.append(_("Protected, if it gained a protected right or group, or was exempted."))
     return said
 
 
@@ -124,5 +126,5 @@ def _signs_of_use(facts: Facts) -> str:
         used = {"last_seen_at": _("it was seen on %(date)s"), "last_login_at": _("it signed in on %(date)s")}
         return used[activity[1]] % {"date": day(activity[0])}
     if any(facts.dates[field] not in (None, "") for field in ("last_seen_at", "last_login_at")):
-        return _("it may have been used: a date of use is not empty")
-    return _("its date of joining is not known")
+        return _("it may have been used: one of its activity dates is not empty")
+    return _("its joining date is not known")

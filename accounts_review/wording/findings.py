@@ -22,45 +22,45 @@ Found = dict[str, Any]
 
 SAID: dict[str, Promise | str] = {
     # Why a reading was not complete
-    "api": gettext_lazy("The workspace did not answer as it should."),
+    "api": gettext_lazy("The workspace's answer could not be used."),
     "count_changed": gettext_lazy("The number of accounts changed from %(before)s to %(after)s while they were read."),
     "unreadable_record": gettext_lazy("The list holds a record that is not an account and cannot be read."),
-    "repeated": gettext_lazy("%(count)s usernames were listed more than once, %(example)s among them."),
+    "repeated": gettext_lazy("%(count)s usernames were listed more than once, for example %(example)s."),
     "counts_differ": gettext_lazy(
         "%(read)s accounts were read; %(announced)s were announced at the start and %(counted)s at the end."
     ),
-    "passes_disagree": gettext_lazy("A second reading disagreed with the first about %(count)s accounts."),
-    "empty": gettext_lazy("The list is empty, although the last one was not."),
-    "interrupted": gettext_lazy("It was interrupted before its end: the worker stopped, or its time was up."),
+    "passes_disagree": gettext_lazy("A second pass differed from the first in %(count)s accounts."),
+    "empty": gettext_lazy("The list is empty; the last one was not."),
+    "interrupted": gettext_lazy("It was interrupted: the worker stopped, or time ran out."),
     "stopped": gettext_lazy("%(login)s stopped it."),
     # What is wrong with the key or the API's lists
     "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
-    "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be out of order."),
-    "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants what both entries say together."),
+    "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be broken."),
+    "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants the rights of both entries."),
     "nameless": gettext_lazy("%(count)s accounts have no username and are left for a manual check: %(names)s."),
     # What a connection check looks at
-    "host": gettext_lazy("It was read from %(before)s before, and HUWISE_URL now names %(host)s."),
-    "reach": gettext_lazy("%(host)s answers, and lists %(count)s accounts."),
+    "host": gettext_lazy("It was last read from %(before)s; HUWISE_URL now names %(host)s."),
+    "reach": gettext_lazy("%(host)s answers and lists %(count)s accounts."),
     "clock": gettext_lazy("Our clock and the API's agree within %(seconds)s seconds."),
     "clock_unsaid": gettext_lazy("The API does not say what time it is."),
     "clock_skewed": gettext_lazy("Our clock and the API's are %(seconds)s seconds apart."),
     "owner": gettext_lazy("The key belongs to %(owner)s, who holds edit_domain."),
-    "owner_unknown": gettext_lazy("The API does not say who owns our key, so nothing is revoked."),
-    "owner_unlisted": gettext_lazy("The key's owner %(owner)s is not in the list, so nothing is revoked."),
+    "owner_unknown": gettext_lazy("The API does not say who owns the key, so nobody is removed."),
+    "owner_unlisted": gettext_lazy("The key's owner %(owner)s is not in the list, so nobody is removed."),
     "owner_unreadable": gettext_lazy("The key's owner %(owner)s is missing from the list or cannot be read."),
     "owner_weak": gettext_lazy(
-        "The key belongs to %(owner)s, who does not hold edit_domain: its list may be too short."
+        "The key belongs to %(owner)s, who does not hold edit_domain: the list may be incomplete."
     ),
     "administrators": gettext_lazy("%(count)s administrators are in the list."),
-    "administrators_missing": gettext_lazy("No administrator is in the list: the key is too weak to see everyone."),
-    "use": gettext_lazy("The list shows when accounts were used: %(seen)s of the %(listed)s looked at."),
+    "administrators_missing": gettext_lazy("The list has no administrator: the key cannot see everyone."),
+    "use": gettext_lazy("The list shows when accounts were used, for %(seen)s of %(listed)s checked."),
     "nobody_seen": gettext_lazy(
-        "The list does not show of a single account when it was last used, so nobody can be called dormant by it."
+        "The list does not show when any account was last used, so no account can be called dormant."
     ),
     "never_used": gettext_lazy(
-        "By the list, %(never_used)s of the %(listed)s accounts looked at were never used: dates seem to be missing."
+        "%(never_used)s of the %(listed)s accounts checked were never used: dates seem to be missing."
     ),
-    "not_examined": gettext_lazy("The portal could not look at the workspace at all."),
+    "not_examined": gettext_lazy("The portal could not reach the workspace."),
     # Why a clean-up was stopped
     "paused": "%(reason)s",
     "caller_changed": gettext_lazy("The API key now belongs to %(owner)s; at the last sync it belonged to %(before)s."),
@@ -70,13 +70,13 @@ SAID: dict[str, Promise | str] = {
         "Too many objections, %(count)s of %(people)s people (limit %(share)s %%): %(kept)s want to keep their "
         "account, %(back)s signed in again, %(bounced)s could not be reached."
     ),
-    # Why nobody is revoked just now
+    # Why removals wait
     "hourly_limit": gettext_lazy("Hourly limit reached"),
     "launch_waits": gettext_lazy("Nobody was warned, so the launch waits; it can be cancelled until then"),
     "breaker_tripped": gettext_lazy("A sync looked wrong."),
-    "key_owner_unknown": gettext_lazy("It is not known whose API key the portal uses."),
+    "key_owner_unknown": gettext_lazy("The owner of the API key is not known."),
     "workspace_in_dry_run": gettext_lazy("This clean-up is live, but the workspace is in dry run."),
-    "mail_hours": gettext_lazy("No e-mails leave at this hour."),
+    "mail_hours": gettext_lazy("No e-mails are sent at this hour."),
     "mail_limit": gettext_lazy("Hourly limit of e-mails reached"),
     "first_ones": gettext_lazy("The next ones wait until the outcome of the first is known."),
     "held": gettext_lazy("Everything is held."),
@@ -87,20 +87,20 @@ SAID: dict[str, Promise | str] = {
     "share_used_up": gettext_lazy(
         "Limit reached: of at most %(share)s accounts, %(taken)s are about to be removed or were in the last 30 days."
     ),
-    # What became of a step
-    "lease_over": gettext_lazy("The worker's time was up before anything was sent."),
-    "look_too_old": gettext_lazy("The last look was too old by then, and nothing was sent."),
+    # Outcomes of a step
+    "lease_over": gettext_lazy("Time ran out before anything was sent."),
+    "look_too_old": gettext_lazy("The final check had become too old, so nothing was sent."),
     "worker_died": gettext_lazy("The worker stopped before it was done."),
     "cancelled": gettext_lazy("The clean-up was cancelled."),
     "notice_came_back": gettext_lazy("the notice came back"),
 }
 """A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
 
-AGAIN = gettext_lazy("People come and go meanwhile: sync again. If it lasts, ask Huwise's support.")
-SUPPORT = gettext_lazy("Sync again; if it lasts, show this to Huwise's support.")
+AGAIN = gettext_lazy("People join and leave during a sync: sync again. If it happens again, ask Huwise support.")
+SUPPORT = gettext_lazy("Sync again. If it happens again, show this to Huwise support.")
 
 DATES = gettext_lazy(
-    "Ask Huwise's support why last_seen_at and last_login_at are empty. The first sync waits for an administrator."
+    "Ask Huwise support why last_seen_at and last_login_at are empty. The first sync waits for an administrator."
 )
 
 REMEDIES: dict[str, Promise] = {
@@ -116,11 +116,11 @@ REMEDIES: dict[str, Promise] = {
     "nobody_seen": DATES,
     "never_used": DATES,
     "empty": gettext_lazy("Check that the key and its owner still hold edit_domain, then sync again."),
-    "interrupted": gettext_lazy("Sync again: nothing is half stored, and what is unchanged is read quickly."),
-    "stopped": gettext_lazy("Sync again when the reason is gone: nothing was stored."),
+    "interrupted": gettext_lazy("Sync again. Nothing was stored halfway."),
+    "stopped": gettext_lazy("Sync again when the cause is fixed. Nothing was stored."),
     "host": gettext_lazy(
-        "If the same workspace moved there, run `manage.py change_host`. If not, check HUWISE_URL; give another "
-        "workspace another name with HUWISE_WORKSPACE."
+        "If the same workspace moved there, run `manage.py change_host`. If not, check HUWISE_URL; for another "
+        "workspace, set another name in HUWISE_WORKSPACE."
     ),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
@@ -129,20 +129,20 @@ REMEDIES: dict[str, Promise] = {
     "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
     "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
     "not_examined": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
-    "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync: then the new owner is known."),
+    "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync to record the new owner."),
     "unknown_in_a_row": gettext_lazy(
-        "Check that the workspace answers as it should. Each account is read twice to settle what happened."
+        "Check that the workspace works. Each account is checked twice to find out what happened."
     ),
-    "unknown_again": gettext_lazy("Check the account in Huwise; withdraw it here, or try once more."),
-    "regret": gettext_lazy("Check who they are, and whether the policy's limit is too short."),
+    "unknown_again": gettext_lazy("Check the account in Huwise, then withdraw it here or try again."),
+    "regret": gettext_lazy("Check who they are and whether the policy's limit is too short."),
     "held": gettext_lazy("An administrator can release it on the page Hold."),
     "held_back": gettext_lazy("Check these accounts on the clean-up's page."),
-    "breaker_tripped": gettext_lazy("An administrator has to accept or discard it first."),
+    "breaker_tripped": gettext_lazy("An administrator has to use or ignore it first."),
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),
-    "mail_hours": gettext_lazy("They go on by themselves in the hours set for them."),
+    "mail_hours": gettext_lazy("Sending continues in the hours that are set."),
     "checkpoint": gettext_lazy("An administrator has to look, on the page Hold."),
-    "first_ones": gettext_lazy("It is read twice, a while apart."),
+    "first_ones": gettext_lazy("The account is checked twice before anything else."),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
         "The next launch becomes possible on %(next)s, or earlier if some of them keep their access."
@@ -152,20 +152,20 @@ REMEDIES: dict[str, Promise] = {
 
 ERRORS: dict[str, tuple[Promise, Promise]] = {
     "Unreachable": (
-        gettext_lazy("The workspace could not be reached, or broke off its answer."),
+        gettext_lazy("The workspace could not be reached, or its answer was cut off."),
         gettext_lazy("Check the workspace's address and the network, then try again."),
     ),
     "Unreachable proxy": (
-        gettext_lazy("The proxy did not let the portal through to the workspace."),
-        gettext_lazy("Check HUWISE_PROXY, and that this proxy allows connections to the workspace."),
+        gettext_lazy("The proxy blocked the connection to the workspace."),
+        gettext_lazy("Check HUWISE_PROXY, and that the proxy allows connections to the workspace."),
     ),
     "Unreachable private": (
         gettext_lazy("The address leads into a private network, so nothing was sent."),
         gettext_lazy("Check the address. If it is meant, set HUWISE_PRIVATE_NETWORKS=true for web and worker."),
     ),
     "Unreachable tls": (
-        gettext_lazy("The workspace's certificate is not trusted, so nothing was sent."),
-        gettext_lazy("Check HUWISE_URL. If the certificate comes from an authority of your own, set HUWISE_CA_FILE."),
+        gettext_lazy("The workspace's certificate is not trusted. Nothing was sent."),
+        gettext_lazy("Check HUWISE_URL. If the certificate comes from your own authority, set HUWISE_CA_FILE."),
     ),
     "Unauthorized": (
         gettext_lazy("The workspace does not accept the API key."),
@@ -177,19 +177,19 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
     ),
     "RateLimited": (
         gettext_lazy("The workspace's quota of calls is used up."),
-        gettext_lazy("Wait for the next sync; daily quotas start anew at midnight UTC."),
+        gettext_lazy("Wait for the next sync; daily quotas reset at midnight UTC."),
     ),
     "ServerFault": (
-        gettext_lazy("The workspace failed."),
-        gettext_lazy("Try again later; if it lasts, give the trace to Huwise's support."),
+        gettext_lazy("The workspace reported an error."),
+        gettext_lazy("Try again later. If it happens again, send the trace to Huwise support."),
     ),
     "Redirected": (
-        gettext_lazy("The workspace sent us to another address, which is never followed."),
+        gettext_lazy("The workspace redirected to another address; the portal never follows redirects."),
         gettext_lazy("Check that HUWISE_URL is the workspace's exact address."),
     ),
     "UnexpectedAnswer": (
-        gettext_lazy("The answer is not what the Huwise API promises."),
-        gettext_lazy("Check that HUWISE_URL leads to the workspace itself, not to a login page or a proxy."),
+        gettext_lazy("The answer does not match the Huwise API."),
+        gettext_lazy("Check that HUWISE_URL is the workspace itself, not a login page or a proxy."),
     ),
 }
 """What each kind of error of the API means for people, and what to do; the other kinds are told by their own text.
@@ -231,7 +231,7 @@ def in_words(found: Found | str) -> Finding:
         at = instants.moment(until) if code == "launch_waits" else instants.time_of(until)
         lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": at}
     if kind := found.get("kind"):
-        meant, advice = ERRORS.get(kind, (_("The workspace did not answer as it should."), remedy))
+        meant, advice = ERRORS.get(kind, (_("The workspace's answer could not be used."), remedy))
         remedy = str(advice)
         lead = str(meant) if code == "api" else f"{lead} {meant}"
     is_good = bool(found.get("is_good"))
@@ -248,9 +248,9 @@ def _spoken(found: Found) -> dict[str, str]:
 
 ANOMALIES: dict[str, Promise] = {
     "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
-    "population_changed": gettext_lazy("the population went from %(before)d to %(after)d accounts"),
-    "nobody_seen": gettext_lazy("the first sync shows of none of the %(before)d accounts when it was last used"),
-    "never_used": gettext_lazy("by the first sync, %(after)d of %(before)d accounts were never used"),
+    "population_changed": gettext_lazy("the number of accounts went from %(before)d to %(after)d"),
+    "nobody_seen": gettext_lazy("the first sync does not show when any of the %(before)d accounts was last used"),
+    "never_used": gettext_lazy("in the first sync, %(after)d of %(before)d accounts were never used"),
     "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
 }
 """A clause for each rule of the breaker."""

@@ -17,9 +17,9 @@ CAUSES: dict[str, Promise] = {
         "The database is older than its checkpoint: it ends at entry %(newest)s, the checkpoint is at %(number)s."
     ),
     Hold.Cause.REWRITTEN: gettext_lazy(
-        "The database is not the one of its checkpoint: entry %(number)s is another one now."
+        "The database is not the one the checkpoint belongs to: entry %(number)s is different."
     ),
-    Hold.Cause.MISSING: gettext_lazy("A host without a checkpoint cannot tell whether the database is the newest."),
+    Hold.Cause.MISSING: gettext_lazy("This host has no checkpoint and cannot tell whether the database is the newest."),
     Hold.Cause.UNREADABLE: gettext_lazy("The checkpoint is damaged or was changed by hand."),
     Hold.Cause.NOT_KEPT: gettext_lazy("The checkpoint cannot be written: %(error)s."),
 }

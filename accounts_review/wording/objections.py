@@ -11,7 +11,7 @@ from accounts_review.wording.verdicts import reasons
 OBJECTIONS = {
     "another_incarnation": gettext_lazy("the username now belongs to another account"),
     "unreadable_record": gettext_lazy("its record could not be read: %(detail)s"),
-    "earlier_activity": gettext_lazy("its dates are earlier than when it was approved, or gone: %(detail)s"),
+    "earlier_activity": gettext_lazy("its dates are earlier than at the approval, or missing: %(detail)s"),
     "newer_activity": gettext_lazy("was active after the approval: %(detail)s"),
     "new_rights": gettext_lazy("has gained rights: %(detail)s"),
     "new_groups": gettext_lazy("has joined groups: %(detail)s"),
@@ -21,40 +21,40 @@ OBJECTIONS = {
     "exempt": gettext_lazy("is exempt"),
     "approver_may_no_longer": gettext_lazy("the person who approved it may no longer do so"),
     "approval_expired": gettext_lazy("the approval expired: %(detail)s"),
-    "key_owner_unknown": gettext_lazy("the owner of our API key is not known"),
+    "key_owner_unknown": gettext_lazy("the owner of the API key is not known"),
     "cleanup_not_running": gettext_lazy("the clean-up is not running"),
     "held": gettext_lazy("everything is held"),
-    "checkpoint": gettext_lazy("the database does not agree with its checkpoint"),
+    "checkpoint": gettext_lazy("the database does not match its checkpoint"),
     "workspace_in_dry_run": gettext_lazy("the workspace is in dry run"),
-    "breaker_tripped": gettext_lazy("a sync looked wrong, and nobody has reset the breaker yet"),
+    "breaker_tripped": gettext_lazy("a sync looked wrong, and nobody has decided on it yet"),
     "not_noticed": gettext_lazy("the warning was not sent"),
-    "address_changed": gettext_lazy("the warning went to another address than the account has now"),
-    "promise_not_reached": gettext_lazy("the promised date has not come: %(detail)s"),
+    "address_changed": gettext_lazy("the warning went to an address the account no longer has"),
+    "promise_not_reached": gettext_lazy("the promised date is still to come: %(detail)s"),
     "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
     "launch_waits": gettext_lazy("nobody was warned, so the launch waits before its first removal"),
-    "stale_look": gettext_lazy("the last look is too old"),
+    "stale_look": gettext_lazy("the final check is too old"),
     "no_longer_listed": gettext_lazy("is no longer listed"),
 }
 """A clause for each code of the gate's objections; the last is one to a notice only."""
 
 UNSENT = {
-    "address_unusable": gettext_lazy("this is not an address that e-mail can be sent to"),
+    "address_unusable": gettext_lazy("this is not a usable e-mail address"),
     "no_smtputf8": gettext_lazy(
-        "the address has letters before the @ that the mail server cannot write to (it does not offer SMTPUTF8)"
+        "the address has characters before the @ that the mail server does not support (no SMTPUTF8)"
     ),
 }
-"""A clause for each reason of ours not to hand a letter to the mail server."""
+"""A clause for each reason of ours not to hand an e-mail to the mail server."""
 
 MAIL_STOPS = {
     "unreachable": gettext_lazy("The mail server failed: %(reply)s. Check EMAIL_URL."),
-    "broken": gettext_lazy("The mail server broke off the connection. Check EMAIL_URL if this lasts."),
+    "broken": gettext_lazy("The mail server closed the connection. If it happens again, check EMAIL_URL."),
     "sender_refused": gettext_lazy(
-        "The mail server does not take our e-mails, whoever they are to: %(reply)s. No address is at fault: everyone "
-        "waits. Check the quota, block lists, EMAIL_FROM and EMAIL_URL."
+        "The mail server refuses all our e-mails: %(reply)s. No address is at fault, so everyone waits. Check the "
+        "quota, block lists, EMAIL_FROM and EMAIL_URL."
     ),
     "all_refused": gettext_lazy(
-        "The mail server refused the e-mails without naming the addresses as the reason: %(reply)s. Everyone waits. "
-        "Send a test e-mail to yourself; if that arrives, mark the addresses as undeliverable."
+        "The mail server refused the e-mails without blaming the addresses: %(reply)s. Everyone waits. Send "
+        "yourself a test e-mail; if it arrives, mark the addresses as undeliverable."
     ),
 }
 """Why no e-mails leave, as sentences, by :class:`accounts_review.workflow.notify.smtp.StopCode`."""
@@ -66,5 +66,5 @@ def mail_stop(code: str, reply: str = "") -> str:
 
 
 def objection(code: str, detail: str = "", because: Iterable[Mapping[str, str]] = ()) -> str:
-    """One objection of the gate or to sending a letter, as a clause; ``because`` are reasons as they are stored."""
+    """One objection of the gate or to sending an e-mail, as a clause; ``because`` are reasons as they are stored."""
     return str((OBJECTIONS | UNSENT).get(code, code)) % {"detail": ", ".join(reasons(because)) or detail}

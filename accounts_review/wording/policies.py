@@ -144,7 +144,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     )
     yield Clause("wait", waits % {"hours": hours} if hours else _("Where nobody is warned, removals begin at once."))
     expires = policy.approval.expires_after_days
-    lapses = ngettext("An approval lapses after %(days)d day.", "An approval lapses after %(days)d days.", expires)
+    lapses = ngettext("An approval expires after %(days)d day.", "An approval expires after %(days)d days.", expires)
     yield Clause("expires", lapses % {"days": expires})
     alone = _("One person can launch a clean-up.")
     yield Clause("two_people", _("A second person confirms each launch.") if policy.approval.two_people else alone)

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
 from accounts_review.wording.instants import day
+from accounts_review.wording.spans import ago, span
 
 MOST_NAMED = 5
 """So many names of a policy's list are enough in a sentence."""
@@ -26,27 +27,25 @@ SENTENCES = {
     "protected_domain": gettext_lazy("address is in the protected domain %(subject)s"),
     "vendor_staff": gettext_lazy("belongs to the vendor's staff"),
     "key_owner": gettext_lazy("owns the API key that this portal uses"),
-    "invalid_date": gettext_lazy("the date in %(subject)s cannot be believed"),
-    "no_date": gettext_lazy("has no valid date at all"),
+    "invalid_date": gettext_lazy("the date in %(subject)s is not credible"),
+    "no_date": gettext_lazy("has no valid date"),
     "activity_went_back": gettext_lazy(
-        "was active on %(subject)s by an earlier sync, and its dates now are earlier than that, or gone"
+        "an earlier sync read activity on %(subject)s; its dates are now earlier or missing"
     ),
-    "no_joined_at": gettext_lazy("has no date of joining, so a re-used username could not be told apart"),
+    "no_joined_at": gettext_lazy("has no joining date, so a reused username would go unnoticed"),
     "unknown_rights": gettext_lazy("the list of rights is missing"),
     "unknown_groups": gettext_lazy("the list of groups is missing"),
     "unknown_right": gettext_lazy("has the unknown right %(subject)s"),
     "unknown_right via": gettext_lazy("has the unknown right %(subject)s through group %(via)s"),
-    "disputed_right": gettext_lazy(
-        "the workspace's list of who holds %(subject)s does not agree with the account's rights"
-    ),
+    "disputed_right": gettext_lazy("the workspace's list of %(subject)s holders does not match the account's rights"),
     "unlisted_group": gettext_lazy("is in the group %(subject)s, which the workspace does not list"),
     "unreadable_group": gettext_lazy("is in the group %(subject)s, whose rights cannot be read"),
     "unknown_account_type": gettext_lazy("is of the unknown account type %(subject)s"),
-    "no_account_type": gettext_lazy("has no account type, although the policy asks for it"),
+    "no_account_type": gettext_lazy("has no account type, and the policy needs one"),
     "no_email": gettext_lazy("has no usable e-mail address and cannot be warned"),
-    "unsafe_username": gettext_lazy("username cannot be put safely into an address of the API"),
+    "unsafe_username": gettext_lazy("username cannot be used safely in an API address"),
     "incomplete_extraction": gettext_lazy("was last read by an incomplete sync"),
-    "rule_failed": gettext_lazy("could not be judged, because a rule failed"),
+    "rule_failed": gettext_lazy("could not be assessed, because a rule failed"),
 }
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
 
@@ -71,18 +70,15 @@ def in_force(stored: Iterable[Mapping[str, str]], *, verdict: str, exempt_until:
 
 def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
     """When the account was last active, how long ago that is, and the limit that counts for it."""
-    within = ngettext("limit %(limit)d day (%(segment)s)", "limit %(limit)d days (%(segment)s)", limit_days)
-    limit = within % {"limit": limit_days, "segment": segment}
+    limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segment}
     if activity_at is None:
         return "; ".join([_("no valid date"), limit])
-    days = max(0, (now - activity_at).days)
-    ago = ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
     sentences = {
         "last_seen_at": _("last seen %(date)s, %(ago)s"),
         "last_login_at": _("last signed in %(date)s, %(ago)s"),
-        "joined_at": _("joined %(date)s, %(ago)s, and not seen since"),
+        "joined_at": _("invited %(date)s, %(ago)s, never signed in"),
     }
-    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago}
+    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago(max(0, (now - activity_at).days))}
     return "; ".join([said, limit])
 
 
@@ -108,10 +104,10 @@ def course(
     """Since when and until when a verdict holds, as a clause."""
     then = verdict(Verdict.DORMANT if standing == Standing.ORDINARY else standing)
     if not has_date:
-        return _("%(verdict)s, as there is no date to count from") % {"verdict": then}
+        return _("%(verdict)s: there is no date to count from") % {"verdict": then}
     said = {"verdict": then, "date": day(dormant_from)}
     if now < dormant_from:
-        return _("active until %(date)s; from then on %(verdict)s, if it stays idle") % said
+        return _("active until %(date)s; then %(verdict)s, if it stays idle") % said
     if exempt_until:
         lapse = _("idle past its limit since %(date)s; exempt until %(until)s, and from then on %(verdict)s")
         return lapse % (said | {"until": day(exempt_until)})

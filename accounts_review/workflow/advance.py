@@ -1,4 +1,4 @@
-"""Advance: cases move on when their promised date has come, or when their person is seen again."""
+"""Cases move on when their notice period ends, or when their person is seen again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from accounts_review.workflow.notify.due import spare
 
 @transaction.atomic
 def ripen(*, workspace: Workspace, now: datetime) -> int:
-    """Make due every warned case whose promised date has come; returns how many.
+    """Make due every warned case whose notice period has ended; returns how many.
 
-    One whose address has changed is warned anew in place of that, and one waits whose link no longer works, for want of
+    One whose address has changed is warned again instead, and one waits whose link no longer works, for want of
     the key that signed it. One whose notice came back while its DELETE was under way, and was without effect, is
     undeliverable after all.
     """

@@ -172,14 +172,14 @@ def _check(said: Said, *, now: datetime) -> None:
     if len(said.text) > LONGEST_TEXT:
         raise NotNow(_("The text is too long."))
     if (said.kind is AnswerKind.AWAY) != (said.until is not None):
-        raise NotNow(_("Say until when you are away."))
+        raise NotNow(_("Tell us until when you are away."))
     if said.until and not now < said.until <= now + LONGEST_ABSENCE:
-        raise NotNow(_("Choose a day from tomorrow on, at most a year ahead."))
+        raise NotNow(_("Choose a date from tomorrow to one year ahead."))
 
 
 def _reason(said: Said) -> str:
     if said.until:
-        return _("said to be away until %(date)s") % {"date": instants.day(said.until)}
+        return _("away until %(date)s") % {"date": instants.day(said.until)}
     text = emails.one_line(said.text, longest=LONGEST_TEXT)
     return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 

@@ -1,6 +1,6 @@
 """The brake: what stops a clean-up by itself, until a person has looked and resumes it.
 
-One thing that does is regret: too many of its people speak against it. Those count who answered that they keep their
+One thing that does: too many of its people object. Those count who answered that they keep their
 account, who signed in again (before or after they were removed), and who could not be reached. A dry run tells nobody
 and removes nobody, so nobody can speak against it.
 """

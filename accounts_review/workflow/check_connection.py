@@ -23,7 +23,7 @@ LARGEST_SKEW = timedelta(seconds=60)
 def check_connection(
     *, workspace: Workspace, client: Client, key_owner: str, clock: Callable[[], datetime]
 ) -> ConnectionCheck:
-    """Look at address, key and clocks, and keep what was found; reads only.
+    """Check address, key and clocks, and store the findings; reads only.
 
     Never raises what the API can cause: it is a finding.
     """

@@ -27,7 +27,9 @@ class EverythingHeld(RuntimeError):
     """Nothing may leave now: everything is held."""
 
     def __init__(self) -> None:
-        super().__init__(_("Everything is held: no notice and no removal leaves. See the page Hold for who, and why."))
+        super().__init__(
+            _("Everything is held: no notices are sent and nobody is removed. The Hold page says by whom and why.")
+        )
 
 
 class HoldRefused(ValueError):
@@ -135,13 +137,11 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     login, reason = actor.get_username(), _given(reason)
     standing = list(Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update())
     if not standing:
-        raise HoldRefused(_("The checkpoints agree with the database; there is nothing to reset."))
+        raise HoldRefused(_("The checkpoints match the database; there is nothing to reset."))
     since = min(found.at for found in standing)
     for workspace in workspaces:
         if not workspace.syncs.filter(state=Sync.State.COMPLETE, started_at__gte=since).exists():
-            raise HoldRefused(
-                _("Sync %(workspace)s first, completely: what it holds now has to be known.") % {"workspace": workspace}
-            )
+            raise HoldRefused(_("Run a complete sync of %(workspace)s first.") % {"workspace": workspace})
     Hold.objects.filter(pk__in=[found.pk for found in standing]).update(
         released_at=now, released_by=login, release_reason=reason
     )
@@ -191,7 +191,7 @@ def _concerned(workspace: Workspace | None) -> list[Workspace]:
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise HoldRefused(_("Say why; the reason is kept in the audit."))
+        raise HoldRefused(_("Give a reason; it is recorded in the audit."))
     return reason.strip()[:500]
 
 
@@ -200,9 +200,9 @@ def _nothing_to_release(workspace: Workspace | None, actor: User) -> str:
     others = Hold.objects.open().filter(seen, cause=Hold.Cause.PERSON).select_related("workspace")
     names = ", ".join(sorted({str(found.workspace) if found.workspace else _("the whole portal") for found in others}))
     if names:
-        return _("Nobody holds this; what is held: %(names)s.") % {"names": names}
+        return _("This is not held. Held now: %(names)s.") % {"names": names}
     if paused := Hold.objects.open().filter(cause=Hold.Cause.PAUSED, workspace=workspace).first():
         return _("%(name)s is paused; resume it in its settings.") % {"name": paused.workspace}
     if Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).exists():
-        return _("No person holds anything; what holds is the checkpoint: see reset_checkpoint.")
+        return _("Nobody holds anything; the checkpoint does. Use reset_checkpoint.")
     return _("Nothing is held.")

@@ -49,7 +49,7 @@ def refuse_known(*, name: str, host: str) -> None:
         raise ImproperlyConfigured(
             f"HUWISE_WORKSPACE is {name!r}, but {host} is known here as {known}, with its people, its promises and its "
             f"history. Set HUWISE_WORKSPACE={known}; or rename it, with "
-            f"`manage.py rename_workspace {known} {name} --actor LOGIN`, and start the portal anew."
+            f"`manage.py rename_workspace {known} {name} --actor LOGIN`, and restart the portal."
         )
 
 

@@ -179,5 +179,5 @@ def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: st
 
 def _given(reason: str) -> str:
     if not reason.strip():
-        raise NotPossible(_("Say why; the reason is kept in the audit."))
+        raise NotPossible(_("Give a reason; it is recorded in the audit."))
     return reason.strip()[:500]

@@ -167,7 +167,7 @@ def test_two_entries_that_changed_places_are_named(chain: int) -> None:
 def test_another_chain_put_after_the_first_entries_is_named(chain: int) -> None:
     tamper(f"UPDATE {TABLE} SET previous = %s WHERE seq = 7", GENESIS)
     proven, flaw = audit.verify()
-    assert (proven, flaw and flaw.seq, flaw and flaw.problem) == (6, 7, "it does not continue the entry before it")
+    assert (proven, flaw and flaw.seq, flaw and flaw.problem) == (6, 7, "it does not follow from the entry before it")
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_the_head_of_an_empty_record_is_its_beginning(db: None) -> None:
 
 @pytest.mark.parametrize("text", ["", "12", "12:abc", "x:" + "a" * 64, "-1:" + "a" * 64, "1:" + "g" * 64, "9" * 30])
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="number of an entry"):
+    with pytest.raises(ValueError, match="entry number"):
         audit.Checkpoint.parse(text)
 
 

@@ -79,5 +79,5 @@ def test_an_exemption_is_made_and_ended_on_the_account_page(plain_page: Page) ->
 def test_the_record_is_proven(plain_page: Page) -> None:
     page = plain_page
     page.get_by_role("link", name="Audit", exact=True).click()
-    page.get_by_role("button", name="Verify the record").click()
+    page.get_by_role("button", name="Verify the audit").click()
     expect(page.locator("#messages")).to_contain_text("entries hold")

@@ -182,7 +182,7 @@ def test_with_several_workspaces_one_has_to_be_named(stage: Stage, settings: Any
     workspaces.open_workspace(name="second", now=NOW)
     with pytest.raises(CommandError, match="several workspaces: main, second"):
         run("assess")
-    assert run("assess", "--workspace", "main")[0].splitlines()[0] == "judged anew 0"
+    assert run("assess", "--workspace", "main")[0].splitlines()[0] == "assessed again: 0"
     with pytest.raises(CommandError, match="There is no workspace 'third'"):
         run("assess", "--workspace", "third")
 

@@ -54,7 +54,7 @@ def test_export_filters_by_verdict_and_is_safe_from_formulas(synced: Run, tmp_pa
 def test_verdicts_can_be_read_as_of_another_instant(synced: Run) -> None:
     assert {row["verdict"] for row in rows(synced("export_accounts", "--as-of", "2024-01-01"))} == {"active"}
     assert "dormant 23, protected 1" in synced("assess", "--as-of", "2031-01-01T00:00:00Z")
-    assert synced("assess").splitlines()[0] == "judged anew 0"
+    assert synced("assess").splitlines()[0] == "assessed again: 0"
 
 
 def test_decisions_are_all_or_nothing(synced: Run) -> None:

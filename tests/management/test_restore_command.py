@@ -13,7 +13,7 @@ from accounts_review.models import Case, Workspace
 from huwise_sandbox.records import Record
 from tests.stage import KEY, SetStage, Stage, someone
 
-LOST = "not restored: API keys, rights on single datasets and pages, follows and saved items"
+LOST = "not restored: API keys, rights on individual datasets and pages, follows and saved items"
 
 Ready = Callable[..., Stage]
 
@@ -53,7 +53,7 @@ def test_one_who_failed_makes_the_exit_status_one(ready: Ready) -> None:
     stage = ready(someone("marie"), someone("omar"))
     stage.site.workspace.put(someone("marie"))
     assert run("marie", "omar") == (
-        "marie: is a member again already; the next sync shows it\n"
+        "marie: is already a member again; the next sync will show it\n"
         f"omar: invited back; {LOST}\n"
         "exit 1: 1 of 2 were not invited back."
     )
@@ -63,8 +63,7 @@ def test_usernames_without_a_revocation_are_named_and_nobody_is_invited(ready: R
     stage = ready(someone("marie"))
     said = run("nobody", "marie", "crowd.0001")
     assert said == (
-        "exit 1: nobody: no revocation of this username is recorded\n"
-        "crowd.0001: no revocation of this username is recorded"
+        "exit 1: nobody: no removal of this username is on record\ncrowd.0001: no removal of this username is on record"
     )
     assert stage.members == set()
 

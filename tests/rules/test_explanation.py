@@ -33,17 +33,17 @@ SEGMENTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "joined after it was seen": (
         {"never_used": True},
         {"joined_at": "2025-01-01T08:00:00Z"},
-        "it may have been used: a date of use is not empty",
+        "it may have been used: one of its activity dates is not empty",
     ),
     "perhaps used": (
         {"never_used": True},
         {"last_seen_at": "soon", "last_login_at": None},
-        "it may have been used: a date of use is not empty",
+        "it may have been used: one of its activity dates is not empty",
     ),
     "joined nobody knows when": (
         {"never_used": True},
         {"joined_at": None, "last_seen_at": None, "last_login_at": ""},
-        "its date of joining is not known",
+        "its joining date is not known",
     ),
     "never used": ({"never_used": False}, {"last_seen_at": None, "last_login_at": None}, "it was never used"),
     "another type": ({"account_types": ("local", "linked")}, {}, "its account type is global, not local, linked"),
@@ -84,23 +84,23 @@ def test_segments_after_the_one_that_matches_are_not_tried() -> None:
 @pytest.mark.parametrize(
     ("given", "fault", "clause"),
     [
-        (None, DateFault.ABSENT, "empty, so it does not count"),
-        ("", DateFault.ABSENT, "empty, so it does not count"),
-        ("soon", DateFault.UNREADABLE, "cannot be believed, as it is not a date with a time"),
-        (1712304000, DateFault.UNREADABLE, "cannot be believed, as it is not a date with a time"),
-        ("2024-04-05T08:00:00", DateFault.WITHOUT_OFFSET, "cannot be believed, as it does not say its time zone"),
-        ("2024-04-05", DateFault.WITHOUT_OFFSET, "cannot be believed, as it does not say its time zone"),
-        ("1999-12-31T23:59:59Z", DateFault.TOO_EARLY, "cannot be believed, as it lies before the year 2000"),
-        ("0001-01-01T00:00:00+14:00", DateFault.TOO_EARLY, "cannot be believed, as it lies before the year 2000"),
+        (None, DateFault.ABSENT, "empty, not counted"),
+        ("", DateFault.ABSENT, "empty, not counted"),
+        ("soon", DateFault.UNREADABLE, "not counted: it is not a date with a time"),
+        (1712304000, DateFault.UNREADABLE, "not counted: it is not a date with a time"),
+        ("2024-04-05T08:00:00", DateFault.WITHOUT_OFFSET, "not counted: it has no time zone"),
+        ("2024-04-05", DateFault.WITHOUT_OFFSET, "not counted: it has no time zone"),
+        ("1999-12-31T23:59:59Z", DateFault.TOO_EARLY, "not counted: it is before the year 2000"),
+        ("0001-01-01T00:00:00+14:00", DateFault.TOO_EARLY, "not counted: it is before the year 2000"),
         (
             "2026-06-16T08:00:01Z",
             DateFault.IN_THE_FUTURE,
-            "cannot be believed, as it lies more than a day after it was read",
+            "not counted: it is more than a day in the future",
         ),
         (
             "9999-12-31T23:59:59-14:00",
             DateFault.IN_THE_FUTURE,
-            "cannot be believed, as it lies more than a day after it was read",
+            "not counted: it is more than a day in the future",
         ),
     ],
 )
@@ -114,9 +114,9 @@ def test_a_date_that_does_not_count_says_why(given: object, fault: DateFault, cl
 def test_the_newest_date_counts_and_older_ones_do_not() -> None:
     said = {date.field: explanations.date_read(date) for date in dates_read(make_facts())}
     assert said == {
-        "joined_at": "does not count, as another is newer",
-        "last_login_at": "does not count, as another is newer",
-        "last_seen_at": "counts, being the newest sign of life",
+        "joined_at": "not counted: another is newer",
+        "last_login_at": "not counted: another is newer",
+        "last_seen_at": "counts: it is the newest activity",
     }
 
 
@@ -141,14 +141,14 @@ OTHERWISE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "dormant": (
         {},
         [
-            "Active, as soon as a sync reads a sign of life after 15 Jun 2024.",
-            "Protected, if it gained a protected right or group, or were exempted.",
+            "Active, as soon as a sync reads activity after 15 Jun 2024.",
+            "Protected, if it gained a protected right or group, or was exempted.",
         ],
     ),
     "active": ({"last_seen_at": "2026-06-01T08:00:00Z"}, ["Dormant, if it stays idle until 31 May 2028."]),
     "active administrator": (
         {"last_seen_at": "2026-06-01T08:00:00Z", "permissions": ("edit_domain",)},
-        ["Idle but protected, if it stays idle until 31 May 2028."],
+        ["Protected, if it stays idle until 31 May 2028."],
     ),
     "active without address": (
         {"last_seen_at": "2026-06-01T08:00:00Z", "email": ""},
@@ -157,24 +157,24 @@ OTHERWISE: dict[str, tuple[dict[str, Any], list[str]]] = {
     "publisher": (
         {"groups": ("publishers",), "rights_by_group": {"publishers": ("publish_dataset",)}},
         [
-            "Active, as soon as a sync reads a sign of life after 15 Jun 2024.",
+            "Active, as soon as a sync reads activity after 15 Jun 2024.",
             "Dormant, if it did not hold publish_dataset through group publishers, "
-            "and if it were not in the protected group publishers.",
+            "and if it was not in the protected group publishers.",
         ],
     ),
     "doubtful administrator": (
         {"permissions": ("edit_domain",), "email": ""},
         [
-            "Active, as soon as a sync reads a sign of life after 15 Jun 2024.",
+            "Active, as soon as a sync reads activity after 15 Jun 2024.",
             "Uncertain, if it did not hold edit_domain directly.",
         ],
     ),
     "no date of joining": (
         {"joined_at": None},
         [
-            "Active, as soon as a sync reads a sign of life after 15 Jun 2024.",
+            "Active, as soon as a sync reads activity after 15 Jun 2024.",
             "Dormant, once a person has settled what is in doubt and a sync has read it: "
-            "have Huwise settle the missing date of joining.",
+            "ask Huwise to add the missing joining date.",
         ],
     ),
 }
@@ -187,7 +187,7 @@ def test_what_would_have_to_be_true_for_another_verdict(changes: dict[str, Any],
 
 def test_an_exemption_is_one_of_the_things_that_could_end() -> None:
     found = said(make_facts(), verdict_shown="protected", exempt_until=NOW + DAY)
-    assert found[1] == "No longer exempt, when the exemption lapses on 16 Jun 2026 or is withdrawn."
+    assert found[1] == "No longer exempt, when the exemption ends on 16 Jun 2026 or is withdrawn."
 
 
 def said(facts: Facts, *, verdict_shown: str = "", exempt_until: datetime | None = None) -> list[str]:

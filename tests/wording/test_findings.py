@@ -44,7 +44,7 @@ def test_an_error_of_the_api_says_what_it_means_what_to_do_and_what_it_said() ->
 def test_where_an_error_is_only_the_reason_it_comes_second() -> None:
     told = in_words(of_error("not_compared", ServerFault(), right="edit_domain"))
     assert told.said == (
-        "Who holds edit_domain could not be compared with the workspace's own list. The workspace failed."
+        "Who holds edit_domain could not be compared with the workspace's own list. The workspace reported an error."
     )
 
 

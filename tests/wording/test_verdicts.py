@@ -84,12 +84,12 @@ def test_the_course_of_a_verdict_says_since_when_and_until_when() -> None:
     before = NOW - timedelta(days=1)
     assert course("ordinary") == "idle past its limit since 15 Jun 2026, and so dormant"
     assert course("protected") == "idle past its limit since 15 Jun 2026, and so protected"
-    assert course("ordinary", now=before) == "active until 15 Jun 2026; from then on dormant, if it stays idle"
-    assert course("uncertain", now=before) == "active until 15 Jun 2026; from then on uncertain, if it stays idle"
+    assert course("ordinary", now=before) == "active until 15 Jun 2026; then dormant, if it stays idle"
+    assert course("uncertain", now=before) == "active until 15 Jun 2026; then uncertain, if it stays idle"
     assert course("ordinary", exempt_until=NOW) == (
         "idle past its limit since 15 Jun 2026; exempt until 15 Jun 2026, and from then on dormant"
     )
-    assert course("uncertain", has_date=False) == "uncertain, as there is no date to count from"
+    assert course("uncertain", has_date=False) == "uncertain: there is no date to count from"
 
 
 def test_reasons_in_force_are_those_of_the_verdict_shown_and_the_exemption_comes_first() -> None:
@@ -163,15 +163,15 @@ def idleness(**changes: Any) -> str:
 
 
 def test_idleness_says_date_days_limit_and_segment() -> None:
-    assert idleness() == "last seen 6 Apr 2024, 800 days ago; limit 730 days (everyone else)"
+    assert idleness() == "last seen 6 Apr 2024, 2 years, 2 months ago; limit 2 years (everyone else)"
 
 
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("last_seen_at", "last seen 6 Apr 2024, 800 days ago;"),
-        ("last_login_at", "last signed in 6 Apr 2024, 800 days ago;"),
-        ("joined_at", "joined 6 Apr 2024, 800 days ago, and not seen since;"),
+        ("last_seen_at", "last seen 6 Apr 2024, 2 years, 2 months ago;"),
+        ("last_login_at", "last signed in 6 Apr 2024, 2 years, 2 months ago;"),
+        ("joined_at", "invited 6 Apr 2024, 2 years, 2 months ago, never signed in;"),
     ],
 )
 def test_idleness_says_which_date_it_rests_on(field: str, words: str) -> None:
@@ -197,7 +197,7 @@ def test_a_limit_of_one_day_is_not_days() -> None:
 
 
 def test_without_a_valid_date_idleness_says_so() -> None:
-    assert idleness(activity_at=None, activity_field="") == "no valid date; limit 730 days (everyone else)"
+    assert idleness(activity_at=None, activity_field="") == "no valid date; limit 2 years (everyone else)"
 
 
 def test_a_day_is_told_in_the_readers_time_zone_and_language() -> None:

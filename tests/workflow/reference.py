@@ -1,4 +1,4 @@
-"""The reference model of the stateful test: what may be removed, judged anew and from other sources than the portal.
+"""The reference model of the stateful test: what may be removed, assessed again and from other sources than the portal.
 
 The truth about people is read from the pretend workspace itself; decisions, roles, policies and mails are remembered
 as they were seen to be given. Nothing here asks the gate, the dormancy rules or the lifecycle.

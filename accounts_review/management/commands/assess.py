@@ -1,4 +1,4 @@
-"""``manage.py assess``: judge anew under the current policy."""
+"""``manage.py assess``: assess every account under the current policy."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from accounts_review.workflow.assess import assess
 
 
 class Command(WorkspaceCommand):
-    help = "Judge every account under the current policy and print how many have each verdict."
+    help = "Assess every account under the current policy and print how many have each verdict."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--as-of", metavar="INSTANT", help="read the verdicts as of then, instead of now")
+        parser.add_argument("--as-of", metavar="INSTANT", help="show the verdicts as of this time instead of now")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         as_of = instant(options["as_of"]) if options["as_of"] else now()
         judged = assess.assess(workspace=workspace)
-        self.stdout.write(f"judged anew {judged}")
+        self.stdout.write(f"assessed again: {judged}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=as_of)))

@@ -12,7 +12,7 @@ from accounts_review.spreadsheet.rows import audit_lines
 
 
 class Command(BaseCommand):
-    help = "Write every audit entry as a line of JSON, oldest first, with the digests that chain them."
+    help = "Export every audit entry as a line of JSON, oldest first, with its digest."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", metavar="W", help="its entries only; the whole chain where none is named")

@@ -1,4 +1,4 @@
-"""``manage.py audit_verify``: prove the chain of audit entries, also against checkpoints."""
+"""``manage.py audit_verify``: verify the chain of audit entries, also against checkpoints."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from accounts_review.wording import holds
 
 
 class Command(BaseCommand):
-    help = """Prove that no audit entry was changed, removed or inserted, and that none is missing at the end: against
-        this host's checkpoint, and one kept elsewhere. Writes nothing; exits with 1 and names what is wrong."""
+    help = """Verify that no audit entry was changed, removed or inserted, and that none is missing at the end, using
+        this host's checkpoint and any saved one. Changes nothing; exits with 1 and says what is wrong."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--checkpoint", metavar="FILE", help="a checkpoint kept elsewhere: its file, or NUMBER:DIGEST"
-        )
+        parser.add_argument("--checkpoint", metavar="FILE", help="a saved checkpoint: its file, or NUMBER:DIGEST")
 
     def handle(self, *args: Any, **options: Any) -> None:
         proven, flaw = audit.verify(_kept(options["checkpoint"]))
         if flaw:
-            raise CommandError(f"Entry {flaw.seq}: {flaw.problem}. The {proven} entries before it hold.")
+            raise CommandError(f"Entry {flaw.seq}: {flaw.problem}. The {proven} entries before it are intact.")
         finding = checkpoint.look()
         if finding and finding.cause != Hold.Cause.MISSING:
-            raise CommandError(f"{holds.of_cause(finding.cause, finding.details)} The {proven} entries hold together.")
+            raise CommandError(
+                f"{holds.of_cause(finding.cause, finding.details)} The {proven} entries themselves are intact."
+            )
         if finding:
             self.stderr.write(holds.of_cause(finding.cause, finding.details))
         self.stdout.write(f"checkpoint {audit.head()}")

@@ -10,10 +10,10 @@ from accounts_review.tasks import actions
 
 
 class Command(WorkspaceCommand):
-    help = "Follow a workspace to the host that HUWISE_URL names now, where the same accounts are found there."
+    help = "Move a workspace to the host in HUWISE_URL, if the same accounts are found there."
     needs_actor = True
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         before = workspace.host
         actions.change_host(workspace, actor=person(options["actor"]))
-        self.stdout.write(f"{workspace} moved from {before} to {workspace.host}; sync it, then resume what has stopped")
+        self.stdout.write(f"{workspace} moved from {before} to {workspace.host}; sync it, then resume paused clean-ups")

@@ -13,7 +13,7 @@ from accounts_review.wording import findings
 
 
 class Command(WorkspaceCommand):
-    help = "Look at address, key and clocks of a workspace; reads only. Exits with 1 if something is wrong."
+    help = "Check a workspace's address, key and clock; changes nothing. Exits with 1 if something is wrong."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         connection_check = actions.check_workspace_connection(workspace)
@@ -21,4 +21,4 @@ class Command(WorkspaceCommand):
             self.stdout.write(f"{'good' if found['is_good'] else 'BAD '}  {findings.in_words(found)}")
         if wrong := connection_check.faults:
             counts = f"{len(wrong)} of {len(connection_check.findings)}"
-            raise CommandError(f"{counts} findings want mending before a sync can be trusted.")
+            raise CommandError(f"{counts} findings need attention before a sync can be trusted.")

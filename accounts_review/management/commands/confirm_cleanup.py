@@ -13,7 +13,7 @@ from accounts_review.workflow.launch import launch
 
 
 class Command(WorkspaceCommand):
-    help = "Confirm the clean-up that another person launched."
+    help = "Confirm a clean-up that another person launched."
     needs_actor = True
 
     def act(self, workspace: Workspace, **options: Any) -> None:

@@ -20,11 +20,13 @@ KEY = "sandbox-key"
 
 
 class Command(BaseCommand):
-    help = "Run the portal against a pretend workspace, with people, a past clean-up and a draft, until Ctrl-C."
+    help = "Run the portal with a sample workspace, a past clean-up and a draft, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="the next free one is taken where it is not")
-        parser.add_argument("--accounts", type=int, default=3000, metavar="N", help="how many, at the first start")
+        parser.add_argument("--port", type=int, default=8000, help="default 8000; the next free port if taken")
+        parser.add_argument(
+            "--accounts", type=int, default=3000, metavar="N", help="number of accounts, at the first start"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()
@@ -57,6 +59,8 @@ class Command(BaseCommand):
     def _greet(self, port: int, url: str) -> None:
         self.stdout.write(f"portal   http://127.0.0.1:{port}")
         self.stdout.write(f"sign in  {demo_history.LOGIN} / {demo_history.PASSWORD}")
-        self.stdout.write(f"sandbox  {url} (the pretend workspace)")
-        self.stdout.write("Ctrl-C stops everything; the data stay for the next start (`make demo-reset` removes them).")
+        self.stdout.write(f"sandbox  {url} (sample workspace)")
+        self.stdout.write(
+            "Ctrl-C stops everything; the data is kept for the next start (`make demo-reset` removes them)."
+        )
         self.stdout.flush()

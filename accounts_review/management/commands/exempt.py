@@ -17,9 +17,9 @@ class Command(DecidingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--until", metavar="DATE", required=True, help="when the exemption lapses")
-        parser.add_argument("--owner", metavar="EMAIL", default="", help="who is told by e-mail before it lapses")
-        parser.add_argument("--service-account", action="store_true", help="a robot's account; wants an --owner")
+        parser.add_argument("--until", metavar="DATE", required=True, help="when the exemption ends")
+        parser.add_argument("--owner", metavar="EMAIL", default="", help="e-mailed before the exemption ends")
+        parser.add_argument("--service-account", action="store_true", help="a script or robot; needs --owner")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         accounts = self.accounts(workspace, options)

@@ -16,14 +16,14 @@ from accounts_review.spreadsheet.rows import accounts_sheet
 
 
 class Command(WorkspaceCommand):
-    help = "Write one account a row, with its verdict and the reasons, as CSV or XLSX."
+    help = "Export accounts with verdict and reasons, one per row, as CSV or XLSX."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--verdict", choices=[verdict.value for verdict in Verdict])
-        parser.add_argument("--as-of", metavar="INSTANT", help="read the verdicts as of then, instead of now")
+        parser.add_argument("--as-of", metavar="INSTANT", help="show the verdicts as of this time instead of now")
         parser.add_argument("--format", choices=("csv", "xlsx"), default="csv")
-        parser.add_argument("-o", dest="output", metavar="FILE", help="where to; standard output if left out")
+        parser.add_argument("-o", dest="output", metavar="FILE", help="output file; default: standard output")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         as_of = instant(options["as_of"]) if options["as_of"] else now()
@@ -31,7 +31,7 @@ class Command(WorkspaceCommand):
         if options["verdict"]:
             accounts = accounts.whose_verdict(options["verdict"])
         if options["format"] == "xlsx" and not options["output"]:
-            raise CommandError("A spreadsheet is not text; say where to with -o FILE.")
+            raise CommandError("A spreadsheet cannot be printed; give a file with -o FILE.")
         sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
         content = written(sheet, options["format"])
         if options["output"]:

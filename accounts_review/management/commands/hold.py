@@ -12,7 +12,7 @@ from accounts_review.workflow import holds
 
 
 class Command(HoldCommand):
-    help = "Hold a workspace, or the whole portal: no notice and no removal leaves. Anybody with a role may."
+    help = "Hold a workspace or the whole portal: no notices are sent and nobody is removed. For anyone with a role."
 
     def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
         holds.hold(workspace=workspace, actor=actor, reason=reason, now=now)

@@ -26,16 +26,18 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file", metavar="FILE", type=Path)
-        parser.add_argument("--dry-run", action="store_true", help="only say what it would do")
-        parser.add_argument("--date-order", choices=ORDERS, default="", help="how days such as 05/06/2027 are meant")
-        parser.add_argument("--reason", metavar="TEXT", help="of a plain list: why everyone in it is exempt")
-        parser.add_argument("--until", metavar="DATE", help="of a plain list: when the exemptions lapse")
-        parser.add_argument("--skip-unknown", action="store_true", help="leave out, and name, whoever is not found")
+        parser.add_argument("--dry-run", action="store_true", help="change nothing; show what it would do")
+        parser.add_argument("--date-order", choices=ORDERS, default="", help="order of dates such as 05/06/2027")
+        parser.add_argument("--reason", metavar="TEXT", help="for a plain list: why everyone in it is exempt")
+        parser.add_argument("--until", metavar="DATE", help="for a plain list: when the exemptions end")
+        parser.add_argument(
+            "--skip-unknown", action="store_true", help="skip accounts that are not found, and list them"
+        )
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         path: Path = options["file"]
         if (options["reason"] is None) != (options["until"] is None):
-            raise CommandError("A plain list needs both --reason and --until; other files need neither.")
+            raise CommandError("A plain list needs --reason and --until; other files need neither.")
         exempting = Exempting(options["reason"], options["until"]) if options["reason"] is not None else None
         act: dict[str, Any] = {"actor": person(options["actor"]), "now": now()}
         try:

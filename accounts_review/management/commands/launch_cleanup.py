@@ -13,7 +13,7 @@ from accounts_review.workflow.launch import launch, limits
 
 
 class Command(WorkspaceCommand):
-    help = "Freeze the draft clean-up: mode, policy and cases. It runs, or awaits a second person's confirmation."
+    help = "Launch the draft clean-up. It starts, or waits for a second person to confirm."
     needs_actor = True
 
     def act(self, workspace: Workspace, **options: Any) -> None:

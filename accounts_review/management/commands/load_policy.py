@@ -24,13 +24,13 @@ LARGEST_FILE = 2_000_000
 
 
 class Command(WorkspaceCommand):
-    help = "Validate a policy and put it in force as a new version; prints how many accounts change their verdict."
+    help = "Validate and activate a policy as a new version; prints how many accounts change their verdict."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", metavar="FILE", help="a TOML text")
-        parser.add_argument("--actor", metavar="LOGIN", help="who does this")
-        parser.add_argument("--reason", default="", help="why; kept with the version")
+        parser.add_argument("file", metavar="FILE", help="policy file (TOML)")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login")
+        parser.add_argument("--reason", default="", help="reason; kept with the version")
         parser.add_argument("--dry-run", action="store_true", help="change nothing; print what the preview page shows")
 
     def act(self, workspace: Workspace, **options: Any) -> None:

@@ -12,7 +12,7 @@ from accounts_review.workflow import holds
 
 
 class Command(HoldCommand):
-    help = "Release what people hold: a workspace, or the whole portal. It takes an administrator."
+    help = "Release a held workspace or the whole portal. Administrators only."
 
     def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
         holds.release(workspace=workspace, actor=actor, reason=reason, now=now)

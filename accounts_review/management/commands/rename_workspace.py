@@ -14,12 +14,12 @@ from accounts_review.workflow.identity import NotTheSame, rename
 
 
 class Command(BaseCommand):
-    help = "Give a workspace another name in the portal; then set HUWISE_WORKSPACE to it and start the portal anew."
+    help = "Rename a workspace in the portal. Then set HUWISE_WORKSPACE to the new name and restart the portal."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("old", metavar="OLD")
         parser.add_argument("new", metavar="NEW")
-        parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = Workspace.objects.filter(name=options["old"]).first()

@@ -14,13 +14,13 @@ from accounts_review.workflow.sync.sync import reset_breaker
 
 
 class Command(WorkspaceCommand):
-    help = "Let revocations go on after a sync that looked wrong, with its numbers as the new baseline, or without."
+    help = "Decide on a sync that looked wrong: use it, or ignore it. Removals continue either way."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="what you found; kept in the audit")
-        parser.add_argument("--discard", action="store_true", help="do not take its numbers as the new baseline")
+        parser.add_argument("--reason", required=True, help="what you found; recorded in the audit")
+        parser.add_argument("--discard", action="store_true", help="ignore this sync instead of using it")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor, discard = person(options["actor"]), options["discard"]

@@ -13,8 +13,8 @@ from accounts_review.workflow import holds
 
 
 class Command(HoldCommand):
-    help = """Accept the database as it is where it does not agree with a checkpoint, or a host has none. Sync every
-        workspace first, and look at what was decided since: whoever was saved after the backup may be due again."""
+    help = """Accept the database as it is, if it does not match a checkpoint or a host has none. Sync every
+        workspace first and check what was decided since: people spared after the backup may be due again."""
     takes_workspace = False
 
     def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:

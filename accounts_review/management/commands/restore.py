@@ -13,7 +13,7 @@ from accounts_review.tasks import actions
 
 
 class Command(WorkspaceCommand):
-    help = "Invite people back whose access was revoked. Exits with 0 only if all of them were."
+    help = "Invite back people whose access was removed. Exits with 0 only if all were invited."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,5 +36,5 @@ def _newest_revoked(workspace: Workspace, usernames: list[str]) -> list[Case]:
     newest = {case.account.username: case for case in cases.select_related("account").order_by("pk")}
     unknown = [name for name in usernames if name not in newest]
     if unknown:
-        raise CommandError("\n".join(f"{name}: no revocation of this username is recorded" for name in unknown))
+        raise CommandError("\n".join(f"{name}: no removal of this username is on record" for name in unknown))
     return [newest[name] for name in usernames]

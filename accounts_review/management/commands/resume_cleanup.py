@@ -13,13 +13,13 @@ from accounts_review.workflow.launch import launch
 
 
 class Command(WorkspaceCommand):
-    help = "Go on with a clean-up that was paused, or has stopped by itself, once its reason is gone or accepted."
+    help = "Resume a paused clean-up once the cause is fixed or accepted."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("number", type=int, metavar="NUMBER", help="which clean-up")
-        parser.add_argument("--reason", required=True, help="what you found; kept in the audit")
+        parser.add_argument("number", type=int, metavar="NUMBER", help="number of the clean-up")
+        parser.add_argument("--reason", required=True, help="what you found; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         cleanup = workspace.cleanups.filter(number=options["number"]).first()

@@ -24,11 +24,11 @@ TOLD = ("revoked", "already_gone", "spared", "refused", "would_revoke", "unknown
 
 
 class Command(WorkspaceCommand):
-    help = "Look once more at every account that is due, and revoke what still deserves it."
+    help = "Do the final check of every due account and remove those that are still dormant."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--limit", type=int, metavar="N", help="take at most N cases")
+        parser.add_argument("--limit", type=int, metavar="N", help="process at most N cases")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         tally = actions.revoke_due(workspace, limit=options["limit"])

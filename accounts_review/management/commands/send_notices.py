@@ -18,7 +18,7 @@ from accounts_review.workflow.notify import waiting
 
 
 class Command(WorkspaceCommand):
-    help = "Send the warnings that running clean-ups owe, one mail a person, as many as the pace allows now."
+    help = "Send the notices that are due, one e-mail per person, at the pace that is set."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         outcome = actions.warn(workspace)

@@ -13,7 +13,7 @@ from accounts_review.workflow import workspaces
 
 
 class Command(WorkspaceCommand):
-    help = "Make the next clean-ups real (live), or dry runs, in which nothing leaves the portal."
+    help = "Set the mode of the next clean-ups: live, or dry-run, in which nothing is sent or removed."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -15,7 +15,7 @@ from accounts_review.workflow.assess import assess
 
 
 class Command(WorkspaceCommand):
-    help = "Read the workspace through the API and judge every account. Exits with 0 only if it was complete."
+    help = "Read the workspace and assess every account. Exits with 0 only if the sync is complete."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         sync = actions.sync(workspace.pk)

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Run the whole portal on a loopback address until Ctrl-C or SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="the next free one is taken where it is not")
+        parser.add_argument("--port", type=int, default=8000, help="default 8000; the next free port if taken")
 
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()

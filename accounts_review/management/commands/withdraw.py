@@ -12,7 +12,7 @@ from accounts_review.workflow.review import decide
 
 
 class Command(DecidingCommand):
-    help = "Take accounts out of their clean-up, and end their exemptions. All or nothing."
+    help = "Take accounts out of their clean-up and end their exemptions. All or nothing."
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         accounts = self.accounts(workspace, options)

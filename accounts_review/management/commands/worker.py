@@ -2,7 +2,7 @@
 
 Stock ``qcluster`` wedges when the wrong child is killed (its queues' locks die with it), leaves orphans that go on
 working, and hangs when its whole group gets SIGTERM. Here any unclean death ends everything with status 70 for the
-supervisor to start anew; the cases of the dead are settled by their leases. A worker that does not end by itself when
+supervisor to restart it; the cases of the dead are settled by their leases. A worker that does not end by itself when
 a task's time is up counts as such a death.
 """
 
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         schedule.ensure_schedule()
         Run.objects.bury()
         queue.enqueue_sweep()
-        # What a worker is started anew for is often a new address or key.
+        # A worker is often restarted because of a new address or key.
         schedule.enqueue_scheduled("check_every_connection")
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)

@@ -18,9 +18,9 @@ from accounts_review.wording import explanations, instants, verdicts
 
 LONGEST_RECORD = 20_000
 STANDINGS = {
-    Standing.ORDINARY: gettext_lazy("ordinary: nothing protects it, and nothing is in doubt"),
-    Standing.PROTECTED: gettext_lazy("protected: idle or not, it is never touched"),
-    Standing.UNCERTAIN: gettext_lazy("uncertain: a person must look, and it is never revoked"),
+    Standing.ORDINARY: gettext_lazy("ordinary: not protected, and its data is clear"),
+    Standing.PROTECTED: gettext_lazy("protected: never removed, idle or not"),
+    Standing.UNCERTAIN: gettext_lazy("uncertain: needs a manual check, and is never removed"),
 }
 
 
@@ -78,7 +78,7 @@ class Reasoning:
     exemption: Exemption | None
     otherwise: list[str]
     is_current: bool
-    """Whether judging anew, now, comes to the same; not so for a moment while a sync is being assessed."""
+    """Whether assessing the account now gives the stored result; not while a sync is being assessed."""
 
 
 def idleness(account: Account, *, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""One account's whole story in one line of time: signs of life, decisions, letters, answers and outcomes."""
+"""An account's timeline: activity, decisions, e-mails, answers and outcomes."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def _limits(account: Account, now: datetime) -> Iterator[TimelineItem]:
     found = getattr(account, "assessment", None)
     if found and found.activity_at:
         is_past = found.dormant_from <= now
-        said = _("reached the limit of its segment") if is_past else _("the limit of its segment, if idle until then")
+        said = _("reached its segment's limit") if is_past else _("its segment's limit, if idle until then")
         yield TimelineItem(found.dormant_from, said, "moon")
 
 
 def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[TimelineItem]:
     if case and case.promised_at:
-        yield TimelineItem(case.promised_at, _("the date until which the warning promises the access"), "envelope")
+        yield TimelineItem(case.promised_at, _("access is promised until this date"), "envelope")
     if exemption:
         said = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
         yield TimelineItem(exemption.until, said, "shield-check")

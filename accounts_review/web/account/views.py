@@ -128,7 +128,7 @@ class AcceptDates(OneAccount):
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
-            messages.success(request, _("The dates are accepted; the account is judged by them."))
+            messages.success(request, _("The dates are accepted; the account is assessed by them."))
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 
 
@@ -159,7 +159,7 @@ class ServiceAccount(OneAccount):
         until = form.kept_until
         owner = given["owner_email"]
         decide.exempt(reason=given["reason"], until=until, owner_email=owner, is_service_account=True, **act)
-        return _("Kept as a service account until %(until)s; %(owner)s is told before that.") % {
+        return _("Kept as a service account until %(until)s; %(owner)s is e-mailed before that.") % {
             "until": instants.day(until),
             "owner": owner,
         }

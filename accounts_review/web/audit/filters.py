@@ -21,7 +21,7 @@ from accounts_review.web.shared.widgets import DayInput
 class AuditFilter(RecordFilter):
     """Who did what to whom, when."""
 
-    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Account's username contains"))
+    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Username contains"))
     kind = django_filters.ChoiceFilter(method="of_kind", label=_("What"), empty_label=_("anything"))
     actor = django_filters.CharFilter(lookup_expr="iexact", label=_("Who"))
     cleanup = django_filters.NumberFilter(label=_("Clean-up"), min_value=0, max_value=2_000_000_000, decimal_places=0)

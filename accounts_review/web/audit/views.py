@@ -63,7 +63,9 @@ class Verify(AuditView):
         proven, flaw = audit.verify(kept)
         finding = checkpoint.look()
         if flaw:
-            broken = _("Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it hold.")
+            broken = _(
+                "Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it are intact."
+            )
             messages.error(request, broken % {"seq": flaw.seq, "problem": flaw.problem, "proven": proven})
         elif finding:
             messages.error(request, holds_in_words.of_cause(finding.cause, finding.details))
@@ -73,7 +75,7 @@ class Verify(AuditView):
                 "All %(count)d entries hold: nothing was changed, removed or inserted.",
                 proven,
             )
-            keep = _("Checkpoint to keep elsewhere: %(checkpoint)s") % {"checkpoint": audit.head()}
+            keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.head()}
             messages.success(request, f"{whole % {'count': proven}} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 

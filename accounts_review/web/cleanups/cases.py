@@ -79,7 +79,7 @@ class Act(CleanupView):
         act, reason = form["act"], form["reason"]
         cases = self._chosen(form)
         if not cases:
-            raise ValueError(_("None of these can be done this way any more. Look at the list again."))
+            raise ValueError(_("This no longer applies to any of them. Check the list again."))
         match act:
             case "retry":
                 self._each(bounces.retry_notice, cases)
@@ -95,7 +95,7 @@ class Act(CleanupView):
                     actor=self.request.user,
                     reason=reason or after,
                     now=self.now,
-                    # Whoever gives a reason of their own decides anew.
+                    # With a reason of one's own, it is a new decision.
                     ended=[] if reason else cases,
                 )
         return _done(act, cases)
@@ -120,7 +120,7 @@ class Act(CleanupView):
         """The cases of these people; those whom nobody is called are told, and bar nobody else's way."""
         names = {case: {case.account.username.casefold(), case.account.email.casefold()} for case in cases}
         if strangers := sorted(who.difference(*names.values())):
-            said = _("Nobody in this clean-up whose warning could have come back is called: %(names)s")
+            said = _("No warned person in this clean-up matches: %(names)s")
             messages.warning(self.request, said % {"names": ", ".join(strangers)})
         return [case for case, its in names.items() if its & who]
 
@@ -137,18 +137,18 @@ def _done(act: str, cases: Sequence[Case]) -> str:
     count = len(cases)
     said = {
         "retry": ngettext(
-            "%(count)d warning leaves again with the next mails.",
-            "%(count)d warnings leave again with the next mails.",
+            "%(count)d warning will be sent again.",
+            "%(count)d warnings will be sent again.",
             count,
         ),
         "bounced": ngettext(
-            "It is recorded for %(count)d account that the warning came back.",
-            "It is recorded for %(count)d accounts that the warning came back.",
+            "%(count)d account is recorded as not reached.",
+            "%(count)d accounts are recorded as not reached.",
             count,
         ),
         "withdraw": ngettext(
-            "%(count)d account is out of the clean-up and keeps its access.",
-            "%(count)d accounts are out of the clean-up and keep their access.",
+            "%(count)d account left the clean-up and keeps its access.",
+            "%(count)d accounts left the clean-up and keep their access.",
             count,
         ),
         "again": ngettext(

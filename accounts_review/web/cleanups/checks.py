@@ -118,19 +118,17 @@ def checks(basket: Basket) -> list[LaunchCheck]:
 
 def _state(basket: Basket) -> Iterator[LaunchCheck]:
     """What keeps everything from being revoked, whoever is in the draft."""
-    workspace, url, link = basket.workspace, reverse("workspaces"), _("Look at the connection")
+    workspace, url, link = basket.workspace, reverse("workspaces"), _("Check the connection")
     if workspace.is_quarantined:
-        says = _("The last sync looked wrong: until an administrator has looked, nobody is revoked.")
+        says = _("The last sync looked wrong. Nobody is removed until an administrator has checked it.")
         yield LaunchCheck(level="error", says=says, url=url, link=_("Look and decide"))
     if workspace.host and not workspace.key_owner:
-        says = _("It is not known whose API key the portal uses: until it is, nobody is revoked.")
+        says = _("The owner of the API key is not known. Nobody is removed until it is.")
         yield LaunchCheck(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
     last = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
-        says = _("The numbers are more than a day and a half old.")
-        yield LaunchCheck(
-            level="warning", says=says, todo=_("Sync first, so that you see who came back."), url=url, link=link
-        )
+        says = _("The numbers are more than 36 hours old.")
+        yield LaunchCheck(level="warning", says=says, todo=_("Sync first to see who came back."), url=url, link=link)
 
 
 def _limits(basket: Basket) -> Iterator[LaunchCheck]:
@@ -140,13 +138,13 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
         yield LaunchCheck(level="error", says=why.said, todo=why.remedy, cases=basket.held_back)
     elif basket.held_back:
         says = ngettext(
-            "%(count)d account is beyond the limit of %(limit)d and would stay for the next draft.",
-            "%(count)d accounts are beyond the limit of %(limit)d and would stay for the next draft.",
+            "%(count)d account is over the limit of %(limit)d and stays for the next draft.",
+            "%(count)d accounts are over the limit of %(limit)d and stay for the next draft.",
             len(basket.held_back),
         ) % {"count": len(basket.held_back), "limit": limit}
-        todo = _("Those idle longest go first. Launch in several goes, or have the policy's limits raised.")
+        todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
         if basket.room.is_by_share and basket.room.next_at:
-            todo = _("Those idle longest go first.") + " " + findings.in_words(basket.room.objection).remedy
+            todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
         yield LaunchCheck(level="info", says=says, todo=todo, cases=basket.held_back)
     else:
         says = _(
@@ -157,17 +155,17 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _people(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.version.rules.approval.two_people:
-        yield LaunchCheck(level="ok", says=_("One person is enough: the policy asks for no second one."))
+        yield LaunchCheck(level="ok", says=_("One person can launch this clean-up."))
         return
     people = people_who_may("operate", basket.cleanup.workspace).exclude(pk=basket.actor.pk).order_by("username")
     if people:
-        says = _("Two people: whoever launches it cannot confirm it. Others who can: %(people)s.")
+        says = _("%(people)s has to confirm this launch.")
         yield LaunchCheck(
             level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])}
         )
     else:
-        says = _("The policy asks for a second person, and nobody else may confirm it.")
-        yield LaunchCheck(level="error", says=says, todo=_("Have an administrator give somebody the role operator."))
+        says = _("The policy requires a second person, and nobody else can confirm.")
+        yield LaunchCheck(level="error", says=says, todo=_("Ask an administrator to make somebody an operator."))
 
 
 def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
@@ -175,19 +173,20 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
     last_date = basket.last_date
     if late := [case for case in basket.launching if case.approved_at + valid <= last_date]:
         says = ngettext(
-            "%(count)d approval expires before its account can be revoked: it would be warned, and then spared.",
-            "%(count)d approvals expire before their accounts can be revoked: they would be warned, and then spared.",
+            "%(count)d approval expires before its account can be revoked; the person would be warned and then spared.",
+            "%(count)d approvals expire before their accounts can be revoked; the people would be warned and then "
+            "spared.",
             len(late),
         ) % {"count": len(late)}
-        todo = _("An approval holds for %(days)d days. Take them out, look again, and approve them anew.")
+        todo = _("An approval is valid for %(days)d days. Take them out, review them and approve them again.")
         todo %= {"days": valid.days}
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=late, can_take_out=True)
     elif basket.launching:
         first = min(case.approved_at for case in basket.launching) + valid
         days = (first - last_date).days
         says = ngettext(
-            "No approval expires before its time; the first has %(days)d day to spare.",
-            "No approval expires before its time; the first has %(days)d days to spare.",
+            "No approval expires too early; the first has %(days)d day left over.",
+            "No approval expires too early; the first has %(days)d days left over.",
             days,
         )
         yield LaunchCheck(level="ok", says=says % {"days": days})
@@ -200,18 +199,18 @@ def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
     if cases := [case for case in basket.launching if case.approved_by_id in barred]:
         logins = ", ".join(sorted({case.approved_by_login for case in cases}))
         says = ngettext(
-            "%(count)d account was approved by somebody who may no longer decide (%(logins)s), and would be spared.",
-            "%(count)d accounts were approved by people who may no longer decide (%(logins)s), and would be spared.",
+            "%(count)d account was approved by somebody who may no longer decide (%(logins)s) and would be spared.",
+            "%(count)d accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
             len(cases),
         ) % {"count": len(cases), "logins": logins}
-        todo = _("Take them out; somebody who may decide approves them anew.")
+        todo = _("Take them out and have a reviewer approve them again.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
 
 
 def _own(basket: Basket) -> Iterator[LaunchCheck]:
     if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
         says = _("Your own account is in this draft.")
-        todo = _("Nobody decides on their own account: leave the launch to somebody else.")
+        todo = _("Nobody may decide on their own account. Ask somebody else to launch.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=own)
 
 
@@ -221,14 +220,14 @@ def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
     still = set(dormant.listed().values_list("pk", flat=True))
     if back := [case for case in basket.launching if case.account_id not in still]:
         says = ngettext(
-            "%(count)d account no longer counts as dormant or is no longer listed, and would be spared.",
-            "%(count)d accounts no longer count as dormant or are no longer listed, and would be spared.",
+            "%(count)d account is no longer dormant or no longer listed and would be spared.",
+            "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
             len(back),
         ) % {"count": len(back)}
-        todo = _("Take them out, or leave them: they keep their access either way.")
+        todo = _("Take them out or leave them in; they keep their access either way.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
     else:
-        yield LaunchCheck(level="ok", says=_("Everyone in it still counts as dormant."))
+        yield LaunchCheck(level="ok", says=_("Every account in it is still dormant."))
 
 
 def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
@@ -238,18 +237,20 @@ def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
     bounced = _bounced(basket)
     if cases := unusable + [case for case in basket.launching if case.account_id in bounced and case not in unusable]:
         says = ngettext(
-            "%(count)d address cannot be written to: it is not usable, or a mail to it came back before.",
-            "%(count)d addresses cannot be written to: they are not usable, or a mail to them came back before.",
+            "%(count)d address is not usable or has bounced before.",
+            "%(count)d addresses are not usable or have bounced before.",
             len(cases),
         ) % {"count": len(cases)}
-        todo = _("Who cannot be warned is not revoked. Correct the address in Huwise and sync, or take them out.")
+        todo = _(
+            "People who cannot be warned are not revoked. Correct the address in Huwise and sync, or take them out."
+        )
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     else:
-        yield LaunchCheck(level="ok", says=_("Every address looks usable, and none is known to bounce."))
+        yield LaunchCheck(level="ok", says=_("Every address looks usable; none is known to bounce."))
 
 
 def _bounced(basket: Basket) -> set[int]:
-    """Accounts to whose present address a letter was refused, or came back."""
+    """Accounts whose current address refused an e-mail or bounced one."""
     ids = [case.account_id for case in basket.launching]
     entries = AuditEntry.objects.filter(account_id__in=ids, kind__in=BOUNCED)
     failed = set(entries.values_list("account_id", "cleanup"))
@@ -269,20 +270,20 @@ def _succession(basket: Basket) -> Iterator[LaunchCheck]:
         if orphan.is_group:
             says = _("The group %(name)s would have no member left.") % {"name": titles.get(orphan.name, orphan.name)}
         else:
-            says = _("Nobody would hold the right %(name)s any more.") % {"name": orphan.name}
-        todo = _("See who takes over before they go, or take them out.")
+            says = _("Nobody would hold the right %(name)s.") % {"name": orphan.name}
+        todo = _("Decide who takes over first, or take them out.")
         last = [cases[account.pk] for account in orphan.last]
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
     made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
     for account, groups in made:
         named = {"login": account.username, "groups": ", ".join(str(group) for group in groups[:NAMED])}
         says = ngettext(
-            "%(login)s made a group that stays: %(groups)s.",
-            "%(login)s made groups that stay: %(groups)s.",
+            "%(login)s created a group: %(groups)s.",
+            "%(login)s created groups: %(groups)s.",
             len(groups),
         )
-        todo = _("The group stays, with its members. See that somebody else looks after it.")
+        todo = _("The group and its members stay. Make sure somebody else manages it.")
         yield LaunchCheck(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
     if not found and not made:
-        says = _("Nothing is left without anybody: every right and group of theirs has somebody else, too.")
+        says = _("Every right and group still has another holder.")
         yield LaunchCheck(level="ok", says=says)

@@ -15,10 +15,10 @@ from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
     "restored": (INVITED, _("invited back")),
-    "returned": (BY_THEMSELVES, _("came back by themselves")),
+    "returned": (BY_THEMSELVES, _("signed in again on their own")),
     "bounced": (
         Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
-        _("not back, and the warning came back too late"),
+        _("not back; the warning bounced after the removal"),
     ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }
@@ -75,7 +75,7 @@ class CaseFilter(RecordFilter):
 
 
 class ReportFilter(CaseFilter):
-    """What became of whom."""
+    """Filters a clean-up's cases."""
 
     state = django_filters.ChoiceFilter(label=_("State"), empty_label=_("any"))
     answered = django_filters.ChoiceFilter(method="by_answer", label=_("Their answer"), empty_label=_("any"))

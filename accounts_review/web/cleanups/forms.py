@@ -28,13 +28,13 @@ class LaunchForm(forms.Form):
     def __init__(self, *args: Any, expected: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.expected = expected
-        self.fields["count"].label = _("Type %(count)d, the number of accounts, to confirm") % {"count": expected}
+        self.fields["count"].label = _("To confirm, type the number of accounts: %(count)d") % {"count": expected}
 
     def clean_count(self) -> str:
         typed = str(self.cleaned_data["count"])
         if "".join(filter(str.isalnum, typed)) != str(self.expected):
             raise ValidationError(
-                _("You typed “%(typed)s”; this page is about %(count)d."),
+                _("You typed “%(typed)s”; this page is about %(count)d accounts."),
                 params={"typed": typed, "count": self.expected},
             )
         return typed
@@ -62,7 +62,7 @@ class CasesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if given.get("act") in ("bounced", "withdraw") and not given.get("reason"):
-            raise ValidationError(_("Say why; the reason is kept in the audit."))
+            raise ValidationError(_("Give a reason; it is recorded in the audit."))
         if not (given.get("all") or given.get("case") or given.get("who")):
-            raise ValidationError(_("Tick at least one account first."))
+            raise ValidationError(_("Select at least one account first."))
         return given

@@ -95,10 +95,10 @@ def _changes(*, before: str, after: str) -> list[str]:
         return []
     then, now = before.split("/"), after.split("/")
     if len(then) != len(now):
-        return [_("This page did not say what it was about.")]
+        return [_("The form was incomplete. Reload the page and try again.")]
     said = [
-        _("The draft held %(then)s accounts; now it holds %(now)s.") % {"then": then[0], "now": now[0]},
-        _("Other accounts are in the draft now."),
+        _("The draft had %(then)s accounts; it now has %(now)s.") % {"then": then[0], "now": now[0]},
+        _("The draft now contains other accounts."),
         _("The mode changed from %(then)s to %(now)s.") % {"then": then[2], "now": now[2]},
         _("The policy changed from version %(then)s to %(now)s.") % {"then": then[3], "now": now[3]},
     ]

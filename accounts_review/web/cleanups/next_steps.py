@@ -31,7 +31,7 @@ ACTS: Mapping[str, tuple[frozenset[CaseState], str]] = {
 
 LABELS = {
     "retry": gettext_lazy("Send the warning again"),
-    "withdraw": gettext_lazy("Withdraw: they keep access"),
+    "withdraw": gettext_lazy("Withdraw; they keep access"),
     "again": gettext_lazy("Put into the next draft"),
 }
 
@@ -84,7 +84,7 @@ def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
 
 
 def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case]:
-    """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved anew."""
+    """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved again."""
     accounts = Account.objects.filter(pk__in=cases.values("account")).listed().assessed().with_verdict(now)
     free = (
         accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None))).exclude(username=actor.get_username())
@@ -105,8 +105,8 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
         name="undeliverable",
         title=_("Could not be warned"),
         advice=_(
-            "Nobody is revoked without a delivered warning. Correct the address in Huwise, sync, and send the warning "
-            "again; or withdraw the account from this clean-up."
+            "Nobody loses access without a delivered warning. Correct the address in Huwise, sync and send the "
+            "warning again, or withdraw the account from this clean-up."
         ),
         count=cases.count(),
         rows=rows,
@@ -120,8 +120,8 @@ def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
         name="unknown",
         title=_("Outcome unknown"),
         advice=_(
-            "There is nothing to do: nothing is sent again. Each account is read twice, a while apart; if it is gone, "
-            "it was revoked, and if it is still there, it is looked at anew."
+            "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, it was revoked; if "
+            "it is still there, it is checked again from the start."
         ),
         count=cases.count(),
         rows=rows,
@@ -144,8 +144,9 @@ def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, a
         name="refused",
         title=_("Refused by the workspace"),
         advice=_(
-            "The workspace answered no, so that the account still has its access, and nothing is sent again. When the "
-            "cause is gone, put it into the next draft; it starts over, with its warning and its last look."
+            "The workspace refused, so the account still has its access, and nothing is sent again. Once the cause "
+            "is fixed, put the account into the next draft. It starts over, with a new warning and a new final "
+            "check."
         ),
         count=cases.count(),
         rows=rows,
@@ -155,17 +156,17 @@ def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, a
 
 def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
     advice = _(
-        "A case that has ended is never taken up again. Approve the account anew, and it starts over in the next "
-        "draft, with its warning and its last look."
+        "A closed case is never reopened. Approve the account again; it starts over in the next draft, with a new "
+        "warning and a new final check."
     )
     if cleanup.dry_run:
         advice = _(
-            "To do it for real, put them into the next draft, and launch that one once an administrator has made the "
-            "workspace live. Each of them gets the warning and the last look."
+            "To do it for real, put them into the next draft and launch it once an administrator has made the "
+            "workspace live. Each person gets a warning and a final check."
         )
     return Step(
         name="again",
-        title=_("Still dormant, and in no clean-up"),
+        title=_("Still dormant and in no clean-up"),
         advice=advice,
         count=free.count(),
         rows=[NextStepRow(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
@@ -181,13 +182,13 @@ def _address(case: Case) -> str:
     then, today = str(case.evidence.get("email", "")), case.account.email
     if then == today:
         return _("The address is still %(address)s.") % {"address": today}
-    return _("The address is %(address)s now; it was %(before)s at the approval.") % {
+    return _("The address is now %(address)s; at the approval it was %(before)s.") % {
         "address": today,
         "before": then or "—",
     }
 
 
 def _readings(case: Case) -> str:
-    found = {"absent": _("gone"), "present": _("still there"), "re-created": _("another account of that name")}
+    found = {"absent": _("gone"), "present": _("still there"), "re-created": _("another account with that name")}
     read = [found.get(str(reading.get("found")), "?") for reading in case.readings]
-    return _("read so far: %(readings)s") % {"readings": ", ".join(read)} if read else _("not read yet")
+    return _("checked so far: %(readings)s") % {"readings": ", ".join(read)} if read else _("not checked yet")

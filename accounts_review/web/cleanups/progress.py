@@ -126,8 +126,8 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
         return " ".join([said, _("It was a dry run: nothing left the portal.")])
     if back := progress.restored + progress.returned:
         share_back = ngettext(
-            "Of the revoked, %(back)d is back since (%(share)s %%).",
-            "Of the revoked, %(back)d are back since (%(share)s %%).",
+            "%(back)d of those revoked has come back (%(share)s %%).",
+            "%(back)d of those revoked have come back (%(share)s %%).",
             back,
         )
         said = " ".join([said, share_back % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])

@@ -58,15 +58,15 @@ class CleanupTable(RecordTable):
 
 
 class CaseTable(RecordTable):
-    """What became of everyone in a clean-up."""
+    """The cases of a clean-up with their outcome."""
 
     account = CellColumn(
         "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
     )
     state = CellColumn("cleanups/case_state", _("State"))
-    fate = CellColumn("cleanups/fate", _("What became of it"), orderable=False, extra_context=_fate)
+    fate = CellColumn("cleanups/fate", _("Outcome"), orderable=False, extra_context=_fate)
     promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
-    answer = CellColumn("cleanups/case_answer", _("Last look and reply"), orderable=False)
+    answer = CellColumn("cleanups/case_answer", _("Final check and API response"), orderable=False)
     approved_at = CellColumn("cleanups/approval", _("Approved"))
 
     class Meta(PortalTable.Meta):

@@ -35,10 +35,10 @@ UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalMove, audit.Conflict)
 """What a person is told when a step cannot be taken."""
 TURNED = {
-    "confirm": gettext_lazy("The clean-up is confirmed, and has started."),
-    "pause": gettext_lazy("The clean-up is paused: no further step is taken."),
-    "resume": gettext_lazy("The clean-up goes on."),
-    "cancel": gettext_lazy("The clean-up is cancelled: who was not revoked yet keeps access."),
+    "confirm": gettext_lazy("The clean-up is confirmed and has started."),
+    "pause": gettext_lazy("The clean-up is paused."),
+    "resume": gettext_lazy("The clean-up is running again."),
+    "cancel": gettext_lazy("The clean-up is cancelled. Everyone not yet revoked keeps access."),
 }
 """The turns there are, and what a person is told after each."""
 
@@ -148,7 +148,7 @@ class ProgressFragment(CleanupView):
         if request.GET.get("seen", progress.mark) != progress.mark:
             response["HX-Trigger"] = "cases-moved"
         if request.GET.get("was", self.cleanup.state) != self.cleanup.state:
-            # What may be done now is another matter: the whole page is read anew.
+            # What may be done has changed too: the whole page is read again.
             response["HX-Refresh"] = "true"
         return response
 

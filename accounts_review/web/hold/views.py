@@ -45,7 +45,7 @@ class HoldForm(forms.Form):
     )
     reason = forms.CharField(
         max_length=500,
-        label=gettext_lazy("Why; everybody sees it"),
+        label=gettext_lazy("Reason (visible to everyone)"),
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
 
@@ -71,7 +71,7 @@ class HoldPage(PortalView):
     def post(self, request: HttpRequest) -> HttpResponse:
         form, act = HoldForm(request.POST, user=self.request.user), self._acts.get(request.POST.get("act", ""))
         if act is None or not form.is_valid():
-            messages.error(request, _("Say why; nothing was changed."))
+            messages.error(request, _("Give a reason. Nothing was changed."))
             return self._answer(form, status=400)
         try:
             messages.success(request, act(form.cleaned_data["workspace"], form.cleaned_data["reason"]))
@@ -85,16 +85,16 @@ class HoldPage(PortalView):
 
     def _hold(self, workspace: Workspace | None, reason: str) -> str:
         holds.hold(workspace=workspace, actor=self.request.user, reason=reason, now=now())
-        return _("Everything is held: no notice and no removal leaves.")
+        return _("Everything is held. No notices are sent and nobody is removed.")
 
     def _release(self, workspace: Workspace | None, reason: str) -> str:
         holds.release(workspace=workspace, actor=self.request.user, reason=reason, now=now())
-        return _("Released: notices and removals go on.")
+        return _("Released. Notices and removals continue.")
 
     def _reset(self, workspace: Workspace | None, reason: str) -> str:
         known = sources.known_workspaces()
         holds.reset_checkpoint(workspaces=known, actor=self.request.user, reason=reason, now=now())
-        return _("Accepted: the database counts as it is, and new checkpoints begin.")
+        return _("The database is accepted as it is, and new checkpoints start.")
 
     def _answer(self, form: HoldForm, *, status: int = 200) -> HttpResponse:
         user = self.request.user

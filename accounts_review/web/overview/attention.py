@@ -73,7 +73,7 @@ def _of_holds(workspace: Workspace) -> Iterator[Need]:
 
 def _of_worker(now: datetime) -> Iterator[Need]:
     if Run.objects.is_silent(now):
-        text = _("No worker has run for some minutes: nothing is synced, sent or revoked.")
+        text = _("The background worker has stopped. Nothing is synced, sent or removed.")
         yield Need(level="error", text=text, link=_("See the schedule"), url=reverse("schedule"))
 
 
@@ -82,22 +82,22 @@ def _of_mail() -> Iterator[Need]:
         return  # Every page says so already.
     last = Run.objects.filter(task="send_emails_job").exclude(finished_at=None).first()
     if last and last.error:
-        text = _("Mails could not be sent at the last try: %(error)s") % {"error": last.error}
+        text = _("The last e-mails could not be sent: %(error)s") % {"error": last.error}
         yield Need(level="warning", text=text, link=_("See the schedule"), url=reverse("schedule"))
 
 
 def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator[Need]:
-    url, link = reverse("workspaces"), _("Look at the connection")
+    url, link = reverse("workspaces"), _("Check the connection")
     if quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first():
-        text = _("A sync looked wrong and was set aside: nobody is revoked until an administrator has looked.")
+        text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
         yield Need(level="error", text=text, link=_("Look and decide"), url=page)
     if last is None:
-        yield Need(level="error", text=_("The workspace was never read."), link=link, url=url)
+        yield Need(level="error", text=_("The workspace has never been synced."), link=link, url=url)
     elif last.state == Sync.State.FAILED:
-        yield Need(level="error", text=_("The last sync failed; the numbers are older."), link=link, url=url)
+        yield Need(level="error", text=_("The last sync failed, so the numbers are older."), link=link, url=url)
     elif last.state == Sync.State.INCOMPLETE:
-        text = _("The last sync was not complete: nobody new counts as dormant until one is.")
+        text = _("The last sync was incomplete. No new accounts become dormant until one is complete.")
         yield Need(level="warning", text=text, link=link, url=url)
     elif last.health:
         yield Need(
@@ -107,7 +107,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         text = " ".join(findings.in_words(fault).said for fault in connection_check.faults)
         yield Need(level="warning", text=text, link=link, url=url)
     elif now - (last.finished_at or last.started_at) > Sync.OLD:
-        yield Need(level="warning", text=_("The numbers are more than a day and a half old."), link=link, url=url)
+        yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
 
 
 def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
@@ -119,21 +119,23 @@ def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
         if cleanup.state == CleanupState.PAUSED:
             text = _("Clean-up %(number)d is paused: %(why)s")
             text %= {"number": number, "why": findings.in_words(cleanup.stopped_because or {"code": "paused"}).said}
-            yield Need(level="error", text=text, link=_("Look at it"), url=url)
+            yield Need(level="error", text=text, link=_("View"), url=url)
         elif cleanup.state == CleanupState.AWAITING_CONFIRMATION:
-            text = _("Clean-up %(number)d, launched by %(login)s, awaits another person's confirmation.")
+            text = _("Clean-up %(number)d, launched by %(login)s, needs another person's confirmation.")
             text %= {"number": number, "login": cleanup.launched_by}
-            yield Need(level="warning", text=text, link=_("Look and confirm"), url=url)
+            yield Need(level="warning", text=text, link=_("Review and confirm"), url=url)
         elif cleanup.state == CleanupState.RUNNING and not cleanup.dry_run and not workspace.is_live:
-            text = _("Clean-up %(number)d is live and waits, because the workspace was switched to dry run.")
-            yield Need(level="warning", text=text % {"number": number}, link=_("Look at it"), url=url)
+            text = _("Clean-up %(number)d is live and waiting, because the workspace was switched to dry run.")
+            yield Need(level="warning", text=text % {"number": number}, link=_("View"), url=url)
         elif cleanup.state == CleanupState.RUNNING:
             yield from _of_standstill(cleanup, url, now)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
             text = ngettext(
-                "%(count)d approved account waits in the draft.", "%(count)d approved accounts wait in the draft.", size
+                "%(count)d approved account is waiting in the draft.",
+                "%(count)d approved accounts are waiting in the draft.",
+                size,
             )
-            yield Need(level="info", text=text % {"count": size}, link=_("See and launch"), url=url)
+            yield Need(level="info", text=text % {"count": size}, link=_("Open the draft"), url=url)
 
 
 def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
@@ -141,14 +143,14 @@ def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
     for found in standstill(cleanup, now=now):
         if found["code"] == "breaker_tripped":
             continue  # The sync that tripped it is told already.
-        text = _("Clean-up %(number)d waits: %(why)s")
+        text = _("Clean-up %(number)d is waiting: %(why)s")
         text %= {"number": cleanup.number, "why": findings.in_words(found).said}
         level = "info" if "until" in found or found["code"] == "first_ones" else "warning"
-        yield Need(level=level, text=text, link=_("Look at it"), url=url)
+        yield Need(level=level, text=text, link=_("View"), url=url)
 
 
 def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
-    yield from _of_letters(workspace, now)
+    yield from _of_emails(workspace, now)
     open_cases = Case.objects.filter(
         cleanup__workspace=workspace, state__in=(CaseState.UNDELIVERABLE, CaseState.UNKNOWN)
     )
@@ -156,46 +158,46 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
     for number, state, count in by_cleanup:
         text = (
             ngettext(
-                "%(count)d person of clean-up %(number)d could not be warned.",
-                "%(count)d people of clean-up %(number)d could not be warned.",
+                "%(count)d person in clean-up %(number)d could not be warned.",
+                "%(count)d people in clean-up %(number)d could not be warned.",
                 count,
             )
             if state == CaseState.UNDELIVERABLE
             else ngettext(
-                "The outcome of %(count)d revocation in clean-up %(number)d is unknown.",
-                "The outcome of %(count)d revocations in clean-up %(number)d is unknown.",
+                "The outcome of %(count)d removal in clean-up %(number)d is unknown.",
+                "The outcome of %(count)d removals in clean-up %(number)d is unknown.",
                 count,
             )
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, f"?state={state}")
 
 
-def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
+def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     """Warnings that came back too late or are put off again and again, and answers that no person may have given."""
     cases = Case.objects.filter(cleanup__workspace=workspace).select_related("account", "cleanup__workspace")
     late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)
     for number, count in sorted(late.items()):
         text = ngettext(
-            "%(count)d person of clean-up %(number)d was removed although the warning came back.",
-            "%(count)d people of clean-up %(number)d were removed although the warning came back.",
+            "%(count)d person in clean-up %(number)d was removed although the warning bounced.",
+            "%(count)d people in clean-up %(number)d were removed although the warning bounced.",
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
     mute = cases.filter(state=CaseState.NOTICED).exclude(pk__in=due.answerable(cases).values("pk"))
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The link in %(count)d warning of clean-up %(number)d no longer works, so it waits: SECRET_KEY was "
-            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
-            "The links in %(count)d warnings of clean-up %(number)d no longer work, so they wait: SECRET_KEY was "
-            "changed. Put the former key into SECRET_KEY_FALLBACKS.",
+            "The link in %(count)d warning of clean-up %(number)d no longer works, because SECRET_KEY changed. The "
+            "case waits. Put the former key into SECRET_KEY_FALLBACKS.",
+            "The links in %(count)d warnings of clean-up %(number)d no longer work, because SECRET_KEY changed. The "
+            "cases wait. Put the former key into SECRET_KEY_FALLBACKS.",
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
     waiting = cases.filter(state=CaseState.AWAITING_NOTICE, outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The warning of %(count)d person in clean-up %(number)d has been put off for more than five days.",
-            "The warnings of %(count)d people in clean-up %(number)d have been put off for more than five days.",
+            "The mail server has deferred %(count)d warning in clean-up %(number)d for more than five days.",
+            "The mail server has deferred %(count)d warnings in clean-up %(number)d for more than five days.",
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=awaiting_notice")
@@ -205,7 +207,7 @@ def _of_letters(workspace: Workspace, now: datetime) -> Iterator[Need]:
         by_cleanup.setdefault(case.cleanup.number, []).append(case)
     for number, those in sorted(by_cleanup.items()):
         if count := len(answer.alike(those)):
-            text = _("%(count)d answers in clean-up %(number)d look like a machine's: ask these people.")
+            text = _("%(count)d answers in clean-up %(number)d look automatic. Ask these people.")
             yield _about(workspace, number, text % {"count": count, "number": number}, "")
 
 
@@ -219,8 +221,8 @@ def _of_held(workspace: Workspace) -> Iterator[Need]:
     held = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE, outcome__has_key="held_since")
     for number, count in held.values_list("cleanup__number").annotate(Count("pk")).order_by("cleanup__number"):
         text = ngettext(
-            "%(count)d account of clean-up %(number)d is held back: its data is unclear.",
-            "%(count)d accounts of clean-up %(number)d are held back: their data is unclear.",
+            "%(count)d account in clean-up %(number)d is on hold: its data is unclear.",
+            "%(count)d accounts in clean-up %(number)d are on hold: their data is unclear.",
             count,
         )
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=due"
@@ -231,8 +233,8 @@ def _of_dates(workspace: Workspace) -> Iterator[Need]:
     lost = workspace.accounts.listed().filter(lost_activity_at__isnull=False)
     if count := lost.count():
         text = ngettext(
-            "The dates of %(count)s account went back; it needs a manual check.",
-            "The dates of %(count)s accounts went back; they need a manual check.",
+            "%(count)s account has earlier dates than before and needs a manual check.",
+            "%(count)s accounts have earlier dates than before and need a manual check.",
             count,
         )
         url = reverse("review", kwargs={"workspace": workspace.name}) + "?verdict=uncertain"
@@ -243,15 +245,15 @@ def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> 
     url = reverse("review", kwargs={"workspace": workspace.name})
     if administrators:
         text = ngettext(
-            "%(count)s administrator is dormant, with every right and nobody using it.",
-            "%(count)s administrators are dormant, with every right and nobody using it.",
+            "%(count)s dormant account has full admin rights.",
+            "%(count)s dormant accounts have full admin rights.",
             administrators,
         )
         text %= {"count": intcomma(administrators)}
         yield Need(level="warning", text=text, link=_("See who"), url=f"{url}?{DORMANT_ADMINISTRATORS}")
     if undecided:
         text = ngettext(
-            "%(count)s dormant account awaits a decision.", "%(count)s dormant accounts await a decision.", undecided
+            "%(count)s dormant account needs a decision.", "%(count)s dormant accounts need a decision.", undecided
         )
         yield Need(level="info", text=text % {"count": intcomma(undecided)}, link=_("Look and decide"), url=url)
 

@@ -1,6 +1,6 @@
 """How long accounts have been idle, by segment, and what another limit would make of them.
 
-A limit is only tried on: nothing here is stored. One query counts the accounts of every segment by how long they have
+Nothing here is stored. One query counts the accounts of every segment by how long they have
 been idle and by the verdict they would have; the drawing and the sums are made of it.
 """
 

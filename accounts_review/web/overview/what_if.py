@@ -1,4 +1,4 @@
-"""What if the limit were another: tried on, never saved."""
+"""Try another limit; nothing is saved."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ A_YEAR = timedelta(days=365)
 class BacktestForm(forms.Form):
     """A day in the past, and the policy to test: the one in force, or a preview."""
 
-    on = forms.DateField(label=gettext_lazy("On this day"), widget=DayInput({"class": "form-control"}))
+    on = forms.DateField(label=gettext_lazy("On this date"), widget=DayInput({"class": "form-control"}))
 
     def __init__(self, *args: Any, policy_previews: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -37,7 +37,7 @@ class BacktestForm(forms.Form):
     def clean_on(self) -> datetime:
         day = self.cleaned_data["on"]
         if not day.year >= 2000 or day >= self.today:
-            raise forms.ValidationError(_("Choose a day in the past."))
+            raise forms.ValidationError(_("Choose a date in the past."))
         return make_aware(datetime.combine(day, time.min), get_current_timezone())
 
 

@@ -1,4 +1,4 @@
-"""The letters to people: how they read, in which language, and a test to oneself."""
+"""The e-mails to people: their text, their language, and a test to oneself."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from accounts_review.workflow.notify.send import send_test
 TITLES: dict[str, Promise] = {
     "notice": gettext_lazy("Warning"),
     "reminder": gettext_lazy("Reminder"),
-    "closing": gettext_lazy("Closing mail"),
+    "closing": gettext_lazy("Closing e-mail"),
 }
 MADE_UP = "camille@example.org"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A letter as the page shows it."""
+    """An e-mail as the page shows it."""
 
     kind: str
     title: str
@@ -41,17 +41,17 @@ class Shown:
 
 
 class LanguageForm(forms.Form):
-    """The language of the letters."""
+    """The language of the e-mails."""
 
     language = forms.ChoiceField(
-        label=gettext_lazy("Language of the letters"),
+        label=gettext_lazy("Language of the e-mails"),
         choices=settings.LANGUAGES,
         widget=forms.Select({"class": "form-select"}),
     )
 
 
 class EmailsPage(WorkspaceView):
-    """The three letters to a made-up person; the HTML part as text, or to be downloaded."""
+    """The three e-mails to a fictitious person; the HTML part as text or as a download."""
 
     template_name = "accounts_review/policy/emails.html"
 
@@ -89,7 +89,7 @@ class EmailsPage(WorkspaceView):
             raise Http404
         language = form.cleaned_data["language"]
         workspaces.set_language(workspace=self.workspace, language=language, actor=self.request.user, now=self.now)
-        messages.success(self.request, _("The letters are written in this language from now on."))
+        messages.success(self.request, _("E-mails are sent in this language from now on."))
 
     def _download(self, kind: str) -> HttpResponse:
         name = f"{_known(kind)}-{self.workspace.language}.html"

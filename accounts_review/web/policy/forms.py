@@ -18,7 +18,9 @@ class PolicyForm(forms.Form):
         ),
     )
     reason = forms.CharField(
-        label=gettext_lazy("Why it changes"), max_length=500, widget=forms.TextInput(attrs={"class": "form-control"})
+        label=gettext_lazy("Reason for the change"),
+        max_length=500,
+        widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     over = forms.IntegerField(widget=forms.HiddenInput)
 

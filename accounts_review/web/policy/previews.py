@@ -91,7 +91,7 @@ class PreviewPage(WorkspaceView):
             if not isinstance(problem, preview.Superseded):
                 self._look_again(policy_preview)
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
-        said = _("Version %(number)d is in force, and everybody is judged by it.")
+        said = _("Version %(number)d is in force; every account is assessed by it.")
         messages.success(self.request, said % {"number": version.number})
         return redirect("policy", workspace=self.workspace.name)
 
@@ -104,7 +104,7 @@ class PreviewPage(WorkspaceView):
         return PolicyPreview.objects.filter(workspace=self.workspace, pk=pk).select_related("workspace", "over").first()
 
     def _gone(self) -> HttpResponse:
-        messages.info(self.request, _("This preview is gone: it was replaced by another, or is in force already."))
+        messages.info(self.request, _("This preview no longer exists: another replaced it, or it is already in force."))
         return redirect("policy", workspace=self.workspace.name)
 
 

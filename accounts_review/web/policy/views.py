@@ -55,7 +55,7 @@ class PolicyPage(WorkspaceView):
             afresh = PolicyForm(initial=form.cleaned_data | {"over": current.number})
             return self._page(form=afresh, current=current, is_stale=True, status=409)
         if text == current.text:
-            form.add_error("text", _("This is the text in force: there is nothing to preview."))
+            form.add_error("text", _("This text is already in force; there is nothing to preview."))
             return self._page(form=form, current=current)
         policy_preview = preview.propose(
             workspace=self.workspace,

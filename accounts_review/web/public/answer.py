@@ -37,7 +37,7 @@ class AnswerForm(forms.Form):
 
     kind = forms.ChoiceField(choices=[(kind.value, "") for kind in AnswerKind])
     text = forms.CharField(
-        label=gettext_lazy("Why you need it (you may leave this empty)"),
+        label=gettext_lazy("Why you need it (optional)"),
         max_length=LONGEST_TEXT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "form-control"}),
@@ -66,7 +66,7 @@ class AnswerForm(forms.Form):
             and "until" not in self.errors
             and not (until and self.earliest <= until <= self.latest)
         ):
-            self.add_error("until", _("Choose a day from tomorrow on, at most a year ahead."))
+            self.add_error("until", _("Choose a date from tomorrow to one year ahead."))
         if kind == AnswerKind.LEAVE and not given.get("sure"):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given
@@ -85,7 +85,7 @@ class AnswerForm(forms.Form):
 # The token in the address is the only key, and no cookie adds to it: who has none can answer, too.
 @method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class AnswerPage(View):
-    """Shows what would happen and the three answers; takes one of them. In the language of the letter."""
+    """Shows what would happen and the three answers; takes one of them. In the language of the e-mail."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         case = answer.case_of(token)

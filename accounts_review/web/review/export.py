@@ -33,7 +33,9 @@ class ReviewExport(WorkspaceView):
         accounts = as_shown(table, request)
         count = accounts.count()
         if kind == "xlsx" and count >= MOST_ROWS:
-            messages.error(request, _("A spreadsheet cannot hold so many rows. Narrow the filter, or take the CSV."))
+            messages.error(
+                request, _("A spreadsheet cannot hold this many rows. Narrow the filter, or download the CSV.")
+            )
             return redirect(back)
         data = {"filter": found.query, "count": count, "format": kind}
         login = self.request.user.get_username()

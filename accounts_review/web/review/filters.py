@@ -35,7 +35,7 @@ STATES = [
     ("draft", gettext_lazy("in the draft")),
     ("running", gettext_lazy("in a running clean-up")),
     ("exempt", gettext_lazy("exempt")),
-    ("lapsing", gettext_lazy("exemption ends soon")),
+    ("lapsing", gettext_lazy("exemption ending soon")),
     ("later", gettext_lazy("snoozed")),
     ("decided", gettext_lazy("decided")),
 ]

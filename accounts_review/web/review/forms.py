@@ -62,7 +62,7 @@ class DecisionForm(forms.Form):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         decision = cleaned.get("decision")
         if decision in ("exempt", "withdraw") and not cleaned.get("reason") and "reason" not in self.errors:
-            self.add_error("reason", _("Say why: it is kept with the decision."))
+            self.add_error("reason", _("Give a reason; it is kept with the decision."))
         if decision != "exempt":
             self.errors.pop("until", None)  # The bar shows the field whatever is decided.
         elif "until" not in self.errors:
@@ -86,10 +86,10 @@ class DecisionForm(forms.Form):
 
     def _check_until(self, day: date | None) -> None:
         if day is None:
-            self.add_error("until", _("An exemption needs an end."))
+            self.add_error("until", _("An exemption needs an end date."))
         elif not self.earliest <= day <= self.latest:
             latest = instants.dated(self.latest, "j M Y")
-            self.add_error("until", _("Choose a day from tomorrow to %(latest)s.") % {"latest": latest})
+            self.add_error("until", _("Choose a date from tomorrow to %(latest)s.") % {"latest": latest})
 
 
 class ServiceAccountForm(forms.Form):
@@ -108,7 +108,7 @@ class ServiceAccountForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("act") == "confirm" and not cleaned.get("owner_email") and "owner_email" not in self.errors:
-            self.add_error("owner_email", _("Say who answers for it: that person is told before the year is over."))
+            self.add_error("owner_email", _("Give the owner's address; the owner is e-mailed before the year ends."))
         return cleaned
 
     @property

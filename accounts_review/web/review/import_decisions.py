@@ -51,7 +51,7 @@ class UploadForm(forms.Form):
         given = super().clean() or {}
         for name, other in (("reason", "until"), ("until", "reason")):
             if given.get(other) and not given.get(name) and name not in self.errors:
-                self.add_error(name, _("A plain list needs both a reason and an end; another file needs neither."))
+                self.add_error(name, _("A plain list needs a reason and an end date; other files need neither."))
         return given
 
     @property
@@ -113,7 +113,11 @@ class ImportPlan(WorkspaceView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         file = self._file
         if file is None or file.applied_at:
-            said = _("This file was applied already.") if file else _("This preview is gone. Send the file again.")
+            said = (
+                _("This file has already been applied.")
+                if file
+                else _("This preview no longer exists. Upload the file again.")
+            )
             messages.info(request, said)
             return redirect("import", workspace=self.workspace.name)
         plan = import_file.plan(file=file, actor=self.request.user, now=self.now)
@@ -137,7 +141,7 @@ class ImportPlan(WorkspaceView):
             import_file.say_order(file=file, order=order)
             return redirect(request.path)
         if request.POST.get("refused", "0") != "0" and not request.POST.get("leave_out"):
-            messages.error(request, _("Nothing was done: tick the box to leave out the rows that are not possible."))
+            messages.error(request, _("Nothing was done. Tick the box to skip the rows that cannot be applied."))
             return redirect(request.path)
         confirmed = request.POST.get("confirmed", "")
         try:
@@ -164,5 +168,5 @@ def _sentence(file: DecisionFile, done: Plan) -> str:
     said = _("From %(file)s: %(approve)d approved, %(exempt)d exempted, %(withdraw)d withdrawn.")
     parts = [said % (done.counts | {"file": file.name})]
     if left := done.counts["refused"]:
-        parts.append(ngettext("%(count)d row was left out.", "%(count)d rows were left out.", left) % {"count": left})
+        parts.append(ngettext("%(count)d row was skipped.", "%(count)d rows were skipped.", left) % {"count": left})
     return " ".join(parts)

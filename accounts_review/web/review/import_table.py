@@ -15,7 +15,7 @@ OUTCOMES = {
     "exempt": _("to exempt"),
     "withdraw": _("to withdraw"),
     "nothing": _("nothing to do"),
-    "refused": _("not possible"),
+    "refused": _("cannot be applied"),
 }
 """A word for what becomes of a row."""
 
@@ -27,9 +27,7 @@ class RowTable(PortalTable):
 
     number = tables.Column(verbose_name=_("Row"), attrs={"cell": {"class": "numeric"}})
     username = CellColumn("review/row_account", _("Account"), attrs={"cell": {"class": "who"}})
-    outcome = CellColumn(
-        "review/row_outcome", _("What would happen"), extra_context=lambda value: {"word": OUTCOMES[value]}
-    )
+    outcome = CellColumn("review/row_outcome", _("Effect"), extra_context=lambda value: {"word": OUTCOMES[value]})
     detail = CellColumn("review/row_detail", _("Why"), accessor="reason", empty_values=())
 
     class Meta(PortalTable.Meta):

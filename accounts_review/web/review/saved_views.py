@@ -48,7 +48,7 @@ class SaveForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
     query = forms.CharField(max_length=2000, widget=forms.HiddenInput)
     sort = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
-    is_shared = forms.BooleanField(label=gettext_lazy("for everybody of the workspace"), required=False)
+    is_shared = forms.BooleanField(label=gettext_lazy("for everyone in the workspace"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,7 +84,7 @@ class SaveView(WorkspaceView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form, user = SaveForm(request.POST), self.request.user
         if not form.is_valid():
-            messages.error(request, _("Give the view a name of at most 60 characters; nothing was saved."))
+            messages.error(request, _("Give the view a name of at most 60 characters. Nothing was saved."))
             return redirect("review", workspace=self.workspace.name)
         given = form.cleaned_data
         if given["is_shared"]:
@@ -95,9 +95,9 @@ class SaveView(WorkspaceView):
         same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
         standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
         if given["name"] in {str(name) for name, _query in BUILT_IN}:
-            messages.error(request, _("A view of this name is there for everybody; choose another name."))
+            messages.error(request, _("A built-in view has this name; choose another."))
         elif standing and not _drops(user, standing):
-            messages.error(request, _("Somebody else shares a view of this name; choose another name."))
+            messages.error(request, _("Somebody else shares a view with this name; choose another."))
         else:
             view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])
             view.query, view.is_shared = query, given["is_shared"]
@@ -114,7 +114,7 @@ class DropView(WorkspaceView):
         if not _drops(self.request.user, view):
             raise PermissionDenied
         view.delete()
-        messages.success(request, _("The view “%(name)s” is gone.") % {"name": view.name})
+        messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
         return redirect("review", workspace=self.workspace.name)
 
 

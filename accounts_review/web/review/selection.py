@@ -62,9 +62,9 @@ def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: date
     keys = form["account"]
     found = _of_workspace(workspace, now=now).filter(pk__in=keys)
     if not keys:
-        raise Stale(_("Tick at least one account first."))
+        raise Stale(_("Select at least one account first."))
     if len(found) != len(keys):
-        raise Stale(_("Some of the ticked accounts are no longer here. Look at the list again."))
+        raise Stale(_("Some selected accounts are no longer in this list. Check the list again."))
     return list(found)
 
 
@@ -82,12 +82,12 @@ def _all_matching(form: dict[str, Any], *, workspace: Workspace, now: datetime) 
 
 def _moved(expected: int, everyone: Everyone | None) -> str:
     if everyone is None:
-        return _("More accounts match than can be decided at once. Narrow the filter.")
+        return _("Too many accounts to decide at once. Narrow the filter.")
     if everyone.count == expected:
-        return _("Other accounts match now than when you looked. Look at the list again.")
+        return _("Different accounts match now. Check the list again.")
     said = ngettext(
-        "%(now)d account matches now, and it was %(then)d when you looked. Look at the list again.",
-        "%(now)d accounts match now, and it was %(then)d when you looked. Look at the list again.",
+        "%(now)d account matches now; before, it was %(then)d. Check the list again.",
+        "%(now)d accounts match now; before, it was %(then)d. Check the list again.",
         everyone.count,
     )
     return said % {"now": everyone.count, "then": expected}

@@ -21,7 +21,7 @@ OF_WORKSPACES = {"workspaces", "new_workspace", "settings", "schedule", "syncs",
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template, under ``portal``: the workspace, its pages, what the person may, what stands still.
+    """Context of every template, under ``portal``: the workspace, its pages, what the person may do, what is paused.
 
     A page with a table has two templates or more, so it is gathered once and kept with the request.
     """

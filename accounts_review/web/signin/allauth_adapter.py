@@ -69,7 +69,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         except (AnymailError, OSError, ValueError) as failure:  # An SMTPException is an OSError.
             log.error("a mail about a login could not be sent", mail=template_prefix, error=str(failure))
             if allauth_context.request.user.is_authenticated:
-                said = _("No e-mail could be sent just now. Try again later, or ask an administrator.")
+                said = _("No e-mail could be sent. Try again later, or ask an administrator.")
                 messages.error(allauth_context.request, said)
 
     def send_notification_mail(

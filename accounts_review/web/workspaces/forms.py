@@ -16,7 +16,7 @@ class BreakerForm(forms.Form):
     """What is done with the numbers that tripped the breaker, and why."""
 
     reason = forms.CharField(max_length=500)
-    choice = forms.ChoiceField(choices=[("accept", gettext_lazy("accept")), ("discard", gettext_lazy("discard"))])
+    choice = forms.ChoiceField(choices=[("accept", gettext_lazy("use")), ("discard", gettext_lazy("ignore"))])
 
 
 class ModeForm(forms.Form):
@@ -31,7 +31,7 @@ class ModeForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.workspace = workspace
         self.auto_id = f"id_{workspace.name}_%s"
-        self.fields["name"].label = _("Type %(name)s, the workspace's name, to confirm") % {"name": workspace.name}
+        self.fields["name"].label = _("To confirm, type the workspace's name: %(name)s") % {"name": workspace.name}
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

@@ -30,32 +30,32 @@ LATE = timedelta(minutes=3)
 
 JOBS: dict[str, tuple[Promise, Promise]] = {
     "sweep": (
-        gettext_lazy("Sweep"),
-        gettext_lazy("Finds cases whose promised date has come or that were left behind, and has them taken up."),
+        gettext_lazy("Follow-up"),
+        gettext_lazy("Finds cases whose notice period ended or that were left behind, and queues them."),
     ),
     "send_emails_job": (
-        gettext_lazy("Mails to people"),
-        gettext_lazy("Sends the warnings, reminders and closing mails that are due, as many as the pace allows."),
+        gettext_lazy("E-mails to people"),
+        gettext_lazy("Sends the notices, reminders and closing e-mails that are due, at the pace that is set."),
     ),
     "send_digests_job": (
-        gettext_lazy("News for operators"),
-        gettext_lazy("Tells operators what happened, and owners of service accounts that theirs is about to lapse."),
+        gettext_lazy("Operator digest"),
+        gettext_lazy("E-mails operators what happened, and owners of service accounts before their exemption ends."),
     ),
     "check_every_connection": (
-        gettext_lazy("Check of the connections"),
-        gettext_lazy("Looks at address, key and clocks of each workspace before it is synced."),
+        gettext_lazy("Connection check"),
+        gettext_lazy("Checks each workspace's address, key and clock before a sync."),
     ),
     "sync_every_workspace": (
         gettext_lazy("Sync"),
-        gettext_lazy("Reads every account of each workspace and judges those that changed."),
+        gettext_lazy("Reads every account of each workspace and assesses those that changed."),
     ),
 }
 """What each task of the schedule is called and does."""
 
 TITLES: dict[str, Promise] = {
-    "revoke_batch": gettext_lazy("Revocations that are due"),
+    "revoke_batch": gettext_lazy("Removals due"),
     "sync_job": gettext_lazy("Sync"),
-    "check_connection_job": gettext_lazy("Check of a connection"),
+    "check_connection_job": gettext_lazy("Check of one connection"),
 }
 """What the other tasks are called, which these or people ask for."""
 
@@ -136,7 +136,7 @@ class SchedulePage(PortalView):
         if task not in marks:
             raise Http404
         schedule.enqueue_scheduled(task)
-        messages.success(request, _("The worker was asked to run “%(title)s” now.") % {"title": title_of(task)})
+        messages.success(request, _("“%(title)s” starts in a moment.") % {"title": title_of(task)})
         return redirect(f"/schedule/?asked={marks[task]}")
 
 
@@ -190,9 +190,11 @@ def _outcome(run: Run) -> RunOutcome | None:
         return RunOutcome(state=sync.state, word=sync.get_state_display(), url=page)
     if run.task == "check_connection_job" and (connection_check := run.workspace.connection_checks.first()):
         faults = len(connection_check.faults)
-        word = ngettext("%(count)s thing wants mending", "%(count)s things want mending", faults) % {"count": faults}
+        word = ngettext("%(count)s finding needs attention", "%(count)s findings need attention", faults) % {
+            "count": faults
+        }
         state = "failed" if faults else "complete"
-        return RunOutcome(state=state, word=word if faults else _("in good order"), url=reverse("workspaces"))
+        return RunOutcome(state=state, word=word if faults else _("healthy"), url=reverse("workspaces"))
     return None
 
 

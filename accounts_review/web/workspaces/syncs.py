@@ -27,23 +27,23 @@ from accounts_review.workflow.sync.sync import NothingToStop, NothingTripped, re
 RULES: dict[str, tuple[Promise, Promise]] = {
     "activity_lost": (
         gettext_lazy("Less active than before"),
-        gettext_lazy("People whose dates are earlier than in the last good sync, or gone."),
+        gettext_lazy("People whose dates are earlier than in the last good sync, or missing."),
     ),
     "population_changed": (
         gettext_lazy("Population"),
-        gettext_lazy("Accounts in the list, without those that the portal removed itself."),
+        gettext_lazy("Accounts in the list, not counting those the portal removed."),
     ),
     "nobody_seen": (
         gettext_lazy("Accounts without a date of use"),
-        gettext_lazy("Nobody was seen or signed in, by a first sync: then the dates are missing."),
+        gettext_lazy("In a first sync, nobody was ever seen or signed in: the dates must be missing."),
     ),
     "never_used": (
         gettext_lazy("Accounts never used"),
-        gettext_lazy("Nearly everybody, by a first sync: then the dates are more likely missing."),
+        gettext_lazy("In a first sync, nearly everyone: the dates are probably missing."),
     ),
     "candidates_multiplied": (
         gettext_lazy("Candidates"),
-        gettext_lazy("Accounts that would be dormant, counted at the same moment under the same policy."),
+        gettext_lazy("Accounts that would be dormant, under the same policy at the same time."),
     ),
 }
 """Each rule of the breaker: its name, and what it counts."""
@@ -173,12 +173,12 @@ class StopSync(SyncView):
         except NothingToStop as refusal:
             messages.info(request, str(refusal))
         else:
-            messages.success(request, _("The sync ends at its next page; nothing of it is stored."))
+            messages.success(request, _("The sync stops at its next page. Nothing of it is stored."))
         return redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)
 
 
 class Breaker(SyncView):
-    """After a person has looked: accept the numbers that were set aside as the new baseline, or discard them."""
+    """An administrator's decision on a quarantined sync: use it or ignore it."""
 
     needs = "administer"
     asks_anew = gettext_lazy("Decide on the quarantined sync")
@@ -187,7 +187,7 @@ class Breaker(SyncView):
         page = redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)
         form, user = BreakerForm(request.POST), self.request.user
         if not form.is_valid():
-            messages.error(request, _("Say why; the reason is kept in the audit."))
+            messages.error(request, _("Give a reason; it is recorded in the audit."))
             return page
         reason, discard = form.cleaned_data["reason"], form.cleaned_data["choice"] == "discard"
         try:
@@ -199,9 +199,11 @@ class Breaker(SyncView):
         else:
             assess.assess(workspace=self.workspace)
             if decided.state == Sync.State.COMPLETE or discard:
-                messages.success(request, _("Decided; removals continue."))
+                messages.success(request, _("Done. Removals continue."))
             else:
-                messages.warning(request, _("It is out of date, as a later sync is in use; removals continue."))
+                messages.warning(
+                    request, _("A later sync is already in use, so this one was dropped. Removals continue.")
+                )
         return page
 
 

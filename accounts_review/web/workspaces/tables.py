@@ -37,7 +37,7 @@ class SyncTable(RecordTable):
     added = CountColumn(verbose_name=_("New"), attrs=WHOLE)
     changed = CountColumn(verbose_name=_("Changed"), attrs=WHOLE)
     absent = CountColumn(verbose_name=_("No longer listed"), attrs=WHOLE)
-    problems = CellColumn("workspaces/sync_wrong", _("What was wrong"), orderable=False, extra_context=_wrong)
+    problems = CellColumn("workspaces/sync_wrong", _("Problems"), orderable=False, extra_context=_wrong)
 
     class Meta(PortalTable.Meta):
         model = Sync

@@ -79,7 +79,7 @@ class Card:
     form: ModeForm
     may_administer: bool
     quarantined: Sync | None
-    """The newest reading that is set aside, until a person has looked."""
+    """The newest quarantined sync that still needs a decision."""
     may_operate: bool
 
     @property
@@ -143,7 +143,7 @@ class StartSync(AskingView):
         permit(self.request.user, "operate", self.workspace)
         syncing = self.look("")
         if syncing.running:
-            messages.info(request, _("A sync is running already; its numbers will show here."))
+            messages.info(request, _("A sync is already running; its numbers will appear here."))
         elif not syncing.is_described:
             messages.error(
                 request,
@@ -151,7 +151,7 @@ class StartSync(AskingView):
             )
         else:
             queue.enqueue_sync(self.workspace)
-            messages.success(request, _("A sync was asked for; the worker takes it up in a moment."))
+            messages.success(request, _("The sync starts in a moment."))
         return redirect(f"{_back(request)}?asked={syncing.mark}")
 
 
@@ -167,7 +167,7 @@ class CheckConnection(AskingView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "operate", self.workspace)
         queue.enqueue_connection_check(self.workspace)
-        messages.success(request, _("The worker looks at the connection in a moment."))
+        messages.success(request, _("The connection check starts in a moment."))
         return redirect(f"/workspaces/?examined={self.look('').mark}")
 
 
@@ -184,8 +184,8 @@ class Mode(WorkspaceView):
         if form.is_valid():
             mode = Workspace.Mode(form.cleaned_data["mode"])
             workspaces.set_mode(workspace=self.workspace, mode=mode, actor=self.request.user, now=self.now)
-            live = _("%(name)s is live: clean-ups launched from now on warn people and revoke access.")
-            dry = _("%(name)s is in dry run: nothing leaves the portal.")
+            live = _("%(name)s is live: clean-ups launched from now on warn people and remove access.")
+            dry = _("%(name)s is in dry run: no e-mails are sent and no access is removed.")
             messages.success(request, (live if self.workspace.is_live else dry) % {"name": self.workspace.name})
         else:
             messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))

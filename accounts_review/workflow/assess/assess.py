@@ -17,7 +17,7 @@ def assess(*, workspace: Workspace) -> int:
     """Judge every account whose assessment does not rest on what is known now; returns how many there were.
 
     What an assessment rests on is its ``basis``: policy version, record, groups' rights and the key's owner.
-    Nothing depends on the clock, so nothing needs judging anew as time passes.
+    Nothing depends on the clock, so nothing needs assessing again as time passes.
     """
     version = workspace.current_policy
     judging, judged = Judging(workspace, version.rules), 0

@@ -33,7 +33,7 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     permit(actor, "operate", cleanup.workspace)
     cleanup = _locked(cleanup)
     if not cleanup.is_draft:
-        raise CannotLaunch(_("This clean-up was launched already."))
+        raise CannotLaunch(_("This clean-up has already been launched."))
     version = cleanup.workspace.current_policy
     room = limits.room(cleanup.workspace, now=now)
     launching, held_back = split(cleanup, limit=room.allows)
@@ -73,7 +73,7 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     cleanup = _locked(cleanup)
     login = actor.get_username()
     if cleanup.state != CleanupState.AWAITING_CONFIRMATION:
-        raise CannotLaunch(_("This clean-up does not await a confirmation."))
+        raise CannotLaunch(_("This clean-up is not waiting for confirmation."))
     if cleanup.launched_by == login:
         raise CannotLaunch(_("You launched this clean-up; another person has to confirm it."))
     audit.transition(
@@ -140,7 +140,7 @@ def _turn(
 ) -> None:
     permit(actor, "operate", cleanup.workspace)
     if not reason.strip():
-        raise CannotLaunch(_("Say why; the reason is kept in the audit."))
+        raise CannotLaunch(_("Give a reason; it is recorded in the audit."))
     cleanup = _locked(cleanup)
     if to is CleanupState.RUNNING and cleanup.state != CleanupState.PAUSED:
         raise CannotLaunch(_("This clean-up is not paused."))

@@ -27,9 +27,9 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
     """
     permit(actor, "operate", case.cleanup.workspace)
     if not why.strip():
-        raise ValueError(_("Say why; the reason is kept in the audit."))
+        raise ValueError(_("Give a reason; it is recorded in the audit."))
     if case.cleanup.dry_run:
-        raise ValueError(_("A dry run warns nobody, so that nothing can have come back."))
+        raise ValueError(_("A dry run warns nobody, so no warning can have bounced."))
     if case.state == CaseState.REVOKED:
         _note_late(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
     else:
@@ -58,7 +58,7 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
 def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     """Have an undeliverable warning sent again, to the address that the account has by then.
 
-    The person gets the full notice anew; the date they may have been given never moves earlier. Raises
+    The person gets the full notice again; the date they may have been given never moves earlier. Raises
     ``PermissionDenied`` and ``IllegalMove``.
     """
     permit(actor, "operate", case.cleanup.workspace)

@@ -146,7 +146,7 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
     entries = by_kind.get(Event.WORKSPACE_SYNCED, [])
     url = _address("overview", workspace)
     if any(entry.data.get("state") == "quarantined" for entry in entries):
-        return [(0, _("a sync looked wrong and was quarantined; nobody is revoked until you have looked"), url)]
+        return [(0, _("a sync looked wrong and is quarantined; nobody is removed until you have checked it"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     news = _news(Event.WORKSPACE_SYNCED)
     return [(news.urgency, str(news.clause) % {"count": len(failed)}, url)] if failed else []

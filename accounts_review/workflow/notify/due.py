@@ -1,4 +1,4 @@
-"""Owed: which letters are owed to whom at an instant. Everybody here is in a live clean-up of a live workspace."""
+"""Which e-mails are due to whom at an instant. Everyone here is in a live clean-up of a live workspace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.notify import emails
 
 LATE = timedelta(days=7)
-"""The end is told within this time or not at all: a letter about something long past only puzzles."""
+"""A closing e-mail is sent within this time or not at all: later it would only confuse."""
 
 REMINDER_REFUSED, CLOSING_REFUSED = Event.CASE_REMINDER_REFUSED, Event.CASE_CLOSING_REFUSED
 
@@ -81,7 +81,7 @@ def closings(workspace: Workspace, *, now: datetime) -> list[int]:
 
 
 def anything(workspace: Workspace, *, now: datetime) -> bool:
-    """Whether a letter of any kind is owed to anybody now."""
+    """Whether any e-mail is due to anybody now."""
     return notices(workspace).exists() or any(reminders(workspace, now=now)) or bool(closings(workspace, now=now))
 
 

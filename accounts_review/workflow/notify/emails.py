@@ -1,8 +1,8 @@
-"""Letters: the e-mails to the people whose access is at stake, composed and not yet sent.
+"""The e-mails to people whose access may be removed, composed and not yet sent.
 
-A letter is text and HTML in the workspace's language, from ``templates/emails/<kind>/``. Its Message-ID is the same
-however often it is composed, so that a mail server can recognise a letter that a crash made us send twice. What comes
-from an account (username, name) is made one printable line: it can break neither a header nor the text around it.
+Each is text and HTML in the workspace's language, from ``templates/emails/<kind>/``. Composed again, it has the same
+Message-ID, so that a mail server recognises one that a crash made us send twice. Usernames and names are made one
+printable line, so they cannot break a header or the text around them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.utils.translation import override
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
-from accounts_review.wording import verdicts
+from accounts_review.wording import unused
 
 KINDS = ("notice", "reminder", "closing")
 LONGEST_NAME = 150
@@ -43,32 +43,32 @@ def _signer() -> Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reader:
-    """Whom a letter is written to."""
+    """Whom an e-mail is written to."""
 
     username: str
     email: str
     name: str = ""
 
 
-def notice(case: Case, *, promised: datetime, now: datetime) -> EmailMultiAlternatives:
-    """The warning that gives the person a date; a second one, after the first had bounced, is another letter."""
+def notice(case: Case, *, promised: datetime) -> EmailMultiAlternatives:
+    """The warning with the date; one sent again after a bounce is a new e-mail."""
     kind = f"notice-{case.promised_at:%Y%m%d}" if case.promised_at else "notice"
-    return _letter(case, "notice", now=now, message_id=_message_id(case, kind), promised=promised)
+    return _of_case(case, "notice", message_id=_message_id(case, kind), promised=promised)
 
 
-def reminder(case: Case, *, days: int, now: datetime) -> EmailMultiAlternatives:
+def reminder(case: Case, *, days: int) -> EmailMultiAlternatives:
     """The date again, so many days before it."""
     message_id = _message_id(case, f"reminder-{days}-{case.promised_at:%Y%m%d}")
-    return _letter(case, "reminder", now=now, message_id=message_id, promised=case.promised_at)
+    return _of_case(case, "reminder", message_id=message_id, promised=case.promised_at)
 
 
-def closing(case: Case, *, now: datetime) -> EmailMultiAlternatives:
+def closing(case: Case) -> EmailMultiAlternatives:
     """What was removed, and whom to ask for it back."""
-    return _letter(case, "closing", now=now, message_id=_message_id(case, "closing"), removed=case.moved_at)
+    return _of_case(case, "closing", message_id=_message_id(case, "closing"), removed=case.moved_at)
 
 
 def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
-    """One of the three letters to a made-up person, as a preview shows it; the link in it leads nowhere."""
+    """One of the three e-mails to a fictitious person, for the preview; its link leads nowhere."""
     limit = timedelta(days=730)
     seen = (now - limit - timedelta(days=21)).isoformat()
     evidence = {"activity_at": seen, "activity_field": "last_seen_at", "limit_days": limit.days}
@@ -77,7 +77,7 @@ def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailM
     at = {"removed": now} if kind == "closing" else {"promised": now + timedelta(days=days)}
     with override(workspace.language):
         reader = _Reader(username="camille.example", email=to, name="Camille Example")
-        said = _said(workspace, reader, evidence, now=now) | _dates(at) | {"link": _link("example")}
+        said = _said(workspace, reader, evidence) | _dates(at) | {"link": _link("example")}
         return _compose(kind, said, workspace=workspace, to=to)
 
 
@@ -121,28 +121,26 @@ def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def _letter(case: Case, kind: str, *, now: datetime, message_id: str, **at: datetime | None) -> EmailMultiAlternatives:
+def _of_case(case: Case, kind: str, *, message_id: str, **at: datetime | None) -> EmailMultiAlternatives:
     workspace, account = case.cleanup.workspace, case.account
     with override(workspace.language):
         reader = _Reader(username=account.username, email=account.email, name=account.full_name)
-        said = _said(workspace, reader, case.evidence, now=now) | _dates(at) | {"link": _link(token_of(case))}
+        said = _said(workspace, reader, case.evidence) | _dates(at) | {"link": _link(token_of(case))}
         return _compose(kind, said, workspace=workspace, to=account.email, headers={"Message-ID": message_id})
 
 
-def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates are given; in the language that is active."""
-    why = verdicts.idleness(
+    why = unused.reason(
         activity_at=parse_datetime(evidence["activity_at"] or ""),
         activity_field=evidence["activity_field"],
         limit_days=evidence["limit_days"],
-        segment=evidence["segment"],
-        now=now,
     )
     return {
         "host": workspace.shown_name,
         "username": one_line(reader.username),
         "name": one_line(reader.name),
-        "why": one_line(why),
+        "why": why,
         "contact": workspace.contact or settings.EMAIL_CONTACT,
         "language": workspace.language,
     }

@@ -12,7 +12,7 @@ from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.notify.smtp import MailStop, Round
 
 TAKEN = (Event.CASE_NOTICED, Event.CASE_REMINDED, Event.CASE_CLOSING_TOLD, Event.EMAIL_TESTED)
-"""Entries that say that the mail server took a letter of ours."""
+"""Entries that say that the mail server took an e-mail of ours."""
 
 
 def remember(run: Round, *, workspace: Workspace, now: datetime) -> None:
@@ -33,7 +33,7 @@ def resume(workspace: Workspace, *, now: datetime) -> None:
 
 
 def took_mail_since(workspace: Workspace, instant: datetime) -> bool:
-    """Whether the mail server has taken a letter since then, so that a refusal was not of us."""
+    """Whether the mail server has taken an e-mail since then, so that a refusal was not of us."""
     return AuditEntry.objects.of(workspace).filter(kind__in=TAKEN, at__gt=instant).exists()
 
 

@@ -1,4 +1,4 @@
-"""Pacing: when letters may leave, and how many within an hour. Pure: the settings and the clock are passed in."""
+"""The pace: when e-mails may be sent, and how many within an hour. Pure: settings and clock are passed in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How letters are spread: so many in any hour (0: no limit), within hours and weekdays of a time zone.
+    """How e-mails are spread: so many in any hour (0: no limit), within hours and weekdays of a time zone.
 
     ``hours`` are from the first to before the last of the day, ``weekdays`` from the first to the last, Monday being 1.
     """
@@ -19,12 +19,12 @@ class Pace:
     zone: tzinfo = UTC
 
     def is_open(self, now: datetime) -> bool:
-        """Whether letters may leave at this instant."""
+        """Whether e-mails may be sent at this instant."""
         local = now.astimezone(self.zone)
         return self._is_day(local.date()) and self.hours[0] <= local.hour < self.hours[1]
 
     def waves(self, count: int, now: datetime) -> list[tuple[date, int]]:
-        """The days on which so many letters leave, from now on, and how many on each."""
+        """The days on which so many e-mails are sent, from now on, and how many on each."""
         local = now.astimezone(self.zone)
         day, first, waves = local.date(), local.hour, list[tuple[date, int]]()
         while count > 0:

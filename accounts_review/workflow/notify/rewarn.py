@@ -1,4 +1,4 @@
-"""Warn anew: a notice counts only at the address that the account has now (laws 5 and 10)."""
+"""Warn again: a notice counts only at the address that the account has now (laws 5 and 10)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WITHOUT_NOTICE: dict[str, Any] = {
 
 @transaction.atomic
 def follow_addresses(*, workspace: Workspace, now: datetime) -> int:
-    """Have everyone warned anew, for the full time, whose address is another than the notice went to; returns how many.
+    """Warn again, for the full time, everyone whose address changed since the notice; returns how many.
 
     So does who could not be warned, once there is another address to try.
     """

@@ -107,7 +107,7 @@ def send_reminders(
             days_of, act, charge=charge, wait=partial(_put_off, now=now), limit=limit, until=_until(budget)
         )
         mail_stop.remember(run, workspace=workspace, now=now)
-    return _letters(run)
+    return _sent(run)
 
 
 def send_closings(
@@ -126,11 +126,11 @@ def send_closings(
             until=_until(budget),
         )
         mail_stop.remember(run, workspace=workspace, now=now)
-    return _letters(run)
+    return _sent(run)
 
 
 def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) -> str:
-    """Send one of the letters, about a made-up person, to the one who asks; returns why it failed, or "".
+    """Send one of the e-mails, about a fictitious person, to the one who asks; returns why it failed, or "".
 
     Raises ``PermissionDenied``.
     """
@@ -154,7 +154,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
 
 
 def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -> int | None:
-    """How many letters of a kind a workspace's pace still allows, by the audit of the last hour; None: any."""
+    """How many e-mails of a kind a workspace's pace still allows, by the audit of the last hour; None: any."""
     if not pace.is_open(now):
         return 0
     if not pace.per_hour:
@@ -171,7 +171,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = max(promised, case.promised_at or promised)
-    answer = deliver(emails.notice(case, promised=promised, now=now), through=through)
+    answer = deliver(emails.notice(case, promised=promised), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
@@ -229,7 +229,7 @@ def _remind(
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    answer = deliver(emails.reminder(case, days=days, now=now), through=through)
+    answer = deliver(emails.reminder(case, days=days), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     data = {"days": days, "address": case.account.email}
@@ -242,7 +242,7 @@ def _remind(
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
     case = due.still(due.revoked(workspace, now=now), key, now=now)
-    answer = deliver(emails.closing(case, now=now), through=through)
+    answer = deliver(emails.closing(case), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     with transaction.atomic():
@@ -252,7 +252,7 @@ def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, 
 
 
 def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:
-    """A letter that changes no state was refused for good: that is recorded, and it is not tried again."""
+    """An e-mail that changes no state was refused for good: recorded, and not tried again."""
     case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
     data = {"address": case.account.email, "why": refusal.record} | more
     audit.log([case], kind=kind, actor="portal", now=now, data=data)
@@ -270,7 +270,7 @@ def _remember(run: Round, *, left: int, workspace: Workspace, now: datetime) -> 
         mail_stop.resume(workspace, now=now)
 
 
-def _letters(run: Round) -> EmailsSent:
+def _sent(run: Round) -> EmailsSent:
     tally = run.tally
     return EmailsSent(sent=tally["sent"], refused=tally[RefusalKind.FINAL], spared=tally["spared"], error=run.error)
 
@@ -280,4 +280,4 @@ def _until(budget: timedelta | None) -> float | None:
 
 
 def _busy() -> str:
-    return _("Another process is sending the mails of this workspace just now.")
+    return _("Another process is already sending this workspace's e-mails.")

@@ -1,7 +1,7 @@
-"""Delivery: hand letters to the mail server one by one, and tell whose fault a refusal is (law 10).
+"""Delivery: hand e-mails to the mail server one by one, and tell whose fault a refusal is (law 10).
 
 A refusal that speaks of the recipient is charged to that person. One that speaks of the sender stops the run, and is
-nobody's. One that does not say is charged once the server has taken another letter since; several alike stop the run.
+nobody's. One that does not say is charged once the server has taken another e-mail since; several alike stop the run.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NOT_THIS_ONE = (400, 422)
 
 
 class RefusalKind(StrEnum):
-    """How a letter was not taken."""
+    """How an e-mail was not taken."""
 
     FINAL = "refused"
     """This address is refused for good."""
@@ -64,7 +64,7 @@ _KINDS = {
 
 
 class StopCode(StrEnum):
-    """Why a run ended with letters left."""
+    """Why a run ended with e-mails left."""
 
     UNREACHABLE = "unreachable"
     BROKEN = "broken"
@@ -82,7 +82,7 @@ class MailStop:
 
 @dataclass(frozen=True, slots=True)
 class MailRefusal:
-    """The server did not take a letter: what it said, or a ``code`` of ours, and what that means."""
+    """The server did not take an e-mail: what it said, or a ``code`` of ours, and what that means."""
 
     why: str
     kind: RefusalKind
@@ -95,7 +95,7 @@ class MailRefusal:
 
 
 Act = Callable[[int, BaseEmailBackend], str | MailRefusal]
-"""Does something for a key that may send a letter; answers ``"sent"``, another word, or how it was not taken."""
+"""Does something for a key that may send an e-mail; answers ``"sent"``, another word, or how it was not taken."""
 
 
 def _nothing(key: int, refusal: MailRefusal) -> bool:
@@ -104,7 +104,7 @@ def _nothing(key: int, refusal: MailRefusal) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class Round:
-    """One run through letters: how often each answer was given, and what ended it early, if anything did."""
+    """One run through e-mails: how often each answer was given, and what ended it early, if anything did."""
 
     charge: Callable[[int, MailRefusal], object] = _nothing
     wait: Callable[[int, MailRefusal], bool] = _nothing
@@ -167,27 +167,27 @@ class Round:
             self.tally[RefusalKind.FINAL] += 1
 
 
-def deliver(letter: EmailMessage, *, through: BaseEmailBackend) -> str | MailRefusal:
-    """Send one letter; returns the identifier by which the server knows it, or why it was not taken.
+def deliver(message: EmailMessage, *, through: BaseEmailBackend) -> str | MailRefusal:
+    """Send one e-mail; returns the identifier by which the server knows it, or why it was not taken.
 
-    A connection that breaks is opened anew, so that one address never stops the others. Raises what concerns more than
+    A broken connection is reopened, so that one address never stops the others. Raises what concerns more than
     this address: the sender is refused, or the server cannot be reached.
     """
     try:
-        if refusal := _not_sendable(letter, through):
+        if refusal := _not_sendable(message, through):
             return refusal
-        letter.connection = through
-        letter.send()
+        message.connection = through
+        message.send()
     except (SMTPException, AnymailError, OSError, ValueError) as failure:
         told = _refusal(failure)
         if told is None:
             raise
-        # After a refused text smtplib leaves the letter open, and the server would refuse the next.
+        # After a refused text smtplib leaves the message open, and the server would refuse the next.
         if told.kind is RefusalKind.BROKEN or isinstance(failure, SMTPDataError):
-            _open_anew(through)
+            _reopen(through)
         return told
-    status = getattr(letter, "anymail_status", None)
-    return str((status and status.message_id) or letter.extra_headers.get("Message-ID", "")).strip("<>")
+    status = getattr(message, "anymail_status", None)
+    return str((status and status.message_id) or message.extra_headers.get("Message-ID", "")).strip("<>")
 
 
 def one_by_one(
@@ -228,7 +228,7 @@ def one_by_one(
 def alone(workspace: Workspace) -> Iterator[bool]:
     """Whether nobody else sends for the workspace now; held until the end, and freed when this process dies.
 
-    Without it, two processes would each send the letter that only one of them can record.
+    Without it, two processes would each send the e-mail that only one of them can record.
     """
     key = [0x6D61696C, workspace.pk]
     with database.cursor() as cursor:
@@ -242,9 +242,9 @@ def alone(workspace: Workspace) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
-def _not_sendable(letter: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:
-    """Why a letter cannot even be handed over, be it for its address or for what the server offers."""
-    address = letter.to[0]
+def _not_sendable(message: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:
+    """Why an e-mail cannot even be handed over, be it for its address or for what the server offers."""
+    address = message.to[0]
     if not usable_for_mail(address):
         return MailRefusal("", RefusalKind.FINAL, "address_unusable")
     if needs_utf8(address) and not _takes_utf8(through):
@@ -263,13 +263,13 @@ def _takes_utf8(through: BaseEmailBackend) -> bool:
     return bool(server.has_extn("smtputf8"))
 
 
-def _open_anew(connection: BaseEmailBackend) -> None:
+def _reopen(connection: BaseEmailBackend) -> None:
     connection.close()
     connection.open()
 
 
 def _refusal(failure: Exception) -> MailRefusal | None:
-    """What a failure means for one letter; ``None`` where it concerns more than that."""
+    """What a failure means for one e-mail; ``None`` where it concerns more than that."""
     match failure:
         case SMTPRecipientsRefused(recipients=answers):
             return _answered(*next(iter(answers.values())))
@@ -288,7 +288,7 @@ def _refusal(failure: Exception) -> MailRefusal | None:
         case _:
             return MailRefusal(
                 _words(failure), RefusalKind.UNTOLD
-            )  # The letter, or our own address, cannot be written down.
+            )  # The e-mail, or our own address, cannot be written down.
 
 
 def _answered(code: int, text: bytes | str) -> MailRefusal:

@@ -167,11 +167,11 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
     workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
     held = PolicyPreview.objects.select_for_update().filter(pk=policy_preview.pk).first()
     if held is None:
-        raise Outdated(_("This preview is gone: it was replaced by another, or is in force already."))
+        raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != workspace.current_policy.pk:
-        raise Superseded(_("Another version came into force meanwhile; nothing was changed."))
+        raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
     if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
-        raise Outdated(_("Accounts have changed since this was computed; nothing was changed. Look at it again."))
+        raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
 
     def bring(version: PolicyVersion) -> None:
         _take_over(held, version)
@@ -181,7 +181,7 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
 
 
 def stamp(policy_preview: PolicyPreview) -> str:
-    """What tells the numbers of a preview from those before or after it was judged anew."""
+    """What tells the numbers of a preview from those before or after it was assessed again."""
     return policy_preview.judged_at.isoformat() if policy_preview.judged_at else ""
 
 

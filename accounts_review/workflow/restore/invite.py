@@ -45,7 +45,7 @@ NEVER_RESTORED = ("api_keys", "object_rulesets", "follows", "saved_items")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What became of one case: invited back, or the ``problem`` because of which the person was not.
+    """The outcome of one case: invited back, or the ``problem`` because of which the person was not.
 
     ``remarks`` are clauses for the person who asked: above all, what could not be given back.
     """
@@ -79,11 +79,11 @@ def objection_to_restoring(case: Case) -> str:
             "day": instants.day(case.restored_at),
         }
     if case.returned_at:
-        return _("it came back by itself on %(day)s") % {"day": instants.day(case.returned_at)}
+        return _("it came back on %(day)s") % {"day": instants.day(case.returned_at)}
     if case.state != CaseState.REVOKED or case.cleanup.dry_run:
         return _("its access was not revoked")
     if not case.snapshot:
-        return _("what it takes to invite it back was not recorded")
+        return _("the data needed to invite it back was not recorded")
     return "" if case.is_restorable else _("the workspace lists it again")
 
 
@@ -105,7 +105,7 @@ class _Restorer:
         try:
             person, before = _recorded(case)
         except HuwiseError:
-            return Restored(case=case, problem=_("what was recorded of it cannot be read"))
+            return Restored(case=case, problem=_("its recorded data cannot be read"))
         try:
             rights = self._rights_by_group()
         except HuwiseError as error:
@@ -127,7 +127,7 @@ class _Restorer:
         # A run may last longer than a lease, so that claims are not all of the same instant.
         claimed_at = self.now + timedelta(seconds=time.monotonic() - self.started)
         if not self._claim(case, person, claimed_at):
-            return Restored(case=case, problem=_("somebody else is inviting it back just now"))
+            return Restored(case=case, problem=_("somebody else is inviting it back"))
         try:
             return self.client.provision(person) if person.is_local else self.client.invite(person)
         except HuwiseError as error:
@@ -141,7 +141,7 @@ class _Restorer:
         host = case.cleanup.workspace.host
         if self.client.host == host:
             return ""
-        return _("its workspace was read from %(host)s, and HUWISE_URL now names %(other)s; sync first") % {
+        return _("its workspace was read from %(host)s, but HUWISE_URL now names %(other)s; sync first") % {
             "host": host,
             "other": self.client.host,
         }

@@ -12,10 +12,10 @@ from accounts_review.huwise import HuwiseError, Person, ServerFault, UnexpectedA
 def on_failure(error: HuwiseError) -> str:
     """Why it did not work, and whether it may have worked all the same."""
     if error.error_code.replace("-", "_") == "already_member":
-        return _("is a member again already; the next sync shows it")
+        return _("is already a member again; the next sync will show it")
     maybe_sent = isinstance(error, Unreachable) and error.sent is not False
     if maybe_sent or isinstance(error, ServerFault | UnexpectedAnswer):
-        return f"{error} " + _("The invitation may have been sent all the same; the next sync shows it.")
+        return f"{error} " + _("The invitation may have been sent; the next sync will show it.")
     return str(error)
 
 
@@ -28,13 +28,13 @@ def on_success(
     rights_by_group: Mapping[str, tuple[str, ...] | None],
 ) -> Iterator[str]:
     """How the person's membership is not what it was before: what is lost, and what has changed meanwhile."""
-    yield _("not restored: API keys, rights on single datasets and pages, follows and saved items")
+    yield _("not restored: API keys, rights on individual datasets and pages, follows and saved items")
     if groups_gone:
         yield _("groups that no longer exist: %(names)s") % {"names": ", ".join(groups_gone)}
     if withheld := _withheld(given, answer):
-        yield _("not given by the workspace: %(names)s") % {"names": ", ".join(withheld)}
+        yield _("not granted by the workspace: %(names)s") % {"names": ", ".join(withheld)}
     if before.expires_at:
-        yield _("the rights had an end, %(end)s, which the API cannot set again") % {"end": before.expires_at}
+        yield _("the rights ended on %(end)s, which the API cannot restore") % {"end": before.expires_at}
     if answer.username not in ("", before.username):
         yield _("the username is now %(username)s") % {"username": answer.username}
     for uid in given.groups:

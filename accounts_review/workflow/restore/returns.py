@@ -58,7 +58,7 @@ def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
 
 
 def return_rates(*, workspace: Workspace) -> list[ReturnRate]:
-    """How often each segment's revocations turned out to be regretted, the most revoked first."""
+    """How many removed people of each segment came back, the most removed first."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
     counted = (
         cases.order_by()

@@ -108,7 +108,7 @@ def exempt(
         robots = {
             one.account_id for one in Exemption.objects.in_force(now).filter(account__in=fresh, is_service_account=True)
         }
-        why = _("it is a service account: confirm it on its page, so that its owner stays known")
+        why = _("it is a service account: confirm it on its page, to keep its owner")
         _refuse((account, why) for account in fresh if account.pk in robots)
     if is_service_account and not owner_email:
         _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
@@ -173,7 +173,7 @@ def snooze(
 @transaction.atomic
 def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None) -> None:
     """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
-    set aside is open again.
+    snoozed is open again.
 
     All or nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
@@ -214,7 +214,7 @@ def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
 def objection_to_approval(account: Account, *, actor: User) -> str:
     """Why an account (asked for ``with_verdict``) cannot be approved, or "" where it can."""
     if is_own(account, actor):
-        return _("nobody decides on their own account")
+        return _("nobody may decide on their own account")
     if account.absent_since or account.gone_at:
         return _("the workspace no longer lists it")
     if account.case_state:
@@ -223,7 +223,7 @@ def objection_to_approval(account: Account, *, actor: User) -> str:
         return verdicts.exemption(account.exempt_until)
     if account.verdict != Verdict.DORMANT:
         why = verdicts.reasons(account.assessment.reasons) if account.verdict != Verdict.ACTIVE else []
-        return "; ".join([_("its verdict is %(verdict)s") % {"verdict": verdicts.verdict(account.verdict)}, *why])
+        return "; ".join([_("it is %(verdict)s") % {"verdict": verdicts.verdict(account.verdict)}, *why])
     return ""
 
 
@@ -236,13 +236,13 @@ def is_own(account: Account, actor: User) -> bool:
 def objection_to_exemption(account: Account, actor: User, reason: str, until: datetime, now: datetime) -> str:
     """Why an account (asked for ``with_verdict``) cannot be exempted so, or "" where it can."""
     if is_own(account, actor):
-        return _("nobody decides on their own account")
+        return _("nobody may decide on their own account")
     if not reason.strip():
         return _("an exemption needs a reason")
     if until <= now:
         return _("an exemption must end in the future")
     if account.case_state in IN_FLIGHT:
-        return _("its revocation is already under way")
+        return _("its removal is already under way")
     return ""
 
 
@@ -259,7 +259,7 @@ def _objection_to_snooze(account: Account) -> str:
 def objection_to_withdrawal(account: Account) -> str:
     """Why there is nothing to take back on an account (asked for ``with_verdict``), or "" where there is."""
     if account.case_state in IN_FLIGHT:
-        return _("its revocation is already under way")
+        return _("its removal is already under way")
     if not (account.case_state or account.exempt_until or account.snoozed_by):
         return _("there is nothing to withdraw")
     return ""
@@ -283,7 +283,7 @@ def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: in
         .order_by("pk")
     )
     found = set(fresh)
-    _refuse((account, _("it was not assessed yet")) for account in accounts if account not in found)
+    _refuse((account, _("it has not been assessed yet")) for account in accounts if account not in found)
     if seen is not None:
         workspaces = {account.workspace for account in fresh}
         since = decided_since(seen, workspaces=workspaces, besides=actor, accounts=ids)

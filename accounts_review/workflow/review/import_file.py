@@ -120,7 +120,7 @@ def _listed(content: bytes, exempting: Exempting) -> list[Given]:
         raise Unreadable(_("%(until)s is not a valid date.") % {"until": exempting.until[:40]})
     lines = read_list(content)
     if lines is None:
-        raise Unreadable(_("A reason and an end belong to a plain list of one column; this file has more."))
+        raise Unreadable(_("A reason and an end date go with a plain one-column list; this file has more columns."))
     if len(lines) > MOST_DECISIONS:
         raise Unreadable(
             _("The file has more than %(count)d decisions. Split it into several.") % {"count": MOST_DECISIONS}
@@ -165,7 +165,7 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
     permit(actor, "decide", file.workspace)
     held = DecisionFile.objects.select_for_update().select_related("workspace").get(pk=file.pk)
     if held.applied_at:
-        raise AlreadyApplied(_("This file was applied already; nothing was done twice."))
+        raise AlreadyApplied(_("This file has already been applied. Nothing was done again."))
     named = _named(held.workspace, [Given(*row) for row in held.rows], now=now)
     meant = {account.pk for accounts in named.values() for account in accounts}
     list(Account.objects.filter(pk__in=meant).order_by("pk").select_for_update().values_list("pk"))
@@ -173,7 +173,7 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
     Workspace.objects.select_for_update().get(pk=held.workspace_id)
     found = plan(file=held, actor=actor, now=now)
     if found.digest != confirmed:
-        raise Changed(_("Accounts or decisions have changed meanwhile; nothing was done. Look at the rows again."))
+        raise Changed(_("Accounts or decisions have changed in the meantime. Nothing was done; check the rows again."))
     for (outcome, reason, until), together in _together(found.acts):
         _decide(outcome, together, reason=reason, until=until, actor=actor, now=now)
     data = {"file": held.name, "digest": held.digest, "undecided": found.undecided} | found.counts

@@ -138,57 +138,59 @@ class Judge:
             names = ", ".join(sorted(account.username for account in found)[:5])
             yield Problem(
                 "username",
-                _("%(count)d accounts have this address: %(names)s; write the username")
+                _("%(count)d accounts have this address: %(names)s; use the username instead")
                 % {"count": len(found), "names": names},
             )
         elif others := [number for number in self.rows_of[found[0].pk] if number != given.number]:
             rows = ", ".join(map(str, others[:5]))
-            yield Problem("username", _("the account is decided on in row %(rows)s too; keep one") % {"rows": rows})
+            yield Problem("username", _("row %(rows)s decides on this account too; keep one") % {"rows": rows})
 
     def _of_cells(self, given: Given, outcome: RowOutcome | None, until: datetime | None) -> Iterator[Problem]:
         if outcome is None:
             is_empty = not given.decision.strip()
-            why = _("it is empty, but the cells after it are not") if is_empty else _("unknown decision")
+            why = _("the cell is empty, but the cells after it are not") if is_empty else _("unknown decision")
             yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
         elif outcome is not RowOutcome.APPROVE and not given.reason.strip():
-            yield Problem("decision_reason", _("say why: it is kept with the decision"))
+            yield Problem("decision_reason", _("give a reason; it is kept with the decision"))
         if len(given.reason) > LONGEST_REASON:
-            yield Problem("decision_reason", _("at most %(count)d characters are kept") % {"count": LONGEST_REASON})
+            yield Problem("decision_reason", _("at most %(count)d characters are allowed") % {"count": LONGEST_REASON})
         if outcome is RowOutcome.EXEMPT:
             yield from self._of_end(given, until)
         elif outcome and given.until.strip():
-            yield Problem("decision_until", _("only an exemption has an end; empty the cell"))
+            yield Problem("decision_until", _("only an exemption has an end date; clear the cell"))
 
     def _of_end(self, given: Given, until: datetime | None) -> Iterator[Problem]:
         today = localdate(self.now)
         if not given.until.strip():
-            yield Problem("decision_until", _("an exemption needs an end; write a day such as %(day)s") % _some(today))
+            yield Problem("decision_until", _("an exemption needs an end date, such as %(day)s") % _some(today))
         elif days := self._days_asked(given):
             shown = {order: instants.day(_midnight(day)) for order, day in days.items()}
-            yield Problem("decision_until", _("this is %(dmy)s or %(mdy)s; say which order the file has") % shown)
+            yield Problem(
+                "decision_until", _("this could be %(dmy)s or %(mdy)s; choose the date order of the file") % shown
+            )
         elif until is None:
             yield Problem("decision_until", _("not a valid date; write one such as %(day)s") % _some(today))
         elif not today < localdate(until) <= localdate(self.latest):
-            why = _("choose a day from tomorrow to %(latest)s") % {"latest": instants.day(self.latest)}
+            why = _("choose a date from tomorrow to %(latest)s") % {"latest": instants.day(self.latest)}
             yield Problem("decision_until", why)
 
     def _already(self, account: Account, outcome: RowOutcome, until: datetime | None) -> str:
         """Why a row has nothing left to do, or ""."""
         if outcome is RowOutcome.APPROVE and account.case_state == CaseState.IN_DRAFT:
-            return _("it is in the draft already")
+            return _("it is already in the draft")
         if outcome is RowOutcome.EXEMPT and account.exempt_until == until:
-            return _("it is exempt until then already")
+            return _("it is already exempt until then")
         return ""
 
     def _staleness(self, given: Given, account: Account) -> Iterator[Problem]:
         evidence, _dash, decisions = row_digest(account, as_of=self.now).partition("-")
         saw, _dash, knew = given.digest.strip().partition("-")
         if not saw:
-            why = _("it is empty, so nobody can tell what you saw; copy the cell from the export")
+            why = _("the cell is empty; copy it from the export")
         elif saw != evidence:
             why = _(
-                "the account is not as it was when it was exported (it is %(verdict)s now), or rows were mixed up; "
-                "export it again, and decide on what you see"
+                "the account has changed since the export (it is now %(verdict)s), or rows were mixed up; export it "
+                "again and decide again"
             ) % {"verdict": verdicts.verdict(account.verdict)}
         elif knew != decisions:
             why = self._decided_since(account)
@@ -198,12 +200,12 @@ class Judge:
 
     def _decided_since(self, account: Account) -> str:
         case, *_others = decided(account)
-        standing = {"in_draft": _("it is in the draft"), "launched": _("it is in a clean-up that was launched")}
+        standing = {"in_draft": _("it is in the draft"), "launched": _("it is in a launched clean-up")}
         stands = standing.get(case, _("it is in no clean-up"))
         if account.exempt_until:
             stands = verdicts.exemption(account.exempt_until)
         by = {"login": self._last_decider.get(account.pk, "?"), "stands": stands}
-        return _("%(login)s has decided on it since the export: %(stands)s; export it again") % by
+        return _("%(login)s decided on it after the export: %(stands)s; export it again") % by
 
     @cached_property
     def _last_decider(self) -> dict[int, str]:
@@ -251,13 +253,13 @@ def _midnight(day: date) -> datetime:
 def _unknown(name: str, *, is_list: bool) -> str:
     if A_NUMBER.fullmatch(name.strip()):
         return _(
-            "no listed account has this username; the spreadsheet seems to have turned it into a number, as it does "
-            "with 007 or 12E4 in a CSV file: edit the XLSX export"
+            "no account has this username; the spreadsheet program may have turned it into a number, as it does "
+            "with 007 or 12E4 in a CSV file. Edit the XLSX export instead"
         )
     if is_list:
-        return _("no listed account has this username or e-mail address")
+        return _("no account has this username or e-mail address")
     return _(
-        "no listed account has this username or e-mail address; if the spreadsheet has changed it, edit the XLSX export"
+        "no account has this username or e-mail address; if the spreadsheet program changed it, edit the XLSX export"
     )
 
 

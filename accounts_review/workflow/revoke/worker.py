@@ -96,7 +96,7 @@ class Revoker(Settler):
         for cleanup in running.distinct().order_by("pk"):
             with transaction.atomic():
                 cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
-                # What holds every case is not written down for one of them, every minute anew.
+                # What holds every case is not logged for each of them every minute.
                 if standstill(moment_of(cleanup, now=self.clock())) or not may_start_another(cleanup):
                     continue
                 if brake(cleanup, now=self.clock()):
@@ -145,7 +145,7 @@ class Revoker(Settler):
 
     @transaction.atomic
     def _pass_gate(self, case: Case, seen: Look) -> bool:
-        """Commit the intent if nothing speaks against it; else spare or release the case."""
+        """Commit the intent if no check objects; else spare or release the case."""
         crashpoint("s4")
         # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
         # as they do. The gates of a workspace take turns, because they share its hourly limit.

@@ -30,7 +30,7 @@ def accept_dates(*, account: Account, actor: Person, reason: str, now: datetime)
     """
     permit(actor, "administer", account.workspace)
     if not reason.strip():
-        raise NothingToAccept(_("Say why; the reason is kept in the audit."))
+        raise NothingToAccept(_("Give a reason; it is recorded in the audit."))
     held = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if held.lost_activity_at is None:
         raise NothingToAccept(_("The dates of this account are not in doubt; there is nothing to accept."))
@@ -84,7 +84,7 @@ def keep(
 
 
 def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
-    """Take a reading that was set aside for what is so, all its dates included: a person has looked at it."""
+    """Use a quarantined sync, with all its dates: a person has decided so."""
     fresh = {}
     for raw in held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH):
         record = bytes(raw)

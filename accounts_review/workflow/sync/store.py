@@ -140,7 +140,7 @@ def forget_unconfirmed(workspace: Workspace) -> None:
 
 
 def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str) -> None:
-    """Replace the groups, and remember whose key we use; accounts whose rights rest on either are judged anew."""
+    """Replace the groups, and remember whose key we use; accounts whose rights rest on either are assessed again."""
     workspace.rights_digest = rights_digest(groups, key_owner)
     workspace.key_owner = key_owner
     workspace.save(update_fields=["rights_digest", "key_owner"])

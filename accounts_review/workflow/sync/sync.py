@@ -1,7 +1,7 @@
 """Extract: read a workspace's users, groups and key through the API into the local database.
 
 Only a complete sync that looks right may add candidates (laws 3 and 4), and only such a one changes what is
-stored of an account. One that trips the breaker is set aside whole, until a person accepts or discards it.
+stored of an account. One that trips the breaker is quarantined until a person uses or ignores it.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
     reading = Sync.objects.filter(pk=sync.pk, state=Sync.State.RUNNING, stopped_by="")
     # Once it stores, it is nearly done, and does not look any more.
     if not reading.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
-        raise NothingToStop(_("The sync has ended, was stopped already, or is storing what it read."))
+        raise NothingToStop(_("The sync has ended, was already stopped, or is storing what it read."))
     data = {"sync": sync.pk}
     audit.log([sync.workspace], kind=Event.WORKSPACE_SYNC_STOPPED, actor=login, now=now, data=data)
 
@@ -155,13 +155,13 @@ def reset_breaker(
     """
     permit(actor, "administer", workspace)
     if not reason.strip():
-        raise NothingTripped(_("Say why; the reason is kept in the audit."))
+        raise NothingTripped(_("Give a reason; it is recorded in the audit."))
     quarantined = list(workspace.syncs.select_for_update().filter(state=Sync.State.QUARANTINED))
     if not quarantined:
         raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
     login, newest = actor.get_username(), quarantined[0]
     if seen not in (None, newest):
-        raise NothingTripped(_("Another sync looked wrong and was set aside after this one; look at that one."))
+        raise NothingTripped(_("A later sync looked wrong too; decide on that one."))
     held = None if discard else HeldSync.objects.filter(sync=newest).first()
     for sync in quarantined:
         sync.state = "complete" if held and sync is newest else "discarded"

@@ -70,8 +70,8 @@ def test_a_date_that_cannot_be_believed_is_shown_as_given(desk: Desk) -> None:
     said = shown(desk, someone("ana", last_login_at="31/12/2019", last_seen_at={"deep": "rubbish"}))
 
     assert "<code>31/12/2019</code>" in said
-    assert "cannot be believed" in said
-    assert "the date in last_login_at cannot be believed" in said
+    assert "not credible" in said
+    assert "the date in last_login_at is not credible" in said
 
 
 def test_rights_say_where_they_come_from(desk: Desk) -> None:
@@ -107,11 +107,11 @@ def test_unknown_lists_are_not_empty_lists(desk: Desk) -> None:
             someone("ana", permissions=["edit_domain"], email=""),
             ["Uncertain, if it did not hold edit_domain directly."],
         ),
-        (someone("ana", email=""), ["has read it: have it given an address that can be written to."]),
+        (someone("ana", email=""), ["has read it: add a usable e-mail address."]),
         (someone("ana"), ["never activated: does not match, because it was seen on", "everyone else: matches;"]),
-        (invited("ana"), ["never activated: matches; dormant after 90 days", "counts, being the newest sign of life"]),
-        (someone("ana", joined_at=None, last_seen_at=None), ["Uncertain, as there is no date to count from"]),
-        (someone("ana", last_login_at="soon"), ["cannot be believed, as it is not a date with a time"]),
+        (invited("ana"), ["never activated: matches; dormant after 90 days", "counts: it is the newest activity"]),
+        (someone("ana", joined_at=None, last_seen_at=None), ["Uncertain: there is no date to count from"]),
+        (someone("ana", last_login_at="soon"), ["not counted: it is not a date with a time"]),
     ],
 )
 def test_the_reasoning_says_what_would_change_it(desk: Desk, record: dict[str, Any], sentences: list[str]) -> None:
@@ -128,7 +128,7 @@ def test_an_exemption_is_explained_and_can_be_withdrawn(desk: Desk) -> None:
     said = page_of(desk, account)
 
     assert "by reviewer: On leave" in said
-    assert "No longer exempt, when the exemption lapses on" in said
+    assert "No longer exempt, when the exemption ends on" in said
     assert 'value="withdraw"' in said
     assert 'value="approve"' not in said
     assert "It cannot be approved: exempt until" in said

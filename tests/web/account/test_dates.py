@@ -33,7 +33,7 @@ def test_the_page_says_what_was_known_and_what_is_said_now(
     workspace: Workspace, person: Person, account: Account
 ) -> None:
     shown = page(Desk(person("reviewer"), workspace), account)
-    assert "Dates went back" in shown
+    assert "Earlier dates than before" in shown
     assert "its dates now are earlier than that, or gone" in shown
     assert "Only an administrator can accept them." in shown
     assert "Accept these dates" not in shown
@@ -47,7 +47,7 @@ def test_an_administrator_accepts_them_with_a_reason(workspace: Workspace, perso
     answer = text_of(desk.client.post(url, {"reason": "moved to another system"}, follow=True))
     assert "The dates are accepted" in answer
     assert "moved to another system" in answer
-    assert "Dates went back" not in answer
+    assert "Earlier dates than before" not in answer
     assert Account.objects.with_verdict(now()).get(pk=account.pk).verdict == "dormant"
     assert AuditEntry.objects.get(kind="account.dates_accepted").actor == "administrator"
 

@@ -142,7 +142,7 @@ def test_the_first_bad_entry_is_named(site: Site) -> None:
         cursor.execute("SET session_replication_role = DEFAULT")
     answer = text(site.follow("audit_verify"))
     assert "Entry 2 is not as it was written" in answer
-    assert "The 1 entries before it hold." in answer
+    assert "The 1 entries before it are intact." in answer
 
 
 def test_a_checkpoint_is_compared(site: Site) -> None:
@@ -237,18 +237,18 @@ def test_every_event_has_a_name_that_can_be_chosen(site: Site) -> None:
         (
             "account.answered",
             {"kind": "keep", "text": "need it"},
-            "the person answered the notice, and keeps the access: need it",
+            "the person asked to keep the access: need it",
         ),
         (
             "account.answered",
             {"kind": "away", "until": "2026-08-01T00:00:00+00:00"},
-            "the person answered the notice: away until 1 Aug 2026",
+            "the person is away until 1 Aug 2026",
         ),
         ("account.answered", {}, "the person answered the notice"),
         (
             "account.exempted",
             {"service_account": True, "owner": "ines@b.org", "until": "2026-08-01T00:00:00+00:00", "reason": "feeds"},
-            "kept as a service account until 1 Aug 2026; ines@b.org answers for it: feeds",
+            "kept as a service account until 1 Aug 2026; owner ines@b.org: feeds",
         ),
         (
             "case.spared",

@@ -50,7 +50,7 @@ def test_taking_one_out_of_the_draft(site: Site) -> None:
     draft = site.draft("ana", "ben")
     answer = act(site, draft, "withdraw", "ana", reason="taken out of the draft")
     assert site.case("ana").state == "withdrawn"
-    assert "1 account is out of the clean-up and keeps its access." in text(answer)
+    assert "1 account left the clean-up and keeps its access." in text(answer)
     assert AuditEntry.objects.filter(
         kind="account.withdrawn", subject_ref__name="ana", actor_ref__name="operator"
     ).exists()
@@ -71,14 +71,14 @@ def test_they_are_listed_with_what_happened_and_their_address(site: Site, runnin
     page = text(site.get("cleanup", number=running.number))
     assert steps(site, running) == {"undeliverable": ["ben", "ana"]}, "who can be written to again comes first"
     assert "550 no such mailbox" in page
-    assert "The address is ben@new.example now; it was ben@ville.example at the approval." in page
+    assert "The address is now ben@new.example; at the approval it was ben@ville.example." in page
     assert "The address is still ana@ville.example." in page
 
 
 def test_the_warning_is_sent_again_to_those_ticked(site: Site, running: Cleanup) -> None:
     answer = act(site, running, "retry", "ben")
     assert (site.case("ana").state, site.case("ben").state) == ("undeliverable", "awaiting_notice")
-    assert "1 warning leaves again with the next mails." in text(answer)
+    assert "1 warning will be sent again." in text(answer)
     assert AuditEntry.objects.filter(
         kind="case.notice_retried", subject_ref__name="ben", actor_ref__name="operator"
     ).exists()
@@ -111,7 +111,7 @@ def test_bounces_are_reported_by_address_or_username(site: Site) -> None:
 
 
 def test_nothing_ticked_does_nothing(site: Site, running: Cleanup) -> None:
-    assert "Tick at least one account first." in text(act(site, running, "retry"))
+    assert "Select at least one account first." in text(act(site, running, "retry"))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) 
         "reviewer",
         "not in the staff list",
     )
-    assert "put into the draft by operator" in text(site.get("cleanup", number=draft.number))
+    assert "added to the draft by operator" in text(site.get("cleanup", number=draft.number))
     assert "as approved by reviewer" in text(site.get("case", number=draft.number, pk=carried.pk))
     assert "2 accounts are in the next draft." in text(answer)
     assert answer.redirect_chain[-1][0] == site.at("cleanups")
@@ -210,7 +210,7 @@ def test_the_steps_are_read_anew_on_their_own(site: Site, running: Cleanup) -> N
     page = site.client.get(url, headers={"HX-Request": "true", "HX-Target": "next-steps"})
     assert b"<html" not in page.content
     assert b"step-undeliverable" in page.content
-    assert b"What became of it" not in page.content
+    assert b"Outcome" not in page.content
 
 
 # One case
@@ -224,7 +224,7 @@ def test_a_case_tells_who_decided_on_what(site: Site) -> None:
     for said in (
         "reviewer",
         "not in the staff list",
-        "1000 days ago",
+        "2 years, 9 months ago",
         "press",
         "HTTP 403",
         "Denied",

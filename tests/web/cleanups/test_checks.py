@@ -41,7 +41,7 @@ def test_a_sound_draft_has_nothing_to_look_at(site: Site) -> None:
     assert worries(site, draft) == {}
     said = " ".join(check.says for check in look(site, draft))
     assert "Within the limits: 2 of at most" in said
-    assert "Everyone in it still counts as dormant." in said
+    assert "Every account in it is still dormant." in said
 
 
 def test_an_empty_one_is_not_checked(site: Site) -> None:
@@ -55,7 +55,7 @@ def test_those_beyond_the_limit_are_named(site: Site) -> None:
     site.people("older", idle=2000)
     draft = site.draft("ana", "ben")
     assert worries(site, draft) == {
-        "1 account is beyond the limit of 1 and would stay for the next draft.": ["ben"],
+        "1 account is over the limit of 1 and stays for the next draft.": ["ben"],
     }
 
 
@@ -75,7 +75,7 @@ def test_an_approval_that_expires_before_its_date_is_pointed_out(site: Site) -> 
     assert worries(site, draft) == {}, "in dry run nothing is waited for"
     site.go_live()
     assert worries(site, draft) == {
-        "1 approval expires before its account can be revoked: it would be warned, and then spared.": ["ana"]
+        "1 approval expires before its account can be revoked; the person would be warned and then spared.": ["ana"]
     }
 
 
@@ -136,7 +136,7 @@ def test_the_last_of_a_group_or_right_are_named(site: Site) -> None:
     draft = site.draft("ana")
     decide.approve(accounts=zoe, actor=site.person("reviewer"), reason="left", now=now())
     assert worries(site, draft) == {
-        "Nobody would hold the right explore_monitoring any more.": ["zoe"],
+        "Nobody would hold the right explore_monitoring.": ["zoe"],
         "The group Press office would have no member left.": ["zoe"],
     }
 

@@ -66,7 +66,7 @@ def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max
 
 def test_the_draft_shows_why_each_is_in_it(site: Site) -> None:
     page = text(site.get("cleanup", number=site.draft("ana", reason="left in spring").number))
-    assert "1000 days ago" in page
+    assert "2 years, 9 months ago" in page
     assert "left in spring" in page
     assert "reviewer" in page
 
@@ -158,7 +158,7 @@ def test_cancelling_lets_everyone_keep_access(site: Site) -> None:
     cleanup = site.launched("ana")
     site.post("turn", {"reason": "a mistake"}, number=cleanup.number, verb="cancel")
     assert site.case("ana").state == "withdrawn"
-    assert "taken out by a person" in text(site.get("cleanup", number=cleanup.number))
+    assert "withdrawn from the clean-up" in text(site.get("cleanup", number=cleanup.number))
 
 
 def test_a_step_that_is_not_allowed_is_explained(site: Site) -> None:
@@ -193,10 +193,10 @@ def test_what_stopped_it_is_said_with_what_to_do(site: Site) -> None:
     Cleanup.objects.filter(pk=cleanup.pk).update(state="paused", stopped_because=found)
     audit.log([cleanup], kind=Event.CLEANUP_STOPPED, actor="portal", now=now(), data={"why": found})
     page = text(site.get("cleanup", number=cleanup.number))
-    assert "It stopped by itself." in page
+    assert "Paused automatically." in page
     assert why in page
     assert "Check HUWISE_API_KEY" in page
-    assert "Then resume it, or cancel it." in page
+    assert "Then resume or cancel it." in page
 
 
 def test_a_pause_names_who_paused(site: Site) -> None:
@@ -230,11 +230,11 @@ def test_a_workspace_that_fails_is_named_where_somebody_waits_for_it(site: Site)
     failure = {"code": "api", "kind": "ServerFault", "error": "The workspace failed (HTTP 503)."}
     Workspace.objects.update(key_owner="svc.cleanup", failure=failure)
     page = text(site.get("cleanup", number=cleanup.number))
-    assert "Nobody is revoked just now." in page
+    assert "No removals for now." in page
     assert "The workspace failed (HTTP 503)." in page
-    assert f"Clean-up {cleanup.number} waits: The workspace failed." in text(site.get("overview"))
+    assert f"Clean-up {cleanup.number} is waiting: The workspace reported an error." in text(site.get("overview"))
     site.put("ana", "revoked")
-    assert "Nobody is revoked just now." not in text(site.get("cleanup", number=cleanup.number))
+    assert "No removals for now." not in text(site.get("cleanup", number=cleanup.number))
 
 
 def test_too_many_objections_are_told_in_numbers(site: Site) -> None:
@@ -244,9 +244,9 @@ def test_too_many_objections_are_told_in_numbers(site: Site) -> None:
     brake.stop(cleanup, {"code": "regret", **figures}, now=now())
     page = text(site.get("cleanup", number=cleanup.number))
     assert "Too many objections, 11 of 40 people (limit 10 %): 8 want to keep their account, 2 signed in again" in page
-    assert "It stopped by itself." in page
+    assert "Paused automatically." in page
     assert "Too many objections" in text(site.get("overview"))
-    assert "the clean-up stopped by itself: Too many objections" in text(site.get("audit"))
+    assert "the clean-up paused automatically: Too many objections" in text(site.get("audit"))
 
 
 def test_who_may_not_operate_sees_no_levers(site: Site) -> None:

@@ -33,8 +33,8 @@ def confirm(site: Site, draft: Cleanup, count: str, *, seen: str | None = None) 
 
 def test_a_dry_run_says_that_nothing_leaves_the_portal(site: Site) -> None:
     page = text(site.get("launch", number=site.draft("ana", "ben").number))
-    assert "Dry run: nothing leaves the portal." in page
-    assert "Type 2, the number of accounts, to confirm" in page
+    assert "Dry run: nothing is sent or removed." in page
+    assert "To confirm, type the number of accounts: 2" in page
     assert "Start the dry run with 2 accounts" in page
 
 
@@ -78,7 +78,7 @@ def test_those_beyond_the_limit_are_counted_and_stay(site: Site) -> None:
     draft = site.draft("ana", "ben", "cy")
     page = text(site.get("launch", number=draft.number))
     assert "Type 1, the number" in page
-    assert "2 accounts are beyond the limit of 1 and would stay for the next draft." in page
+    assert "2 accounts are over the limit of 1 and stay for the next draft." in page
     confirm(site, draft, "1")
     assert site.workspace.cleanups.get(state="draft").cases.count() == 2
 
@@ -94,7 +94,7 @@ def test_those_who_came_back_are_counted(site: Site) -> None:
 def test_a_second_person_is_announced(site: Site) -> None:
     site.adopt(two_people=True)
     draft = site.draft("ana")
-    assert "The policy asks for a second person, and nobody else may confirm it." in text(
+    assert "The policy requires a second person, and nobody else can confirm." in text(
         site.get("launch", number=draft.number)
     )
     confirm(site, draft, "1")
@@ -136,7 +136,7 @@ def test_another_account_in_the_draft_makes_the_page_stale(site: Site) -> None:
     decide.approve(accounts=site.people("cy"), actor=site.person("reviewer"), reason="", now=now())
     answer = site.post("launch", {"count": "2", "shown": seen}, number=draft.number)
     assert answer.status_code == 409
-    assert "The draft held 2 accounts; now it holds 3." in text(answer)
+    assert "The draft had 2 accounts; it now has 3." in text(answer)
     draft.refresh_from_db()
     assert draft.is_draft
 
@@ -148,7 +148,7 @@ def test_the_same_number_of_other_accounts_makes_it_stale(site: Site) -> None:
     decide.approve(accounts=site.people("cy"), actor=site.person("reviewer"), reason="", now=now())
     answer = site.post("launch", {"count": "2", "shown": seen}, number=draft.number)
     assert answer.status_code == 409
-    assert "Other accounts are in the draft now." in text(answer)
+    assert "The draft now contains other accounts." in text(answer)
 
 
 def test_going_live_meanwhile_makes_it_stale(site: Site) -> None:

@@ -93,7 +93,7 @@ def test_who_is_back_is_counted_and_can_be_found(site: Site) -> None:
     site.put("ben", "revoked", restored_at=now(), restored_by="olga", returned_at=now())
     close(cleanup)
     page = site.get("cleanup", number=cleanup.number)
-    assert "Of the revoked, 2 are back since (67 %)." in text(page)
+    assert "2 of those revoked have come back (67 %)." in text(page)
     found = site.get("cleanup", {"back": "returned"}, number=cleanup.number)
     assert [row.record.account.username for row in found.context["table"].rows] == ["ana"]
 
@@ -119,7 +119,7 @@ def test_the_report_bears_any_address(site: Site, report: Cleanup, query: dict[s
 def test_sorting_swaps_the_table_only(site: Site, report: Cleanup) -> None:
     page = site.get("cleanup", {"sort": "state"}, htmx=True, number=report.number)
     assert b"<html" not in page.content
-    assert b"What became of it" in page.content
+    assert b"Outcome" in page.content
 
 
 def test_the_report_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:

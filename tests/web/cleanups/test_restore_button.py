@@ -54,7 +54,7 @@ def test_it_invites_back_and_leads_to_the_report(stage: Stage, person: Person, c
     response, told = press(client, case, person("operator"))
     report = reverse("cleanup", kwargs={"workspace": "main", "number": case.cleanup.number})
     assert (response.status_code, response["Location"]) == (302, report)
-    lost = "not restored: API keys, rights on single datasets and pages, follows and saved items"
+    lost = "not restored: API keys, rights on individual datasets and pages, follows and saved items"
     assert told == [("success", f"marie: invited back; {lost}")]
     assert stage.members == {"marie", "omar"}
     assert stage.case("marie").restored_by == "operator"

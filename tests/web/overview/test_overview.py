@@ -40,7 +40,7 @@ def test_without_a_workspace_home_leads_to_the_workspaces(client: Client, person
 
 
 def test_a_workspace_that_was_never_read_says_so(site: Site) -> None:
-    assert said(site) == [("error", "The workspace was never read.")]
+    assert said(site) == [("error", "The workspace has never been synced.")]
     assert "No account was read yet" in text(site.get("overview"))
 
 
@@ -68,7 +68,7 @@ def test_a_sick_connection_is_told(site: Site) -> None:
 def test_what_a_look_at_the_connection_found_is_told(site: Site) -> None:
     site.synced()
     site.workspace.connection_checks.create(at=now(), findings=[{"code": "owner_unknown", "is_good": False}])
-    assert said(site) == [("warning", "The API does not say who owns our key, so nothing is revoked.")]
+    assert said(site) == [("warning", "The API does not say who owns the key, so nobody is removed.")]
 
 
 def test_without_a_worker_nothing_happens_and_that_is_told(site: Site) -> None:
@@ -89,7 +89,7 @@ def test_all_is_quiet(site: Site) -> None:
 def test_a_draft_waits(site: Site) -> None:
     site.synced()
     site.draft("ana", "ben")
-    assert said(site) == [("info", "2 approved accounts wait in the draft.")]
+    assert said(site) == [("info", "2 approved accounts are waiting in the draft.")]
 
 
 def test_what_stands_still_presses_most(site: Site) -> None:
@@ -288,9 +288,9 @@ def test_every_kind_of_number_leads_somewhere(full: Site) -> None:
 def test_what_needs_people_leads_to_as_many(full: Site) -> None:
     needs = {need.text: need.url for need in full.get("overview").context["needs"]}
     expected = {
-        "2 administrators are dormant, with every right and nobody using it.": 2,
-        "4 dormant accounts await a decision.": 4,
-        "2 approved accounts wait in the draft.": 2,
+        "2 dormant accounts have full admin rights.": 2,
+        "4 dormant accounts need a decision.": 4,
+        "2 approved accounts are waiting in the draft.": 2,
     }
 
     assert set(expected) <= set(needs)

@@ -26,7 +26,7 @@ def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     Return.objects.create(account=back, silent_since=now() - timedelta(days=1200), seen_at=now() - timedelta(days=3))
     page = site.get("backtest")
     assert "<strong>2</strong> accounts would have been called dormant." in text(page)
-    assert "<strong>1</strong> of them has been seen since: a false alarm." in text(page)
+    assert "<strong>1</strong> of them has come back since: a false alarm." in text(page)
     assert [row.record.username for row in page.context["table"].rows] == ["back"]
     assert site.at("account", pk=back.pk) in text(page)
 

@@ -66,7 +66,7 @@ def test_every_fault_is_named_with_its_line(site: Site) -> None:
     ]
     assert f'data-faulty="{hour} {share}"' in text(page)
     assert 'aria-describedby="faults"' in text(page)
-    assert "The text has 2 faults; nothing was changed." in text(page)
+    assert "2 errors in the text. Nothing was changed." in text(page)
     assert page.context["form"]["text"].value() == broken
     assert site.workspace.current_policy.number == 1
 

@@ -112,7 +112,7 @@ def test_accounts_that_changed_are_judged_anew_and_shown_again(site: Site) -> No
     assert "1 account has changed since" in text(site.get("policy_preview", pk=policy_preview.pk))
     answer = activate(site, policy_preview)
     assert "Accounts have changed since this was computed; nothing was changed." in text(answer)
-    assert "Put it in force" in text(answer)
+    assert "Activate" in text(answer)
     assert site.workspace.current_policy.number == 1
     policy_preview.refresh_from_db()
     activate(site, policy_preview)
@@ -130,7 +130,7 @@ def test_another_version_meanwhile_keeps_the_text_for_a_new_preview(site: Site) 
     answer = activate(site, policy_preview)
     assert "Another version came into force meanwhile" in text(answer)
     assert f"{site.at('policy')}?policy_preview={policy_preview.pk}" in text(answer)
-    assert "Put it in force" not in text(answer)
+    assert "Activate" not in text(answer)
     assert site.workspace.current_policy.number == 2
 
 
@@ -148,8 +148,8 @@ def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pyte
     policy_preview = propose(site, limit=365)
     assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"]
     page = site.get("policy_preview", pk=policy_preview.pk)
-    assert "0 of 2 accounts judged under the new text" in text(page)
-    assert "Put it in force" not in text(page)
+    assert "0 of 2 accounts assessed under the new text" in text(page)
+    assert "Activate" not in text(page)
     assert 'hx-trigger="every 2s"' in text(page)
 
     waiting = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
@@ -157,7 +157,7 @@ def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pyte
     jobs.preview_policy_job(policy_preview.pk)
     done = site.get("policy_preview", pk=policy_preview.pk, htmx=True)
     assert done["HX-Refresh"] == "true"
-    assert "Put it in force" in text(site.get("policy_preview", pk=policy_preview.pk))
+    assert "Activate" in text(site.get("policy_preview", pk=policy_preview.pk))
 
 
 def test_judging_can_be_stopped_and_gone_on_with(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_message_that_was_lost_is_rung_again(site: Site, monkeypatch: pytest.M
 def test_who_may_not_change_it_reads(site: Site) -> None:
     policy_preview = propose(site, limit=365)
     page = site.sign_in("auditor").get("policy_preview", pk=policy_preview.pk)
-    assert "Put it in force" not in text(page)
+    assert "Activate" not in text(page)
     assert activate(site, policy_preview).status_code == 403
     assert site.workspace.current_policy.number == 1
 

@@ -109,7 +109,7 @@ def test_in_flight_or_ended_the_page_says_that_it_is_settled(client: Client, cas
     Case.objects.update(state=ended)
     for answer in (client.get(url), client.post(url, {"kind": "keep"})):
         assert answer.status_code == 410
-        assert "This has been settled" in text(answer)
+        assert "Already decided" in text(answer)
         assert "ana.idle" not in text(answer)
     assert state(case) == ended
 

@@ -89,7 +89,7 @@ def test_what_is_left_out_must_be_said_to_be(desk: Desk) -> None:
     assert "Nothing was done: tick the box" in text_of(confirm(desk, shown))
     assert not Case.objects.exists()
 
-    assert "1 row was left out." in text_of(confirm(desk, shown, leave_out="1"))
+    assert "1 row was skipped." in text_of(confirm(desk, shown, leave_out="1"))
     assert Case.objects.count() == 1
 
 
@@ -97,7 +97,7 @@ def test_a_file_sent_twice_is_applied_once(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE}))
     confirm(desk, shown)
     assert "nothing was done twice" in text_of(confirm(desk, shown))
-    assert "This file was applied already." in text_of(desk.client.get(shown.wsgi_request.path, follow=True))
+    assert "This file has already been applied." in text_of(desk.client.get(shown.wsgi_request.path, follow=True))
     assert Case.objects.count() == 1
 
 
@@ -132,7 +132,7 @@ def test_a_plain_list_exempts_those_who_are_found(desk: Desk) -> None:
     data = {"file": file, "reason": "on leave", "until": until.isoformat()}
     shown = desk.client.post(desk.url("import"), data, follow=True)
     assert "2 decisions to apply" in text_of(shown)
-    assert "no listed account has this username or e-mail address" in text_of(shown)
+    assert "no account has this username or e-mail address" in text_of(shown)
     confirm(desk, shown, leave_out="1")
     assert {e.account.username for e in Exemption.objects.all()} == {"ana", "zoé"}
     assert {e.reason for e in Exemption.objects.all()} == {"on leave"}

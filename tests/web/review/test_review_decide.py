@@ -103,7 +103,7 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
     ("decision", "fields", "why"),
     [
         ("exempt", {"until": NEXT_MONTH}, "Reason: Say why"),
-        ("exempt", {"reason": "x"}, "Exempt until: An exemption needs an end."),
+        ("exempt", {"reason": "x"}, "Exempt until: An exemption needs an end date."),
         ("exempt", {"reason": "x", "until": localdate().isoformat()}, "a day from tomorrow to"),
         (
             "exempt",
@@ -169,7 +169,7 @@ def test_nothing_ticked_is_nothing_done(desk: Desk, people: list[Account]) -> No
     answer = desk.decide("approve")
 
     assert answer.status_code == 409
-    assert "Tick at least one account first." in text_of(answer)
+    assert "Select at least one account first." in text_of(answer)
 
 
 def test_accounts_of_another_workspace_are_not_here(desk: Desk, people: list[Account]) -> None:
@@ -186,7 +186,7 @@ def test_accounts_of_another_workspace_are_not_here(desk: Desk, people: list[Acc
 def test_nobody_decides_on_their_own_account(desk: Desk) -> None:
     (own,) = read(desk.workspace, someone("reviewer"))
 
-    assert "nobody decides on their own account" in text_of(desk.decide("approve", own))
+    assert "nobody may decide on their own account" in text_of(desk.decide("approve", own))
 
 
 def test_a_race_lost_is_told(desk: Desk, people: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:

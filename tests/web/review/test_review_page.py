@@ -93,7 +93,7 @@ def test_a_row_says_why(desk: Desk) -> None:
 
     said = text_of(desk.see("?verdict=all"))
 
-    assert "800 days ago; limit 730 days (everyone else)" in said
+    assert "2 years, 2 months ago; limit 2 years (everyone else)" in said
     assert "holds the protected right edit_domain" in said
     assert "Ana Duval" in said
     assert "1 right" in said

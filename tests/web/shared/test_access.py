@@ -268,7 +268,7 @@ def test_a_superuser_passes_everywhere(site: Site, addresses: dict[str, str]) ->
 def test_a_refusal_says_which_roles_may(site: Site) -> None:
     answer = site.sign_in("auditor").get("launch", number=site.draft("ana.idle").number)
     assert b"operator, administrator" in answer.content
-    assert b"You may not do this" in answer.content
+    assert b"You do not have permission to do this" in answer.content
 
 
 def test_another_workspace_is_not_found(site: Site) -> None:

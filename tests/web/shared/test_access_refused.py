@@ -14,7 +14,7 @@ def test_an_unknown_address(client: Client, person: Callable[[str], User]) -> No
     client.force_login(person("auditor"))
     answer = client.get("/nothing/here/")
     assert answer.status_code == 404
-    assert b"There is no such page" in answer.content
+    assert b"Page not found" in answer.content
     assert b"Sign out auditor" in answer.content
 
 

@@ -49,7 +49,7 @@ def test_a_removal_whose_warning_came_back_is_told_until_the_person_is_back(site
     Case.objects.get().account.__class__.objects.filter(username="ana").update(gone_at=now())
     Case.objects.get().cleanup.__class__.objects.update(dry_run=False)
     needs = [need for need in site.get("overview").context["needs"] if "came back" in need.text]
-    assert [need.text for need in needs] == ["1 person of clean-up 1 was removed although the warning came back."]
+    assert [need.text for need in needs] == ["1 person in clean-up 1 was removed although the warning bounced."]
     assert "ana" in text(site.client.get(needs[0].url))
     page = text(site.get("case", number=1, pk=Case.objects.get().pk))
     assert "when it was too late" in page

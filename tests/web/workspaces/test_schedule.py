@@ -73,7 +73,7 @@ def test_a_sync_that_ran_to_its_end_is_told_by_what_it_found(site: Site) -> None
     assert (outcome.state, outcome.url) == ("quarantined", site.at("sync_page", pk=sync.pk))
 
 
-@pytest.mark.parametrize(("good", "word"), [(True, "in good order"), (False, "1 thing wants mending")])
+@pytest.mark.parametrize(("good", "word"), [(True, "healthy"), (False, "1 finding needs attention")])
 def test_so_is_a_check_of_a_connection(site: Site, *, good: bool, word: str) -> None:
     site.workspace.connection_checks.create(at=now(), findings=[{"code": "host", "is_good": good}])
     site.ran("check_connection_job", workspace=site.workspace)
@@ -89,7 +89,7 @@ def test_what_failed_is_told(site: Site) -> None:
     shown = text(page(site))
     assert "The workspace does not accept the API key." in shown
     assert "The worker stopped before it ended" in shown
-    assert "Revocations that are due" in shown
+    assert "Removals due" in shown
 
 
 def test_errors_are_never_markup(site: Site) -> None:
@@ -127,7 +127,7 @@ def test_a_task_is_run_at_once(site: Site) -> None:
     answer = site.client.post("/schedule/", {"task": "send_digests_job"}, follow=True)
     assert site.enqueued == ["accounts_review.tasks.jobs.send_digests_job"]
     assert answer.redirect_chain == [("/schedule/?asked=send_digests_job-0", 302)]
-    assert "was asked to run “News for operators” now" in text(answer)
+    assert "was asked to run “Operator digest” now" in text(answer)
     assert job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited
     site.ran("send_digests_job")
     assert not job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited

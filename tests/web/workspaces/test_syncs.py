@@ -77,7 +77,7 @@ def test_the_list_says_what_was_wrong_in_words(site: Site, tripped: Sync) -> Non
     shown = text(site.get("syncs"))
     assert "It was interrupted before its end" in shown
     assert "everyone holds edit_x" in shown
-    assert "the population went from 3000 to 12 accounts" in shown
+    assert "the number of accounts went from 3000 to 12" in shown
 
 
 def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
@@ -128,12 +128,12 @@ def test_who_changed_is_named_and_the_others_are_counted(site: Site) -> None:
     shown = page(site, site.synced(added=40, changed=1, absent=2, touched=touched))
     for account in (ana, ben, eva):
         assert f'href="{site.at("account", pk=account.pk)}">{account.username}</a>' in shown
-    assert "and 39 more, who are not kept by name" in shown
-    assert "and 1 more, who is not kept by name" in shown
+    assert "and 39 more, not recorded by name" in shown
+    assert "and 1 more, not recorded by name" in shown
 
 
 def test_of_an_older_sync_only_the_counts_are_known(site: Site) -> None:
-    assert "Their names were not kept." in page(site, site.synced(changed=4))
+    assert "Their names are not kept." in page(site, site.synced(changed=4))
 
 
 def test_another_workspaces_sync_is_not_here(site: Site) -> None:
@@ -195,7 +195,7 @@ def test_an_operator_stops_it(site: Site) -> None:
     assert "Stop it" in page(site, sync)
     answer = site.follow("stop_sync", pk=sync.pk)
     assert "ends at its next page" in text(answer)
-    assert "operator asked it to stop." in text(answer)
+    assert "operator is stopping it." in text(answer)
     assert AuditEntry.objects.filter(kind="workspace.sync_stopped", actor_ref__name="operator").exists()
     assert "was stopped already" in text(site.follow("stop_sync", pk=sync.pk))
 

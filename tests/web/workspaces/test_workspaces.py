@@ -37,13 +37,13 @@ def test_it_shows_the_connection_and_never_the_key(site: Site) -> None:
 
 
 def test_an_unknown_owner_is_explained(site: Site) -> None:
-    assert "unknown: nothing is revoked until it is known" in text(page(site))
+    assert "unknown; nobody is removed until it is known" in text(page(site))
 
 
 def test_the_last_sync_with_what_was_wrong_and_what_to_do(site: Site) -> None:
     sync = site.synced("incomplete", problems=[{"code": "passes_disagree", "count": 2}])
     shown = text(page(site))
-    assert "A second reading disagreed with the first about 2 accounts." in shown
+    assert "A second pass differed from the first in 2 accounts." in shown
     assert "sync again" in shown
     assert site.at("sync_page", pk=sync.pk) in shown
     assert site.at("syncs") in shown
@@ -87,7 +87,7 @@ def test_what_refreshes_ends_when_the_sync_has_ended(site: Site) -> None:
     before = site.synced(ago=timedelta(days=1))
     url = site.at("sync") + f"?asked={before.pk}-0"
     waiting = site.client.get(url, headers=HTMX)
-    assert b"the worker has not begun yet" in waiting.content
+    assert b"waiting for the worker" in waiting.content
     assert "HX-Refresh" not in waiting
     site.synced(ago=timedelta(0))
     ended = site.client.get(url, headers=HTMX)
@@ -99,7 +99,7 @@ def test_what_refreshes_ends_when_the_sync_could_not_even_begin(site: Site) -> N
     site.ran("sync_job", workspace=site.workspace, error="It was read from data.example.org so far.")
     ended = site.client.get(site.at("sync") + "?asked=0-0", headers=HTMX)
     assert ended["HX-Refresh"] == "true"
-    assert "The last try failed: It was read from data.example.org so far." in text(page(site))
+    assert "Last attempt failed: It was read from data.example.org so far." in text(page(site))
     site.synced(ago=timedelta(0))
     assert "The last try failed" not in text(page(site))
 
@@ -119,11 +119,11 @@ SKEWED = {"code": "clock_skewed", "is_good": False, "seconds": 3600}
 def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
     assert "Never checked" in text(page(site))
     site.workspace.connection_checks.create(at=now() - timedelta(days=1), findings=[GOOD])
-    assert "in good order" in text(page(site))
+    assert "healthy" in text(page(site))
     site.workspace.connection_checks.create(at=now(), findings=[GOOD, SKEWED])
     shown = text(page(site))
-    assert "1 thing wants mending" in shown
-    assert "data.example.org answers, and lists 12 accounts." in shown
+    assert "1 finding needs attention" in shown
+    assert "data.example.org answers and lists 12 accounts." in shown
     assert "3600 seconds apart. <strong>Set this server&#x27;s clock (NTP).</strong>" in shown
 
 
@@ -131,7 +131,7 @@ def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
     answer = site.follow("check_connection")
     assert site.enqueued == ["accounts_review.tasks.jobs.check_connection_job"]
     assert answer.redirect_chain == [("/workspaces/?examined=0-0", 302)]
-    assert "the worker looks at address, key and clocks" in text(answer)
+    assert "checking address, key and clock" in text(answer)
     url = site.at("check_connection") + "?asked=0-0"
     assert "HX-Refresh" not in site.client.get(url, headers=HTMX)
     site.workspace.connection_checks.create(at=now(), findings=[GOOD])
@@ -187,7 +187,7 @@ def test_a_tripped_breaker_says_what_looked_wrong_and_leads_to_its_sync(site: Si
     check = {"code": "population_changed", "before": 3000, "after": 12, "allowed": 600, "tripped": True}
     sync = site.synced("quarantined", checks=[check])
     shown = text(page(site.sign_in("auditor")))
-    assert "the population went from 3000 to 12 accounts" in shown
+    assert "the number of accounts went from 3000 to 12" in shown
     assert site.at("sync_page", pk=sync.pk) + "#breaker" in shown
 
 

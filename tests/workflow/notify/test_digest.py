@@ -46,7 +46,7 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
         "administrator@portal.example",
     }
     message = mail.outbox[0]
-    assert message.subject == "main: clean-up 4 stopped: the key was refused"
+    assert message.subject == "main: clean-up 4 is paused: the key was refused"
     assert "/w/main/cleanups/4/" in message.body
     assert message.body.index("clean-up 4 stopped") < message.body.index("clean-up 3 has ended")
     assert str(sealed) in message.body
@@ -56,7 +56,7 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
 @pytest.mark.parametrize(
     ("kind", "data", "words"),
     [
-        ("workspace.synced", {"state": "incomplete"}, "1 syncs were not complete"),
+        ("workspace.synced", {"state": "incomplete"}, "1 syncs were incomplete"),
         ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is revoked"),
         ("case.undeliverable", {}, "1 warnings could not be delivered"),
         ("case.refused", {}, "1 revocations were refused"),

@@ -51,7 +51,7 @@ def test_the_mail_names_the_workspace_the_date_and_what_will_go(stage: Stage) ->
     send(stage)
     message = mail.outbox[0]
     text = f"{message.subject}\n{message.body}"
-    for words in ("127.0.0.1", "15 July 2026", "1000 days ago", "API keys", "Huwise account itself stays"):
+    for words in ("127.0.0.1", "15 July 2026", "19 September 2023", "API keys", "You keep your Huwise account"):
         assert words in text
 
 

@@ -97,8 +97,9 @@ def test_what_is_lost_is_said(set_stage: SetStage) -> None:
     stage = revoked(set_stage, marie)
     (result,) = restored(stage, "marie")
     assert str(result) == (
-        "marie: invited back; not restored: API keys, rights on single datasets and pages, follows and saved items; "
-        "the rights had an end, 2030-01-01T00:00:00+00:00, which the API cannot set again"
+        "marie: invited back; not restored: API keys, rights on individual datasets and pages, "
+        "follows and saved items; "
+        "the rights ended on 2030-01-01T00:00:00+00:00, which the API cannot restore"
     )
     assert entry("account.restored").data["expires_at"] == "2030-01-01T00:00:00+00:00"
 
@@ -152,7 +153,7 @@ def test_a_new_username_and_rights_that_were_not_given_are_said(set_stage: SetSt
     stage.order({"kind": "status", "method": "POST", "status": 200, "body": answer})
     (result,) = restored(stage, "marie")
     assert result.remarks[1:] == (
-        f"not given by the workspace: agents, {READ}",
+        f"not granted by the workspace: agents, {READ}",
         "the username is now marie2",
     )
 
@@ -179,7 +180,7 @@ def test_two_operators_at_once_send_one_invitation(set_stage: SetStage, person: 
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(act, people))
-    assert sorted(result.problem for result in results) == ["", "somebody else is inviting it back just now"]
+    assert sorted(result.problem for result in results) == ["", "somebody else is inviting it back"]
     assert posts(stage) == 1
     assert stage.entries("marie").count("account.restored") == 1
     winner = people[0 if not results[0].problem else 1]
@@ -189,7 +190,7 @@ def test_two_operators_at_once_send_one_invitation(set_stage: SetStage, person: 
 def test_a_claim_whose_process_died_lapses(set_stage: SetStage) -> None:
     stage = revoked(set_stage, someone("marie"))
     Case.objects.update(restored_at=NOW)
-    assert restored(stage, "marie")[0].problem == "somebody else is inviting it back just now"
+    assert restored(stage, "marie")[0].problem == "somebody else is inviting it back"
     stage.clock.instant += LEASE
     assert restored(stage, "marie")[0].problem == ""
     assert stage.case("marie").restored_by == "operator"

@@ -19,7 +19,7 @@ def test_a_member_again_already_is_told_so(set_stage: SetStage) -> None:
     stage = revoked(set_stage, someone("marie"))
     stage.site.workspace.put(someone("marie.2", email="MARIE@ville.example"))
     (result,) = restored(stage, "marie")
-    assert str(result) == "marie: is a member again already; the next sync shows it"
+    assert str(result) == "marie: is already a member again; the next sync will show it"
     assert (stage.case("marie").restored_at, stage.case("marie").restored_by) == (None, "")
     assert entry("account.restore_failed").data["error_code"] == "already_member"
 
@@ -43,7 +43,7 @@ def test_an_outcome_that_is_not_known_is_sent_once_and_said_to_be_open(set_stage
     stage = revoked(set_stage, someone("marie"))
     stage.order(fault | {"method": "POST"})
     (result,) = restored(stage, "marie")
-    assert result.problem.endswith("The invitation may have been sent all the same; the next sync shows it.")
+    assert result.problem.endswith("The invitation may have been sent; the next sync will show it.")
     assert posts(stage) == 1
     assert stage.case("marie").is_restorable
     assert stage.entries("marie")[-2:] == ["account.restoring", "account.restore_failed"]
@@ -107,9 +107,9 @@ def with_a_broken_snapshot(stage: Stage) -> None:
         (spared, "omar", "its access was not revoked"),
         (listed_again, "marie", "the workspace lists it again"),
         (restored_before, "marie", "operator invited it back on 15 Jun 2026"),
-        (came_back, "marie", "it came back by itself on 15 Jun 2026"),
-        (without_snapshot, "marie", "what it takes to invite it back was not recorded"),
-        (with_a_broken_snapshot, "marie", "what was recorded of it cannot be read"),
+        (came_back, "marie", "it came back on 15 Jun 2026"),
+        (without_snapshot, "marie", "the data needed to invite it back was not recorded"),
+        (with_a_broken_snapshot, "marie", "its recorded data cannot be read"),
     ],
 )
 def test_what_cannot_be_restored_is_not_sent(

@@ -173,7 +173,7 @@ def test_an_account_that_was_never_judged_is_refused_not_passed_over(stage: Stag
         lambda: decide.exempt(**asked, until=until(stage)),
         lambda: decide.withdraw(**asked),
     ):
-        with pytest.raises(decide.DecisionRefused, match="omar: it was not assessed yet"):
+        with pytest.raises(decide.DecisionRefused, match="omar: it has not been assessed yet"):
             attempt()
     assert not Case.objects.exists()
     assert not Exemption.objects.exists()
@@ -195,7 +195,7 @@ NOT_DORMANT: dict[str, tuple[dict[str, Any], str]] = {
     "busy": ({"idle": 3}, "active"),
     "admin": ({"permissions": ["edit_domain"]}, "protected; holds the protected right edit_domain"),
     "no.mail": ({"email": None}, "uncertain; has no usable e-mail address"),
-    "no.dates": ({"joined_at": None, "last_seen_at": None}, "uncertain; has no valid date at all"),
+    "no.dates": ({"joined_at": None, "last_seen_at": None}, "uncertain; has no valid date"),
 }
 
 

@@ -107,21 +107,24 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
     [
         ({"decision": "aprove"}, "decision: unknown decision; write approve, exempt or withdraw"),
         ({"decision": "=1+1"}, "decision: unknown decision; write approve, exempt or withdraw"),
-        ({"decision_reason": "left"}, "decision: it is empty, but the cells after it are not; write approve, exempt"),
-        (APPROVE | {"decision_until": NEXT_YEAR}, "decision_until: only an exemption has an end; empty the cell"),
-        (APPROVE | {"decision_reason": "x" * 501}, "decision_reason: at most 500 characters are kept"),
+        (
+            {"decision_reason": "left"},
+            "decision: the cell is empty, but the cells after it are not; write approve, exempt",
+        ),
+        (APPROVE | {"decision_until": NEXT_YEAR}, "decision_until: only an exemption has an end date; clear the cell"),
+        (APPROVE | {"decision_reason": "x" * 501}, "decision_reason: at most 500 characters are allowed"),
         ({"decision": "withdraw"}, "decision_reason: say why"),
         ({"decision": "withdraw", "decision_reason": "x"}, "decision: there is nothing to withdraw"),
-        (EXEMPT | {"decision_until": ""}, "decision_until: an exemption needs an end; write a day such as 2026-12-12"),
+        (EXEMPT | {"decision_until": ""}, "decision_until: an exemption needs an end date, such as 2026-12-12"),
         (EXEMPT | {"decision_until": "30/16/2027"}, "decision_until: not a valid date; write one such as 2026-12-12"),
         (
             EXEMPT | {"decision_until": "05/06/2027"},
             "decision_until: this is 5 Jun 2027 or 6 May 2027; say which order",
         ),
-        (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a day from tomorrow to 14 Jun 2031"),
-        (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a day from tomorrow to 14 Jun 2031"),
+        (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
+        (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
         (APPROVE | {"row_digest": ""}, "row_digest: it is empty, so nobody can tell what you saw"),
-        (APPROVE | {"username": "nobody"}, "username: no listed account has this username or e-mail address"),
+        (APPROVE | {"username": "nobody"}, "username: no account has this username or e-mail address"),
         (APPROVE | {"username": "1.23457E+11"}, "username: no listed account has this username; the spreadsheet seems"),
         (APPROVE | {"username": "7"}, "username: no listed account has this username; the spreadsheet seems to have"),
     ],
@@ -202,9 +205,9 @@ def test_a_plain_list_exempts_everyone_whom_it_names(set_stage: SetStage) -> Non
     assert said == {
         "ana": "exempt",
         "omar": "exempt",
-        "nobody": "username: no listed account has this username or e-mail address",
-        "Team@ville.example": "username: 2 accounts have this address: one, two; write the username",
-        "lea": "username: the account is decided on in row 6 too; keep one",
+        "nobody": "username: no account has this username or e-mail address",
+        "Team@ville.example": "username: 2 accounts have this address: one, two; use the username instead",
+        "lea": "username: row 6 decides on this account too; keep one",
     }
     ends = {e.account.username: (e.reason, e.until.date().isoformat()) for e in Exemption.objects.all()}
     assert ends == dict.fromkeys(("ana", "omar"), ("on leave", "2027-05-26"))
@@ -257,7 +260,7 @@ def test_what_somebody_else_has_decided_since_is_refused_with_who_it_was(
     content = export(stage, {"ana": EXEMPT})
     decide(stage)
     (row,) = plan(stage, upload(stage, content)).rows
-    said = f"row_digest: operator has decided on it since the export: {stands}; export it again"
+    said = f"row_digest: operator decided on it after the export: {stands}; export it again"
     assert str(row.problems[0]) == said
 
 

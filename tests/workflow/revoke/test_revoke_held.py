@@ -125,7 +125,7 @@ def test_a_person_is_told_after_a_day_and_once(stage: Stage) -> None:
     for _ in range(3):
         stage.clock.advance(hours=20)
         stage.revoke()
-    assert told() == ["1 accounts have been held back for a day; look at them"]
+    assert told() == ["1 accounts have been on hold for a day and need a check"]
     assert stage.entries("marie").count("case.held_for_a_day") == 1
 
 
@@ -134,7 +134,7 @@ def test_the_overview_says_so_at_once(stage: Stage) -> None:
     stage.update("marie", **GONE)
     stage.revoke()
     (need,) = attention._of_held(stage.workspace)
-    assert need.text == "1 account of clean-up 1 is held back: its data is unclear."
+    assert need.text == "1 account in clean-up 1 is on hold: its data is unclear."
 
 
 @pytest.mark.parametrize("joined", [None, "soon"])

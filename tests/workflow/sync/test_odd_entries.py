@@ -61,7 +61,7 @@ def test_a_group_listed_twice_grants_what_both_entries_say(
     for _ in range(2):
         done = read(workspace, users=[someone("marie", groups=[{"uid": "team"}])], groups=[TEAM, second])
         assert (done.state, done.problems) == ("complete", [])
-        assert said(done) == ["The group team is listed twice; it grants what both entries say together."]
+        assert said(done) == ["The group team is listed twice; it grants the rights of both entries."]
         assert Group.objects.get().permissions == rights
         assert verdict("marie") == ("uncertain" if rights is None else "protected")
 
