@@ -19,7 +19,9 @@ def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int
         "last_login_at": _("You last signed in on %(date)s."),
         "joined_at": _("You were invited on %(date)s and have never signed in."),
     }
-    rule = _("We close accounts that have not been used for %(time)s.") % {"time": span(limit_days, number=apnumber)}
+    rule = _("We close accounts that have not been used for %(time)s.") % {
+        "time": span(limit_days, number=lambda count: str(apnumber(count)))
+    }
     if activity_at is None:
         return rule
     return f"{sentences[activity_field] % {'date': date_format(localtime(activity_at), 'j F Y')}} {rule}"
