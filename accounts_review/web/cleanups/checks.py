@@ -159,7 +159,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
         return
     people = people_who_may("operate", basket.cleanup.workspace).exclude(pk=basket.actor.pk).order_by("username")
     if people:
-        says = _("%(people)s has to confirm this launch.")
+        says = _("A second person has to confirm this launch: %(people)s.")
         yield LaunchCheck(
             level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])}
         )
