@@ -90,7 +90,7 @@ def test_all_means_all_who_could_not_be_warned(site: Site, running: Cleanup) -> 
 
 
 def test_a_bounce_is_reported_by_hand_with_its_reason(site: Site, running: Cleanup) -> None:
-    assert "Say why" in text(act(site, running, "bounced", "cy"))
+    assert "Give a reason; it is recorded in the audit." in text(act(site, running, "bounced", "cy"))
     answer = act(site, running, "bounced", "cy", reason="came back on Monday", **{"from": site.case("cy").pk})
     case = site.case("cy")
     assert (case.state, case.outcome, case.noticed_at) == ("undeliverable", {"why": "came back on Monday"}, None)
@@ -103,10 +103,10 @@ def test_bounces_are_reported_by_address_or_username(site: Site) -> None:
     for name in ("ana", "ben", "cy"):
         site.put(name, "noticed", noticed_at=now(), promised_at=now())
     who = "<ANA@ville.example>,\n ben ; ana"
-    assert "Say why" in text(act(site, cleanup, "bounced", who=who))
+    assert "Give a reason; it is recorded in the audit." in text(act(site, cleanup, "bounced", who=who))
     answer = act(site, cleanup, "bounced", who=f"{who} stranger@ville.example", reason="550")
-    assert "is called: stranger@ville.example" in text(answer)
-    assert "It is recorded for 2 accounts that the warning came back." in text(answer)
+    assert "No warned person in this clean-up matches: stranger@ville.example" in text(answer)
+    assert "2 accounts are recorded as not reached." in text(answer)
     assert [site.case(name).state for name in ("ana", "ben", "cy")] == ["undeliverable", "undeliverable", "noticed"]
 
 
@@ -202,7 +202,7 @@ def test_an_unknown_outcome_says_that_it_settles_by_itself(site: Site, running: 
     site.put("cy", "unknown", readings=[{"at": now().isoformat(), "found": "absent"}])
     page = text(site.get("cleanup", number=running.number))
     assert "nothing is sent again" in page
-    assert "read so far: gone" in page
+    assert "checked so far: gone" in page
 
 
 def test_the_steps_are_read_anew_on_their_own(site: Site, running: Cleanup) -> None:

@@ -37,7 +37,7 @@ def test_it_is_held_and_released_with_a_reason(site: Site) -> None:
     assert 'value="release"' not in said
     site.sign_in("administrator")
     assert 'value="release"' in text(site.client.get("/hold/"))
-    assert "notices and removals go on" in text(act(site, "release", "looked", "main"))
+    assert "Released. Notices and removals continue." in text(act(site, "release", "looked", "main"))
     hold = Hold.objects.get()
     assert (hold.by, hold.released_by, hold.release_reason) == ("auditor", "administrator", "looked")
     assert "held-banner" not in text(site.get("overview"))

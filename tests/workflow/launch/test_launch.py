@@ -104,7 +104,7 @@ def test_a_cancelled_cleanup_lets_everybody_go(stage: Stage) -> None:
 @pytest.mark.parametrize("verb", [launch.pause, launch.cancel])
 def test_stopping_wants_a_reason(stage: Stage, verb: object) -> None:
     cleanup = stage.launch("marie")
-    with pytest.raises(launch.CannotLaunch, match="Say why"):
+    with pytest.raises(launch.CannotLaunch, match="Give a reason; it is recorded in the audit"):
         verb(cleanup=cleanup, actor=stage.staff("operator"), reason=" ", now=stage.clock())  # type: ignore[operator]
 
 
@@ -132,7 +132,7 @@ def test_stopping_and_going_on_take_the_permission(stage: Stage, verb: Any) -> N
 def test_resuming_wants_a_reason_too(stage: Stage) -> None:
     cleanup = stage.launch("marie")
     launch.pause(**turning(stage, cleanup))
-    with pytest.raises(launch.CannotLaunch, match="Say why"):
+    with pytest.raises(launch.CannotLaunch, match="Give a reason; it is recorded in the audit"):
         launch.resume(**(turning(stage, cleanup) | {"reason": ""}))
     assert stage.cleanup().state == "paused"
     assert stage.cleanup().stopped_because == {"code": "paused", "reason": "asked to wait"}

@@ -48,7 +48,7 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
     message = mail.outbox[0]
     assert message.subject == "main: clean-up 4 is paused: the key was refused"
     assert "/w/main/cleanups/4/" in message.body
-    assert message.body.index("clean-up 4 stopped") < message.body.index("clean-up 3 has ended")
+    assert message.body.index("clean-up 4 is paused: the key was refused") < message.body.index("clean-up 3 has ended")
     assert str(sealed) in message.body
 
 

@@ -185,7 +185,7 @@ def test_bounces_are_for_operators_with_a_reason_and_for_those_who_wait(stage: S
         bounces.mark_undeliverable(case=stage.case("marie"), actor=person("reviewer"), why="x", now=NOW)
     with pytest.raises(PermissionDenied):
         bounces.retry_notice(case=stage.case("marie"), actor=person("reviewer"), now=NOW)
-    with pytest.raises(ValueError, match="Say why"):
+    with pytest.raises(ValueError, match="Give a reason; it is recorded in the audit"):
         bounces.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why=" ", now=NOW)
     with pytest.raises(IllegalMove):
         bounces.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)

@@ -107,7 +107,7 @@ def test_only_an_administrator_resets_it_and_only_with_a_reason(stage: Stage, pe
     stage.sync()
     with pytest.raises(PermissionDenied):
         reset(stage, person("operator"), discard=False)
-    with pytest.raises(NothingTripped, match="Say why"):
+    with pytest.raises(NothingTripped, match="Give a reason; it is recorded in the audit"):
         reset(stage, person("administrator"), discard=False, reason=" ")
     assert stage.workspace.is_quarantined
 

@@ -163,7 +163,7 @@ class TestAccepting:
         stage.sync()
         with pytest.raises(PermissionDenied):
             self.accept(stage, by="operator")
-        with pytest.raises(NothingToAccept, match="Say why"):
+        with pytest.raises(NothingToAccept, match="Give a reason; it is recorded in the audit"):
             self.accept(stage, reason="  ")
         assert stage.verdicts()["omar"] == "uncertain"
 
