@@ -40,11 +40,11 @@ def undo_in(answer: Any) -> dict[str, Any]:
     return {"scope": "undo", "reason": "undone", "decided_at": said[start : said.index('"', start)]}
 
 
-@pytest.mark.parametrize("role", ["nobody", "auditor"])
+@pytest.mark.parametrize(("role", "status"), [("nobody", 404), ("auditor", 403)])
 def test_who_may_not_decide_changes_nothing(
-    workspace: Workspace, person: Callable[[str], User], role: str, people: list[Account]
+    workspace: Workspace, person: Callable[[str], User], role: str, status: int, people: list[Account]
 ) -> None:
-    assert Desk(person(role), workspace).decide("approve", people[0]).status_code == 403
+    assert Desk(person(role), workspace).decide("approve", people[0]).status_code == status
     assert in_draft() == set()
 
 
@@ -102,7 +102,7 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
 @pytest.mark.parametrize(
     ("decision", "fields", "why"),
     [
-        ("exempt", {"until": NEXT_MONTH}, "Reason: Say why"),
+        ("exempt", {"until": NEXT_MONTH}, "Reason: Give a reason; it is kept with the decision."),
         ("exempt", {"reason": "x"}, "Exempt until: An exemption needs an end date."),
         ("exempt", {"reason": "x", "until": localdate().isoformat()}, "a date from tomorrow to"),
         (
@@ -111,7 +111,7 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
             "a date from tomorrow to",
         ),
         ("exempt", {"reason": "x", "until": "soon"}, "Exempt until: Enter a valid date."),
-        ("withdraw", {}, "Reason: Say why"),
+        ("withdraw", {}, "Reason: Give a reason; it is kept with the decision."),
         ("delete", {"reason": "x"}, "delete is not one of the available choices"),
         ("approve", {"account": ["1; DROP"]}, "These are not accounts."),
         ("approve", {"account": ["-1"]}, "These are not accounts."),

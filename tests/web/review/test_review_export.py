@@ -98,5 +98,5 @@ def test_more_than_a_spreadsheet_holds_is_refused(desk: Desk, monkeypatch: pytes
 
 
 def test_who_may_not_read_may_not_export(desk: Desk, person: Callable[[str], User]) -> None:
-    assert Desk(person("nobody"), desk.workspace).client.get(desk.url("export")).status_code == 403
+    assert Desk(person("nobody"), desk.workspace).client.get(desk.url("export")).status_code == 404
     assert Client().get(desk.url("export")).status_code == 302

@@ -119,7 +119,7 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
         (EXEMPT | {"decision_until": "30/16/2027"}, "decision_until: not a valid date; write one such as 2026-12-12"),
         (
             EXEMPT | {"decision_until": "05/06/2027"},
-            "decision_until: this is 5 Jun 2027 or 6 May 2027; choose the date order",
+            "decision_until: this could be 5 Jun 2027 or 6 May 2027; choose the date order of the file",
         ),
         (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
         (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
@@ -223,7 +223,7 @@ def test_an_account_that_came_back_is_refused_however_it_was_filled_in(stage: St
     stage.update("ana", last_seen_at=days_ago(1))
     stage.sync()
     (row,) = plan(stage, upload(stage, content)).rows
-    assert "row_digest: the account is not as it was when it was exported (it is active now)" in str(row.problems[0])
+    assert "row_digest: the account has changed since the export (it is now active)" in str(row.problems[0])
 
 
 def test_a_verdict_that_time_alone_has_changed_is_refused(set_stage: SetStage) -> None:
@@ -231,7 +231,7 @@ def test_a_verdict_that_time_alone_has_changed_is_refused(set_stage: SetStage) -
     content = export(stage, {"nearly": APPROVE})
     stage.clock.advance(days=10)
     (row,) = plan(stage, upload(stage, content)).rows
-    assert "(it is dormant now)" in str(row.problems[0])
+    assert "(it is now dormant)" in str(row.problems[0])
 
 
 def test_rows_that_were_mixed_up_are_refused(stage: Stage) -> None:
@@ -276,7 +276,7 @@ def test_an_account_decided_on_twice_is_decided_on_by_neither_row(stage: Stage) 
     line = next(line for line in content.splitlines() if line.startswith("ana;"))
     rows = plan(stage, upload(stage, f"{content}{line}\r\n".encode())).rows
     assert [row.outcome for row in rows] == ["refused", "refused"]
-    assert "row 3 too" in str(rows[1].problems[0])
+    assert "row 3 decides on this account too" in str(rows[1].problems[0])
 
 
 def test_a_quote_that_belongs_to_the_name_is_not_taken_away(set_stage: SetStage) -> None:
