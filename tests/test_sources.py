@@ -147,7 +147,7 @@ def test_pausing_holds_and_resuming_releases(add: Callable[..., Workspace], pers
     workspaces.resume(workspace=workspace, actor=actor, reason="done", now=NOW)
     assert sources.known_workspaces() == [workspace]
     assert not Hold.objects.open().exists()
-    with pytest.raises(NotPossible, match="Say why"):
+    with pytest.raises(NotPossible, match="Give a reason"):
         workspaces.pause(workspace=workspace, actor=actor, reason=" ", now=NOW)
 
 

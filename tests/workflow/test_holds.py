@@ -91,7 +91,7 @@ def test_a_hold_of_another_workspace_holds_nothing_here(stage: Stage) -> None:
 @pytest.mark.parametrize("reason", ["", "   "])
 def test_it_takes_a_reason(stage: Stage, reason: str) -> None:
     for act, role in ((holds.hold, "auditor"), (holds.release, "administrator")):
-        with pytest.raises(HoldRefused, match="Say why"):
+        with pytest.raises(HoldRefused, match="Give a reason"):
             act(workspace=None, actor=stage.staff(role), reason=reason, now=NOW)
 
 
