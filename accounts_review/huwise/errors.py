@@ -91,7 +91,7 @@ class Unreachable(HuwiseError):
             "timeout": "The workspace did not answer in time",
             "slow": "The workspace answered far too slowly",
             "tls": "The workspace could not prove its identity",
-            "cut": "The workspace broke off its answer",
+            "cut": "The workspace's answer was cut off",
         }[self.kind]
 
     def _advice(self) -> str:
@@ -148,8 +148,8 @@ class Refused(HuwiseError):
 class ServerFault(HuwiseError):
     """5xx."""
 
-    what = "The workspace failed"
-    advice = "Try again later; if it lasts, give the trace to Huwise's support."
+    what = "The workspace reported an error"
+    advice = "Try again later. If it happens again, send the trace to Huwise support."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

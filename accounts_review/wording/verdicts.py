@@ -72,14 +72,14 @@ def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: i
     """When the account was last active, how long ago that is, and the limit that counts for it."""
     limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segment}
     if activity_at is None:
-        return "; ".join([_("no valid date"), limit])
+        return _("%(date)s; %(limit)s") % {"date": _("no valid date"), "limit": limit}
     sentences = {
         "last_seen_at": _("last seen %(date)s, %(ago)s"),
         "last_login_at": _("last signed in %(date)s, %(ago)s"),
         "joined_at": _("invited %(date)s, %(ago)s, never signed in"),
     }
     said = sentences[activity_field] % {"date": day(activity_at), "ago": ago(max(0, (now - activity_at).days))}
-    return "; ".join([said, limit])
+    return _("%(date)s; %(limit)s") % {"date": said, "limit": limit}
 
 
 def exemption(until: datetime) -> str:
@@ -109,9 +109,9 @@ def course(
     if now < dormant_from:
         return _("active until %(date)s; then %(verdict)s, if it stays idle") % said
     if exempt_until:
-        lapse = _("idle past its limit since %(date)s; exempt until %(until)s, and from then on %(verdict)s")
+        lapse = _("past the limit since %(date)s; exempt until %(until)s, then %(verdict)s")
         return lapse % (said | {"until": day(exempt_until)})
-    return _("idle past its limit since %(date)s, and so %(verdict)s") % said
+    return _("past the limit since %(date)s; %(verdict)s") % said
 
 
 def clause_of(why: Reason, clauses: Mapping[str, Any]) -> str:

@@ -241,7 +241,7 @@ def test_a_record_written_anew_shows_against_a_checkpoint_only(chain: int) -> No
     write(12, after=50)
     assert audit.verify() == (12, None)
     proven, flaw = audit.verify(kept)
-    assert (proven, flaw and flaw.seq, "written anew" in str(flaw)) == (9, 10, True)
+    assert (proven, flaw and flaw.seq, "rewritten" in str(flaw)) == (9, 10, True)
 
 
 def test_the_head_of_an_empty_record_is_its_beginning(db: None) -> None:

@@ -33,7 +33,7 @@ def test_an_outcome_that_is_unknown_is_left_too(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "cut_before", "times": 1})
     out, err = run("revoke_due", status=1)
     assert out == "unknown 1; 2 due, 1 unknown\n"
-    assert "broke off its answer" in err
+    assert "its answer was cut off" in err
     out, err = run("revoke_due")
     assert out == "nothing; 2 due, 1 unknown\n"
     assert "clean-up 1 waits: the next ones wait until the outcome of the first is known" in err
@@ -78,7 +78,7 @@ def test_so_is_an_account_whose_dates_are_gone(stage: Stage) -> None:
         stage.update(name, last_seen_at=None)
     out, err = run("revoke_due")
     assert out == "nothing; 3 due\n"
-    assert "clean-up 1 waits: not yet for 3: its dates are earlier than when it was approved, or gone.\n" in err
+    assert "clean-up 1 waits: not yet for 3: its dates are earlier than at the approval, or missing.\n" in err
 
 
 def test_so_is_an_account_that_was_warned_and_has_no_address_any_more(stage: Stage) -> None:
@@ -118,10 +118,10 @@ def test_so_are_those_of_a_paused_cleanup_whose_date_came_meanwhile(stage: Stage
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"kind": "status", "status": 503}, "the workspace failed"),
+        ({"kind": "status", "status": 503}, "the workspace reported an error"),
         ({"kind": "status", "status": 401}, "the workspace does not accept the API key"),
-        ({"kind": "redirect", "location": "https://elsewhere.example/"}, "sent us to another address"),
-        ({"method": "GET", "path": "/users/m*", "kind": "status", "status": 500}, "the workspace failed"),
+        ({"kind": "redirect", "location": "https://elsewhere.example/"}, "redirected to another address"),
+        ({"method": "GET", "path": "/users/m*", "kind": "status", "status": 500}, "the workspace reported an error"),
         (DELETE | {"kind": "status", "status": 403}, "the API key is not allowed to do this"),
     ],
     ids=["down", "key refused", "redirect", "no look", "no DELETE"],

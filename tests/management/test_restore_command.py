@@ -86,7 +86,7 @@ def test_it_takes_an_operator_who_exists(ready: Ready) -> None:
     stage = ready(someone("marie"))
     stage.staff("reviewer")
     assert "reviewer may not do this" in run("marie", actor="reviewer")
-    assert "Nobody active has the login 'ghost'" in run("marie", actor="ghost")
+    assert "No active person has the login 'ghost'" in run("marie", actor="ghost")
     assert stage.members == set()
 
 

@@ -169,12 +169,11 @@ OTHERWISE: dict[str, tuple[dict[str, Any], list[str]]] = {
             "Uncertain, if it did not hold edit_domain directly.",
         ],
     ),
-    "no date of joining": (
+    "no joining date": (
         {"joined_at": None},
         [
             "Active, as soon as a sync reads activity after 15 Jun 2024.",
-            "Dormant, once a person has settled what is in doubt and a sync has read it: "
-            "ask Huwise to add the missing joining date.",
+            "Dormant, after a manual check and a new sync: ask Huwise to add the missing joining date.",
         ],
     ),
 }

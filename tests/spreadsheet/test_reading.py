@@ -114,13 +114,13 @@ def test_rows_that_a_workbook_leaves_out_are_counted() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "does not name these columns: username, decision"),
-        (b"username\nana\n", "does not name these columns: decision"),
+        (b"", "lacks these columns: username, decision"),
+        (b"username\nana\n", "lacks these columns: decision"),
         (b"username,decision,decision\n", "names these columns twice: decision"),
-        (b"username,decision\n\x81\x00", "neither UTF-8, UTF-16 nor Windows-1252"),
+        (b"username,decision\n\x81\x00", "not UTF-8, UTF-16 or Windows-1252"),
         (b"\xd0\xcf\x11\xe0old", "old kind"),
-        (b"PK\x03\x04 is no workbook", "no spreadsheet that can be read"),
-        (repacked(workbook(["username"]), "xl/workbook.xml", b"<broken"), "no spreadsheet that can be read"),
+        (b"PK\x03\x04 is no workbook", "not a readable spreadsheet"),
+        (repacked(workbook(["username"]), "xl/workbook.xml", b"<broken"), "not a readable spreadsheet"),
         (b"username,decision\n" + b"x" * 200_000, "Row 2 cannot be read"),
     ],
 )
@@ -140,7 +140,7 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_opened(monkeypatch: pytest.M
 def test_a_row_without_end_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     page = b"<worksheet><sheetData><row>" + b"<c/>" * reading.LARGEST_ROW + b"</row></sheetData></worksheet>"
     monkeypatch.setattr(reading, "load_workbook", None)
-    with pytest.raises(Unreadable, match="no spreadsheet"):
+    with pytest.raises(Unreadable, match="not a readable spreadsheet"):
         read(repacked(workbook(list(COLUMNS)), "xl/worksheets/sheet1.xml", page))
 
 
@@ -161,5 +161,5 @@ def test_a_longest_cell_is_cut_and_a_row_far_away_is_refused() -> None:
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
         '<row r="999999999"><c t="inlineStr"><is><t>x</t></is></c></row></sheetData></worksheet>'
     )
-    with pytest.raises(Unreadable, match="does not name"):
+    with pytest.raises(Unreadable, match="lacks these columns"):
         read(repacked(workbook(list(COLUMNS)), "xl/worksheets/sheet1.xml", page.encode()))

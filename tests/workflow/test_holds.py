@@ -151,10 +151,10 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     given: dict[str, Any] = {"workspaces": [portal], "reason": "restored the backup of last night"}
     with pytest.raises(PermissionDenied):
         holds.reset_checkpoint(actor=person("operator"), now=now(), **given)
-    with pytest.raises(HoldRefused, match="Sync main first"):
+    with pytest.raises(HoldRefused, match="Run a complete sync of main first"):
         holds.reset_checkpoint(actor=person("administrator"), now=now(), **given)
     synced(portal, state="incomplete")
-    with pytest.raises(HoldRefused, match="Sync main first"):
+    with pytest.raises(HoldRefused, match="Run a complete sync of main first"):
         holds.reset_checkpoint(actor=person("administrator"), now=now(), **given)
     synced(portal)
     assert holds.reset_checkpoint(actor=person("administrator"), now=now(), **given) == 1

@@ -149,7 +149,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
         return
     people = User.objects.with_perm("accounts_review.operate").exclude(pk=basket.actor.pk).order_by("username")
     if people:
-        says = _("%(people)s has to confirm this launch.")
+        says = _("A second person has to confirm this launch: %(people)s.")
         yield LaunchCheck(
             level="info", says=says % {"people": ", ".join(person.get_username() for person in people[:NAMED])}
         )

@@ -98,9 +98,9 @@ def test_unknown_lists_are_not_empty_lists(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("record", "sentences"),
     [
-        (someone("ana"), ["Active, as soon as a sync reads a sign of life after", "Protected, if it gained"]),
+        (someone("ana"), ["Active, as soon as a sync reads activity after", "Protected, if it gained"]),
         (someone("ana", idle=1), ["Dormant, if it stays idle until"]),
-        (someone("ana", idle=1, permissions=["edit_domain"]), ["Idle but protected, if it stays idle until"]),
+        (someone("ana", idle=1, permissions=["edit_domain"]), ["Protected, if it stays idle until"]),
         (someone("ana", idle=1, email=""), ["Uncertain, if it stays idle until"]),
         (someone("ana", permissions=["edit_domain"]), ["Dormant, if it did not hold edit_domain directly."]),
         (
@@ -192,7 +192,7 @@ def test_an_account_that_is_gone_keeps_its_page(desk: Desk) -> None:
 def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
     account = make_account(desk.workspace, "new", raw='{"username": "new"}')
 
-    assert "not assessed yet" in page_of(desk, account)
+    assert "has not been assessed yet" in page_of(desk, account)
 
 
 def test_the_history_is_one_line_of_time_with_an_address_for_every_entry(desk: Desk) -> None:
@@ -261,7 +261,7 @@ def test_a_robot_is_confirmed_anew_and_can_end(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"reason": "robot"}, 422, "Say who answers for it"),
+        ({"reason": "robot"}, 422, "Give the owner's address"),
         ({"reason": "robot", "owner_email": "nobody"}, 422, "Owner&#x27;s e-mail address: Enter a valid"),
         ({"owner_email": "ines@ville.example"}, 422, "What it does: This field is required"),
         ({"act": "end", "reason": "robot"}, 409, "there is nothing to withdraw"),

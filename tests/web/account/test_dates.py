@@ -34,7 +34,7 @@ def test_the_page_says_what_was_known_and_what_is_said_now(
 ) -> None:
     shown = page(Desk(person("reviewer"), workspace), account)
     assert "Earlier dates than before" in shown
-    assert "its dates now are earlier than that, or gone" in shown
+    assert "its dates are now earlier or missing" in shown
     assert "Only an administrator can accept them." in shown
     assert "Accept these dates" not in shown
 

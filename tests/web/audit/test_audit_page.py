@@ -233,7 +233,7 @@ def test_every_event_has_a_name_that_can_be_chosen(site: Site) -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "said"),
     [
-        ("account.answered", {"kind": "keep", "text": ""}, "the person answered the notice, and keeps the access"),
+        ("account.answered", {"kind": "keep", "text": ""}, "the person asked to keep the access"),
         (
             "account.answered",
             {"kind": "keep", "text": "need it"},

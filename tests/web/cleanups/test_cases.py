@@ -60,7 +60,7 @@ def test_only_what_belongs_to_the_clean_up_is_touched(site: Site) -> None:
     draft = site.draft("ana", "ben")
     site.put("ben", "withdrawn")
     Case.objects.filter(account__username="ben").update(cleanup=make_cleanup(site.workspace, number=9, state="closed"))
-    assert "None of these can be done this way" in text(act(site, draft, "again", "ben"))
+    assert "This no longer applies to any of them" in text(act(site, draft, "again", "ben"))
 
 
 # Those who could not be warned

@@ -62,10 +62,10 @@ def test_two_people_are_named_or_missing(site: Site) -> None:
     site.adopt(two_people=True)
     draft = site.draft("ana")
     (says,) = worries(site, draft)
-    assert "nobody else may confirm it" in says
+    assert "nobody else can confirm" in says
     site.person("administrator")
     (says,) = worries(site, draft)
-    assert says.endswith("Others who can: administrator.")
+    assert says.endswith("has to confirm this launch: administrator.")
 
 
 def test_an_approval_that_expires_before_its_date_is_pointed_out(site: Site) -> None:
@@ -125,7 +125,7 @@ def test_an_unusable_address_is_pointed_out(site: Site) -> None:
     draft = site.draft("ana")
     Account.objects.filter(username="ana").update(email="nobody")
     (says,) = worries(site, draft)
-    assert "1 address cannot be written to" in says
+    assert "1 address is not usable" in says
 
 
 def test_the_last_of_a_group_or_right_are_named(site: Site) -> None:

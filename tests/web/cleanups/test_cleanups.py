@@ -135,7 +135,7 @@ def test_those_who_wait_for_a_date_are_looked_at_less_often(site: Site) -> None:
     site.put("ana", "noticed", noticed_at=now(), promised_at=now() + timedelta(days=30))
     page = text(site.get("progress", htmx=True, number=cleanup.number))
     assert "every 15s" in page
-    assert "The first promised date is" in page
+    assert "Nobody who was warned loses access before" in page
 
 
 def test_the_fragment_alone_is_no_page(site: Site) -> None:
@@ -176,7 +176,7 @@ def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
     site.adopt(two_people=True)
     cleanup = site.launched("ana")
     page = text(site.get("cleanup", number=cleanup.number))
-    assert "another operator has to confirm it" in page
+    assert "Another operator has to confirm" in page
     assert "another person has to confirm it" in text(site.follow("turn", number=cleanup.number, verb="confirm"))
     site.sign_in("administrator")
     assert "Confirm the dry run" in text(site.get("cleanup", number=cleanup.number))
@@ -227,11 +227,11 @@ def test_a_workspace_that_fails_is_named_where_somebody_waits_for_it(site: Site)
     site.go_live()
     site.adopt()
     cleanup = site.launched("ana")
-    failure = {"code": "api", "kind": "ServerFault", "error": "The workspace failed (HTTP 503)."}
+    failure = {"code": "api", "kind": "ServerFault", "error": "The workspace reported an error (HTTP 503)."}
     Workspace.objects.update(key_owner="svc.cleanup", failure=failure)
     page = text(site.get("cleanup", number=cleanup.number))
     assert "No removals for now." in page
-    assert "The workspace failed (HTTP 503)." in page
+    assert "The workspace reported an error (HTTP 503)." in page
     assert f"Clean-up {cleanup.number} is waiting: The workspace reported an error." in text(site.get("overview"))
     site.put("ana", "revoked")
     assert "No removals for now." not in text(site.get("cleanup", number=cleanup.number))

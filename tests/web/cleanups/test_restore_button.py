@@ -65,7 +65,7 @@ def test_a_refusal_is_told(stage: Stage, person: Person, client: Client) -> None
     _, told = press(client, stage.case("marie"), person("operator"))
     ((level, text),) = told
     assert level == "error"
-    assert text.startswith("marie: The workspace failed while inviting 'marie'")
+    assert text.startswith("marie: The workspace reported an error while inviting 'marie'")
     assert KEY not in text
 
 

@@ -41,7 +41,7 @@ def test_without_a_workspace_home_leads_to_the_workspaces(client: Client, person
 
 def test_a_workspace_that_was_never_read_says_so(site: Site) -> None:
     assert said(site) == [("error", "The workspace has never been synced.")]
-    assert "No account was read yet" in text(site.get("overview"))
+    assert "No accounts yet" in text(site.get("overview"))
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_without_a_worker_nothing_happens_and_that_is_told(site: Site) -> None:
     Run.objects.update(started_at=now() - timedelta(minutes=6), finished_at=None)
     ((level, sentence),) = said(site)
     assert level == "error"
-    assert "No worker has run" in sentence
+    assert "The background worker has stopped" in sentence
 
 
 def test_all_is_quiet(site: Site) -> None:
     site.synced()
     site.people("ana", idle=1)
     assert said(site) == []
-    assert "All is quiet" in text(site.get("overview"))
+    assert "Nothing needs you today" in text(site.get("overview"))
 
 
 def test_a_draft_waits(site: Site) -> None:
@@ -106,7 +106,7 @@ def test_a_confirmation_is_awaited(site: Site) -> None:
     site.synced()
     site.adopt(two_people=True)
     site.launched("ana")
-    assert "awaits another person's confirmation" in said(site)[0][1]
+    assert "needs another person's confirmation" in said(site)[0][1]
 
 
 def test_people_who_could_not_be_warned(site: Site) -> None:

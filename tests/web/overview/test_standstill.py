@@ -28,7 +28,7 @@ def lose_dates(stage: Stage) -> None:
     ("happens", "said"),
     [
         (hold, "Everything is held."),
-        (lose_dates, "Not yet for 1: its dates are earlier than when it was approved, or gone."),
+        (lose_dates, "Not yet for 1: its dates are earlier than at the approval, or missing."),
     ],
 )
 def test_what_a_cleanup_waits_for_is_told(

@@ -105,7 +105,7 @@ def test_an_account_without_a_date_is_told_of_and_in_no_column(town: Site) -> No
     assert found.undated == 1
     assert sum(change.then for change in found.changes) == 7
     assert sum(row.total for row in found.rows) == 6
-    assert "1 account has no date" in text(town.get("what_if"))
+    assert "1 account has no reliable date" in text(town.get("what_if"))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_proposal_can_be_tested_too(site: Site) -> None:
     site.people("silent", idle=1200)
     site.sign_in("administrator").post("policy", {"text": policy_text(limit=3000), "reason": "x", "over": 1})
     page = site.get("backtest", {"policy_preview": PolicyPreview.objects.get().pk})
-    assert "Had the proposed text been in force" in text(page)
+    assert "Whom would the proposed text have called dormant" in text(page)
     assert page.context["total"].called == 0
 
 

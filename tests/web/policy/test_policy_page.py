@@ -48,7 +48,7 @@ def test_a_new_text_is_proposed_and_nothing_is_in_force_yet(site: Site) -> None:
 
 
 def test_the_text_in_force_is_nothing_to_propose(site: Site) -> None:
-    assert "This is the text in force" in text(send(site, DEFAULT_TEXT))
+    assert "This text is already in force" in text(send(site, DEFAULT_TEXT))
     assert not PolicyPreview.objects.exists()
 
 

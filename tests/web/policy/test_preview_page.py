@@ -111,7 +111,7 @@ def test_accounts_that_changed_are_judged_anew_and_shown_again(site: Site) -> No
     Account.objects.update(digest="another")
     assert "1 account has changed since" in text(site.get("policy_preview", pk=policy_preview.pk))
     answer = activate(site, policy_preview)
-    assert "Accounts have changed since this was computed; nothing was changed." in text(answer)
+    assert "Accounts have changed since this was computed. Nothing was changed." in text(answer)
     assert "Activate" in text(answer)
     assert site.workspace.current_policy.number == 1
     policy_preview.refresh_from_db()
@@ -128,7 +128,7 @@ def test_another_version_meanwhile_keeps_the_text_for_a_new_preview(site: Site) 
     policy_preview = propose(site, limit=365)
     site.adopt(limit=500)
     answer = activate(site, policy_preview)
-    assert "Another version came into force meanwhile" in text(answer)
+    assert "Another version came into force in the meantime" in text(answer)
     assert f"{site.at('policy')}?policy_preview={policy_preview.pk}" in text(answer)
     assert "Activate" not in text(answer)
     assert site.workspace.current_policy.number == 2
@@ -137,8 +137,10 @@ def test_another_version_meanwhile_keeps_the_text_for_a_new_preview(site: Site) 
 def test_one_that_is_gone_says_so(site: Site) -> None:
     policy_preview = propose(site, limit=365)
     activate(site, policy_preview)
-    assert "This preview is gone" in text(activate(site, policy_preview))
-    assert "This preview is gone" in text(site.client.get(site.at("policy_preview", pk=policy_preview.pk), follow=True))
+    assert "This preview no longer exists" in text(activate(site, policy_preview))
+    assert "This preview no longer exists" in text(
+        site.client.get(site.at("policy_preview", pk=policy_preview.pk), follow=True)
+    )
     assert site.workspace.current_policy.number == 2
 
 

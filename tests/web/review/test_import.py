@@ -86,7 +86,7 @@ def test_what_is_left_out_must_be_said_to_be(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE, "boss": APPROVE}))
     assert "Leave out the 1 row that is not possible" in text_of(shown)
 
-    assert "Nothing was done: tick the box" in text_of(confirm(desk, shown))
+    assert "Nothing was done. Tick the box" in text_of(confirm(desk, shown))
     assert not Case.objects.exists()
 
     assert "1 row was skipped." in text_of(confirm(desk, shown, leave_out="1"))
@@ -96,7 +96,7 @@ def test_what_is_left_out_must_be_said_to_be(desk: Desk) -> None:
 def test_a_file_sent_twice_is_applied_once(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE}))
     confirm(desk, shown)
-    assert "nothing was done twice" in text_of(confirm(desk, shown))
+    assert "Nothing was done again" in text_of(confirm(desk, shown))
     assert "This file has already been applied." in text_of(desk.client.get(shown.wsgi_request.path, follow=True))
     assert Case.objects.count() == 1
 
@@ -109,7 +109,7 @@ def test_what_changed_meanwhile_is_shown_anew(desk: Desk) -> None:
 
     again = confirm(desk, shown)
 
-    assert "have changed meanwhile; nothing was done" in text_of(again)
+    assert "have changed in the meantime. Nothing was done" in text_of(again)
     assert again.context["plan"].counts["refused"] == 1
 
 
@@ -141,7 +141,7 @@ def test_a_plain_list_exempts_those_who_are_found(desk: Desk) -> None:
 def test_a_plain_list_needs_a_reason_and_an_end(desk: Desk) -> None:
     for given in ({"reason": "leave"}, {"until": "2030-01-01"}):
         data = {"file": SimpleUploadedFile("hr.txt", b"ana\n")} | given
-        assert "needs both a reason and an end" in text_of(desk.client.post(desk.url("import"), data, follow=True))
+        assert "needs a reason and an end date" in text_of(desk.client.post(desk.url("import"), data, follow=True))
     assert not DecisionFile.objects.exists()
 
 
@@ -156,8 +156,8 @@ def test_rows_are_shown_by_what_they_would_do(desk: Desk) -> None:
     ("content", "why"),
     [
         (b"", "The submitted file is empty."),
-        (b"nothing", "does not name these columns"),
-        (b"PK\x03\x04", "no spreadsheet that can be read"),
+        (b"nothing", "lacks these columns"),
+        (b"PK\x03\x04", "not a readable spreadsheet"),
     ],
 )
 def test_what_cannot_be_read_is_told_at_the_field(desk: Desk, content: bytes, why: str) -> None:
@@ -180,7 +180,7 @@ def test_a_file_without_decisions_has_nothing_to_apply(desk: Desk) -> None:
 def test_a_plan_is_seen_by_nobody_else(desk: Desk, person: Callable[[str], User]) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE}))
     other = Desk(person("operator"), desk.workspace)
-    assert "This preview is gone." in text_of(other.client.get(shown.wsgi_request.path, follow=True))
+    assert "This preview no longer exists." in text_of(other.client.get(shown.wsgi_request.path, follow=True))
     assert confirm(other, shown).status_code == 200
     assert not Case.objects.exists()
 

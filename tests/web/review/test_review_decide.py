@@ -104,11 +104,11 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
     [
         ("exempt", {"until": NEXT_MONTH}, "Reason: Say why"),
         ("exempt", {"reason": "x"}, "Exempt until: An exemption needs an end date."),
-        ("exempt", {"reason": "x", "until": localdate().isoformat()}, "a day from tomorrow to"),
+        ("exempt", {"reason": "x", "until": localdate().isoformat()}, "a date from tomorrow to"),
         (
             "exempt",
             {"reason": "x", "until": (localdate() + timedelta(days=1826)).isoformat()},
-            "a day from tomorrow to",
+            "a date from tomorrow to",
         ),
         ("exempt", {"reason": "x", "until": "soon"}, "Exempt until: Enter a valid date."),
         ("withdraw", {}, "Reason: Say why"),
@@ -138,7 +138,7 @@ def test_a_refusal_names_at_most_ten_and_changes_nothing(desk: Desk, people: lis
     answer = desk.decide("approve", people[0], *bosses)
 
     assert answer.status_code == 409
-    assert "boss09: its verdict is protected; holds the protected right edit_domain" in text_of(answer)
+    assert "boss09: it is protected; holds the protected right edit_domain" in text_of(answer)
     assert "boss10" not in text_of(answer)
     assert "and 2 more" in text_of(answer)
     assert in_draft() == set()
@@ -162,7 +162,7 @@ def test_a_hostile_username_is_refused_as_text(desk: Desk) -> None:
     for htmx in (False, True):
         said = text_of(desk.decide("approve", account, htmx=htmx))
         assert "<script>alert" not in said
-        assert "&lt;script&gt;alert(1)&lt;/script&gt;: its verdict is protected" in said
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;: it is protected" in said
 
 
 def test_nothing_ticked_is_nothing_done(desk: Desk, people: list[Account]) -> None:
@@ -179,7 +179,7 @@ def test_accounts_of_another_workspace_are_not_here(desk: Desk, people: list[Acc
     answer = desk.decide("approve", people[0], theirs)
 
     assert answer.status_code == 409
-    assert "no longer here" in text_of(answer)
+    assert "no longer in this list" in text_of(answer)
     assert in_draft() == set()
 
 

@@ -93,7 +93,7 @@ def test_an_unknown_format_is_not_made(desk: Desk) -> None:
 def test_more_than_a_spreadsheet_holds_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts_review.web.review.export.MOST_ROWS", 2)
     answer = desk.client.get(desk.url("export", "?verdict=dormant&format=xlsx"), follow=True)
-    assert b"A spreadsheet cannot hold so many rows." in answer.content
+    assert b"A spreadsheet cannot hold this many rows." in answer.content
     assert desk.client.get(desk.url("export", "?verdict=dormant&format=csv")).status_code == 200
 
 

@@ -88,7 +88,7 @@ def test_what_failed_is_told(site: Site) -> None:
     Run.objects.bury()
     shown = text(page(site))
     assert "The workspace does not accept the API key." in shown
-    assert "The worker stopped before it ended" in shown
+    assert "The worker stopped before it finished" in shown
     assert "Removals due" in shown
 
 
@@ -106,7 +106,7 @@ def test_what_is_due_and_does_not_begin_is_called_overdue(site: Site) -> None:
 
 def test_a_worker_that_is_alive(site: Site) -> None:
     shown = text(page(site))
-    assert "Its last sign of life was" in shown
+    assert "Last seen" in shown
     assert "not running" not in shown
 
 
@@ -114,7 +114,7 @@ def test_without_a_worker_it_says_what_to_do(site: Site) -> None:
     Run.objects.update(started_at=now() - timedelta(minutes=6), finished_at=now() - timedelta(minutes=6))
     assert "docker compose up -d worker" in text(page(site))
     Run.objects.all().delete()
-    assert "No worker has ever run" in text(page(site))
+    assert "The worker has never run" in text(page(site))
 
 
 def test_a_long_sync_is_a_sign_of_life(site: Site) -> None:

@@ -53,7 +53,7 @@ def test_a_sync_is_asked_for(site: Site) -> None:
     answer = site.follow("sync", {"next": site.at("overview")})
     assert site.enqueued == [SYNC]
     assert answer.redirect_chain == [(site.at("overview") + "?asked=0-0", 302)]
-    assert "A sync was asked for" in text(answer)
+    assert "The sync starts in a moment" in text(answer)
     assert 'hx-trigger="every 2s"' in text(answer)
 
 
@@ -61,7 +61,7 @@ def test_one_that_runs_is_enough(site: Site) -> None:
     site.synced("running", ago=timedelta(0), finished_at=None, read=40, expected=90)
     answer = site.follow("sync")
     assert site.enqueued == []
-    assert "running already" in text(answer)
+    assert "already running" in text(answer)
     assert "40 of 90 accounts read" in text(answer)
 
 
@@ -101,15 +101,15 @@ def test_what_refreshes_ends_when_the_sync_could_not_even_begin(site: Site) -> N
     assert ended["HX-Refresh"] == "true"
     assert "Last attempt failed: It was read from data.example.org so far." in text(page(site))
     site.synced(ago=timedelta(0))
-    assert "The last try failed" not in text(page(site))
+    assert "Last attempt failed" not in text(page(site))
 
 
 def test_without_a_worker_the_wait_is_explained(site: Site) -> None:
     Run.objects.update(started_at=now() - timedelta(hours=1), finished_at=None)
     waiting = site.client.get(site.at("sync") + "?asked=0-0", headers=HTMX)
-    assert b"No worker has run for some minutes" in waiting.content
+    assert b"The background worker has stopped" in waiting.content
     assert b"/schedule/" in waiting.content
-    assert "no worker" in text(page(site))
+    assert "worker stopped" in text(page(site))
 
 
 GOOD = {"code": "reach", "is_good": True, "host": "data.example.org", "count": 12}

@@ -75,7 +75,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "never used, 89 days": ("active", {"joined_at": days_ago(89), "last_seen_at": None}),
     "never used, 90 days to the second": ("dormant", {"joined_at": days_ago(90), "last_seen_at": None}),
     "perhaps used, 100 days": ("active", {"joined_at": days_ago(100), "last_seen_at": "?"}),
-    "no date of joining": ("uncertain", {"joined_at": None}),
+    "no joining date": ("uncertain", {"joined_at": None}),
     "an empty date of joining": ("uncertain", {"joined_at": ""}),
     "rubbish for a date of joining": ("uncertain", {"joined_at": "yesterday"}),
     "joins tomorrow, by a clock that is fast": ("active", {"joined_at": days_ago(-0.9)}),

@@ -75,7 +75,7 @@ def test_launching_takes_the_permission(stage: Stage) -> None:
 
 def test_a_cleanup_is_launched_once_and_never_empty(stage: Stage) -> None:
     cleanup = stage.launch("marie")
-    with pytest.raises(launch.CannotLaunch, match="launched already"):
+    with pytest.raises(launch.CannotLaunch, match="already been launched"):
         launch.launch(cleanup=cleanup, actor=stage.staff("operator"), now=stage.clock())
     empty = stage.approve("omar")[0].cleanup
     empty.cases.all().delete()

@@ -57,10 +57,10 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
     ("kind", "data", "words"),
     [
         ("workspace.synced", {"state": "incomplete"}, "1 syncs were incomplete"),
-        ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is revoked"),
-        ("case.undeliverable", {}, "1 warnings could not be delivered"),
-        ("case.refused", {}, "1 revocations were refused"),
-        ("case.unknown", {}, "the outcome of 1 revocations was unknown"),
+        ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is removed"),
+        ("case.undeliverable", {}, "1 notices could not be delivered"),
+        ("case.refused", {}, "refused 1 removals"),
+        ("case.unknown", {}, "the outcome of 1 removals was unknown"),
     ],
 )
 def test_whatever_wants_a_person_is_told(workspace: Workspace, kind: str, data: dict[str, str], words: str) -> None:

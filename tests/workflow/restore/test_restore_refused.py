@@ -63,7 +63,7 @@ def test_nothing_is_sent_where_the_groups_cannot_be_read(set_stage: SetStage) ->
     stage = revoked(set_stage, someone("marie"), someone("omar"))
     stage.order({"kind": "status", "method": "GET", "path": "/groups/", "status": 500})
     results = restored(stage, "marie", "omar")
-    assert all(result.problem.startswith("The workspace failed while reading groups") for result in results)
+    assert all(result.problem.startswith("The workspace reported an error while reading groups") for result in results)
     assert not any("may have been sent" in result.problem for result in results)
     assert posts(stage) == 0
 

@@ -52,7 +52,7 @@ def test_approvals_of_several_people_gather_in_one_draft(stage: Stage) -> None:
 def test_one_account_that_cannot_be_approved_stops_all_and_is_named(stage: Stage) -> None:
     with pytest.raises(decide.DecisionRefused) as refused:
         decide.approve(**given(stage, "marie", "zoe"))
-    assert [str(refusal) for refusal in refused.value.refusals] == ["zoe: its verdict is active"]
+    assert [str(refusal) for refusal in refused.value.refusals] == ["zoe: it is active"]
     assert not Case.objects.exists()
     assert not AuditEntry.objects.filter(kind="account.approved").exists()
 
@@ -161,7 +161,7 @@ def test_an_approval_rests_on_what_is_known_now_not_on_what_was_shown(stage: Sta
     shown = stage.accounts("marie")
     stage.update("marie", last_seen_at=days_ago(1))
     stage.sync()
-    with pytest.raises(decide.DecisionRefused, match="its verdict is active"):
+    with pytest.raises(decide.DecisionRefused, match="it is active"):
         decide.approve(**(given(stage) | {"accounts": shown}))
 
 
@@ -203,7 +203,7 @@ NOT_DORMANT: dict[str, tuple[dict[str, Any], str]] = {
 def test_only_the_dormant_are_approved_and_the_others_are_told_why(set_stage: SetStage, name: str) -> None:
     fields, why = NOT_DORMANT[name]
     stage = set_stage(someone(name, **fields))
-    with pytest.raises(decide.DecisionRefused, match=f"^{name}: its verdict is {why}"):
+    with pytest.raises(decide.DecisionRefused, match=f"^{name}: it is {why}"):
         decide.approve(**given(stage, name))
     assert not Case.objects.exists()
 

@@ -113,20 +113,20 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
         ),
         (APPROVE | {"decision_until": NEXT_YEAR}, "decision_until: only an exemption has an end date; clear the cell"),
         (APPROVE | {"decision_reason": "x" * 501}, "decision_reason: at most 500 characters are allowed"),
-        ({"decision": "withdraw"}, "decision_reason: say why"),
+        ({"decision": "withdraw"}, "decision_reason: give a reason"),
         ({"decision": "withdraw", "decision_reason": "x"}, "decision: there is nothing to withdraw"),
         (EXEMPT | {"decision_until": ""}, "decision_until: an exemption needs an end date, such as 2026-12-12"),
         (EXEMPT | {"decision_until": "30/16/2027"}, "decision_until: not a valid date; write one such as 2026-12-12"),
         (
             EXEMPT | {"decision_until": "05/06/2027"},
-            "decision_until: this is 5 Jun 2027 or 6 May 2027; say which order",
+            "decision_until: this is 5 Jun 2027 or 6 May 2027; choose the date order",
         ),
         (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
         (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
-        (APPROVE | {"row_digest": ""}, "row_digest: it is empty, so nobody can tell what you saw"),
+        (APPROVE | {"row_digest": ""}, "row_digest: the cell is empty; copy it from the export"),
         (APPROVE | {"username": "nobody"}, "username: no account has this username or e-mail address"),
-        (APPROVE | {"username": "1.23457E+11"}, "username: no listed account has this username; the spreadsheet seems"),
-        (APPROVE | {"username": "7"}, "username: no listed account has this username; the spreadsheet seems to have"),
+        (APPROVE | {"username": "1.23457E+11"}, "username: no account has this username; the spreadsheet program may"),
+        (APPROVE | {"username": "7"}, "username: no account has this username; the spreadsheet program may have"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row_and_column(stage: Stage, edit: Edit, problem: str) -> None:
@@ -143,8 +143,8 @@ def test_all_that_is_wrong_in_a_row_is_told_at_once(stage: Stage) -> None:
 
 def test_the_same_objections_hold_as_on_the_page(stage: Stage) -> None:
     said = told(stage, {"boss": APPROVE, "crowd.0001": APPROVE})
-    assert said["boss"].startswith("decision: its verdict is protected; holds the protected right edit_domain")
-    assert said["crowd.0001"] == "decision: its verdict is active"
+    assert said["boss"].startswith("decision: it is protected; holds the protected right edit_domain")
+    assert said["crowd.0001"] == "decision: it is active"
 
 
 def test_days_are_french_where_the_person_reads_french(stage: Stage) -> None:
@@ -214,7 +214,7 @@ def test_a_plain_list_exempts_everyone_whom_it_names(set_stage: SetStage) -> Non
 
 
 def test_a_reason_and_an_end_do_not_belong_to_a_file_that_says_both(stage: Stage) -> None:
-    with pytest.raises(Unreadable, match="plain list of one column"):
+    with pytest.raises(Unreadable, match="plain one-column list"):
         listed(stage, "username;left\nana;yes\n")
 
 

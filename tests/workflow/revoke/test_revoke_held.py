@@ -22,7 +22,7 @@ UNCLEAR: dict[str, tuple[Act, str]] = {
     "dates went back": (lambda s: s.update("marie", last_seen_at=days_ago(1200)), "earlier_activity"),
     "the date that counts is unreadable": (lambda s: s.update("marie", last_seen_at="soon"), "earlier_activity"),
     "another date is unreadable": (lambda s: s.update("marie", last_login_at="yesterday"), "verdict_uncertain"),
-    "no date of joining": (lambda s: s.update("marie", joined_at=None), "unreadable_record"),
+    "no joining date": (lambda s: s.update("marie", joined_at=None), "unreadable_record"),
     "a record of somebody else": (lambda s: answer(s, {"username": "omar"}), "unreadable_record"),
     "a record without a name": (lambda s: answer(s, {"username": None}), "unreadable_record"),
     "an empty record": (lambda s: answer(s, {}), "unreadable_record"),
@@ -118,7 +118,7 @@ def test_a_person_is_told_after_a_day_and_once(stage: Stage) -> None:
     stage.update("marie", **GONE)
 
     def told() -> list[str]:
-        return [said for said, _ in digest._items(stage.workspace) if "held back" in said]
+        return [said for said, _ in digest._items(stage.workspace) if "on hold" in said]
 
     stage.revoke()
     assert told() == []

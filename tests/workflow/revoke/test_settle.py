@@ -130,7 +130,7 @@ def test_what_was_inferred_from_readings_says_so(stage: Stage) -> None:
     outcome = stage.outcome("marie")
     assert outcome["inferred"]
     assert len(outcome["readings"]) == 2
-    assert "broke off" in outcome["error"]
+    assert "answer was cut off" in outcome["error"]
     assert stage.account("marie").gone_at == NOW
 
 

@@ -24,15 +24,15 @@ from tests.stage import KEY, NOW, SERVICE_USER, SetStage, Stage, days_ago, servi
 USERS: dict[str, Any] = {"path": "/users"}
 
 ON_ONE_PAGE = {
-    "half a page": (USERS | {"kind": "truncate"}, "broke off"),
+    "half a page": (USERS | {"kind": "truncate"}, "answer was cut off"),
     "half a page as if whole": (USERS | {"kind": "truncate", "complete": True}, "not JSON"),
-    "fails for ever": (USERS | {"kind": "status", "status": 500}, "The workspace failed"),
-    "fails when counted": (USERS | {"kind": "status", "status": 503, "after": 1}, "The workspace failed"),
+    "fails for ever": (USERS | {"kind": "status", "status": 500}, "The workspace reported an error"),
+    "fails when counted": (USERS | {"kind": "status", "status": 503, "after": 1}, "The workspace reported an error"),
     "refuses the key": ({"kind": "status", "status": 401}, "API key"),
     "sends us away": ({"kind": "redirect", "location": "https://login.example/"}, "another address"),
-    "a login page": ({"kind": "status", "status": 200, "body": "<h1>Sign in</h1>"}, "not what the Huwise API"),
-    "hangs up": (USERS | {"kind": "cut_before"}, "broke off"),
-    "empty after a full one": (USERS | {"kind": "empty_list"}, "list is empty, although the last one was not"),
+    "a login page": ({"kind": "status", "status": 200, "body": "<h1>Sign in</h1>"}, "does not match the Huwise API"),
+    "hangs up": (USERS | {"kind": "cut_before"}, "answer was cut off"),
+    "empty after a full one": (USERS | {"kind": "empty_list"}, "list is empty; the last one was not"),
     "one row short": (USERS | {"kind": "short_page"}, "22 accounts were read; 23 were announced at the start"),
     "counts one too many": (USERS | {"kind": "wrong_total", "delta": 1}, "were announced at the start"),
     "counts one too few": (USERS | {"kind": "wrong_total", "delta": -1}, "were announced at the start"),
