@@ -118,7 +118,7 @@ def test_rows_that_a_workbook_leaves_out_are_counted() -> None:
         (b"username\nana\n", "lacks these columns: decision"),
         (b"username,decision,decision\n", "names these columns twice: decision"),
         (b"username,decision\n\x81\x00", "not UTF-8, UTF-16 or Windows-1252"),
-        (b"\xd0\xcf\x11\xe0old", "old kind"),
+        (b"\xd0\xcf\x11\xe0old", "old spreadsheet format"),
         (b"PK\x03\x04 is no workbook", "not a readable spreadsheet"),
         (repacked(workbook(["username"]), "xl/workbook.xml", b"<broken"), "not a readable spreadsheet"),
         (b"username,decision\n" + b"x" * 200_000, "Row 2 cannot be read"),
