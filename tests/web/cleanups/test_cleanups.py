@@ -147,7 +147,9 @@ def test_the_fragment_alone_is_no_page(site: Site) -> None:
 def test_pause_and_resume_take_a_reason(site: Site, verb: str, before: str, after: str) -> None:
     cleanup = site.launched("ana")
     Cleanup.objects.filter(pk=cleanup.pk).update(state=before)
-    assert "Give a reason; it is recorded in the audit." in text(site.follow("turn", {"reason": "  "}, number=cleanup.number, verb=verb))
+    assert "Give a reason; it is recorded in the audit." in text(
+        site.follow("turn", {"reason": "  "}, number=cleanup.number, verb=verb)
+    )
     site.post("turn", {"reason": "ask the council"}, number=cleanup.number, verb=verb)
     cleanup.refresh_from_db()
     assert cleanup.state == after
