@@ -16,7 +16,7 @@ from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
 from accounts_review.web.cleanups.checks import Basket, LaunchCheck, checks
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.review import decide
-from tests.factories import make_group
+from tests.factories import give_role, make_group
 from tests.web.records_kit import Site, text
 
 
@@ -90,7 +90,7 @@ def test_the_last_wave_counts_for_what_expires(site: Site) -> None:
 
 def test_an_approver_who_may_no_longer_is_pointed_out(site: Site) -> None:
     draft = site.draft("ana")
-    site.person("reviewer").groups.clear()
+    give_role(site.person("reviewer"), "")
     (says,) = worries(site, draft)
     assert "may no longer decide (reviewer)" in says
 

@@ -42,7 +42,7 @@ def test_a_live_one_says_when_the_first_access_can_end(site: Site) -> None:
     site.go_live()
     page = text(site.get("launch", number=site.draft("ana").number))
     assert "Each person is warned. Nobody loses access before" in page
-    assert "The notice is 30 days" in page
+    assert "The notice period is 30 days from each person's e-mail." in page
 
 
 def test_a_large_one_leaves_in_waves(site: Site, settings: Any) -> None:
@@ -77,7 +77,7 @@ def test_those_beyond_the_limit_are_counted_and_stay(site: Site) -> None:
     site.adopt(per_cleanup=1)
     draft = site.draft("ana", "ben", "cy")
     page = text(site.get("launch", number=draft.number))
-    assert "Type 1, the number" in page
+    assert "To confirm, type the number of accounts: 1" in page
     assert "2 accounts are over the limit of 1 and stay for the next draft." in page
     confirm(site, draft, "1")
     assert site.workspace.cleanups.get(state="draft").cases.count() == 2

@@ -111,7 +111,7 @@ def test_accounts_that_changed_are_judged_anew_and_shown_again(site: Site) -> No
     Account.objects.update(digest="another")
     assert "1 account has changed since" in text(site.get("policy_preview", pk=policy_preview.pk))
     answer = activate(site, policy_preview)
-    assert "Accounts have changed since this was computed. Nothing was changed." in text(answer)
+    assert "Accounts have changed since this was computed. Nothing was changed; check it again." in text(answer)
     assert "Activate" in text(answer)
     assert site.workspace.current_policy.number == 1
     policy_preview.refresh_from_db()

@@ -132,7 +132,7 @@ def test_it_is_not_put_in_force_over_another_version(stage: Stage) -> None:
 def test_it_is_put_in_force_once(stage: Stage) -> None:
     policy_preview = propose(stage, limit=365)
     activate(stage, policy_preview)
-    with pytest.raises(preview.Outdated, match="gone"):
+    with pytest.raises(preview.Outdated, match="This preview no longer exists"):
         activate(stage, policy_preview)
     assert stage.workspace.current_policy.number == 3
 

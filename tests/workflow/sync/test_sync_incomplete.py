@@ -84,7 +84,7 @@ def test_a_population_that_never_holds_still_gives_no_candidate(set_stage: SetSt
     stage.site.paging.order(change)
     done = stage.sync()
     assert done.state == "incomplete"
-    assert "disagreed" in said(done)
+    assert "A second pass differed from the first" in said(done)
     assert len(done.passes) == 7, "the light pass, and five more"
     assert stage.verdicts()["zz.newcomer"] == "uncertain"
     assert not Account.objects.exclude(absent_since=None).exists()
