@@ -192,9 +192,10 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
         noticed_at=None,
         promised_at=NOW + SECOND,
         budget_left=0,
+        waits_until=NOW + SECOND,
     )
     found = objections(wrong)
-    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 9
+    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 11
     assert {one.code for one in found} == set(OBJECTIONS) - {
         "another_incarnation",
         "address_changed",

@@ -43,7 +43,7 @@ def test_an_administrator_accepts_them_with_a_reason(workspace: Workspace, perso
     desk = Desk(person("administrator"), workspace)
     assert "Accept these dates" in page(desk, account)
     url = desk.url("accept_dates", pk=account.pk)
-    assert "Say why" in text_of(desk.client.post(url, {"reason": " "}, follow=True))
+    assert "Give a reason; it is recorded in the audit." in text_of(desk.client.post(url, {"reason": " "}, follow=True))
     answer = text_of(desk.client.post(url, {"reason": "moved to another system"}, follow=True))
     assert "The dates are accepted" in answer
     assert "moved to another system" in answer

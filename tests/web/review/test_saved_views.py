@@ -64,7 +64,7 @@ def test_a_shared_view_is_everybodys_and_goes_by_its_maker_or_an_administrator(s
     assert "Somebody else shares a view with this name" in text(save(site, "ours", is_shared="on"))
     view = SavedView.objects.get()
     assert site.post("drop_view", pk=view.pk).status_code == 403
-    assert "is gone" in text(site.sign_in("administrator").follow("drop_view", pk=view.pk))
+    assert "The view “ours” is deleted." in text(site.sign_in("administrator").follow("drop_view", pk=view.pk))
     assert not SavedView.objects.exists()
 
 
