@@ -83,7 +83,7 @@ def launch(page: Page, accounts: int) -> None:
 def test_a_dry_run_from_the_filter_to_the_report(page: Page, portal: Portal) -> None:
     clear_the_draft(page, portal)
     deletes_before = len(sandbox_says(portal)["deletes"])
-    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="Review", exact=True).click()
     count = int(re.sub(r"\D", "", page.get_by_role("link", name=re.compile(r"dormant$")).first.inner_text()))
     page.get_by_label("Search").fill("example.org")
     page.wait_for_url("**q=example.org**")

@@ -110,19 +110,19 @@ def test_a_failing_command_ends_with_status_1(stage: Stage) -> None:
     with pytest.raises(CommandError) as failure:
         run("approve", "nobody.such", *DECIDED)
     assert failure.value.returncode == 1
-    assert str(failure.value) == "nobody.such: no account has this username"
+    assert str(failure.value) == "nobody.such: no listed account has this username"
 
 
 def test_all_unknown_names_are_listed_and_nothing_is_decided(stage: Stage) -> None:
     for verb, more in (("approve", ()), ("withdraw", ()), ("exempt", ("--until", "2027-01-01"))):
-        with pytest.raises(CommandError, match=r"b: no account.*\nc: no account"):
+        with pytest.raises(CommandError, match=r"b: no listed account.*\nc: no listed account"):
             run(verb, "marie", "c", "b", *DECIDED, *more)
     assert not Case.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["marie\udcff", "nul\x00"])
 def test_names_that_no_database_holds_are_unknown_names(stage: Stage, name: str) -> None:
-    with pytest.raises(CommandError, match="no account"):
+    with pytest.raises(CommandError, match="no listed account"):
         run("approve", name, *DECIDED)
 
 

@@ -60,7 +60,7 @@ def test_verdicts_can_be_read_as_of_another_instant(synced: Run) -> None:
 def test_decisions_are_all_or_nothing(synced: Run) -> None:
     with pytest.raises(CommandError, match="omar: it is active"):
         synced("approve", "marie+data@ville.example", "omar", "--actor", "reviewer", "--reason", "gone")
-    with pytest.raises(CommandError, match="no account"):
+    with pytest.raises(CommandError, match="no listed account"):
         synced("approve", "marie+data@ville.example", "nobody.such", "--actor", "reviewer", "--reason", "gone")
     assert not Case.objects.exists()
 
@@ -81,7 +81,7 @@ def test_people_are_named_in_a_plain_list(synced: Run, tmp_path: Path) -> None:
     file = tmp_path / "hr.txt"
     file.write_text("E-mail\nmarie.data@ville.example\nnobody@ville.example\n")
     options = ("--file", str(file), "--actor", "reviewer", "--reason", "leave", "--until", "2027-01-31")
-    with pytest.raises(CommandError, match=r"nobody@ville\.example: no account"):
+    with pytest.raises(CommandError, match=r"nobody@ville\.example: no listed account"):
         synced("exempt", *options)
     said = synced("exempt", *options, "--skip-unknown").splitlines()
     assert said == ["not found: nobody@ville.example", "exempted 1 until 2027-01-31T00:00:00+00:00"]

@@ -86,7 +86,7 @@ def test_a_plain_list_exempts_with_one_reason_and_end(stage: Stage, tmp_path: Pa
     assert not Exemption.objects.exists()
     assert imported(path, *why, "--skip-unknown").splitlines() == ["not found: gone.one", "exempt 2, refused 1"]
     assert Exemption.objects.count() == 2
-    with pytest.raises(CommandError, match="both --reason and --until"):
+    with pytest.raises(CommandError, match="A plain list needs --reason and --until"):
         imported(path, "--reason", "x")
     with pytest.raises(CommandError, match="not a valid date"):
         imported(path, "--reason", "x", "--until", "soon")

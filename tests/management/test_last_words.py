@@ -78,7 +78,8 @@ def test_so_is_an_account_whose_dates_are_gone(stage: Stage) -> None:
         stage.update(name, last_seen_at=None)
     out, err = run("revoke_due")
     assert out == "nothing; 3 due\n"
-    assert "clean-up 1 waits: not yet for 3: its dates are earlier than at the approval, or missing.\n" in err
+    why = "its dates are earlier than at the approval, or missing. Check these accounts on the clean-up's page."
+    assert f"clean-up 1 waits: not yet for 3: {why}\n" in err
 
 
 def test_so_is_an_account_that_was_warned_and_has_no_address_any_more(stage: Stage) -> None:
@@ -88,7 +89,7 @@ def test_so_is_an_account_that_was_warned_and_has_no_address_any_more(stage: Sta
     stage.sync()
     out, err = run("revoke_due")
     assert out == "nothing; 1 due\n"
-    assert "clean-up 1 waits: not yet for 1: is now uncertain.\n" in err
+    assert "clean-up 1 waits: not yet for 1: is now uncertain. Check these accounts on the clean-up's page.\n" in err
     assert not stage.deletes
 
 

@@ -83,7 +83,7 @@ def test_deactivate_ends_all_or_one_role(workspace: Workspace) -> None:
     assert ana.is_active
     assert run("deactivate", "ana") == "ana is deactivated; before: auditor\n"
     assert not may(ana, "read", workspace)
-    with pytest.raises(CommandError, match="Nobody active"):
+    with pytest.raises(CommandError, match="No active person has the login 'ana'"):
         run("grant", "ana", "auditor", "--workspace", "main")
 
 

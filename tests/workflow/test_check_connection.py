@@ -74,12 +74,12 @@ def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) 
     ("changes", "code", "words"),
     [
         ({"status": 401}, "api", "HUWISE_API_KEY"),
-        ({"status": 500}, "api", "failed"),
+        ({"status": 500}, "api", "reported an error"),
         ({"date": NOW - timedelta(seconds=90)}, "clock_skewed", "90 seconds apart"),
         ({"owner": ""}, "owner_unknown", "HUWISE_API_KEY_OWNER"),
         ({"owner": "somebody.else"}, "owner_unreadable", "cannot be read"),
         ({"person": {"groups": []}}, "owner_weak", "does not hold edit_domain"),
-        ({"administrators": False}, "administrators_missing", "too weak"),
+        ({"administrators": False}, "administrators_missing", "the key cannot see everyone"),
     ],
 )
 def test_what_is_wrong_is_found_and_says_what_to_do(

@@ -127,7 +127,7 @@ def test_a_task_is_run_at_once(site: Site) -> None:
     answer = site.client.post("/schedule/", {"task": "send_digests_job"}, follow=True)
     assert site.enqueued == ["accounts_review.tasks.jobs.send_digests_job"]
     assert answer.redirect_chain == [("/schedule/?asked=send_digests_job-0", 302)]
-    assert "was asked to run “Operator digest” now" in text(answer)
+    assert "“Operator digest” starts in a moment." in text(answer)
     assert job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited
     site.ran("send_digests_job")
     assert not job(site, "send_digests_job", "?asked=send_digests_job-0").is_awaited
