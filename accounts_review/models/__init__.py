@@ -20,6 +20,7 @@ from accounts_review.models.role import (
     people_who_may,
     permit,
     permit_somewhere,
+    remember_roles,
     workspaces_of,
 )
 from accounts_review.models.run import Run
@@ -61,5 +62,6 @@ __all__ = [
     "people_who_may",
     "permit",
     "permit_somewhere",
+    "remember_roles",
     "workspaces_of",
 ]

@@ -66,8 +66,23 @@ def workspaces_of(user: User | AnonymousUser, act: str = "read") -> QuerySet[Wor
 
 
 def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bool:
-    """Whether a person may do something in a workspace, or for the whole portal; the database is asked each time."""
-    return people_who_may(act, workspace).filter(pk=_key(user)).exists()
+    """Whether a person may do something in a workspace, or for the whole portal.
+
+    The database is asked each time, but for a person whose roles are remembered (see :func:`remember_roles`).
+    """
+    known: list[tuple[int | None, str]] | None = getattr(user, _REMEMBERED, None)
+    if known is None or workspace is None or not isinstance(user, User):
+        return people_who_may(act, workspace).filter(pk=_key(user)).exists()
+    held = (name for where, name in known if where in (None, workspace.pk))
+    return user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
+
+
+def remember_roles(user: User) -> None:
+    """Look up a person's roles once for the page that is put together; what is *done* asks the database again."""
+    setattr(user, _REMEMBERED, list(Role.objects.filter(person=user).order_by().values_list("workspace_id", "name")))
+
+
+_REMEMBERED = "_remembered_roles"
 
 
 def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
@@ -77,7 +92,7 @@ def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
 
 def permit(user: User, act: str, workspace: Workspace | None) -> None:
     """Raise ``PermissionDenied`` unless the person may; every act asks at the moment it is done."""
-    if not may(user, act, workspace):
+    if not people_who_may(act, workspace).filter(pk=_key(user)).exists():
         raise denied(user, act)
 
 

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
 
-from accounts_review.models import Workspace, may_somewhere, permit, permit_somewhere, workspaces_of
+from accounts_review.models import Workspace, may_somewhere, permit, permit_somewhere, remember_roles, workspaces_of
 from accounts_review.tasks import actions
 from accounts_review.web.shared import anew
 
@@ -46,6 +46,8 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         if not isinstance(user, User):
             raise PermissionDenied
         self.check(user, self.needs)
+        if request.method == "GET":
+            remember_roles(user)
         harm = self.harm(request, **kwargs) if request.method == "POST" else ""
         if not harm:
             return super().dispatch(request, *args, **kwargs)
