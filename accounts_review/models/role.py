@@ -87,6 +87,9 @@ _REMEMBERED = "_remembered_roles"
 
 def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
     """Whether a person may do something in any workspace, or for the portal."""
+    known: list[tuple[int | None, str]] | None = getattr(user, _REMEMBERED, None)
+    if known is not None and isinstance(user, User):
+        return user.is_active and (user.is_superuser or any(act in ROLES[name] for _where, name in known))
     return _as_superuser(user).exists() or _roles_with(act).filter(person=_key(user), person__is_active=True).exists()
 
 

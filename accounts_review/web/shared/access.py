@@ -14,7 +14,16 @@ from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 from django_htmx.middleware import HtmxDetails
 
-from accounts_review.models import Workspace, may_somewhere, permit, permit_somewhere, remember_roles, workspaces_of
+from accounts_review.models import (
+    Workspace,
+    may,
+    may_somewhere,
+    permit,
+    permit_somewhere,
+    remember_roles,
+    workspaces_of,
+)
+from accounts_review.models.role import denied
 from accounts_review.tasks import actions
 from accounts_review.web.shared import anew
 
@@ -45,9 +54,9 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         user = request.user
         if not isinstance(user, User):
             raise PermissionDenied
-        self.check(user, self.needs)
         if request.method == "GET":
             remember_roles(user)
+        self.check(user, self.needs)
         harm = self.harm(request, **kwargs) if request.method == "POST" else ""
         if not harm:
             return super().dispatch(request, *args, **kwargs)
@@ -94,7 +103,8 @@ class WorkspaceView(PortalView):
         self.workspace = get_object_or_404(workspaces_of(request.user), name=kwargs["workspace"])
 
     def check(self, user: User, act: str) -> None:
-        permit(user, act, self.workspace)
+        if not may(user, act, self.workspace):
+            raise denied(user, act)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The context of the page: the workspace and the instant, under those names."""
