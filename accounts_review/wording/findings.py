@@ -92,7 +92,7 @@ SAID: dict[str, Promise | str] = {
     "look_too_old": gettext_lazy("The final check had become too old, so nothing was sent."),
     "worker_died": gettext_lazy("The worker stopped before it was done."),
     "cancelled": gettext_lazy("The clean-up was cancelled."),
-    "notice_came_back": gettext_lazy("the notice came back"),
+    "notice_came_back": gettext_lazy("The warning bounced."),
 }
 """A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
 
@@ -143,6 +143,9 @@ REMEDIES: dict[str, Promise] = {
     "mail_hours": gettext_lazy("Sending continues in the hours that are set."),
     "checkpoint": gettext_lazy("An administrator has to look, on the page Hold."),
     "first_ones": gettext_lazy("The account is checked twice before anything else."),
+    "notice_came_back": gettext_lazy(
+        "Correct the address in Huwise, sync and send the warning again, or withdraw the account from this clean-up."
+    ),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
         "The next launch becomes possible on %(next)s, or earlier if some of them keep their access."

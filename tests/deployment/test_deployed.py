@@ -132,7 +132,7 @@ def install(host: Host) -> None:
     (host.folder / "secrets/key").write_text("sandbox-key\n")
     for line in then:
         host.type(line)
-    host.follow("Try it with a pretend workspace")
+    host.follow("Try it with a sample workspace")
     host.follow("Several hosts")
     wait_for(lambda: host.is_healthy("web", 1) and host.is_healthy("worker", 2) and host.is_healthy("db", 1), host)
 

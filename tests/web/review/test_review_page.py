@@ -17,7 +17,7 @@ from tests.factories import make_account, make_sync, make_workspace
 from tests.web.kit import Desk, invited, read, someone, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 }}"
-QUERIES = 17
+QUERIES = 19
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_strangers_are_sent_to_the_sign_in(workspace: Workspace) -> None:
 
 
 def test_a_person_without_a_role_sees_nothing(workspace: Workspace, person: Callable[[str], User]) -> None:
-    assert Desk(person("nobody"), workspace).see().status_code == 403
+    assert Desk(person("nobody"), workspace).see().status_code == 404
 
 
 def test_an_auditor_reads_and_is_offered_no_decision(workspace: Workspace, person: Callable[[str], User]) -> None:
