@@ -75,7 +75,7 @@ def open_the_draft(page: Page) -> str:
 def launch(page: Page, accounts: int) -> None:
     number = open_the_draft(page)
     page.goto(f"/w/demo/cleanups/{number}/launch/")
-    page.get_by_label(re.compile("to confirm")).fill(str(accounts))
+    page.get_by_label(re.compile("^To confirm")).fill(str(accounts))
     page.get_by_role("button", name=re.compile(rf"{accounts} accounts?$")).click()
     page.wait_for_url(f"**/cleanups/{number}/")
 

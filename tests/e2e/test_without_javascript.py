@@ -55,11 +55,11 @@ def test_all_that_match_are_approved_and_the_dry_run_is_launched(plain_page: Pag
 
     page.get_by_role("link", name="Clean-ups", exact=True).click()
     page.locator("a[href$='/launch/']").first.click()
-    field = page.get_by_label(re.compile("to confirm"))
+    field = page.get_by_label(re.compile("^To confirm"))
     field.fill("1000000")
     field.press("Enter")
     count = re.sub(r"\D", "", page.get_by_role("button", name=re.compile("Start the dry run")).inner_text())
-    page.get_by_label(re.compile("to confirm")).fill(count)
+    page.get_by_label(re.compile("^To confirm")).fill(count)
     page.get_by_role("button", name=re.compile("Start the dry run")).click()
     expect(page.locator("h1")).to_contain_text("Clean-up")
 
