@@ -83,7 +83,7 @@ def test_the_list_says_what_was_wrong_in_words(site: Site, tripped: Sync) -> Non
 def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     for hours in range(40):
         site.synced(ago=timedelta(hours=hours))
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(14):
         site.get("syncs")
 
 
