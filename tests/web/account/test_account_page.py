@@ -334,5 +334,5 @@ def test_the_number_of_queries_does_not_grow_with_the_history(
         decide.approve(accounts=[account], actor=desk.user, reason=f"nr {number}", now=now())
         decide.withdraw(accounts=[account], actor=desk.user, reason="not yet", now=now())
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(15):
         page_of(desk, account)

@@ -17,7 +17,7 @@ from tests.factories import make_account, make_sync, make_workspace
 from tests.web.kit import Desk, invited, read, someone, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{ 7 }}"
-QUERIES = 19
+QUERIES = 17
 
 
 @pytest.fixture
