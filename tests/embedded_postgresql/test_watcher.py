@@ -25,7 +25,9 @@ User = subprocess.Popen[str]
 
 @pytest.fixture(scope="module")
 def database() -> Path:
-    return folder_of_run("watched") / "postgresql"
+    folder = folder_of_run("watched") / "postgresql"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture
