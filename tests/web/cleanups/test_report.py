@@ -76,7 +76,7 @@ def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, r
     ):
         page = site.get("cleanup", query, number=report.number)
         assert [row.record.account.username for row in page.context["table"].rows] == who
-    assert "asked on" in text(site.get("cleanup", number=report.number))
+    assert "said on " in text(site.get("cleanup", number=report.number))
 
 
 def test_a_filter_that_tells_nobody_apart_is_not_offered(site: Site, report: Cleanup) -> None:
