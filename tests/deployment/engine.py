@@ -172,12 +172,13 @@ def _provide_postgresql(started: Engine, folder: Path) -> None:
 
 
 def _mirror() -> str:
-    """Where this machine gets its packages from."""
+    """Where this machine gets its packages from. Raises :class:`NoEngineError`."""
     listing = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
     found = subprocess.run(listing, capture_output=True, text=True, check=False).stdout.split()
-    return next(
-        (uri for uri in found if uri.startswith("http") and "security" not in uri), "http://deb.debian.org/debian/"
-    )
+    mirror = next((uri for uri in found if uri.startswith("http") and "security" not in uri), None)
+    if mirror is None:
+        raise NoEngineError("apt does not say where this machine gets its packages from")
+    return mirror
 
 
 def _try(*words: str | Path, env: dict[str, str] | None = None) -> None:
