@@ -225,6 +225,7 @@ def test_a_template_tells_a_date_in_the_readers_time_zone() -> None:
 
 def test_no_language_makes_the_sentences_fail(language: str) -> None:
     assert "2024" in idleness()
+    assert re.search(r"\b2 \w+, 2 \w+\b", idleness())
     assert "2026" in verdicts.exemption(NOW)
     assert all(verdicts.verdict(verdict.value) for verdict in Verdict)
 

@@ -121,7 +121,7 @@ def _state(basket: Basket) -> Iterator[LaunchCheck]:
     workspace, url, link = basket.workspace, reverse("workspaces"), _("Check the connection")
     if workspace.is_quarantined:
         says = _("The last sync looked wrong. Nobody is removed until an administrator has checked it.")
-        yield LaunchCheck(level="error", says=says, url=url, link=_("Look and decide"))
+        yield LaunchCheck(level="error", says=says, url=url, link=_("Review the sync"))
     if workspace.host and not workspace.key_owner:
         says = _("The owner of the API key is not known. Nobody is removed until it is.")
         yield LaunchCheck(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)

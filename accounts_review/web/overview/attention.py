@@ -91,7 +91,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     if quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first():
         text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
-        yield Need(level="error", text=text, link=_("Look and decide"), url=page)
+        yield Need(level="error", text=text, link=_("Review the sync"), url=page)
     if last is None:
         yield Need(level="error", text=_("The workspace has never been synced."), link=link, url=url)
     elif last.state == Sync.State.FAILED:
@@ -255,7 +255,7 @@ def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> 
         text = ngettext(
             "%(count)s dormant account needs a decision.", "%(count)s dormant accounts need a decision.", undecided
         )
-        yield Need(level="info", text=text % {"count": intcomma(undecided)}, link=_("Look and decide"), url=url)
+        yield Need(level="info", text=text % {"count": intcomma(undecided)}, link=_("Review accounts"), url=url)
 
 
 def _url(workspace: Workspace, page: str, cleanup: Cleanup) -> str:

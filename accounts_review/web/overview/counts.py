@@ -20,6 +20,6 @@ def dormant_administrators(workspace: Workspace, *, now: datetime) -> QuerySet[A
 
 
 def undecided(workspace: Workspace, *, now: datetime) -> int:
-    """How many the review page opens with: dormant, and neither decided on nor set aside."""
+    """How many the review page opens with: dormant, and neither decided on nor snoozed."""
     accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now)
     return accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None), ("snoozed_by", None))).count()

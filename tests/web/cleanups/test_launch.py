@@ -70,7 +70,8 @@ def test_without_notice_the_page_says_how_long_it_waits(site: Site) -> None:
 def test_without_notice_the_page_says_so_loudly(site: Site) -> None:
     site.go_live()
     site.adopt(notice=0)
-    assert "NO notice: access is revoked at once." in text(site.get("launch", number=site.draft("ana").number))
+    page = text(site.get("launch", number=site.draft("ana").number))
+    assert "No warning is sent. Access ends right after the launch." in page
 
 
 def test_those_beyond_the_limit_are_counted_and_stay(site: Site) -> None:

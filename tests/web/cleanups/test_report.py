@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import Account, Cleanup, Workspace
+from accounts_review.wording import instants
 from accounts_review.workflow.launch import launch
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -65,7 +67,10 @@ def test_the_report_filters(site: Site, report: Cleanup, query: dict[str, str], 
 
 
 def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, report: Cleanup) -> None:
-    site.put("ben", "spared", answer={"kind": "away", "text": "", "at": now().isoformat(), "until": now().isoformat()})
+    said = now()
+    until = said + timedelta(days=40)
+    away = {"kind": "away", "text": "", "at": said.isoformat(), "until": until.isoformat()}
+    site.put("ben", "spared", answer=away)
     site.put("cy", "refused", approved_by_login="rita")
     for query, who in (
         ({"answered": "away"}, ["ben"]),
@@ -76,7 +81,8 @@ def test_the_report_filters_by_who_approved_and_what_they_answered(site: Site, r
     ):
         page = site.get("cleanup", query, number=report.number)
         assert [row.record.account.username for row in page.context["table"].rows] == who
-    assert "said on " in text(site.get("cleanup", number=report.number))
+    answered = f"said on {instants.day(said)}: away until {instants.day(until)}"
+    assert answered in text(site.get("cleanup", number=report.number))
 
 
 def test_a_filter_that_tells_nobody_apart_is_not_offered(site: Site, report: Cleanup) -> None:

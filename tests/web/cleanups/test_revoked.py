@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import Cleanup, Workspace
+from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.wording import instants
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -47,10 +48,11 @@ def test_each_filter_narrows(site: Site, query: dict[str, str], expected: set[st
 
 
 def test_a_row_says_who_brought_somebody_back(site: Site) -> None:
-    page = text(site.get("revoked"))
+    page, ana = text(site.get("revoked")), Case.objects.get(account__username="ana")
 
     assert "invited back by olga" in page
-    assert "came back " in page
+    assert ana.returned_at
+    assert f"came back {instants.day(ana.returned_at)}" in page
     assert site.at("cleanup", number=Cleanup.objects.get().number) in page
 
 
