@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from accounts_review.models import Account, Case, Cleanup, Workspace
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import answer, brake, workspaces
 from accounts_review.workflow.launch import launch
 from tests.management.test_command_safety import run
 from tests.stage import KEY, NOW, SetStage, Stage, policy_text, someone
@@ -164,6 +164,17 @@ def test_notices_that_cannot_leave_say_why(stage: Stage, settings: Any) -> None:
     out, err = run("send_notices")
     assert out == "nothing; 1 awaiting notice\n"
     assert "clean-up 1 waits: wait" in err
+
+
+def test_a_pause_is_told_by_the_command_that_caused_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brake, "FEWEST", 2)
+    Case.objects.update(state="noticed", noticed_at=NOW, promised_at=NOW + timedelta(days=30))
+    for name in ("marie", "omar"):
+        answer.answer(case=stage.case(name), said=answer.Said(kind=answer.AnswerKind.KEEP), now=NOW)
+    out, err = run("send_notices")
+    assert out == "nothing; 0 awaiting notice\n"
+    assert "clean-up 1 waits: too many objections, 2 of 3 people" in err
+    assert "clean-up 1 is paused: too many objections, 2 of 3 people" in run("revoke_due")[1]
 
 
 def test_a_launch_that_leaves_somebody_behind_says_when_the_next_is_possible(stage: Stage) -> None:

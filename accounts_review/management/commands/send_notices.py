@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db.models import Q
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Workspace
+from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.tasks import actions
 from accounts_review.workflow.notify import waiting
 
@@ -24,7 +26,9 @@ class Command(WorkspaceCommand):
         outcome = actions.warn(workspace)
         counts = {name: getattr(outcome, name) for name in ("sent", "undeliverable", "spared")}
         left = waiting.awaiting_notice(workspace)
-        for cleanup in workspace.cleanups.filter(pk__in=left.values("cleanup")).order_by("number"):
+        # What this run has paused by itself is told, too, where nobody is left to be warned.
+        standing = Q(pk__in=left.values("cleanup")) | Q(state=CleanupState.PAUSED)
+        for cleanup in workspace.cleanups.filter(standing).order_by("number"):
             for found in waiting.no_notices(cleanup, pace=actions.pace(), now=now()):
                 self.stderr.write(f"clean-up {cleanup.number} waits: {in_a_clause(found)}")
         self.stdout.write(in_words(counts, last=("awaiting notice", left.count())))
