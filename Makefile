@@ -1,6 +1,6 @@
 # The portal's everyday commands. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test test-all soak check lint format messages lock screenshots clean
+.PHONY: help install demo demo-reset test test-all soak bench bench-full check lint format messages lock screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,6 +35,12 @@ test-all: install ## Run every test, also what is slow by nature
 soak: install ## Half an hour of anything that can happen: 200 runs of the stateful test, and workers killed throughout
 	SOAK=1 $(BIN)/python -m pytest tests/workflow/test_stateful.py
 	$(BIN)/python bench/soak.py
+
+bench: install ## Ratios at 100,000 accounts, measured in one run: minutes
+	$(BIN)/python bench --accounts 100000
+
+bench-full: install ## The same at 1,000,000 accounts
+	$(BIN)/python bench --accounts 1000000
 
 check: install lint test-all ## Everything that CI checks
 

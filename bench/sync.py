@@ -1,102 +1,59 @@
-"""Sync: how long reading and judging take, the first time and when nothing has changed.
-
-    python bench/sync.py --accounts 10000
-
-Everything lives in a temporary folder and on loopback: a sandbox and an embedded database. Times depend on the
-machine and on the sandbox, which is asked for every page here too; the ratios do not.
-"""
+"""Sync: reading and judging, beside the script that people run today; then a new policy."""
 
 from __future__ import annotations
 
-import argparse
-import cProfile
-import pstats
-import sys
-import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
-from ground import configure, new_folder, sandbox, say
+import httpx
+import naive
+from frame import Cost, Figure, Ground, cost_of
 
-if TYPE_CHECKING:
-    from accounts_review.models import Workspace
+SCRIPT = "the naive script"
 
 
-def main() -> None:
-    options = _options()
-    with sandbox("--accounts", str(options.accounts)) as url:
-        configure(new_folder("bench-sync"), url)
-        from django.utils.timezone import now
-
-        from accounts_review.workflow import workspaces
-
-        workspace = workspaces.open_workspace(name="main", now=now())
-        profile = cProfile.Profile() if options.profile else None
-        seconds = {}
-        for name, act in _acts(workspace).items():
-            with profile or nullcontext():
-                began = time.monotonic()
-                act()
-                seconds[name] = time.monotonic() - began
-        _report(seconds, options.accounts)
-        if profile:
-            pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(40)
+def measure(ground: Ground) -> Iterator[Figure]:
+    script = cost_of(naive.read_all, ground.url, str(ground.folder / "idle.csv"))
+    yield Figure(SCRIPT, against="itself", ratio=1, cost=script)
+    given = ground.folder / "policy.toml"
+    given.write_text(ground.shape.policy)
+    cost_of(open_workspace, str(given))
+    yield from _beside(script, "first sync with judging", cost_of(sync), target=4, most=300)
+    yield from _beside(script, "sync, nothing changed", cost_of(sync), target=0.7, most=250)
+    httpx.post(f"{ground.url}/change?share=0.001&day=1", timeout=600)
+    yield from _beside(script, "sync, 0.1 % changed", cost_of(sync), target=0.8, most=250)
+    for name, share in (("a policy that moves few", 50), ("a policy that moves many", 400)):
+        given.write_text(ground.shape.policy.replace("dormant_after_days = 730", f"dormant_after_days = {730 - share}"))
+        yield from _beside(script, name, cost_of(load_policy, str(given)), target=1 if share < 100 else 2)
 
 
-def _options() -> argparse.Namespace:
-    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--accounts", type=int, default=10_000)
-    cli.add_argument("--profile", action="store_true", help="print where the time goes")
-    return cli.parse_args()
+def _beside(script: Cost, name: str, cost: Cost, *, target: float, most: float | None = None) -> Iterator[Figure]:
+    yield Figure(name, against=SCRIPT, ratio=cost.wall / script.wall, target=target, cost=cost)
+    yield Figure(f"{name}: CPU", against=SCRIPT, ratio=cost.cpus / script.cpus)
+    if most:
+        yield Figure(f"{name}: memory", against="", ratio=cost.peak, target=most, unit="MB")
 
 
-def _acts(workspace: Workspace) -> dict[str, Callable[[], None]]:
-    """What is measured, in this order."""
-    from django.utils.timezone import now
-
-    from accounts_review.models import Assessment
+def open_workspace(policy: str) -> None:
+    """The workspace, under the policy of the shape; nobody has been read yet."""
     from accounts_review.tasks import sources
-    from accounts_review.workflow.assess import assess
-    from accounts_review.workflow.sync.sync import sync_workspace
 
-    def read() -> None:
-        with sources.open_client(workspace) as client:
-            found = sync_workspace(workspace=workspace, client=client, key_owner="", clock=now)
-        assert found.state == "complete", found.problems  # noqa: S101
-        workspace.refresh_from_db()
-
-    def judge() -> None:
-        assess.assess(workspace=workspace)
-
-    def read_under_other_rights() -> None:
-        workspace.rights_digest = ""
-        workspace.save(update_fields=["rights_digest"])
-        read()
-
-    def judge_anew() -> None:
-        Assessment.objects.update(basis="")
-        judge()
-
-    return {
-        "first reading": read,
-        "first judging": judge,
-        "unchanged reading": read,
-        "unchanged judging": judge,
-        "reading, the groups' rights changed": read_under_other_rights,
-        "judging all anew": judge_anew,
-    }
+    sources.known_workspaces()
+    load_policy(policy)
 
 
-def _report(seconds: dict[str, float], accounts: int) -> None:
-    say("accounts", accounts)
-    for name, took in seconds.items():
-        say(name, round(took, 2), f"s {took / accounts * 10_000:8.2f} s per 10,000")
-    first = seconds["first reading"] + seconds["first judging"]
-    again = seconds["unchanged reading"] + seconds["unchanged judging"]
-    say("unchanged sync to first sync", round(again / first, 2))
-    say("judging to reading, at first", round(seconds["first judging"] / seconds["first reading"], 2))
+def sync() -> dict[str, int]:
+    """What the command does, and the nightly job: read, then judge."""
+    from accounts_review.models import Workspace
+    from accounts_review.tasks import actions
+
+    found = actions.sync(Workspace.objects.get().pk)
+    assert found.state == "complete", found.problems  # noqa: S101
+    return {"read": found.read, "added": found.added, "changed": found.changed}
 
 
-if __name__ == "__main__":
-    main()
+def load_policy(policy: str) -> None:
+    from django.core.management import call_command
+
+    with Path("/dev/null").open("w") as nowhere:
+        call_command("load_policy", policy, stdout=nowhere)
