@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from accounts_review.huwise import decode_user
-from accounts_review.huwise.records import Group as GroupRecord
-from accounts_review.huwise.records import User
+from accounts_review.huwise.records import GroupRecord, UserRecord
 from accounts_review.models import Account, Group
 from accounts_review.rules.breaker import Signs
 from accounts_review.rules.dates import is_earlier, valid_instant
@@ -22,7 +21,7 @@ _FRACTION = re.compile(r"\.\d+(?=\+00:00$)")
 
 
 def facts_of(
-    user: User,
+    user: UserRecord,
     *,
     rights_by_group: RightsByGroup,
     key_owner: str,
@@ -76,13 +75,15 @@ def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_ow
     )
 
 
-def activity_of(user: User, *, read_at: datetime) -> datetime | None:
+def activity_of(user: UserRecord, *, read_at: datetime) -> datetime | None:
     """The newest valid instant of the account, or ``None`` where no date is valid."""
     activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
     return activity[0] if activity else None
 
 
-def lost_activity(user: User, *, before: User, lost: datetime | None = None, read_at: datetime) -> datetime | None:
+def lost_activity(
+    user: UserRecord, *, before: UserRecord, lost: datetime | None = None, read_at: datetime
+) -> datetime | None:
     """The newest date of use that was given before and is earlier now, or gone; ``None`` where there is none.
 
     Each date counts by itself: the one that is left may stand still for years while the other shows use. What was
@@ -97,11 +98,11 @@ def lost_activity(user: User, *, before: User, lost: datetime | None = None, rea
     return max(gone, default=None)
 
 
-def _dates_of_use(user: User, read_at: datetime) -> list[datetime | None]:
+def _dates_of_use(user: UserRecord, read_at: datetime) -> list[datetime | None]:
     return [valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at)]
 
 
-def signs_of(users: Iterable[User], *, read_at: datetime) -> Signs:
+def signs_of(users: Iterable[UserRecord], *, read_at: datetime) -> Signs:
     """Of how many accounts a list shows that they were used."""
     listed = seen = never_used = 0
     for user in users:
@@ -122,7 +123,7 @@ def rights_of_groups(groups: Iterable[Group | GroupRecord]) -> dict[str, tuple[s
     return rights
 
 
-def incarnation_of(user: User) -> str:
+def incarnation_of(user: UserRecord) -> str:
     """What tells a re-used username from the account before: the date of joining, in UTC where it can be read.
 
     Nested JSON tells nothing apart, and could be too deep to put into words.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from . import population
 from .records import Snapshot
-from .server import Server
-from .site import Site
+from .server import SandboxServer
+from .site import SandboxSite
 from .state_file import StateFile
 
 DEFAULT_KEY = "sandbox-key"
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     state_file = StateFile(options.state) if options.state else None
-    site = Site(_snapshot(options, state_file), state_file)
+    site = SandboxSite(_snapshot(options, state_file), state_file)
     site.save()
     host = "0.0.0.0" if options.every_address else options.host  # noqa: S104 (asked for)
-    with Server(site, host=host, port=options.port) as server:
+    with SandboxServer(site, host=host, port=options.port) as server:
         print(f"sandbox {server.url}", flush=True)
         stop.wait()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import invitations
 from .listing import (
-    Page,
+    PageBounds,
     Selection,
     envelope,
     found,
@@ -17,9 +17,9 @@ from .listing import (
 )
 from .paging import Paging
 from .records import Record, group_uids, own_permissions
-from .replies import NO_CONTENT, Refused, Reply, error, invalid, last_administrator
-from .request import Request, segments
-from .workspace import ADMINISTRATOR, LastAdministrator, Workspace
+from .replies import NO_CONTENT, Refusal, Reply, error, invalid, last_administrator
+from .request import RawRequest, segments
+from .workspace import ADMINISTRATOR, LastAdministrator, SandboxWorkspace
 
 BASE = "/api/automation/v1.0"
 
@@ -40,7 +40,7 @@ Route = Callable[..., Reply]
 class AutomationApi:
     """Answers requests below `BASE`, from the state of one workspace."""
 
-    def __init__(self, workspace: Workspace, paging: Paging) -> None:
+    def __init__(self, workspace: SandboxWorkspace, paging: Paging) -> None:
         self.workspace = workspace
         self.paging = paging
         # The first pattern that fits decides; None stands for any one segment. A user
@@ -61,7 +61,7 @@ class AutomationApi:
             (("apikeys", "search_key"), {"POST": self._search_key}),
         )
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: RawRequest) -> Reply:
         """Do what the request asks, and say what became of it."""
         try:
             if not request.path.endswith("/"):
@@ -71,26 +71,26 @@ class AutomationApi:
             if route not in (self._keys, self._search_key):
                 self._authorize(key)
             return route(request, *arguments)
-        except Refused as refusal:
+        except Refusal as refusal:
             return refusal.reply
 
-    def _resolve(self, request: Request) -> tuple[Route, list[str]]:
+    def _resolve(self, request: RawRequest) -> tuple[Route, list[str]]:
         path = segments(request.path.removeprefix(BASE)[:-1])
         for pattern, methods in self._routes:
             if _fits(pattern, path):
                 if request.method not in methods:
-                    raise Refused(error(405))
+                    raise Refusal(error(405))
                 given = zip(pattern, path, strict=True)
                 return methods[request.method], [p for want, p in given if want is None]
-        raise Refused(error(404))
+        raise Refusal(error(404))
 
-    def _authenticate(self, request: Request) -> Record:
+    def _authenticate(self, request: RawRequest) -> Record:
         # The contract also knows ?apikey=. Not here: it leaks into logs, and a client
         # that relies on it should find out.
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         key = self.workspace.key(secret.strip())
         if scheme.lower() != "apikey" or key is None:
-            raise Refused(error(401))
+            raise Refusal(error(401))
         return key
 
     def _authorize(self, key: Record) -> None:
@@ -100,16 +100,16 @@ class AutomationApi:
         if owner:
             rights &= self.workspace.effective_permissions(owner)
         if ADMINISTRATOR not in rights:
-            raise Refused(error(403))
+            raise Refusal(error(403))
 
     # Users
 
-    def _list_users(self, request: Request) -> Reply:
-        page, selection = Page.of(request.query), Selection.of(request.query)
+    def _list_users(self, request: RawRequest) -> Reply:
+        page, selection = PageBounds.of(request.query), Selection.of(request.query)
         self.paging.before_page(selection, page)
         return _page(request, self.workspace.users(selection), page)
 
-    def _user(self, request: Request, username: str) -> Reply:
+    def _user(self, request: RawRequest, username: str) -> Reply:
         record = _or_404(self.workspace.user(username))
         if "groups" in values(request.query, "expand"):
             record = self._expanded(record)
@@ -121,7 +121,7 @@ class AutomationApi:
         groups = [self.workspace.group(u) or {"uid": u} for u in group_uids(record)]
         return record | {"groups": groups}
 
-    def _update(self, request: Request, username: str) -> Reply:
+    def _update(self, request: RawRequest, username: str) -> Reply:
         """Replace the writable fields that were sent.
 
         Whether the vendor keeps or empties those that were not is undocumented; this
@@ -131,23 +131,23 @@ class AutomationApi:
         fields = invitations.writable_fields(self.workspace, request.json())
         return Reply(200, _or_404(self.workspace.update(username, fields)))
 
-    def _delete(self, _request: Request, username: str) -> Reply:
+    def _delete(self, _request: RawRequest, username: str) -> Reply:
         try:
             removed = self.workspace.remove(username, guarded=True)
         except LastAdministrator:
             return last_administrator()
         return Reply(NO_CONTENT) if removed else error(404)
 
-    def _invite(self, request: Request) -> Reply:
+    def _invite(self, request: RawRequest) -> Reply:
         return Reply(200, invitations.invite(self.workspace, request.json()))
 
-    def _provision(self, request: Request) -> Reply:
+    def _provision(self, request: RawRequest) -> Reply:
         return Reply(200, invitations.provision(self.workspace, request.json()))
 
-    def _export(self, request: Request) -> Reply:
+    def _export(self, request: RawRequest) -> Reply:
         delimiter = one_value(request.query, "delimiter", ",")
         if len(delimiter) != 1 or delimiter in '\r\n"':
-            raise Refused(invalid(delimiter=["Exactly one character is required."]))
+            raise Refusal(invalid(delimiter=["Exactly one character is required."]))
         text = io.StringIO()
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
@@ -158,8 +158,8 @@ class AutomationApi:
 
     # Groups
 
-    def _list_groups(self, request: Request) -> Reply:
-        page = Page.of(request.query)
+    def _list_groups(self, request: RawRequest) -> Reply:
+        page = PageBounds.of(request.query)
         search = one_value(request.query, "search", "").strip().casefold()
         wanted = set(values(request.query, "permissions"))
         rows = [
@@ -169,23 +169,23 @@ class AutomationApi:
         ]
         return _page(request, rows, page)
 
-    def _group(self, _request: Request, uid: str) -> Reply:
+    def _group(self, _request: RawRequest, uid: str) -> Reply:
         return Reply(200, _or_404(self.workspace.group(uid)))
 
-    def _members(self, request: Request, uid: str) -> Reply:
+    def _members(self, request: RawRequest, uid: str) -> Reply:
         _or_404(self.workspace.group(uid))
-        return _page(request, self.workspace.members(uid), Page.of(request.query))
+        return _page(request, self.workspace.members(uid), PageBounds.of(request.query))
 
     # API keys
 
-    def _keys(self, request: Request) -> Reply:
-        return _page(request, [self._authenticate(request)], Page.of(request.query))
+    def _keys(self, request: RawRequest) -> Reply:
+        return _page(request, [self._authenticate(request)], PageBounds.of(request.query))
 
-    def _search_key(self, request: Request) -> Reply:
+    def _search_key(self, request: RawRequest) -> Reply:
         body = request.json()
         secret = body.get("key") if isinstance(body, dict) else None
         if not isinstance(secret, str):
-            raise Refused(invalid(key=["This field is required"]))
+            raise Refusal(invalid(key=["This field is required"]))
         key = self.workspace.key(secret)
         return Reply(200, {"found": key is not None, "result": key})
 
@@ -194,7 +194,7 @@ def _fits(pattern: tuple[str | None, ...], path: tuple[str, ...]) -> bool:
     return len(pattern) == len(path) and all(want in (None, part) for want, part in zip(pattern, path, strict=True))
 
 
-def _with_slash(request: Request) -> Reply:
+def _with_slash(request: RawRequest) -> Reply:
     _, mark, query = request.target.partition("?")
     location = f"{request.path}/{mark}{query}"
     return Reply(301, error(404).payload, headers=(("Location", location),))
@@ -202,11 +202,11 @@ def _with_slash(request: Request) -> Reply:
 
 def _or_404(record: Record | None) -> Record:
     if record is None:
-        raise Refused(error(404))
+        raise Refusal(error(404))
     return record
 
 
-def _page(request: Request, rows: list[Record], page: Page) -> Reply:
+def _page(request: RawRequest, rows: list[Record], page: PageBounds) -> Reply:
     return Reply(
         200,
         envelope(page.cut(rows), len(rows), page, url=request.url, query=request.query),

@@ -18,9 +18,9 @@ from .journal import Journal
 from .listing import Selection
 from .paging import Paging
 from .records import DATE_FIELDS, Record, instant, user
-from .replies import NO_CONTENT, Refused, Reply, error
-from .request import Request, segments
-from .workspace import Workspace
+from .replies import NO_CONTENT, Refusal, Reply, error
+from .request import RawRequest, segments
+from .workspace import SandboxWorkspace
 
 PREFIX = "/_sandbox"
 VERSION = 1
@@ -29,22 +29,22 @@ VERSION = 1
 class ControlPlane:
     """Answers requests below `PREFIX`."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, journal: Journal, paging: Paging) -> None:
+    def __init__(self, workspace: SandboxWorkspace, faults: Faults, journal: Journal, paging: Paging) -> None:
         self.workspace = workspace
         self.faults = faults
         self.journal = journal
         self.paging = paging
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: RawRequest) -> Reply:
         """Do what was ordered; a wrong order is a 400 that says what is wrong."""
         try:
             return self._route(request)
-        except Refused as refusal:
+        except Refusal as refusal:
             return refusal.reply
         except (ValueError, TypeError) as failure:
             return error(400, message=str(failure))
 
-    def _route(self, request: Request) -> Reply:
+    def _route(self, request: RawRequest) -> Reply:
         path = segments(request.path.removeprefix(PREFIX).strip("/"))
         match request.method, path:
             case "GET", ("",):
@@ -62,7 +62,7 @@ class ControlPlane:
                 return Reply(NO_CONTENT) if removed else error(404)
             case "POST", ("settings",):
                 return Reply(200, self._settings(request.json()))
-        raise Refused(error(404))
+        raise Refusal(error(404))
 
     def _describe(self) -> Record:
         with self.workspace.lock:

@@ -14,8 +14,8 @@ from .records import (
     own_permissions,
     user,
 )
-from .replies import Refused, Reply, error, invalid
-from .workspace import Workspace
+from .replies import Refusal, Reply, error, invalid
+from .workspace import SandboxWorkspace
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -23,7 +23,7 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 GLOBAL_FIELDS = ("display_name", "first_name", "last_name", "is_active")
 
 
-def invite(workspace: Workspace, items: Any) -> Record:
+def invite(workspace: SandboxWorkspace, items: Any) -> Record:
     """Make members of the given e-mail addresses, item by item.
 
     Somebody removed earlier comes back under the same username.
@@ -31,15 +31,15 @@ def invite(workspace: Workspace, items: Any) -> Record:
     return _each(items, lambda item: _invite(workspace, item))
 
 
-def provision(workspace: Workspace, items: Any) -> Record:
+def provision(workspace: SandboxWorkspace, items: Any) -> Record:
     """Make members of people who log in through an identity provider."""
     return _each(items, lambda item: _provision(workspace, item))
 
 
-def writable_fields(workspace: Workspace, body: Any) -> Record:
+def writable_fields(workspace: SandboxWorkspace, body: Any) -> Record:
     """Return the fields of a user that a client may set; refuse wrong values."""
     if not isinstance(body, dict):
-        raise Refused(error(400))
+        raise Refusal(error(400))
     _check_permissions(body)
     _check_groups(workspace, body)
     fields = {name: body[name] for name in ("permissions", "groups", "first_name", "last_name") if name in body}
@@ -50,18 +50,18 @@ def writable_fields(workspace: Workspace, body: Any) -> Record:
 
 def _each(items: Any, make: Callable[[Any], Record]) -> Record:
     if not isinstance(items, list):
-        raise Refused(invalid(non_field_errors=["Expected a list of items."]))
+        raise Refusal(invalid(non_field_errors=["Expected a list of items."]))
     return {str(place): _outcome(make, item) for place, item in enumerate(items)}
 
 
 def _outcome(make: Callable[[Any], Record], item: Any) -> Record:
     try:
         return {"status_code": "success", "data": make(item)}
-    except Refused as refusal:
+    except Refusal as refusal:
         return {"status_code": "error", "error": refusal.reply.payload}
 
 
-def _invite(workspace: Workspace, item: Any) -> Record:
+def _invite(workspace: SandboxWorkspace, item: Any) -> Record:
     fields = writable_fields(workspace, item)
     email = _email(item)
     with workspace.lock:
@@ -72,15 +72,15 @@ def _invite(workspace: Workspace, item: Any) -> Record:
         return _join(workspace, user(_free(workspace, wish), email, **(identity | fields)))
 
 
-def _provision(workspace: Workspace, item: Any) -> Record:
+def _provision(workspace: SandboxWorkspace, item: Any) -> Record:
     fields = writable_fields(workspace, item)
     provider = item.get("identity_provider")
     if not (isinstance(provider, dict) and provider.get("uid")):
-        raise Refused(invalid(identity_provider=["This field is required"]))
+        raise Refusal(invalid(identity_provider=["This field is required"]))
     email = _email(item) if item.get("email") else None
     username = item.get("username") or email
     if not isinstance(username, str):
-        raise Refused(invalid(username=["This field is required"]))
+        raise Refusal(invalid(username=["This field is required"]))
     local = {
         "account_type": "local",
         "identity_providers": [{"uid": provider["uid"]}],
@@ -88,29 +88,29 @@ def _provision(workspace: Workspace, item: Any) -> Record:
     with workspace.lock:
         _refuse_member(workspace, email)
         if workspace.user(username):
-            raise Refused(_already_member())
+            raise Refusal(_already_member())
         return _join(workspace, user(username, email, **(local | fields)))
 
 
-def _join(workspace: Workspace, record: Record) -> Record:
+def _join(workspace: SandboxWorkspace, record: Record) -> Record:
     return workspace.put(record | {"joined_at": instant(datetime.now(UTC))})
 
 
 def _email(item: Record) -> str:
     email = item.get("email")
     if not email:
-        raise Refused(invalid(email=["This field is required"]))
+        raise Refusal(invalid(email=["This field is required"]))
     if not (isinstance(email, str) and EMAIL.fullmatch(email)):
-        raise Refused(invalid(email=["Enter a valid email address."]))
+        raise Refusal(invalid(email=["Enter a valid email address."]))
     return email
 
 
-def _refuse_member(workspace: Workspace, email: str | None) -> None:
+def _refuse_member(workspace: SandboxWorkspace, email: str | None) -> None:
     if email is None:
         return
     alike = workspace.users(Selection(search=email.casefold()))
     if any(str(u.get("email") or "").casefold() == email.casefold() for u in alike):
-        raise Refused(_already_member())
+        raise Refusal(_already_member())
 
 
 def _already_member() -> Reply:
@@ -118,7 +118,7 @@ def _already_member() -> Reply:
     return error(400, "already_member", "This user is already a member.")
 
 
-def _free(workspace: Workspace, wish: str) -> str:
+def _free(workspace: SandboxWorkspace, wish: str) -> str:
     taken = workspace.usernames()
     number, username = 1, wish
     while username in taken:
@@ -130,17 +130,17 @@ def _free(workspace: Workspace, wish: str) -> str:
 def _check_permissions(body: Record) -> None:
     wanted = body.get("permissions", [])
     if not isinstance(wanted, list):
-        raise Refused(invalid(permissions=["Expected a list of items."]))
+        raise Refusal(invalid(permissions=["Expected a list of items."]))
     known = [p for p in own_permissions(body) if p in KNOWN_PERMISSIONS]
     unknown = [str(p) for p in wanted if p not in known]
     if unknown:
-        raise Refused(invalid(permissions=[f"Unknown: {', '.join(unknown)}."]))
+        raise Refusal(invalid(permissions=[f"Unknown: {', '.join(unknown)}."]))
 
 
-def _check_groups(workspace: Workspace, body: Record) -> None:
+def _check_groups(workspace: SandboxWorkspace, body: Record) -> None:
     wanted = body.get("groups", [])
     if not isinstance(wanted, list) or len(group_uids(body)) != len(wanted):
-        raise Refused(invalid(groups=["Expected a list of objects with a uid."]))
+        raise Refusal(invalid(groups=["Expected a list of objects with a uid."]))
     unknown = [u for u in group_uids(body) if not workspace.group_exists(u)]
     if unknown:
-        raise Refused(invalid(groups=[f"Unknown: {', '.join(unknown)}."]))
+        raise Refusal(invalid(groups=[f"Unknown: {', '.join(unknown)}."]))

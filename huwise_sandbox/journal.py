@@ -9,7 +9,7 @@ from .records import Record, instant
 
 
 @dataclass
-class Deletion:
+class DeleteEntry:
     """One DELETE of a user: ``status`` is null while it is still being served.
 
     ``status`` is what was sent, or ``"cut"``; ``removed`` says whether the account
@@ -28,15 +28,15 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._methods: Counter[str] = Counter()
-        self._deletions: list[Deletion] = []
+        self._deletions: list[DeleteEntry] = []
 
-    def received(self, method: str, path: tuple[str, ...]) -> Deletion | None:
+    def received(self, method: str, path: tuple[str, ...]) -> DeleteEntry | None:
         """Note a request; returns the open entry if it deletes a user."""
         with self._lock:
             self._methods[method] += 1
             if method != "DELETE" or not _one_user(path):
                 return None
-            entry = Deletion(path[1], instant(datetime.now(UTC)))
+            entry = DeleteEntry(path[1], instant(datetime.now(UTC)))
             self._deletions.append(entry)
             return entry
 

@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import urlencode
 
 from .records import Record
-from .replies import Refused, error, invalid
+from .replies import Refusal, error, invalid
 
 USER_SORTS = ("username", "first_name", "last_name", "last_seen_at")
 GROUP_SORTS = {
@@ -24,7 +24,7 @@ Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Page:
+class PageBounds:
     """Which rows of a listing were asked for."""
 
     limit: int
@@ -36,7 +36,7 @@ class Page:
         limit = _whole_number(query, "limit", DEFAULT_LIMIT)
         if limit > MAX_LIMIT:
             message = f"Ensure this value is less than or equal to {MAX_LIMIT}."
-            raise Refused(invalid(limit=[message]))
+            raise Refusal(invalid(limit=[message]))
         return cls(limit, _whole_number(query, "offset", 0))
 
     def cut(self, rows: list[Record]) -> list[Record]:
@@ -61,7 +61,7 @@ class Selection:
         """Read the filters of ``GET /users/``; an unknown ``sort`` is refused."""
         sort = values(query, "sort")
         if not set(sort) <= set(USER_SORTS):
-            raise Refused(error(400))
+            raise Refusal(error(400))
         return cls(
             search=one_value(query, "search", "").strip().casefold(),
             sort=sort,
@@ -100,7 +100,7 @@ def sort_groups(groups: list[Record], query: Query) -> list[Record]:
     """Order groups by the ``sort`` parameter, by default ``updated_at``."""
     sort = one_value(query, "sort", "updated_at")
     if sort not in GROUP_SORTS:
-        raise Refused(error(400))
+        raise Refusal(error(400))
 
     def key(record: Record) -> tuple[float, str, str]:
         value: object = record
@@ -112,7 +112,7 @@ def sort_groups(groups: list[Record], query: Query) -> list[Record]:
     return sorted(groups, key=key)
 
 
-def envelope(rows: list[Record], total: int, page: Page, *, url: str, query: Query) -> Record:
+def envelope(rows: list[Record], total: int, page: PageBounds, *, url: str, query: Query) -> Record:
     """Wrap a page; ``next`` and ``previous`` are absolute and keep the query."""
 
     def link(offset: int) -> str:
@@ -135,5 +135,5 @@ def _whole_number(query: Query, name: str, default: int) -> int:
     text = one_value(query, name, str(default))
     # `int` alone would also accept signs, spaces, underscores and other scripts.
     if not (text.isascii() and text.isdigit()):
-        raise Refused(invalid(**{name: ["A valid number, 0 or more, is required."]}))
+        raise Refusal(invalid(**{name: ["A valid number, 0 or more, is required."]}))
     return int(text)

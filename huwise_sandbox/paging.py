@@ -3,9 +3,9 @@
 import threading
 from typing import Any
 
-from .listing import Page, Selection
+from .listing import PageBounds, Selection
 from .records import Record, user
-from .workspace import ADMINISTRATOR, Workspace
+from .workspace import ADMINISTRATOR, SandboxWorkspace
 
 
 class Paging:
@@ -16,7 +16,7 @@ class Paging:
     added as removed ``total_count`` never betrays it.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: SandboxWorkspace) -> None:
         self.workspace = workspace
         self._lock = threading.Lock()
         self._order: Record | None = None
@@ -36,7 +36,7 @@ class Paging:
         with self._lock:
             return {"mutate_while_paging": self._order and dict(self._order)}
 
-    def before_page(self, selection: Selection, page: Page) -> None:
+    def before_page(self, selection: Selection, page: PageBounds) -> None:
         """Change the workspace if this is a later page of a listing."""
         if page.offset == 0 or page.limit == 0:
             return
@@ -49,7 +49,7 @@ class Paging:
         self._remove(order["delete"], selection, page)
         self._add(order["add"])
 
-    def _remove(self, count: int, selection: Selection, page: Page) -> None:
+    def _remove(self, count: int, selection: Selection, page: PageBounds) -> None:
         with self.workspace.lock:
             served = self.workspace.users(selection)[: page.offset]
             ordinary = [r for r in served if not self._is_administrator(r)]

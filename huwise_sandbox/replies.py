@@ -32,7 +32,7 @@ class Reply:
         return json.dumps(self.payload, ensure_ascii=False).encode()
 
 
-class Refused(Exception):
+class Refusal(Exception):
     """Raised anywhere below a route to answer with an error."""
 
     def __init__(self, reply: Reply) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .listing import Query
-from .replies import Refused, error
+from .replies import Refusal, error
 
 
 @dataclass(frozen=True)
-class Request:
+class RawRequest:
     """Method, raw target, headers (lower-case names) and body of one request."""
 
     method: str
@@ -40,7 +40,7 @@ class Request:
         try:
             return json.loads(self.body)
         except ValueError as failure:
-            raise Refused(error(400)) from failure
+            raise Refusal(error(400)) from failure
 
 
 def segments(path: str) -> tuple[str, ...]:

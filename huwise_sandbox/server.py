@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from .replies import NO_CONTENT, Reply, error
-from .request import Request
-from .site import Ending, Outcome, Site
+from .request import RawRequest
+from .site import Ending, Outcome, SandboxSite
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ PORTS_TO_TRY = 100
 MAX_BODY = 32 * 1024 * 1024
 
 
-class Server(ThreadingHTTPServer):
+class SandboxServer(ThreadingHTTPServer):
     """A running sandbox; ``with`` starts it in a thread and stops it.
 
     A port that is taken gives way to the next free one; port 0 is any free one.
@@ -32,7 +32,7 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, site: Site, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, site: SandboxSite, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.site = site
         self._connections: set[socket.socket] = set()
         self._thread: threading.Thread | None = None
@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         for candidate in _candidates(port):
             try:
-                super().__init__((host, candidate), Handler)
+                super().__init__((host, candidate), SandboxHandler)
                 return
             except OSError as failure:
                 if failure.errno != errno.EADDRINUSE:
@@ -84,12 +84,12 @@ class Server(ThreadingHTTPServer):
             log.exception("a connection failed")
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Turns bytes into a `Request` and an `Outcome` into bytes."""
+class SandboxHandler(BaseHTTPRequestHandler):
+    """Turns bytes into a `RawRequest` and an `Outcome` into bytes."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Server
+    server: SandboxServer
 
     def serve(self) -> None:
         """Answer one request of any method."""
@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         headers = {name.lower(): value for name, value in self.headers.items()}
         host = headers.get("host") or self.server.url.partition("//")[2]
-        request = Request(self.command, self.path, host, headers, body)
+        request = RawRequest(self.command, self.path, host, headers, body)
         return self.server.site.answer(request)
 
     def _send(self, outcome: Outcome) -> None:

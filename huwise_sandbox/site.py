@@ -8,13 +8,13 @@ from urllib.parse import unquote
 from .api import BASE, AutomationApi
 from .control import PREFIX, ControlPlane
 from .faults import ENDINGS, INSTEAD, Fault, Faults, alter, instead
-from .journal import Deletion, Journal
+from .journal import DeleteEntry, Journal
 from .paging import Paging
 from .records import Snapshot
 from .replies import NO_CONTENT, Reply, error
-from .request import Request, segments
+from .request import RawRequest, segments
 from .state_file import StateFile
-from .workspace import Workspace
+from .workspace import SandboxWorkspace
 
 
 class Ending(Enum):
@@ -35,11 +35,11 @@ class Outcome:
     wait: float = 0
 
 
-class Site:
+class SandboxSite:
     """A workspace with everything around it that answers requests."""
 
     def __init__(self, snapshot: Snapshot, state_file: StateFile | None = None) -> None:
-        self.workspace = Workspace(snapshot)
+        self.workspace = SandboxWorkspace(snapshot)
         self.faults = Faults()
         self.journal = Journal()
         self.paging = Paging(self.workspace)
@@ -47,7 +47,7 @@ class Site:
         self.control = ControlPlane(self.workspace, self.faults, self.journal, self.paging)
         self._state_file = state_file
 
-    def answer(self, request: Request) -> Outcome:
+    def answer(self, request: RawRequest) -> Outcome:
         """Serve one request; its effect is saved before this returns."""
         outcome = self._route(request)
         self.save()
@@ -58,14 +58,14 @@ class Site:
         if self._state_file:
             self._state_file.save(self.workspace)
 
-    def _route(self, request: Request) -> Outcome:
+    def _route(self, request: RawRequest) -> Outcome:
         if _below(PREFIX, request):
             return Outcome(self.control.answer(request))
         if _below(BASE, request):
             return self._answer_api(request)
         return Outcome(error(404))
 
-    def _answer_api(self, request: Request) -> Outcome:
+    def _answer_api(self, request: RawRequest) -> Outcome:
         below = request.path.removeprefix(BASE)
         met = self.faults.strike(request.method, unquote(below))
         entry = self.journal.received(request.method, segments(below))
@@ -75,7 +75,7 @@ class Site:
             _close(entry, outcome)
         return outcome
 
-    def _through_faults(self, request: Request, met: list[Fault]) -> Outcome:
+    def _through_faults(self, request: RawRequest, met: list[Fault]) -> Outcome:
         for fault in met:
             if fault.kind == "cut_before":
                 return Outcome(error(500), Ending.CUT)
@@ -96,10 +96,10 @@ def _ended(reply: Reply, fault: Fault) -> Outcome:
     return Outcome(reply, Ending.CUT, wait=float(fault.params.get("seconds", 0)))
 
 
-def _close(entry: Deletion, outcome: Outcome) -> None:
+def _close(entry: DeleteEntry, outcome: Outcome) -> None:
     entry.removed = outcome.reply.status == NO_CONTENT
     entry.status = "cut" if outcome.ending is Ending.CUT else outcome.reply.status
 
 
-def _below(prefix: str, request: Request) -> bool:
+def _below(prefix: str, request: RawRequest) -> bool:
     return request.path == prefix or request.path.startswith(f"{prefix}/")

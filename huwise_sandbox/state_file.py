@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from .records import Snapshot
-from .workspace import Workspace
+from .workspace import SandboxWorkspace
 
 
 class StateFile:
@@ -25,7 +25,7 @@ class StateFile:
             return None
         return Snapshot(**json.loads(text))
 
-    def save(self, workspace: Workspace) -> None:
+    def save(self, workspace: SandboxWorkspace) -> None:
         """Write the state unless this version, or a newer one, is written already."""
         with self._lock:
             with workspace.lock:

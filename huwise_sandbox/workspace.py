@@ -19,7 +19,7 @@ class LastAdministrator(Exception):
     """Raised instead of removing the only holder of effective ``edit_domain``."""
 
 
-class Workspace:
+class SandboxWorkspace:
     """A thread-safe workspace.
 
     What it returns may be read without a lock: records are replaced, never changed in

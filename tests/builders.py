@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from accounts_review.rules.dormancy import Assessment, Facts, Verdict, judge, verdict_at
+from accounts_review.rules.dormancy import Facts, Judgement, Verdict, judge, verdict_at
 from accounts_review.rules.gate import Evidence, Terms
 from accounts_review.rules.policy import DEFAULT_TEXT, Policy, Segment, parse
 
@@ -86,7 +86,7 @@ def make_evidence(**changes: Any) -> Evidence:
     return Evidence(**(known | changes))
 
 
-def verdict_of(assessment: Assessment, now: datetime = NOW) -> Verdict:
+def verdict_of(assessment: Judgement, now: datetime = NOW) -> Verdict:
     return verdict_at(standing=assessment.standing, dormant_from=assessment.dormant_from, now=now)
 
 

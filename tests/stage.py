@@ -24,8 +24,8 @@ from accounts_review.workflow.revoke.worker import Revoker
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population
 from huwise_sandbox.records import Record, Snapshot
-from huwise_sandbox.server import Server
-from huwise_sandbox.site import Site
+from huwise_sandbox.server import SandboxServer
+from huwise_sandbox.site import SandboxSite
 from tests.factories import NOW as NOW
 from tests.factories import days_ago as days_ago
 from tests.factories import someone as someone
@@ -59,11 +59,11 @@ def service_user() -> Record:
     return someone(SERVICE_USER, idle=0.1, permissions=["edit_domain"])
 
 
-def site_of(people: Sequence[Record], *, groups: Sequence[Record] = ()) -> Site:
+def site_of(people: Sequence[Record], *, groups: Sequence[Record] = ()) -> SandboxSite:
     """A pretend workspace of these people, and of the robot whose key the portal uses."""
     snapshot = Snapshot([service_user(), *people], list(groups), service_user=SERVICE_USER)
     population.grant_service_key(snapshot, KEY)
-    return Site(snapshot)
+    return SandboxSite(snapshot)
 
 
 def policy_text(
@@ -117,7 +117,7 @@ class Stage:
     """The portal and the pretend workspace side by side, with one clock."""
 
     workspace: Workspace
-    site: Site
+    site: SandboxSite
     url: str
     client: Client
     clock: Clock
@@ -241,7 +241,7 @@ def open_stage(
 ) -> Iterator[Stage]:
     """Serve a workspace of these people and ``others`` who are active; the portal has read nothing of it yet."""
     site = site_of([*people, *crowd(others)], groups=groups)
-    with Server(site) as server, client_of(server.url) as client:
+    with SandboxServer(site) as server, client_of(server.url) as client:
         stage = Stage(workspace=workspace, site=site, url=server.url, client=client, clock=Clock(), staff=staff)
         stage.adopt(policy or policy_text())
         stage.set_mode(mode)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts_review.facts import facts_of, incarnation_of
-from accounts_review.huwise import User, decode_user
+from accounts_review.huwise import UserRecord, decode_user
 from accounts_review.rules.dormancy import Facts
 from tests.builders import NOW
 from tests.huwise.kit import as_bytes
@@ -25,7 +25,7 @@ RECORD = {
 }
 
 
-def user(**changes: Any) -> User:
+def user(**changes: Any) -> UserRecord:
     return decode_user(as_bytes(RECORD | changes))
 
 

@@ -23,8 +23,8 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.revoke.last_look import budget_left
 from huwise_sandbox import population
 from huwise_sandbox.records import Snapshot
-from huwise_sandbox.server import Server
-from huwise_sandbox.site import Site
+from huwise_sandbox.server import SandboxServer
+from huwise_sandbox.site import SandboxSite
 from tests.stage import NOW, SERVICE_USER, Stage, crowd, open_stage, policy_text, service_user, someone
 
 OTHER_KEY = "another-key-4c1d88aa"
@@ -41,7 +41,7 @@ def main(workspace: Workspace, person: Callable[[str], User], settings: Any) -> 
 
 
 @pytest.fixture
-def second(main: Stage, person: Callable[[str], User], tmp_path: Path) -> Iterator[Site]:
+def second(main: Stage, person: Callable[[str], User], tmp_path: Path) -> Iterator[SandboxSite]:
     """One that was added on the shell, with a key of its own: marie, by the same name, and bob are dormant."""
     for role in ("auditor", "reviewer", "operator", "administrator"):
         person(role)
@@ -50,8 +50,8 @@ def second(main: Stage, person: Callable[[str], User], tmp_path: Path) -> Iterat
     population.grant_service_key(snapshot, OTHER_KEY)
     key = tmp_path / "key"
     key.write_text(f"{OTHER_KEY}\n")
-    site = Site(snapshot)
-    with Server(site) as server, time_machine.travel(NOW, tick=False):
+    site = SandboxSite(snapshot)
+    with SandboxServer(site) as server, time_machine.travel(NOW, tick=False):
         options = ["--title", "Open data of Ville", "--contact", "help@second.example"]
         options += ["--sender", "Second <second@ville.example>", "--actor", "administrator"]
         assert OTHER_KEY not in run("add_workspace", "second", server.url, "--key-file", str(key), *options)
@@ -73,11 +73,11 @@ def in_both(*words: str) -> None:
         run(*words, "--workspace", name)
 
 
-def deletes(site: Site) -> list[str]:
+def deletes(site: SandboxSite) -> list[str]:
     return [delete["username"] for delete in site.journal.describe()["deletes"]]
 
 
-def test_nothing_crosses_from_sync_to_revocation(main: Stage, second: Site) -> None:
+def test_nothing_crosses_from_sync_to_revocation(main: Stage, second: SandboxSite) -> None:
     decided = ("--reason", "gone", "--workspace", "second", "--actor")
     in_both("sync")
     run("approve", "marie", *decided, "reviewer")
@@ -102,7 +102,7 @@ def test_nothing_crosses_from_sync_to_revocation(main: Stage, second: Site) -> N
     assert budget_left(main.workspace, now=NOW + timedelta(days=31)) == limits.per_hour
 
 
-def test_what_stops_one_leaves_the_other_alone(main: Stage, second: Site) -> None:
+def test_what_stops_one_leaves_the_other_alone(main: Stage, second: SandboxSite) -> None:
     in_both("sync")
     for name, who in (("main", "ana"), ("second", "bob")):
         run("approve", who, "--workspace", name, "--actor", "reviewer", "--reason", "gone")
@@ -120,7 +120,7 @@ def test_what_stops_one_leaves_the_other_alone(main: Stage, second: Site) -> Non
 
 
 def test_a_page_shows_one_workspace_and_of_the_other_only_that_the_same_person_is_there(
-    main: Stage, second: Site, person: Callable[[str], User]
+    main: Stage, second: SandboxSite, person: Callable[[str], User]
 ) -> None:
     in_both("sync")
     client = Client()
@@ -169,7 +169,7 @@ def commands_of_one_workspace() -> list[str]:
 
 
 @pytest.mark.parametrize("name", commands_of_one_workspace())
-def test_a_command_that_is_not_told_which_says_which_there_are(main: Stage, second: Site, name: str) -> None:
+def test_a_command_that_is_not_told_which_says_which_there_are(main: Stage, second: SandboxSite, name: str) -> None:
     command = import_module(f"{package.__name__}.{name}").Command
     words = [*ARGUMENTS.get(name, ())]
     if issubclass(command, DecidingCommand):

@@ -4,7 +4,7 @@ A case or clean-up changes state in :func:`transition` only; every other act of 
 :func:`log`. Both write in the caller's transaction, so that the act and its entry commit together (law 9).
 """
 
-from accounts_review.audit.chain import Flaw, NewEntry, append, head, verify, wait_for_turn
+from accounts_review.audit.chain import Flaw, NewEntry, append, newest_checkpoint, verify, wait_for_turn
 from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.log import log
 from accounts_review.audit.transitions import Conflict, transition
@@ -15,8 +15,8 @@ __all__ = [
     "Flaw",
     "NewEntry",
     "append",
-    "head",
     "log",
+    "newest_checkpoint",
     "transition",
     "verify",
     "wait_for_turn",

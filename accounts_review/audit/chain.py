@@ -128,7 +128,7 @@ def commitment(row: PersonalData) -> str:
     return _sha256([row.salt, row.name, row.details])
 
 
-def head() -> Checkpoint:
+def newest_checkpoint() -> Checkpoint:
     """The newest entry: worth keeping elsewhere."""
     return checkpoint.newest()
 

@@ -31,20 +31,20 @@ from .errors import (
     UnsafeUsername,
     stops_cleanup,
 )
-from .invitation import Person, person_of
+from .invitation import Invitee, person_of
 from .private import Reach
-from .records import Group, User, decode_group, decode_user, digest_of
+from .records import GroupRecord, UserRecord, decode_group, decode_user, digest_of
 from .route import Route
 
 __all__ = [
     "Client",
     "Deletion",
     "Forbidden",
-    "Group",
+    "GroupRecord",
     "HuwiseError",
+    "Invitee",
     "NotFound",
     "Page",
-    "Person",
     "RateLimited",
     "Reach",
     "Redirected",
@@ -55,7 +55,7 @@ __all__ = [
     "UnexpectedAnswer",
     "Unreachable",
     "UnsafeUsername",
-    "User",
+    "UserRecord",
     "decode_group",
     "decode_user",
     "digest_of",

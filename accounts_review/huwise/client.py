@@ -21,8 +21,8 @@ from .address import path_segment
 from .connection import LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
 from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
 from .headers import http_date
-from .invitation import Person, invitation, member_in, provision
-from .records import User, decode_user, storable
+from .invitation import Invitee, invitation, member_in, provision
+from .records import UserRecord, decode_user, storable
 from .route import Route
 from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
 
@@ -165,7 +165,7 @@ class Client:
         )
         return Deletion(status=answer.status)
 
-    def invite(self, person: Person) -> User:
+    def invite(self, person: Invitee) -> UserRecord:
         """Make a person a member with rights; the workspace sends them a mail. One request, never repeated.
 
         After an error of the kinds named at :meth:`delete_user` it is unknown whether they are a member.
@@ -174,11 +174,11 @@ class Client:
         """
         return self._join("/users/invite/", invitation(person), doing=f"inviting {person.username!r}")
 
-    def provision(self, person: Person) -> User:
+    def provision(self, person: Invitee) -> UserRecord:
         """Make a member of a person who comes through an identity provider; else like :meth:`invite`."""
         return self._join("/users/provision/", provision(person), doing=f"provisioning {person.username!r}")
 
-    def _join(self, path: str, payload: list[dict[str, Any]], *, doing: str) -> User:
+    def _join(self, path: str, payload: list[dict[str, Any]], *, doing: str) -> UserRecord:
         doing = self._at(doing)
         answer = self._connection.exchange(method="POST", path=path, doing=doing, expect=200, payload=payload)
         member = member_in(answer.body, doing=doing, status=answer.status, redact=self._connection.redact)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import HuwiseError, Refused, UnexpectedAnswer, one_line
-from .records import User, decode_user, storable
+from .records import UserRecord, decode_user, storable
 from .wire import loads, read_object
 
 DEEPEST_DETAIL = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Invitee:
     """Who is to become a member, and with which rights.
 
     A local account exists only through its ``identity_provider``, which makes its username: it is provisioned.
@@ -36,14 +36,14 @@ class Person:
     is_local: bool
 
 
-def person_of(raw: bytes | str) -> Person:
+def person_of(raw: bytes | str) -> Invitee:
     """Who the raw record of a user describes.
 
     :raises UnexpectedAnswer: it is not a JSON object.
     """
     user = decode_user(raw)
     members = read_object(raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass"))
-    return Person(
+    return Invitee(
         username=user.username,
         email=user.email,
         first_name=user.first_name,
@@ -56,18 +56,18 @@ def person_of(raw: bytes | str) -> Person:
     )
 
 
-def invitation(person: Person) -> list[dict[str, Any]]:
+def invitation(person: Invitee) -> list[dict[str, Any]]:
     """The body of ``POST /users/invite/``."""
     return [_writable(person)]
 
 
-def provision(person: Person) -> list[dict[str, Any]]:
+def provision(person: Invitee) -> list[dict[str, Any]]:
     """The body of ``POST /users/provision/``."""
     provider = {"identity_provider": {"uid": person.identity_provider}}
     return [{"username": person.username} | _writable(person) | provider]
 
 
-def member_in(body: bytes, *, doing: str, status: int, redact: Callable[[str], str]) -> User | HuwiseError:
+def member_in(body: bytes, *, doing: str, status: int, redact: Callable[[str], str]) -> UserRecord | HuwiseError:
     """Who the answer says is a member now, or the error to raise.
 
     It is given back, not raised, so that no traceback leads to the body; ``redact`` removes the API key from texts.
@@ -81,7 +81,7 @@ def member_in(body: bytes, *, doing: str, status: int, redact: Callable[[str], s
     return outcome
 
 
-def _writable(person: Person) -> dict[str, Any]:
+def _writable(person: Invitee) -> dict[str, Any]:
     texts = {"email": person.email, "first_name": person.first_name, "last_name": person.last_name}
     item: dict[str, Any] = {name: text for name, text in texts.items() if text}
     # Also where they are empty: a workspace may have default rights for whoever does not say.
@@ -92,7 +92,7 @@ def _writable(person: Person) -> dict[str, Any]:
     return item
 
 
-def _outcome(body: bytes, redact: Callable[[str], str]) -> User | HuwiseError:
+def _outcome(body: bytes, redact: Callable[[str], str]) -> UserRecord | HuwiseError:
     item = read_object(body).get("0")
     if item is None:
         raise UnexpectedAnswer(message="it does not say what became of the person")

@@ -21,7 +21,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class UserRecord:
     """One account as the workspace describes it.
 
     Texts are "" where absent or not text, and hold U+FFFD for what PostgreSQL cannot store. The dates are as given,
@@ -50,7 +50,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class GroupRecord:
     """A group of users. ``permissions`` is ``None`` where they cannot be read."""
 
     uid: str
@@ -89,13 +89,13 @@ class _RawGroup(msgspec.Struct):
 _Raw = TypeVar("_Raw", _RawUser, _RawGroup)
 
 
-def decode_user(raw: bytes | str) -> User:
+def decode_user(raw: bytes | str) -> UserRecord:
     """Read one user of a list or of ``GET /users/{username}/``.
 
     :raises UnexpectedAnswer: only where it is not a JSON object at all.
     """
     given = _fields(raw, _RawUser)
-    return User(
+    return UserRecord(
         username=_text(given.username),
         email=_text(given.email).strip(),
         display_name=_text(given.display_name),
@@ -114,7 +114,7 @@ def decode_user(raw: bytes | str) -> User:
     )
 
 
-def decode_group(raw: bytes | str) -> Group:
+def decode_group(raw: bytes | str) -> GroupRecord:
     """Read one group of ``GET /groups/``.
 
     :raises UnexpectedAnswer: only where it is not a JSON object at all.
@@ -122,7 +122,7 @@ def decode_group(raw: bytes | str) -> Group:
     given = _fields(raw, _RawGroup)
     count = given.user_count
     is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= LARGEST_COUNT
-    return Group(
+    return GroupRecord(
         uid=_text(given.uid),
         title=_text(given.title),
         permissions=_names(given.permissions),

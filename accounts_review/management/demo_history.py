@@ -94,7 +94,7 @@ def _first_cleanup(workspace: Workspace, client: Client, people: dict[str, User]
     _touch(url, chosen[3].username, {"last_seen_at": (launched + timedelta(days=9)).isoformat()})
     _touch(url, chosen[7].username, {"groups": [{"uid": "portal-team"}]})
     due = launched + timedelta(days=30, minutes=5)
-    advance.ripen(workspace=workspace, now=due)
+    advance.make_due(workspace=workspace, now=due)
     worker.Revoker(
         workspace=workspace,
         client=client,

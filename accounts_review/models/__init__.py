@@ -1,7 +1,7 @@
 """What the portal remembers."""
 
 from accounts_review.models.account import Account, Group
-from accounts_review.models.activity_gap import Return
+from accounts_review.models.activity_gap import ActivityGap
 from accounts_review.models.assessment import Assessment
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.cleanup import Case, Cleanup
@@ -34,6 +34,7 @@ __all__ = [
     "ROLES",
     "Access",
     "Account",
+    "ActivityGap",
     "Assessment",
     "AuditEntry",
     "Case",
@@ -49,7 +50,6 @@ __all__ = [
     "PolicyPreview",
     "PolicyVersion",
     "PreviewedAssessment",
-    "Return",
     "Role",
     "Run",
     "SavedView",

@@ -13,10 +13,10 @@ LONG = timedelta(days=30)
 """A shorter silence is not kept: no policy worth testing has a limit below it."""
 
 
-class Return(models.Model):
+class ActivityGap(models.Model):
     """A silence that ended, as two accepted readings show it: activity stood still from one instant to the other."""
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="returns")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="activity_gaps")
     silent_since = models.DateTimeField(_("silent since"))
     seen_at = models.DateTimeField(_("seen again"))
 

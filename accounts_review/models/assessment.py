@@ -11,7 +11,7 @@ from accounts_review.models.workspace import PolicyVersion
 from accounts_review.rules.dormancy import Standing
 
 
-class Judgement(models.Model):
+class AssessmentBase(models.Model):
     """What some policy makes of an account, for every instant at once."""
 
     segment = models.TextField(_("segment"))
@@ -33,7 +33,7 @@ class Judgement(models.Model):
         abstract = True
 
 
-class Assessment(Judgement):
+class Assessment(AssessmentBase):
     """What the policy in force makes of an account, in a narrow table of its own: judging never rewrites wide rows."""
 
     account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")

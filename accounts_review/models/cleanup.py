@@ -54,7 +54,7 @@ class Cleanup(models.Model):
     stopped_because = models.JSONField(
         _("stopped because"), default=dict, blank=True, help_text=_("Why it is paused: a code with its details.")
     )
-    regret_accepted = models.PositiveIntegerField(
+    against_accepted = models.PositiveIntegerField(
         default=0, help_text=_("How many of its people had objected when somebody resumed it.")
     )
     closed_at = models.DateTimeField(_("closed"), null=True)

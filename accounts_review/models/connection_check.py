@@ -14,7 +14,7 @@ class ConnectionCheck(models.Model):
     """What was found about a workspace's address, key and clocks, and when."""
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="connection_checks")
-    at = models.DateTimeField(_("examined"))
+    at = models.DateTimeField(_("checked"))
     findings = models.JSONField(_("findings"), default=list)
 
     class Meta:

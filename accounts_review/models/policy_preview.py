@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.account import Account
-from accounts_review.models.assessment import Judgement
+from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.workspace import PolicyVersion, Workspace
 from accounts_review.rules import policy
 
@@ -48,7 +48,7 @@ class PolicyPreview(models.Model):
         return policy.parse(self.text, in_force=True)
 
 
-class PreviewedAssessment(Judgement):
+class PreviewedAssessment(AssessmentBase):
     """What a proposed policy makes of an account. It becomes the assessment when the preview comes into force."""
 
     policy_preview = models.ForeignKey(PolicyPreview, models.CASCADE, related_name="assessments", db_index=False)

@@ -165,7 +165,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class Judgement:
     """What a policy makes of an account, for every instant at once.
 
     ``activity_at`` is ``None`` where no date is valid; ``dormant_from`` is never ``None``.
@@ -179,7 +179,7 @@ class Assessment:
     reasons: tuple[Reason, ...]
 
 
-def judge(policy: Policy, facts: Facts) -> Assessment:
+def judge(policy: Policy, facts: Facts) -> Judgement:
     """Assess one account under a policy.
 
     Protected wins over uncertain (law 2), and a rule that fails protects (law 1). The reasons are all there are,
@@ -194,7 +194,7 @@ def judge(policy: Policy, facts: Facts) -> Assessment:
         protections, doubts = [Reason("rule_failed")], []
     standing = Standing.PROTECTED if protections else Standing.UNCERTAIN if doubts else Standing.ORDINARY
     limit = timedelta(days=segment.dormant_after_days)
-    return Assessment(
+    return Judgement(
         segment=segment.name,
         activity_at=activity[0] if activity else None,
         activity_field=activity[1] if activity else "",

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from accounts_review.rules.names import Globs, Names, folded
-from accounts_review.rules.policy_parser import Fault, PolicyError, Reader, decode, load
+from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, load
 
-__all__ = ["Fault", "Policy", "PolicyError", "Segment", "decode", "parse"]
+__all__ = ["Policy", "PolicyError", "PolicyFault", "Segment", "decode", "parse"]
 
 CEILINGS = {"per_cleanup": 10_000, "per_hour": 100_000, "share_of_population": 0.5}
 """What no policy can exceed (law 8)."""
@@ -136,7 +136,7 @@ class Protect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """How long people are warned, in days (0: no notice; see :class:`Launch`), and when they are reminded."""
+    """How long people are warned, in days (0: no notice; see :class:`LaunchWait`), and when they are reminded."""
 
     days: int
     reminders_days_before: tuple[int, ...]
@@ -149,7 +149,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class LaunchWait:
     """How long a live launch waits before its first removal where people get no notice; 0: it does not."""
 
     wait_hours: int
@@ -183,7 +183,7 @@ class Policy:
     protect: Protect
     notice: Notice
     approval: Approval
-    launch: Launch
+    launch: LaunchWait
     limits: Limits
     exemption: ExemptionRules
 
@@ -296,8 +296,8 @@ def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> 
     return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
 
 
-def _read_launch(reader: Reader, table: dict[str, Any]) -> Launch:
-    return Launch(wait_hours=reader.whole("launch", table, "wait_hours", least=0, most=LONGEST_WAIT_HOURS))
+def _read_launch(reader: Reader, table: dict[str, Any]) -> LaunchWait:
+    return LaunchWait(wait_hours=reader.whole("launch", table, "wait_hours", least=0, most=LONGEST_WAIT_HOURS))
 
 
 def _read_limits(reader: Reader, table: dict[str, Any]) -> Limits:

@@ -22,7 +22,7 @@ MOST_PATTERNS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PolicyFault:
     """One thing wrong with a policy text: the line it stands on, its key, and what to write instead."""
 
     line: int
@@ -40,7 +40,7 @@ MOST_TRIES = 300
 class PolicyError(ValueError):
     """A policy text that cannot be used; ``faults`` names everything wrong with it, first line first."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[PolicyFault]) -> None:
         self.faults = sorted(faults, key=lambda fault: fault.line)
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
@@ -48,15 +48,15 @@ class PolicyError(ValueError):
 def decode(content: bytes) -> str:
     """The text of a policy's file. Raises :class:`PolicyError` where it is not UTF-8."""
     if len(content) > 4 * LONGEST_TEXT:
-        raise PolicyError([Fault(1, "", f"the file is too long: {LONGEST_TEXT} characters are allowed")])
+        raise PolicyError([PolicyFault(1, "", f"the file is too long: {LONGEST_TEXT} characters are allowed")])
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise PolicyError([Fault(1, "", "the file is UTF-16; save it as UTF-8")])
+        raise PolicyError([PolicyFault(1, "", "the file is UTF-16; save it as UTF-8")])
     try:
         return re.sub("\r\n?", "\n", content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         odd = f"the byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise PolicyError([Fault(line, "", odd)]) from None
+        raise PolicyError([PolicyFault(line, "", odd)]) from None
 
 
 def load(text: str) -> dict[str, Any]:
@@ -69,21 +69,21 @@ def load(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([_syntax_fault(error, text)]) from None
     except (ValueError, RecursionError):  # what the TOML reader lets through
-        raise PolicyError([Fault(1, "", "a number is too long or a list is nested too deep")]) from None
+        raise PolicyError([PolicyFault(1, "", "a number is too long or a list is nested too deep")]) from None
 
 
 class Reader:
     """Reads typed values out of a parsed document and gathers faults instead of stopping at the first."""
 
     def __init__(self, text: str, *, is_lenient: bool = False) -> None:
-        self.faults: list[Fault] = []
+        self.faults: list[PolicyFault] = []
         self._text = text.removeprefix("\ufeff")
         self._is_lenient = is_lenient
 
     def fault(self, path: str, key: str, message: str) -> None:
         shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
         line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
-        self.faults.append(Fault(line, shown, message))
+        self.faults.append(PolicyFault(line, shown, message))
 
     def refuse(self, path: str, key: str, message: str) -> None:
         """A fault that texts which are in force already may have: they came into force before it was looked for."""
@@ -177,23 +177,23 @@ STRINGS = re.compile(
 """What no key stands in: strings, closed or not, and comments."""
 
 
-def _bounds_passed(text: str) -> Iterator[Fault]:
+def _bounds_passed(text: str) -> Iterator[PolicyFault]:
     """What makes a text too much for the TOML reader, whose time grows with the square of what it holds."""
     if len(text) > LONGEST_TEXT:
-        yield Fault(1, "", f"the text is too long: {len(text)} characters, and {LONGEST_TEXT} are allowed")
+        yield PolicyFault(1, "", f"the text is too long: {len(text)} characters, and {LONGEST_TEXT} are allowed")
         return
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        yield Fault(line, "", "a NUL character is no text; if the file is UTF-16, save it as UTF-8")
+        yield PolicyFault(line, "", "a NUL character is no text; if the file is UTF-16, save it as UTF-8")
         return
     bare = STRINGS.sub(lambda found: "\n" * found[0].count("\n") + "_", text)
     keys = [*re.finditer(r"=|^[ \t]*\[", bare, re.MULTILINE)]
     if len(keys) > MOST_KEYS:
         line = bare[: keys[MOST_KEYS].start()].count("\n") + 1
-        yield Fault(line, "", f"too many keys: {len(keys)}, and {MOST_KEYS} are allowed")
+        yield PolicyFault(line, "", f"too many keys: {len(keys)}, and {MOST_KEYS} are allowed")
     if deep := re.search(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MOST_DOTS}}}", bare):
         line = bare[: deep.start()].count("\n") + 1
-        yield Fault(line, "", f"a key of more than {MOST_DOTS} parts; the deepest here has two")
+        yield PolicyFault(line, "", f"a key of more than {MOST_DOTS} parts; the deepest here has two")
 
 
 def _lines_of(text: str) -> dict[str, int]:
@@ -243,7 +243,7 @@ def _names_in(content: object, path: str = "") -> Iterator[str]:
             yield from _names_in(value, f"{path}{key}.")
 
 
-def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> Fault:
+def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> PolicyFault:
     position = re.search(r"\(at line (\d+), column \d+\)", str(error))
     line = int(position[1]) if position else max(1, text.rstrip("\n").count("\n") + 1)
-    return Fault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")
+    return PolicyFault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")

@@ -50,14 +50,14 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TableLine:
     """A row of a table: its number as a spreadsheet shows it, and its cells in the order of the columns asked for."""
 
     number: int
     cells: tuple[str, ...]
 
 
-def read_table(content: bytes, columns: Sequence[str]) -> Iterator[Line]:
+def read_table(content: bytes, columns: Sequence[str]) -> Iterator[TableLine]:
     """The rows of a CSV or XLSX file, reduced to some columns, which are known by the names in the first row.
 
     CSV may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. Raises :class:`Unreadable`.
@@ -68,21 +68,21 @@ def read_table(content: bytes, columns: Sequence[str]) -> Iterator[Line]:
     for number, row in rows:
         if number > MOST_ROWS:
             raise Unreadable(_("The file has more than %(count)d rows.") % {"count": MOST_ROWS})
-        yield Line(number, tuple(row[place][:LONGEST_CELL] if place < len(row) else "" for place in places))
+        yield TableLine(number, tuple(row[place][:LONGEST_CELL] if place < len(row) else "" for place in places))
 
 
-def read_list(content: bytes) -> list[Line] | None:
+def read_list(content: bytes) -> list[TableLine] | None:
     """The names in a file that is nothing but a list of them, without the title above it; ``None`` for a table.
 
     Raises :class:`Unreadable`.
     """
-    lines: list[Line] = []
+    lines: list[TableLine] = []
     for number, row in _rows(content):
         name, *others = (cell.strip() for cell in row) if row else ("",)
         if any(others) or number > MOST_ROWS:
             return None
         if name and not (not lines and folded(name) in TITLES):
-            lines.append(Line(number, (name[:LONGEST_CELL],)))
+            lines.append(TableLine(number, (name[:LONGEST_CELL],)))
     return lines
 
 

@@ -87,7 +87,7 @@ def audit_sheet(entries: QuerySet[AuditEntry], *, said: Callable[[AuditEntry], s
     return Sheet("audit", AUDIT_COLUMNS, rows)
 
 
-def movers_sheet(accounts: QuerySet[Account]) -> Sheet:
+def preview_sheet(accounts: QuerySet[Account]) -> Sheet:
     """Accounts (a query, asked for ``with_verdict_under`` a preview): what they are, and what they would be."""
     narrow = accounts.select_related(None).select_related("assessment").defer("raw")
     return Sheet("policy-preview", MOVER_COLUMNS, (_mover_row(a) for a in narrow.iterator(chunk_size=CHUNK)))

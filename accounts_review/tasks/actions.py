@@ -75,7 +75,7 @@ def revoke_due(
     patience: timedelta = timedelta(0),
 ) -> Counter[str]:
     """Make cases due, then revoke them; returns how many cases went to each state."""
-    advance.ripen(workspace=workspace, now=now())
+    advance.make_due(workspace=workspace, now=now())
     with open_client(workspace) as client:
         revoker = worker.Revoker(
             workspace=workspace,

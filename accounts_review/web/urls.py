@@ -52,12 +52,12 @@ of_workspace: list[URLPattern] = [
     path("policy/what-if/", what_if.WhatIf.as_view(), name="what_if"),
     path("policy/versions/<int:number>/", policy.VersionPage.as_view(), name="policy_version"),
     path("policy/previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),
-    path("policy/previews/<int:pk>/accounts/", previews.Movers.as_view(), name="movers"),
+    path("policy/previews/<int:pk>/accounts/", previews.PreviewAccounts.as_view(), name="preview_accounts"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
     path("policy/emails/", emails.EmailsPage.as_view(), name="emails"),
     path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),
     path("policy/proposals/<int:pk>/", Moved.as_view(to="policy_preview"), name="moved_preview"),
-    path("policy/proposals/<int:pk>/accounts/", Moved.as_view(to="movers"), name="moved_movers"),
+    path("policy/proposals/<int:pk>/accounts/", Moved.as_view(to="preview_accounts"), name="moved_preview_accounts"),
     path("people/", people.PeopleOfWorkspace.as_view(), name="people_of_workspace"),
     path("audit/", audit.Audit.as_view(), name="audit"),
     path("audit/verify/", audit.Verify.as_view(), name="audit_verify"),
@@ -69,7 +69,7 @@ of_workspace: list[URLPattern] = [
     path("check-connection/", workspaces.CheckConnection.as_view(), name="check_connection"),
     path("sync/", workspaces.StartSync.as_view(), name="sync"),
     path("settings/", settings.Settings.as_view(), name="settings"),
-    path("mode/", workspaces.Mode.as_view(), name="mode"),
+    path("mode/", workspaces.SetMode.as_view(), name="mode"),
 ]
 
 urlpatterns = [

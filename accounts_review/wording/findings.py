@@ -60,13 +60,13 @@ SAID: dict[str, Promise | str] = {
     "never_used": gettext_lazy(
         "%(never_used)s of the %(listed)s accounts checked were never used: dates seem to be missing."
     ),
-    "not_examined": gettext_lazy("The portal could not reach the workspace."),
+    "not_checked": gettext_lazy("The portal could not reach the workspace."),
     # Why a clean-up was stopped
     "paused": "%(reason)s",
     "caller_changed": gettext_lazy("The API key now belongs to %(owner)s; at the last sync it belonged to %(before)s."),
     "unknown_in_a_row": gettext_lazy("Two removals in a row got no clear answer."),
     "unknown_again": gettext_lazy("%(times)s attempts to remove the same account got no clear answer."),
-    "regret": gettext_lazy(
+    "pause_at_regret": gettext_lazy(
         "Too many objections, %(count)s of %(people)s people (limit %(share)s %%): %(kept)s want to keep their "
         "account, %(back)s signed in again, %(bounced)s could not be reached."
     ),
@@ -128,13 +128,13 @@ REMEDIES: dict[str, Promise] = {
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
     "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
     "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
-    "not_examined": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
+    "not_checked": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
     "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync to record the new owner."),
     "unknown_in_a_row": gettext_lazy(
         "Check that the workspace works. Each account is checked twice to find out what happened."
     ),
     "unknown_again": gettext_lazy("Check the account in Huwise, then withdraw it here or try again."),
-    "regret": gettext_lazy("Check who they are and whether the policy's limit is too short."),
+    "pause_at_regret": gettext_lazy("Check who they are and whether the policy's limit is too short."),
     "held": gettext_lazy("An administrator can release it on the page Hold."),
     "held_back": gettext_lazy("Check these accounts on the clean-up's page."),
     "breaker_tripped": gettext_lazy("An administrator has to use or ignore it first."),

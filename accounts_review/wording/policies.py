@@ -159,11 +159,11 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
         "At most %(count)d revocation an hour.", "At most %(count)d revocations an hour.", limits.per_hour
     )
     yield Clause("per_hour", per_hour % {"count": limits.per_hour})
-    regret = _(
+    against = _(
         "A clean-up pauses when more than %(share)s %% of its people keep their account, sign in again or cannot be "
         "reached."
     )
-    yield Clause("pause_at_regret", regret % {"share": f"{100 * limits.pause_at_regret:g}"})
+    yield Clause("pause_at_regret", against % {"share": f"{100 * limits.pause_at_regret:g}"})
     longest = policy.exemption.longest_days
     spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
     yield Clause("exemption", spans % {"days": longest})

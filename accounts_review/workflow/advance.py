@@ -17,7 +17,7 @@ from accounts_review.workflow.notify.due import spare
 
 
 @transaction.atomic
-def ripen(*, workspace: Workspace, now: datetime) -> int:
+def make_due(*, workspace: Workspace, now: datetime) -> int:
     """Make due every warned case whose notice period has ended; returns how many.
 
     One whose address has changed is warned again instead, and one waits whose link no longer works, for want of

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 FEWEST = 10
 """So many people must have been heard of before their share says anything."""
 
-REGRETTED = "regret"
+TOO_MANY_AGAINST = "pause_at_regret"
 """The code of this stop."""
 
 SAYS = Either(
@@ -46,7 +46,7 @@ SAYS = Either(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regret:
+class Feedback:
     """How many of a clean-up's people speak against it, and how; ``answered`` otherwise, or not heard of at all."""
 
     kept: int = 0
@@ -68,21 +68,21 @@ class Regret:
         return self.count + self.answered >= FEWEST and self.count - accepted > share * self.people
 
 
-def regret_of(cleanup: Cleanup) -> Regret:
+def feedback_of(cleanup: Cleanup) -> Feedback:
     """What a clean-up's people say, but for those whom somebody took out of it."""
     cases = cleanup.cases.exclude(state=CaseState.WITHDRAWN).order_by()
-    return Regret(**dict(cases.values_list(SAYS).annotate(Count("pk"))))
+    return Feedback(**dict(cases.values_list(SAYS).annotate(Count("pk"))))
 
 
 def brake(cleanup: Cleanup, *, now: datetime) -> bool:
     """Pause a running live clean-up that too many speak against; whether it was paused."""
     if cleanup.dry_run or cleanup.state != CleanupState.RUNNING:
         return False
-    regret, share = regret_of(cleanup), cleanup.workspace.current_policy.rules.limits.pause_at_regret
-    if not regret.exceeds(share, accepted=cleanup.regret_accepted):
+    feedback, share = feedback_of(cleanup), cleanup.workspace.current_policy.rules.limits.pause_at_regret
+    if not feedback.exceeds(share, accepted=cleanup.against_accepted):
         return False
-    figures = {"kept": regret.kept, "back": regret.back, "bounced": regret.bounced}
-    why = {"code": REGRETTED, "count": regret.count, "people": regret.people, "share": f"{100 * share:g}"}
+    figures = {"kept": feedback.kept, "back": feedback.back, "bounced": feedback.bounced}
+    why = {"code": TOO_MANY_AGAINST, "count": feedback.count, "people": feedback.people, "share": f"{100 * share:g}"}
     return stop(cleanup, why | figures, now=now)
 
 

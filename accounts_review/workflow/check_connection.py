@@ -40,7 +40,7 @@ def look(
 
 def record_failure(*, workspace: Workspace, error: str, now: datetime) -> ConnectionCheck:
     """Keep that a workspace could not even be looked at, and why; the text is shown to people."""
-    findings = [{"code": "not_examined", "is_good": False, "error": error}]
+    findings = [{"code": "not_checked", "is_good": False, "error": error}]
     return ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
 
 

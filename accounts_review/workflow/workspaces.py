@@ -16,7 +16,7 @@ from accounts_review.models import Hold, PolicyVersion, StoredKey, Workspace, pe
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.workflow.identity import refuse_known
-from accounts_review.workflow.policy.activate import enact
+from accounts_review.workflow.policy.activate import put_in_force
 
 LONGEST = {"title": 100, "contact": 254, "sender": 254}
 LAUNCHED = ("awaiting_confirmation", "running", "paused")
@@ -39,7 +39,7 @@ def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
     workspace, is_new = Workspace.objects.get_or_create(name=name, defaults={"created_at": now})
     if is_new:
         audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})
-        enact(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
+        put_in_force(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
     return workspace
 
 
@@ -52,7 +52,7 @@ def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason:
     if actor is not None:
         permit(actor, "administer", workspace)
     policy.parse(text)
-    return enact(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
+    return put_in_force(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
 
 
 @transaction.atomic

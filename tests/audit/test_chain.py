@@ -222,13 +222,13 @@ def test_the_chain_goes_on_after_a_rolled_back_entry(workspace: Workspace) -> No
 
 
 def test_a_record_holds_against_a_checkpoint(chain: int) -> None:
-    kept = audit.Checkpoint.parse(f" {str(audit.head()).upper()}\n")
+    kept = audit.Checkpoint.parse(f" {str(audit.newest_checkpoint()).upper()}\n")
     write(3, after=100)
     assert audit.verify(kept) == (13, None)
 
 
 def test_an_end_that_was_cut_off_shows_against_a_checkpoint_only(chain: int) -> None:
-    kept = audit.head()
+    kept = audit.newest_checkpoint()
     tamper(f"DELETE FROM {TABLE} WHERE seq > 7")
     assert audit.verify() == (7, None)
     proven, flaw = audit.verify(kept)
@@ -236,7 +236,7 @@ def test_an_end_that_was_cut_off_shows_against_a_checkpoint_only(chain: int) -> 
 
 
 def test_a_record_written_anew_shows_against_a_checkpoint_only(chain: int) -> None:
-    kept = audit.head()
+    kept = audit.newest_checkpoint()
     tamper(f"DELETE FROM {TABLE}")
     write(12, after=50)
     assert audit.verify() == (12, None)
@@ -245,8 +245,8 @@ def test_a_record_written_anew_shows_against_a_checkpoint_only(chain: int) -> No
 
 
 def test_the_head_of_an_empty_record_is_its_beginning(db: None) -> None:
-    assert str(audit.head()) == f"0:{GENESIS}"
-    assert audit.verify(audit.head()) == (0, None)
+    assert str(audit.newest_checkpoint()) == f"0:{GENESIS}"
+    assert audit.verify(audit.newest_checkpoint()) == (0, None)
 
 
 @pytest.mark.parametrize("text", ["", "12", "12:abc", "x:" + "a" * 64, "-1:" + "a" * 64, "1:" + "g" * 64, "9" * 30])

@@ -69,9 +69,9 @@ def cause() -> str | None:
 
 
 def test_every_commit_that_wrote_entries_is_noted_at_once(keeper: Keeper, portal: Workspace) -> None:
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
     write(portal)
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
     assert cause() is None
 
 
@@ -92,7 +92,7 @@ def test_what_is_rolled_back_is_not_noted(keeper: Keeper, portal: Workspace) -> 
 
     with pytest.raises(InterruptedError):
         fail()
-    assert keeper.read_seq() == before == audit.head()
+    assert keeper.read_seq() == before == audit.newest_checkpoint()
 
 
 def test_an_empty_database_is_noted_before_its_first_entry(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_an_empty_database_is_noted_before_its_first_entry(keeper: Keeper, monke
     monkeypatch.setattr(checkpoint, "keeper", keeper)
     assert cause() is None
     keeper.keep()
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
 
 
 def test_a_crash_between_commit_and_checkpoint_is_made_up_for(
@@ -113,14 +113,14 @@ def test_a_crash_between_commit_and_checkpoint_is_made_up_for(
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "keep", lambda self: None)
         write(portal, 2)
-    assert keeper.read_seq() != audit.head()
+    assert keeper.read_seq() != audit.newest_checkpoint()
     assert cause() is None
     assert keeper.keep() is None
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
 
 
 def test_a_database_that_is_older_is_behind(keeper: Keeper, portal: Workspace) -> None:
-    newest = audit.head()
+    newest = audit.newest_checkpoint()
     restore_to(newest.seq - 2)
     assert cause() == Cause.BEHIND
     finding = keeper.keep()
@@ -137,7 +137,7 @@ def test_a_database_that_was_emptied_is_behind(keeper: Keeper, portal: Workspace
 
 
 def test_one_that_was_restored_and_went_on_is_another_and_never_noted(keeper: Keeper, portal: Workspace) -> None:
-    newest = audit.head()
+    newest = audit.newest_checkpoint()
     restore_to(newest.seq - 2)
     write(portal, 5)
     assert cause() == Cause.REWRITTEN
@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
     assert cause() == Cause.NOT_KEPT
     assert keeper.keep() is None
     assert cause() is None
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
 
 
 def test_many_who_write_at_once_never_turn_it_back(keeper: Keeper, portal: Workspace) -> None:
@@ -220,7 +220,7 @@ def test_many_who_write_at_once_never_turn_it_back(keeper: Keeper, portal: Works
         thread.start()
     for thread in threads:
         thread.join()
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
     assert cause() is None
 
 
@@ -231,7 +231,7 @@ def test_a_release_lets_a_host_without_evidence_begin_once(keeper: Keeper, porta
     assert keeper.keep() is not None
     Hold.objects.create(host=keeper.host, **known)
     assert keeper.keep() is None
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
     keeper.file.unlink()
     assert keeper.keep() is not None
 
@@ -244,11 +244,11 @@ def test_only_what_was_noted_before_the_release_is_superseded(keeper: Keeper, po
     Hold.objects.create(released_at=now(), **hold)
     assert cause() is None
     keeper.keep()
-    assert keeper.read_seq() == audit.head()
+    assert keeper.read_seq() == audit.newest_checkpoint()
 
 
 def test_a_checkpoint_is_read_from_its_file_or_as_number_and_digest(keeper: Keeper, portal: Workspace) -> None:
-    for text in (keeper.file.read_text(), f" {audit.head()}\n"):
-        assert audit.verify(Checkpoint.parse(text)) == (audit.head().seq, None)
+    for text in (keeper.file.read_text(), f" {audit.newest_checkpoint()}\n"):
+        assert audit.verify(Checkpoint.parse(text)) == (audit.newest_checkpoint().seq, None)
     with pytest.raises(ValueError, match="signature"):
         Checkpoint.parse(keeper.file.read_text().replace('"number": ', '"number": 1'))

@@ -15,7 +15,7 @@ AT = datetime(2026, 6, 15, 8, tzinfo=UTC)
 DETAILS: dict[str, Any] = {
     "nothing": {},
     "a record": {"last_look": {"at": AT.isoformat(), "rights": ["edit_domain"], "nested": {"deeper": [None]}}},
-    "codes": {"why": {"code": "regret", "count": 1}, "reason": {"code": "cancelled"}},
+    "codes": {"why": {"code": "pause_at_regret", "count": 1}, "reason": {"code": "cancelled"}},
     "codes nobody knows": {"why": {"code": "of a later version"}, "error": {"code": None}},
     "objections": {"why": [{"code": "newer_activity", "detail": AT.isoformat()}, "text", {"code": 7}]},
     "no text": {"why": None, "reason": 3, "count": "many", "cases": [], "kind": ["keep"], "cause": {}},

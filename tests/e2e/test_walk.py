@@ -42,7 +42,7 @@ PAGES = {
     "policy": "/w/demo/policy/",
     "policy-version": "/w/demo/policy/versions/1/",
     "policy-preview": "/w/demo/policy/policy_previews/{policy_preview}/",
-    "policy-movers": "/w/demo/policy/policy_previews/{policy_preview}/accounts/?before=active&after=dormant",
+    "policy-preview-accounts": "/w/demo/policy/policy_previews/{policy_preview}/accounts/?before=active&after=dormant",
     "backtest": "/w/demo/policy/backtest/",
     "emails": "/w/demo/policy/emails/",
     "what-if": "/w/demo/policy/what-if/?days=400",

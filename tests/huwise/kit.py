@@ -16,7 +16,7 @@ URL = "https://data.example.org"
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-class Workspace:
+class PreparedWorkspace:
     """A real client whose wire ends in prepared answers; the last one is given again and again."""
 
     def __init__(self, *answers: httpx.Response | Exception | Handler, patience: float = 60.0) -> None:

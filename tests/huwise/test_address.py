@@ -5,7 +5,7 @@ import pytest
 
 from accounts_review.huwise import Client, UnsafeUsername, path_segment
 
-from .kit import KEY, Workspace, not_found
+from .kit import KEY, PreparedWorkspace, not_found
 
 HOSTILE = {
     "marie+data@x": "marie%2Bdata%40x",
@@ -25,7 +25,7 @@ UNSAFE += ["\x7f", "\x85", "\ud800", "a\ufffd"]
 
 @pytest.mark.parametrize(("username", "encoded"), HOSTILE.items())
 def test_a_hostile_username_addresses_exactly_its_own_account(username: str, encoded: str) -> None:
-    workspace = Workspace(httpx.Response(200, json={}), httpx.Response(204))
+    workspace = PreparedWorkspace(httpx.Response(200, json={}), httpx.Response(204))
     workspace.client.user(username)
     workspace.client.delete_user(username)
     assert path_segment(username) == encoded
@@ -35,7 +35,7 @@ def test_a_hostile_username_addresses_exactly_its_own_account(username: str, enc
 
 @pytest.mark.parametrize("username", UNSAFE)
 def test_an_unsafe_username_is_refused_before_anything_is_sent(username: str) -> None:
-    workspace = Workspace(not_found())
+    workspace = PreparedWorkspace(not_found())
     for call in (workspace.client.user, workspace.client.delete_user, path_segment):
         with pytest.raises(UnsafeUsername) as caught:
             call(username)
@@ -44,7 +44,7 @@ def test_an_unsafe_username_is_refused_before_anything_is_sent(username: str) ->
 
 
 def test_a_username_too_long_for_a_url_is_refused() -> None:
-    workspace = Workspace(not_found())
+    workspace = PreparedWorkspace(not_found())
     with pytest.raises(UnsafeUsername):
         workspace.client.delete_user("x" * 70_000)
     assert workspace.requests == []
@@ -55,7 +55,7 @@ def test_a_path_that_httpx_would_rewrite_is_refused_even_if_the_name_got_through
     segment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("accounts_review.huwise.client.path_segment", lambda username: username)
-    workspace = Workspace(httpx.Response(204))
+    workspace = PreparedWorkspace(httpx.Response(204))
     with pytest.raises(UnsafeUsername):
         workspace.client.delete_user(segment)
     assert workspace.requests == []

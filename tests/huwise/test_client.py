@@ -9,13 +9,13 @@ import pytest
 
 from accounts_review.huwise import UnexpectedAnswer, decode_user
 
-from .kit import Handler, Workspace, as_bytes, listing, raw_page
+from .kit import Handler, PreparedWorkspace, as_bytes, listing, raw_page
 
 BASE = "/api/automation/v1.0"
 
 
 def test_a_page_is_asked_for_by_offset_in_the_order_of_usernames() -> None:
-    workspace = Workspace(listing({"username": "b"}, total=3, next="https://data.example.org/next"))
+    workspace = PreparedWorkspace(listing({"username": "b"}, total=3, next="https://data.example.org/next"))
     page = workspace.client.users_page(offset=1, limit=1)
     assert workspace.paths == [f"{BASE}/users/?limit=1&offset=1&sort=username"]
     assert (page.total_count, page.next) == (3, "https://data.example.org/next")
@@ -24,7 +24,7 @@ def test_a_page_is_asked_for_by_offset_in_the_order_of_usernames() -> None:
 
 def test_records_are_kept_byte_for_byte_whatever_they_are() -> None:
     body = b'{"results": [ {"username" : "a",  "x":1.0} , null, [1, 2], "s" ], "total_count": 4}'
-    page = Workspace(raw_page(body)).client.users_page(offset=0)
+    page = PreparedWorkspace(raw_page(body)).client.users_page(offset=0)
     assert page.records == [b'{"username" : "a",  "x":1.0}', b"null", b"[1, 2]", b'"s"']
 
 
@@ -41,7 +41,7 @@ def test_records_are_kept_byte_for_byte_whatever_they_are() -> None:
 )
 def test_one_hostile_record_stops_neither_its_page_nor_changes_its_neighbours(hostile: bytes) -> None:
     body = b'{"total_count": 3, "results": [{"username": "b"}, ' + hostile + b', {"username" :"c"}], "next": null}'
-    page = Workspace(raw_page(body)).client.users_page(offset=0)
+    page = PreparedWorkspace(raw_page(body)).client.users_page(offset=0)
     assert page.records == [b'{"username": "b"}', hostile, b'{"username" :"c"}']
     assert page.total_count == 3
     decode_user(hostile)
@@ -49,7 +49,7 @@ def test_one_hostile_record_stops_neither_its_page_nor_changes_its_neighbours(ho
 
 @pytest.mark.parametrize("total", [18, "18", " 18 ", 18.0])
 def test_the_count_may_be_a_number_or_its_text(total: object) -> None:
-    workspace = Workspace(listing(total=total))
+    workspace = PreparedWorkspace(listing(total=total))
     assert workspace.client.users_count() == 18
     assert workspace.paths == [f"{BASE}/users/?limit=0&offset=0&sort=username"]
 
@@ -58,12 +58,12 @@ def test_the_count_may_be_a_number_or_its_text(total: object) -> None:
 def test_any_other_count_is_an_unexpected_answer(total: object) -> None:
     body = as_bytes({"total_count": total, "results": []})
     with pytest.raises(UnexpectedAnswer, match="total_count"):
-        Workspace(raw_page(body)).client.users_page(offset=0)
+        PreparedWorkspace(raw_page(body)).client.users_page(offset=0)
 
 
 @pytest.mark.parametrize("results", [None, {}, "none", 0])
 def test_results_that_are_no_list_are_an_unexpected_answer(results: object) -> None:
-    workspace = Workspace(raw_page(as_bytes({"total_count": 0, "results": results})))
+    workspace = PreparedWorkspace(raw_page(as_bytes({"total_count": 0, "results": results})))
     with pytest.raises(UnexpectedAnswer, match="not a list") as caught:
         workspace.client.users_page(offset=0)
     assert caught.value.status == 200
@@ -73,7 +73,7 @@ def test_results_that_are_no_list_are_an_unexpected_answer(results: object) -> N
 
 @pytest.mark.parametrize("body", [b"", b"<html>login</html>", b"[]", b"null", b'"x"', b"{}"])
 def test_an_answer_that_is_no_list_at_all_is_not_asked_for_again(body: bytes) -> None:
-    workspace = Workspace(raw_page(body))
+    workspace = PreparedWorkspace(raw_page(body))
     with pytest.raises(UnexpectedAnswer):
         workspace.client.users_page(offset=0)
     assert len(workspace.requests) == 1
@@ -89,7 +89,7 @@ def test_an_answer_that_is_no_list_at_all_is_not_asked_for_again(body: bytes) ->
     ],
 )
 def test_the_servers_clock_is_told(text: str, instant: datetime | None) -> None:
-    page = Workspace(raw_page(b'{"total_count": 0, "results": []}', date=text)).client.users_page(offset=0)
+    page = PreparedWorkspace(raw_page(b'{"total_count": 0, "results": []}', date=text)).client.users_page(offset=0)
     assert page.server_date == instant
 
 
@@ -104,11 +104,11 @@ def pages_of(records: list[Any]) -> Handler:
 def test_deep_nesting_that_never_closes_is_an_unexpected_answer() -> None:
     body = b'{"total_count": 1, "results": [{"username": ' + b"[" * 100_000
     with pytest.raises(UnexpectedAnswer):
-        Workspace(raw_page(body)).client.users_page(offset=0)
+        PreparedWorkspace(raw_page(body)).client.users_page(offset=0)
 
 
 def test_who_holds_a_permission_is_read_from_every_page() -> None:
-    workspace = Workspace(pages_of([{"username": f"user{number}"} for number in range(2100)]))
+    workspace = PreparedWorkspace(pages_of([{"username": f"user{number}"} for number in range(2100)]))
     assert workspace.client.usernames_with("edit_domain") == {f"user{number}" for number in range(2100)}
     assert len(workspace.requests) == 3
     assert workspace.requests[2].url.params["all_permissions"] == "edit_domain"
@@ -117,13 +117,13 @@ def test_who_holds_a_permission_is_read_from_every_page() -> None:
 
 def test_groups_are_read_from_every_page() -> None:
     groups = [{"uid": f"group{number}"} for number in range(1001)]
-    workspace = Workspace(pages_of(groups))
+    workspace = PreparedWorkspace(pages_of(groups))
     assert [json.loads(raw) for raw in workspace.client.groups()] == groups
     assert len(workspace.requests) == 2
 
 
 def test_no_groups_at_all_are_an_answer_too() -> None:
-    assert Workspace(listing()).client.groups() == []
+    assert PreparedWorkspace(listing()).client.groups() == []
 
 
 @pytest.mark.parametrize(
@@ -141,33 +141,33 @@ def test_no_groups_at_all_are_an_answer_too() -> None:
 )
 def test_pages_that_do_not_add_up_are_no_answer(answers: list[httpx.Response]) -> None:
     with pytest.raises(UnexpectedAnswer, match="records"):
-        Workspace(*answers).client.groups()
+        PreparedWorkspace(*answers).client.groups()
 
 
 def test_a_user_is_read_with_full_groups_and_kept_byte_for_byte() -> None:
-    workspace = Workspace(raw_page(b'{ "username": "bob" }'))
+    workspace = PreparedWorkspace(raw_page(b'{ "username": "bob" }'))
     assert workspace.client.user("bob") == b'{ "username": "bob" }'
     assert workspace.paths == [f"{BASE}/users/bob/?expand=groups"]
 
 
 def test_a_user_with_hostile_content_is_still_read() -> None:
-    assert Workspace(raw_page(b'{"username": "\\ud800"}')).client.user("bob") == b'{"username": "\\ud800"}'
+    assert PreparedWorkspace(raw_page(b'{"username": "\\ud800"}')).client.user("bob") == b'{"username": "\\ud800"}'
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"<html></html>", b'{"username": "bob"'])
 def test_a_user_that_is_no_object_is_an_unexpected_answer(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match=r"reading user 'bob' of data\.example\.org"):
-        Workspace(raw_page(body)).client.user("bob")
+        PreparedWorkspace(raw_page(body)).client.user("bob")
 
 
 def test_the_first_owner_named_is_the_owner_of_the_key() -> None:
     odd: list[Any] = [{}, {"user": None}, {"user": "x"}, {"user": {"username": ""}}, {"user": {"username": 3}}]
     keys = [*odd, {"key": "0000", "user": {"username": "svc.cleanup"}}]
-    assert Workspace(listing(*keys)).client.key_owner() == "svc.cleanup"
+    assert PreparedWorkspace(listing(*keys)).client.key_owner() == "svc.cleanup"
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b"{}", b'{"results": null}', b'{"results": [3]}', b'{"results": []}']
 )
 def test_an_answer_that_names_no_owner_is_none(body: bytes) -> None:
-    assert Workspace(raw_page(body)).client.key_owner() is None
+    assert PreparedWorkspace(raw_page(body)).client.key_owner() is None

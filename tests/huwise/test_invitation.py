@@ -11,7 +11,7 @@ import pytest
 from accounts_review.huwise import (
     Forbidden,
     HuwiseError,
-    Person,
+    Invitee,
     RateLimited,
     Redirected,
     Refused,
@@ -22,7 +22,7 @@ from accounts_review.huwise import (
     person_of,
 )
 
-from .kit import KEY, Workspace, as_bytes
+from .kit import KEY, PreparedWorkspace, as_bytes
 from .test_client import BASE
 from .test_secrecy import TROUBLES, traceback_with_locals
 
@@ -49,7 +49,7 @@ RECORD: dict[str, Any] = {
 BARE: dict[str, Any] = {"first_name": "", "last_name": None, "groups": [], "permissions": [], "explore_limits": {}}
 
 
-def person(**changes: Any) -> Person:
+def person(**changes: Any) -> Invitee:
     return person_of(as_bytes(RECORD | changes))
 
 
@@ -61,14 +61,14 @@ def refusal(**error: Any) -> httpx.Response:
     return httpx.Response(200, json={"0": {"status_code": "error", "error": error}})
 
 
-def sent(workspace: Workspace) -> Any:
+def sent(workspace: PreparedWorkspace) -> Any:
     (request,) = workspace.requests
     assert request.headers["content-type"] == "application/json"
     return json.loads(request.content)
 
 
 def test_an_invitation_says_only_what_a_client_may_set() -> None:
-    workspace = Workspace(success())
+    workspace = PreparedWorkspace(success())
     assert workspace.client.invite(person()).username == "louise.exemple"
     assert (workspace.requests[0].method, workspace.paths) == ("POST", [f"{BASE}/users/invite/"])
     assert sent(workspace) == [
@@ -84,7 +84,7 @@ def test_an_invitation_says_only_what_a_client_may_set() -> None:
 
 
 def test_no_rights_are_said_too_so_that_no_default_takes_their_place() -> None:
-    workspace = Workspace(success())
+    workspace = PreparedWorkspace(success())
     nobody: dict[str, Any] = {
         "first_name": "",
         "last_name": None,
@@ -97,7 +97,7 @@ def test_no_rights_are_said_too_so_that_no_default_takes_their_place() -> None:
 
 
 def test_a_local_account_is_provisioned_under_its_name_with_its_first_identity_provider() -> None:
-    workspace = Workspace(success())
+    workspace = PreparedWorkspace(success())
     local: dict[str, Any] = {
         "username": "a1@idp.example.org",
         "account_type": "local",
@@ -128,7 +128,7 @@ def test_limits_of_another_shape_are_left_out(given: object) -> None:
 
 
 def test_a_hostile_record_still_makes_an_invitation_of_plain_json() -> None:
-    workspace = Workspace(success())
+    workspace = PreparedWorkspace(success())
     raw = b'{"email": "x@a.example", "first_name": "a\\ud800", "explore_limits": {"\\ud800": {"a": NaN}}}'
     workspace.client.invite(person_of(raw))
     assert sent(workspace)[0]["first_name"] == "a\ufffd"
@@ -136,12 +136,12 @@ def test_a_hostile_record_still_makes_an_invitation_of_plain_json() -> None:
 
 
 def test_the_member_is_read_as_leniently_as_any_user() -> None:
-    member = Workspace(success(username="l2", groups=[], permissions=None, email=None)).client.invite(person())
+    member = PreparedWorkspace(success(username="l2", groups=[], permissions=None, email=None)).client.invite(person())
     assert (member.username, member.groups, member.permissions, member.email) == ("l2", (), None, "")
 
 
 def test_a_refusal_inside_a_success_is_told_in_words() -> None:
-    workspace = Workspace(
+    workspace = PreparedWorkspace(
         refusal(
             error_code="validation_error",
             message="Invalid input",
@@ -162,7 +162,7 @@ def test_a_refusal_inside_a_success_is_told_in_words() -> None:
 
 @pytest.mark.parametrize("error", [None, "no", 3, [], {}, {"message": None}, {"detail": [[[[[["deep"]]]]]]}])
 def test_a_refusal_without_its_usual_form_is_a_refusal_too(error: object) -> None:
-    workspace = Workspace(httpx.Response(200, json={"0": {"status_code": "error", "error": error}}))
+    workspace = PreparedWorkspace(httpx.Response(200, json={"0": {"status_code": "error", "error": error}}))
     with pytest.raises(Refused, match="while provisioning"):
         workspace.client.provision(person())
 
@@ -184,7 +184,7 @@ def test_a_refusal_without_its_usual_form_is_a_refusal_too(error: object) -> Non
     ],
 )
 def test_an_answer_that_does_not_tell_is_unexpected_and_not_asked_for_again(body: bytes) -> None:
-    workspace = Workspace(httpx.Response(200, content=body))
+    workspace = PreparedWorkspace(httpx.Response(200, content=body))
     with pytest.raises(UnexpectedAnswer, match=r"while inviting 'louise.exemple' of data\.example\.org") as caught:
         workspace.client.invite(person())
     assert caught.value.status == 200
@@ -209,7 +209,7 @@ def test_an_answer_that_does_not_tell_is_unexpected_and_not_asked_for_again(body
 )
 @pytest.mark.parametrize("method", ["invite", "provision"])
 def test_a_failure_is_its_kind_after_one_request(answer: Any, kind: type[HuwiseError], method: str) -> None:
-    workspace = Workspace(answer)
+    workspace = PreparedWorkspace(answer)
     with pytest.raises(HuwiseError) as caught:
         getattr(workspace.client, method)(person())
     assert type(caught.value) is kind
@@ -225,7 +225,7 @@ ECHOES = [
 @pytest.mark.parametrize("trouble", [*TROUBLES, *ECHOES])
 def test_the_key_is_in_no_exception_nor_what_it_leads_to(trouble: Any) -> None:
     with pytest.raises(HuwiseError) as caught:
-        Workspace(trouble).client.invite(person())
+        PreparedWorkspace(trouble).client.invite(person())
     problem = caught.value
     assert problem.__cause__ is None
     assert problem.__context__ is None

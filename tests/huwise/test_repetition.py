@@ -25,7 +25,7 @@ from accounts_review.huwise import (
     Unreachable,
 )
 
-from .kit import CutOff, Workspace, cut, listing, not_found, raw_page
+from .kit import CutOff, PreparedWorkspace, cut, listing, not_found, raw_page
 
 Call = Callable[[Client], Any]
 
@@ -61,7 +61,7 @@ def delete_bob(client: Client) -> Deletion:
 def test_a_get_is_tried_four_times_and_then_fails_as_its_kind(
     call: Call, trouble: Any, kind: type[HuwiseError]
 ) -> None:
-    workspace = Workspace(trouble)
+    workspace = PreparedWorkspace(trouble)
     with pytest.raises(kind):
         call(workspace.client)
     assert len(workspace.requests) == 4
@@ -69,7 +69,7 @@ def test_a_get_is_tried_four_times_and_then_fails_as_its_kind(
 
 def test_a_get_that_recovers_is_answered_as_if_nothing_had_happened() -> None:
     broken = raw_page(b'{"total_count": 7, "resu')
-    workspace = Workspace(httpx.Response(500), cut, broken, listing(total=7))
+    workspace = PreparedWorkspace(httpx.Response(500), cut, broken, listing(total=7))
     assert workspace.client.users_count() == 7
 
 
@@ -79,14 +79,14 @@ def test_a_get_that_recovers_is_answered_as_if_nothing_had_happened() -> None:
     [(400, Refused), (401, Unauthorized), (403, Forbidden), (404, NotFound), (409, Refused), (202, UnexpectedAnswer)],
 )
 def test_no_other_answer_is_asked_for_again(call: Call, status: int, kind: type[HuwiseError]) -> None:
-    workspace = Workspace(httpx.Response(status, json={"error_code": "some_code", "message": "Words."}))
+    workspace = PreparedWorkspace(httpx.Response(status, json={"error_code": "some_code", "message": "Words."}))
     with pytest.raises(kind):
         call(workspace.client)
     assert len(workspace.requests) == 1
 
 
 def test_a_short_retry_after_is_waited_for() -> None:
-    workspace = Workspace(httpx.Response(429, headers={"Retry-After": "1"}), listing(total=7))
+    workspace = PreparedWorkspace(httpx.Response(429, headers={"Retry-After": "1"}), listing(total=7))
     started = monotonic()
     assert workspace.client.users_count() == 7
     assert monotonic() - started >= 1
@@ -101,7 +101,7 @@ def test_a_short_retry_after_is_waited_for() -> None:
     ],
 )
 def test_a_long_one_is_raised_at_once(headers: dict[str, str]) -> None:
-    workspace = Workspace(httpx.Response(429, headers=headers))
+    workspace = PreparedWorkspace(httpx.Response(429, headers=headers))
     with pytest.raises(RateLimited) as caught:
         workspace.client.users_count()
     assert caught.value.retry_at is not None
@@ -109,7 +109,7 @@ def test_a_long_one_is_raised_at_once(headers: dict[str, str]) -> None:
 
 
 def test_only_204_is_a_deletion() -> None:
-    workspace = Workspace(httpx.Response(204))
+    workspace = PreparedWorkspace(httpx.Response(204))
     assert workspace.client.delete_user("bob") == Deletion(status=204, error_code="", trace_id="")
     assert [request.method for request in workspace.requests] == ["DELETE"]
 
@@ -138,7 +138,7 @@ def test_only_204_is_a_deletion() -> None:
     ],
 )
 def test_any_other_answer_to_a_delete_is_raised_after_one_request(trouble: Any, kind: type[HuwiseError]) -> None:
-    workspace = Workspace(trouble)
+    workspace = PreparedWorkspace(trouble)
     with pytest.raises(kind) as caught:
         workspace.client.delete_user("bob")
     assert type(caught.value) is kind
@@ -162,7 +162,7 @@ def test_any_other_answer_to_a_delete_is_raised_after_one_request(trouble: Any, 
 def test_a_delete_without_an_answer_says_whether_it_may_have_left(
     failure: Exception, kind: str, sent: bool | None
 ) -> None:
-    workspace = Workspace(failure)
+    workspace = PreparedWorkspace(failure)
     with pytest.raises(Unreachable) as caught:
         workspace.client.delete_user("bob")
     assert (caught.value.kind, caught.value.sent) == (kind, sent)
@@ -172,7 +172,7 @@ def test_a_delete_without_an_answer_says_whether_it_may_have_left(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_reported_and_never_followed(status: int) -> None:
     elsewhere = {"Location": "https://other.example/?apikey=x"}
-    workspace = Workspace(lambda request: httpx.Response(status, headers=elsewhere))
+    workspace = PreparedWorkspace(lambda request: httpx.Response(status, headers=elsewhere))
     for call in [*CALLS, delete_bob]:
         before = len(workspace.requests)
         with pytest.raises(Redirected) as caught:

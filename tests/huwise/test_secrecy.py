@@ -19,7 +19,7 @@ import structlog
 from accounts_review.huwise import Client, HuwiseError, Unreachable
 from accounts_review.huwise.connection import ApiKey
 
-from .kit import KEY, CutOff, Workspace, listing
+from .kit import KEY, CutOff, PreparedWorkspace, listing
 
 TROUBLES: list[Any] = [
     httpx.Response(401, json={"error_code": "authentication_failed", "message": f"Unknown key {KEY}"}),
@@ -48,7 +48,7 @@ def traceback_with_locals(problem: BaseException) -> str:
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("method", ["users_count", "delete_user"])
 def test_the_key_is_in_no_exception_nor_what_it_leads_to(trouble: Any, method: str) -> None:
-    workspace = Workspace(trouble)
+    workspace = PreparedWorkspace(trouble)
     with pytest.raises(HuwiseError) as caught:
         workspace.client.users_count() if method == "users_count" else workspace.client.delete_user("bob")
     problem = caught.value
@@ -66,12 +66,12 @@ def test_the_key_is_not_in_a_traceback_of_a_wrong_address(url: str) -> None:
 
 
 def test_the_key_is_in_no_repr() -> None:
-    client = Workspace(listing()).client
+    client = PreparedWorkspace(listing()).client
     assert KEY not in f"{client!r} {vars(client)} {client._connection!r} {vars(client._connection)} {ApiKey(KEY)!r}"
 
 
 def test_a_request_is_logged_in_one_line_without_headers_or_query() -> None:
-    workspace = Workspace(listing())
+    workspace = PreparedWorkspace(listing())
     with structlog.testing.capture_logs() as lines:
         workspace.client.users_page(offset=0)
     assert len(lines) == 1
@@ -93,7 +93,7 @@ def test_the_key_is_in_no_log_of_ours_nor_of_the_libraries(
         with Client(url=url, api_key=KEY, backoff=0.0) as client, suppress(HuwiseError):
             client.users_count()
         with suppress(HuwiseError):
-            Workspace(httpx.Response(500, json={"error_code": KEY, "message": KEY})).client.users_count()
+            PreparedWorkspace(httpx.Response(500, json={"error_code": KEY, "message": KEY})).client.users_count()
     assert len(heard) == 4
     assert any(line["event"] == "stamina.retry_scheduled" for line in lines)
     assert {record.name for record in caplog.records} >= {"httpx", "httpcore.http11"}
@@ -146,7 +146,7 @@ def test_the_key_travels_in_the_header_whatever_the_environment_says(
 
 def test_no_cookie_of_the_workspace_is_sent_back() -> None:
     headers = {"Set-Cookie": "sessionid=1; Path=/"}
-    workspace = Workspace(lambda request: httpx.Response(204, headers=headers))
+    workspace = PreparedWorkspace(lambda request: httpx.Response(204, headers=headers))
     workspace.client.delete_user("bob")
     workspace.client.delete_user("eve")
     assert not any("cookie" in request.headers for request in workspace.requests)
@@ -178,7 +178,7 @@ def test_a_host_that_cannot_prove_itself_gets_no_key_and_no_second_attempt() -> 
 def test_a_refused_certificate_is_recognised_behind_httpx() -> None:
     failure = httpx.ConnectError("certificate verify failed")
     failure.__cause__ = ssl.SSLCertVerificationError("expired")
-    workspace = Workspace(failure)
+    workspace = PreparedWorkspace(failure)
     with pytest.raises(Unreachable) as caught:
         workspace.client.users_count()
     assert caught.value.kind == "tls"
@@ -188,9 +188,9 @@ def test_a_refused_certificate_is_recognised_behind_httpx() -> None:
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts_review.huwise.connection.LARGEST_ANSWER", 10)
     with pytest.raises(HuwiseError, match="far too large"):
-        Workspace(listing()).client.users_count()
+        PreparedWorkspace(listing()).client.users_count()
 
 
 def test_an_answer_that_drips_is_given_up() -> None:
     with pytest.raises(Unreachable, match="too slowly"):
-        Workspace(listing(), patience=-1.0).client.users_count()
+        PreparedWorkspace(listing(), patience=-1.0).client.users_count()

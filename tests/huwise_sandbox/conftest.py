@@ -8,8 +8,8 @@ import pytest
 
 from huwise_sandbox import population, records
 from huwise_sandbox.records import Record, Snapshot
-from huwise_sandbox.server import Server
-from huwise_sandbox.site import Site
+from huwise_sandbox.server import SandboxServer
+from huwise_sandbox.site import SandboxSite
 
 KEY = "test-key"
 LONG_AGO = "2021-03-02T09:36:30.531746+00:00"
@@ -51,13 +51,13 @@ def tls() -> ssl.SSLContext:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server(Site(small_workspace())) as running:
+def server() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxSite(small_workspace())) as running:
         yield running
 
 
 @pytest.fixture
-def api(server: Server, tls: ssl.SSLContext) -> Iterator[httpx.Client]:
+def api(server: SandboxServer, tls: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client of the Automation API, with the service user's key."""
     with httpx.Client(
         base_url=f"{server.url}/api/automation/v1.0",
@@ -69,7 +69,7 @@ def api(server: Server, tls: ssl.SSLContext) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def control(server: Server, tls: ssl.SSLContext) -> Iterator[httpx.Client]:
+def control(server: SandboxServer, tls: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client of the control plane."""
     with httpx.Client(base_url=f"{server.url}/_sandbox", verify=tls) as client:
         yield client

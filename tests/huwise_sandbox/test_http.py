@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from huwise_sandbox.records import Snapshot
-from huwise_sandbox.server import Server
-from huwise_sandbox.site import Site
+from huwise_sandbox.server import SandboxServer
+from huwise_sandbox.site import SandboxSite
 
 
 @pytest.mark.parametrize("scheme", ["Apikey", "apikey", "APIKEY"])
@@ -48,7 +48,7 @@ def test_an_unknown_path_is_not_found_in_json(api: httpx.Client, path: str) -> N
     assert (answer.status_code, answer.json()["error_code"]) == (404, "not_found")
 
 
-def test_outside_the_api_there_is_nothing(server: Server) -> None:
+def test_outside_the_api_there_is_nothing(server: SandboxServer) -> None:
     answer = httpx.get(f"{server.url}/api/explore/v2.1/")
     assert (answer.status_code, answer.json()["error_code"]) == (404, "not_found")
 
@@ -73,7 +73,7 @@ def test_one_connection_serves_many_requests(api: httpx.Client) -> None:
     assert len(ports) == 1
 
 
-def test_what_is_not_http_is_refused_in_json(server: Server) -> None:
+def test_what_is_not_http_is_refused_in_json(server: SandboxServer) -> None:
     host, port = "127.0.0.1", int(server.url.rpartition(":")[2])
     with socket.create_connection((host, port)) as connection:
         connection.sendall(b"NONSENSE\r\n\r\n")
@@ -88,7 +88,7 @@ def test_a_body_of_unknown_length_is_refused(api: httpx.Client) -> None:
 
 
 def test_a_failure_inside_is_an_internal_error_with_a_trace(
-    api: httpx.Client, server: Server, monkeypatch: pytest.MonkeyPatch
+    api: httpx.Client, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server.site.workspace, "user", lambda _: 1 / 0)
     answer = api.get("/users/nina/")
@@ -98,15 +98,15 @@ def test_a_failure_inside_is_an_internal_error_with_a_trace(
 
 
 def test_a_taken_port_gives_way_to_the_next_free_one() -> None:
-    site = Site(Snapshot([], []))
-    with Server(site) as first:
+    site = SandboxSite(Snapshot([], []))
+    with SandboxServer(site) as first:
         taken = int(first.url.rpartition(":")[2])
-        with Server(site, port=taken) as second:
+        with SandboxServer(site, port=taken) as second:
             assert taken < int(second.url.rpartition(":")[2]) <= taken + 100
 
 
 def test_stopping_does_not_wait_for_idle_connections() -> None:
-    with Server(Site(Snapshot([], []))) as stopped:
+    with SandboxServer(SandboxSite(Snapshot([], []))) as stopped:
         client = httpx.Client()
         client.get(f"{stopped.url}/_sandbox/")
         begun = time.monotonic()

@@ -8,7 +8,7 @@ import pytest
 from huwise_sandbox import oddities, ordinary, population
 from huwise_sandbox.maker import Maker
 from huwise_sandbox.records import Record, Snapshot, group_uids
-from huwise_sandbox.workspace import Workspace
+from huwise_sandbox.workspace import SandboxWorkspace
 
 AS_OF = datetime(2026, 6, 15, 8, tzinfo=UTC)
 KINDS = {kind.__name__ for kind in ordinary.SHARES | oddities.SHARES}
@@ -93,7 +93,7 @@ def test_invitations_were_never_used_and_are_of_all_ages(
 
 
 def test_the_groups_are_those_of_an_ordinary_portal(drawn: Snapshot) -> None:
-    groups = {group["uid"]: group for group in Workspace(drawn).groups()}
+    groups = {group["uid"]: group for group in SandboxWorkspace(drawn).groups()}
     assert groups["portal-team"]["permissions"] == ["edit_domain"]
     assert groups["admins"]["permissions"] == []
     assert groups["admins"]["user_count"] > 0
@@ -104,7 +104,7 @@ def test_the_groups_are_those_of_an_ordinary_portal(drawn: Snapshot) -> None:
 
 
 def test_administrators_are_direct_and_through_groups(drawn: Snapshot) -> None:
-    administrators = Workspace(drawn).administrators()
+    administrators = SandboxWorkspace(drawn).administrators()
     direct = [u for u in administrators if "edit_domain" in (u["permissions"] or [])]
     assert 2 <= len(direct) < len(administrators) < 60
 

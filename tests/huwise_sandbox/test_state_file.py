@@ -5,11 +5,11 @@ from threading import Thread
 
 from huwise_sandbox.records import Snapshot, user
 from huwise_sandbox.state_file import StateFile
-from huwise_sandbox.workspace import Workspace
+from huwise_sandbox.workspace import SandboxWorkspace
 
 
-def workspace() -> Workspace:
-    return Workspace(Snapshot([user("ana", "ana@example.org")], []))
+def workspace() -> SandboxWorkspace:
+    return SandboxWorkspace(Snapshot([user("ana", "ana@example.org")], []))
 
 
 def test_there_is_nothing_to_load_at_first(tmp_path: Path) -> None:

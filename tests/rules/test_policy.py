@@ -11,12 +11,12 @@ from accounts_review.rules.policy import (
     DEFAULT_TEXT,
     Approval,
     ExemptionRules,
-    Fault,
-    Launch,
+    LaunchWait,
     Limits,
     Notice,
     Policy,
     PolicyError,
+    PolicyFault,
     Protect,
     Segment,
     parse,
@@ -72,7 +72,7 @@ EVERYONE = Segment(name="everyone else", dormant_after_days=730)
 LAST = '[[segment]]\nname = "all"\ndormant_after_days = 9\n'
 
 
-def faults(text: str) -> list[Fault]:
+def faults(text: str) -> list[PolicyFault]:
     with pytest.raises(PolicyError) as refused:
         parse(text)
     assert str(refused.value) == "\n".join(map(str, refused.value.faults))
@@ -108,7 +108,7 @@ def test_the_full_example_is_read_as_it_says() -> None:
         ),
         notice=Notice(days=30, reminders_days_before=(7, 1)),
         approval=Approval(two_people=False, expires_after_days=60),
-        launch=Launch(wait_hours=24),
+        launch=LaunchWait(wait_hours=24),
         limits=Limits(per_cleanup=500, per_hour=200, share_of_population=0.25, pause_at_regret=0.1),
         exemption=ExemptionRules(longest_days=400),
     )

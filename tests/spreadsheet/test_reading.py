@@ -10,11 +10,11 @@ from typing import Any
 import openpyxl
 import pytest
 
-from accounts_review.spreadsheet import Line, Unreadable, read_list, read_table, reading
+from accounts_review.spreadsheet import TableLine, Unreadable, read_list, read_table, reading
 
 COLUMNS = ("username", "decision")
 ROWS = [["Decision ", "other", "USERNAME"], ["approve", "1", "zoé"], [], ["", "", "an;a"]]
-EXPECTED = [Line(2, ("zoé", "approve")), Line(3, ("", "")), Line(4, ("an;a", ""))]
+EXPECTED = [TableLine(2, ("zoé", "approve")), TableLine(3, ("", "")), TableLine(4, ("an;a", ""))]
 
 
 def text_of(separator: str) -> str:
@@ -39,7 +39,7 @@ def repacked(content: bytes, name: str, part: bytes) -> bytes:
     return file.getvalue()
 
 
-def read(content: bytes) -> list[Line]:
+def read(content: bytes) -> list[TableLine]:
     return list(read_table(content, COLUMNS))
 
 

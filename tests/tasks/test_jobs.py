@@ -56,7 +56,7 @@ def test_a_sweep_rings_where_a_case_can_move_and_only_there(stage: Stage) -> Non
     assert sorted(enqueued()) == ["revoke_batch", "send_alerts_job"]
 
 
-def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
+def test_a_sweep_makes_cases_due_on_the_promised_date(stage: Stage) -> None:
     stage.adopt(policy_text(notice=10))
     stage.launch("marie")
     jobs.send_emails_job()
@@ -66,7 +66,7 @@ def test_a_sweep_lets_the_promised_date_ripen(stage: Stage) -> None:
     assert stage.states() == {"marie": "due"}
 
 
-def test_every_night_each_workspace_is_examined_and_synced_by_a_task_of_its_own(stage: Stage) -> None:
+def test_every_night_each_workspace_is_checked_and_synced_by_a_task_of_its_own(stage: Stage) -> None:
     jobs.check_every_connection()
     jobs.sync_every_workspace()
     asked = [(message.func(), message.args()) for message in OrmQ.objects.order_by("pk")]

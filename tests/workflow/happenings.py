@@ -27,7 +27,7 @@ from huwise_sandbox import records
 from tests.factories import give_role, make_exemption
 from tests.stage import NOW, Stage, policy_text, someone
 from tests.workflow import hold_mishaps
-from tests.workflow.reference import REGRET, RIGHT, SHARE, Launched, Reference, Rules
+from tests.workflow.reference import AGAINST, RIGHT, SHARE, Launched, Reference, Rules
 
 NAMES = [f"person.{number}" for number in range(8)]
 DECIDERS = ("reviewer", "operator")
@@ -172,7 +172,7 @@ class Happenings:
             was = cleanup.stopped_because.get("code")
             step(cleanup=cleanup, actor=actor, reason=f"{by} asked", now=self.stage.clock())
             if act == "resume":
-                self.model.resumed(cleanup.pk, after_regret=was == "regret")
+                self.model.resumed(cleanup.pk, too_many_against=was == "pause_at_regret")
 
     # Administration
 
@@ -187,7 +187,7 @@ class Happenings:
             groups=["readers"] if rules.protects_readers else [],
             share=SHARE,
         )
-        self.stage.adopt(text.replace("[limits]", f"[limits]\npause_at_regret = {REGRET}"))
+        self.stage.adopt(text.replace("[limits]", f"[limits]\npause_at_regret = {AGAINST}"))
         self.model.current = self.model.rules[self.stage.workspace.current_policy.number] = rules
 
     def set_mode(self, *, live: bool) -> None:
@@ -291,15 +291,15 @@ class Happenings:
         for case in Case.objects.filter(account__username=who, state="undeliverable").select_related("account"):
             bounces.retry_notice(case=case, actor=self.stage.staff("administrator"), now=self.stage.clock())
 
-    def ripen(self) -> None:
+    def make_due(self) -> None:
         """What has come due; where nothing is on its way to it, another round begins, lest nothing happens at all."""
         open_cases = Case.objects.open().filter(cleanup__state__in=("running", "paused"))
         if not open_cases.exists():
             self.begin_a_round(DECIDERS[0])
-        advance.ripen(workspace=self.stage.workspace, now=self.stage.clock())
+        advance.make_due(workspace=self.stage.workspace, now=self.stage.clock())
 
     def revoke(self, *, limit: int | None = None, quiet: float = 60) -> None:
-        self.ripen()
+        self.make_due()
         self.stage.revoke(limit=limit, quiet=quiet)
 
     def revoke_while(self, happens: Callable[[], None], *, step: str) -> None:
@@ -310,7 +310,7 @@ class Happenings:
                 self.at_step = lambda label: None
                 happens()
 
-        self.ripen()
+        self.make_due()
         self.at_step = once
         with suppress(Crash):
             self.stage.revoke(quiet=60)
@@ -318,7 +318,7 @@ class Happenings:
 
     def sleeper(self) -> tuple[Revoker, Case] | None:
         """A worker that has claimed a case, and stands still."""
-        self.ripen()
+        self.make_due()
         revoker = self.stage.revoker(lease=60)
         case = revoker.claim()
         return (revoker, case) if case else None

@@ -31,7 +31,7 @@ def find_the_database_behind(stage: Stage) -> None:
 def restore_an_older_database(stage: Stage) -> None:
     """This host has seen entries that the database does not have."""
     keeper = checkpoint.Keeper(Path(mkdtemp()), clock=stage.clock)
-    keeper._write(audit.Checkpoint(audit.head().seq + 10, "a" * 64))
+    keeper._write(audit.Checkpoint(audit.newest_checkpoint().seq + 10, "a" * 64))
     checkpoint.keeper = keeper
 
 

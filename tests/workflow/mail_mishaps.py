@@ -21,7 +21,7 @@ def bounced_before_the_date(stage: Stage) -> None:
     send_notices(workspace=stage.workspace, now=NOW)
     bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="no such user", now=NOW)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 
@@ -34,7 +34,7 @@ def warned_again_under_a_shorter_notice(stage: Stage) -> None:
     bounces.retry_notice(case=stage.case("marie"), **given)
     send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 
@@ -50,7 +50,7 @@ def somebody_is_undeliverable(stage: Stage) -> bool:
 
 
 def address_outside_ascii(stage: Stage) -> None:
-    """A server without SMTPUTF8, by which the letter would go to an address nobody has."""
+    """A server without SMTPUTF8, by which the e-mail would go to an address nobody has."""
     stage.update("marie", email="márie@ville.example")
     stage.sync()
     stage.launch("marie")
@@ -58,5 +58,5 @@ def address_outside_ascii(stage: Stage) -> None:
     with patch.object(EmailBackend, "connection", plain(), create=True):
         send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()

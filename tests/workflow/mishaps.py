@@ -83,7 +83,7 @@ def key_of(owner: str) -> Act:
 
 
 def name_her_in_capitals(stage: Stage) -> None:
-    """The policy protects her, in other letters than the workspace lists her with."""
+    """The policy protects her, in another case than the workspace lists her with."""
     text = policy_text().replace("groups = []", 'groups = []\nusernames = ["MARI*"]')
     stage.adopt(text.replace("Test", uuid4().hex))
 
@@ -96,7 +96,7 @@ def get_more_time_after_the_claim(stage: Stage) -> None:
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     revoker = stage.revoker()
     case = revoker.claim()
     assert case
@@ -110,7 +110,7 @@ def warned_elsewhere(stage: Stage) -> None:
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=NOW)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.update("marie", email="somebody.else@ville.example")
     stage.revoke()
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from accounts_review.models import AuditEntry, Case
 from huwise_sandbox.records import Record, group_uids
-from huwise_sandbox.workspace import Workspace as TrueWorkspace
+from huwise_sandbox.workspace import SandboxWorkspace
 
 RIGHT = "edit_domain"
 LEASE = timedelta(minutes=2)
 EXPIRES_AFTER = timedelta(days=120)
-FEWEST, REGRET, SHARE = 3, 0.4, 0.25
+FEWEST, AGAINST, SHARE = 3, 0.4, 0.25
 """From how many answers on which share of a clean-up's people pauses it; which share of everybody may be on its way."""
 
 
@@ -45,7 +45,7 @@ class Launched:
 class Reference:
     """What an honest clerk, who sees everything and trusts nobody, has written down."""
 
-    truth: TrueWorkspace
+    truth: SandboxWorkspace
     rules: dict[int, Rules] = field(default_factory=dict)
     current: Rules = field(default_factory=Rules)
     roles: dict[str, str] = field(default_factory=dict)
@@ -87,11 +87,11 @@ class Reference:
         if self.tries[case.pk] > 2:
             self.violations.append(f"a third DELETE of {username} that nobody has looked at")
 
-    def resumed(self, cleanup: int, *, after_regret: bool) -> None:
+    def resumed(self, cleanup: int, *, too_many_against: bool) -> None:
         """A person has looked at a clean-up that stood still, and lets it go on."""
         for pk in Case.objects.filter(cleanup=cleanup).values_list("pk", flat=True):
             self.tries.pop(pk, None)
-        if after_regret:
+        if too_many_against:
             self.put_up_with[cleanup] = self._against_it(cleanup)[0]
 
     def _against_it(self, cleanup: int) -> tuple[int, int, int]:
@@ -168,7 +168,7 @@ class Reference:
         if cleanup.state != "running":
             yield f"the clean-up is {cleanup.state}"
         against, heard, people = self._against_it(cleanup.pk)
-        if heard >= FEWEST and against - self.put_up_with[cleanup.pk] > REGRET * people:
+        if heard >= FEWEST and against - self.put_up_with[cleanup.pk] > AGAINST * people:
             yield "too many speak against the clean-up"
         if cleanup.workspace.is_quarantined:
             yield "the breaker has tripped"

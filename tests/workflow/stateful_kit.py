@@ -12,13 +12,13 @@ from django.db import transaction
 
 from accounts_review.huwise import Client
 from accounts_review.workflow import workspaces
-from huwise_sandbox.server import Server
+from huwise_sandbox.server import SandboxServer
 from tests.factories import give_role
 from tests.stage import NOW, Clock, Stage, crowd, site_of, someone
 from tests.workflow.happenings import GROUPS, NAMES
 
 
-def stage_of(server: Server, client: Client) -> Stage:
+def stage_of(server: SandboxServer, client: Client) -> Stage:
     """A stage with the same people as ever, in a workspace that nobody has read yet."""
     kinds: list[dict[str, Any]] = [{"groups": [{"uid": "readers"}]}, {"permissions": ["explore_restricted_page"]}, {}]
     people = [someone(name, idle=800 + 100 * n, **kinds[n % 3]) for n, name in enumerate(NAMES)]

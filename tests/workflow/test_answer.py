@@ -156,7 +156,7 @@ def test_keeping_is_never_used_up_by_answers_that_could_not_be_taken(stage: Stag
     assert stage.states() == {"marie": "spared", "omar": "noticed"}
 
 
-def test_the_time_since_the_last_letter_is_kept(stage: Stage) -> None:
+def test_the_time_since_the_last_email_is_kept(stage: Stage) -> None:
     stage.clock.advance(days=3, seconds=7)
     say(stage, KEEP)
     put(stage, "omar", reminded_at=stage.clock())

@@ -54,7 +54,7 @@ def test_ten_who_keep_their_account_are_enough_of_forty_and_nine_are_not(stage: 
     say(stage, KEEP, NAMES[9])
     assert pull(stage) == "paused"
     figures: dict[str, Any] = {"count": 10, "people": 40, "share": "10", "kept": 10, "back": 0, "bounced": 0}
-    assert stage.cleanup().stopped_because == {"code": "regret"} | figures
+    assert stage.cleanup().stopped_because == {"code": "pause_at_regret"} | figures
     assert AuditEntry.objects.get(kind="cleanup.stopped").data["why"] == stage.cleanup().stopped_because
 
 
@@ -62,7 +62,7 @@ def test_answers_bounces_and_sign_ins_count_together_and_each_person_once(stage:
     say(stage, KEEP, *NAMES[:4])
     bounce(stage, *NAMES[4:7])
     come_back(stage, *NAMES[3:9])
-    assert brake.regret_of(stage.cleanup()) == brake.Regret(kept=4, back=5, bounced=0, nothing=31)
+    assert brake.feedback_of(stage.cleanup()) == brake.Feedback(kept=4, back=5, bounced=0, nothing=31)
     bounce(stage, NAMES[20])
     assert pull(stage) == "paused"
 

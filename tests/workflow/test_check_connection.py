@@ -48,7 +48,7 @@ def answering(**changes: Any) -> Callable[[httpx.Request], httpx.Response]:
     return handle
 
 
-def examined(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
+def checked(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
     client = Client(
         url="https://data.example.org",
         api_key="our-secret",
@@ -65,7 +65,7 @@ def examined(workspace: Workspace, **changes: Any) -> dict[str, Finding]:
 
 
 def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) -> None:
-    found = examined(workspace)
+    found = checked(workspace)
     assert list(found) == ["reach", "clock", "owner", "administrators", "use"]
     assert all(finding.is_good for finding in found.values())
 
@@ -85,31 +85,31 @@ def test_a_workspace_in_good_order_has_only_good_findings(workspace: Workspace) 
 def test_what_is_wrong_is_found_and_says_what_to_do(
     workspace: Workspace, changes: dict[str, Any], code: str, words: str
 ) -> None:
-    finding = examined(workspace, **changes)[code]
+    finding = checked(workspace, **changes)[code]
     assert not finding.is_good
     assert words in finding.said + finding.remedy
     assert finding.remedy
 
 
 def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Workspace) -> None:
-    assert examined(workspace, owner="", configured="svc.cleanup")["owner"].is_good
+    assert checked(workspace, owner="", configured="svc.cleanup")["owner"].is_good
 
 
 def test_an_owner_who_is_no_administrator_is_found_whatever_the_capitals(workspace: Workspace) -> None:
     Account.objects.create(workspace=workspace, username="svc.cleanup", raw="{}", read_at=NOW)
-    found = examined(workspace, owner="SVC.Cleanup", administrators=False, person={"groups": []})
+    found = checked(workspace, owner="SVC.Cleanup", administrators=False, person={"groups": []})
     assert list(found)[2] == "owner_weak"
 
 
 def test_the_owner_is_found_whatever_the_capitals(workspace: Workspace) -> None:
-    assert examined(workspace, owner="", configured=" SVC.Cleanup")["owner"].is_good
+    assert checked(workspace, owner="", configured=" SVC.Cleanup")["owner"].is_good
     ConnectionCheck.objects.all().delete()
-    assert examined(workspace, owner="Svc.Cleanup")["owner"].is_good
+    assert checked(workspace, owner="Svc.Cleanup")["owner"].is_good
 
 
 def test_another_host_than_before_is_found(workspace: Workspace) -> None:
     workspace.host = "data.elsewhere.org"
-    assert not examined(workspace)["host"].is_good
+    assert not checked(workspace)["host"].is_good
 
 
 def test_that_it_could_not_be_looked_at_is_kept_too(workspace: Workspace) -> None:
@@ -138,7 +138,7 @@ NEVER = {"joined_at": "2020-01-01T00:00:00+00:00", "last_seen_at": None, "last_l
     ],
 )
 def test_a_list_without_signs_of_use_is_no_good_news(workspace: Workspace, users: list[Any], code: str) -> None:
-    found = examined(workspace, users=users)
+    found = checked(workspace, users=users)
     assert found[code].is_good is False
     assert "last_seen_at" in found[code].remedy
     assert "use" not in found
@@ -147,4 +147,4 @@ def test_a_list_without_signs_of_use_is_no_good_news(workspace: Workspace, users
 def test_a_list_without_signs_of_use_is_known_where_an_administrator_has_accepted_it(workspace: Workspace) -> None:
     checks = [{"code": "nobody_seen", "before": 3, "after": 3, "allowed": 2, "tripped": True}]
     workspace.syncs.create(state="complete", started_at=NOW, heartbeat_at=NOW, checks=checks)
-    assert examined(workspace, users=[OWNER | NEVER] * 3)["nobody_seen"].is_good
+    assert checked(workspace, users=[OWNER | NEVER] * 3)["nobody_seen"].is_good

@@ -121,7 +121,7 @@ def portal(keeper: Keeper) -> Workspace:
 
 def lose_the_newest(keeper: Keeper) -> None:
     """This host has seen entries that the database does not have."""
-    keeper._write(Checkpoint(audit.head().seq + 3, "a" * 64))
+    keeper._write(Checkpoint(audit.newest_checkpoint().seq + 3, "a" * 64))
 
 
 def synced(workspace: Workspace, *, state: str = "complete") -> None:
@@ -159,7 +159,7 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     synced(portal)
     assert holds.reset_checkpoint(actor=person("administrator"), now=now(), **given) == 1
     assert holds.watch(now=now()) is None
-    assert (holds.over(portal), keeper.read_seq()) == (None, audit.head())
+    assert (holds.over(portal), keeper.read_seq()) == (None, audit.newest_checkpoint())
     entry = AuditEntry.objects.get(kind="checkpoint.reset")
     assert (entry.actor, entry.data["holds"][0]["cause"]) == ("administrator", Cause.BEHIND)
 
@@ -176,7 +176,7 @@ def test_accepting_covers_every_host_that_had_noted_it_before(
     holds.reset_checkpoint(workspaces=[portal], actor=person("administrator"), reason="restored", now=now())
     checkpoint.keeper = other
     assert holds.watch(now=now()) is None
-    assert other.read_seq() == audit.head()
+    assert other.read_seq() == audit.newest_checkpoint()
 
 
 def test_without_anything_to_accept_it_is_refused(portal: Workspace, person: Callable[[str], User]) -> None:
@@ -195,7 +195,7 @@ def test_a_new_host_holds_itself_alone_until_another_vouches(portal: Workspace, 
     assert holds.vouch(now=now()) == 1
     checkpoint.keeper = new
     assert (holds.watch(now=now()), holds.over(portal)) == (None, None)
-    assert new.read_seq() == audit.head()
+    assert new.read_seq() == audit.newest_checkpoint()
 
 
 @pytest.mark.parametrize("harm", ["behind", "unreadable"])

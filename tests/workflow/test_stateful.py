@@ -29,7 +29,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.workflow import advance, answer, brake
 from accounts_review.workflow.revoke import worker
-from huwise_sandbox.server import Server
+from huwise_sandbox.server import SandboxServer
 from tests.stage import client_of, site_of
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, NAMES, Crash, Happenings
 from tests.workflow.reference import FEWEST, SHARE, Rules, name_of
@@ -71,7 +71,7 @@ policies = st.builds(
 )
 
 
-class Portal(RuleBasedStateMachine):
+class PortalMachine(RuleBasedStateMachine):
     """The portal and its workspace; each run is a transaction that is undone."""
 
     act: Happenings
@@ -277,7 +277,7 @@ class Portal(RuleBasedStateMachine):
         for _ in range(8):
             self.resume_all()
             self.act.stage.clock.advance(minutes=61)
-            advance.ripen(workspace=self.act.stage.workspace, now=self.act.stage.clock())
+            advance.make_due(workspace=self.act.stage.workspace, now=self.act.stage.clock())
             self.act.stage.revoke()
             if not Case.objects.filter(state__in=("due", *IN_FLIGHT)).exists():
                 break
@@ -309,25 +309,27 @@ def test_whatever_happens_nobody_is_wronged_and_nothing_is_left_undone(
     delete, deliver = Client.delete_user, EmailBackend.send_messages
 
     def witnessed(client: Client, username: str) -> Any:
-        Portal.act.model.witness(username, now=Portal.act.stage.clock.instant)
+        PortalMachine.act.model.witness(username, now=PortalMachine.act.stage.clock.instant)
         return delete(client, username)
 
     def delivered(backend: EmailBackend, messages: Any) -> int:
         for message in messages:
-            if Portal.act.refused in ("sender", name_of(message.to[0])):
-                said = b"5.4.5 Quota" if Portal.act.refused == "sender" else b"5.1.1 unknown"
+            if PortalMachine.act.refused in ("sender", name_of(message.to[0])):
+                said = b"5.4.5 Quota" if PortalMachine.act.refused == "sender" else b"5.1.1 unknown"
                 raise SMTPRecipientsRefused({message.to[0]: (550, said)})
-            Portal.act.model.mailed(message.to[0], now=Portal.act.stage.clock.instant)
+            PortalMachine.act.model.mailed(message.to[0], now=PortalMachine.act.stage.clock.instant)
         return deliver(backend, messages)
 
     monkeypatch.setattr(Client, "delete_user", witnessed)
     monkeypatch.setattr(EmailBackend, "send_messages", delivered)
     monkeypatch.setattr(brake, "FEWEST", FEWEST)
-    monkeypatch.setattr(worker, "crashpoint", lambda label: Portal.act.at_step(label))
-    with Server(site_of([])) as server, client_of(server.url) as client:
-        monkeypatch.setattr(Portal, "set_up", lambda machine: Happenings(stage_of(server, client)), raising=False)
-        run_state_machine_as_test(Portal, settings=settings.get_profile(PROFILE))
-    seen = Portal.figures
+    monkeypatch.setattr(worker, "crashpoint", lambda label: PortalMachine.act.at_step(label))
+    with SandboxServer(site_of([])) as server, client_of(server.url) as client:
+        monkeypatch.setattr(
+            PortalMachine, "set_up", lambda machine: Happenings(stage_of(server, client)), raising=False
+        )
+        run_state_machine_as_test(PortalMachine, settings=settings.get_profile(PROFILE))
+    seen = PortalMachine.figures
     with capsys.disabled():
         print(
             f"\nstateful: {', '.join(f'{seen[n]} {n}' for n in FIGURES)} in {time.monotonic() - began:.0f} s;", end=" "

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             )
         if finding:
             self.stderr.write(holds.of_cause(finding.cause, finding.details))
-        self.stdout.write(f"checkpoint {audit.head()}")
+        self.stdout.write(f"checkpoint {audit.newest_checkpoint()}")
         self.stdout.write(f"{proven} entries hold")
 
 

@@ -75,7 +75,7 @@ class Verify(AuditView):
                 "All %(count)d entries hold: nothing was changed, removed or inserted.",
                 proven,
             )
-            keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.head()}
+            keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.newest_checkpoint()}
             messages.success(request, f"{whole % {'count': proven}} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 

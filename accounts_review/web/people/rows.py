@@ -15,7 +15,7 @@ from accounts_review.workflow.people import reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldRole:
     """A role in a place, and whether whoever looks may change it."""
 
     place: str
@@ -26,11 +26,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PersonRow:
     """A person and what is told of them."""
 
     person: User
-    roles: list[Held]
+    roles: list[HeldRole]
     last_sign_in: datetime | None
     way: str
     second_factor: str
@@ -40,11 +40,11 @@ class Row:
         return self.person.get_full_name() or self.person.get_username()
 
 
-def row_of(person: User, *, viewer: User, every_place: bool = False) -> Row:
+def row_of(person: User, *, viewer: User, every_place: bool = False) -> PersonRow:
     """A person as somebody may see them: roles of workspaces that the viewer does not administer are left out."""
     places: list[Workspace | None] = [None, *workspaces_of(viewer, "administer")]
     held = {role.workspace_id: role for role in person.roles.all()}
-    return Row(
+    return PersonRow(
         person=person,
         roles=[
             _held(place, held.get(place.pk if place else None), viewer)
@@ -66,8 +66,8 @@ def second_factor_of(person: User) -> str:
     return ", ".join(sorted(set(kinds) - {"recovery_codes"})) or _("none")
 
 
-def _held(place: Workspace | None, role: Role | None, viewer: User) -> Held:
-    return Held(
+def _held(place: Workspace | None, role: Role | None, viewer: User) -> HeldRole:
+    return HeldRole(
         place=place.name if place else PORTAL,
         where=place.name if place else _("Whole portal"),
         role=role.name if role else reach.NONE,

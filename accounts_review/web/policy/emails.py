@@ -59,7 +59,7 @@ class EmailsPage(WorkspaceView):
         if kind := request.GET.get("download"):
             return self._download(kind)
         context = {
-            "letters": [self._shown(kind) for kind in KINDS],
+            "emails": [self._shown(kind) for kind in KINDS],
             "form": LanguageForm(initial={"language": self.workspace.language}),
             "address": self.request.user.email if may(self.request.user, "operate", self.workspace) else "",
             "may_operate": may(self.request.user, "operate", self.workspace),

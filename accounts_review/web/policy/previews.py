@@ -18,7 +18,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import PolicyPreview, may, permit
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.spreadsheet.rows import movers_sheet
+from accounts_review.spreadsheet.rows import preview_sheet
 from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import difference
 from accounts_review.web.policy.tables import MoverTable
@@ -108,7 +108,7 @@ class PreviewPage(WorkspaceView):
         return redirect("policy", workspace=self.workspace.name)
 
 
-class MoversForm(forms.Form):
+class PreviewAccountsForm(forms.Form):
     """Which of the accounts under a preview are asked for."""
 
     CHOICES = [(verdict.value, VERDICT_LABELS[verdict]) for verdict in Verdict]
@@ -118,16 +118,16 @@ class MoversForm(forms.Form):
     case = forms.CharField(max_length=20, required=False)
 
 
-class Movers(WorkspaceView):
+class PreviewAccounts(WorkspaceView):
     """The accounts that a preview would move from one verdict to another, or whose case it would end."""
 
-    template_name = "accounts_review/policy/movers.html"
+    template_name = "accounts_review/policy/preview_accounts.html"
 
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponseBase:
         policy_preview = get_object_or_404(
             PolicyPreview.objects.select_related("over"), workspace=self.workspace, pk=pk
         )
-        form = MoversForm(request.GET)
+        form = PreviewAccountsForm(request.GET)
         asked = form.cleaned_data if form.is_valid() else {}
         accounts = self._asked(policy_preview, asked)
         if request.GET.get("format") == "csv":
@@ -155,4 +155,4 @@ class Movers(WorkspaceView):
         data |= {name: value for name, value in asked.items() if value}
         login = self.request.user.get_username()
         audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
-        return download(self, movers_sheet(accounts.order_by("username", "pk")), kind="csv")
+        return download(self, preview_sheet(accounts.order_by("username", "pk")), kind="csv")

@@ -123,7 +123,7 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
         (
             _("Policy"),
             at("policy"),
-            {"policy", "policy_version", "policy_preview", "movers", "backtest", "what_if", "emails"},
+            {"policy", "policy_version", "policy_preview", "preview_accounts", "backtest", "what_if", "emails"},
         ),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), OF_WORKSPACES),

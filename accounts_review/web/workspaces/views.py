@@ -168,10 +168,10 @@ class CheckConnection(AskingView):
         permit(self.request.user, "operate", self.workspace)
         queue.enqueue_connection_check(self.workspace)
         messages.success(request, _("The connection check starts in a moment."))
-        return redirect(f"/workspaces/?examined={self.look('').mark}")
+        return redirect(f"/workspaces/?checked={self.look('').mark}")
 
 
-class Mode(WorkspaceView):
+class SetMode(WorkspaceView):
     """Make the next clean-ups of a workspace real, or dry runs."""
 
     needs = "administer"
@@ -232,7 +232,7 @@ def _card(workspace: Workspace, now: datetime, request: Request) -> Card:
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
-        checking=checking_of(workspace, asked=request.GET.get("examined", "")),
+        checking=checking_of(workspace, asked=request.GET.get("checked", "")),
         form=ModeForm(workspace=workspace),
         may_operate=may(request.user, "operate", workspace),
         may_administer=may(request.user, "administer", workspace),

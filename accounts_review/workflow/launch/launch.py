@@ -15,7 +15,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Case, Cleanup, Workspace, permit
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import findings
-from accounts_review.workflow.brake import REGRETTED, regret_of
+from accounts_review.workflow.brake import TOO_MANY_AGAINST, feedback_of
 from accounts_review.workflow.launch import limits
 
 
@@ -97,8 +97,8 @@ def resume(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
     Where it paused because many spoke against it, as many again must do so until it pauses for that once more.
     """
     paused = Cleanup.objects.get(pk=cleanup.pk)
-    is_regretted = paused.stopped_because.get("code") == REGRETTED
-    accepted = {"regret_accepted": regret_of(paused).count} if is_regretted else {}
+    was_against = paused.stopped_because.get("code") == TOO_MANY_AGAINST
+    accepted = {"against_accepted": feedback_of(paused).count} if was_against else {}
     kind, none = Event.CLEANUP_RESUMED, dict[str, Any]()
     _turn(cleanup, CleanupState.RUNNING, kind, actor=actor, reason=reason, now=now, stopped_because=none, **accepted)
 

@@ -18,7 +18,7 @@ from accounts_review.rules.lifecycle import CaseState
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class RightsHolder:
     """An account with the rights that it has in effect, and the groups it is in."""
 
     account: Account
@@ -35,7 +35,7 @@ class Orphan:
     last: list[Account]
 
 
-def orphans(leaving: Sequence[Member], *, rights_kept: Set[str], groups_kept: Set[str]) -> list[Orphan]:
+def orphans(leaving: Sequence[RightsHolder], *, rights_kept: Set[str], groups_kept: Set[str]) -> list[Orphan]:
     """What goes with those who leave: rights first, each in the order of names. Pure."""
     rights = sorted({right for member in leaving for right in member.rights} - rights_kept)
     groups = sorted({uid for member in leaving for uid in member.groups} - groups_kept)
@@ -57,7 +57,7 @@ def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan
     """
     ids = [account.pk for account in accounts if not account.gone_at]
     of_workspace = Account.objects.filter(workspace=workspace).select_related("assessment")
-    leaving = [_member(account) for account in of_workspace.filter(pk__in=ids).order_by("pk")]
+    leaving = [_holder(account) for account in of_workspace.filter(pk__in=ids).order_by("pk")]
     staying = of_workspace.listed().exclude(pk__in=ids)
     staying = staying.exclude(pk__in=Case.objects.open().exclude(state=CaseState.IN_DRAFT).values("account"))
     rights = {right for member in leaving for right in member.rights}
@@ -74,9 +74,9 @@ def made_by(workspace: Workspace, accounts: Iterable[Account]) -> list[tuple[Acc
     return [(account, made[account.username]) for account in accounts if account.username in made]
 
 
-def _member(account: Account) -> Member:
+def _holder(account: Account) -> RightsHolder:
     judged = getattr(account, "assessment", None)
-    return Member(account, set(judged.rights or ()) if judged else set(), set(account.groups))
+    return RightsHolder(account, set(judged.rights or ()) if judged else set(), set(account.groups))
 
 
 def _held(staying: AccountQuerySet, field: str, names: set[str]) -> set[str]:

@@ -46,7 +46,7 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
             "items": items,
             "workspace": workspace,
             "url": _address("overview", workspace),
-            "checkpoint": audit.head(),
+            "checkpoint": audit.newest_checkpoint(),
         }
         body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}

@@ -175,7 +175,7 @@ def _link(token: str) -> str:
 
 
 def _message_id(case: Case, kind: str) -> str:
-    digest = salted_hmac("accounts_review.letters", f"{case.pk}:{kind}:{_incarnation_digest(case.account)}")
+    digest = salted_hmac("accounts_review.emails", f"{case.pk}:{kind}:{_incarnation_digest(case.account)}")
     return f"<{kind}.{case.pk}.{digest.hexdigest()[:16]}@{urlsplit(settings.PUBLIC_URL).hostname}>"
 
 

@@ -148,7 +148,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
 
     run = one_by_one([0], act)
     if run.tally["sent"]:
-        audit.log([workspace], kind=Event.EMAIL_TESTED, actor=actor.get_username(), now=now, data={"letter": kind})
+        audit.log([workspace], kind=Event.EMAIL_TESTED, actor=actor.get_username(), now=now, data={"kind": kind})
         mail_stop.resume(workspace, now=now)
     return "".join(refused) or run.error
 

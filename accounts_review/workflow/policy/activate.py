@@ -1,4 +1,4 @@
-"""Enactment: the one place where a version of a policy comes into force."""
+"""Activation: the only place where a version of a policy comes into force."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import PolicyVersion, Workspace
 
 
-def enact(
+def put_in_force(
     workspace: Workspace,
     text: str,
     *,

@@ -26,7 +26,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast
 
-from accounts_review.models import Account, Assessment, PolicyPreview, Return, Sync, Workspace
+from accounts_review.models import Account, ActivityGap, Assessment, PolicyPreview, Sync, Workspace
 from accounts_review.rules.dormancy import Standing
 
 IN_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$"
@@ -75,7 +75,7 @@ def backtest(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: 
 def returned(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime) -> QuerySet[Account]:
     """The accounts that would have been called dormant on a past day and were seen since; adds both instants."""
     judged = _judged(workspace, policy_preview, on).filter(Q(("returned", True)))
-    spanning = Return.objects.filter(account=OuterRef("pk"), silent_since__lte=on, seen_at__gt=on)
+    spanning = ActivityGap.objects.filter(account=OuterRef("pk"), silent_since__lte=on, seen_at__gt=on)
     columns: dict[str, Any] = {name: spanning.values(name)[:1] for name in ("silent_since", "seen_at")}
     accounts = Account.objects.filter(pk__in=judged.values("account")).select_related("assessment", "workspace")
     return accounts.annotate(**columns).order_by("username", "pk")
@@ -92,7 +92,7 @@ def _judged(workspace: Workspace, policy_preview: PolicyPreview | None, on: date
     rows: QuerySet[Any] = policy_preview.assessments.all() if policy_preview else Assessment.objects.all()
     listed = Account.objects.filter(workspace=workspace).listed()
     limit = ExpressionWrapper(F("limit_days") * Value(timedelta(days=1)), DurationField())
-    ended = Return.objects.filter(account=OuterRef("account"), silent_since__lte=on, seen_at__gt=on)
+    ended = ActivityGap.objects.filter(account=OuterRef("account"), silent_since__lte=on, seen_at__gt=on)
     joined = Case(When(account__incarnation__regex=IN_UTC, then=Cast("account__incarnation", DateTimeField())))
     columns: dict[str, Any] = {
         "cutoff": ExpressionWrapper(Value(on) - limit, DateTimeField()),

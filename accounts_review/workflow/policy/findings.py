@@ -36,7 +36,7 @@ REASONS = {
 CLOSE = 0.8
 """So alike must a name be to be suggested; 1 is the same."""
 
-Held = Counter[tuple[str, str]]
+Holdings = Counter[tuple[str, str]]
 """How many accounts each name of a kind has, by the kind and the folded name."""
 
 
@@ -61,7 +61,7 @@ def _with_numbers(found: list[Found], policy_preview: PolicyPreview, moves: list
         dormant[move.segment_after] += move.count * (move.verdict_after == Verdict.DORMANT)
     protected = sum(move.count for move in moves if move.verdict_after == Verdict.PROTECTED)
     is_less = any(one["code"] == "protects_less" for one in found)
-    held = _held(policy_preview.workspace_id) if is_less else Held()
+    held = _held(policy_preview.workspace_id) if is_less else Holdings()
     for one in found:
         match one["code"]:
             case "short_limit" | "shorter_limit":
@@ -170,7 +170,7 @@ class _Search:
         return list(left)
 
 
-def _held(workspace_id: int, preview_id: int | None = None) -> Held:
+def _held(workspace_id: int, preview_id: int | None = None) -> Holdings:
     """How many listed accounts are protected by each name, as they are judged or, by a preview, would be."""
     judged = PreviewedAssessment if preview_id else Assessment
     with connection.cursor() as cursor:
@@ -186,7 +186,7 @@ def _held(workspace_id: int, preview_id: int | None = None) -> Held:
             """,  # noqa: S608 (names of our own tables)
             [workspace_id, preview_id] if preview_id else [workspace_id],
         )
-        held = Held()
+        held = Holdings()
         for code, subject, count in cursor.fetchall():
             held[code, folded(subject)] += count
     return held

@@ -18,7 +18,7 @@ VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIV
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SegmentCounts:
     """How many accounts, and how many dormant ones among them, a segment holds and would hold."""
 
     name: str
@@ -64,7 +64,7 @@ class Impact:
         return sum(move.count for move in self._moves if move.segment != move.segment_after)
 
     @cached_property
-    def segments(self) -> list[Held]:
+    def segments(self) -> list[SegmentCounts]:
         """Every segment of either policy, the proposed one's first."""
         before, after = Counter[str](), Counter[str]()
         dormant_before, dormant_after = Counter[str](), Counter[str]()
@@ -77,7 +77,7 @@ class Impact:
             segment.name for rules in (self._proposal.rules, self._proposal.over.rules) for segment in rules.segments
         ]
         return [
-            Held(name, before[name], after[name], dormant_before[name], dormant_after[name])
+            SegmentCounts(name, before[name], after[name], dormant_before[name], dormant_after[name])
             for name in dict.fromkeys(names)
         ]
 

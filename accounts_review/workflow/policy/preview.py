@@ -1,4 +1,4 @@
-"""Foresee: judge everybody under a proposed policy, show what it would change, and put exactly that in force.
+"""Policy preview: judge everybody under a proposed policy, show what it would change, and put exactly that in force.
 
 The proposed assessments lie beside those in force, so nothing is ever half old and half new: when the preview comes
 into force they take over in the same transaction as the version itself.
@@ -27,17 +27,17 @@ from accounts_review.models import (
     permit,
 )
 from accounts_review.models.account import AccountQuerySet
-from accounts_review.models.assessment import Judgement
+from accounts_review.models.assessment import AssessmentBase
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow.assess.judging import Judging, batches
-from accounts_review.workflow.policy.activate import enact
+from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.policy.findings import findings_of
 
 KEPT = timedelta(days=7)
 """How long a preview is kept that nobody puts in force."""
 
-COLUMNS = [field.name for field in Judgement._meta.fields]
+COLUMNS = [field.name for field in AssessmentBase._meta.fields]
 
 SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
 """Of the accounts under a preview: those whom it would spare."""
@@ -177,7 +177,7 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
         _take_over(held, version)
         held.delete()
 
-    return enact(workspace, held.text, login=login, reason=held.reason, now=now, bring=bring)
+    return put_in_force(workspace, held.text, login=login, reason=held.reason, now=now, bring=bring)
 
 
 def stamp(policy_preview: PolicyPreview) -> str:

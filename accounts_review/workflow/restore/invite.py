@@ -24,14 +24,14 @@ from accounts_review.audit.events import Event
 from accounts_review.huwise import (
     Client,
     HuwiseError,
-    Person,
+    Invitee,
     RateLimited,
+    UserRecord,
     decode_group,
     decode_user,
     person_of,
     stops_cleanup,
 )
-from accounts_review.huwise import User as Member
 from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import instants
@@ -120,7 +120,7 @@ class _Restorer:
         said = messages.on_success(before=before, given=given, answer=answer, groups_gone=gone, rights_by_group=rights)
         return Restored(case=case, remarks=tuple(said))
 
-    def _invite(self, case: Case, person: Person) -> Member | Restored:
+    def _invite(self, case: Case, person: Invitee) -> UserRecord | Restored:
         """Claim the case and send the one invitation."""
         if problem := _no_way_to(person):
             return Restored(case=case, problem=problem)
@@ -152,7 +152,7 @@ class _Restorer:
         return self.rights
 
     @transaction.atomic
-    def _claim(self, case: Case, given: Person, at: datetime) -> bool:
+    def _claim(self, case: Case, given: Invitee, at: datetime) -> bool:
         free = Q(restored_at=None) | Q(restored_at__lte=at - LEASE)
         mine = Case.objects.filter(free, pk=case.pk, state=CaseState.REVOKED, restored_by="", returned_at=None)
         if not mine.update(restored_at=at):
@@ -167,7 +167,9 @@ class _Restorer:
         audit.log([case], kind=Event.ACCOUNT_RESTORE_FAILED, actor=self.login, now=self.now, data=data)
 
     @transaction.atomic
-    def _record(self, case: Case, given: Person, answer: Member, *, groups_gone: list[str], expires_at: object) -> None:
+    def _record(
+        self, case: Case, given: Invitee, answer: UserRecord, *, groups_gone: list[str], expires_at: object
+    ) -> None:
         case.restored_at, case.restored_by = self.now, self.login
         case.save(update_fields=["restored_at", "restored_by"])
         lost = {"not_restored": list(NEVER_RESTORED), "groups_gone": groups_gone, "expires_at": str(expires_at or "")}
@@ -175,13 +177,13 @@ class _Restorer:
         audit.log([case], kind=Event.ACCOUNT_RESTORED, actor=self.login, now=self.now, data=data)
 
 
-def _recorded(case: Case) -> tuple[Person, Member]:
+def _recorded(case: Case) -> tuple[Invitee, UserRecord]:
     """Who the person was at the last look. Raises :class:`HuwiseError` where it cannot be read."""
     raw = (case.snapshot or {}).get("user", "")
     return person_of(raw), decode_user(raw)
 
 
-def _no_way_to(person: Person) -> str:
+def _no_way_to(person: Invitee) -> str:
     """Why there is no way to invite a person, or ""."""
     if person.is_local and not person.identity_provider:
         return _("no identity provider was recorded for this local account")
@@ -190,7 +192,7 @@ def _no_way_to(person: Person) -> str:
     return ""
 
 
-def _said(given: Person) -> dict[str, Any]:
+def _said(given: Invitee) -> dict[str, Any]:
     """What is given, as the audit keeps it: without floats, and without what JSON columns refuse."""
     return {
         "by": "provision" if given.is_local else "invite",

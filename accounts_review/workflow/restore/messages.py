@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
 
-from accounts_review.huwise import HuwiseError, Person, ServerFault, UnexpectedAnswer, Unreachable, User
+from accounts_review.huwise import HuwiseError, Invitee, ServerFault, UnexpectedAnswer, Unreachable, UserRecord
 
 
 def on_failure(error: HuwiseError) -> str:
@@ -21,9 +21,9 @@ def on_failure(error: HuwiseError) -> str:
 
 def on_success(
     *,
-    before: User,
-    given: Person,
-    answer: User,
+    before: UserRecord,
+    given: Invitee,
+    answer: UserRecord,
     groups_gone: Iterable[str],
     rights_by_group: Mapping[str, tuple[str, ...] | None],
 ) -> Iterator[str]:
@@ -44,7 +44,7 @@ def on_success(
             yield _("group %(group)s gives more than it did: %(names)s") % names
 
 
-def _withheld(given: Person, answer: User) -> list[str]:
+def _withheld(given: Invitee, answer: UserRecord) -> list[str]:
     """What was asked for and is not in the answer, as far as the answer tells."""
     groups = set() if answer.groups is None else set(given.groups) - set(answer.groups)
     permissions = set() if answer.permissions is None else set(given.permissions) - set(answer.permissions)

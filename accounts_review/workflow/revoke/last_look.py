@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
-from accounts_review.huwise import Client, NotFound, User, decode_group, decode_user
+from accounts_review.huwise import Client, NotFound, UserRecord, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
 from accounts_review.rules.addresses import same_mailbox
@@ -76,7 +76,7 @@ def note_address(account: Account, email: str) -> None:
         account.email = email
 
 
-def _incarnation(user: User, case: Case, *, read_at: datetime) -> str:
+def _incarnation(user: UserRecord, case: Case, *, read_at: datetime) -> str:
     is_readable = user.username == case.account.username and valid_instant(user.joined_at, read_at=read_at)
     return whole_incarnation(incarnation_of(user)) if is_readable else ""
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from django.contrib.auth.models import User as Person
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.huwise import Group, decode_user, digest_of
+from accounts_review.huwise import GroupRecord, decode_user, digest_of
 from accounts_review.models import Account, HeldRecord, HeldSync, Sync, Workspace, permit
 from accounts_review.workflow.sync.passes import key_of
 from accounts_review.workflow.sync.store import BATCH, Listing, Stored, hold, store, store_disputed, store_rights
@@ -23,7 +23,7 @@ class NothingToAccept(ValueError):
 
 
 @transaction.atomic
-def accept_dates(*, account: Account, actor: Person, reason: str, now: datetime) -> None:
+def accept_dates(*, account: Account, actor: User, reason: str, now: datetime) -> None:
     """Take an account's dates for what they say, although they are earlier than before, or gone (law 1).
 
     Raises ``PermissionDenied`` and :class:`NothingToAccept`.
@@ -48,7 +48,7 @@ def accept(
     workspace: Workspace,
     listing: Listing,
     *,
-    groups: list[Group],
+    groups: list[GroupRecord],
     key_owner: str,
     disputed: Mapping[str, list[str]],
     by_a_person: bool = False,
@@ -66,7 +66,7 @@ def keep(
     sync: Sync,
     listing: Listing,
     *,
-    groups: Iterable[Group],
+    groups: Iterable[GroupRecord],
     key_owner: str,
     disputed: Mapping[str, list[str]],
 ) -> None:
@@ -102,7 +102,7 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     )
 
 
-def _group(given: Mapping[str, object]) -> Group:
+def _group(given: Mapping[str, object]) -> GroupRecord:
     """A group as it was kept; JSON knows no tuples."""
     permissions = given["permissions"]
-    return Group(**{**given, "permissions": None if permissions is None else tuple(permissions)})  # type: ignore
+    return GroupRecord(**{**given, "permissions": None if permissions is None else tuple(permissions)})  # type: ignore

@@ -19,14 +19,14 @@ from accounts_review.facts import (
     signs_of,
     whole_incarnation,
 )
-from accounts_review.huwise import Group, decode_user
+from accounts_review.huwise import GroupRecord, decode_user
 from accounts_review.models import Account, PolicyVersion, Sync, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.rules.breaker import BreakerCheck, Figures, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
-from accounts_review.workflow.sync.passes import Walk
+from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.store import rights_digest
 
 FEW_NAMES = 10_000
@@ -34,32 +34,34 @@ FEW_NAMES = 10_000
 
 
 def checks_of(
-    workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, now: datetime
+    workspace: Workspace, passes: Passes, *, groups: list[GroupRecord], key_owner: str, now: datetime
 ) -> list[BreakerCheck]:
     """Every rule of the breaker with its numbers; nothing is stored."""
     baseline = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if baseline is None:
-        return first_checks(signs_of((user for user, _ in walk.fresh.values()), read_at=now))
-    return checks(_figures(workspace, walk, groups=groups, key_owner=key_owner, baseline=baseline, now=now))
+        return first_checks(signs_of((user for user, _ in passes.fresh.values()), read_at=now))
+    return checks(_figures(workspace, passes, groups=groups, key_owner=key_owner, baseline=baseline, now=now))
 
 
 def _figures(
-    workspace: Workspace, walk: Walk, *, groups: list[Group], key_owner: str, baseline: Sync, now: datetime
+    workspace: Workspace, passes: Passes, *, groups: list[GroupRecord], key_owner: str, baseline: Sync, now: datetime
 ) -> Figures:
     accounts = Account.objects.filter(workspace=workspace)
     version, rights = workspace.current_policy, rights_of_groups(groups)
     before = _dormant(workspace, version, now=now)
     same_rights = rights_digest(groups, key_owner) == workspace.rights_digest
-    kept = before & walk.unchanged if same_rights else _rejudged(accounts, walk, version.rules, rights, key_owner, now)
+    kept = (
+        before & passes.unchanged if same_rights else _rejudged(accounts, passes, version.rules, rights, key_owner, now)
+    )
     fresh = sum(
         _is_candidate(facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=now), version.rules, now)
-        for user, _ in walk.fresh.values()
+        for user, _ in passes.fresh.values()
     )
     removed_by_us = accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
         population_before=baseline.population - removed_by_us,
-        population=len(walk.usernames),
-        lost_activity=_lost_activity(workspace, walk, now),
+        population=len(passes.usernames),
+        lost_activity=_lost_activity(workspace, passes, now),
         candidates_before=len(before),
         candidates=len(kept) + fresh,
     )
@@ -84,7 +86,7 @@ def _dormant(workspace: Workspace, version: PolicyVersion, *, now: datetime) -> 
 
 def _rejudged(
     accounts: AccountQuerySet,
-    walk: Walk,
+    passes: Passes,
     rules: Policy,
     rights: dict[str, tuple[str, ...] | None],
     key_owner: str,
@@ -94,7 +96,7 @@ def _rejudged(
     return {
         row.pk
         for row in accounts.iterator(chunk_size=2000)
-        if row.pk in walk.unchanged
+        if row.pk in passes.unchanged
         and _is_candidate(
             facts_of_account(row, rights_by_group=rights, key_owner=key_owner),
             rules,
@@ -108,13 +110,13 @@ def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
     return verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now) is Verdict.DORMANT
 
 
-def _lost_activity(workspace: Workspace, walk: Walk, now: datetime) -> int:
+def _lost_activity(workspace: Workspace, passes: Passes, now: datetime) -> int:
     """Accounts whose accepted activity is later than what was read now, or whose dates are gone."""
     accounts = Account.objects.filter(workspace=workspace)
-    read = {username: (whole, user) for (username, whole), (user, _) in walk.fresh.items()}
+    read = {username: (whole, user) for (username, whole), (user, _) in passes.fresh.items()}
     unlisted = accounts.exclude(absent_since=None, gone_at=None)
     for row in unlisted.only("username", "incarnation", "raw").iterator(chunk_size=2000):
-        if row.pk in walk.unchanged:
+        if row.pk in passes.unchanged:
             read[row.username] = (whole_incarnation(row.incarnation), decode_user(row.raw))
     rows = accounts.exclude(accepted_activity_at=None)
     if len(read) <= FEW_NAMES:

@@ -1,8 +1,8 @@
-"""The walk through all pages of a workspace's users, and the proof that it saw everyone (law 3).
+"""The passes through all pages of a workspace's users, and the proof that they saw everyone (law 3).
 
 Whoever joins while the list is read pushes rows back, so that some are read twice; whoever is removed pulls rows
-forward, so that some are missed. The first does no harm, the second is found by reading once more: a walk is complete
-when two passes show the same set of those who had joined before it began.
+forward, so that some are missed. The first does no harm, the second is found by reading once more: a sync is complete
+when two passes show the same set of those who had joined before the first began.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from accounts_review.facts import incarnation_of, whole_incarnation
-from accounts_review.huwise import Client, HuwiseError, Page, User, decode_user, digest_of
+from accounts_review.huwise import Client, HuwiseError, Page, UserRecord, decode_user, digest_of
 from accounts_review.huwise.records import storable
 from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
@@ -38,7 +38,7 @@ Key = tuple[str, str]
 class Seen:
     """A record that is not known, decoded once for all passes."""
 
-    user: User
+    user: UserRecord
     raw: bytes
     key: Key
     joined_at: datetime | None
@@ -54,7 +54,7 @@ class Pass:
     nameless: dict[str, list[str]] = field(default_factory=dict)
     """What stands for the username of records that have none, by digest, as often as they were read."""
     unchanged: set[int] = field(default_factory=set)
-    fresh: dict[Key, tuple[User, bytes]] = field(default_factory=dict)
+    fresh: dict[Key, tuple[UserRecord, bytes]] = field(default_factory=dict)
     pages: int = 0
     announced: int = 0
     counted: int = 0
@@ -62,7 +62,7 @@ class Pass:
 
     @property
     def had_joined(self) -> set[str]:
-        """Who was there before the walk began."""
+        """Who was there before the first pass began."""
         return self.names - self.joined_meanwhile
 
     @property
@@ -90,8 +90,8 @@ class Pass:
 
 
 @dataclass(slots=True)
-class Walk:
-    """What a reading saw of the users. Records that are known by their digest are not decoded.
+class Passes:
+    """What a sync saw of the users. Records that are known by their digest are not decoded.
 
     ``problems`` say why it is not complete; none means that it is. ``health`` says what is odd and does no harm.
     """
@@ -99,7 +99,7 @@ class Walk:
     known: Known
     began: datetime
     """By our clock; the workspace's own counts, where its answers say what time it is."""
-    progress: Callable[[Walk], None]
+    progress: Callable[[Passes], None]
     problems: list[Found] = field(default_factory=list)
     done: list[Pass] = field(default_factory=list)
     _decoded: dict[str, Seen] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Walk:
         return self.last.unchanged
 
     @property
-    def fresh(self) -> dict[Key, tuple[User, bytes]]:
+    def fresh(self) -> dict[Key, tuple[UserRecord, bytes]]:
         """All other records."""
         return self.last.fresh
 
@@ -129,7 +129,7 @@ class Walk:
         return {name for name in self.last.names if not name.startswith("\0")}
 
     @property
-    def passes(self) -> list[dict[str, int]]:
+    def counts(self) -> list[dict[str, int]]:
         """What each pass counted."""
         return [one.counts for one in self.done]
 
@@ -205,7 +205,7 @@ class Walk:
         one.counted = client.users_count()
 
     def _time_of(self, page: Page) -> datetime:
-        """What time it is in the workspace; the first answer that says so tells when the walk began."""
+        """What time it is in the workspace; the first answer that says so tells when the first pass began."""
         if page.server_date is not None and not self._is_timed:
             self.began, self._is_timed = page.server_date, True
         return page.server_date or self.began
@@ -230,7 +230,7 @@ class Walk:
             one.joined_meanwhile.add(seen.key[0])
 
 
-def key_of(user: User, digest: str) -> Key:
+def key_of(user: UserRecord, digest: str) -> Key:
     """What an account is known by; one that has no username, by its address and what else its record says."""
     incarnation = whole_incarnation(incarnation_of(user))
     if user.username:
@@ -238,5 +238,5 @@ def key_of(user: User, digest: str) -> Key:
     return f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{incarnation} {digest}"
 
 
-def _seen(user: User, raw: bytes, digest: str, *, at: datetime) -> Seen:
+def _seen(user: UserRecord, raw: bytes, digest: str, *, at: datetime) -> Seen:
     return Seen(user=user, raw=raw, key=key_of(user, digest), joined_at=valid_instant(user.joined_at, read_at=at))

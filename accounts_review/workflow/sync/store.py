@@ -18,10 +18,9 @@ from typing import TypeVar
 from django.db.models import Q
 
 from accounts_review.facts import activity_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
-from accounts_review.huwise import Group as GroupRecord
-from accounts_review.huwise import User, decode_user, digest_of
+from accounts_review.huwise import GroupRecord, UserRecord, decode_user, digest_of
 from accounts_review.huwise.records import storable
-from accounts_review.models import Account, Group, Return, Workspace
+from accounts_review.models import Account, ActivityGap, Group, Workspace
 from accounts_review.models.activity_gap import LONG
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.workflow.sync.passes import Key
@@ -37,7 +36,7 @@ class Listing:
     """Everyone whom a reading saw: keys of the accounts whose record is known, and all other records."""
 
     unchanged: set[int]
-    fresh: Mapping[Key, tuple[User, bytes]]
+    fresh: Mapping[Key, tuple[UserRecord, bytes]]
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ def store(workspace: Workspace, listing: Listing, *, by_a_person: bool = False, 
         known = _Known(workspace, (username for (username, _), _ in batch))
         new: list[Account] = []
         old: list[Account] = []
-        returns: list[Return] = []
+        gaps: list[ActivityGap] = []
         for key, (user, raw) in batch:
             row = known.rows.get(key)
             account = row or Account(workspace=workspace)
@@ -91,10 +90,10 @@ def store(workspace: Workspace, listing: Listing, *, by_a_person: bool = False, 
             account.unconfirmed_activity_at = None
             (old if row else new).append(account)
             if row and before and activity and activity - before >= LONG:
-                returns.append(Return(account=row, silent_since=before, seen_at=activity))
+                gaps.append(ActivityGap(account=row, silent_since=before, seen_at=activity))
         added += [row.pk for row in Account.objects.bulk_create(new)]
         Account.objects.bulk_update(old, COLUMNS)
-        Return.objects.bulk_create(returns)
+        ActivityGap.objects.bulk_create(gaps)
         changed += [row.pk for row in old]
     _list_again(workspace, listing, now=now)
     forget_unconfirmed(workspace)
@@ -194,7 +193,7 @@ class _Known:
         """Whether an accepted reading lists the username, of whatever incarnation."""
         return any(_is_listed(row) and not row.incomplete for row in self._by_name[username])
 
-    def lost(self, key: Key, user: User, activity: datetime | None, *, now: datetime) -> datetime | None:
+    def lost(self, key: Key, user: UserRecord, activity: datetime | None, *, now: datetime) -> datetime | None:
         """The activity that was accepted before, where what is read now is earlier, or gone."""
         own = self.rows.get(key)
         accepted = {own.accepted_activity_at} if own else set()
@@ -223,7 +222,7 @@ def _is_listed(row: Account) -> bool:
     return row.absent_since is None and row.gone_at is None
 
 
-def _fill(row: Account, key: Key, user: User, raw: bytes, *, now: datetime) -> Account:
+def _fill(row: Account, key: Key, user: UserRecord, raw: bytes, *, now: datetime) -> Account:
     for name in ("email", "display_name", "first_name", "last_name", "account_type"):
         setattr(row, name, getattr(user, name))
     row.username = key[0]

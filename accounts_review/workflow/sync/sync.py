@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from django.contrib.auth.models import User as Person
+from django.contrib.auth.models import User
 from django.db import Error, connection, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
@@ -22,7 +22,7 @@ from accounts_review.audit.events import Event
 from accounts_review.huwise import (
     Client,
     Forbidden,
-    Group,
+    GroupRecord,
     HuwiseError,
     NotFound,
     Refused,
@@ -34,14 +34,14 @@ from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
-from accounts_review.workflow.sync.passes import Known, Walk
+from accounts_review.workflow.sync.passes import Known, Passes
 from accounts_review.workflow.sync.rights_check import disputed_rights
 from accounts_review.workflow.sync.store import Listing, Stored, forget_unconfirmed, glean, hold
 
 LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
 Report = Callable[..., None]
-"""Tells how far a walk has come, and what comes after it."""
+"""Tells how far a pass has come, and what comes after it."""
 
 NAMED = 100
 """So many accounts of each kind are remembered by name; the counts are always whole."""
@@ -79,10 +79,10 @@ class NothingTripped(ValueError):
 
 @dataclass(slots=True)
 class Reading:
-    """What was read: the walk through the users, and what gives them their rights."""
+    """What was read: the passes through the users, and what gives them their rights."""
 
-    walk: Walk
-    groups: list[Group] = field(default_factory=list)
+    passes: Passes
+    groups: list[GroupRecord] = field(default_factory=list)
     key_owner: str = ""
     disputed: dict[str, list[str]] = field(default_factory=dict)
     health: list[Found] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Reading:
     def find_key_owner(self) -> None:
         """Who is not in the list cannot be protected in it: then the owner is not known, and nothing is revoked."""
         named = self.key_owner
-        self.key_owner = as_listed(named, self.walk.usernames)
+        self.key_owner = as_listed(named, self.passes.usernames)
         if named and not self.key_owner:
             self.health.append({"code": "owner_unlisted", "owner": named})
 
@@ -123,7 +123,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
 
 
 @transaction.atomic
-def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
+def stop_sync(*, sync: Sync, actor: User, now: datetime) -> None:
     """Have a running reading end at its next page; nothing of it is stored.
 
     Raises ``PermissionDenied`` and :class:`NothingToStop`.
@@ -142,7 +142,7 @@ def stop_sync(*, sync: Sync, actor: Person, now: datetime) -> None:
 def reset_breaker(
     *,
     workspace: Workspace,
-    actor: Person,
+    actor: User,
     reason: str,
     discard: bool,
     now: datetime,
@@ -178,36 +178,36 @@ def reset_breaker(
 
 
 def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report, now: datetime) -> Reading:
-    reading = Reading(Walk(known=_known(workspace), began=now, progress=report))
+    reading = Reading(Passes(known=_known(workspace), began=now, progress=report))
     try:
         reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         reading.groups = [decode_group(raw) for raw in client.groups()]
     except HuwiseError as error:
-        reading.walk.problems.append(of_error("api", error))
+        reading.passes.problems.append(of_error("api", error))
         return reading
-    reading.walk.read(client)
+    reading.passes.read(client)
     listed = workspace.accounts.listed()
-    if reading.walk.is_complete and not reading.walk.usernames and listed.exists():
-        reading.walk.problems.append({"code": "empty"})
-    if reading.walk.is_complete:
+    if reading.passes.is_complete and not reading.passes.usernames and listed.exists():
+        reading.passes.problems.append({"code": "empty"})
+    if reading.passes.is_complete:
         reading.find_key_owner()
-        report(reading.walk, Sync.Phase.RIGHTS)
+        report(reading.passes, Sync.Phase.RIGHTS)
         protected = workspace.current_policy.rules.protect.permissions
         reading.disputed, health = disputed_rights(
-            workspace, reading.walk, client, groups=reading.groups, protected=protected
+            workspace, reading.passes, client, groups=reading.groups, protected=protected
         )
-        reading.health += [*health, *reading.walk.health, *_about_groups(reading.groups)]
-    report(reading.walk, Sync.Phase.STORING)
+        reading.health += [*health, *reading.passes.health, *_about_groups(reading.groups)]
+    report(reading.passes, Sync.Phase.STORING)
     return reading
 
 
 @transaction.atomic
 def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -> None:
-    workspace, walk = sync.workspace, reading.walk
-    listing = Listing(walk.unchanged, walk.fresh)
+    workspace, passes = sync.workspace, reading.passes
+    listing = Listing(passes.unchanged, passes.fresh)
     groups, key_owner, disputed = reading.groups, reading.key_owner, reading.disputed
-    checked = checks_of(workspace, walk, groups=groups, key_owner=key_owner, now=now) if walk.is_complete else []
-    sync.state = _state(walk, is_tripped=any(check.tripped for check in checked))
+    checked = checks_of(workspace, passes, groups=groups, key_owner=key_owner, now=now) if passes.is_complete else []
+    sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
     if sync.state == Sync.State.COMPLETE:
         stored = accept(workspace, listing, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
         HeldSync.objects.filter(sync__workspace=workspace).delete()
@@ -216,10 +216,10 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
     for name, count in stored.counts.items():
         setattr(sync, name, count)
         sync.touched[name] = getattr(stored, name)[:NAMED]
-    last = walk.last
+    last = passes.last
     sync.pages, sync.read, sync.expected = last.pages, len(last.names), last.announced if last.pages else None
-    sync.population = len(walk.usernames)
-    sync.passes, sync.problems, sync.health = walk.passes, walk.problems, reading.health
+    sync.population = len(passes.usernames)
+    sync.passes, sync.problems, sync.health = passes.counts, passes.problems, reading.health
     sync.checks, sync.phase = [asdict(check) for check in checked], ""
     sync.finished_at = finished
     sync.save()
@@ -240,25 +240,25 @@ def _set_aside(sync: Sync, reading: Reading, listing: Listing, *, now: datetime)
     return glean(workspace, listing, shows_newcomers=shows_newcomers, now=now)
 
 
-def _state(walk: Walk, *, is_tripped: bool) -> str:
-    if walk.is_complete:
+def _state(passes: Passes, *, is_tripped: bool) -> str:
+    if passes.is_complete:
         return "quarantined" if is_tripped else "complete"
-    return "incomplete" if walk.last.names else "failed"
+    return "incomplete" if passes.last.names else "failed"
 
 
-def _about_groups(groups: list[Group]) -> list[Found]:
+def _about_groups(groups: list[GroupRecord]) -> list[Found]:
     listed = Counter(group.uid for group in groups)
     return [{"code": "group_repeated", "uid": uid} for uid, times in listed.items() if times > 1]
 
 
 def _reporter(sync: Sync, clock: Clock) -> Report:
-    def report(walk: Walk, phase: Sync.Phase | None = None) -> None:
+    def report(passes: Passes, phase: Sync.Phase | None = None) -> None:
         Sync.objects.filter(pk=sync.pk).update(
-            phase=phase or (Sync.Phase.AGAIN if len(walk.done) > 1 else Sync.Phase.READING),
-            pages=walk.last.pages,
-            read=len(walk.last.names),
-            expected=walk.last.announced if walk.last.pages else None,
-            passes=walk.passes,
+            phase=phase or (Sync.Phase.AGAIN if len(passes.done) > 1 else Sync.Phase.READING),
+            pages=passes.last.pages,
+            read=len(passes.last.names),
+            expected=passes.last.announced if passes.last.pages else None,
+            passes=passes.counts,
             heartbeat_at=clock(),
         )
         if Sync.objects.filter(pk=sync.pk).exclude(stopped_by="").exists():

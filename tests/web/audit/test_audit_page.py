@@ -147,7 +147,7 @@ def test_the_first_bad_entry_is_named(site: Site) -> None:
 
 def test_a_checkpoint_is_compared(site: Site) -> None:
     site.draft("ana")
-    kept = audit.head()
+    kept = audit.newest_checkpoint()
     assert str(kept) in text(site.follow("audit_verify", {"checkpoint": str(kept)}))
     assert "cut off" in text(site.follow("audit_verify", {"checkpoint": f"{kept.seq + 1}:{kept.digest}"}))
     assert "A checkpoint is" in text(site.follow("audit_verify", {"checkpoint": HOSTILE}))

@@ -243,7 +243,7 @@ def test_too_many_objections_are_told_in_numbers(site: Site) -> None:
     site.go_live()
     cleanup = site.launched("ana")
     figures = {"count": 11, "people": 40, "share": "10", "kept": 8, "back": 2, "bounced": 1}
-    brake.stop(cleanup, {"code": "regret", **figures}, now=now())
+    brake.stop(cleanup, {"code": "pause_at_regret", **figures}, now=now())
     page = text(site.get("cleanup", number=cleanup.number))
     assert "Too many objections, 11 of 40 people (limit 10 %): 8 want to keep their account, 2 signed in again" in page
     assert "Paused automatically." in page

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import localdate, now
 
-from accounts_review.models import PolicyPreview, Return, Workspace
+from accounts_review.models import ActivityGap, PolicyPreview, Workspace
 from tests.stage import policy_text
 from tests.web.records_kit import Site, text
 
@@ -23,7 +23,9 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
 def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     site.people("silent", idle=1200)
     (back,) = site.people("back", idle=3)
-    Return.objects.create(account=back, silent_since=now() - timedelta(days=1200), seen_at=now() - timedelta(days=3))
+    ActivityGap.objects.create(
+        account=back, silent_since=now() - timedelta(days=1200), seen_at=now() - timedelta(days=3)
+    )
     page = site.get("backtest")
     assert "<strong>2</strong> accounts would have been called dormant." in text(page)
     assert "<strong>1</strong> of them has come back since: a false alarm." in text(page)

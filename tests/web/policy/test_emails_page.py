@@ -1,4 +1,4 @@
-"""The letters page: how they read, a test to oneself, and their language."""
+"""The e-mails page: how they read, a test to oneself, and their language."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
     return Site(client, workspace, person)
 
 
-def test_the_three_letters_are_shown_as_text_and_their_html_escaped(site: Site) -> None:
+def test_the_three_emails_are_shown_as_text_and_their_html_escaped(site: Site) -> None:
     answer = site.sign_in("auditor").get("emails")
     page = text(answer)
     for words in ("ends soon unless you use it", "Reminder: your access", "has been removed", "camille.example"):
@@ -40,7 +40,7 @@ def test_a_test_goes_to_oneself_and_is_recorded(site: Site, kind: str) -> None:
     assert "Sent to operator@portal.example." in text(answer)
     assert [message.to for message in mail.outbox] == [["operator@portal.example"]]
     assert mail.outbox[0].subject.startswith("[Test]")
-    assert AuditEntry.objects.get(kind="email.tested").data == {"letter": kind}
+    assert AuditEntry.objects.get(kind="email.tested").data == {"kind": kind}
 
 
 def test_without_an_address_no_test_is_offered_or_sent(site: Site) -> None:
@@ -52,7 +52,7 @@ def test_without_an_address_no_test_is_offered_or_sent(site: Site) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"kind": "../layout"}, {"kind": "digest"}])
-def test_only_the_three_letters_can_be_asked_for(site: Site, data: dict[str, str]) -> None:
+def test_only_the_three_emails_can_be_asked_for(site: Site, data: dict[str, str]) -> None:
     site.sign_in("operator")
     assert site.post("emails", data).status_code == 404
     assert site.get("emails", {"download": data.get("kind", "x")}).status_code == 404

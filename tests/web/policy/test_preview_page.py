@@ -63,10 +63,10 @@ def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
         for cell in row.cells
         if (row.before, cell.after) == ("active", "dormant")
     }
-    page = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?{query}")
+    page = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?{query}")
     assert [row.record.username for row in page.context["table"].rows] == ["ana", "ben"]
     assert site.at("account", pk=ana.pk) in text(page)
-    csv: Any = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?{query}&format=csv")
+    csv: Any = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?{query}&format=csv")
     assert (
         b"".join(csv.streaming_content)
         .decode("utf-8-sig")
@@ -80,7 +80,7 @@ def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
 def test_an_odd_question_is_answered(site: Site, query: str) -> None:
     site.people("ana", idle=400)
     policy_preview = propose(site, limit=365)
-    assert site.client.get(f"{site.at('movers', pk=policy_preview.pk)}{query}").status_code == 200
+    assert site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}{query}").status_code == 200
 
 
 def test_it_says_whose_case_would_end_and_that_promises_stand(site: Site) -> None:
@@ -91,8 +91,8 @@ def test_it_says_whose_case_would_end_and_that_promises_stand(site: Site) -> Non
     assert {case.state: case.spared for case in page.context["impact"].cases} == {"noticed": 1, "awaiting_notice": 1}
     assert "1 person was promised a date" in text(page)
     policy_preview = page.context["policy_preview"]
-    movers = site.client.get(f"{site.at('movers', pk=policy_preview.pk)}?case=noticed")
-    assert [row.record.username for row in movers.context["table"].rows] == ["ana"]
+    answer = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?case=noticed")
+    assert [row.record.username for row in answer.context["table"].rows] == ["ana"]
 
 
 def test_putting_it_in_force_judges_everybody_by_it(site: Site) -> None:

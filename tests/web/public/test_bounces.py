@@ -24,7 +24,7 @@ SECRET = "postmark:a-long-and-secret-word"
 
 @pytest.fixture
 def stage(set_stage: SetStage, settings: Any) -> Stage:
-    """Marie and Omar were warned by a provider, which gave each letter a name of its own."""
+    """Marie and Omar were warned by a provider, which gave each e-mail a name of its own."""
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     settings.EMAIL_PROVIDER, settings.ANYMAIL = "postmark", {"WEBHOOK_SECRET": SECRET}
     stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))

@@ -140,7 +140,7 @@ def test_no_log_line_at_any_level_and_no_error_page_holds_a_secret(
         client.get(link, follow=True)
 
         def fail(**anything: object) -> None:
-            raise RuntimeError("unforeseen")
+            raise RuntimeError("unexpected")
 
         monkeypatch.setattr(sources, "add_workspace", fail)
         sign_in(client, someone_here)
@@ -149,7 +149,7 @@ def test_no_log_line_at_any_level_and_no_error_page_holds_a_secret(
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-    assert "unforeseen" in page
+    assert "unexpected" in page
     session = client.cookies["sessionid"].value
     token = link.rstrip("/").rpartition("/")[2]
     said = "\n".join(lines)

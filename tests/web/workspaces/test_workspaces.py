@@ -130,7 +130,7 @@ def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
 def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
     answer = site.follow("check_connection")
     assert site.enqueued == ["accounts_review.tasks.jobs.check_connection_job"]
-    assert answer.redirect_chain == [("/workspaces/?examined=0-0", 302)]
+    assert answer.redirect_chain == [("/workspaces/?checked=0-0", 302)]
     assert "checking address, key and clock" in text(answer)
     url = site.at("check_connection") + "?asked=0-0"
     assert "HX-Refresh" not in site.client.get(url, headers=HTMX)

@@ -13,8 +13,8 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population, records
-from huwise_sandbox.server import Server
-from huwise_sandbox.site import Site
+from huwise_sandbox.server import SandboxServer
+from huwise_sandbox.site import SandboxSite
 from tests.conftest import FIXTURES
 from tests.factories import make_exemption
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
@@ -49,7 +49,7 @@ def test_every_archetype_gets_the_verdict_it_deserves(workspace: Workspace, arch
     population.grant_service_key(snapshot, KEY)
     as_of = datetime.fromisoformat(archetypes["as_of"])
     workspaces.adopt_policy(workspace=workspace, text=policy_of(archetypes), actor=None, reason="test", now=NOW)
-    with Server(Site(snapshot)) as server, client_of(server.url) as client:
+    with SandboxServer(SandboxSite(snapshot)) as server, client_of(server.url) as client:
         done = sync_workspace(workspace=workspace, client=client, key_owner="", clock=lambda: as_of)
     assert done.problems == []
     workspace.refresh_from_db()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts_review.models import Account, Assessment, Group, Workspace
-from accounts_review.workflow.launch.orphaned_rights import Member, Orphan, made_by, orphans, orphans_of
+from accounts_review.workflow.launch.orphaned_rights import Orphan, RightsHolder, made_by, orphans, orphans_of
 from tests.factories import make_case
 from tests.web.kit import read, someone
 
@@ -18,7 +18,7 @@ def names(found: list[Orphan]) -> dict[str, list[str]]:
 
 def test_what_nobody_keeps_is_orphaned() -> None:
     ana, ben = Account(username="ana"), Account(username="ben")
-    leaving = [Member(ana, {"a", "b"}, {"press"}), Member(ben, {"b"}, {"press", "team"})]
+    leaving = [RightsHolder(ana, {"a", "b"}, {"press"}), RightsHolder(ben, {"b"}, {"press", "team"})]
     found = orphans(leaving, rights_kept={"a"}, groups_kept={"team"})
     assert [(orphan.is_group, orphan.name) for orphan in found] == [(False, "b"), (True, "press")]
     assert names(found) == {"b": ["ana", "ben"], "press": ["ana", "ben"]}

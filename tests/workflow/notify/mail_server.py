@@ -10,7 +10,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.workflow.notify.test_smtp import received
 
 Reply = Callable[[str, int], str]
-"""What the server says to an address, told how many letters it has taken; "" for yes."""
+"""What the server says to an address, told how many e-mails it has taken; "" for yes."""
 
 
 class Server:

@@ -35,9 +35,9 @@ def bounce(stage: Stage, *, message_id: str = "", recipient: str = "", why: str 
     return bounces.mark_bounced(message_id=message_id, recipient=recipient, why=why, now=stage.clock())
 
 
-def let_it_ripen(stage: Stage) -> None:
+def make_due(stage: Stage) -> None:
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
 
 
 def test_the_server_s_name_of_the_notice_is_kept(stage: Stage) -> None:
@@ -51,7 +51,7 @@ def test_a_bounce_makes_the_case_undeliverable_and_no_other(stage: Stage, by: st
     assert stage.states() == {"marie": "undeliverable", "omar": "noticed"}
     entry = AuditEntry.objects.get(kind="case.undeliverable")
     assert (entry.subject, entry.actor, entry.details["why"]) == ("marie", "portal", "mailbox full")
-    let_it_ripen(stage)
+    make_due(stage)
     stage.revoke()
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
     assert audit.verify()[1] is None
@@ -81,7 +81,7 @@ def test_the_address_that_was_written_to_counts_even_after_it_changed(stage: Sta
 
 
 def test_a_bounce_of_somebody_not_warned_yet_is_a_person_s_to_look_at(set_stage: SetStage) -> None:
-    """It may be of an older letter, or of the one that is just leaving: nobody can tell, and either way it matters."""
+    """It may be of an older e-mail, or of the one that is just leaving: nobody can tell, and either way it matters."""
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
     assert bounce(stage, recipient="marie@ville.example") == 1
@@ -89,7 +89,7 @@ def test_a_bounce_of_somebody_not_warned_yet_is_a_person_s_to_look_at(set_stage:
 
 
 def test_a_bounce_when_the_case_is_due_or_during_the_last_look_still_counts(stage: Stage) -> None:
-    let_it_ripen(stage)
+    make_due(stage)
     bounce(stage, recipient="omar@ville.example")
     revoker = stage.revoker()
     case = revoker.claim()
@@ -102,14 +102,14 @@ def test_a_bounce_when_the_case_is_due_or_during_the_last_look_still_counts(stag
 
 def test_a_bounce_after_the_intent_forbids_a_second_one(stage: Stage) -> None:
     """The DELETE had no effect and no answer; by the time that this is known, the notice has come back."""
-    let_it_ripen(stage)
+    make_due(stage)
     stage.order({"method": "DELETE", "path": "/users/marie", "kind": "cut_before", "times": 1})
     stage.revoke(limit=1, quiet=60)
     assert stage.case("marie").state == "unknown"
     assert bounce(stage, recipient="marie@ville.example") == 1
     for _ in range(4):
         stage.clock.advance(seconds=61)
-        advance.ripen(workspace=stage.workspace, now=stage.clock())
+        advance.make_due(workspace=stage.workspace, now=stage.clock())
         stage.revoke(quiet=60)
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
     assert "case.bounced" in stage.entries("marie")
@@ -117,21 +117,21 @@ def test_a_bounce_after_the_intent_forbids_a_second_one(stage: Stage) -> None:
 
 
 def test_a_bounce_of_what_has_ended_rewrites_nothing(stage: Stage) -> None:
-    let_it_ripen(stage)
+    make_due(stage)
     stage.revoke()
     bounce(stage, message_id=stage.case("marie").message_id)
     assert set(stage.states().values()) == {"revoked"}
     assert Case.objects.filter(noticed_at=None).count() == 0
 
 
-def test_a_retry_after_a_bounce_is_a_letter_of_its_own(stage: Stage) -> None:
+def test_a_retry_after_a_bounce_is_a_email_of_its_own(stage: Stage) -> None:
     first = stage.case("marie").message_id
     bounce(stage, message_id=first)
     stage.clock.advance(days=1)
     bounces.retry_notice(case=stage.case("marie"), actor=stage.staff("operator"), now=stage.clock())
     send_notices(workspace=stage.workspace, now=stage.clock())
     assert stage.case("marie").message_id != first
-    assert bounce(stage, message_id=first) == 0, "the old letter came back once more; the new one has not"
+    assert bounce(stage, message_id=first) == 0, "the old e-mail came back once more; the new one has not"
     assert stage.case("marie").promised_at == stage.clock() + timedelta(days=30)
 
 
@@ -140,10 +140,10 @@ def test_a_bounce_that_is_faster_than_our_own_record_counts(set_stage: SetStage)
     stage.launch("marie", "omar")
     send = smtp.deliver
 
-    def deliver(letter: EmailMessage, **how: Any) -> Any:
-        answer = send(letter, **how)
-        if letter.to == ["marie@ville.example"]:
-            assert bounce(stage, message_id="first.seen@provider", recipient=letter.to[0]) == 1
+    def deliver(message: EmailMessage, **how: Any) -> Any:
+        answer = send(message, **how)
+        if message.to == ["marie@ville.example"]:
+            assert bounce(stage, message_id="first.seen@provider", recipient=message.to[0]) == 1
         return answer
 
     with patch("accounts_review.workflow.notify.send.deliver", deliver):

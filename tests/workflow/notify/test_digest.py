@@ -39,7 +39,7 @@ def operators(person: Person) -> None:
 def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: Workspace) -> None:
     happens(workspace, "cleanup.closed", 3)
     happens(workspace, "cleanup.stopped", 4, why="the key was refused")
-    sealed = audit.head()
+    sealed = audit.newest_checkpoint()
     assert send_digest(workspace=workspace, now=NOW) == 2
     assert {to for message in mail.outbox for to in message.to} == {
         "operator@portal.example",

@@ -1,4 +1,4 @@
-"""A letter says what people need to know, in their language, and nothing hostile gets out of its place."""
+"""An e-mail says what people need to know, in their language, and nothing hostile gets out of its place."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_closing_mail_says_what_went_and_whom_to_ask(stage: Stage, settings:
 
 
 @pytest.mark.parametrize("kind", emails.KINDS)
-def test_a_letter_is_text_and_html_without_images_scripts_or_tracking(stage: Stage, kind: str) -> None:
+def test_a_email_is_text_and_html_without_images_scripts_or_tracking(stage: Stage, kind: str) -> None:
     message = compose(stage.case("marie"), kind).message()
     assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
     html = parts(compose(stage.case("marie"), kind))[1]
@@ -89,7 +89,7 @@ def test_a_letter_is_text_and_html_without_images_scripts_or_tracking(stage: Sta
     assert {address.split(":")[0] for address in re.findall(r'(?:href|src)="([^"]+)"', html)} <= {"http", "mailto"}
 
 
-def test_the_letter_speaks_the_language_of_the_workspace(stage: Stage) -> None:
+def test_the_email_speaks_the_language_of_the_workspace(stage: Stage) -> None:
     Workspace.objects.update(language="fr")
     message = compose(stage.case("marie"))
     text, html = parts(message)
@@ -120,7 +120,7 @@ def assert_headers_are_ours(message: Message) -> None:
     assert "\n" not in message["Subject"]
 
 
-def test_composed_again_a_letter_has_the_same_id_and_another_letter_another(stage: Stage) -> None:
+def test_composed_again_a_email_has_the_same_id_and_another_email_another(stage: Stage) -> None:
     def id_of(kind: str) -> str:
         return str(compose(stage.case("marie"), kind).message()["Message-ID"])
 
@@ -130,7 +130,7 @@ def test_composed_again_a_letter_has_the_same_id_and_another_letter_another(stag
     assert all(re.fullmatch(r"<[a-z0-9.-]+@127\.0\.0\.1>", value) for value in ids.values())
 
 
-def test_reminders_of_different_days_are_different_letters(stage: Stage) -> None:
+def test_reminders_of_different_days_are_different_emails(stage: Stage) -> None:
     case = stage.case("marie")
     case.promised_at = PROMISED
     first, second = (emails.reminder(case, days=days).message()["Message-ID"] for days in (7, 1))

@@ -95,7 +95,7 @@ def test_refusals_that_do_not_say_whose_and_come_alike_stop_the_run(stage: Stage
     assert set(stage.states().values()) == {"awaiting_notice"}
 
 
-def test_one_refusal_that_does_not_say_is_theirs_as_soon_as_another_letter_is_taken(
+def test_one_refusal_that_does_not_say_is_theirs_as_soon_as_another_email_is_taken(
     stage: Stage, server: Server
 ) -> None:
     server.to_recipient = lambda address, taken: "550 rejected" if address.startswith(("anna", "cleo")) else ""
@@ -160,7 +160,7 @@ def test_without_tls_where_it_is_asked_for_nothing_leaves(stage: Stage, server: 
 def test_reminders_and_closing_mails_are_nobodys_fault_either(stage: Stage, server: Server) -> None:
     send(stage)
     stage.clock.advance(days=30)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     server.to_recipient = lambda address, taken: OURS["quota"]
     told = send_closings(workspace=stage.workspace, now=stage.clock())
@@ -181,7 +181,7 @@ def test_operators_are_mailed_once_that_mails_were_stopped(stage: Stage, server:
     assert digest.send_digest(workspace=stage.workspace, now=stage.clock()) == 0
 
 
-def test_a_test_letter_that_arrives_says_that_mail_works_again(stage: Stage, server: Server) -> None:
+def test_a_test_email_that_arrives_says_that_mail_works_again(stage: Stage, server: Server) -> None:
     server.to_recipient = lambda address, taken: "550 rejected"
     send(stage)
     assert stopped(stage)

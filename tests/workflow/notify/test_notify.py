@@ -88,12 +88,12 @@ def test_a_server_that_fails_ends_the_run_and_the_next_one_goes_on(
     assert addresses() == ["marie@ville.example", "omar@ville.example"]
 
 
-def test_cases_ripen_on_the_promised_date_and_not_before(stage: Stage) -> None:
+def test_cases_become_due_on_the_promised_date_and_not_before(stage: Stage) -> None:
     send(stage)
     stage.clock.advance(days=30, seconds=-1)
-    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    assert advance.make_due(workspace=stage.workspace, now=stage.clock()) == 0
     stage.clock.advance(seconds=1)
-    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+    assert advance.make_due(workspace=stage.workspace, now=stage.clock()) == 2
     assert set(stage.states().values()) == {"due"}
 
 
@@ -101,9 +101,9 @@ def test_nobody_comes_due_whose_link_no_longer_works(stage: Stage, settings: Any
     send(stage)
     former, settings.SECRET_KEY = settings.SECRET_KEY, "another-long-and-random-key-of-this-portal"
     stage.clock.advance(days=40)
-    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 0
+    assert advance.make_due(workspace=stage.workspace, now=stage.clock()) == 0
     settings.SECRET_KEY_FALLBACKS = [former]
-    assert advance.ripen(workspace=stage.workspace, now=stage.clock()) == 2
+    assert advance.make_due(workspace=stage.workspace, now=stage.clock()) == 2
 
 
 def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
@@ -111,7 +111,7 @@ def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
     promised = stage.case("marie").promised_at
     stage.adopt(policy_text(notice=0))
     stage.clock.advance(days=5)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert (stage.deletes, stage.case("marie").promised_at) == ([], promised)
 
@@ -179,7 +179,7 @@ def test_an_undeliverable_notice_never_leads_to_a_revocation(stage: Stage, monke
     refuse(monkeypatch, "marie@ville.example", SMTPRecipientsRefused({"marie@ville.example": (550, b"unknown")}))
     send(stage)
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert stage.states() == {"marie": "undeliverable", "omar": "revoked"}
 

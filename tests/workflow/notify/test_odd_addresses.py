@@ -80,7 +80,7 @@ def test_an_address_outside_ascii_cannot_be_warned_where_the_server_does_not_tak
     assert server.recipients == ["omar@ville.example"]
     assert stage.why("jose") == ["no_smtputf8"]
     stage.clock.advance(days=31)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     assert stage.states() == {"jose": "undeliverable", "omar": "revoked"}
 

@@ -41,7 +41,7 @@ def stage(set_stage: SetStage) -> Stage:
         ("2026-06-20T10:00:00", False),
     ],
 )
-def test_letters_leave_within_hours_and_weekdays(at: str, is_open: bool) -> None:
+def test_mail_leaves_within_hours_and_weekdays(at: str, is_open: bool) -> None:
     assert PARIS.is_open(datetime.fromisoformat(at).replace(tzinfo=UTC)) is is_open
 
 

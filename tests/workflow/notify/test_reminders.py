@@ -53,7 +53,7 @@ def tell(stage: Stage) -> EmailsSent:
 
 def revoke_all(stage: Stage) -> None:
     stage.clock.advance(days=30)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
 
 

@@ -23,7 +23,7 @@ def send(stage: Stage) -> Notices:
 
 
 def ripe_and_revoked(stage: Stage) -> dict[str, str]:
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     return stage.states()
 
@@ -66,7 +66,7 @@ def test_a_promise_is_not_earlier_for_the_new_address(set_stage: SetStage, serve
 
 
 @pytest.mark.parametrize("same", ["Marie@Ville.example", "MARIE@VILLE.EXAMPLE"])
-def test_the_same_mailbox_in_other_letters_is_no_change(set_stage: SetStage, server: Server, same: str) -> None:
+def test_the_same_mailbox_in_other_emails_is_no_change(set_stage: SetStage, server: Server, same: str) -> None:
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
     send(stage)

@@ -33,7 +33,7 @@ REPLIES = {
     ("content", "defer"): "451 4.3.0 Try again later",
     ("content", "refuse"): "554 5.7.1 Looks like spam",
 }
-"""What a server says at each stage of a letter where it puts it off or refuses it."""
+"""What a server says at each stage of an e-mail where it puts it off or refuses it."""
 
 SILENCE = 0.6
 
@@ -90,7 +90,7 @@ def received(envelope: Envelope) -> Message:
 
 
 async def after_content(server: SMTP, accepted: list[Message], envelope: Envelope) -> str:
-    """The last stage: what is said when the whole letter was handed over; a server that hangs up has taken it."""
+    """The last stage: what is said when the whole e-mail was handed over; a server that hangs up has taken it."""
     assert isinstance(server, Capricious)
     if server.stage == "content" and server.mood in ("drop", "silent"):
         accepted.append(received(envelope))
@@ -174,13 +174,13 @@ def send(stage: Stage) -> Notices:
     return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
-def test_a_server_that_accepts_gets_one_letter_each_with_text_and_html(stage: Stage, moody: Moody) -> None:
+def test_a_server_that_accepts_gets_one_email_each_with_text_and_html(stage: Stage, moody: Moody) -> None:
     assert send(stage) == Notices(sent=6)
     assert moody.received() == Counter(PEOPLE)
-    letter = moody.accepted[0]
-    assert letter["To"] == "anna@ville.example"
-    assert letter["Auto-Submitted"] == "auto-generated"
-    assert [part.get_content_type() for part in letter.walk()][1:] == ["text/plain", "text/html"]
+    message = moody.accepted[0]
+    assert message["To"] == "anna@ville.example"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert [part.get_content_type() for part in message.walk()][1:] == ["text/plain", "text/html"]
 
 
 STAGES = ("connect", "MAIL", "RCPT", "DATA", "content")
@@ -210,7 +210,7 @@ def test_whatever_the_server_does_once_at_any_stage_every_case_ends_where_it_sho
     assert stage.states() == dict.fromkeys(PEOPLE, "noticed") | ({"anna": "undeliverable"} if refused else {})
     twice = Counter(["anna"]) if at == "content" and broken else Counter[str]()
     assert moody.received() == Counter(PEOPLE) + twice - (Counter(["anna"]) if refused else Counter[str]())
-    assert len({letter["Message-ID"] for letter in moody.accepted}) == 6 - refused
+    assert len({message["Message-ID"] for message in moody.accepted}) == 6 - refused
 
 
 def test_each_address_ends_where_it_should_and_stops_no_other(stage: Stage, moody: Moody) -> None:
@@ -238,7 +238,7 @@ def test_what_was_put_off_is_sent_by_the_next_run_and_nothing_twice(stage: Stage
 
 
 @pytest.mark.parametrize("survivors", range(6))
-def test_a_server_that_dies_midway_is_resumed_without_a_second_letter(
+def test_a_server_that_dies_midway_is_resumed_without_a_second_email(
     stage: Stage, moody: Moody, survivors: int
 ) -> None:
     moody.dies_after = survivors
@@ -257,13 +257,13 @@ def test_a_server_that_shuts_down_ends_the_run(stage: Stage, moody: Moody) -> No
     assert set(stage.states().values()) == {"awaiting_notice"}
 
 
-def test_a_letter_taken_whose_receipt_was_lost_is_sent_again_and_can_be_recognised(stage: Stage, moody: Moody) -> None:
+def test_a_email_taken_whose_receipt_was_lost_is_sent_again_and_can_be_recognised(stage: Stage, moody: Moody) -> None:
     moody.moods = {"anna": "take and drop"}
     send(stage)
     moody.moods = {}
     send(stage)
     assert moody.received() == Counter(PEOPLE) + Counter(["anna"])
-    assert len({letter["Message-ID"] for letter in moody.accepted}) == 6
+    assert len({message["Message-ID"] for message in moody.accepted}) == 6
 
 
 def test_without_a_server_every_case_waits(stage: Stage, moody: Moody, settings: Any) -> None:
@@ -285,7 +285,7 @@ def test_reminders_and_closings_go_the_same_way_and_change_no_state(stage: Stage
     assert (done.sent, done.refused) == (3, 1)
     assert set(stage.states().values()) == {"noticed"}
     stage.clock.advance(days=6)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.revoke()
     told = send_closings(workspace=stage.workspace, now=stage.clock())
     assert (told.sent, told.refused) == (3, 1)
@@ -294,7 +294,7 @@ def test_reminders_and_closings_go_the_same_way_and_change_no_state(stage: Stage
     assert set(stage.states().values()) == {"revoked"}
 
 
-def test_a_test_letter_says_what_the_server_said(stage: Stage, moody: Moody) -> None:
+def test_a_test_email_says_what_the_server_said(stage: Stage, moody: Moody) -> None:
     operator = stage.staff("operator")
     assert send_test(workspace=stage.workspace, kind="notice", actor=operator, now=stage.clock()) == ""
     moody.moods = {"operator": "refuse"}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts_review.models import Return, Sync
+from accounts_review.models import ActivityGap, Sync
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.policy.backtest import LookBack, backtest, returned
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
@@ -57,23 +57,23 @@ def test_who_came_back_within_the_limit_is_no_false_alarm(stage: Stage) -> None:
 
 def test_on_a_day_before_the_first_reading_it_is_not_known_who_was_silent(stage: Stage) -> None:
     come_back(stage)
-    Return.objects.all().delete()
+    ActivityGap.objects.all().delete()
     stage.update("back", last_seen_at=days_ago(-180))
     stage.sync()
-    Return.objects.all().delete()
+    ActivityGap.objects.all().delete()
     found = looked_back(stage, days=300)
     assert (found.silent, found.returned, found.unknown) == (1, 0, 1)
     assert Sync.objects.filter(state="complete").exists()
 
 
 def test_only_a_long_silence_is_kept_and_only_once(stage: Stage) -> None:
-    assert not Return.objects.exists()
+    assert not ActivityGap.objects.exists()
     come_back(stage, "back")
     stage.clock.advance(days=20)
     stage.update("back", last_seen_at=stage.clock().isoformat())
     stage.sync()
     stage.sync()
-    assert Return.objects.count() == 1
+    assert ActivityGap.objects.count() == 1
 
 
 def test_a_proposal_is_tested_by_its_own_limits(stage: Stage) -> None:

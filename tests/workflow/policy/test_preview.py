@@ -1,4 +1,4 @@
-"""Foresee: a preview shows what comes true, stores nothing among what is in force, and takes over all at once."""
+"""Policy preview: it shows what comes true, stores nothing among what is in force, and takes over all at once."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage)
 
 def test_what_was_shown_is_what_comes_true(stage: Stage) -> None:
     policy_preview = propose(stage, limit=365)
-    foreseen = preview.accounts_under(policy_preview, now=NOW)
-    after = {account.username: account.verdict_after for account in foreseen}
+    previewed = preview.accounts_under(policy_preview, now=NOW)
+    after = {account.username: account.verdict_after for account in previewed}
     version = activate(stage, policy_preview)
     assert (version.number, version.text, version.reason) == (3, policy_text(limit=365), "why")
     assert stage.verdicts() == after

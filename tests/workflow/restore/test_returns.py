@@ -101,7 +101,7 @@ def test_the_return_of_somebody_invited_back_is_noted_as_such(set_stage: SetStag
     assert entry("account.returned").data["restored"] is True
 
 
-def test_regret_is_counted_by_segment(set_stage: SetStage) -> None:
+def test_the_return_rate_is_counted_by_segment(set_stage: SetStage) -> None:
     policy = """
 title = "Two segments"
 [[segment]]

@@ -265,7 +265,7 @@ ACTS: dict[str, Callable[..., Any]] = {
 
 @pytest.mark.parametrize("act", ACTS)
 def test_what_another_decided_unseen_is_not_decided_over(stage: Stage, act: str) -> None:
-    seen = audit.head().seq
+    seen = audit.newest_checkpoint().seq
     decide.exempt(**given(stage, "omar", by="operator"), until=until(stage))
     with pytest.raises(decide.DecisionRefused) as refused:
         ACTS[act](**given(stage, "marie", "omar"), seen=seen)
@@ -276,15 +276,15 @@ def test_what_another_decided_unseen_is_not_decided_over(stage: Stage, act: str)
 
 
 def test_an_exemption_does_not_undo_an_approval_unseen(stage: Stage) -> None:
-    seen = audit.head().seq
+    seen = audit.newest_checkpoint().seq
     decide.approve(**given(stage, "omar", by="operator"))
     with pytest.raises(decide.DecisionRefused, match="operator approved it on"):
         decide.exempt(**given(stage, "omar"), until=until(stage), seen=seen)
-    decide.exempt(**given(stage, "omar"), until=until(stage), seen=audit.head().seq)
+    decide.exempt(**given(stage, "omar"), until=until(stage), seen=audit.newest_checkpoint().seq)
 
 
 def test_ones_own_decisions_are_known(stage: Stage) -> None:
-    seen = audit.head().seq
+    seen = audit.newest_checkpoint().seq
     decide.approve(**given(stage, "omar"))
     decide.withdraw(**given(stage, "omar"), seen=seen)
     assert stage.states() == {"omar": "withdrawn"}
@@ -292,7 +292,7 @@ def test_ones_own_decisions_are_known(stage: Stage) -> None:
 
 def test_one_act_is_told_once_by_what_it_was(stage: Stage) -> None:
     decide.approve(**given(stage, "omar"))
-    seen = audit.head().seq
+    seen = audit.newest_checkpoint().seq
     decide.exempt(**given(stage, "omar", by="operator"), until=until(stage))
     since = decided_since(seen, workspaces=[stage.workspace], besides=stage.staff("reviewer"))
     assert [entry.kind for entry in since.values()] == ["account.exempted"]

@@ -196,10 +196,10 @@ def test_the_promised_date_is_waited_for(set_stage: SetStage) -> None:
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=stage.clock())
     stage.clock.advance(days=30, seconds=-1)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {}
     stage.clock.advance(seconds=1)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {"revoked": 1}
 
 
@@ -207,7 +207,7 @@ def test_nobody_is_revoked_whose_warning_was_not_sent(set_stage: SetStage) -> No
     stage = set_stage(someone("marie"), policy=policy_text(notice=30))
     stage.launch("marie")
     stage.clock.advance(days=40)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     assert stage.revoke() == {}
     case = stage.case("marie")
     type(case).objects.filter(pk=case.pk).update(state="due")

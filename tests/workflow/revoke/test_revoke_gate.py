@@ -272,7 +272,7 @@ def test_a_promise_that_was_moved_to_later_is_kept(set_stage: SetStage) -> None:
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=stage.clock())
     stage.clock.advance(days=30)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     assert stage.states() == {"marie": CaseState.DUE}
     Case.objects.update(promised_at=stage.clock() + timedelta(days=1))
     assert stage.revoke() == {}

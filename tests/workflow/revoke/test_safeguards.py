@@ -215,7 +215,7 @@ AROUND = {
     "share_of_thirty_days": Safeguard(
         count_each_launch_alone, launch_one_by_one, more_than_one_is_gone, policy=policy_text(share=0.05)
     ),
-    "brake_on_regret": Safeguard(release_the_brake, the_others_speak_against_it, policy=policy_text(notice=30)),
+    "brake_on_objections": Safeguard(release_the_brake, the_others_speak_against_it, policy=policy_text(notice=30)),
     "staged_start": Safeguard(start_all_at_once, claim_everything, several_are_claimed),
     "right_target": Safeguard(let_anybody_in, key_changed_hands),
     "bounce_is_no_notice": Safeguard(overlook_the_bounce, bounced_before_the_date, policy=policy_text(notice=30)),
@@ -254,7 +254,7 @@ LAWS = {
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
     "8 blast radius": {
         *("hourly_limit", "launch_waits", "staged_start", "errors_that_stop", "right_target"),
-        *("share_of_thirty_days", "brake_on_regret"),
+        *("share_of_thirty_days", "brake_on_objections"),
     },
     "9 act and entry": {
         *("act_and_entry_together", "checkpoint", "held", "held_after_the_claim"),

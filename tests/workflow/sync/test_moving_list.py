@@ -12,7 +12,7 @@ import pytest
 
 from accounts_review.huwise import Client, Page
 from accounts_review.models import Workspace
-from accounts_review.workflow.sync.passes import PAGE, Walk
+from accounts_review.workflow.sync.passes import PAGE, Passes
 from huwise_sandbox.records import Record
 from tests.stage import KEY, NOW, SetStage, someone
 
@@ -47,9 +47,9 @@ class Moving:
         return httpx.Response(200, json=body, headers=headers)
 
 
-def walk(moving: Moving) -> Walk:
+def read(moving: Moving) -> Passes:
     with Client(url="http://127.0.0.1:8", api_key=KEY, transport=httpx.MockTransport(moving), attempts=1) as client:
-        done = Walk(known={}, began=BEGAN, progress=lambda walk: None)
+        done = Passes(known={}, began=BEGAN, progress=lambda passes: None)
         done.read(client)
     return done
 
@@ -70,40 +70,40 @@ def leave_at(*times: int) -> Change:
     return change
 
 
-def everyone(done: Walk) -> set[str]:
+def everyone(done: Passes) -> set[str]:
     return {name for name, _ in done.fresh}
 
 
 @pytest.mark.parametrize("tells_time", [True, False])
 def test_somebody_who_joins_at_every_page_spoils_nothing(tells_time: bool) -> None:
     moving = Moving(people(2500), join_at(*range(1, 100)), tells_time=tells_time)
-    done = walk(moving)
+    done = read(moving)
     assert done.problems == []
-    assert len(done.passes) == 2
+    assert len(done.counts) == 2
     assert everyone(done) >= {record["username"] for record in people(2500)}
 
 
 def test_somebody_who_joins_while_one_page_is_read_asks_for_a_second_pass() -> None:
-    done = walk(Moving(people(20), join_at(1)))
-    assert (done.problems, len(done.passes), len(everyone(done))) == ([], 2, 21)
+    done = read(Moving(people(20), join_at(1)))
+    assert (done.problems, len(done.counts), len(everyone(done))) == ([], 2, 21)
 
 
 def test_one_page_that_holds_still_is_read_once() -> None:
-    done = walk(Moving(people(PAGE), join_at()))
-    assert (done.problems, len(done.passes)) == ([], 1)
+    done = read(Moving(people(PAGE), join_at()))
+    assert (done.problems, len(done.counts)) == ([], 1)
 
 
 @pytest.mark.parametrize("times", [(1,), (1, 4), (1, 5, 9)], ids=str)
 def test_somebody_who_leaves_is_found_by_reading_again_until_two_passes_agree(times: Sequence[int]) -> None:
-    done = walk(Moving(people(2500), leave_at(*times)))
+    done = read(Moving(people(2500), leave_at(*times)))
     assert done.problems == []
     assert everyone(done) == {record["username"] for record in people(2500)[len(times) :]}
 
 
 def test_a_list_that_shrinks_at_every_page_is_read_seven_times_and_is_not_complete() -> None:
-    done = walk(Moving(people(2500), leave_at(*range(100))))
+    done = read(Moving(people(2500), leave_at(*range(100))))
     assert [problem["code"] for problem in done.problems] == ["passes_disagree"]
-    assert len(done.passes) == 7
+    assert len(done.counts) == 7
 
 
 def test_who_joined_long_ago_and_appears_only_now_is_no_joiner() -> None:
@@ -112,7 +112,7 @@ def test_who_joined_long_ago_and_appears_only_now_is_no_joiner() -> None:
     def change(listed: list[Record], asked: int) -> None:
         listed[:] = [record for number, record in enumerate(people(2500)) if number % 7 != asked % 7]
 
-    done = walk(Moving([], change))
+    done = read(Moving([], change))
     assert [problem["code"] for problem in done.problems] == ["passes_disagree"]
 
 
@@ -123,7 +123,7 @@ def test_rows_that_are_missing_in_every_pass_are_missed(missing: int) -> None:
             given = super().__call__(request).json()
             return httpx.Response(200, json=given | {"total_count": given["total_count"] + missing})
 
-    done = walk(Short(people(1500), join_at()))
+    done = read(Short(people(1500), join_at()))
     assert [problem["code"] for problem in done.problems] == ["counts_differ"]
 
 
