@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -95,11 +97,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return dict(self.order_by().values_list(*("verdict",)).annotate(models.Count("pk")))
 
     def search(self, term: str) -> AccountQuerySet:
-        """Those whose username, address or name holds the term."""
+        """Those whose username, address or name holds every word of the term, be it one here and one there."""
         fields = ("username", "email", "display_name", "first_name", "last_name")
         condition = Q()
-        for field in fields:
-            condition |= Q(**{f"{field}__icontains": term})
+        for word in term.split() or [term]:
+            condition &= reduce(or_, (Q(**{f"{field}__icontains": word}) for field in fields))
         return self.filter(condition)
 
 

@@ -19,6 +19,7 @@ from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
 from accounts_review.web.review import views as review
+from accounts_review.web.search import views as search
 from accounts_review.web.shared.access import Moved
 from accounts_review.web.signin import go_on, profile
 from accounts_review.web.workspaces import schedule, settings, syncs
@@ -76,6 +77,7 @@ urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
+    path("search/", search.Search.as_view(), name="search"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("workspaces/add/", settings.Add.as_view(), name="new_workspace"),
     path("profile/", profile.Profile.as_view(), name="profile"),

@@ -6,16 +6,6 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
-  // "/" goes to the search, unless the keys are switched off (on the review page, whose own search it finds there).
-  document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.closest("input, select, textarea, dialog, [contenteditable]");
-    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = document.getElementById("find");
-    if (!field || document.getElementById("filters") || localStorage.getItem("portal-keys-off") === "1") return;
-    event.preventDefault();
-    field.focus();
-  });
-
   // A form that acts is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -119,7 +119,8 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
     return [
         (_("Overview"), at("overview"), {"overview"}),
         (_("Review"), at("review"), {"review", "account", "import", "import_plan"}),
-        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case", "revoked"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case"}),
+        (_("Revoked"), at("revoked"), {"revoked"}),
         (
             _("Policy"),
             at("policy"),

@@ -23,6 +23,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
     "go_on": ("read", ""),
     "profile": ("read", ""),
+    "search": ("read", ""),
     "workspaces": ("read", ""),
     "hold": ("read", "read"),
     "people": ("administer", "administer"),
@@ -81,7 +82,18 @@ OPEN = {"answer", "bounces"}
 """Addresses without a login: a signed token is the key (tests/web/test_answer_page.py), or the provider's secret
 (tests/web/test_bounces.py)."""
 
-OF_PORTAL = {"home", "go_on", "profile", "workspaces", "new_workspace", "schedule", "hold", "people", "person"}
+OF_PORTAL = {
+    "home",
+    "go_on",
+    "profile",
+    "workspaces",
+    "new_workspace",
+    "schedule",
+    "hold",
+    "people",
+    "person",
+    "search",
+}
 """Pages of the whole portal; all others are about one workspace."""
 
 NOT_THERE = {"drop_view", "emails", "import_plan", "person", "restore", "schedule", "settings"}

@@ -1,0 +1,80 @@
+"""The pages one can go to and the things one can do there, by their names."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Workspace, may, may_somewhere
+from accounts_review.rules.lifecycle import CleanupState
+
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere to go."""
+
+    title: str
+    url: str
+    workspace: str = ""
+
+
+def find(term: str, *, user: User, workspaces: list[Workspace]) -> list[Place]:
+    """Where a person may go whose name holds every word of the term; without a term, everything there is."""
+    words = folded(term).split()
+    places = [*(place for each in workspaces for place in _of_workspace(user, each)), *_of_portal(user)]
+    return [place for place in places if all(word in folded(place.title) for word in words)][:MOST]
+
+
+def folded(text: str) -> str:
+    """A text as it is compared: without capitals and accents."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+def _of_workspace(user: User, workspace: Workspace) -> Iterator[Place]:
+    def place(title: str, page: str, query: str = "", **kwargs: object) -> Place:
+        url = reverse(page, kwargs={"workspace": workspace.name, **kwargs})
+        return Place(title, url + query, workspace.name)
+
+    yield place(_("Overview"), "overview")
+    yield place(_("Review"), "review")
+    yield place(_("Clean-ups"), "cleanups")
+    yield place(_("Revoked"), "revoked")
+    yield place(_("Policy"), "policy")
+    yield place(_("Try another limit"), "overview", "#idleness")
+    yield place(_("Run the back-test"), "backtest")
+    yield place(_("E-mails"), "emails")
+    yield place(_("Audit"), "audit")
+    yield place(_("Syncs"), "syncs")
+    if may(user, "decide", workspace):
+        yield place(_("Import decisions"), "import")
+    draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
+    if draft:
+        yield place(_("Draft"), "cleanup", number=draft.number)
+        if may(user, "operate", workspace):
+            yield place(_("Launch the draft"), "launch", number=draft.number)
+    if may(user, "administer", workspace):
+        yield place(_("Settings"), "settings")
+        yield place(_("People of the workspace"), "people_of_workspace")
+
+
+def _of_portal(user: User) -> Iterator[Place]:
+    yield Place(_("Start a sync"), reverse("workspaces"))
+    yield Place(_("Check the connection"), reverse("workspaces"))
+    yield Place(_("Workspaces"), reverse("workspaces"))
+    yield Place(_("Schedule"), reverse("schedule"))
+    yield Place(_("Hold everything"), reverse("hold"))
+    if may_somewhere(user, "administer"):
+        yield Place(_("People"), reverse("people"))
+    if may(user, "administer", None):
+        yield Place(_("Add a workspace"), reverse("new_workspace"))
+    yield Place(_("Profile"), reverse("profile"))
+    yield Place(_("Keyboard shortcuts"), reverse("profile") + "#shortcuts")
+    yield Place(_("Help"), reverse("profile") + "#help")
