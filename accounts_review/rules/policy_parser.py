@@ -92,7 +92,7 @@ class Reader:
 
     @cached_property
     def _lines(self) -> dict[str, int]:
-        return _lines_of(self._text)
+        return lines_of(self._text)
 
     def section(self, document: dict[str, Any], name: str) -> dict[str, Any]:
         value = document.get(name, {})
@@ -196,7 +196,7 @@ def _bounds_passed(text: str) -> Iterator[PolicyFault]:
         yield PolicyFault(line, "", f"a key of more than {MOST_DOTS} parts; the deepest here has two")
 
 
-def _lines_of(text: str) -> dict[str, int]:
+def lines_of(text: str) -> dict[str, int]:
     """The line on which each table and key stands: ``limits``, ``limits.per_hour``, ``segment.0.name``."""
     lines: dict[str, int] = {}
     table, segments = "", 0
