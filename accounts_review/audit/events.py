@@ -23,354 +23,171 @@ class Event(StrEnum):
 
     words: Words
 
-    ACCOUNT_ANSWER_REFUSED = Words(
-        "account.answer_refused", _("Answer refused"), _("an answer was refused"), Icon.ANSWER
-    )
-    ACCOUNT_ANSWERED = Words(
-        "account.answered",
-        _("Answered"),
-        _("the person answered the notice"),
-        Icon.ANSWER,
-        variants={
-            "away": _("the person is away until %(until)s"),
-            "keep": _("the person asked to keep the access: %(text)s"),
-            "leave": _("the person asked for the access to be removed now"),
-        },
-    )
-    ACCOUNT_APPROVED = Words(
-        "account.approved",
-        _("Approved"),
-        _("approved for the next clean-up: %(reason)s"),
+    # fmt: off
+    ACCOUNT_ANSWER_REFUSED = Words("account.answer_refused", _("Answer refused"), _("an answer was refused"),
+        Icon.ANSWER)
+    ACCOUNT_ANSWERED = Words("account.answered", _("Answered"), _("the person answered the notice"), Icon.ANSWER,
+        variants={"away": _("the person is away until %(until)s"),
+        "keep": _("the person asked to keep the access: %(text)s"),
+        "leave": _("the person asked for the access to be removed now")})
+    ACCOUNT_APPROVED = Words("account.approved", _("Approved"), _("approved for the next clean-up: %(reason)s"),
         decision=_("%(login)s approved it on %(at)s"),
-        variants={"again": _("put back into the draft, as approved by %(approved_by)s: %(reason)s")},
-    )
-    ACCOUNT_DATES_ACCEPTED = Words(
-        "account.dates_accepted",
-        _("Dates accepted"),
-        _("accepted dates that are earlier than before: %(reason)s"),
-        Icon.DECISION,
-    )
-    ACCOUNT_EXEMPTED = Words(
-        "account.exempted",
-        _("Exempted"),
-        _("exempted until %(until)s: %(reason)s"),
+        variants={"again": _("put back into the draft, as approved by %(approved_by)s: %(reason)s")})
+    ACCOUNT_DATES_ACCEPTED = Words("account.dates_accepted", _("Dates accepted"),
+        _("accepted dates that are earlier than before: %(reason)s"), Icon.DECISION)
+    ACCOUNT_EXEMPTED = Words("account.exempted", _("Exempted"), _("exempted until %(until)s: %(reason)s"),
         decision=_("%(login)s exempted it on %(at)s"),
-        variants={"service": _("kept as a service account until %(until)s; owner %(owner)s: %(reason)s")},
-    )
-    ACCOUNT_EXEMPTION_WITHDRAWN = Words(
-        "account.exemption_withdrawn",
-        _("Exemption ended"),
-        _("exemption ended early: %(reason)s"),
-        decision=_("%(login)s ended its exemption on %(at)s"),
-    )
-    ACCOUNT_OWNER_TOLD = Words(
-        "account.owner_told",
-        _("Owner notified"),
-        _("reminded %(owner)s that the exemption ends on %(until)s"),
-        Icon.MAIL,
-    )
-    ACCOUNT_RESTORE_FAILED = Words(
-        "account.restore_failed", _("Invitation failed"), _("could not be invited back: %(error)s"), Icon.BACK
-    )
-    ACCOUNT_RESTORED = Words(
-        "account.restored",
-        _("Invited back"),
-        _("invited back with the rights recorded at the removal"),
-        Icon.BACK,
-        alert=True,
-    )
+        variants={"service": _("kept as a service account until %(until)s; owner %(owner)s: %(reason)s")})
+    ACCOUNT_EXEMPTION_WITHDRAWN = Words("account.exemption_withdrawn", _("Exemption ended"),
+        _("exemption ended early: %(reason)s"), decision=_("%(login)s ended its exemption on %(at)s"))
+    ACCOUNT_OWNER_TOLD = Words("account.owner_told", _("Owner notified"),
+        _("reminded %(owner)s that the exemption ends on %(until)s"), Icon.MAIL)
+    ACCOUNT_RESTORE_FAILED = Words("account.restore_failed", _("Invitation failed"),
+        _("could not be invited back: %(error)s"), Icon.BACK)
+    ACCOUNT_RESTORED = Words("account.restored", _("Invited back"),
+        _("invited back with the rights recorded at the removal"), Icon.BACK, alert=True)
     ACCOUNT_RESTORING = Words("account.restoring", _("Invitation started"), _("is being invited back"), Icon.BACK)
     ACCOUNT_RETURNED = Words("account.returned", _("Came back"), _("is a member again"), Icon.BACK)
-    ACCOUNT_SNOOZED = Words(
-        "account.snoozed", _("Snoozed"), _("snoozed: %(reason)s"), decision=_("%(login)s snoozed it on %(at)s")
-    )
-    ACCOUNT_UNSNOOZED = Words(
-        "account.unsnoozed",
-        _("Snooze ended"),
-        _("snooze ended: %(reason)s"),
-        decision=_("%(login)s ended its snooze on %(at)s"),
-    )
-    ACCOUNT_WITHDRAWN = Words(
-        "account.withdrawn",
-        _("Decision withdrawn"),
-        _("taken out of the clean-up: %(reason)s"),
-        decision=_("%(login)s took it out of the clean-up on %(at)s"),
-    )
+    ACCOUNT_SNOOZED = Words("account.snoozed", _("Snoozed"), _("snoozed: %(reason)s"),
+        decision=_("%(login)s snoozed it on %(at)s"))
+    ACCOUNT_UNSNOOZED = Words("account.unsnoozed", _("Snooze ended"), _("snooze ended: %(reason)s"),
+        decision=_("%(login)s ended its snooze on %(at)s"))
+    ACCOUNT_WITHDRAWN = Words("account.withdrawn", _("Decision withdrawn"), _("taken out of the clean-up: %(reason)s"),
+        decision=_("%(login)s took it out of the clean-up on %(at)s"))
     ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"), _("exported %(count)s accounts"))
-    ALERT_SENT = Words(
-        "alert.sent", _("Administrators alerted"), _("told %(recipients)s administrators at once"), Icon.MAIL
-    )
+    ALERT_SENT = Words("alert.sent", _("Administrators alerted"), _("told %(recipients)s administrators at once"),
+        Icon.MAIL)
     AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"), _("exported %(entries)s audit entries"))
     BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"), alert=True)
-    CASE_ALREADY_GONE = Words(
-        "case.already_gone", _("Already gone"), _("was already gone before the removal"), Icon.REVOKED
-    )
-    CASE_ADDRESS_CHANGED = Words(
-        "case.address_changed",
-        _("Address changed"),
-        _("the address changed to %(address)s; a new notice goes there"),
-        Icon.MAIL,
-    )
-    CASE_BOUNCED = Words(
-        "case.bounced",
-        _("Notice bounced"),
-        _("the notice bounced after the removal: %(why)s"),
+    CASE_ALREADY_GONE = Words("case.already_gone", _("Already gone"), _("was already gone before the removal"),
+        Icon.REVOKED)
+    CASE_ADDRESS_CHANGED = Words("case.address_changed", _("Address changed"),
+        _("the address changed to %(address)s; a new notice goes there"), Icon.MAIL)
+    CASE_BOUNCED = Words("case.bounced", _("Notice bounced"), _("the notice bounced after the removal: %(why)s"),
         address_failed=True,
-        news=Headline(2, _("%(count)d notices bounced after the removal; check whether to invite these people back")),
-    )
+        news=Headline(2, _("%(count)d notices bounced after the removal; check whether to invite these people back")))
     CASE_CLAIMED = Words("case.claimed", _("Final check started"), _("final check started"))
-    CASE_CLOSING_REFUSED = Words(
-        "case.closing_refused",
-        _("Removal e-mail refused"),
-        _("the removal e-mail could not be delivered: %(why)s"),
-        address_failed=True,
-    )
+    CASE_CLOSING_REFUSED = Words("case.closing_refused", _("Removal e-mail refused"),
+        _("the removal e-mail could not be delivered: %(why)s"), address_failed=True)
     CASE_CLOSING_TOLD = Words("case.closing_told", _("Removal e-mail sent"), _("removal e-mail sent"), Icon.MAIL)
     CASE_DUE = Words("case.due", _("Notice period ended"), _("the notice period ended"))
-    CASE_HELD_FOR_A_DAY = Words(
-        "case.held_for_a_day",
-        _("Held for a day"),
-        _("on hold for more than a day: %(why)s"),
-        news=Headline(1, _("%(count)d accounts have been on hold for a day and need a check")),
-    )
+    CASE_HELD_FOR_A_DAY = Words("case.held_for_a_day", _("Held for a day"), _("on hold for more than a day: %(why)s"),
+        news=Headline(1, _("%(count)d accounts have been on hold for a day and need a check")))
     CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
     CASE_INTENDED = Words("case.intended", _("Revocation started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
-    CASE_NOTICE_RETRIED = Words(
-        "case.notice_retried", _("Notice will be sent again"), _("the notice will be sent again"), Icon.MAIL
-    )
-    CASE_NOTICED = Words(
-        "case.noticed", _("Notice sent"), _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL
-    )
-    CASE_REFUSED = Words(
-        "case.refused",
-        _("Revocation refused"),
-        _("the workspace refused the removal: %(error)s"),
-        news=Headline(2, _("the workspace refused %(count)d removals")),
-    )
+    CASE_NOTICE_RETRIED = Words("case.notice_retried", _("Notice will be sent again"),
+        _("the notice will be sent again"), Icon.MAIL)
+    CASE_NOTICED = Words("case.noticed", _("Notice sent"),
+        _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL)
+    CASE_REFUSED = Words("case.refused", _("Revocation refused"), _("the workspace refused the removal: %(error)s"),
+        news=Headline(2, _("the workspace refused %(count)d removals")))
     CASE_RELEASED = Words("case.released", _("Put back"), _("put back in the queue: %(why)s%(error)s"))
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
-    CASE_REMINDER_REFUSED = Words(
-        "case.reminder_refused",
-        _("Reminder refused"),
-        _("a reminder could not be delivered: %(why)s"),
-        address_failed=True,
-    )
+    CASE_REMINDER_REFUSED = Words("case.reminder_refused", _("Reminder refused"),
+        _("a reminder could not be delivered: %(why)s"), address_failed=True)
     CASE_REVOKED = Words("case.revoked", _("Access revoked"), _("access revoked"), Icon.REVOKED)
     CASE_SPARED = Words("case.spared", _("Account spared"), _("spared: %(why)s"), Icon.SPARED)
-    CASE_STILL_THERE = Words(
-        "case.still_there",
-        _("Revocation without effect"),
-        _("the removal had no effect; the account will be checked again"),
-    )
-    CASE_TURNED_AWAY = Words(
-        "case.turned_away",
-        _("Access refused"),
-        _("the workspace refused our request; it will be tried again: %(error)s"),
-    )
-    CASE_UNDELIVERABLE = Words(
-        "case.undeliverable",
-        _("Notice undeliverable"),
-        _("could not be warned: %(why)s"),
-        address_failed=True,
-        news=Headline(2, _("%(count)d notices could not be delivered; decide what to do")),
-    )
-    CASE_UNKNOWN = Words(
-        "case.unknown",
-        _("Outcome unknown"),
+    CASE_STILL_THERE = Words("case.still_there", _("Revocation without effect"),
+        _("the removal had no effect; the account will be checked again"))
+    CASE_TURNED_AWAY = Words("case.turned_away", _("Access refused"),
+        _("the workspace refused our request; it will be tried again: %(error)s"))
+    CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),
+        address_failed=True, news=Headline(2, _("%(count)d notices could not be delivered; decide what to do")))
+    CASE_UNKNOWN = Words("case.unknown", _("Outcome unknown"),
         _("the outcome of the removal is unknown: %(why)s%(error)s"),
-        news=Headline(2, _("the outcome of %(count)d removals was unknown for a while")),
-    )
-    CASE_WOULD_REVOKE = Words(
-        "case.would_revoke", _("Would be revoked"), _("passed every check; dry run, so nothing was sent")
-    )
-    CHECKPOINT_FAILED = Words(
-        "checkpoint.failed",
-        _("Checkpoint failed"),
+        news=Headline(2, _("the outcome of %(count)d removals was unknown for a while")))
+    CASE_WOULD_REVOKE = Words("case.would_revoke", _("Would be revoked"),
+        _("passed every check; dry run, so nothing was sent"))
+    CHECKPOINT_FAILED = Words("checkpoint.failed", _("Checkpoint failed"),
         _("held everything: the database does not match its checkpoint"),
-        variants={
-            "database_behind": _(
-                "held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"
-            ),
-            "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
-            "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
-            "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
-            "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s"),
-        },
-        news=Headline(0, _("everything is held: the database does not match its checkpoint")),
-    )
-    CHECKPOINT_KEPT = Words(
-        "checkpoint.kept", _("Checkpoint written again"), _("%(host)s can write its checkpoint again")
-    )
-    CHECKPOINT_RESET = Words(
-        "checkpoint.reset", _("Checkpoint reset"), _("accepted the database as it is: %(reason)s"), alert=True
-    )
-    CHECKPOINT_VOUCHED = Words(
-        "checkpoint.vouched",
-        _("Host joined"),
-        _("%(by)s confirmed the database, so %(host)s can start a checkpoint"),
-    )
+        variants={"database_behind": _("held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"),
+        "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
+        "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
+        "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
+        "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s")},
+        news=Headline(0, _("everything is held: the database does not match its checkpoint")))
+    CHECKPOINT_KEPT = Words("checkpoint.kept", _("Checkpoint written again"),
+        _("%(host)s can write its checkpoint again"))
+    CHECKPOINT_RESET = Words("checkpoint.reset", _("Checkpoint reset"), _("accepted the database as it is: %(reason)s"),
+        alert=True)
+    CHECKPOINT_VOUCHED = Words("checkpoint.vouched", _("Host joined"),
+        _("%(by)s confirmed the database, so %(host)s can start a checkpoint"))
     CLEANUP_CANCELLED = Words("cleanup.cancelled", _("Clean-up cancelled"), _("cancelled the clean-up: %(reason)s"))
-    CLEANUP_CLOSED = Words(
-        "cleanup.closed",
-        _("Clean-up closed"),
-        _("every case has ended; the clean-up is closed"),
-        news=Headline(3, _("clean-up %(number)s has ended")),
-    )
+    CLEANUP_CLOSED = Words("cleanup.closed", _("Clean-up closed"), _("every case has ended; the clean-up is closed"),
+        news=Headline(3, _("clean-up %(number)s has ended")))
     CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"), alert=True)
     CLEANUP_EXPORTED = Words("cleanup.exported", _("Clean-up exported"), _("exported %(count)s cases of the clean-up"))
-    CLEANUP_HELD_BACK = Words(
-        "cleanup.held_back",
-        _("Held back by the limit"),
-        _("%(cases)s accounts over the limit stayed in this draft"),
-    )
-    CLEANUP_LAUNCHED = Words(
-        "cleanup.launched",
-        _("Clean-up launched"),
+    CLEANUP_HELD_BACK = Words("cleanup.held_back", _("Held back by the limit"),
+        _("%(cases)s accounts over the limit stayed in this draft"))
+    CLEANUP_LAUNCHED = Words("cleanup.launched", _("Clean-up launched"),
         _("launched the clean-up with %(cases)s accounts"),
-        news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")),
-        alert=True,
-    )
+        news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")), alert=True)
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
-    CLEANUP_STOPPED = Words(
-        "cleanup.stopped",
-        _("Clean-up paused automatically"),
-        _("the clean-up paused automatically: %(why)s"),
-        news=Headline(0, _("clean-up %(number)s is paused: %(why)s")),
-    )
-    DECISIONS_IMPORTED = Words(
-        "decisions.imported",
-        _("Decisions imported"),
-        _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"),
-    )
-    DIGEST_SENT = Words(
-        "digest.sent", _("Operator digest sent"), _("e-mailed %(recipients)s operators what happened"), Icon.MAIL
-    )
+    CLEANUP_STOPPED = Words("cleanup.stopped", _("Clean-up paused automatically"),
+        _("the clean-up paused automatically: %(why)s"), news=Headline(0, _("clean-up %(number)s is paused: %(why)s")))
+    DECISIONS_IMPORTED = Words("decisions.imported", _("Decisions imported"),
+        _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"))
+    DIGEST_SENT = Words("digest.sent", _("Operator digest sent"), _("e-mailed %(recipients)s operators what happened"),
+        Icon.MAIL)
     EMAIL_TESTED = Words("email.tested", _("Test e-mail sent"), _("a test e-mail was sent"), Icon.MAIL)
-    HOLD_PLACED = Words(
-        "hold.placed",
-        _("Everything held"),
-        _("held everything: %(reason)s"),
-        news=Headline(0, _("%(actor)s held everything: %(reason)s")),
-    )
-    HOLD_RELEASED = Words(
-        "hold.released",
-        _("Hold released"),
-        _("released the hold: %(reason)s"),
-        news=Headline(1, _("%(actor)s released the hold: %(reason)s")),
-        alert=True,
-    )
-    MAIL_RESUMED = Words(
-        "mail.resumed",
-        _("E-mails resumed"),
-        _("e-mails are being sent again"),
-        Icon.MAIL,
-        news=Headline(1, _("e-mails to people are being sent again")),
-    )
-    MAIL_STOPPED = Words(
-        "mail.stopped",
-        _("E-mails stopped"),
-        _("no e-mails are being sent: %(reply)s"),
-        Icon.MAIL,
-        news=Headline(0, _("e-mails to people stopped: %(why)s")),
-    )
+    HOLD_PLACED = Words("hold.placed", _("Everything held"), _("held everything: %(reason)s"),
+        news=Headline(0, _("%(actor)s held everything: %(reason)s")))
+    HOLD_RELEASED = Words("hold.released", _("Hold released"), _("released the hold: %(reason)s"),
+        news=Headline(1, _("%(actor)s released the hold: %(reason)s")), alert=True)
+    MAIL_RESUMED = Words("mail.resumed", _("E-mails resumed"), _("e-mails are being sent again"), Icon.MAIL,
+        news=Headline(1, _("e-mails to people are being sent again")))
+    MAIL_STOPPED = Words("mail.stopped", _("E-mails stopped"), _("no e-mails are being sent: %(reply)s"), Icon.MAIL,
+        news=Headline(0, _("e-mails to people stopped: %(why)s")))
     PERSON_ADDED = Words("person.added", _("Person added"), _("added %(login)s (%(email)s) with the role %(role)s"))
-    PERSON_DEACTIVATED = Words(
-        "person.deactivated", _("Person deactivated"), _("deactivated %(login)s; the role before was %(before)s")
-    )
-    PERSON_EMAIL_CHANGED = Words(
-        "person.email_changed",
-        _("E-mail address changed"),
-        _("changed the address of %(login)s from %(address_before)s to %(address)s"),
-    )
-    PERSON_INVITED = Words(
-        "person.invited", _("Person invited again"), _("sent %(login)s (%(email)s) another link to set a password")
-    )
+    PERSON_DEACTIVATED = Words("person.deactivated", _("Person deactivated"),
+        _("deactivated %(login)s; the role before was %(before)s"))
+    PERSON_EMAIL_CHANGED = Words("person.email_changed", _("E-mail address changed"),
+        _("changed the address of %(login)s from %(address_before)s to %(address)s"))
+    PERSON_INVITED = Words("person.invited", _("Person invited again"),
+        _("sent %(login)s (%(email)s) another link to set a password"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
-    POLICY_ADOPTED = Words(
-        "policy.adopted",
-        _("Policy activated"),
-        _("activated version %(version)s of the policy: %(reason)s"),
-        alert=True,
-    )
-    WORKSPACE_ADDED = Words(
-        "workspace.added",
-        _("Workspace added"),
-        _("added the workspace at %(host)s"),
-        news=Headline(1, _("%(actor)s added the workspace")),
-        alert=True,
-    )
-    WORKSPACE_CONNECTION_CHANGED = Words(
-        "workspace.connection_changed",
-        _("Connection changed"),
-        _("stored another API key for %(host)s"),
-        news=Headline(1, _("%(actor)s stored another API key")),
-        alert=True,
-    )
-    WORKSPACE_DESCRIBED = Words(
-        "workspace.described", _("Settings changed"), _("changed the settings of the workspace: %(fields)s")
-    )
-    ROLE_GRANTED = Words(
-        "role.granted",
-        _("Role changed"),
+    POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
+        _("activated version %(version)s of the policy: %(reason)s"), alert=True)
+    WORKSPACE_ADDED = Words("workspace.added", _("Workspace added"), _("added the workspace at %(host)s"),
+        news=Headline(1, _("%(actor)s added the workspace")), alert=True)
+    WORKSPACE_CONNECTION_CHANGED = Words("workspace.connection_changed", _("Connection changed"),
+        _("stored another API key for %(host)s"), news=Headline(1, _("%(actor)s stored another API key")), alert=True)
+    WORKSPACE_DESCRIBED = Words("workspace.described", _("Settings changed"),
+        _("changed the settings of the workspace: %(fields)s"))
+    ROLE_GRANTED = Words("role.granted", _("Role changed"),
         _("changed the role of %(login)s from %(before)s to %(role)s"),
-        variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s")},
-    )
+        variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s")})
     SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"))
-    SIGNIN_FAILED = Words(
-        "signin.failed",
-        _("Sign-in failed"),
-        _("somebody failed to sign in; more tries from there within an hour add no entry"),
-    )
+    SIGNIN_FAILED = Words("signin.failed", _("Sign-in failed"),
+        _("somebody failed to sign in; more tries from there within an hour add no entry"))
     SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))
-    SIGNIN_PASSWORD_RESET = Words(
-        "signin.password_reset", _("Password reset"), _("chose a new password by a link from an e-mail")
-    )
+    SIGNIN_PASSWORD_RESET = Words("signin.password_reset", _("Password reset"),
+        _("chose a new password by a link from an e-mail"))
     SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"))
-    SIGNIN_FACTOR_REMOVED = Words(
-        "signin.factor_removed",
-        _("Second factor removed"),
-        _("removed a second factor"),
-        variants={"lost": _("took the lost second factors of %(login)s away")},
-        alert=True,
-    )
+    SIGNIN_FACTOR_REMOVED = Words("signin.factor_removed", _("Second factor removed"), _("removed a second factor"),
+        variants={"lost": _("took the lost second factors of %(login)s away")}, alert=True)
     SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))
-    WORKSPACE_HOST_CHANGED = Words(
-        "workspace.host_changed",
-        _("Host changed"),
-        _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"),
-        alert=True,
-    )
-    WORKSPACE_LANGUAGE_SET = Words(
-        "workspace.language_set", _("Language of e-mails changed"), _("the language of e-mails was changed")
-    )
-    WORKSPACE_MODE_SET = Words(
-        "workspace.mode_set", _("Mode changed"), _("switched the workspace from %(from)s to %(to)s"), alert=True
-    )
+    WORKSPACE_HOST_CHANGED = Words("workspace.host_changed", _("Host changed"),
+        _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"), alert=True)
+    WORKSPACE_LANGUAGE_SET = Words("workspace.language_set", _("Language of e-mails changed"),
+        _("the language of e-mails was changed"))
+    WORKSPACE_MODE_SET = Words("workspace.mode_set", _("Mode changed"),
+        _("switched the workspace from %(from)s to %(to)s"), alert=True)
     WORKSPACE_OPENED = Words("workspace.opened", _("Workspace opened"), _("opened the workspace"))
-    WORKSPACE_PAUSED = Words(
-        "workspace.paused",
-        _("Workspace paused"),
-        _("paused the workspace: %(reason)s"),
-        news=Headline(1, _("%(actor)s paused the workspace: %(reason)s")),
-    )
-    WORKSPACE_RENAMED = Words(
-        "workspace.renamed", _("Workspace renamed"), _("renamed the workspace from %(from)s to %(to)s")
-    )
+    WORKSPACE_PAUSED = Words("workspace.paused", _("Workspace paused"), _("paused the workspace: %(reason)s"),
+        news=Headline(1, _("%(actor)s paused the workspace: %(reason)s")))
+    WORKSPACE_RENAMED = Words("workspace.renamed", _("Workspace renamed"),
+        _("renamed the workspace from %(from)s to %(to)s"))
     WORKSPACE_RESUMED = Words("workspace.resumed", _("Workspace resumed"), _("resumed the workspace: %(reason)s"))
-    WORKSPACE_RETIRED = Words(
-        "workspace.retired",
-        _("Workspace retired"),
-        _("retired the workspace, and deleted its API key: %(reason)s"),
-    )
+    WORKSPACE_RETIRED = Words("workspace.retired", _("Workspace retired"),
+        _("retired the workspace, and deleted its API key: %(reason)s"))
     WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
-    WORKSPACE_SYNCED = Words(
-        "workspace.synced",
-        _("Synced"),
+    WORKSPACE_SYNCED = Words("workspace.synced", _("Synced"),
         _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-        news=Headline(1, _("%(count)d syncs were incomplete")),
-    )
+        news=Headline(1, _("%(count)d syncs were incomplete")))
+    # fmt: on
 
     def __new__(cls, words: Words) -> Self:
         member = str.__new__(cls, words.code)
