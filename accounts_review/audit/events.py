@@ -23,13 +23,15 @@ class Event(StrEnum):
 
     words: Words
 
+    # A table, which the formatter would stretch to a line for each word.
     # fmt: off
     ACCOUNT_ANSWER_REFUSED = Words("account.answer_refused", _("Answer refused"), _("an answer was refused"),
         Icon.ANSWER)
     ACCOUNT_ANSWERED = Words("account.answered", _("Answered"), _("the person answered the notice"), Icon.ANSWER,
-        variants={"away": _("the person is away until %(until)s"),
-        "keep": _("the person asked to keep the access: %(text)s"),
-        "leave": _("the person asked for the access to be removed now")})
+        variants={
+            "away": _("the person is away until %(until)s"),
+            "keep": _("the person asked to keep the access: %(text)s"),
+            "leave": _("the person asked for the access to be removed now")})
     ACCOUNT_APPROVED = Words("account.approved", _("Approved"), _("approved for the next clean-up: %(reason)s"),
         decision=_("%(login)s approved it on %(at)s"),
         variants={"again": _("put back into the draft, as approved by %(approved_by)s: %(reason)s")})
@@ -101,11 +103,13 @@ class Event(StrEnum):
         _("passed every check; dry run, so nothing was sent"))
     CHECKPOINT_FAILED = Words("checkpoint.failed", _("Checkpoint failed"),
         _("held everything: the database does not match its checkpoint"),
-        variants={"database_behind": _("held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"),
-        "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
-        "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
-        "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
-        "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s")},
+        variants={
+            "database_behind":
+                _("held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"),
+            "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
+            "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
+            "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
+            "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s")},
         news=Headline(0, _("everything is held: the database does not match its checkpoint")))
     CHECKPOINT_KEPT = Words("checkpoint.kept", _("Checkpoint written again"),
         _("%(host)s can write its checkpoint again"))
