@@ -20,6 +20,7 @@ from django.utils.translation import override
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Exemption
+from accounts_review.models.exemption import ExemptionQuerySet
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording import instants
 from accounts_review.workflow.notify import emails
@@ -67,8 +68,16 @@ class Said:
 
 
 def case_of(token: str) -> Case | None:
-    """The case that the token of an answer page is about, or ``None`` where it is not one of ours."""
-    return emails.opened(token)
+    """The newest case that the person of an answer page's token was warned of; ``None`` where it is none of ours.
+
+    Who was warned again meanwhile may come by the link in the first e-mail.
+    """
+    case = emails.opened(token)
+    if case is None:
+        return None
+    later = Case.objects.filter(account=case.account_id, pk__gt=case.pk, cleanup__dry_run=False)
+    warned = later.exclude(noticed_at=None).select_related("account", "cleanup__workspace")
+    return warned.order_by("-pk").first() or case
 
 
 def is_settled(case: Case) -> bool:
@@ -79,6 +88,12 @@ def is_settled(case: Case) -> bool:
 def may_leave(case: Case) -> bool:
     """Whether the person can ask to be removed now: where they were warned, and have not asked yet."""
     return case.state == CaseState.NOTICED
+
+
+def still_counts(case: Case, *, now: datetime) -> bool:
+    """Whether the person has kept their access by an answer that holds to this day: then they can change it."""
+    kept = case.state == CaseState.SPARED and (case.answer or {}).get("kind") in (AnswerKind.KEEP, AnswerKind.AWAY)
+    return kept and _own_exemption(case).in_force(now).exists()
 
 
 def alike(cases: Iterable[Case]) -> list[Case]:
@@ -96,15 +111,18 @@ def alike(cases: Iterable[Case]) -> list[Case]:
 def answer(*, case: Case, said: Said, now: datetime) -> Case:
     """Act on what the person said; returns the case as it is then.
 
-    *Keep* and *away* spare it and exempt the account, for a year or until the day given. *Leave* makes the case due
-    at once. Raises :class:`Settled` and :class:`NotNow`.
+    *Keep* and *away* spare it and exempt the account, for a year or until the day given; as long as that counts, the
+    one can be changed into the other. *Leave* makes the case due at once. Raises :class:`Settled` and :class:`NotNow`.
     """
     held = _held(case)
-    if is_settled(held):
+    changes = said.kind is not AnswerKind.LEAVE and still_counts(held, now=now)
+    if is_settled(held) and not changes:
         raise Settled
     _check(said, now=now)
     if said.kind is AnswerKind.LEAVE:
         _leave(held, said, now=now)
+    elif changes:
+        _change(held, said, now=now)
     else:
         _keep(held, said, now=now)
     return held
@@ -123,14 +141,24 @@ def note_refusal(*, case: Case, why: str, now: datetime) -> None:
 
 
 def _keep(case: Case, said: Said, *, now: datetime) -> None:
-    until = said.until or now + KEPT_FOR
-    with override(case.cleanup.workspace.language):
-        reason = _reason(said)
-    record = _record(case, said, now=now)
-    outcome = {"why": reason}
+    record, outcome = _record(case, said, now=now), {"why": _reason(case, said)}
     audit.transition(
         [case], CaseState.SPARED, kind=ANSWERED, actor=PERSON, now=now, data=record, answer=record, outcome=outcome
     )
+    _exempt(case, said, now=now)
+
+
+def _change(case: Case, said: Said, *, now: datetime) -> None:
+    """The case has ended with the first answer; what changes is how long the person is left alone."""
+    case.answer, case.outcome = _record(case, said, now=now), {"why": _reason(case, said)}
+    Case.objects.filter(pk=case.pk).update(answer=case.answer, outcome=case.outcome)
+    audit.log([case], kind=ANSWERED, actor=PERSON, now=now, data=case.answer)
+    _own_exemption(case).filter(withdrawn_at=None).update(withdrawn_at=now)
+    _exempt(case, said, now=now)
+
+
+def _exempt(case: Case, said: Said, *, now: datetime) -> None:
+    until, reason = said.until or now + KEPT_FOR, _reason(case, said)
     standing = Exemption.objects.filter(account=case.account, withdrawn_at=None)
     if standing.filter(until__gte=until).exists():
         return  # Somebody has promised more already.
@@ -138,6 +166,10 @@ def _keep(case: Case, said: Said, *, now: datetime) -> None:
     Exemption.objects.create(account=case.account, until=until, reason=reason, by_login=PERSON, at=now)
     data = {"reason": reason, "until": until.isoformat()}
     audit.log([case.account], kind=Event.ACCOUNT_EXEMPTED, actor=PERSON, now=now, data=data)
+
+
+def _own_exemption(case: Case) -> ExemptionQuerySet:
+    return Exemption.objects.filter(account=case.account_id, by_login=PERSON)
 
 
 def _leave(case: Case, said: Said, *, now: datetime) -> None:
@@ -177,11 +209,13 @@ def _check(said: Said, *, now: datetime) -> None:
         raise NotNow(_("Choose a date from tomorrow to one year ahead."))
 
 
-def _reason(said: Said) -> str:
-    if said.until:
-        return _("away until %(date)s") % {"date": instants.day(said.until)}
-    text = emails.one_line(said.text, longest=LONGEST_TEXT)
-    return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
+def _reason(case: Case, said: Said) -> str:
+    """Why the account is exempt, in the language of its workspace."""
+    with override(case.cleanup.workspace.language):
+        if said.until:
+            return _("away until %(date)s") % {"date": instants.day(said.until)}
+        text = emails.one_line(said.text, longest=LONGEST_TEXT)
+        return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 
 
 def _record(case: Case, said: Said, *, now: datetime) -> dict[str, Any]:

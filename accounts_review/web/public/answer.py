@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts_review import audit
 from accounts_review.huwise.records import storable
 from accounts_review.models import Case
+from accounts_review.web.public.status import status_of
 from accounts_review.web.shared.widgets import DayInput
 from accounts_review.workflow import answer
 from accounts_review.workflow.answer import LONGEST_AGENT, LONGEST_TEXT, AnswerKind, NotNow, Said, Settled
@@ -85,24 +86,24 @@ class AnswerForm(forms.Form):
 # The token in the address is the only key, and no cookie adds to it: who has none can answer, too.
 @method_decorator([csrf_exempt, login_not_required], name="dispatch")
 class AnswerPage(View):
-    """Shows what would happen and the three answers; takes one of them. In the language of the e-mail."""
+    """The status page of somebody who was warned: how things stand, and the answers that count now.
+
+    In the language of the e-mail. Any link of ours is answered, however long ago the matter was settled.
+    """
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         case = answer.case_of(token)
-        if case is None or answer.is_settled(case):
-            return _closed(request, case)
+        if case is None:
+            return _unknown(request)
         with override(_language(request, case)):
             return _page(request, case, form=AnswerForm(today=localdate()))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         case = answer.case_of(token)
-        if case is None or answer.is_settled(case):
-            return _closed(request, case)
+        if case is None:
+            return _unknown(request)
         with override(_language(request, case)):
-            try:
-                return _take(request, case)
-            except (Settled, audit.Conflict):
-                return _closed(request, case)
+            return _take(request, case)
 
 
 def _take(request: HttpRequest, case: Case) -> HttpResponse:
@@ -110,8 +111,10 @@ def _take(request: HttpRequest, case: Case) -> HttpResponse:
     try:
         if form.is_valid():
             said = form.said(agent=storable(request.headers.get("User-Agent", ""))[:LONGEST_AGENT])
-            case = answer.answer(case=case, said=said, now=at)
-            return _page(request, case, view=said.kind.value, said=said)
+            answer.answer(case=case, said=said, now=at)
+            return _page(request, _again(case), form=AnswerForm(today=localdate()), news="taken")
+    except (Settled, audit.Conflict):
+        return _page(request, _again(case), form=AnswerForm(today=localdate()), news="too_late")
     except NotNow as problem:
         form.add_error(None, ValidationError(str(problem)))
     answer.note_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)
@@ -119,23 +122,32 @@ def _take(request: HttpRequest, case: Case) -> HttpResponse:
     return _page(request, case, form=form)
 
 
-def _closed(request: HttpRequest, case: Case | None) -> HttpResponse:
-    """No such page, or a case that no answer changes any more; which of the two, and nothing else, is told."""
-    if case is None:
-        return _page(request, None, view="unknown", status=404)
-    with override(_language(request, case)):
-        return _page(request, None, view="settled", status=410)
+def _again(case: Case) -> Case:
+    """The case as it is now."""
+    return Case.objects.select_related("account", "cleanup__workspace").get(pk=case.pk)
 
 
-def _page(
-    request: HttpRequest, case: Case | None, *, view: str = "ask", status: int = 200, **context: Any
-) -> HttpResponse:
-    contact = case.cleanup.workspace.contact if case else ""
-    context |= {"view": view, "contact": contact or settings.EMAIL_CONTACT}
-    if case is not None:
-        may_leave = answer.may_leave(case)
-        host = case.cleanup.workspace.shown_name
-        context |= {"case": case, "may_leave": may_leave, "host": host}
+def _unknown(request: HttpRequest) -> HttpResponse:
+    """No link of ours: nothing else is told."""
+    return _render(request, {"contact": settings.EMAIL_CONTACT}, status=404)
+
+
+def _page(request: HttpRequest, case: Case, *, form: AnswerForm, news: str = "") -> HttpResponse:
+    workspace = case.cleanup.workspace
+    return _render(
+        request,
+        {
+            "case": case,
+            "status": status_of(case, now=now()),
+            "form": form,
+            "news": news,
+            "host": workspace.shown_name,
+            "contact": workspace.contact or settings.EMAIL_CONTACT,
+        },
+    )
+
+
+def _render(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     response = render(request, "accounts_review/public/answer.html", context, status=status)
     response["Content-Language"] = get_language() or settings.LANGUAGE_CODE
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -16,6 +16,7 @@ from django.utils.timezone import localdate, now
 from accounts_review.models import AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.notify import emails
 from cleanup_portal.logs import LogFormatter
+from tests.factories import make_case, make_cleanup
 from tests.web.records_kit import Site, text
 
 TODAY = localdate()
@@ -75,7 +76,7 @@ def test_keep(client: Client, case: Case, url: str) -> None:
 
 def test_away_until_the_day_given(client: Client, case: Case, url: str) -> None:
     day = TODAY + timedelta(days=60)
-    assert "before you are back on" in text(client.post(url, {"kind": "away", "until": day.isoformat()}))
+    assert "You keep it until" in text(client.post(url, {"kind": "away", "until": day.isoformat()}))
     assert state(case) == "spared"
     assert localdate(Exemption.objects.get().until) == day
 
@@ -94,7 +95,7 @@ def test_leave_takes_a_tick_and_makes_the_case_due(client: Client, case: Case, u
     assert "will be removed" in text(client.post(url, {"kind": "leave", "sure": "on"}))
     assert state(case) == "due"
     page = text(client.get(url))
-    assert "You can still keep it" in page
+    assert "you can still keep it" in page
     assert "Remove my access now" not in page
 
 
@@ -104,14 +105,87 @@ def test_what_is_no_answer_is_shown_again(client: Client, case: Case, url: str, 
     assert state(case) == "noticed"
 
 
-@pytest.mark.parametrize("ended", ["intended", "unknown", "revoked", "spared", "withdrawn"])
-def test_in_flight_or_ended_the_page_says_that_it_is_settled(client: Client, case: Case, url: str, ended: str) -> None:
-    Case.objects.update(state=ended)
-    for answer in (client.get(url), client.post(url, {"kind": "keep"})):
-        assert answer.status_code == 410
-        assert "Already decided" in text(answer)
-        assert "ana.idle" not in text(answer)
-    assert state(case) == ended
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"state": "intended"}, "Your access is being removed"),
+        ({"state": "unknown"}, "Your access is being removed"),
+        ({"state": "revoked"}, f"was removed on {TODAY:%-d %B %Y}. To get it back, write to"),
+        ({"state": "revoked", "restored_by": "oscar"}, "You have been invited back since"),
+        ({"state": "already_gone"}, "Your access had already ended"),
+        ({"state": "spared", "outcome": {"why": [{"code": "newer_activity"}]}}, "You have signed in again"),
+        ({"state": "spared", "outcome": {"why": [{"code": "new_rights"}]}}, "The removal was called off"),
+        ({"state": "spared", "outcome": {"why": [{"code": "no_longer_listed"}]}}, "Your access had already ended"),
+        ({"state": "withdrawn"}, "The removal was called off"),
+        ({"state": "refused"}, "it did not work"),
+    ],
+)
+def test_however_it_ended_the_person_reads_their_own_sentence(
+    client: Client, case: Case, url: str, columns: dict[str, Any], sentence: str
+) -> None:
+    Case.objects.update(**columns, moved_at=now())
+    for answer in (client.get(url), client.post(url, {"kind": "keep"}), client.post(url, {"kind": "leave"})):
+        assert answer.status_code == 200
+        assert sentence in text(answer)
+        assert "ana.idle" in text(answer)
+    assert state(case) == columns["state"]
+
+
+def test_who_kept_it_reads_until_when_and_can_change_it(client: Client, case: Case, url: str) -> None:
+    client.post(url, {"kind": "keep", "text": "I run the bus feed"})
+    page = text(client.get(url))
+    assert f"On {TODAY:%-d %B %Y} you asked to keep" in page
+    assert f"You keep it until <strong>{TODAY + timedelta(days=365):%-d %B %Y}" in page
+    day = TODAY + timedelta(days=60)
+    changed = text(client.post(url, {"kind": "away", "until": day.isoformat()}))
+    assert f"You keep it until <strong>{day:%-d %B %Y}" in changed
+    assert localdate(Exemption.objects.get(withdrawn_at=None).until) == day
+    assert "asked to keep" in text(client.post(url, {"kind": "keep"}))
+    assert state(case) == "spared"
+    assert AuditEntry.objects.filter(kind="account.answered").count() == 3
+
+
+def test_an_answer_that_counts_no_more_cannot_be_changed(client: Client, case: Case, url: str) -> None:
+    client.post(url, {"kind": "keep"})
+    Exemption.objects.update(withdrawn_at=now())
+    before = AuditEntry.objects.count()
+    page = text(client.post(url, {"kind": "away", "until": (TODAY + timedelta(days=60)).isoformat()}))
+    assert "You still have it" in page
+    assert "Change your answer" not in page
+    assert AuditEntry.objects.count() == before
+
+
+def test_who_asked_to_leave_reads_when_and_can_still_keep_it(client: Client, case: Case, url: str) -> None:
+    client.post(url, {"kind": "leave", "sure": "on"})
+    page = text(client.get(url))
+    assert f"On {TODAY:%-d %B %Y} at" in page
+    assert "you asked us to remove the access" in page
+    assert "you can still keep it" in page
+    client.post(url, {"kind": "keep"})
+    assert state(case) == "spared"
+
+
+def test_leave_stands_folded_below_keep(client: Client, case: Case, url: str) -> None:
+    page = text(client.get(url))
+    assert page.index("Keep my access") < page.index("<details") < page.index("Remove my access now")
+    assert '<details class="answer-folded mb-3" open' in text(client.post(url, {"kind": "leave"}))
+
+
+def test_an_old_link_leads_to_what_the_person_was_warned_of_last(
+    client: Client, case: Case, url: str, workspace: Workspace
+) -> None:
+    Case.objects.update(state="withdrawn")
+    again = make_case(
+        make_cleanup(workspace, 7, state="running", dry_run=False),
+        case.account,
+        state="awaiting_notice",
+        evidence=case.evidence,
+    )
+    assert "called off" in text(client.get(url))
+    Case.objects.filter(pk=again.pk).update(state="noticed", noticed_at=now(), promised_at=now() + timedelta(days=9))
+    assert "Do you still need your access?" in text(client.get(url))
+    client.post(url, {"kind": "keep"})
+    assert (state(case), state(again)) == ("withdrawn", "spared")
 
 
 @pytest.mark.parametrize("spoil", [lambda t: t[:-2], lambda t: t + "x", lambda t: "x", lambda t: "x" * 4000])
