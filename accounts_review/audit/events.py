@@ -78,6 +78,10 @@ class Event(StrEnum):
     CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
     CASE_INTENDED = Words("case.intended", _("Revocation started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
+    CASE_KEPT_REFUSED = Words("case.kept_refused", _("“You keep your access” refused"),
+        _("the e-mail that the access is kept could not be delivered: %(why)s"), address_failed=True)
+    CASE_KEPT_TOLD = Words("case.kept_told", _("“You keep your access” sent"),
+        _("told by e-mail that the access is kept"), Icon.MAIL)
     CASE_NOTICE_RETRIED = Words("case.notice_retried", _("Notice will be sent again"),
         _("the notice will be sent again"), Icon.MAIL)
     CASE_NOTICED = Words("case.noticed", _("Notice sent"),

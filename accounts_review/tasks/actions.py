@@ -122,5 +122,5 @@ def pace() -> Pace:
 def warn(workspace: Workspace, *, budget: timedelta | None = None) -> Notices:
     """Send the notices that are waiting, as many as the pace and the time budget allow now."""
     brake.brake_all(workspace, now=now())
-    limit = allowance(workspace=workspace, kind=Event.CASE_NOTICED, pace=pace(), now=now())
+    limit = allowance(workspace=workspace, kinds=(Event.CASE_NOTICED,), pace=pace(), now=now())
     return send_notices(workspace=workspace, now=now(), limit=limit, budget=budget)

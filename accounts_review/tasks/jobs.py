@@ -194,12 +194,12 @@ def _send_emails(workspace: Workspace) -> set[str]:
         send(
             workspace=workspace,
             now=now(),
-            limit=allowance(workspace=workspace, kind=kind, pace=pace(), now=now()),
+            limit=allowance(workspace=workspace, kinds=kinds, pace=pace(), now=now()),
             budget=EMAILS_BUDGET,
         )
-        for send, kind in (
-            (send_reminders, Event.CASE_REMINDED),
-            (send_closings, Event.CASE_CLOSING_TOLD),
+        for send, kinds in (
+            (send_reminders, (Event.CASE_REMINDED,)),
+            (send_closings, (Event.CASE_CLOSING_TOLD, Event.CASE_KEPT_TOLD)),
         )
     )
     errors = {reminders.error, warn(workspace, budget=EMAILS_BUDGET).error, closings.error} - {""}

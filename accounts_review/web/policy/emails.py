@@ -25,6 +25,7 @@ TITLES: dict[str, Promise] = {
     "notice": gettext_lazy("Warning"),
     "reminder": gettext_lazy("Reminder"),
     "closing": gettext_lazy("Closing e-mail"),
+    "kept": gettext_lazy("You keep your access"),
 }
 MADE_UP = "camille@example.org"
 
@@ -51,7 +52,7 @@ class LanguageForm(forms.Form):
 
 
 class EmailsPage(WorkspaceView):
-    """The three e-mails to a fictitious person; the HTML part as text or as a download."""
+    """The e-mails to a fictitious person; the HTML part as text or as a download."""
 
     template_name = "accounts_review/policy/emails.html"
 

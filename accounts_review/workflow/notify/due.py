@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts_review import audit
@@ -20,7 +20,13 @@ from accounts_review.workflow.notify import emails
 LATE = timedelta(days=7)
 """A closing e-mail is sent within this time or not at all: later it would only confuse."""
 
-REMINDER_REFUSED, CLOSING_REFUSED = Event.CASE_REMINDER_REFUSED, Event.CASE_CLOSING_REFUSED
+REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
+
+KEPT = (CaseState.SPARED, CaseState.WITHDRAWN, CaseState.REFUSED)
+"""How a case ends whose person keeps their access."""
+
+ASKED_TO_LEAVE = Q(answer__kind="leave")
+"""Who did so was promised an e-mail, whatever becomes of it."""
 
 LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
 """An address that is put off again and again goes behind the others, so that it never bars their way."""
@@ -66,18 +72,26 @@ def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int
         yield case.pk, days
 
 
-def revoked(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
-    """Those whose access was removed of late, who are not back, and were not told."""
-    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False, state=CaseState.REVOKED)
-    untold = cases.filter(moved_at__gt=now - LATE, closing_told_at=None, restored_at=None, returned_at=None)
+def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
+    """Those whose case ended of late and who were not told: that their access is gone, or that the threat is over.
+
+    Who kept it by their own answer has read so, and who is about to be warned again would not believe it.
+    """
+    ends = Case.objects.filter(_gone() | _kept(), cleanup__workspace=workspace, cleanup__dry_run=False)
+    untold = ends.filter(Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE, closing_told_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
 def closings(workspace: Workspace, *, now: datetime) -> list[int]:
-    """The cases whose end is to be told, but for those whose mail was refused already."""
-    refused = {(entry.account_id, entry.cleanup) for entry in _entries(workspace, CLOSING_REFUSED)}
-    cases = revoked(workspace, now=now)
-    return [case.pk for case in cases if (case.account_id, case.cleanup.number) not in refused]
+    """The cases whose end is to be told, but for those whose mail was refused, or whose notice never arrived."""
+    refused = _cases_of(workspace, Event.CASE_CLOSING_REFUSED, Event.CASE_KEPT_REFUSED)
+    failed = _cases_of(workspace, Event.CASE_UNDELIVERABLE)
+    return [
+        case.pk
+        for case in ended(workspace, now=now)
+        if (key := (case.account_id, case.cleanup.number)) not in refused
+        and not (case.state in KEPT and case.noticed_at is None and key in failed)
+    ]
 
 
 def anything(workspace: Workspace, *, now: datetime) -> bool:
@@ -122,6 +136,20 @@ def spare(case: Case, why: object, *, now: datetime) -> None:
     audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
 
 
+def _gone() -> Q:
+    """Those whose access was removed and who are not back; if somebody else did it, those who had asked for it."""
+    removed = Q(state=CaseState.REVOKED, restored_at=None, returned_at=None)
+    return removed | Q(ASKED_TO_LEAVE, state=CaseState.ALREADY_GONE)
+
+
+def _kept() -> Q:
+    """Those who were given a date, are members still, and have not kept it by their own answer."""
+    again = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))
+    member = Q(account__absent_since=None, account__gone_at=None, bounced_at=None) & ~Q(account__email="")
+    warned = Q(Q(answer__isnull=True) | ASKED_TO_LEAVE, state__in=KEPT, promised_at__isnull=False)
+    return warned & member & ~Exists(again)
+
+
 def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
     """Of the reminders whose moment has come since the warning, the one nearest to the date."""
     assert case.promised_at is not None
@@ -133,6 +161,11 @@ def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int 
 def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
     """Those of a workspace that is live now: in dry run nothing leaves the portal, whatever was launched before."""
     return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
+
+
+def _cases_of(workspace: Workspace, *kinds: Event) -> set[tuple[int, int]]:
+    """The cases, as account and clean-up, that the audit has entries of such kinds about."""
+    return set(AuditEntry.objects.of(workspace).filter(kind__in=kinds).values_list("account_id", "cleanup"))
 
 
 def _entries(workspace: Workspace, kind: Event) -> QuerySet[AuditEntry]:

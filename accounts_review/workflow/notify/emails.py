@@ -28,9 +28,10 @@ from django.utils.translation import override
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import unused
 
-KINDS = ("notice", "reminder", "closing")
+KINDS = ("notice", "reminder", "closing", "kept")
 LONGEST_NAME = 150
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 """What keeps holiday answers away."""
@@ -64,17 +65,26 @@ def reminder(case: Case, *, days: int) -> EmailMultiAlternatives:
 
 def closing(case: Case) -> EmailMultiAlternatives:
     """What was removed, and whom to ask for it back."""
-    return _of_case(case, "closing", message_id=_message_id(case, "closing"), removed=case.moved_at)
+    more = {"asked": _asked_to_leave(case)}
+    return _of_case(case, "closing", more, message_id=_message_id(case, "closing"), removed=case.moved_at)
+
+
+def kept(case: Case) -> EmailMultiAlternatives:
+    """The threat is over: why somebody who was warned keeps their access after all."""
+    why = (case.outcome or {}).get("why")
+    is_back = isinstance(why, list) and any(one.get("code") == "newer_activity" for one in why)
+    more = {"asked": _asked_to_leave(case), "back": is_back, "failed": case.state == CaseState.REFUSED}
+    return _of_case(case, "kept", more, message_id=_message_id(case, "kept"), warned=case.noticed_at)
 
 
 def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
-    """One of the three e-mails to a fictitious person, for the preview; its link leads nowhere."""
+    """One of the four e-mails to a fictitious person, for the preview; its link leads nowhere."""
     limit = timedelta(days=730)
     seen = (now - limit - timedelta(days=21)).isoformat()
     evidence = {"activity_at": seen, "activity_field": "last_seen_at", "limit_days": limit.days}
     evidence["segment"] = workspace.current_policy.rules.segments[-1].name
     days = workspace.current_policy.rules.notice.days
-    at = {"removed": now} if kind == "closing" else {"promised": now + timedelta(days=days)}
+    at = {"removed": now, "warned": now - timedelta(days=9), "promised": now + timedelta(days=days)}
     with override(workspace.language):
         reader = _Reader(username="camille.example", email=to, name="Camille Example")
         said = _said(workspace, reader, evidence) | _dates(at) | {"link": _link("example")}
@@ -121,11 +131,13 @@ def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def _of_case(case: Case, kind: str, *, message_id: str, **at: datetime | None) -> EmailMultiAlternatives:
+def _of_case(
+    case: Case, kind: str, more: Mapping[str, bool] | None = None, *, message_id: str, **at: datetime | None
+) -> EmailMultiAlternatives:
     workspace, account = case.cleanup.workspace, case.account
     with override(workspace.language):
         reader = _Reader(username=account.username, email=account.email, name=account.full_name)
-        said = _said(workspace, reader, case.evidence) | _dates(at) | {"link": _link(token_of(case))}
+        said = _said(workspace, reader, case.evidence) | _dates(at) | {"link": _link(token_of(case))} | (more or {})
         return _compose(kind, said, workspace=workspace, to=account.email, headers={"Message-ID": message_id})
 
 
@@ -168,6 +180,10 @@ def _compose(
     )
     message.attach_alternative(html.strip(), "text/html")
     return message
+
+
+def _asked_to_leave(case: Case) -> bool:
+    return (case.answer or {}).get("kind") == "leave"
 
 
 def _link(token: str) -> str:

@@ -11,7 +11,13 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.notify.smtp import MailStop, Round
 
-TAKEN = (Event.CASE_NOTICED, Event.CASE_REMINDED, Event.CASE_CLOSING_TOLD, Event.EMAIL_TESTED)
+TAKEN = (
+    Event.CASE_NOTICED,
+    Event.CASE_REMINDED,
+    Event.CASE_CLOSING_TOLD,
+    Event.CASE_KEPT_TOLD,
+    Event.EMAIL_TESTED,
+)
 """Entries that say that the mail server took an e-mail of ours."""
 
 

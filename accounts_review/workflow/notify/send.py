@@ -7,6 +7,7 @@ than never: a person warned twice is disturbed, a person not warned is wronged.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -113,14 +114,17 @@ def send_reminders(
 def send_closings(
     *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
 ) -> EmailsSent:
-    """Tell those whose access was removed that it was, once. A refusal is recorded and not tried again."""
+    """Tell those whose access was removed that it was, and the warned who keep it that they do, each once.
+
+    A refusal is recorded and not tried again.
+    """
     with alone(workspace) as is_alone:
         if not is_alone:
             return EmailsSent(error=_busy())
         run = one_by_one(
             due.closings(workspace, now=now),
             partial(_tell_the_end, workspace=workspace, now=now),
-            charge=partial(_note_refusal, kind=due.CLOSING_REFUSED, now=now),
+            charge=partial(_note_refused_end, now=now),
             wait=partial(_put_off, now=now),
             limit=limit,
             until=_until(budget),
@@ -153,13 +157,13 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     return "".join(refused) or run.error
 
 
-def allowance(*, workspace: Workspace, kind: Event, pace: Pace, now: datetime) -> int | None:
-    """How many e-mails of a kind a workspace's pace still allows, by the audit of the last hour; None: any."""
+def allowance(*, workspace: Workspace, kinds: Collection[Event], pace: Pace, now: datetime) -> int | None:
+    """How many e-mails of some kinds a workspace's pace still allows, by the audit of the last hour; None: any."""
     if not pace.is_open(now):
         return 0
     if not pace.per_hour:
         return None
-    recent = AuditEntry.objects.of(workspace).filter(kind=kind, at__gt=now - timedelta(hours=1))
+    recent = AuditEntry.objects.of(workspace).filter(kind__in=kinds, at__gt=now - timedelta(hours=1))
     return max(0, pace.per_hour - recent.count())
 
 
@@ -241,14 +245,23 @@ def _remind(
 
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
-    case = due.still(due.revoked(workspace, now=now), key, now=now)
-    answer = deliver(emails.closing(case), through=through)
+    case = due.still(due.ended(workspace, now=now), key, now=now)
+    message, kind = (
+        (emails.kept, Event.CASE_KEPT_TOLD) if case.state in due.KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
+    )
+    answer = deliver(message(case), through=through)
     if isinstance(answer, MailRefusal):
         return answer
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind=Event.CASE_CLOSING_TOLD, actor="portal", now=now, data={"address": case.account.email})
+        audit.log([case], kind=kind, actor="portal", now=now, data={"address": case.account.email})
     return "sent"
+
+
+def _note_refused_end(key: int, refusal: MailRefusal, *, now: datetime) -> None:
+    is_kept = Case.objects.filter(pk=key, state__in=due.KEPT).exists()
+    kind = Event.CASE_KEPT_REFUSED if is_kept else Event.CASE_CLOSING_REFUSED
+    _note_refusal(key, refusal, kind=kind, now=now)
 
 
 def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:

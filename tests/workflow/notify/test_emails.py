@@ -40,6 +40,8 @@ def compose(case: Case, kind: str = "notice") -> Any:
             return emails.notice(case, promised=PROMISED)
         case "reminder":
             return emails.reminder(case, days=7)
+        case "kept":
+            return emails.kept(case)
         case _:
             return emails.closing(case)
 
@@ -126,7 +128,7 @@ def test_composed_again_a_email_has_the_same_id_and_another_email_another(stage:
 
     ids = {kind: id_of(kind) for kind in emails.KINDS}
     assert ids == {kind: id_of(kind) for kind in emails.KINDS}
-    assert len(set(ids.values())) == 3
+    assert len(set(ids.values())) == 4
     assert all(re.fullmatch(r"<[a-z0-9.-]+@127\.0\.0\.1>", value) for value in ids.values())
 
 

@@ -58,7 +58,7 @@ def test_waves_name_the_days_and_their_numbers() -> None:
 
 def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
     def left(at: datetime, **pace: Any) -> int | None:
-        return allowance(workspace=stage.workspace, kind=Event.CASE_NOTICED, pace=Pace(**pace), now=at)
+        return allowance(workspace=stage.workspace, kinds=(Event.CASE_NOTICED,), pace=Pace(**pace), now=at)
 
     assert left(NOW, per_hour=5) == 3
     assert left(NOW, per_hour=1) == 0
@@ -69,7 +69,7 @@ def test_the_pace_counts_the_last_hour(stage: Stage) -> None:
 
 def test_each_workspace_has_a_pace_of_its_own(stage: Stage) -> None:
     other = workspaces.open_workspace(name="other", now=NOW)
-    assert allowance(workspace=other, kind=Event.CASE_NOTICED, pace=Pace(per_hour=5), now=NOW) == 5
+    assert allowance(workspace=other, kinds=(Event.CASE_NOTICED,), pace=Pace(per_hour=5), now=NOW) == 5
 
 
 # The pace
