@@ -87,7 +87,7 @@ def test_who_is_back_is_told_so(stage: Stage) -> None:
 
 def test_who_is_skipped_at_the_final_check_is_told(stage: Stage) -> None:
     stage.clock.advance(days=30)
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.update("marie", permissions=["explore_restricted_dataset"])
     assert stage.revoke()["spared"] == 1
     assert tell(stage) == EmailsSent(sent=2)
@@ -112,7 +112,7 @@ def test_whose_warning_bounced_hears_nothing(stage: Stage) -> None:
 def test_whose_address_changed_before_the_second_warning_is_told_there(stage: Stage) -> None:
     stage.update("marie", email="marie@new.example")
     stage.sync()
-    advance.ripen(workspace=stage.workspace, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
     assert stage.states()["marie"] == "awaiting_notice"
     withdraw(stage, "marie")
     assert tell(stage) == EmailsSent(sent=1)
