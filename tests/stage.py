@@ -77,6 +77,7 @@ def policy_text(
     per_hour: int = 200,
     share: float = 0.5,
     groups: Sequence[str] = (),
+    avoid: Sequence[str] = (),
 ) -> str:
     """A policy that lets tests come to the point: by default nobody is warned, nothing waits, half of all may go."""
     return f"""
@@ -89,6 +90,7 @@ permissions = ["edit_domain"]
 groups = {list(groups)!r}
 [notice]
 days = {notice}
+avoid = {list(avoid)!r}
 [approval]
 two_people = {str(two_people).lower()}
 expires_after_days = {expires}

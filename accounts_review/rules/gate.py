@@ -69,6 +69,8 @@ class Moment:
     budget_returns_at: datetime | None = None
     waits_until: datetime | None = None
     """Until when a launch that gave nobody notice still waits."""
+    avoided_until: datetime | None = None
+    """When the next day begins that the policy does not avoid, where it avoids this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ def standstill(moment: Moment) -> list[Objection]:
         found.append(Objection("workspace_in_dry_run", Effect.HOLD))
     if moment.waits_until is not None:
         found.append(Objection("launch_waits", Effect.HOLD, until=moment.waits_until))
+    if moment.avoided_until is not None:
+        found.append(Objection("avoided_day", Effect.HOLD, until=moment.avoided_until))
     if moment.budget_left < 1:
         found.append(Objection("hourly_limit", Effect.HOLD, until=moment.budget_returns_at))
     return found

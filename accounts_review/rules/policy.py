@@ -9,9 +9,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
+from accounts_review.rules import calendar
+from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.names import Globs, Names, folded
 from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, load
 
@@ -25,6 +28,8 @@ LONGEST_DAYS = 36_500
 LONGEST_EXEMPTION_DAYS = 3_650
 LONGEST_WAIT_HOURS = 24 * 30
 MOST_SEGMENTS = 100
+MOST_AVOIDED = 400
+AVOID_EXAMPLE = '["weekends", "2026-12-24", "holidays FR"]'
 
 SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption")
 NAME_LISTS = ("account_types", "groups", "email_domains")
@@ -54,6 +59,7 @@ email_domains = []
 [notice]
 days = 30
 reminders_days_before = [7, 1]
+avoid = []
 
 [approval]
 two_people = false
@@ -136,10 +142,19 @@ class Protect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """How long people are warned, in days (0: no notice; see :class:`LaunchWait`), and when they are reminded."""
+    """How long people are warned, in days (0: no notice; see :class:`LaunchWait`), and when they are reminded.
+
+    On days that it avoids no notice leaves and nobody is removed.
+    """
 
     days: int
     reminders_days_before: tuple[int, ...]
+    avoid: tuple[str, ...] = ()
+
+    @property
+    def avoided(self) -> Avoided:
+        """The days that it avoids, to ask of each whether it is one."""
+        return calendar.avoided_by(self.avoid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +300,24 @@ def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
         reminders = []
     if any(not 0 < day < days for day in reminders) and days > 0:
         reader.fault("notice", "reminders_days_before", f"each must lie between 1 and {days - 1}, within the notice")
-    return Notice(days=days, reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else ())
+    return Notice(
+        days=days,
+        reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else (),
+        avoid=_read_avoid(reader, table["avoid"]),
+    )
+
+
+def _read_avoid(reader: Reader, given: object) -> tuple[str, ...]:
+    if not isinstance(given, list) or len(given) > MOST_AVOIDED:
+        reader.fault("notice", "avoid", f"expected a list of at most {MOST_AVOIDED}, such as {AVOID_EXAMPLE}")
+        return ()
+    # TOML has dates of its own; they are as good as a text.
+    texts = [day.isoformat() if type(day) is date else day for day in given]
+    for text in texts:
+        if problem := calendar.problem_of(text) if isinstance(text, str) else f"{str(text)[:40]!r} is no day":
+            reader.fault("notice", "avoid", f"{problem}; write them as {AVOID_EXAMPLE}")
+            return ()
+    return tuple(dict.fromkeys(map(calendar.normalised, texts)))
 
 
 def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> Approval:

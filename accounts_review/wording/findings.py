@@ -73,6 +73,7 @@ SAID: dict[str, Promise | str] = {
     # Why removals wait
     "hourly_limit": gettext_lazy("Hourly limit reached"),
     "launch_waits": gettext_lazy("Nobody was warned, so the launch waits; it can be cancelled until then"),
+    "avoided_day": gettext_lazy("The policy avoids this day"),
     "breaker_tripped": gettext_lazy("A sync looked wrong."),
     "key_owner_unknown": gettext_lazy("The owner of the API key is not known."),
     "workspace_in_dry_run": gettext_lazy("This clean-up is live, but the workspace is in dry run."),
@@ -231,7 +232,7 @@ def in_words(found: Found | str) -> Finding:
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said) % known if said else str(code)
     if until := found.get("until"):
-        at = instants.moment(until) if code == "launch_waits" else instants.time_of(until)
+        at = instants.moment(until) if code in ("launch_waits", "avoided_day") else instants.time_of(until)
         lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": at}
     if kind := found.get("kind"):
         meant, advice = ERRORS.get(kind, (_("The workspace's answer could not be used."), remedy))

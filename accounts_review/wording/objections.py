@@ -32,6 +32,7 @@ OBJECTIONS = {
     "promise_not_reached": gettext_lazy("the promised date is still to come: %(detail)s"),
     "hourly_limit": gettext_lazy("the policy's hourly limit is reached"),
     "launch_waits": gettext_lazy("nobody was warned, so the launch waits before its first removal"),
+    "avoided_day": gettext_lazy("the policy avoids this day"),
     "stale_look": gettext_lazy("the final check is too old"),
     "no_longer_listed": gettext_lazy("is no longer listed"),
 }

@@ -9,7 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, Segment
+from accounts_review.wording import instants
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; whoever is no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
@@ -18,6 +20,7 @@ TAKES_EFFECT: dict[str, Promise] = {
     "order": AT_ONCE,
     "protect": AT_ONCE,
     "notice": gettext_lazy("For clean-ups launched from now on; a date that somebody was given stands."),
+    "avoid": gettext_lazy("At once; for those under way, beside the days that they were launched with."),
     "wait": NEXT_LAUNCH,
     "two_people": NEXT_LAUNCH,
     "expires": gettext_lazy("For approvals given from now on."),
@@ -136,6 +139,10 @@ def _of_protection(policy: Policy) -> Iterator[Clause]:
 
 def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("notice", _notice(policy))
+    if policy.notice.avoid:
+        days = _avoided(policy.notice.avoided)
+        rests = _("No warning is sent and nobody is removed on: %(days)s.") % {"days": ", ".join(days)}
+        yield Clause("avoid", rests, frozenset(days))
     hours = policy.launch.wait_hours
     waits = ngettext(
         "Where nobody is warned, a launch waits %(hours)d hour before its first removal.",
@@ -167,6 +174,12 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     longest = policy.exemption.longest_days
     spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
     yield Clause("exemption", spans % {"days": longest})
+
+
+def _avoided(avoid: Avoided) -> list[str]:
+    days = [_("weekends")] if avoid.weekends else []
+    days += [_("public holidays (%(country)s)") % {"country": country} for country in avoid.countries]
+    return days + [instants.dated(day, "j M Y") for day in sorted(avoid.dates)]
 
 
 def _notice(policy: Policy) -> str:

@@ -109,6 +109,7 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
     ),
     ({"budget_left": 0}, Objection("hourly_limit", HOLD)),
     ({"waits_until": NOW + SECOND}, Objection("launch_waits", HOLD, until=NOW + SECOND)),
+    ({"avoided_until": NOW + SECOND}, Objection("avoided_day", HOLD, until=NOW + SECOND)),
     ({"budget_left": -3}, Objection("hourly_limit", HOLD)),
     ({"budget_left": 0, "budget_returns_at": NOW + SECOND}, Objection("hourly_limit", HOLD, until=NOW + SECOND)),
     (
@@ -193,9 +194,10 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
         promised_at=NOW + SECOND,
         budget_left=0,
         waits_until=NOW + SECOND,
+        avoided_until=NOW + SECOND,
     )
     found = objections(wrong)
-    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 11
+    assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 12
     assert {one.code for one in found} == set(OBJECTIONS) - {
         "another_incarnation",
         "address_changed",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -79,6 +79,7 @@ class Basket:
 
     def __post_init__(self) -> None:
         self.version = self.workspace.current_policy
+        self.pace = replace(self.pace, avoid=self.version.rules.notice.avoided)
         self.room = limits.room(self.workspace, now=self.now)
         self.launching, self.held_back = launch.split(self.cleanup, limit=self.room.allows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from accounts_review.rules.calendar import first_open
 from accounts_review.workflow.notify.pace import Pace
 
 
@@ -24,5 +25,5 @@ def waves(count: int, *, ahead: int, days: int, now: datetime, pace: Pace) -> li
         ours = leaving - min(ahead, leaving)
         ahead -= leaving - ours
         if ours:
-            found.append(Wave(day, ours, day + timedelta(days=days)))
+            found.append(Wave(day, ours, first_open(day + timedelta(days=days), [pace.avoid])))
     return found

@@ -23,6 +23,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Workspace, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import objections
+from accounts_review.workflow import open_days
 from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
@@ -62,16 +63,17 @@ def send_notices(
     """Warn everyone whose case awaits a notice in a running clean-up, one mail each, at most ``limit`` of them.
 
     A refused address makes its own case undeliverable, and so does in the end one that only ever puts the warning off;
-    neither stops anybody else. A mail server that cannot be reached or refuses *us* ends the run, as does the time
-    ``budget``: the cases wait, and the next run goes on from there.
+    neither stops anybody else. A clean-up rests on a day that its policy avoids. A mail server that cannot be reached
+    or refuses *us* ends the run, as does the time ``budget``: the cases wait, and the next run goes on from there.
     """
     with alone(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
         rewarn.follow_addresses(workspace=workspace, now=now)
         where: dict[str, Any] = {"workspace": workspace, "now": now}
+        waiting = due.notices(workspace).exclude(cleanup__in=open_days.closed(workspace, now=now))
         run = one_by_one(
-            due.notices(workspace).values_list("pk", flat=True),
+            waiting.values_list("pk", flat=True),
             partial(_warn, **where),
             charge=partial(_charge_notice, **where),
             wait=partial(_wait_with_notice, **where),
@@ -174,7 +176,7 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
         return "spared"
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
-    promised = max(promised, case.promised_at or promised)
+    promised = open_days.first_open(case.cleanup, max(promised, case.promised_at or promised))
     answer = deliver(emails.notice(case, promised=promised), through=through)
     if isinstance(answer, MailRefusal):
         return answer

@@ -10,6 +10,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
+from accounts_review.workflow import open_days
 from accounts_review.workflow.notify.pace import Pace
 
 
@@ -26,6 +27,8 @@ def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
         return [cleanup.stopped_because or {"code": "paused"}]
     if not cleanup.workspace.is_live:
         return [{"code": "workspace_in_dry_run"}]
+    if until := open_days.closed_until(cleanup, now=now):
+        return [{"code": "avoided_day", "until": until.isoformat()}]
     if not pace.is_open(now):
         return [{"code": "mail_hours"}]
     sent = AuditEntry.objects.of(cleanup.workspace).filter(kind=Event.CASE_NOTICED, at__gt=now - timedelta(hours=1))

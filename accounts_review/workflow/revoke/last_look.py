@@ -19,7 +19,7 @@ from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
 from accounts_review.rules.lifecycle import CleanupState
-from accounts_review.workflow import holds
+from accounts_review.workflow import holds, open_days
 
 HOUR = timedelta(hours=1)
 
@@ -138,6 +138,7 @@ def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
         mode_allows=bool(cleanup.dry_run) or workspace.is_live,
         budget_left=left,
         waits_until=waits_until(cleanup, now=now),
+        avoided_until=open_days.closed_until(cleanup, now=now),
         budget_returns_at=budget_returns_at(workspace, now=now) if left < 1 else None,
     )
 

@@ -172,6 +172,9 @@ GATE = {
     "promise_not_reached": Safeguard(
         without("promise_not_reached"), get_more_time_after_the_claim, policy=policy_text(notice=30)
     ),
+    "avoided_day": Safeguard(
+        without("avoided_day"), then_revoke(lambda s: None), policy=policy_text(avoid=[f"{NOW:%Y-%m-%d}"])
+    ),
     "launch_waits": Safeguard(without("launch_waits"), then_revoke(lambda s: None), policy=policy_text(wait=24)),
     "hourly_limit": Safeguard(without("hourly_limit"), then_revoke(spend_the_hour)),
     "stale_look": Safeguard(without("stale_look"), look_slowly),
@@ -253,7 +256,7 @@ LAWS = {
     },
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
     "8 blast radius": {
-        *("hourly_limit", "launch_waits", "staged_start", "errors_that_stop", "right_target"),
+        *("hourly_limit", "launch_waits", "avoided_day", "staged_start", "errors_that_stop", "right_target"),
         *("share_of_thirty_days", "brake_on_objections"),
     },
     "9 act and entry": {

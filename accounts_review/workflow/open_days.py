@@ -1,0 +1,42 @@
+"""Open days: when a clean-up may write to people and remove them, by the days that its policies avoid.
+
+Both count, the one it was launched with and the one in force: what the launch has shown stands, and a day that somebody
+adds later is heeded, too. A dry run writes to nobody and removes nobody, so every day is open to it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from django.utils.timezone import get_current_timezone, localtime, make_aware
+
+from accounts_review.models import Cleanup, Workspace
+from accounts_review.rules import calendar
+from accounts_review.rules.calendar import Avoided
+from accounts_review.rules.lifecycle import CleanupState
+
+
+def closed_until(cleanup: Cleanup, *, now: datetime) -> datetime | None:
+    """When the next open day begins, or ``None`` where today is one."""
+    today = localtime(now).date()
+    day = calendar.first_open(today, _avoided(cleanup))
+    return None if day == today else make_aware(datetime.combine(day, time.min), get_current_timezone())
+
+
+def closed(workspace: Workspace, *, now: datetime) -> list[Cleanup]:
+    """The running clean-ups that rest today."""
+    running = workspace.cleanups.filter(state=CleanupState.RUNNING).select_related("policy", "workspace")
+    return [cleanup for cleanup in running if closed_until(cleanup, now=now)]
+
+
+def first_open(cleanup: Cleanup, instant: datetime) -> datetime:
+    """The instant itself, or the same time of the first open day after it."""
+    day = localtime(instant).date()
+    return instant + timedelta(days=(calendar.first_open(day, _avoided(cleanup)) - day).days)
+
+
+def _avoided(cleanup: Cleanup) -> list[Avoided]:
+    if cleanup.dry_run:
+        return []
+    versions = {cleanup.policy, cleanup.workspace.current_policy}
+    return [version.rules.notice.avoided for version in versions if version and version.rules.notice.avoid]
