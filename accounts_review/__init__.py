@@ -9,7 +9,7 @@ The floors, lowest first; a module imports only from floors below its own (``lin
     0  rules                    the law: pure, no Django, no clock
     1  huwise, models,          the outside world; what is remembered;
        wording, spreadsheet     every sentence for people; tables as files
-    2  facts, audit             what is judged of an account; the one door for state changes, and the chain it writes
+    2  facts, audit             what is judged of an account; state changes, and the chain that logs them
     3  workflow                 what is done
     4  tasks                    the clock: what the worker runs, and when
     5  web, management          people, and the shell

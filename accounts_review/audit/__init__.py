@@ -1,4 +1,4 @@
-"""The audit: one door for state changes, and the chain of entries it writes.
+"""The audit: state changes, and the chain of entries that logs them.
 
 A case or clean-up changes state in :func:`transition` only; every other act of consequence is recorded by
 :func:`log`. Both write in the caller's transaction, so that the act and its entry commit together (law 9).

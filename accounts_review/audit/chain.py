@@ -1,4 +1,4 @@
-"""The hash chain: how an audit entry is sealed, and how the whole record is proven.
+"""The hash chain: how an audit entry is sealed, and how the whole audit is proven.
 
 The digest of an entry is the SHA-256, in hexadecimal, of the UTF-8 bytes of a JSON array without spaces, keys
 sorted, non-ASCII kept::

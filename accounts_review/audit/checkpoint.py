@@ -214,7 +214,7 @@ def keep_after_commit(*, before: Checkpoint) -> None:
     if keeper is not None:
         if before.seq == 0:
             keeper.begin()
-        transaction.on_commit(_keep_quietly, robust=True)
+        transaction.on_commit(_keep_if_possible, robust=True)
 
 
 def look() -> Mismatch | None:
@@ -222,7 +222,7 @@ def look() -> Mismatch | None:
     return keeper.look() if keeper else None
 
 
-def _keep_quietly() -> None:
+def _keep_if_possible() -> None:
     """The act has committed already: what goes wrong now is told by the next look, which holds everything."""
     try:
         if keeper and not connection.in_atomic_block:

@@ -1,4 +1,4 @@
-"""Record an act that moves nothing: an exemption, a new policy, a sync, an export."""
+"""Log an act that changes no state: an exemption, a new policy, a sync, an export."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def log(
     now: datetime,
     data: Data | Callable[[Logged], Data] | None = None,
 ) -> None:
-    """Record an act that moves nothing: an exemption, a new policy, a sync, an export."""
+    """Log an act that changes no state: an exemption, a new policy, a sync, an export."""
     append(entry_about(row, kind=kind, actor=actor, now=now, data=details_of(data, row)) for row in rows)
 
 

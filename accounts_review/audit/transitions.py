@@ -1,4 +1,4 @@
-"""The one door: moves cases and clean-ups, and writes what happened."""
+"""Transitions: the only place where a case or a clean-up changes state, and where that is logged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from accounts_review.audit.chain import append
 from accounts_review.audit.events import Event
 from accounts_review.audit.log import Data, details_of, entry_about
 from accounts_review.models import Case, Cleanup
-from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
+from accounts_review.rules.lifecycle import (
+    CASE_TRANSITIONS,
+    CLEANUP_TRANSITIONS,
+    CaseState,
+    CleanupState,
+    IllegalTransition,
+)
 
 Movable = TypeVar("Movable", Case, Cleanup)
 
@@ -41,16 +47,16 @@ def transition(
     All or nothing. ``expect`` adds conditions on the row (a claim's token). ``data`` goes into the entry, made
     by a function where each row has its own. The rows in memory are brought up to date.
 
-    Raises :class:`IllegalMove` where the table forbids it, :class:`Conflict` where a row was not as expected.
+    Raises :class:`IllegalTransition` where the table forbids it, :class:`Conflict` where a row was not as expected.
     """
     if not rows:
         return
-    model, moves = type(rows[0]), CASE_MOVES if isinstance(rows[0], Case) else CLEANUP_MOVES
+    model, allowed = type(rows[0]), CASE_TRANSITIONS if isinstance(rows[0], Case) else CLEANUP_TRANSITIONS
     stamp = {"moved_at": now} if model is Case else {}
     for origin in dict.fromkeys(row.state for row in rows):
         together = [row for row in rows if row.state == origin]
-        if to not in moves[origin]:  # type: ignore[index]
-            raise IllegalMove(subject=str(together[0]), origin=origin, target=to)
+        if to not in allowed[origin]:  # type: ignore[index]
+            raise IllegalTransition(subject=str(together[0]), origin=origin, target=to)
         standing = model._default_manager.filter(pk__in=[row.pk for row in together], state=origin, **(expect or {}))
         if standing.update(state=to.value, **stamp, **changes) != len(together):
             raise Conflict(str(together[0]))

@@ -14,7 +14,7 @@ LONG = timedelta(days=30)
 
 
 class ActivityGap(models.Model):
-    """A silence that ended, as two accepted readings show it: activity stood still from one instant to the other."""
+    """A silence that ended, as two accepted syncs show it: activity stood still from one instant to the other."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="activity_gaps")
     silent_since = models.DateTimeField(_("silent since"))

@@ -9,11 +9,11 @@ from accounts_review.models.sync import Sync
 
 
 class HeldSync(models.Model):
-    """What a quarantined reading saw beside the records; nothing else of the portal knows any of it."""
+    """What a quarantined sync saw beside the records; nothing else of the portal knows any of it."""
 
     sync = models.OneToOneField(Sync, models.CASCADE, primary_key=True, related_name="held")
     unchanged = ArrayField(models.BigIntegerField(), default=list)
-    """Keys of the accounts whose record was what the last accepted reading stored."""
+    """Keys of the accounts whose record was what the last accepted sync stored."""
     groups = models.JSONField(default=list)
     key_owner = models.TextField(blank=True)
     disputed = models.JSONField(default=dict)
@@ -26,7 +26,7 @@ class HeldSync(models.Model):
 
 
 class HeldRecord(models.Model):
-    """A record of it that differs from what the last accepted reading stored."""
+    """A record of it that differs from what the last accepted sync stored."""
 
     reading = models.ForeignKey(HeldSync, models.CASCADE, related_name="records")
     raw = models.BinaryField()

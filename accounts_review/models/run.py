@@ -14,7 +14,7 @@ KEPT = 30
 """How many successful runs of a task are kept, and how many failed ones."""
 
 SILENT = timedelta(minutes=5)
-"""Without a sign of life for so long, a worker or a reading is taken for dead; the sweep runs every minute."""
+"""Without a sign of life for so long, a worker or a sync is taken for dead; the sweep runs every minute."""
 
 
 INTERRUPTED = "interrupted"
@@ -33,10 +33,10 @@ class RunQuerySet(models.QuerySet["Run"]):
             self.filter(pk__in=list(runs.values_list("pk", flat=True)[KEPT:])).delete()
 
     def last_sign_of_life(self) -> datetime | None:
-        """When a worker last began or ended something, or a reading last moved on; ``None`` if none ever did."""
+        """When a worker last began or ended something, or a sync last moved on; ``None`` if none ever did."""
         runs = self.aggregate(began=models.Max("started_at"), ended=models.Max("finished_at"))
-        reading = Sync.objects.filter(state=Sync.State.RUNNING).aggregate(at=models.Max("heartbeat_at"))
-        return max(filter(None, [*runs.values(), reading["at"]]), default=None)
+        running = Sync.objects.filter(state=Sync.State.RUNNING).aggregate(at=models.Max("heartbeat_at"))
+        return max(filter(None, [*runs.values(), running["at"]]), default=None)
 
     def is_silent(self, now: datetime) -> bool:
         """Whether no worker seems to be alive."""

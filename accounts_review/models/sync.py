@@ -1,4 +1,4 @@
-"""One reading of a workspace."""
+"""One sync of a workspace."""
 
 from __future__ import annotations
 

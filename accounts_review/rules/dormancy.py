@@ -113,7 +113,7 @@ class Facts:
     lost_activity_at: datetime | None = None
     """Activity that was accepted before, where the dates are earlier now or gone, and nobody has accepted that."""
     unconfirmed_activity_at: datetime | None = None
-    """Activity that only a reading that was not accepted showed: it clears, and proves nothing else."""
+    """Activity that only a sync that was not accepted showed: it clears, and proves nothing else."""
 
     @property
     def never_used(self) -> bool:

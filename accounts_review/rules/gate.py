@@ -86,7 +86,7 @@ class Terms(Moment):
     approver_may: bool
     approved_at: datetime
     accepted_activity_at: datetime | None
-    """What the last accepted reading said, which may be earlier than the evidence where a person has accepted that."""
+    """What the last accepted sync said, which may be earlier than the evidence where a person has accepted that."""
     is_exempt: bool
     key_owner_known: bool
     notice_promised: bool

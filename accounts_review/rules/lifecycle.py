@@ -1,6 +1,6 @@
-"""The states of a case and of a clean-up, and the moves allowed between them.
+"""The states of a case and of a clean-up, and the transitions allowed between them.
 
-Pure. :func:`accounts_review.audit.transition` checks every move against these tables.
+Pure. :func:`accounts_review.audit.transition` checks every transition against these tables.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class CleanupState(StrEnum):
     CANCELLED = "cancelled"
 
 
-CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
+CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.IN_DRAFT: frozenset({CaseState.AWAITING_NOTICE, CaseState.DUE, CaseState.WITHDRAWN}),
     CaseState.AWAITING_NOTICE: frozenset(
         {CaseState.NOTICED, CaseState.UNDELIVERABLE, CaseState.SPARED, CaseState.WITHDRAWN}
@@ -92,7 +92,7 @@ CASE_MOVES: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.WITHDRAWN: frozenset(),
 }
 
-CLEANUP_MOVES: Mapping[CleanupState, frozenset[CleanupState]] = {
+CLEANUP_TRANSITIONS: Mapping[CleanupState, frozenset[CleanupState]] = {
     CleanupState.DRAFT: frozenset({CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.CANCELLED}),
     CleanupState.AWAITING_CONFIRMATION: frozenset({CleanupState.RUNNING, CleanupState.CANCELLED}),
     CleanupState.RUNNING: frozenset({CleanupState.PAUSED, CleanupState.CLOSED, CleanupState.CANCELLED}),
@@ -101,18 +101,18 @@ CLEANUP_MOVES: Mapping[CleanupState, frozenset[CleanupState]] = {
     CleanupState.CANCELLED: frozenset(),
 }
 
-ENDED = frozenset(state for state, moves in CASE_MOVES.items() if not moves)
+ENDED = frozenset(state for state, targets in CASE_TRANSITIONS.items() if not targets)
 """States a case never leaves."""
 
 IN_FLIGHT = frozenset({CaseState.CLAIMED, CaseState.INTENDED, CaseState.UNKNOWN})
 """States in which a DELETE may be on its way, or its outcome is being settled."""
 
-WITHDRAWABLE = frozenset(state for state, moves in CASE_MOVES.items() if CaseState.WITHDRAWN in moves)
+WITHDRAWABLE = frozenset(state for state, targets in CASE_TRANSITIONS.items() if CaseState.WITHDRAWN in targets)
 """States from which a person can still take an account out of a clean-up."""
 
 
-class IllegalMove(ValueError):
-    """A move that the tables above do not allow; nothing was changed."""
+class IllegalTransition(ValueError):
+    """A transition that the tables above do not allow; nothing was changed."""
 
     def __init__(self, *, subject: str, origin: str, target: str) -> None:
         super().__init__(f"{subject} cannot go from '{origin}' to '{target}'; reload it and look at its state.")

@@ -37,7 +37,7 @@ def alert_administrators() -> None:
 
 
 def sync(workspace_id: int) -> Sync:
-    """Extract and assess one workspace."""
+    """Sync and assess one workspace."""
     workspace = Workspace.objects.get(pk=workspace_id)
     with open_client(workspace) as client:
         key_owner = access_to(workspace).key_owner
@@ -50,7 +50,7 @@ def take_in(workspace: Workspace) -> None:
     """Judge what a sync has stored, and act on who is back."""
     assess.assess(workspace=workspace)
     advance.spare_returned(workspace=workspace, now=now())
-    returns.note_returns(workspace=workspace, now=now())
+    returns.log_returns(workspace=workspace, now=now())
 
 
 def check_workspace_connection(workspace: Workspace) -> ConnectionCheck:

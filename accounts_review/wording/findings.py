@@ -1,4 +1,4 @@
-"""What may be found about a reading or a connection: a sentence for each code, and what to do about it.
+"""What may be found about a sync or a connection: a sentence for each code, and what to do about it.
 
 What is found is stored as a code with its numbers, so that everyone reads it in their own language.
 """
@@ -21,7 +21,7 @@ Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
 
 SAID: dict[str, Promise | str] = {
-    # Why a reading was not complete
+    # Why a sync was not complete
     "api": gettext_lazy("The workspace's answer could not be used."),
     "count_changed": gettext_lazy("The number of accounts changed from %(before)s to %(after)s while they were read."),
     "unreadable_record": gettext_lazy("The list holds a record that is not an account and cannot be read."),

@@ -129,7 +129,7 @@ def answer(*, case: Case, said: Said, now: datetime) -> Case:
 
 
 @transaction.atomic
-def note_refusal(*, case: Case, why: str, now: datetime) -> None:
+def log_refusal(*, case: Case, why: str, now: datetime) -> None:
     """Record that an answer could not be taken as it was given, at most :data:`MOST_REFUSALS` times an hour.
 
     However many there are, they keep nobody from answering.

@@ -1,4 +1,4 @@
-"""The one door: a move is checked against the table and the row, and commits together with its entry."""
+"""Transitions: each is checked against the table and the row, and commits together with its entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from accounts_review import audit
 from accounts_review.audit import transitions
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
-from accounts_review.rules.lifecycle import CASE_MOVES, CLEANUP_MOVES, CaseState, CleanupState, IllegalMove
+from accounts_review.rules.lifecycle import (
+    CASE_TRANSITIONS,
+    CLEANUP_TRANSITIONS,
+    CaseState,
+    CleanupState,
+    IllegalTransition,
+)
 from tests import factories
 from tests.stage import NOW
 
@@ -74,13 +80,13 @@ def test_rows_in_different_states_move_together_each_with_its_own_words(make_cas
 
 @pytest.mark.parametrize(
     ("origin", "target"),
-    [(a, b) for a in CaseState for b in CaseState if b not in CASE_MOVES[a]],
+    [(a, b) for a in CaseState for b in CaseState if b not in CASE_TRANSITIONS[a]],
 )
 def test_moves_of_a_case_outside_the_table_are_refused(
     make_case: Callable[..., Case], origin: CaseState, target: CaseState
 ) -> None:
     case = make_case(state=origin)
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalTransition):
         audit.transition([case], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Case.objects.get().state == case.state == origin
     assert not entries("case.held")
@@ -88,13 +94,13 @@ def test_moves_of_a_case_outside_the_table_are_refused(
 
 @pytest.mark.parametrize(
     ("origin", "target"),
-    [(a, b) for a in CleanupState for b in CleanupState if b not in CLEANUP_MOVES[a]],
+    [(a, b) for a in CleanupState for b in CleanupState if b not in CLEANUP_TRANSITIONS[a]],
 )
 def test_moves_of_a_cleanup_outside_the_table_are_refused(
     workspace: Workspace, origin: CleanupState, target: CleanupState
 ) -> None:
     cleanup = factories.make_cleanup(workspace, number=1, state=origin)
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalTransition):
         audit.transition([cleanup], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
     assert Cleanup.objects.get().state == origin
     assert not entries("case.held")

@@ -9,40 +9,40 @@ import pytest
 
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.rules.lifecycle import (
-    CASE_MOVES,
-    CLEANUP_MOVES,
+    CASE_TRANSITIONS,
+    CLEANUP_TRANSITIONS,
     ENDED,
     IN_FLIGHT,
     WITHDRAWABLE,
     CaseState,
     CleanupState,
-    IllegalMove,
+    IllegalTransition,
 )
 
 State = TypeVar("State", CaseState, CleanupState)
 
 
-def reachable(moves: Mapping[State, Collection[State]], start: State, *, without: State | None = None) -> set[State]:
+def reachable(table: Mapping[State, Collection[State]], start: State, *, without: State | None = None) -> set[State]:
     """The states that can come after ``start``, and itself, on ways that avoid a state."""
     found, waiting = {start}, [start]
     while waiting:
-        following = set(moves[waiting.pop()]) - found - {without}
+        following = set(table[waiting.pop()]) - found - {without}
         found |= following
         waiting += following
     return found
 
 
 def test_every_state_of_a_case_is_reachable_from_the_draft() -> None:
-    assert reachable(CASE_MOVES, CaseState.IN_DRAFT) == set(CaseState) == set(CASE_MOVES)
+    assert reachable(CASE_TRANSITIONS, CaseState.IN_DRAFT) == set(CaseState) == set(CASE_TRANSITIONS)
 
 
 def test_every_state_of_a_cleanup_is_reachable_from_the_draft() -> None:
-    assert reachable(CLEANUP_MOVES, CleanupState.DRAFT) == set(CleanupState) == set(CLEANUP_MOVES)
+    assert reachable(CLEANUP_TRANSITIONS, CleanupState.DRAFT) == set(CleanupState) == set(CLEANUP_TRANSITIONS)
 
 
 @pytest.mark.parametrize("state", CaseState)
 def test_from_every_state_a_case_can_come_to_its_end(state: CaseState) -> None:
-    assert reachable(CASE_MOVES, state) & ENDED
+    assert reachable(CASE_TRANSITIONS, state) & ENDED
 
 
 def test_ended_states_have_no_way_out_and_all_others_have() -> None:
@@ -56,9 +56,9 @@ def test_ended_states_have_no_way_out_and_all_others_have() -> None:
             CaseState.WITHDRAWN,
         }
         == ENDED
-        == {state for state in CaseState if not CASE_MOVES[state]}
+        == {state for state in CaseState if not CASE_TRANSITIONS[state]}
     )
-    ended_cleanups = {state for state in CleanupState if not CLEANUP_MOVES[state]}
+    ended_cleanups = {state for state in CleanupState if not CLEANUP_TRANSITIONS[state]}
     assert ended_cleanups == {CleanupState.CLOSED, CleanupState.CANCELLED}
 
 
@@ -67,29 +67,29 @@ def test_ended_states_have_no_way_out_and_all_others_have() -> None:
 def test_no_way_leads_to_the_outcome_of_a_delete_but_through_a_claim_and_an_intent(
     step: CaseState, outcome: CaseState
 ) -> None:
-    moves = dict(CASE_MOVES) | {CaseState.CLAIMED: CASE_MOVES[CaseState.CLAIMED] - {CaseState.REVOKED}}
-    assert CaseState.REVOKED in CASE_MOVES[CaseState.CLAIMED], "where an earlier intent's DELETE did have effect"
-    assert outcome not in reachable(moves, CaseState.IN_DRAFT, without=step)
+    table = dict(CASE_TRANSITIONS) | {CaseState.CLAIMED: CASE_TRANSITIONS[CaseState.CLAIMED] - {CaseState.REVOKED}}
+    assert CaseState.REVOKED in CASE_TRANSITIONS[CaseState.CLAIMED], "where an earlier intent's DELETE did have effect"
+    assert outcome not in reachable(table, CaseState.IN_DRAFT, without=step)
 
 
 def test_an_unknown_outcome_needs_a_new_claim_before_another_intent() -> None:
-    assert CaseState.INTENDED in reachable(CASE_MOVES, CaseState.UNKNOWN)
-    assert CaseState.INTENDED not in reachable(CASE_MOVES, CaseState.UNKNOWN, without=CaseState.CLAIMED)
+    assert CaseState.INTENDED in reachable(CASE_TRANSITIONS, CaseState.UNKNOWN)
+    assert CaseState.INTENDED not in reachable(CASE_TRANSITIONS, CaseState.UNKNOWN, without=CaseState.CLAIMED)
 
 
 def test_after_an_intent_the_case_never_goes_straight_back() -> None:
-    assert CASE_MOVES[CaseState.INTENDED] <= {
+    assert CASE_TRANSITIONS[CaseState.INTENDED] <= {
         CaseState.REVOKED,
         CaseState.ALREADY_GONE,
         CaseState.REFUSED,
         CaseState.UNKNOWN,
-        CaseState.DUE,  # the workspace shut the door: nothing was done, and it is due again (law 8)
+        CaseState.DUE,  # the workspace refused access: nothing was done, and it is due again (law 8)
     }
 
 
 def test_an_undeliverable_notice_never_leads_to_a_delete_but_through_another_notice() -> None:
-    assert CaseState.NOTICED in reachable(CASE_MOVES, CaseState.UNDELIVERABLE)
-    assert CaseState.DUE not in reachable(CASE_MOVES, CaseState.UNDELIVERABLE, without=CaseState.NOTICED)
+    assert CaseState.NOTICED in reachable(CASE_TRANSITIONS, CaseState.UNDELIVERABLE)
+    assert CaseState.DUE not in reachable(CASE_TRANSITIONS, CaseState.UNDELIVERABLE, without=CaseState.NOTICED)
 
 
 def test_a_person_can_take_an_account_out_until_a_worker_has_claimed_it() -> None:
@@ -105,14 +105,14 @@ def test_a_person_can_take_an_account_out_until_a_worker_has_claimed_it() -> Non
 
 
 def test_a_cleanup_runs_only_after_launch_and_can_be_paused_and_resumed() -> None:
-    assert CleanupState.PAUSED in CLEANUP_MOVES[CleanupState.RUNNING]
-    assert CleanupState.RUNNING in CLEANUP_MOVES[CleanupState.PAUSED]
-    assert CleanupState.CLOSED not in reachable(CLEANUP_MOVES, CleanupState.DRAFT, without=CleanupState.RUNNING)
-    assert CleanupState.DRAFT not in {state for moves in CLEANUP_MOVES.values() for state in moves}
+    assert CleanupState.PAUSED in CLEANUP_TRANSITIONS[CleanupState.RUNNING]
+    assert CleanupState.RUNNING in CLEANUP_TRANSITIONS[CleanupState.PAUSED]
+    assert CleanupState.CLOSED not in reachable(CLEANUP_TRANSITIONS, CleanupState.DRAFT, without=CleanupState.RUNNING)
+    assert CleanupState.DRAFT not in {state for moves in CLEANUP_TRANSITIONS.values() for state in moves}
 
 
 def test_an_illegal_move_names_its_subject_and_both_states_as_people_write_them() -> None:
-    refused = IllegalMove(subject="ana in main #3", origin="in_draft", target=CaseState.REVOKED)
+    refused = IllegalTransition(subject="ana in main #3", origin="in_draft", target=CaseState.REVOKED)
     assert str(refused).startswith("ana in main #3 cannot go from 'in_draft' to 'revoked'")
 
 

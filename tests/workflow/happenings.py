@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.models import Account, Case, Cleanup, Exemption, Workspace
-from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.workflow import advance, answer, holds
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
@@ -49,7 +49,7 @@ FAULTS = {
 FAULTS_OF_LISTS = {f"list {kind}": LIST | {"kind": kind} for kind in ("truncate", "empty_list", "short_page")}
 
 REFUSALS = (
-    *(decide.DecisionRefused, PermissionDenied, launch.CannotLaunch, IllegalMove, audit.Conflict, NothingTripped),
+    *(decide.DecisionRefused, PermissionDenied, launch.CannotLaunch, IllegalTransition, audit.Conflict, NothingTripped),
     *(answer.Settled, answer.NotNow),
 )
 """How the portal says no; what happened then did not happen."""

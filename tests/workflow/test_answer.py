@@ -150,7 +150,7 @@ def test_an_answer_in_a_paused_cleanup_is_heeded(stage: Stage) -> None:
 def test_keeping_is_never_used_up_by_answers_that_could_not_be_taken(stage: Stage) -> None:
     case = stage.case("marie")
     for _ in range(50):
-        answer.note_refusal(case=case, why="until", now=stage.clock())
+        answer.log_refusal(case=case, why="until", now=stage.clock())
     assert stage.entries("marie").count("account.answer_refused") == answer.MOST_REFUSALS
     say(stage, KEEP)
     assert stage.states() == {"marie": "spared", "omar": "noticed"}

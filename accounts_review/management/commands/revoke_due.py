@@ -1,7 +1,7 @@
 """``manage.py revoke_due``: revoke what is due, in the foreground.
 
 Its last words are what is left, such as ``2 due, 1 unknown``; why that does not go on, and until when, goes to
-standard error. Exit status 1 where the workspace failed in this run: it could not be reached, shut the door, or left
+standard error. Exit status 1 where the workspace failed in this run: it could not be reached, refused access, or left
 the outcome of a DELETE unknown. Status 0 where the portal's own rules hold back what is left: a limit, the breaker, dry
 run, a pause.
 """

@@ -1,4 +1,4 @@
-"""``manage.py sync``: extract and assess; exit status 0 only if the reading was complete."""
+"""``manage.py sync``: sync and assess; exit status 0 only if the sync was complete."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from accounts_review import audit
 from accounts_review.facts import facts_of_account, rights_of_groups
 from accounts_review.models import Account, AuditEntry, Exemption, may, workspaces_of
 from accounts_review.rules.explanation import dates_read
-from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalMove
+from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalTransition
 from accounts_review.web.account import evidence
 from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
@@ -83,7 +83,7 @@ class AccountPage(OneAccount, TemplateView):
             context |= {
                 "objection": decide.objection_to_approval(held, actor=user),
                 "can_withdraw": held.exempt_until or held.snoozed_by or held.case_state in WITHDRAWABLE,
-                "can_postpone": not (held.exempt_until or held.snoozed_by or held.case_state),
+                "can_snooze": not (held.exempt_until or held.snoozed_by or held.case_state),
                 "since": newest(self.workspace),
                 "form": DecisionForm(now=self.now, latest=latest, auto_id="decide-%s"),
             }
@@ -145,7 +145,7 @@ class ServiceAccount(OneAccount):
             said = self._act(form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
-        except (audit.Conflict, IllegalMove) as problem:
+        except (audit.Conflict, IllegalTransition) as problem:
             return self._refuse([str(problem)], status=409)
         messages.success(request, said)
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)

@@ -16,7 +16,7 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.models import Cleanup, may
-from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalMove
+from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.checks import Basket, checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
@@ -32,7 +32,7 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke.standstill import standstill
 
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
-NOT_NOW = (launch.CannotLaunch, IllegalMove, audit.Conflict)
+NOT_NOW = (launch.CannotLaunch, IllegalTransition, audit.Conflict)
 """What a person is told when a step cannot be taken."""
 TURNED = {
     "confirm": gettext_lazy("The clean-up is confirmed and has started."),

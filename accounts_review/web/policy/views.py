@@ -52,8 +52,8 @@ class PolicyPage(WorkspaceView):
         except policy.PolicyError as error:
             return self._faulty(form, current, error)
         if form.cleaned_data["over"] != current.number:
-            afresh = PolicyForm(initial=form.cleaned_data | {"over": current.number})
-            return self._page(form=afresh, current=current, is_stale=True, status=409)
+            again = PolicyForm(initial=form.cleaned_data | {"over": current.number})
+            return self._page(form=again, current=current, is_stale=True, status=409)
         if text == current.text:
             form.add_error("text", _("This text is already in force; there is nothing to preview."))
             return self._page(form=form, current=current)

@@ -117,7 +117,7 @@ def _take(request: HttpRequest, case: Case) -> HttpResponse:
         return _page(request, _again(case), form=AnswerForm(today=localdate()), news="too_late")
     except NotNow as problem:
         form.add_error(None, ValidationError(str(problem)))
-    answer.note_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)
+    answer.log_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)
     # Answered with 200, as forms are: whatever is logged of a refusal would name the address.
     return _page(request, case, form=form)
 

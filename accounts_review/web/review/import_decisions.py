@@ -15,7 +15,7 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.models import DecisionFile
-from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.spreadsheet import Unreadable
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
 from accounts_review.web.review.import_table import OUTCOMES, RowTable
@@ -148,7 +148,7 @@ class ImportPlan(WorkspaceView):
             done = import_file.apply(file=file, confirmed=confirmed, actor=self.request.user, now=self.now)
         except AlreadyApplied as done_before:
             messages.info(request, str(done_before))
-        except (Changed, audit.Conflict, IllegalMove, decide.DecisionRefused) as problem:
+        except (Changed, audit.Conflict, IllegalTransition, decide.DecisionRefused) as problem:
             messages.error(request, str(problem))
             return redirect(request.path)
         else:

@@ -19,7 +19,7 @@ from django_tables2 import SingleTableMixin
 
 from accounts_review import audit
 from accounts_review.models import Account, Exemption, Sync, Workspace, may
-from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
@@ -143,7 +143,7 @@ class Decide(WorkspaceView):
             self._decide([account for account in accounts if account.pk not in skipped], form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
-        except (Stale, audit.Conflict, IllegalMove) as problem:
+        except (Stale, audit.Conflict, IllegalTransition) as problem:
             return self._refuse([str(problem)], status=409)
         self._say(form, accounts, skipped)
         return redirect(self._back)

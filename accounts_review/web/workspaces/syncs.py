@@ -1,4 +1,4 @@
-"""Syncs: every reading of a workspace with what it saw, and the breaker that a person resets."""
+"""Syncs: every sync of a workspace with what it saw, and the breaker that a person resets."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Rule:
 
 
 class Syncs(WorkspaceView):
-    """The readings, newest first."""
+    """The syncs, newest first."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         syncs = SyncFilter(request.GET, Sync.objects.filter(workspace=self.workspace))
@@ -107,7 +107,7 @@ class Syncs(WorkspaceView):
 
 
 class SyncView(WorkspaceView):
-    """A page or act about one reading."""
+    """A page or act about one sync."""
 
     sync: Sync
 
@@ -117,7 +117,7 @@ class SyncView(WorkspaceView):
 
 
 class SyncPage(SyncView):
-    """One reading; while it runs, how far it is."""
+    """One sync; while it runs, how far it is."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         runs = self.sync.state == Sync.State.RUNNING and self.sync.heartbeat_at > self.now - SILENT
@@ -143,7 +143,7 @@ class SyncPage(SyncView):
         return self.render_to_response(self.get_context_data(**context))
 
     def _problems(self) -> list[findings.Found]:
-        """Why it was not complete; before it was kept, a reading that was interrupted said nothing."""
+        """Why it was not complete; before it was kept, a sync that was interrupted said nothing."""
         is_silent = self.sync.state == Sync.State.FAILED and not self.sync.problems
         return [{"code": "interrupted"}] if is_silent else self.sync.problems
 
@@ -163,7 +163,7 @@ class SyncPage(SyncView):
 
 
 class StopSync(SyncView):
-    """End a reading that runs; nothing of it is stored."""
+    """End a sync that runs; nothing of it is stored."""
 
     needs = "operate"
 

@@ -28,7 +28,7 @@ def _wrong(record: Sync) -> dict[str, Any]:
 
 
 class SyncTable(RecordTable):
-    """Readings of a workspace, each a link to its page."""
+    """Syncs of a workspace, each a link to its page."""
 
     started_at = CellColumn("workspaces/sync", _("Started"), attrs=WHOLE)
     state = CellColumn("workspaces/sync_state", _("State"), orderable=False)

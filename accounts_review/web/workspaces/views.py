@@ -48,7 +48,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Syncing(Asked):
-    """How a workspace stands with its readings at an instant."""
+    """How a workspace stands with its syncs at an instant."""
 
     last: Sync | None
     good: Sync | None
@@ -57,7 +57,7 @@ class Syncing(Asked):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether a reading runs, or was asked for and has not begun."""
+        """Whether a sync runs, or was asked for and has not begun."""
         return self.running is not None or self.given == self.mark
 
 
@@ -193,14 +193,14 @@ class SetMode(WorkspaceView):
 
 
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
-    """The last reading that ended, and the one that runs, if one does."""
-    readings = Sync.objects.filter(workspace=workspace)
-    running = readings.filter(state=Sync.State.RUNNING, heartbeat_at__gt=now - SILENT).first()
-    last = readings.exclude(state=Sync.State.RUNNING).first()
+    """The last sync that ended, and the one that runs, if one does."""
+    syncs = Sync.objects.filter(workspace=workspace)
+    running = syncs.filter(state=Sync.State.RUNNING, heartbeat_at__gt=now - SILENT).first()
+    last = syncs.exclude(state=Sync.State.RUNNING).first()
     newest = running or last
     return Syncing(
         last=last,
-        good=last if last and last.state == Sync.State.COMPLETE else readings.filter(state=Sync.State.COMPLETE).first(),
+        good=last if last and last.state == Sync.State.COMPLETE else syncs.filter(state=Sync.State.COMPLETE).first(),
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, permit
-from accounts_review.rules.lifecycle import CASE_MOVES, IN_FLIGHT, CaseState, CleanupState, IllegalMove
+from accounts_review.rules.lifecycle import CASE_TRANSITIONS, IN_FLIGHT, CaseState, CleanupState, IllegalTransition
 from accounts_review.workflow.notify import emails
 
 LATEST = timedelta(days=30)
@@ -23,7 +23,7 @@ LATEST = timedelta(days=30)
 def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> None:
     """Record by hand that the warning came back; where the access was removed meanwhile, that it came back too late.
 
-    Raises ``PermissionDenied``, ``ValueError`` without a reason, ``IllegalMove`` where nothing is being waited for.
+    Raises ``PermissionDenied``, ``ValueError`` without a reason, ``IllegalTransition`` where nothing is awaited.
     """
     permit(actor, "operate", case.cleanup.workspace)
     if not why.strip():
@@ -59,11 +59,11 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     """Have an undeliverable warning sent again, to the address that the account has by then.
 
     The person gets the full notice again; the date they may have been given never moves earlier. Raises
-    ``PermissionDenied`` and ``IllegalMove``.
+    ``PermissionDenied`` and ``IllegalTransition``.
     """
     permit(actor, "operate", case.cleanup.workspace)
     if case.state != CaseState.UNDELIVERABLE:
-        raise IllegalMove(subject=str(case), origin=case.state, target=CaseState.AWAITING_NOTICE)
+        raise IllegalTransition(subject=str(case), origin=case.state, target=CaseState.AWAITING_NOTICE)
     login = actor.get_username()
     audit.transition(
         [case],
@@ -110,7 +110,7 @@ def _concerned(message_id: str, recipient: str, *, now: datetime) -> QuerySet[Ca
 
 
 def _mark(case: Case, *, now: datetime, **said: object) -> None:
-    if CaseState.UNDELIVERABLE in CASE_MOVES[CaseState(case.state)]:
+    if CaseState.UNDELIVERABLE in CASE_TRANSITIONS[CaseState(case.state)]:
         give_up(case, actor="portal", now=now, **said)
     elif case.state in IN_FLIGHT:
         Case.objects.filter(pk=case.pk).update(noticed_at=None, bounced_at=now)

@@ -1,7 +1,7 @@
 """Back-test: whom would a policy have called dormant on a past day, and who of them has been back since?
 
 Accounts are taken as they are judged now, and only their activity is set back: from the newest instant each was seen,
-and from the silences that readings saw end. Before the first reading nothing is known of those seen since.
+and from the silences that syncs saw end. Before the first sync nothing is known of those seen since.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def returned(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: 
 
 
 def first_reading(workspace: Workspace) -> datetime | None:
-    """Since when what people do is known: the first reading that was complete."""
+    """Since when what people do is known: the first sync that was complete."""
     complete = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE).order_by("started_at")
     return complete.values_list("started_at", flat=True).first()
 

@@ -39,7 +39,7 @@ class ReturnRate:
         return round(1000 * self.back / self.revoked)
 
 
-def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
+def log_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
     """Note, once each, the revoked cases whose people are listed again; gives back those that are new.
 
     To be called after a sync. A person is known by username or e-mail address, and by having joined since.
@@ -48,13 +48,13 @@ def note_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
     revoked = list(cases.select_related("account", "cleanup__workspace").order_by("pk"))
     listed = _listed_like(workspace, revoked)
     newest = Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE).first()
-    noted = []
+    logged = []
     for case in revoked:
         alike = [account for key in _keys(case.account) for account in listed.get(key, ())]
         back = next((account for account in alike if _is_return(case, account, newest=newest, now=now)), None)
         if back and _note_return(case, back, now=now):
-            noted.append(case)
-    return noted
+            logged.append(case)
+    return logged
 
 
 def return_rates(*, workspace: Workspace) -> list[ReturnRate]:

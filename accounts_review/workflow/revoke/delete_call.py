@@ -61,7 +61,7 @@ def _state_after(error: HuwiseError) -> CaseState:
         case Refused() | UnsafeUsername():
             return CaseState.REFUSED
         case Unauthorized() | Forbidden() | Redirected() | Unreachable(kind="tls", sent=False):
-            # The door was shut, which says nothing about this account.
+            # Access was refused, which says nothing about this account.
             return CaseState.DUE
         case _:
             return CaseState.UNKNOWN

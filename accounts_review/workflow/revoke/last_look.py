@@ -69,7 +69,7 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
     )
 
 
-def note_address(account: Account, email: str) -> None:
+def store_address(account: Account, email: str) -> None:
     """Keep an address that was read now: e-mails go to the newest one. The next sync reads the whole record again."""
     if email and not same_mailbox(account.email, email):
         Account.objects.filter(pk=account.pk).update(email=email, digest="")

@@ -34,7 +34,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.held import held_with
-from accounts_review.workflow.revoke.last_look import Look, look, moment_of, note_address, terms_of
+from accounts_review.workflow.revoke.last_look import Look, look, moment_of, store_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.settle import Settler
 from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start_another, ripe
@@ -166,7 +166,7 @@ class Revoker(Settler):
             return False
         audit.wait_for_turn()
         if seen.facts:
-            note_address(case.account, seen.facts.email)
+            store_address(case.account, seen.facts.email)
         found = objections(terms_of(case, seen, clock=self.clock))
         if found:
             self._object(case, found, seen)

@@ -1,4 +1,4 @@
-"""Accepting a reading: at once where it looks right, or after a person has looked; until then it is kept aside."""
+"""Accepting a sync: at once where it looks right, or after a person has looked; until then it is quarantined."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def accept(
     by_a_person: bool = False,
     now: datetime,
 ) -> Stored:
-    """Take everything that a reading saw for what is so; joins the caller's transaction."""
+    """Take everything that a sync saw for what is so; joins the caller's transaction."""
     hold(workspace, listing, disputed)
     stored = store(workspace, listing, by_a_person=by_a_person, now=now)
     store_rights(workspace, groups, key_owner)
@@ -70,7 +70,7 @@ def keep(
     key_owner: str,
     disputed: Mapping[str, list[str]],
 ) -> None:
-    """Set a reading aside, in place of any other of the workspace."""
+    """Quarantine a sync, in place of any other of the workspace."""
     HeldSync.objects.filter(sync__workspace=sync.workspace).delete()
     held = HeldSync.objects.create(
         sync=sync,

@@ -1,6 +1,6 @@
-"""The figures that the breaker looks at: this reading beside the last accepted one, or by itself where it is the first.
+"""The figures that the breaker looks at: this sync beside the last accepted one, or by itself where it is the first.
 
-What was accepted is what is stored of the accounts, as no other reading changes that: so it is counted from there, at
+What was accepted is what is stored of the accounts, as no other sync changes that: so it is counted from there, at
 the same instant and under the same policy as what is new.
 """
 
@@ -68,11 +68,11 @@ def _figures(
 
 
 def _dormant(workspace: Workspace, version: PolicyVersion, *, now: datetime) -> set[int]:
-    """Who is dormant by the last accepted reading and the policy in force; an exemption changes nothing about that."""
+    """Who is dormant by the last accepted sync and the policy in force; an exemption changes nothing about that."""
     listed = Account.objects.filter(workspace=workspace).listed()
     dormant = listed.filter(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
     found = set(dormant.values_list("pk", flat=True))
-    # Whoever was not judged since, or was cleared by a reading that was not accepted, is judged as they were accepted.
+    # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were accepted.
     unsettled = listed.with_basis_under(version).filter(STALE | Q(unconfirmed_activity_at__isnull=False))
     rights = {
         group.uid: None if group.permissions is None else tuple(group.permissions) for group in workspace.groups.all()

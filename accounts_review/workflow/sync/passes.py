@@ -28,7 +28,7 @@ NAMELESS = "— "
 """What stands before the address of an account that has no username."""
 
 Known = dict[str, tuple[int, str]]
-"""Accounts that an accepted reading stored, by the digest of their record: key and username."""
+"""Accounts that an accepted sync stored, by the digest of their record: key and username."""
 
 Key = tuple[str, str]
 """Username and incarnation, without fractions of a second."""
@@ -115,7 +115,7 @@ class Passes:
 
     @property
     def unchanged(self) -> set[int]:
-        """Keys of the accounts whose record is what the last accepted reading stored."""
+        """Keys of the accounts whose record is what the last accepted sync stored."""
         return self.last.unchanged
 
     @property

@@ -1,6 +1,6 @@
-"""Storing what an accepted reading read: accounts, the groups that give them rights, and who is no longer listed.
+"""Storing what an accepted sync read: accounts, the groups that give them rights, and who is no longer listed.
 
-What any other reading read of an account is not stored: it may clear somebody who was seen again, and where nothing
+What any other sync read of an account is not stored: it may clear somebody who was seen again, and where nothing
 is known yet, show who there is.
 """
 
@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Everyone whom a reading saw: keys of the accounts whose record is known, and all other records."""
+    """Everyone whom a sync saw: keys of the accounts whose record is known, and all other records."""
 
     unchanged: set[int]
     fresh: Mapping[Key, tuple[UserRecord, bytes]]
@@ -50,7 +50,7 @@ class Stored:
 
 
 def hold(workspace: Workspace, listing: Listing, disputed: Mapping[str, list[str]]) -> None:
-    """Lock every stored account that this reading may write, in the order of their keys, before any is written.
+    """Lock every stored account that this sync may write, in the order of their keys, before any is written.
 
     Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for
     the other; in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
@@ -68,7 +68,7 @@ def hold(workspace: Workspace, listing: Listing, disputed: Mapping[str, list[str
 
 
 def store(workspace: Workspace, listing: Listing, *, by_a_person: bool = False, now: datetime) -> Stored:
-    """Take what an accepted reading saw for what is so; dates that went backwards stay in doubt (law 1).
+    """Take what an accepted sync saw for what is so; dates that went backwards stay in doubt (law 1).
 
     ``by_a_person``: somebody has looked at the reading and accepted its dates, whatever they are.
     """
@@ -102,7 +102,7 @@ def store(workspace: Workspace, listing: Listing, *, by_a_person: bool = False, 
 
 
 def glean(workspace: Workspace, listing: Listing, *, shows_newcomers: bool, now: datetime) -> Stored:
-    """Of a reading that was not accepted, keep who was seen again, and on demand who is not known at all.
+    """Of a sync that was not accepted, keep who was seen again, and on demand who is not known at all.
 
     No date, right or group of it counts for anything else.
     """
@@ -133,7 +133,7 @@ def glean(workspace: Workspace, listing: Listing, *, shows_newcomers: bool, now:
 
 
 def forget_unconfirmed(workspace: Workspace) -> None:
-    """Forget who was seen again by readings that were not accepted."""
+    """Forget who was seen again by syncs that were not accepted."""
     accounts = Account.objects.filter(workspace=workspace, unconfirmed_activity_at__isnull=False)
     accounts.update(unconfirmed_activity_at=None)
 
@@ -190,7 +190,7 @@ class _Known:
             self._by_name[row.username].append(row)
 
     def is_listed(self, username: str) -> bool:
-        """Whether an accepted reading lists the username, of whatever incarnation."""
+        """Whether an accepted sync lists the username, of whatever incarnation."""
         return any(_is_listed(row) and not row.incomplete for row in self._by_name[username])
 
     def lost(self, key: Key, user: UserRecord, activity: datetime | None, *, now: datetime) -> datetime | None:

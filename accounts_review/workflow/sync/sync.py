@@ -1,4 +1,4 @@
-"""Extract: read a workspace's users, groups and key through the API into the local database.
+"""Sync: read a workspace's users, groups and key through the API into the local database.
 
 Only a complete sync that looks right may add candidates (laws 3 and 4), and only such a one changes what is
 stored of an account. One that trips the breaker is quarantined until a person uses or ignores it.
@@ -48,7 +48,7 @@ NAMED = 100
 
 
 class AlreadyRunning(RuntimeError):
-    """Another process is reading this workspace."""
+    """Another process is syncing this workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(f"A sync of {workspace} is already running; wait for it to end and try again.")
@@ -78,7 +78,7 @@ class NothingTripped(ValueError):
 
 
 @dataclass(slots=True)
-class Reading:
+class Gathered:
     """What was read: the passes through the users, and what gives them their rights."""
 
     passes: Passes
@@ -99,7 +99,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
     """Read everything once and store it. The result says whether it was complete, and why not.
 
     ``key_owner`` names the owner of our API key where the API does not say. Raises :class:`AlreadyRunning` and
-    :class:`WrongHost`. An error of the API ends the reading; what was read until then is kept as incomplete.
+    :class:`WrongHost`. An error of the API ends the sync; what was read until then is kept as incomplete.
     """
     with _only_one(workspace):
         now = clock()
@@ -107,8 +107,8 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         _bury(Sync.objects.filter(workspace=workspace))
         sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         try:
-            reading = _read(workspace, client, key_owner, report=_reporter(sync, clock), now=now)
-            _store(sync, reading, now=now, finished=clock())
+            gathered = _read(workspace, client, key_owner, report=_reporter(sync, clock), now=now)
+            _store(sync, gathered, now=now, finished=clock())
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -124,15 +124,15 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
 
 @transaction.atomic
 def stop_sync(*, sync: Sync, actor: User, now: datetime) -> None:
-    """Have a running reading end at its next page; nothing of it is stored.
+    """Have a running sync end at its next page; nothing of it is stored.
 
     Raises ``PermissionDenied`` and :class:`NothingToStop`.
     """
     permit(actor, "operate", sync.workspace)
     login = actor.get_username()
-    reading = Sync.objects.filter(pk=sync.pk, state=Sync.State.RUNNING, stopped_by="")
+    running = Sync.objects.filter(pk=sync.pk, state=Sync.State.RUNNING, stopped_by="")
     # Once it stores, it is nearly done, and does not look any more.
-    if not reading.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
+    if not running.exclude(phase=Sync.Phase.STORING).update(stopped_by=login):
         raise NothingToStop(_("The sync has ended, was already stopped, or is storing what it read."))
     data = {"sync": sync.pk}
     audit.log([sync.workspace], kind=Event.WORKSPACE_SYNC_STOPPED, actor=login, now=now, data=data)
@@ -177,49 +177,49 @@ def reset_breaker(
     return newest
 
 
-def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report, now: datetime) -> Reading:
-    reading = Reading(Passes(known=_known(workspace), began=now, progress=report))
+def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report, now: datetime) -> Gathered:
+    gathered = Gathered(Passes(known=_known(workspace), began=now, progress=report))
     try:
-        reading.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
-        reading.groups = [decode_group(raw) for raw in client.groups()]
+        gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
+        gathered.groups = [decode_group(raw) for raw in client.groups()]
     except HuwiseError as error:
-        reading.passes.problems.append(of_error("api", error))
-        return reading
-    reading.passes.read(client)
+        gathered.passes.problems.append(of_error("api", error))
+        return gathered
+    gathered.passes.read(client)
     listed = workspace.accounts.listed()
-    if reading.passes.is_complete and not reading.passes.usernames and listed.exists():
-        reading.passes.problems.append({"code": "empty"})
-    if reading.passes.is_complete:
-        reading.find_key_owner()
-        report(reading.passes, Sync.Phase.RIGHTS)
+    if gathered.passes.is_complete and not gathered.passes.usernames and listed.exists():
+        gathered.passes.problems.append({"code": "empty"})
+    if gathered.passes.is_complete:
+        gathered.find_key_owner()
+        report(gathered.passes, Sync.Phase.RIGHTS)
         protected = workspace.current_policy.rules.protect.permissions
-        reading.disputed, health = disputed_rights(
-            workspace, reading.passes, client, groups=reading.groups, protected=protected
+        gathered.disputed, health = disputed_rights(
+            workspace, gathered.passes, client, groups=gathered.groups, protected=protected
         )
-        reading.health += [*health, *reading.passes.health, *_about_groups(reading.groups)]
-    report(reading.passes, Sync.Phase.STORING)
-    return reading
+        gathered.health += [*health, *gathered.passes.health, *_about_groups(gathered.groups)]
+    report(gathered.passes, Sync.Phase.STORING)
+    return gathered
 
 
 @transaction.atomic
-def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -> None:
-    workspace, passes = sync.workspace, reading.passes
+def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime) -> None:
+    workspace, passes = sync.workspace, gathered.passes
     listing = Listing(passes.unchanged, passes.fresh)
-    groups, key_owner, disputed = reading.groups, reading.key_owner, reading.disputed
+    groups, key_owner, disputed = gathered.groups, gathered.key_owner, gathered.disputed
     checked = checks_of(workspace, passes, groups=groups, key_owner=key_owner, now=now) if passes.is_complete else []
     sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
     if sync.state == Sync.State.COMPLETE:
         stored = accept(workspace, listing, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
         HeldSync.objects.filter(sync__workspace=workspace).delete()
     else:
-        stored = _set_aside(sync, reading, listing, now=now)
+        stored = _keep_or_hold(sync, gathered, listing, now=now)
     for name, count in stored.counts.items():
         setattr(sync, name, count)
         sync.touched[name] = getattr(stored, name)[:NAMED]
     last = passes.last
     sync.pages, sync.read, sync.expected = last.pages, len(last.names), last.announced if last.pages else None
     sync.population = len(passes.usernames)
-    sync.passes, sync.problems, sync.health = passes.counts, passes.problems, reading.health
+    sync.passes, sync.problems, sync.health = passes.counts, passes.problems, gathered.health
     sync.checks, sync.phase = [asdict(check) for check in checked], ""
     sync.finished_at = finished
     sync.save()
@@ -228,15 +228,15 @@ def _store(sync: Sync, reading: Reading, *, now: datetime, finished: datetime) -
     audit.log([workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=finished, data=data)
 
 
-def _set_aside(sync: Sync, reading: Reading, listing: Listing, *, now: datetime) -> Stored:
+def _keep_or_hold(sync: Sync, gathered: Gathered, listing: Listing, *, now: datetime) -> Stored:
     workspace = sync.workspace
     if sync.state == Sync.State.QUARANTINED:
-        keep(sync, listing, groups=reading.groups, key_owner=reading.key_owner, disputed=reading.disputed)
-    # Where nothing was ever accepted, a reading that waits for a person is all there is to show.
+        keep(sync, listing, groups=gathered.groups, key_owner=gathered.key_owner, disputed=gathered.disputed)
+    # Where nothing was ever accepted, a sync that waits for a person is all there is to show.
     shows_newcomers = (
         sync.state == Sync.State.INCOMPLETE or not workspace.syncs.filter(state=Sync.State.COMPLETE).exists()
     )
-    hold(workspace, listing, reading.disputed)
+    hold(workspace, listing, gathered.disputed)
     return glean(workspace, listing, shows_newcomers=shows_newcomers, now=now)
 
 
@@ -275,7 +275,7 @@ def _bury(syncs: QuerySet[Sync]) -> None:
 
 
 def end_dead_syncs(*, workspace: Workspace) -> None:
-    """Have a reading whose process died say so, at once: the lock that it held is free."""
+    """Have a sync whose process died say so, at once: the lock that it held is free."""
     running = list(workspace.syncs.filter(state=Sync.State.RUNNING).values_list("pk", flat=True))
     if running and not _is_locked(workspace):
         _bury(workspace.syncs.filter(pk__in=running))
@@ -312,7 +312,7 @@ def _only_one(workspace: Workspace) -> Iterator[None]:
 
 
 def _check_host(workspace: Workspace, host: str) -> None:
-    """Keep the host at the first reading; only the port of a loopback address may change after that."""
+    """Keep the host at the first sync; only the port of a loopback address may change after that."""
     before, after = workspace.host.partition(":")[0], host.partition(":")[0]
     moved_port = workspace.host != host and after not in LOOPBACK
     if workspace.host and (before != after or moved_port):
@@ -330,7 +330,7 @@ def _owner_of_key(client: Client) -> str | None:
 
 
 def _known(workspace: Workspace) -> Known:
-    """What an accepted reading stored; of what another one saw nothing is known."""
+    """What an accepted sync stored; of what another one saw nothing is known."""
     accepted = Account.objects.filter(workspace=workspace, incomplete=False)
     rows = accepted.values_list("digest", "pk", "username")
     return {digest: (pk, username) for digest, pk, username in rows.iterator(chunk_size=10_000)}

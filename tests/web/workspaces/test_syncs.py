@@ -259,7 +259,7 @@ def test_there_is_nothing_to_reset(site: Site) -> None:
 
 
 def test_numbers_that_nobody_has_seen_are_not_accepted(site: Site, tripped: Sync) -> None:
-    """While somebody reads the page, another sync may be set aside, with other numbers."""
+    """While somebody reads the page, another sync may be quarantined, with other numbers."""
     newer = site.synced("quarantined", ago=timedelta(0), checks=[SHRUNK | {"after": 3}])
     answer = site.follow("breaker", {"reason": "looked", "choice": "accept"}, pk=tripped.pk)
     assert "decide on that one" in text(answer)

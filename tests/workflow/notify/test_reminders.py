@@ -17,7 +17,7 @@ from django.db import connection
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
-from accounts_review.rules.lifecycle import IllegalMove
+from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks import actions, jobs
 from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces
@@ -187,7 +187,7 @@ def test_bounces_are_for_operators_with_a_reason_and_for_those_who_wait(stage: S
         bounces.retry_notice(case=stage.case("marie"), actor=person("reviewer"), now=NOW)
     with pytest.raises(ValueError, match="Give a reason; it is recorded in the audit"):
         bounces.mark_undeliverable(case=stage.case("marie"), actor=person("operator"), why=" ", now=NOW)
-    with pytest.raises(IllegalMove):
+    with pytest.raises(IllegalTransition):
         bounces.retry_notice(case=stage.case("marie"), actor=person("operator"), now=NOW)
     assert stage.states()["marie"] == "noticed"
 

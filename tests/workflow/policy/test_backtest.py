@@ -1,4 +1,4 @@
-"""Back-test: what a policy would have said on a past day, held against the silences that readings saw end."""
+"""Back-test: what a policy would have said on a past day, held against the silences that syncs saw end."""
 
 from __future__ import annotations
 

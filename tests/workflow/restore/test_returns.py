@@ -27,7 +27,7 @@ def reads(stage: Stage) -> None:
 
 
 def noted(stage: Stage) -> list[str]:
-    cases = returns.note_returns(workspace=stage.workspace, now=stage.clock())
+    cases = returns.log_returns(workspace=stage.workspace, now=stage.clock())
     return [case.account.username for case in cases]
 
 

@@ -1,4 +1,4 @@
-"""Extract: everything is read, only what changed is stored, and absence from a list proves nothing."""
+"""Sync: everything is read, only what changed is stored, and absence from a list proves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A complete reading that is wrong all the same: it adds no candidate and loses nobody (laws 3 and 4)."""
+"""A complete sync that is wrong all the same: it adds no candidate and loses nobody (laws 3 and 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An incomplete reading adds no candidate and loses no account; it may only clear people (law 3)."""
+"""An incomplete sync adds no candidate and loses no account; it may only clear people (law 3)."""
 
 from __future__ import annotations
 
