@@ -60,7 +60,7 @@ format: install ## Format code and templates
 	$(BIN)/ruff format .
 
 screenshots: install ## Save every page, wide and narrow, light and dark, English and French
-	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_walk.py
+	SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_every_page.py
 
 messages: install ## Gather the texts into the French catalogue, and compile it (wants Debian's gettext)
 	$(BIN)/python manage.py makemessages --locale fr --no-obsolete --no-location --ignore .venv --ignore 'huwise_sandbox/*'
