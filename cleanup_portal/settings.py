@@ -51,6 +51,8 @@ LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database(data_directory=DATA_DIR / "postgresql") | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 }
+# Who owns the tables, where that is another role than the one that runs the portal.
+HAS_OWNER_ROLE = bool(env.text("DATABASE_OWNER_URL", default=""))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

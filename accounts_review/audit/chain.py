@@ -1,4 +1,4 @@
-"""The hash chain: how an audit entry is sealed, and how the whole audit is proven.
+"""The hash chain: how an audit entry is sealed, marked as the portal's own, and put at the end.
 
 The digest of an entry is the SHA-256, in hexadecimal, of the UTF-8 bytes of a JSON array without spaces, keys
 sorted, non-ASCII kept::
@@ -8,12 +8,13 @@ sorted, non-ASCII kept::
 where ``at`` is ISO 8601 in UTC with six decimals and ``previous`` the digest of the entry before (64 zeros for the
 first). ``actor_ref``, ``subject_ref`` and ``personal`` are commitments, or null: the SHA-256 of ``[salt, name,
 details]`` written the same way. Names and personal details stand beside the chain, and can be erased without breaking
-it. Anyone can recompute both from an export.
+it. Anyone can recompute both from an export. How the whole audit is proven is in ``audit.verification``.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,13 +23,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext as _
+from django.db.models import Q
 
 from accounts_review.audit import checkpoint
-from accounts_review.audit.checkpoint import GENESIS, Checkpoint
+from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.events import Event, named
-from accounts_review.models import AuditEntry, PersonalData
+from accounts_review.models import AuditEntry, AuditKey, PersonalData
 
 _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database uses
 
@@ -62,14 +62,6 @@ class NewEntry:
         return {name: value for name, value in self.data.items() if name in named(self.kind).personal and value}
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """The first place where the record is not what it was: the entry's number and what is wrong with it."""
-
-    seq: int
-    problem: str
-
-
 def wait_for_turn() -> None:
     """Wait until the writers before have ended; nobody else writes until this transaction ends.
 
@@ -86,6 +78,7 @@ def append(entries: Iterable[NewEntry]) -> None:
     """
     given = list(entries)
     wait_for_turn()
+    key = AuditKey.current()
     last = checkpoint.newest()
     checkpoint.keep_after_commit(before=last)
     seq, previous = last.seq, last.digest
@@ -109,6 +102,7 @@ def append(entries: Iterable[NewEntry]) -> None:
             previous=previous,
         )
         row.digest = previous = seal(row)
+        row.mark = mark_of(row.digest, key=key)
         rows.append(row)
         details += [beside] if beside else []
     PersonalData.objects.bulk_create(details, batch_size=1000)
@@ -123,6 +117,11 @@ def seal(row: AuditEntry) -> str:
     return _sha256(content)
 
 
+def mark_of(digest: str, *, key: bytes) -> str:
+    """What shows that the portal itself wrote the entry of a digest."""
+    return hmac.digest(key, digest.encode(), "sha256").hex()
+
+
 def commitment(row: PersonalData) -> str:
     """The digest that personal data must have as long as they are not erased."""
     return _sha256([row.salt, row.name, row.details])
@@ -131,39 +130,6 @@ def commitment(row: PersonalData) -> str:
 def newest_checkpoint() -> Checkpoint:
     """The newest entry: worth keeping elsewhere."""
     return checkpoint.newest()
-
-
-def verify(kept: Checkpoint | None = None) -> tuple[int, Flaw | None]:
-    """Read the whole record: how many entries hold, and the first flaw if there is one; also against a checkpoint."""
-    proven, previous, altered = 0, GENESIS, _altered()
-    for row in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
-        if row.seq != proven + 1:
-            return proven, Flaw(proven + 1, _("the entry is missing"))
-        if row.previous != previous:
-            return proven, Flaw(row.seq, _("it does not follow from the entry before it"))
-        if row.digest != seal(row):
-            return proven, Flaw(row.seq, _("its content does not match its digest"))
-        if altered and altered & {row.actor_ref_id, row.subject_ref_id, row.personal_id}:
-            return proven, Flaw(row.seq, _("the names beside it are not those it was written with"))
-        if kept and row.seq == kept.seq and row.digest != kept.digest:
-            return proven, Flaw(row.seq, _("it is not the entry the checkpoint names: the audit was rewritten"))
-        proven, previous = row.seq, row.digest
-    if kept and kept.seq > proven:
-        return proven, Flaw(kept.seq, _("the entry the checkpoint names is missing: the end was cut off"))
-    return proven, None
-
-
-def _altered() -> set[str | None]:
-    """The commitments of personal data that were changed or removed instead of erased."""
-    altered: set[str | None] = set()
-    for row in PersonalData.objects.filter(erased_at=None).iterator(chunk_size=2000):
-        if row.digest != commitment(row):
-            altered.add(row.digest)
-    for reference in ("actor_ref_id", "subject_ref_id", "personal_id"):
-        told = AuditEntry._base_manager.exclude(**{reference: None})
-        lost = told.exclude(Exists(PersonalData.objects.filter(digest=OuterRef(reference))))
-        altered.update(lost.values_list(reference, flat=True))
-    return altered
 
 
 def _people(keys: Sequence[tuple[int | None, str]]) -> dict[tuple[int | None, str], PersonalData]:

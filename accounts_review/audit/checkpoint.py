@@ -14,7 +14,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -108,6 +108,23 @@ class Keeper:
     def key_file(self) -> Path:
         return self.folder / "checkpoint.key"
 
+    @property
+    def history_file(self) -> Path:
+        return self.folder / "checkpoints.jsonl"
+
+    def history(self) -> list[Checkpoint]:
+        """Every checkpoint of this host so far, oldest first; a line that is damaged or not of its key is left out."""
+        try:
+            lines = self.history_file.read_text(errors="replace").splitlines()
+            key = _load(self.key_file).public_key()
+        except (ValueError, OSError):
+            return []
+        found = []
+        for line in lines:
+            with suppress(ValueError):
+                found.append(_signed(line, by=key))
+        return found
+
     def read(self) -> Checkpoint | None:
         """The checkpoint, or ``None`` where there is none. Raises ``ValueError``, ``OSError``."""
         try:
@@ -192,7 +209,12 @@ class Keeper:
         record = dict(zip(("number", "digest", "at"), content, strict=True))
         record["key"] = key.public_key().public_bytes_raw().hex()
         record["signature"] = key.sign(_bytes(content)).hex()
-        _put(self.file, (json.dumps(record) + "\n").encode())
+        line = json.dumps(record) + "\n"
+        _put(self.file, line.encode())
+        with suppress(OSError):  # The newest is kept already; what is lost here is one of many.
+            descriptor = os.open(self.history_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(line)
 
     def _key(self) -> Ed25519PrivateKey:
         """The key of this installation; a new one where there is none that can be used."""

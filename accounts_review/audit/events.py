@@ -13,9 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.audit.words import Headline, Icon, Topic, Words
 
 PERSONAL = frozenset(
-    {"address", "address_before", "client", "email", "login", "owner", "recipient", "text", "user_agent", "username"}
+    {
+        *("address", "address_before", "client", "email", "login", "owner", "recipient", "user_agent", "username"),
+        *("approved_by", "error", "file", "filter", "reason", "text", "why"),
+    }
 )
-"""Details that tell of a person: they are kept beside the chain, where they can be erased, whatever the event."""
+"""Details that tell of a person, or may, because people or servers wrote them: they are kept beside the chain, where
+they can be erased, whatever the event."""
 
 
 class Event(StrEnum):
@@ -153,6 +157,9 @@ class Event(StrEnum):
         _("deactivated %(login)s; the role before was %(before)s"))
     PERSON_EMAIL_CHANGED = Words("person.email_changed", _("E-mail address changed"),
         _("changed the address of %(login)s from %(address_before)s to %(address)s"))
+    PERSON_ERASED = Words("person.erased", _("Personal data erased"),
+        _("erased the personal data of an account that is gone: %(reason)s"), variants={
+            "retention": _("erased the personal data of an account that is gone, because its time was over")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
@@ -216,7 +223,7 @@ class Event(StrEnum):
     @property
     def personal(self) -> frozenset[str]:
         """The names of the details that are kept beside the chain."""
-        return PERSONAL | {"why"} if self.words.address_failed else PERSONAL
+        return PERSONAL
 
 
 DECISIONS = tuple(event for event in Event if event.words.decision)

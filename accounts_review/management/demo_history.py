@@ -19,13 +19,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from accounts_review.huwise import Client
-from accounts_review.models import Account, Role, Workspace
+from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.workflow import advance, workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
+from accounts_review.workflow.people.people import add_person
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import sync_workspace
@@ -41,7 +42,7 @@ def tell(name: str, url: str, *, open_client: Callable[[Workspace], Client], now
         return
     yield "Making up six weeks of history; this takes about half a minute."
     began = now - timedelta(days=BEGAN_DAYS_AGO)
-    people = {login: _person(login, role) for login, role in PEOPLE.items()}
+    people = {login: _person(login, role, now=began) for login, role in PEOPLE.items()}
     workspace = workspaces.open_workspace(name=name, now=began)
     with open_client(workspace) as client:
         _sync(workspace, client, began)
@@ -67,12 +68,13 @@ def wait_for(url: str, *, seconds: float = 30) -> None:
     raise TimeoutError(f"The sandbox at {url} did not start within {seconds:.0f} seconds.")
 
 
-def _person(login: str, role: str) -> User:
-    user, is_new = User.objects.get_or_create(username=login, defaults={"email": f"{login}@portal.example"})
-    if is_new:
-        user.set_password(PASSWORD)
-        user.save()
-        Role.objects.create(person=user, name=role)
+def _person(login: str, role: str, *, now: datetime) -> User:
+    if known := User.objects.filter(username=login).first():
+        return known
+    email = f"{login}@portal.example"
+    user = add_person(login=login, email=email, role=role, workspace=None, actor=None, now=now).person
+    user.set_password(PASSWORD)
+    user.save()
     return user
 
 

@@ -4,6 +4,7 @@ from accounts_review.models.account import Account, Group
 from accounts_review.models.activity_gap import ActivityGap
 from accounts_review.models.assessment import Assessment
 from accounts_review.models.audit_entry import AuditEntry
+from accounts_review.models.audit_key import AuditKey
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
@@ -37,6 +38,7 @@ __all__ = [
     "ActivityGap",
     "Assessment",
     "AuditEntry",
+    "AuditKey",
     "Case",
     "Cleanup",
     "ConnectionCheck",

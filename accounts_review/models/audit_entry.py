@@ -49,7 +49,8 @@ class AuditEntryManager(models.Manager["AuditEntry"]):
 class AuditEntry(models.Model):
     """One line of the record. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
 
-    ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it. ``actor`` and
+    ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it. ``mark`` is the
+    HMAC-SHA256 of the digest under the portal's :class:`AuditKey`. ``actor`` and
     ``subject`` are the names behind the references, and ``""`` once they are erased. That a reference leads somewhere
     is proven with the chain, not by a constraint.
     """
@@ -70,6 +71,9 @@ class AuditEntry(models.Model):
     personal = models.ForeignKey(PersonalData, models.PROTECT, db_constraint=False, null=True, related_name="+")
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
+    mark = models.CharField(
+        max_length=64, default="", db_default="", help_text=_("What only the portal can write, not the database.")
+    )
 
     actor: str = ""
     subject: str = ""

@@ -59,7 +59,7 @@ class StoredKey(models.Model):
 
         Raises ``ImproperlyConfigured`` where no known ``SECRET_KEY`` opens it, or it is another workspace's.
         """
-        ciphers = [_cipher(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+        ciphers = [cipher(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
         try:
             known = json.loads(MultiFernet(ciphers).decrypt(self.sealed))
         except InvalidToken:
@@ -81,17 +81,18 @@ class StoredKey(models.Model):
 
 def _seal(workspace: Workspace, access: Access) -> str:
     content = {"workspace": workspace.pk, "url": access.url, "api_key": access.api_key}
-    return _cipher(settings.SECRET_KEY).encrypt(json.dumps(content).encode()).decode("ascii")
+    return cipher(settings.SECRET_KEY).encrypt(json.dumps(content).encode()).decode("ascii")
 
 
-def _cipher(secret_key: str) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"accounts_review.stored_key")
+def cipher(secret_key: str, *, purpose: bytes = b"accounts_review.stored_key") -> Fernet:
+    """What encrypts for one purpose under a ``SECRET_KEY``."""
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose)
     return Fernet(urlsafe_b64encode(derived.derive(secret_key.encode())))
 
 
-def _opens(cipher: Fernet, sealed: str) -> bool:
+def _opens(known: Fernet, sealed: str) -> bool:
     try:
-        cipher.decrypt(sealed)
+        known.decrypt(sealed)
     except InvalidToken:
         return False
     return True

@@ -62,7 +62,7 @@ def test_a_move_changes_the_row_and_writes_what_happened(make_case: Callable[...
     (entry,) = entries("case.held")
     assert (entry.at, entry.actor, entry.workspace, entry.subject) == (LATER, "rita", "main", "marie")
     assert (entry.account_id, entry.cleanup) == (case.account_id, 1)
-    assert entry.data == {"why": "because", "from": "due", "to": "claimed"}
+    assert entry.details == {"why": "because", "from": "due", "to": "claimed"}
 
 
 def test_rows_in_different_states_move_together_each_with_its_own_words(make_case: Callable[..., Case]) -> None:

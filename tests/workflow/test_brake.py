@@ -55,7 +55,7 @@ def test_ten_who_keep_their_account_are_enough_of_forty_and_nine_are_not(stage: 
     assert pull(stage) == "paused"
     figures: dict[str, Any] = {"count": 10, "people": 40, "share": "10", "kept": 10, "back": 0, "bounced": 0}
     assert stage.cleanup().stopped_because == {"code": "pause_at_regret"} | figures
-    assert AuditEntry.objects.get(kind="cleanup.stopped").data["why"] == stage.cleanup().stopped_because
+    assert AuditEntry.objects.get(kind="cleanup.stopped").details["why"] == stage.cleanup().stopped_because
 
 
 def test_answers_bounces_and_sign_ins_count_together_and_each_person_once(stage: Stage) -> None:

@@ -47,7 +47,7 @@ def test_anybody_with_a_role_may_hold_and_nothing_is_sent(stage: Stage, role: st
     assert (sent.sent, sent.left, "Everything is held" in sent.error) == (0, 2, True)
     assert mail.outbox == []
     entry = AuditEntry.objects.get(kind="hold.placed")
-    assert (entry.actor, entry.workspace, entry.data["reason"]) == (role, "main", "the mails are wrong")
+    assert (entry.actor, entry.workspace, entry.details["reason"]) == (role, "main", "the mails are wrong")
 
 
 def test_who_has_no_role_may_not_and_only_an_administrator_releases(stage: Stage) -> None:

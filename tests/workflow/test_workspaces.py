@@ -53,7 +53,7 @@ def test_a_new_policy_is_a_new_version_and_the_old_one_is_kept(
     assert workspace.policies.get(number=1).text == DEFAULT_TEXT
     entry = AuditEntry.objects.latest("seq")
     assert (entry.kind, entry.actor) == ("policy.adopted", "administrator")
-    assert entry.data == {"version": 2, "reason": "audit", "policy": text}
+    assert entry.details == {"version": 2, "reason": "audit", "policy": text}
 
 
 def test_a_policy_that_does_not_hold_together_is_refused(workspace: Workspace) -> None:

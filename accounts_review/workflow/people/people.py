@@ -326,7 +326,7 @@ def _said(change: Change) -> dict[str, str]:
     said = {"login": change.person.username}
     if change.role:
         said |= {"before": change.before, "role": change.role}
-    if change.event is Event.ROLE_GRANTED and change.workspace is None:
+    if change.event in (Event.ROLE_GRANTED, Event.PERSON_ADDED) and change.workspace is None:
         said["kind"] = "portal"
     if change.event in (Event.PERSON_ADDED, Event.PERSON_INVITED):
         said["email"] = change.person.email

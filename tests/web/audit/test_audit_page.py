@@ -168,7 +168,7 @@ def test_the_export_is_an_entry_itself(site: Site) -> None:
     b"".join(site.post("audit_export", query="?kind=account.approved").streaming_content)
     entry = AuditEntry.objects.get(kind="audit.exported")
     assert entry.actor == "auditor"
-    assert entry.data == {"entries": 1, "filter": {"kind": "account.approved"}, "format": "jsonl"}
+    assert entry.details == {"entries": 1, "filter": {"kind": "account.approved"}, "format": "jsonl"}
 
 
 def test_an_export_of_an_invalid_filter_is_refused(site: Site) -> None:

@@ -166,7 +166,7 @@ def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) 
     assert (anew.approved_by_login, anew.reason) == ("operator", f"again, after clean-up {cleanup.number}")
     entry = AuditEntry.objects.filter(kind="account.approved", subject_ref__name="ana").first()
     assert entry
-    assert (entry.actor, entry.data["approved_by"], entry.data["reason"]) == (
+    assert (entry.actor, entry.details["approved_by"], entry.details["reason"]) == (
         "operator",
         "reviewer",
         "not in the staff list",

@@ -254,7 +254,7 @@ def test_a_decision_is_in_the_audit(desk: Desk, people: list[Account]) -> None:
     desk.decide("approve", people[0], reason="Left")
 
     entry = AuditEntry.objects.get(kind="account.approved")
-    assert (entry.actor, entry.subject, entry.data["reason"]) == ("reviewer", "ana", "Left")
+    assert (entry.actor, entry.subject, entry.details["reason"]) == ("reviewer", "ana", "Left")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

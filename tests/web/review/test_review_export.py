@@ -82,7 +82,7 @@ def test_an_export_is_recorded(desk: Desk) -> None:
 
     entry = AuditEntry.objects.get(kind="accounts.exported")
     assert (entry.actor, entry.workspace) == ("auditor", "main")
-    assert entry.data == {"filter": "q=zo", "count": 1, "format": "csv"}
+    assert entry.details == {"filter": "q=zo", "count": 1, "format": "csv"}
 
 
 def test_an_unknown_format_is_not_made(desk: Desk) -> None:

@@ -41,7 +41,7 @@ def test_an_approval_puts_the_account_into_the_draft_with_what_the_approver_saw(
     assert case.evidence["activity_at"] == (assessment.activity_at and assessment.activity_at.isoformat())
     assert case.evidence["policy"] == stage.workspace.current_policy.number
     entry = AuditEntry.objects.get(kind="account.approved")
-    assert (entry.actor, entry.subject, entry.data["reason"]) == ("reviewer", "marie", "left")
+    assert (entry.actor, entry.subject, entry.details["reason"]) == ("reviewer", "marie", "left")
 
 
 def test_approvals_of_several_people_gather_in_one_draft(stage: Stage) -> None:
@@ -238,7 +238,7 @@ def test_every_decision_is_in_the_record_with_who_and_why(stage: Stage) -> None:
     told = (
         AuditEntry.objects.filter(subject_ref__name="marie")
         .order_by("seq")
-        .values_list("kind", "actor_ref__name", "data__reason")
+        .values_list("kind", "actor_ref__name", "personal__details__reason")
     )
     assert list(told) == [
         ("account.approved", "reviewer", "left"),

@@ -96,7 +96,7 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
 
     entry = AuditEntry.objects.get(kind="decisions.imported")
     assert entry.actor == "reviewer"
-    assert (entry.data["file"], entry.data["digest"]) == ("list.csv", file.digest)
+    assert (entry.details["file"], entry.data["digest"]) == ("list.csv", file.digest)
     assert (entry.data["approve"], entry.data["refused"]) == (1, 1)
     assert stage.entries("ana") == ["account.approved"]
     assert audit.verify()[1] is None

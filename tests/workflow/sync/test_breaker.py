@@ -85,7 +85,7 @@ def test_a_person_resets_it_with_a_reason(stage: Stage, person: Person, discard:
     assert not stage.workspace.is_quarantined
     assert stage.workspace.syncs.latest("pk").state == ("discarded" if discard else "complete")
     entry = AuditEntry.objects.get(kind="breaker.reset")
-    assert (entry.actor, entry.data["reason"], entry.data["accepted"]) == ("administrator", "looked", not discard)
+    assert (entry.actor, entry.details["reason"], entry.data["accepted"]) == ("administrator", "looked", not discard)
 
 
 def test_accepted_numbers_are_the_new_baseline(stage: Stage, person: Person) -> None:

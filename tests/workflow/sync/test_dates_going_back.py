@@ -153,7 +153,11 @@ class TestAccepting:
         self.accept(stage)
         assert stage.verdicts()["omar"] == "dormant"
         entry = AuditEntry.objects.get(kind="account.dates_accepted")
-        assert (entry.actor, entry.subject, entry.data["reason"]) == ("administrator", "omar", "Huwise moved its data")
+        assert (entry.actor, entry.subject, entry.details["reason"]) == (
+            "administrator",
+            "omar",
+            "Huwise moved its data",
+        )
         stage.sync()
         assert stage.verdicts()["omar"] == "dormant"
         assert stage.approve("omar")

@@ -1,0 +1,114 @@
+"""Could whoever an entry names have done it? Roles are followed through the record itself."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from accounts_review.audit.events import Event
+from accounts_review.audit.verification.flaws import Flaw
+from accounts_review.models import ROLES, AuditEntry, Role, Workspace
+
+PROGRAMS = frozenset({"portal", "shell", "the person"})
+"""Who acts without a login: the portal itself, the command line, and whoever answers a notice."""
+
+_ROLES_CHANGE = (Event.PERSON_ADDED, Event.ROLE_GRANTED, Event.PERSON_DEACTIVATED)
+_ACTS = {
+    "decide": (
+        *(Event.ACCOUNT_APPROVED, Event.ACCOUNT_EXEMPTED, Event.ACCOUNT_EXEMPTION_WITHDRAWN, Event.ACCOUNT_SNOOZED),
+        *(Event.ACCOUNT_UNSNOOZED, Event.ACCOUNT_WITHDRAWN, Event.DECISIONS_IMPORTED),
+    ),
+    "operate": (
+        *(Event.CLEANUP_LAUNCHED, Event.CLEANUP_CONFIRMED, Event.CLEANUP_PAUSED, Event.CLEANUP_RESUMED),
+        *(Event.CLEANUP_CANCELLED, Event.CASE_LAUNCHED, Event.ACCOUNT_RESTORING, Event.ACCOUNT_RESTORED),
+    ),
+    "administer": (
+        *(Event.POLICY_ADOPTED, Event.BREAKER_RESET, Event.CHECKPOINT_RESET, Event.HOLD_RELEASED),
+        *(Event.WORKSPACE_ADDED, Event.WORKSPACE_CONNECTION_CHANGED, Event.WORKSPACE_MODE_SET),
+        *(Event.WORKSPACE_HOST_CHANGED, Event.WORKSPACE_RETIRED, Event.ROLE_GRANTED, Event.PERSON_ADDED),
+    ),
+    "read": (Event.HOLD_PLACED, Event.AUDIT_EXPORTED, Event.ACCOUNTS_EXPORTED, Event.CLEANUP_EXPORTED),
+}
+NEEDS = {event.value: act for act, events in _ACTS.items() for event in events}
+"""What somebody has to be permitted for an event; of others only that they exist is asked."""
+
+EVERYWHERE = ""
+
+Held = dict[str, dict[str, str]]
+"""By login: the role in each workspace, and under :data:`EVERYWHERE` that in the whole portal."""
+
+
+def check_actors(*, most: int = 20) -> list[Flaw]:
+    """Entries whose actor did not exist or had no role for it then; and roles that nobody gave."""
+    held: Held = defaultdict(dict)
+    superusers, logins = _superusers()
+    flaws = []
+    for entry in _entries():
+        actor = entry.actor
+        if actor and actor not in PROGRAMS and actor not in superusers:
+            problem = _objection(held, entry, logins)
+            if problem and len(flaws) < most:
+                flaws.append(Flaw(entry.seq, problem, entry.kind))
+        _follow(held, entry)
+    return flaws + _given_beside(held, superusers)[:most]
+
+
+def _entries() -> Iterator[AuditEntry]:
+    needed = [*NEEDS, *(event.value for event in _ROLES_CHANGE), Event.WORKSPACE_RENAMED.value]
+    others = AuditEntry.objects.exclude(actor_ref__name__in=[*PROGRAMS, ""])
+    entries = AuditEntry.objects.filter(kind__in=needed) | others
+    return entries.order_by("seq").iterator(chunk_size=2000)
+
+
+def _superusers() -> tuple[set[str], set[str]]:
+    """Logins of those who pass all, now or until a role was given instead; and of all there are."""
+    before = AuditEntry.objects.filter(kind=Event.ROLE_GRANTED, data__before="superuser").select_related("personal")
+    former = {str(entry.details.get("login", "")) for entry in before}
+    known = dict(User.objects.values_list("username", "is_superuser"))
+    return former | {login for login, is_one in known.items() if is_one}, set(known)
+
+
+def _objection(held: Held, entry: AuditEntry, logins: set[str]) -> str:
+    roles, act = held.get(entry.actor), NEEDS.get(entry.kind)
+    if roles is None and entry.actor not in logins:
+        return _("there was nobody called %(login)s") % {"login": entry.actor}
+    if act is None:
+        return ""
+    given = {(roles or {}).get(entry.workspace), (roles or {}).get(EVERYWHERE)}
+    if any(act in ROLES.get(role or "", ()) for role in given):
+        return ""
+    return _("%(login)s had no role for it then") % {"login": entry.actor}
+
+
+def _follow(held: Held, entry: AuditEntry) -> None:
+    """Keep up with who has which role."""
+    if entry.kind == Event.WORKSPACE_RENAMED:
+        for roles in held.values():
+            if (role := roles.pop(str(entry.data.get("from")), None)) is not None:
+                roles[str(entry.data.get("to"))] = role
+        return
+    login = str(entry.details.get("login", ""))
+    if entry.kind not in _ROLES_CHANGE or not login:
+        return
+    if entry.kind == Event.PERSON_DEACTIVATED:
+        held[login] = {}
+        return
+    where = EVERYWHERE if entry.data.get("kind") == "portal" else entry.workspace
+    held[login][where] = str(entry.data.get("role", ""))
+
+
+def _given_beside(held: Held, superusers: set[str]) -> list[Flaw]:
+    """Roles that stand in the table, and that the record does not tell of; to a superuser they add nothing."""
+    names = {workspace.pk: workspace.names for workspace in Workspace.objects.all()}
+    flaws = []
+    roles = Role.objects.exclude(person__username__in=superusers).select_related("person")
+    for role in roles.order_by("pk"):
+        places = [EVERYWHERE] if role.workspace_id is None else names[role.workspace_id]
+        told = {held.get(role.person.username, {}).get(place) for place in places}
+        if role.name not in told:
+            said = _("%(login)s is %(role)s, and the audit does not say who made them so")
+            flaws.append(Flaw(0, said % {"login": role.person.username, "role": role.name}, row=f"role {role.pk}"))
+    return flaws

@@ -1,0 +1,249 @@
+"""Do cases, clean-ups, exemptions, policies and workspaces stand as the record says? Told again from its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from accounts_review.audit.events import Event
+from accounts_review.audit.verification.flaws import Flaw, Progress
+from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+
+STEP = 2000
+_EVIDENCE = (
+    "policy",
+    "segment",
+    "limit_days",
+    "activity_at",
+    "dormant_from",
+    "rights",
+    "groups",
+    "incarnation",
+    "digest",
+)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the record tells of one case: where it stands, since when, and who approved it on which evidence."""
+
+    state: str
+    at: datetime
+    seq: int
+    kind: str
+    cleanup: int | None
+    approved_by: str
+    evidence: dict[str, Any]
+    promised: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the record tells of one exemption."""
+
+    seq: int
+    kind: str
+    until: datetime | None
+    by: str
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Account:
+    cases: list[_Told] = field(default_factory=list)
+    exemptions: list[_Kept] = field(default_factory=list)
+
+
+def check_states(*, progress: Progress = lambda done: None, most: int = 50) -> list[Flaw]:
+    """Rows that are not as the record says, each named with the entry that says otherwise."""
+    flaws: list[Flaw] = []
+    for check in (_accounts, _cleanups, _policies, _modes):
+        for flaw in check():
+            flaws.append(flaw)
+            if len(flaws) >= most:
+                return flaws
+    return flaws
+
+
+def _accounts() -> Iterator[Flaw]:
+    """Cases and exemptions, account by account; both sides are read in the order of accounts."""
+    entries = AuditEntry.objects.exclude(account_id=None).order_by("account_id", "seq")
+    cases = Case.objects.select_related("cleanup").defer("snapshot", "last_look").order_by("account_id", "pk")
+    exemptions = Exemption.objects.order_by("account_id", "pk")
+    numbers = _held_back()
+    told = _by_account(entries.iterator(chunk_size=STEP))
+    stored = [_by_account(rows.iterator(chunk_size=STEP)) for rows in (cases, exemptions)]
+    for _account, (entry_rows, case_rows, exemption_rows) in _merged(told, *stored):
+        account = _retold(entry_rows)
+        yield from _pairs(account.cases, case_rows, "case", lambda a, b: _case_differs(a, b, numbers))
+        yield from _pairs(account.exemptions, exemption_rows, "exemption", _exemption_differs)
+
+
+def _by_account(rows: Iterable[Any]) -> Iterator[tuple[int, list[Any]]]:
+    for account, group in groupby(rows, key=lambda row: row.account_id):
+        yield account, list(group)
+
+
+def _merged(*sides: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[list[Any]]]]:
+    """The rows of each side for one account after the other."""
+    heads = [next(side, None) for side in sides]
+    while any(heads):
+        account = min(head[0] for head in heads if head)
+        rows: list[list[Any]] = []
+        for index, head in enumerate(heads):
+            is_mine = head is not None and head[0] == account
+            rows.append(head[1] if head and is_mine else [])
+            if is_mine:
+                heads[index] = next(sides[index], None)
+        yield account, rows
+
+
+def _retold(entries: Iterable[AuditEntry]) -> _Account:
+    account = _Account()
+    for entry in entries:
+        _retell(account, entry)
+    return account
+
+
+def _retell(account: _Account, entry: AuditEntry) -> None:
+    to = entry.data.get("to")
+    if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
+        by = str(entry.details.get("approved_by") or entry.actor)
+        evidence = {name: entry.data.get(name) for name in _EVIDENCE}
+        account.cases.append(_Told(CaseState.IN_DRAFT, entry.at, entry.seq, entry.kind, entry.cleanup, by, evidence))
+    elif entry.kind == Event.ACCOUNT_EXEMPTED:
+        for kept in account.exemptions:
+            kept.ended = True
+        until = parse_datetime(str(entry.data.get("until", "")))
+        account.exemptions.append(_Kept(entry.seq, entry.kind, until, entry.actor))
+    elif entry.kind == Event.ACCOUNT_EXEMPTION_WITHDRAWN:
+        for kept in account.exemptions:
+            kept.ended = True
+    elif to and account.cases:
+        case = account.cases[-1]
+        case.state, case.at, case.seq, case.kind, case.cleanup = str(to), entry.at, entry.seq, entry.kind, entry.cleanup
+        if entry.kind == Event.CASE_NOTICED:
+            case.promised = parse_datetime(str(entry.data.get("promised", "")))
+        elif entry.kind == Event.ACCOUNT_ANSWERED and to == CaseState.DUE:
+            case.promised = entry.at
+
+
+def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, Any], str]) -> Iterator[Flaw]:
+    for one, row in zip(told, rows, strict=False):
+        if problem := differs(one, row):
+            yield Flaw(one.seq, problem, one.kind, f"{name} {row.pk}")
+    for row in rows[len(told) :]:
+        yield Flaw(0, _("the audit does not tell of it"), row=f"{name} {row.pk}")
+    for one in told[len(rows) :]:
+        yield Flaw(one.seq, _("what it tells of is missing"), one.kind, name)
+
+
+def _case_differs(told: _Told, case: Case, numbers: dict[tuple[int, int], int]) -> str:
+    expected = {
+        _("state"): (told.state, case.state),
+        _("since"): (told.at, case.moved_at),
+        _("approved by"): (told.approved_by or case.approved_by_login, case.approved_by_login),
+        _("not before"): (told.promised or case.promised_at, case.promised_at),
+    }
+    number = told.cleanup
+    while number != case.cleanup.number and (case.cleanup.workspace_id, number or 0) in numbers:
+        number = numbers[case.cleanup.workspace_id, number or 0]
+    expected[_("clean-up")] = (number, case.cleanup.number)
+    for name, value in told.evidence.items():
+        expected[name] = (value, case.evidence.get(name))
+    return _difference(expected)
+
+
+def _exemption_differs(told: _Kept, row: Exemption) -> str:
+    return _difference(
+        {
+            _("until"): (told.until, row.until),
+            _("by"): (told.by or row.by_login, row.by_login),
+            _("withdrawn"): (told.ended, row.withdrawn_at is not None),
+        }
+    )
+
+
+def _difference(pairs: dict[str, tuple[Any, Any]]) -> str:
+    for name, (told, stands) in pairs.items():
+        if told != stands:
+            said = _("%(name)s is %(stands)s; the audit says %(told)s")
+            return said % {"name": name, "stands": _shown(stands), "told": _shown(told)}
+    return ""
+
+
+def _shown(value: Any) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+
+
+def _held_back() -> dict[tuple[int, int], int]:
+    """Where accounts over the limit went: from the clean-up of a workspace to the next draft."""
+    ids = _ids()
+    moved = AuditEntry._base_manager.filter(kind=Event.CLEANUP_HELD_BACK).values_list("workspace", "data", "cleanup")
+    return {(ids[name], int(data["from"])): number for name, data, number in moved if name in ids and number}
+
+
+def _ids() -> dict[str, int]:
+    return {name: workspace.pk for workspace in Workspace.objects.all() for name in workspace.names}
+
+
+def _cleanups() -> Iterator[Flaw]:
+    ids, told = _ids(), dict[tuple[int, int], AuditEntry]()
+    launches: dict[tuple[int, int], AuditEntry] = {}
+    moves = AuditEntry.objects.filter(kind__startswith="cleanup.").exclude(cleanup=None).order_by("seq")
+    for entry in moves.iterator(chunk_size=STEP):
+        key = (ids.get(entry.workspace, 0), entry.cleanup or 0)
+        if entry.data.get("to"):
+            told[key] = entry
+        if entry.kind == Event.CLEANUP_LAUNCHED:
+            launches[key] = entry
+    for cleanup in Cleanup.objects.select_related("workspace").order_by("pk"):
+        key = (cleanup.workspace_id, cleanup.number)
+        last, launch = told.pop(key, None), launches.get(key)
+        expected: dict[str, tuple[Any, Any]] = {
+            _("state"): (last.data["to"] if last else CleanupState.DRAFT, cleanup.state)
+        }
+        if launch:
+            expected[_("launched by")] = (launch.actor or cleanup.launched_by, cleanup.launched_by)
+            expected[_("dry run")] = (launch.data.get("dry_run"), cleanup.dry_run)
+        if problem := _difference(expected):
+            seq, kind = (last.seq, last.kind) if last else (0, "")
+            yield Flaw(seq, problem, kind, f"clean-up {cleanup.number} of {cleanup.workspace}")
+    for entry in told.values():
+        yield Flaw(entry.seq, _("what it tells of is missing"), entry.kind, f"clean-up {entry.cleanup}")
+
+
+def _policies() -> Iterator[Flaw]:
+    ids = _ids()
+    adopted = AuditEntry.objects.filter(kind=Event.POLICY_ADOPTED).order_by("seq")
+    told = {(ids.get(entry.workspace, 0), entry.data.get("version")): entry for entry in adopted}
+    for version in PolicyVersion.objects.select_related("workspace").order_by("workspace", "number"):
+        row = f"policy version {version.number} of {version.workspace}"
+        entry = told.pop((version.workspace_id, version.number), None)
+        newest = not any(key[0] == version.workspace_id and (key[1] or 0) > version.number for key in told)
+        if entry is None:
+            yield Flaw(0, _("the audit does not tell of it"), row=row)
+        elif entry.data.get("policy") != version.text:
+            yield Flaw(entry.seq, _("its text is not the one that was adopted"), entry.kind, row)
+        elif version.is_current != newest:
+            yield Flaw(entry.seq, _("whether it is in force is not as the audit says"), entry.kind, row)
+    for entry in told.values():
+        yield Flaw(entry.seq, _("what it tells of is missing"), entry.kind, _("policy version"))
+
+
+def _modes() -> Iterator[Flaw]:
+    ids, told = _ids(), dict[int, AuditEntry]()
+    for entry in AuditEntry.objects.filter(kind=Event.WORKSPACE_MODE_SET).order_by("seq"):
+        told[ids.get(entry.workspace, 0)] = entry
+    for workspace in Workspace.objects.all():
+        last = told.get(workspace.pk)
+        mode = last.data.get("to") if last else Workspace.Mode.DRY_RUN
+        if problem := _difference({_("mode"): (mode, workspace.mode)}):
+            yield Flaw(last.seq if last else 0, problem, last.kind if last else "", f"workspace {workspace}")
