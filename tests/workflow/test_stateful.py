@@ -94,9 +94,12 @@ class PortalMachine(RuleBasedStateMachine):
 
     def count(self) -> None:
         """What this run has seen: a test in which nothing happens would pass as well."""
-        held = AuditEntry.objects.filter(kind__in=("case.spared", "case.held")).values_list("personal__details__why", flat=True)
+        held = AuditEntry.objects.filter(kind__in=("case.spared", "case.held")).values_list(
+            "personal__details__why", flat=True
+        )
         self.figures.update(f"why {objection['code']}" for why in held for objection in why if "code" in objection)
-        stops = AuditEntry.objects.filter(kind="cleanup.stopped").values_list("personal__details__why__code", flat=True)
+        stopped = AuditEntry.objects.filter(kind="cleanup.stopped")
+        stops = stopped.values_list("personal__details__why__code", flat=True)
         self.figures.update(f"stop {code}" for code in stops)
         self.figures.update({"runs": 1, "DELETEs": self.act.model.sent, "mails": len(self.act.model.mails)})
         self.figures["moves"] += AuditEntry.objects.filter(kind="case.address_changed").count()
