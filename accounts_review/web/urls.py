@@ -12,9 +12,8 @@ from accounts_review.web.cleanups import views as cleanups
 from accounts_review.web.cleanups.export import CleanupExport
 from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
-from accounts_review.web.overview import what_if
 from accounts_review.web.people import views as people
-from accounts_review.web.policy import backtest, emails, previews
+from accounts_review.web.policy import backtest, emails, previews, what_if
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
@@ -50,6 +49,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/<int:number>/cases/<int:pk>/restore/", restore.Restore.as_view(), name="restore"),
     path("revoked/", revoked.Revoked.as_view(), name="revoked"),
     path("policy/", policy.PolicyPage.as_view(), name="policy"),
+    path("policy/check/", policy.PolicyCheck.as_view(), name="policy_check"),
     path("policy/what-if/", what_if.WhatIf.as_view(), name="what_if"),
     path("policy/versions/<int:number>/", policy.VersionPage.as_view(), name="policy_version"),
     path("policy/previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),

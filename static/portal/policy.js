@@ -47,3 +47,32 @@
     goTo(Number(fault.dataset.line));
   });
 })();
+
+// A list of names as chips: Enter or a comma makes one of what was typed.
+(() => {
+  "use strict";
+  const chip = (name, value) => {
+    const label = document.createElement("label");
+    label.className = "chip-box";
+    const box = Object.assign(document.createElement("input"), {
+      type: "checkbox",
+      className: "form-check-input",
+      name,
+      value,
+      checked: true,
+    });
+    label.append(box, " ", value);
+    return label;
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const field = event.target.closest(".chips-more");
+    if (!field || !["Enter", ","].includes(event.key)) return;
+    event.preventDefault();
+    const value = field.value.trim();
+    if (!value) return;
+    field.before(chip(field.parentElement.dataset.chips, value));
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+})();

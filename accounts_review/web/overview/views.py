@@ -31,8 +31,8 @@ from accounts_review.web.cleanups.progress import progress_of
 from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
 from accounts_review.web.overview.counts import dormant_administrators, undecided
 from accounts_review.web.overview.forecast import forecast, query_of_all
-from accounts_review.web.overview.idleness import idleness, years
-from accounts_review.web.overview.what_if import TrialForm
+from accounts_review.web.policy.idleness import idleness, years
+from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.views import syncing_of

@@ -25,5 +25,12 @@ class PolicyForm(forms.Form):
     over = forms.IntegerField(widget=forms.HiddenInput)
 
     def clean_text(self) -> str:
-        text: str = self.cleaned_data["text"]
-        return text.removeprefix("\ufeff").replace("\r\n", "\n")
+        return _as_written(self.cleaned_data["text"])
+
+    def draft(self) -> str:
+        """The text as it was sent, whatever else is missing."""
+        return _as_written(str(self.data.get("text", "")))
+
+
+def _as_written(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Cleanup, PolicyPreview, PolicyVersion, may, permit
 from accounts_review.rules import policy
+from accounts_review.rules.policy_editor import NotEditable
 from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import DifferenceLine, difference, numbered
+from accounts_review.web.policy.editor import Editor, cannot, of_post, of_text, with_limit
 from accounts_review.web.policy.forms import PolicyForm
+from accounts_review.web.policy.idleness import years
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import policies
 from accounts_review.workflow.policy import preview
@@ -31,21 +34,49 @@ class Revision:
     changes: list[policies.PolicyChange]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledIn:
+    """The form as it was sent, and the text it makes, or what is wrong with that."""
+
+    editor: Editor | None
+    text: str | None = None
+    faults: list[str] = field(default_factory=list)
+
+
 class PolicyPage(WorkspaceView):
-    """The text in force, for administrators to change in two steps: first what it would do, then for real."""
+    """The policy as a form and as a text, for administrators to change in two steps: preview, then for real."""
 
     template_name = "accounts_review/policy/page.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         current = self.workspace.current_policy
-        initial = {"text": current.text, "over": current.number} | self._taken_up()
-        return self._page(form=PolicyForm(initial=initial), current=current, is_draft=initial["text"] != current.text)
+        initial = {"text": current.text, "over": current.number} | self._taken_up(current)
+        is_text = request.GET.get("tab") == "toml"
+        return self._page(
+            form=PolicyForm(initial=initial),
+            current=current,
+            is_draft=initial["text"] != current.text,
+            editor=None if is_text else self._editor(initial["text"]),
+        )
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "administer", self.workspace)
-        current, form = self.workspace.current_policy, PolicyForm(request.POST)
+        current, data = self.workspace.current_policy, request.POST.copy()
+        editor = None
+        if "base" in data:
+            filled = self._filled_in(request)
+            if filled.text is None:
+                known = {"text": data["base"], "over": data.get("over"), "reason": data.get("reason", "")}
+                faulty = {"editor": filled.editor, "form_faults": filled.faults, "is_draft": True}
+                return self._page(form=PolicyForm(initial=known), current=current, status=400, **faulty)
+            editor, data["text"] = filled.editor, filled.text
+        if data.get("verb") in ("as_text", "as_form"):
+            return self._other_tab(data, current)
+        return self._propose(PolicyForm(data), current, editor)
+
+    def _propose(self, form: PolicyForm, current: PolicyVersion, editor: Editor | None) -> HttpResponse:
         if not form.is_valid():
-            return self._page(form=form, current=current)
+            return self._page(form=form, current=current, editor=editor, is_draft=True)
         text = form.cleaned_data["text"]
         try:
             policy.parse(text)
@@ -53,10 +84,10 @@ class PolicyPage(WorkspaceView):
             return self._faulty(form, current, error)
         if form.cleaned_data["over"] != current.number:
             again = PolicyForm(initial=form.cleaned_data | {"over": current.number})
-            return self._page(form=again, current=current, is_stale=True, status=409)
+            return self._page(form=again, current=current, is_stale=True, editor=editor, status=409)
         if text == current.text:
             form.add_error("text", _("This text is already in force; there is nothing to preview."))
-            return self._page(form=form, current=current)
+            return self._page(form=form, current=current, editor=editor)
         policy_preview = preview.propose(
             workspace=self.workspace,
             text=text,
@@ -67,9 +98,49 @@ class PolicyPage(WorkspaceView):
         actions.preview_policy(policy_preview)
         return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
 
-    def _taken_up(self) -> dict[str, Any]:
-        """An earlier version or a preview to go on from, as the address asks for it."""
+    def _filled_in(self, request: HttpRequest) -> FilledIn:
+        editor = None
+        try:
+            editor = of_post(request.POST, self.workspace)
+            if not editor.is_valid:
+                return FilledIn(editor=editor, faults=[_("A field is not filled in correctly; it says so below.")])
+            text = editor.text()
+            policy.parse(text)
+        except NotEditable:
+            return FilledIn(editor=editor, faults=[cannot()])
+        except policy.PolicyError as error:
+            faults = [f"{fault.key}: {fault.message}".removeprefix(": ") for fault in error.faults]
+            return FilledIn(editor=editor, faults=faults)
+        return FilledIn(editor=editor, text=text)
+
+    def _other_tab(self, data: QueryDict, current: PolicyVersion) -> HttpResponse:
+        """The same draft as a text, or as a form; nothing is kept of it but what stands on the page."""
+        text = PolicyForm(data).draft()
+        form = PolicyForm(initial={"text": text, "over": data.get("over"), "reason": data.get("reason", "")})
+        if data["verb"] == "as_text":
+            return self._page(form=form, current=current, is_draft=text != current.text)
+        try:
+            policy.parse(text)
+        except policy.PolicyError as error:
+            form.cleaned_data = {"text": text}
+            return self._faulty(form, current, error)
+        return self._page(form=form, current=current, editor=self._editor(text), is_draft=text != current.text)
+
+    def _editor(self, text: str) -> Editor | None:
+        """The form of a text; none where it cannot be shown in one."""
+        try:
+            return of_text(text, self.workspace)
+        except policy.PolicyError:
+            return None
+
+    def _taken_up(self, current: PolicyVersion) -> dict[str, Any]:
+        """An earlier version, a preview or a limit that was tried to go on from, as the address asks for it."""
         asked = self.request.GET
+        if (days := asked.get("limit", "")).isdecimal() and len(days) < 6:
+            try:
+                return {"text": with_limit(current.text, segment=asked.get("segment", ""), days=int(days))}
+            except (NotEditable, policy.PolicyError):
+                return {}
         if (number := asked.get("restore", "")).isdecimal() and len(number) < 9:
             version = get_object_or_404(self.workspace.policies, number=number)
             return {"text": version.text, "reason": _("Restores version %(number)d") % {"number": version.number}}
@@ -93,6 +164,9 @@ class PolicyPage(WorkspaceView):
         may_edit = may(self.request.user, "administer", self.workspace)
         if not may_edit:
             form.fields["text"].widget.attrs["readonly"] = True
+        editor: Editor | None = context.setdefault("editor", None)
+        if editor:
+            context |= {"cards": editor.cards(self.workspace, now=self.now), "years": years()}
         versions = list(self.workspace.policies.all()[: SHOWN_VERSIONS + 1])
         context |= {
             "form": form,
@@ -105,6 +179,30 @@ class PolicyPage(WorkspaceView):
             "oldest_shown": versions[-1].number,
         }
         return self.render_to_response(self.get_context_data(**context), status=status)
+
+
+class PolicyCheck(WorkspaceView):
+    """What is said of the form while it is filled in: faults, what is looser, and whom each limit would reach.
+
+    It changes nothing; the form is too long for an address.
+    """
+
+    needs = "administer"
+    template_name = "accounts_review/policy/_check.html"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            editor = of_post(request.POST, self.workspace)
+        except policy.PolicyError:
+            raise Http404 from None
+        context = {
+            "checked": editor.check(self.workspace, now=self.now),
+            "current": self.workspace.current_policy,
+            "cards": editor.cards(self.workspace, now=self.now),
+            "years": years(),
+            "out_of_band": True,
+        }
+        return self.render_to_response(self.get_context_data(**context))
 
 
 class VersionPage(WorkspaceView):

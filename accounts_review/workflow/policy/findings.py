@@ -6,7 +6,7 @@ They are kept with the preview, so that every page and the shell show the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import F, Func, Q
 
-from accounts_review.models import Account, Assessment, PolicyPreview, PreviewedAssessment
+from accounts_review.models import Account, Assessment, PolicyPreview, PreviewedAssessment, Workspace
 from accounts_review.rules.dormancy import KNOWN_ACCOUNT_TYPES, KNOWN_PERMISSIONS, Verdict, email_domain
 from accounts_review.rules.loosening import PROTECTING, loosened, risks
 from accounts_review.rules.names import Globs, folded
-from accounts_review.rules.policy import GLOB_LISTS, NAME_LISTS, Segment
+from accounts_review.rules.policy import GLOB_LISTS, NAME_LISTS, Policy, Segment
 from accounts_review.wording.findings import Found
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def findings_of(policy_preview: PolicyPreview, moves: list[Move]) -> list[Found]
     ``moves`` is what it makes of everybody. Before anybody was read, no name can be looked for.
     """
     before, after = policy_preview.over.rules, policy_preview.rules
-    counted = list(_with_numbers([*risks(after), *loosened(before, after)], policy_preview, moves))
+    counted = list(_with_numbers([*risks(after), *loosened(before, after)], policy_preview.workspace_id, moves))
     total = sum(move.count for move in moves)
     if not total:
         return [{"code": "nobody_read"}, *counted]
@@ -55,13 +55,27 @@ def findings_of(policy_preview: PolicyPreview, moves: list[Move]) -> list[Found]
     return [*unmatched, *counted]
 
 
-def _with_numbers(found: list[Found], policy_preview: PolicyPreview, moves: list[Move]) -> Iterator[Found]:
+def loosened_now(workspace: Workspace, after: Policy, *, dormant: Mapping[str, int]) -> list[Found]:
+    """Where a policy is looser than the one in force, before anybody is judged by it.
+
+    ``dormant`` is how many of each segment would be, as far as that is known already.
+    """
+    return list(_counted(loosened(workspace.current_policy.rules, after), workspace.pk, Counter(dormant), 0))
+
+
+def _with_numbers(found: list[Found], workspace: int, moves: list[Move]) -> Iterator[Found]:
     dormant = Counter[str]()
     for move in moves:
         dormant[move.segment_after] += move.count * (move.verdict_after == Verdict.DORMANT)
     protected = sum(move.count for move in moves if move.verdict_after == Verdict.PROTECTED)
-    is_less = any(one["code"] == "protects_less" for one in found)
-    held = _held(policy_preview.workspace_id) if is_less else Holdings()
+    yield from _counted(found, workspace, dormant, protected)
+    newly = sum(m.count for m in moves if m.verdict != Verdict.DORMANT and m.verdict_after == Verdict.DORMANT)
+    if newly:
+        yield {"code": "more_dormant", "count": newly}
+
+
+def _counted(found: Iterable[Found], workspace: int, dormant: Counter[str], protected: int) -> Iterator[Found]:
+    held: Holdings | None = None
     for one in found:
         match one["code"]:
             case "short_limit" | "shorter_limit":
@@ -69,12 +83,10 @@ def _with_numbers(found: list[Found], policy_preview: PolicyPreview, moves: list
             case "empty_protection":
                 yield one | {"count": protected}
             case "protects_less":
+                held = _held(workspace) if held is None else held
                 yield one | {"count": sum(held[REASONS[one["list"]], folded(name)] for name in one["names"])}
             case _:
                 yield one
-    newly = sum(m.count for m in moves if m.verdict != Verdict.DORMANT and m.verdict_after == Verdict.DORMANT)
-    if newly:
-        yield {"code": "more_dormant", "count": newly}
 
 
 @dataclass(frozen=True)

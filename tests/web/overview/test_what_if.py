@@ -14,7 +14,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from accounts_review.web.overview.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, IdlenessRow, Trial, idleness
+from accounts_review.web.policy.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, IdlenessRow, Trial, idleness
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide

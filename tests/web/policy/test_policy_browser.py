@@ -32,6 +32,7 @@ def page(
 
 def test_a_fault_is_marked_and_leads_to_its_line(page: Page) -> None:
     line = DEFAULT_TEXT.splitlines().index("per_hour = 200") + 1
+    page.get_by_role("button", name="TOML").click()
     page.locator("#id_text").fill(DEFAULT_TEXT.replace("per_hour", "per_huor"))
     page.locator("#id_reason").fill("a try")
     page.get_by_role("button", name="Preview the change").click()

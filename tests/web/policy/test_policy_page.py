@@ -29,7 +29,7 @@ def send(site: Site, written: str, **more: Any) -> Any:
 
 
 def test_who_may_not_edit_reads(site: Site) -> None:
-    page = site.sign_in("auditor").get("policy").content
+    page = site.sign_in("auditor").get("policy", {"tab": "toml"}).content
     assert b"readonly" in page
     assert b"Preview the change" not in page
 

@@ -59,6 +59,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "restore": ("", "operate"),
     "revoked": ("read", ""),
     "policy": ("read", "administer"),
+    "policy_check": ("", "administer"),
     "policy_version": ("read", ""),
     "policy_preview": ("read", "administer"),
     "preview_accounts": ("read", ""),

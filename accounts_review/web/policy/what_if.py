@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Assessment, Workspace
 from accounts_review.rules.policy import LONGEST_DAYS
-from accounts_review.web.overview.idleness import Trial, idleness, years
+from accounts_review.web.policy.idleness import Trial, idleness, years
 from accounts_review.web.shared.access import WorkspaceView
 
 

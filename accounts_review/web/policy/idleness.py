@@ -7,7 +7,7 @@ been idle and by the verdict they would have; the drawing and the sums are made 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -54,7 +54,8 @@ class IdlenessRow:
 
     segment: str
     limit_days: int
-    is_tried: bool = False
+    tried_days: int | None = None
+    """The limit that is tried, where one is."""
     columns: list[Counter[str]] = field(default_factory=lambda: [Counter() for _ in range(COLUMNS)])
 
     @property
@@ -66,14 +67,34 @@ class IdlenessRow:
         return sum(column[Verdict.DORMANT] for column in self.columns)
 
     @property
+    def is_tried(self) -> bool:
+        return self.tried_days not in (None, self.limit_days)
+
+    @property
     def line_x(self) -> int:
-        """Where the limit stands."""
-        return min(WIDTH - 1, round(self.limit_days / COLUMN_DAYS * COLUMN_WIDTH))
+        """Where the limit stands that is in force."""
+        return _x(self.limit_days)
+
+    @property
+    def tried_x(self) -> int:
+        """Where the limit stands that is tried."""
+        return _x(self.tried_days or self.limit_days)
+
+    @property
+    def most(self) -> int:
+        """How many the tallest column holds."""
+        return max(column.total() for column in self.columns)
+
+    @property
+    def columns_said(self) -> list[tuple[int, str, int, int]]:
+        """For each column with anybody in it: where it stands, how long idle, how many, how many dormant."""
+        named = enumerate(self.columns)
+        return [(i * COLUMN_WIDTH, _span(i), c.total(), c[Verdict.DORMANT]) for i, c in named if c.total()]
 
     @property
     def blocks(self) -> list[Block]:
         """The drawing: columns of blocks, dormant ones at the bottom."""
-        most = max(*(column.total() for column in self.columns), 1)
+        most = max(self.most, 1)
         found = []
         for index, column in enumerate(self.columns):
             top = HEIGHT
@@ -130,9 +151,9 @@ class Idleness:
 
 def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None) -> Idleness:
     """The accounts that the workspace lists, by idle time, as the policy has it or under a trial."""
-    rows, undated = _rows(workspace, now, trial)
+    rows, undated = rows_under(workspace, now, [trial] if trial else [])
     then = _sums(rows) + undated
-    present = _sums(_rows(workspace, now, None)[0]) + undated if trial else then
+    present = _sums(rows_under(workspace, now, [])[0]) + undated if trial else then
     return Idleness(
         rows=rows,
         changes=[VerdictChange(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
@@ -147,15 +168,15 @@ def years() -> list[tuple[int, str]]:
     return [(round(year * 365 / COLUMN_DAYS * COLUMN_WIDTH), str(year)) for year in range(1, 6)]
 
 
-def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[list[IdlenessRow], Counter[str]]:
-    """The segments, the largest first, and the verdicts of those without a date."""
+def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> tuple[list[IdlenessRow], Counter[str]]:
+    """The segments under the limits tried, the largest first, and the verdicts of those without a date."""
     idle = ExpressionWrapper(Value(now) - F("assessment__activity_at"), output_field=DurationField())
     column = Cast(Floor(Extract(idle, "epoch") / Value(86400 * COLUMN_DAYS)), IntegerField())
     counted = (
         Account.objects.filter(workspace=workspace)
         .listed()
         .assessed()
-        .with_verdict(now, is_active=_active_under(trial, now) if trial else None)
+        .with_verdict(now, is_active=_active_under(trials, now) if trials else None)
         .order_by()
         .annotate(
             column=Case(
@@ -173,21 +194,23 @@ def _rows(workspace: Workspace, now: datetime, trial: Trial | None) -> tuple[lis
         if column is None:
             undated[verdict] += count
             continue
-        is_tried = trial is not None and trial.covers(segment)
-        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, is_tried=is_tried))
-        row.limit_days = trial.days if trial and is_tried else max(row.limit_days, limit)
+        tried = next((trial.days for trial in trials if trial.covers(segment)), None)
+        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, tried_days=tried))
+        row.limit_days = max(row.limit_days, limit)
         row.columns[column][verdict] += count
     return sorted(rows.values(), key=lambda row: (-row.total, row.segment)), undated
 
 
-def _active_under(trial: Trial, now: datetime) -> Q:
-    """Who would not be idle past the limit that is tried."""
-    since = now - timedelta(days=trial.days)
-    tried = Q(assessment__activity_at__gt=since)
-    if not trial.segment:
-        return tried
-    covered = Q(assessment__segment=trial.segment)
-    return covered & tried | ~covered & Q(assessment__dormant_from__gt=now)
+def _active_under(trials: Sequence[Trial], now: datetime) -> Q:
+    """Who would not be idle past the limits that are tried; the others are judged by their own."""
+    active, covered = Q(pk__in=[]), Q(pk__in=[])
+    for trial in trials:
+        of_segment = Q(assessment__segment=trial.segment) if trial.segment else Q()
+        active |= of_segment & Q(assessment__activity_at__gt=now - timedelta(days=trial.days))
+        covered |= of_segment
+    if any(not trial.segment for trial in trials):
+        return active
+    return active | ~covered & Q(assessment__dormant_from__gt=now)
 
 
 def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
@@ -198,6 +221,10 @@ def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
 
 def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:
     return sum((column for row in rows for column in row.columns), Counter())
+
+
+def _x(days: int) -> int:
+    return min(WIDTH - 1, round(days / COLUMN_DAYS * COLUMN_WIDTH))
 
 
 def _span(index: int) -> str:

@@ -1,0 +1,70 @@
+"""A list of names as chips: each can be taken out, and more are typed behind them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.template.loader import get_template
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from accounts_review.rules.names import LONGEST
+
+MORE = "-more"
+"""Ends the name of the field that names are typed into."""
+
+
+class ChipsInput(forms.Widget):
+    """A box for each name, ticked, and a field for more; ``choices`` are the names to offer, with what to call them."""
+
+    def __init__(self, choices: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.choices = choices or {}
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        typed = re.split(r"[,\n]", data.get(f"{name}{MORE}", ""))
+        return unique([*data.getlist(name), *typed])
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        # A list of which every name was taken out sends nothing.
+        return False
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        context = {
+            "name": name,
+            "more": f"{name}{MORE}",
+            "chips": [(each, self.choices.get(each, each)) for each in value or ()],
+            "choices": self.choices.items(),
+            "id": (attrs or {}).get("id", name),
+            "is_disabled": bool((attrs or {}).get("disabled")),
+        }
+        return mark_safe(get_template("accounts_review/policy/_chips.html").render(context))  # noqa: S308
+
+
+class ChipsField(forms.Field):
+    """A list of names; none is fine."""
+
+    widget = ChipsInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        for name in value or ():
+            if len(name) > LONGEST or not name.isprintable():
+                raise ValidationError(
+                    _("“%(name)s” is no name: too long, or with characters that cannot be shown.") % {"name": name[:40]}
+                )
+        return list(value or ())
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return sorted(initial or ()) != sorted(data or ())
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names without blanks around them, each once."""
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))

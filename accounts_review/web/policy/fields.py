@@ -1,0 +1,209 @@
+"""The policy as a form: a card a segment, and what protects, warns and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Count, F, Func, TextField
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts_review.models import Account, Workspace
+from accounts_review.rules.dormancy import KNOWN_ACCOUNT_TYPES, KNOWN_PERMISSIONS
+from accounts_review.rules.policy import (
+    ALWAYS_PROTECTED,
+    CEILINGS,
+    LONGEST_DAYS,
+    LONGEST_EXEMPTION_DAYS,
+    LONGEST_WAIT_HOURS,
+    MOST_SEGMENTS,
+)
+from accounts_review.rules.policy_editor import CONDITIONS, PolicyValues, SegmentValues
+from accounts_review.web.policy.chips import ChipsField, ChipsInput, unique
+from accounts_review.wording import rights
+
+NEVER_USED = {"": None, "yes": True, "no": False}
+PERCENT = ("share_of_population", "pause_at_regret")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the lists of a policy may name, in words, and how many accounts hold each right and belong to each group."""
+
+    rights: dict[str, str]
+    groups: dict[str, str]
+    holders: dict[str, int]
+    members: dict[str, int]
+
+
+def names_of(workspace: Workspace) -> Names:
+    """The rights that are known or held, and the groups by their titles."""
+    listed = Account.objects.filter(workspace=workspace).listed()
+    holders = _counted(listed, "assessment__rights")
+    known = [*rights.RIGHTS, *sorted((KNOWN_PERMISSIONS | holders.keys()) - rights.RIGHTS.keys())]
+    return Names(
+        rights={right: rights.named(right) for right in known},
+        groups={group.uid: str(group) for group in workspace.groups.all()},
+        holders=holders,
+        members=_counted(listed, "groups"),
+    )
+
+
+def _counted(accounts: Any, column: str) -> dict[str, int]:
+    """How many accounts have each name of a column of names."""
+    each = Func(F(column), function="unnest", output_field=TextField())
+    return dict(accounts.order_by().annotate(each=each).values_list("each").annotate(Count("pk")))
+
+
+class SegmentForm(forms.Form):
+    """One segment: its name, its limit and whom it is for."""
+
+    origin = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=200)
+    days = forms.IntegerField(
+        label=gettext_lazy("Dormant after (days)"), min_value=1, max_value=LONGEST_DAYS, widget=forms.NumberInput
+    )
+    never_used = forms.ChoiceField(
+        label=gettext_lazy("Use"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("used or not")),
+            ("yes", gettext_lazy("never used")),
+            ("no", gettext_lazy("used at least once")),
+        ],
+    )
+    groups = ChipsField(label=gettext_lazy("Group"))
+    permissions = ChipsField(label=gettext_lazy("Right"))
+    account_types = ChipsField(label=gettext_lazy("Account type"))
+    usernames = ChipsField(label=gettext_lazy("Username"))
+    emails = ChipsField(label=gettext_lazy("E-mail address"))
+    email_domains = ChipsField(label=gettext_lazy("E-mail domain"))
+
+    def __init__(self, *args: Any, names: Names, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = {"groups": names.groups, "permissions": names.rights}
+        offered["account_types"] = {kind: kind for kind in sorted(KNOWN_ACCOUNT_TYPES)}
+        for name, choices in offered.items():
+            self.fields[name].widget = ChipsInput(choices)
+
+    def conditions(self) -> list[tuple[bool, forms.BoundField]]:
+        """The lists of the segment, each with whether it says something."""
+        return [(bool(self[name].value()), self[name]) for name in CONDITIONS]
+
+    @property
+    def has_unused(self) -> bool:
+        return not all(said for said, _field in self.conditions())
+
+    @property
+    def values(self) -> SegmentValues:
+        given = self.cleaned_data
+        return SegmentValues(
+            origin=given["origin"],
+            name=given["name"],
+            dormant_after_days=given["days"],
+            never_used=NEVER_USED[given["never_used"]],
+            lists={name: given[name] for name in CONDITIONS},
+        )
+
+
+def initial_of(segment: SegmentValues) -> dict[str, Any]:
+    """What the form of a segment shows."""
+    used = next(word for word, value in NEVER_USED.items() if value is segment.never_used)
+    return {
+        "origin": segment.origin,
+        "name": segment.name,
+        "days": segment.dormant_after_days,
+        "never_used": used,
+        **segment.lists,
+    }
+
+
+class _Segments(forms.BaseFormSet):  # type: ignore[type-arg]
+    def in_order(self) -> Iterator[SegmentForm]:
+        """The segments that stay, in the order asked for; a new one without a place stands before the last."""
+        kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms and form.has_changed()]
+        yield from sorted(kept, key=lambda form: form.cleaned_data.get("ORDER") or len(self.forms) - 1.5)
+
+
+Segments = forms.formset_factory(
+    SegmentForm,
+    formset=_Segments,
+    can_order=True,
+    can_delete=True,
+    extra=1,
+    max_num=MOST_SEGMENTS + 1,
+    absolute_max=MOST_SEGMENTS + 2,
+)
+
+
+def _whole(label: Any, least: int, most: int) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=least, max_value=most)
+
+
+def _percent(label: Any, most: float) -> forms.FloatField:
+    return forms.FloatField(label=label, min_value=0.1, max_value=100 * most, step_size=None)
+
+
+class ValuesForm(forms.Form):
+    """Everything of a policy but its segments. Each field is named for its section and key."""
+
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=200)
+    protect__permissions = forms.MultipleChoiceField(required=False, label=gettext_lazy("Rights"))
+    protect__groups = forms.MultipleChoiceField(required=False, label=gettext_lazy("Groups"))
+    protect__usernames = ChipsField(label=gettext_lazy("Usernames (* stands for anything)"))
+    protect__email_domains = ChipsField(label=gettext_lazy("E-mail domains"))
+    notice__days = _whole(gettext_lazy("Days of notice (0: no warning)"), 0, LONGEST_DAYS)
+    notice__reminders_days_before = ChipsField(label=gettext_lazy("Reminders, days before"))
+    approval__expires_after_days = _whole(gettext_lazy("An approval expires after (days)"), 1, LONGEST_DAYS)
+    approval__two_people = forms.BooleanField(
+        required=False, label=gettext_lazy("A second person confirms each launch")
+    )
+    launch__wait_hours = _whole(gettext_lazy("Hours before the first removal without notice"), 0, LONGEST_WAIT_HOURS)
+    limits__per_cleanup = _whole(gettext_lazy("Accounts in a clean-up"), 1, int(CEILINGS["per_cleanup"]))
+    limits__per_hour = _whole(gettext_lazy("Removals in an hour"), 1, int(CEILINGS["per_hour"]))
+    limits__share_of_population = _percent(
+        gettext_lazy("Share of all accounts in 30 days (%)"), CEILINGS["share_of_population"]
+    )
+    limits__pause_at_regret = _percent(gettext_lazy("Pause when so many come back or object (%)"), 1.0)
+    exemption__longest_days = _whole(gettext_lazy("Longest exemption (days)"), 1, LONGEST_EXEMPTION_DAYS)
+
+    def __init__(self, *args: Any, names: Names, held: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = (("permissions", names.rights), ("groups", names.groups))
+        for key, known in offered:
+            more = [name for name in held[key] if name not in known]
+            field: Any = self.fields[f"protect__{key}"]
+            field.choices = [
+                (name, label)
+                for name, label in [*known.items(), *zip(more, more, strict=True)]
+                if name != ALWAYS_PROTECTED
+            ]
+
+    def clean_notice__reminders_days_before(self) -> list[int]:
+        given = self.cleaned_data["notice__reminders_days_before"]
+        if not all(day.isdecimal() and len(day) < 6 for day in given):
+            raise forms.ValidationError(_("Reminders are whole numbers of days, such as 7 and 1."))
+        return sorted({int(day) for day in given}, reverse=True)
+
+    @property
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """What was filled in, by section and key."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, value in self.cleaned_data.items():
+            section, _dots, key = name.partition("__")
+            if key:
+                found.setdefault(section, {})[key] = round(value / 100, 6) if key in PERCENT else value
+        return found
+
+
+def initial_values(values: PolicyValues) -> dict[str, Any]:
+    """What the form of everything but the segments shows."""
+    found: dict[str, Any] = {"title": values.title}
+    for section, keys in values.sections.items():
+        for key, value in keys.items():
+            found[f"{section}__{key}"] = round(100 * value, 4) if key in PERCENT else value
+    found["notice__reminders_days_before"] = unique(map(str, found["notice__reminders_days_before"]))
+    return found
