@@ -191,7 +191,7 @@ def _change_list(array: Any, wanted: Sequence[Any]) -> None:
 
 
 def _is_among(item: Any, wanted: Iterable[Any]) -> bool:
-    return any(item == one or (isinstance(item, str) and _plain(item) == _plain(str(one))) for one in wanted)
+    return any(_plain(str(item)) == _plain(str(one)) for one in wanted)
 
 
 def _plain(name: str) -> str:

@@ -80,6 +80,7 @@ def test_a_text_that_says_it_already_stays_to_the_letter(text: str) -> None:
         ({"limits__share_of_population": 0.1}, "share_of_population = 0.1"),
         ({"notice__days": 45}, "days = 45 # a month"),
         ({"notice__reminders_days_before": [14, 7]}, "reminders_days_before = [7, 14]"),
+        ({"notice__avoid": ["weekends"]}, 'avoid = ["weekends"]'),
         ({"approval__two_people": True}, "two_people = true"),
         ({"launch__wait_hours": 48}, "wait_hours = 48"),
         ({"protect__usernames": ["svc.*"]}, 'usernames = ["svc.*"]'),

@@ -157,6 +157,7 @@ class ValuesForm(forms.Form):
     protect__email_domains = ChipsField(label=gettext_lazy("E-mail domains"))
     notice__days = _whole(gettext_lazy("Days of notice (0: no warning)"), 0, LONGEST_DAYS)
     notice__reminders_days_before = ChipsField(label=gettext_lazy("Reminders, days before"))
+    notice__avoid = ChipsField(label=gettext_lazy("Days on which nothing leaves: weekends, holidays FR, dates"))
     approval__expires_after_days = _whole(gettext_lazy("An approval expires after (days)"), 1, LONGEST_DAYS)
     approval__two_people = forms.BooleanField(
         required=False, label=gettext_lazy("A second person confirms each launch")
