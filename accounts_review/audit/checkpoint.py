@@ -13,7 +13,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +44,8 @@ class Checkpoint:
     digest: str
     at: datetime | None = None
     """When it was noted; ``None`` where that is not known."""
+    record: dict[str, Any] | None = field(default=None, compare=False, repr=False)
+    """As it was signed, where it was."""
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
@@ -188,6 +190,18 @@ class Keeper:
         kept = self.read()
         return Checkpoint(kept.seq, kept.digest) if kept else None
 
+    @property
+    def public_key(self) -> str:
+        """The public half of the key, in hexadecimal: what others verify signatures with."""
+        return self._key().public_key().public_bytes_raw().hex()
+
+    def sign(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """What is given, with the key and a signature over all of it, keys sorted."""
+        key = self._key()
+        signed = dict(content) | {"key": key.public_key().public_bytes_raw().hex()}
+        text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return signed | {"signature": key.sign(text.encode()).hex()}
+
     def _not_kept(self) -> Mismatch | None:
         return Mismatch(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
 
@@ -269,7 +283,7 @@ def _signed(text: str, *, by: Ed25519PublicKey | None = None) -> Checkpoint:
         key = by or Ed25519PublicKey.from_public_bytes(bytes.fromhex(record["key"]))
         content = [record["number"], record["digest"], record["at"]]
         key.verify(bytes.fromhex(record["signature"]), _bytes(content))
-        return Checkpoint(int(content[0]), str(content[1]), datetime.fromisoformat(content[2]))
+        return Checkpoint(int(content[0]), str(content[1]), datetime.fromisoformat(content[2]), record)
     except (InvalidSignature, ValueError, TypeError, KeyError):
         raise ValueError(_("The checkpoint is damaged or was changed by hand: its signature does not hold.")) from None
 

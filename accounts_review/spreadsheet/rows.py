@@ -100,17 +100,21 @@ def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
     """
     whole = entries.select_related("actor_ref", "subject_ref", "personal")
     for entry in whole.iterator(chunk_size=CHUNK):
-        yield _audit_line(entry) + "\n"
+        yield audit_line(entry)
 
 
-def _audit_line(entry: AuditEntry) -> str:
-    row = {field.name: getattr(entry, field.attname) for field in AuditEntry._meta.concrete_fields}
+def audit_line(entry: AuditEntry, *, with_names: bool = True) -> str:
+    """One entry as a line, with what stands beside the chain, or without it."""
+    columns = [field for field in AuditEntry._meta.concrete_fields if field.name != "mark"]
+    row = {field.name: getattr(entry, field.attname) for field in columns}
+    if not with_names:
+        return json.dumps(row | {"at": entry.at.isoformat(timespec="microseconds")}, ensure_ascii=False) + "\n"
     row |= {"at": entry.at.isoformat(timespec="microseconds"), "actor": entry.actor, "subject": entry.subject}
     told = [found for found in (entry.actor_ref, entry.subject_ref, entry.personal) if found]
     row["beside"] = {
         found.digest: None if found.erased_at else [found.salt, found.name, found.details] for found in told
     }
-    return json.dumps(row, ensure_ascii=False)
+    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def row_digest(account: Account, *, as_of: datetime) -> str:

@@ -7,6 +7,7 @@ printable line, so they cannot break a header or the text around them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,6 +98,11 @@ def test(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMul
     with override(workspace.language):
         message.subject = _("[Test] %(subject)s") % {"subject": message.subject}
     return message
+
+
+def as_sent(message: EmailMultiAlternatives) -> dict[str, str]:
+    """What the audit keeps of an e-mail: subject and text, without the link that opens the answer page."""
+    return {"subject": str(message.subject), "text": re.sub(r"(/answer/)[^/\s]+", r"\1…", str(message.body))}
 
 
 def token_of(case: Case) -> str:

@@ -177,10 +177,12 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = open_days.first_open(case.cleanup, max(promised, case.promised_at or promised))
-    answer = deliver(emails.notice(case, promised=promised), through=through)
+    message = emails.notice(case, promised=promised)
+    answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
     data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
+    data |= {"mail": emails.as_sent(message)}
     audit.transition(
         [case],
         CaseState.NOTICED,
@@ -235,10 +237,11 @@ def _remind(
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    answer = deliver(emails.reminder(case, days=days), through=through)
+    message = emails.reminder(case, days=days)
+    answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data = {"days": days, "address": case.account.email}
+    data = {"days": days, "address": case.account.email, "mail": emails.as_sent(message)}
     with transaction.atomic():
         reminders = [*case.reminders, days]
         Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
@@ -248,15 +251,17 @@ def _remind(
 
 def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
     case = due.still(due.ended(workspace, now=now), key, now=now)
-    message, kind = (
+    compose, kind = (
         (emails.kept, Event.CASE_KEPT_TOLD) if case.state in due.KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
     )
-    answer = deliver(message(case), through=through)
+    message = compose(case)
+    answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
+    data = {"address": case.account.email, "mail": emails.as_sent(message)}
     with transaction.atomic():
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind=kind, actor="portal", now=now, data={"address": case.account.email})
+        audit.log([case], kind=kind, actor="portal", now=now, data=data)
     return "sent"
 
 

@@ -1,0 +1,1 @@
+"""Evidence for others: packs that a stranger can verify."""
