@@ -36,10 +36,7 @@ def facts_of(
     ``rights_by_group`` is what ``/groups/`` listed; groups that came expanded with the user count for what both
     say together, and are in doubt where the list does not have them.
     """
-    rights = dict(rights_by_group)
-    for uid, expanded in user.expanded.items():
-        listed = rights.get(uid, ())
-        rights[uid] = None if listed is None or expanded is None else tuple(sorted({*listed, *expanded}))
+    rights = _with_expanded(rights_by_group, user.expanded) if user.expanded else rights_by_group
     return Facts(
         username=user.username,
         email=user.email,
@@ -61,6 +58,14 @@ def facts_of(
     )
 
 
+def _with_expanded(rights_by_group: RightsByGroup, groups: RightsByGroup) -> RightsByGroup:
+    rights = dict(rights_by_group)
+    for uid, expanded in groups.items():
+        listed = rights.get(uid, ())
+        rights[uid] = None if listed is None or expanded is None else tuple(sorted({*listed, *expanded}))
+    return rights
+
+
 def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_owner: str) -> Facts:
     """The facts of an account as it was read last."""
     return facts_of(
@@ -77,8 +82,8 @@ def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_ow
 
 def activity_of(user: UserRecord, *, read_at: datetime) -> datetime | None:
     """The newest valid instant of the account, or ``None`` where no date is valid."""
-    activity = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at).activity
-    return activity[0] if activity else None
+    given = (user.joined_at, user.last_login_at, user.last_seen_at)
+    return max(filter(None, (valid_instant(date, read_at=read_at) for date in given)), default=None)
 
 
 def lost_activity(

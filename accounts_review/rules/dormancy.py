@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from accounts_review.rules.addresses import usable_for_mail, usable_in_url
-from accounts_review.rules.dates import is_absent, valid_instant
+from accounts_review.rules.dates import DateFault, is_absent, read_date
 from accounts_review.rules.names import folded
 from accounts_review.rules.policy import Policy, Segment
 
@@ -82,7 +83,7 @@ class Reason:
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """All that is known of one account, as it was read at ``read_at``.
 
@@ -119,9 +120,9 @@ class Facts:
     def never_used(self) -> bool:
         """Complete evidence of an account that nobody ever used."""
         both_absent = is_absent(self.last_seen_at) and is_absent(self.last_login_at)
-        return both_absent and valid_instant(self.joined_at, read_at=self.read_at) is not None
+        return both_absent and isinstance(self._read["joined_at"], datetime)
 
-    @property
+    @cached_property
     def origins(self) -> dict[str, tuple[str, ...]]:
         """Effective permissions, each with all that give it: "" where granted directly, and the uids of groups."""
         found: dict[str, tuple[str, ...]] = dict.fromkeys(self.permissions or (), ("",))
@@ -130,7 +131,7 @@ class Facts:
                 found[right] = (*found.get(right, ()), uid)
         return found
 
-    @property
+    @cached_property
     def rights(self) -> dict[str, str]:
         """Effective permissions, each with the first that gives it: "" where granted directly, or a group's uid."""
         return {right: origins[0] for right, origins in self.origins.items()}
@@ -138,21 +139,19 @@ class Facts:
     @property
     def activity(self) -> tuple[datetime, str] | None:
         """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
-        dated = [
-            (instant, name)
-            for name, value in self.dates.items()
-            if (instant := valid_instant(value, read_at=self.read_at)) is not None
-        ]
+        dated = ((found, name) for name, found in self._read.items() if isinstance(found, datetime))
         return max(dated, default=None)
 
     @property
     def invalid_dates(self) -> list[str]:
         """Fields that hold a date which cannot be believed: present, and not a valid instant."""
-        return [
-            name
-            for name, value in self.dates.items()
-            if not is_absent(value) and valid_instant(value, read_at=self.read_at) is None
-        ]
+        faults = ((name, found) for name, found in self._read.items() if isinstance(found, DateFault))
+        return [name for name, fault in faults if fault is not DateFault.ABSENT]
+
+    @cached_property
+    def _read(self) -> dict[str, datetime | DateFault]:
+        """Each date, read once: an account is asked for its activity in many places."""
+        return {name: read_date(value, read_at=self.read_at) for name, value in self.dates.items()}
 
     @property
     def dates(self) -> dict[str, object]:
