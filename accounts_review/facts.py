@@ -10,7 +10,7 @@ from accounts_review.huwise import decode_user
 from accounts_review.huwise.records import GroupRecord, UserRecord
 from accounts_review.models import Account, Group
 from accounts_review.rules.breaker import Signs
-from accounts_review.rules.dates import is_earlier, valid_instant
+from accounts_review.rules.dates import is_absent, is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.names import folded
 
@@ -82,8 +82,7 @@ def facts_of_account(account: Account, *, rights_by_group: RightsByGroup, key_ow
 
 def activity_of(user: UserRecord, *, read_at: datetime) -> datetime | None:
     """The newest valid instant of the account, or ``None`` where no date is valid."""
-    given = (user.joined_at, user.last_login_at, user.last_seen_at)
-    return max(filter(None, (valid_instant(date, read_at=read_at) for date in given)), default=None)
+    return use_of(user, read_at=read_at)[0]
 
 
 def lost_activity(
@@ -107,14 +106,22 @@ def _dates_of_use(user: UserRecord, read_at: datetime) -> list[datetime | None]:
     return [valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at)]
 
 
+def use_of(user: UserRecord, *, read_at: datetime) -> tuple[datetime | None, bool, bool]:
+    """The activity of an account, whether a date shows that it was used, and whether it is complete that it was not."""
+    joined = valid_instant(user.joined_at, read_at=read_at)
+    used = [found for found in _dates_of_use(user, read_at) if found]
+    is_unused = is_absent(user.last_seen_at) and is_absent(user.last_login_at) and joined is not None
+    return max(filter(None, (joined, *used)), default=None), bool(used), is_unused
+
+
 def signs_of(users: Iterable[UserRecord], *, read_at: datetime) -> Signs:
     """Of how many accounts a list shows that they were used."""
     listed = seen = never_used = 0
     for user in users:
-        facts = facts_of(user, rights_by_group={}, key_owner="", read_at=read_at)
+        _activity, is_seen, is_unused = use_of(user, read_at=read_at)
         listed += 1
-        seen += any(valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at))
-        never_used += facts.never_used
+        seen += is_seen
+        never_used += is_unused
     return Signs(listed=listed, seen=seen, never_used=never_used)
 
 

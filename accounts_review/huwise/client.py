@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,6 +21,7 @@ import stamina
 from .address import path_segment
 from .connection import LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
 from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
+from .flight import in_flight
 from .headers import http_date
 from .invitation import Invitee, invitation, member_in, provision
 from .records import UserRecord, decode_user, storable
@@ -28,6 +30,7 @@ from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
 
 LARGEST_PAGE = 1000
 LONGEST_WAIT_SECONDS = 30.0
+PAGES_IN_FLIGHT = 8
 DIRECT = Route()
 
 T = TypeVar("T")
@@ -35,12 +38,20 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page of a list. Each record is its own JSON bytes, whatever they hold; ``next`` is only a cross-check."""
+    """One page of a list; ``next`` is only a cross-check."""
 
     total_count: int
-    records: list[bytes]
+    views: list[bytes]
+    """Of each record its own JSON bytes, whatever they hold, as views on the answer: to be read, not to be kept."""
     next: str | None
     server_date: datetime | None
+    digest: bytes = b""
+    """Of the whole answer: two that are alike say the same."""
+
+    @property
+    def records(self) -> list[bytes]:
+        """Each record's bytes, for keeps."""
+        return list(map(bytes, self.views))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +67,8 @@ class Client:
     """Talks to the workspace at ``url`` with the API key, which leaves in the Authorization header only.
 
     ``route`` is the way there: through a proxy, or trusting further certificates. ``attempts`` and ``backoff`` (seconds
-    before the second attempt, doubled each time) are for GETs; ``patience`` is how many seconds one answer may take.
+    before the second attempt, doubled each time) are for GETs; ``patience`` is how many seconds one answer may take;
+    ``abreast`` is how many pages of a long list are asked for at once.
 
     :raises ValueError: an address that is not https (a loopback host may be http), or that carries more than a host.
     """
@@ -76,6 +88,7 @@ class Client:
         user_agent: str = "cleanup-portal",
         attempts: int = 4,
         backoff: float = 0.5,
+        abreast: int = PAGES_IN_FLIGHT,
     ) -> None:
         key = ApiKey(api_key)
         # A traceback that shows local variables would show it.
@@ -92,6 +105,7 @@ class Client:
         self.host = self._connection.host
         self._attempts = attempts
         self._backoff = backoff
+        self._abreast = abreast
 
     def __repr__(self) -> str:
         return f"<Client {self.host}>"
@@ -111,6 +125,13 @@ class Client:
     def users_page(self, *, offset: int, limit: int = LARGEST_PAGE) -> Page:
         """One page of all users, ordered by username; at most 1000 (domain.md 2.4)."""
         return self._page("/users/", doing="reading users", offset=offset, limit=limit, sort="username")
+
+    def users_pages(self) -> Iterator[Page]:
+        """All pages of all users, some asked for ahead of being taken; one at a time once the workspace says 429.
+
+        As many as were announced while they were read: an empty page ends them early.
+        """
+        return in_flight(lambda offset: self.users_page(offset=offset), most=lambda: self._abreast)
 
     def users_count(self) -> int:
         """How many users the workspace says it has."""
@@ -220,7 +241,11 @@ class Client:
         raise AssertionError("stamina either returns or raises")
 
     def _get_once(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
-        answer = self._connection.exchange(method="GET", path=path, doing=doing, expect=200, params=params)
+        try:
+            answer = self._connection.exchange(method="GET", path=path, doing=doing, expect=200, params=params)
+        except RateLimited:
+            self._abreast = 1
+            raise
         try:
             return read(answer)
         except UnexpectedAnswer as problem:
@@ -235,9 +260,10 @@ def _page(answer: Answer) -> Page:
     envelope = read_envelope(answer.body)
     return Page(
         total_count=envelope.total_count,
-        records=envelope.results,
+        views=envelope.results,
         next=envelope.next,
         server_date=http_date(answer.date),
+        digest=sha256(answer.body).digest(),
     )
 
 

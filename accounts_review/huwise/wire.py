@@ -21,13 +21,22 @@ REFUSED_BY_MSGSPEC = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 _MARK = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{},]', re.DOTALL)
 _KEY = re.compile(rb'\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:', re.DOTALL)
+
+
+class _RawEnvelope(msgspec.Struct):
+    total_count: msgspec.Raw
+    results: list[msgspec.Raw]
+    next: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_RawList = msgspec.json.Decoder(_RawEnvelope)
 _RawObject = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _RawArray = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A list answer: ``total_count`` as stated, each result's own bytes, and the link it calls ``next``."""
+    """A list answer: ``total_count`` as stated, views on each result's own bytes, and the link it calls ``next``."""
 
     total_count: int
     results: list[bytes]
@@ -39,14 +48,21 @@ def read_envelope(body: bytes) -> Envelope:
 
     :raises UnexpectedAnswer: not JSON, broken JSON, or without a count and a list of results.
     """
+    try:
+        # At once, and without a copy: this is what a sync of a million accounts spends its time on.
+        cut = _RawList.decode(body)
+        return Envelope(
+            total_count=_count(bytes(cut.total_count)), results=list(cut.results), next=_link(bytes(cut.next))
+        )
+    except REFUSED_BY_MSGSPEC:
+        pass
     members = read_object(body)
     if not members.get("results", b"").startswith(b"["):
         raise UnexpectedAnswer(message="its results are not a list")
-    following = loads(members.get("next", b"null"))
     return Envelope(
-        total_count=_count(members),
+        total_count=_count(members.get("total_count", b"null")),
         results=_items(members["results"]),
-        next=following if isinstance(following, str) else None,
+        next=_link(members.get("next", b"null")),
     )
 
 
@@ -86,8 +102,13 @@ def _read_slowly(raw: bytes) -> dict[str, bytes]:
     return dict(_named(part) for part in _parts(raw))
 
 
-def _count(members: dict[str, bytes]) -> int:
-    value = loads(members.get("total_count", b"null"))
+def _link(raw: bytes) -> str | None:
+    following = loads(raw)
+    return following if isinstance(following, str) else None
+
+
+def _count(raw: bytes) -> int:
+    value = loads(raw)
     if isinstance(value, str) and value.isascii() and value.strip().isdigit() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and value.is_integer():

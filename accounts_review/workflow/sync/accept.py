@@ -13,9 +13,27 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.huwise import GroupRecord, decode_user, digest_of
-from accounts_review.models import Account, HeldRecord, HeldSync, Sync, Workspace, permit
-from accounts_review.workflow.sync.passes import key_of
-from accounts_review.workflow.sync.store import BATCH, Listing, Stored, hold, store, store_disputed, store_rights
+from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
+from accounts_review.workflow.sync.passes import record_of
+from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Record, Staging
+from accounts_review.workflow.sync.staging import staging as staging_of
+from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights
+
+_KEEP_UNCHANGED = f"""
+UPDATE accounts_review_heldsync SET unchanged = ARRAY(
+    SELECT account.id FROM accounts_review_account account WHERE {UNCHANGED} ORDER BY account.id
+) WHERE sync_id = %(held)s
+"""  # noqa: S608
+_KEEP_RECORDS = f"""
+INSERT INTO accounts_review_heldrecord (reading_id, raw)
+SELECT %(held)s, coalesce(record.odd, convert_to(record.raw, 'UTF8')) FROM sync_record record
+WHERE {FRESH} ORDER BY record.page, record.seq
+"""  # noqa: S608
+_UNSEEN = """
+INSERT INTO sync_unseen (pass, id)
+SELECT 1, id FROM accounts_review_account WHERE workspace_id = %(workspace)s EXCEPT
+SELECT 1, unnest(unchanged) FROM accounts_review_heldsync WHERE sync_id = %(held)s
+"""
 
 
 class NothingToAccept(ValueError):
@@ -45,8 +63,7 @@ def accept_dates(*, account: Account, actor: User, reason: str, now: datetime) -
 
 
 def accept(
-    workspace: Workspace,
-    listing: Listing,
+    staging: Staging,
     *,
     groups: list[GroupRecord],
     key_owner: str,
@@ -55,51 +72,50 @@ def accept(
     now: datetime,
 ) -> Stored:
     """Take everything that a sync saw for what is so; joins the caller's transaction."""
-    hold(workspace, listing, disputed)
-    stored = store(workspace, listing, by_a_person=by_a_person, now=now)
-    store_rights(workspace, groups, key_owner)
-    store_disputed(workspace, disputed)
+    hold(staging, disputed)
+    stored = store(staging, by_a_person=by_a_person, now=now)
+    store_rights(staging.workspace, groups, key_owner)
+    store_disputed(staging)
     return stored
 
 
 def keep(
-    sync: Sync,
-    listing: Listing,
-    *,
-    groups: Iterable[GroupRecord],
-    key_owner: str,
-    disputed: Mapping[str, list[str]],
+    sync: Sync, staging: Staging, *, groups: Iterable[GroupRecord], key_owner: str, disputed: Mapping[str, list[str]]
 ) -> None:
     """Quarantine a sync, in place of any other of the workspace."""
     HeldSync.objects.filter(sync__workspace=sync.workspace).delete()
     held = HeldSync.objects.create(
         sync=sync,
-        unchanged=sorted(listing.unchanged),
         groups=[asdict(group) for group in groups],
         key_owner=key_owner,
         disputed=disputed,
     )
-    records = (HeldRecord(reading=held, raw=raw) for _, raw in listing.fresh.values())
-    HeldRecord.objects.bulk_create(records, batch_size=BATCH)
+    staging.run(_KEEP_UNCHANGED, held=held.pk)
+    staging.run(_KEEP_RECORDS, held=held.pk)
 
 
 def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     """Use a quarantined sync, with all its dates: a person has decided so."""
-    fresh = {}
-    for raw in held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH):
-        record = bytes(raw)
-        user = decode_user(record)
-        fresh[key_of(user, digest_of(record).hex())] = (user, record)
-    return accept(
-        workspace,
-        Listing(set(held.unchanged), fresh),
-        groups=[_group(given) for given in held.groups],
-        key_owner=held.key_owner,
-        disputed=held.disputed,
-        by_a_person=True,
-        # The dates are judged as of when they were read, and so is their age.
-        now=held.sync.started_at,
-    )
+    # The dates are judged as of when they were read, and so is their age.
+    now = held.sync.started_at
+    with staging_of(workspace, read_at=now) as staging:
+        staging.newest = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
+        raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
+        staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
+        staging.run(_UNSEEN, held=held.pk)
+        staging.close_pass(1, ())
+        return accept(
+            staging,
+            groups=[_group(given) for given in held.groups],
+            key_owner=held.key_owner,
+            disputed=held.disputed,
+            by_a_person=True,
+            now=now,
+        )
+
+
+def _record(raw: bytes, now: datetime) -> Record:
+    return record_of(decode_user(raw), raw, digest_of(raw).hex(), at=now)
 
 
 def _group(given: Mapping[str, object]) -> GroupRecord:

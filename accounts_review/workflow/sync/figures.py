@@ -6,31 +6,53 @@ the same instant and under the same policy as what is new.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from accounts_review.facts import (
+    RightsByGroup,
     activity_of,
     facts_of,
     facts_of_account,
     lost_activity,
     rights_of_groups,
-    signs_of,
     whole_incarnation,
 )
 from accounts_review.huwise import GroupRecord, decode_user
 from accounts_review.models import Account, PolicyVersion, Sync, Workspace
-from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.rules.breaker import BreakerCheck, Figures, checks, first_checks
+from accounts_review.models.account import STALE
+from accounts_review.rules.breaker import BreakerCheck, Figures, Signs, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
 from accounts_review.rules.policy import Policy
 from accounts_review.workflow.sync.passes import Passes
+from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Staging
 from accounts_review.workflow.sync.store import rights_digest
 
-FEW_NAMES = 10_000
-"""Up to so many names are looked up; where more have changed, everyone is looked through."""
+_SIGNS = f"""
+SELECT array[count(*), count(*) FILTER (WHERE is_seen), count(*) FILTER (WHERE never_used)]
+FROM sync_record record WHERE {FRESH}
+"""  # noqa: S608
+_BESIDE = "account.username, account.incarnation, account.accepted_activity_at, account.absent_since, account.gone_at"
+_FRESH_BESIDE_STORED = f"""
+SELECT record.whole, record.raw, account.raw, {_BESIDE}
+FROM sync_record record JOIN accounts_review_account account
+    ON md5(account.username) = md5(record.name) AND account.username = record.name
+WHERE account.workspace_id = %(workspace)s AND account.accepted_activity_at IS NOT NULL AND {FRESH}
+"""  # noqa: S608
+_LISTED_AGAIN = f"""
+SELECT again.incarnation, again.raw, account.raw, {_BESIDE}
+FROM (
+    SELECT account.* FROM accounts_review_account account
+    WHERE {UNCHANGED} AND (account.absent_since IS NOT NULL OR account.gone_at IS NOT NULL)
+) again JOIN accounts_review_account account
+    ON md5(account.username) = md5(again.username) AND account.username = again.username
+WHERE account.workspace_id = %(workspace)s AND account.accepted_activity_at IS NOT NULL
+"""  # noqa: S608
 
 
 def checks_of(
@@ -39,70 +61,67 @@ def checks_of(
     """Every rule of the breaker with its numbers; nothing is stored."""
     baseline = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
     if baseline is None:
-        return first_checks(signs_of((user for user, _ in passes.fresh.values()), read_at=now))
+        listed, seen, never_used = passes.staging.one(_SIGNS)
+        return first_checks(Signs(listed=listed, seen=seen, never_used=never_used))
     return checks(_figures(workspace, passes, groups=groups, key_owner=key_owner, baseline=baseline, now=now))
 
 
 def _figures(
     workspace: Workspace, passes: Passes, *, groups: list[GroupRecord], key_owner: str, baseline: Sync, now: datetime
 ) -> Figures:
-    accounts = Account.objects.filter(workspace=workspace)
-    version, rights = workspace.current_policy, rights_of_groups(groups)
-    before = _dormant(workspace, version, now=now)
-    same_rights = rights_digest(groups, key_owner) == workspace.rights_digest
-    kept = (
-        before & passes.unchanged if same_rights else _rejudged(accounts, passes, version.rules, rights, key_owner, now)
-    )
-    fresh = sum(
-        _is_candidate(facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=now), version.rules, now)
-        for user, _ in passes.fresh.values()
-    )
-    removed_by_us = accounts.filter(gone_at__gte=baseline.started_at).count()
+    version, staging, rights = workspace.current_policy, passes.staging, rights_of_groups(groups)
+    rules = version.rules
+    dormant = _Dormant(version, now)
+    before, kept = dormant.among(), dormant.among(staging.was_seen)
+    if rights_digest(groups, key_owner) != workspace.rights_digest:
+        # Who of those whose record is unchanged would be dormant by the rights that were read now.
+        seen = Account.objects.filter(staging.was_seen)
+        kept = _candidates(seen, rules=rules, rights=rights, key_owner=key_owner, now=now)
+    fresh = f"SELECT raw FROM sync_record record WHERE {FRESH}"  # noqa: S608
+    users = (decode_user(raw) for (raw,) in staging.stream(fresh))
+    judged = (facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=now) for user in users)
+    removed_by_us = workspace.accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
         population_before=baseline.population - removed_by_us,
-        population=len(passes.usernames),
-        lost_activity=_lost_activity(workspace, passes, now),
-        candidates_before=len(before),
-        candidates=len(kept) + fresh,
+        population=passes.population,
+        lost_activity=_lost_activity(staging, now),
+        candidates_before=before,
+        candidates=kept + sum(_is_candidate(facts, rules, now) for facts in judged),
     )
 
 
-def _dormant(workspace: Workspace, version: PolicyVersion, *, now: datetime) -> set[int]:
+@dataclass(frozen=True)
+class _Dormant:
     """Who is dormant by the last accepted sync and the policy in force; an exemption changes nothing about that."""
-    listed = Account.objects.filter(workspace=workspace).listed()
-    dormant = listed.filter(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
-    found = set(dormant.values_list("pk", flat=True))
-    # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were accepted.
-    unsettled = listed.with_basis_under(version).filter(STALE | Q(unconfirmed_activity_at__isnull=False))
-    rights = {
-        group.uid: None if group.permissions is None else tuple(group.permissions) for group in workspace.groups.all()
-    }
-    for row in unsettled.iterator(chunk_size=2000):
-        row.unconfirmed_activity_at = None
-        facts = facts_of_account(row, rights_by_group=rights, key_owner=workspace.key_owner)
-        (found.add if _is_candidate(facts, version.rules, now) else found.discard)(row.pk)
-    return found
+
+    version: PolicyVersion
+    now: datetime
+
+    def among(self, *conditions: RawSQL) -> int:
+        """How many there are of those that meet the conditions."""
+        workspace = self.version.workspace
+        listed = Account.objects.filter(*conditions, workspace=workspace).listed().with_basis_under(self.version)
+        # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were
+        # accepted.
+        unsettled = STALE | Q(unconfirmed_activity_at__isnull=False)
+        dormant = Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=self.now)
+        rights = rights_of_groups(workspace.groups.all())
+        left = (_cleared(row) for row in listed.filter(unsettled).iterator(chunk_size=BATCH))
+        judged = _candidates(left, rules=self.version.rules, rights=rights, key_owner=workspace.key_owner, now=self.now)
+        return judged + listed.filter(dormant & ~unsettled).count()
 
 
-def _rejudged(
-    accounts: AccountQuerySet,
-    passes: Passes,
-    rules: Policy,
-    rights: dict[str, tuple[str, ...] | None],
-    key_owner: str,
-    now: datetime,
-) -> set[int]:
-    """Who of those whose record is unchanged would be dormant by the rights that were read now."""
-    return {
-        row.pk
-        for row in accounts.iterator(chunk_size=2000)
-        if row.pk in passes.unchanged
-        and _is_candidate(
-            facts_of_account(row, rights_by_group=rights, key_owner=key_owner),
-            rules,
-            now,
-        )
-    }
+def _cleared(row: Account) -> Account:
+    """An account as an accepted sync last saw it."""
+    row.unconfirmed_activity_at = None
+    return row
+
+
+def _candidates(
+    accounts: Iterable[Account], *, rules: Policy, rights: RightsByGroup, key_owner: str, now: datetime
+) -> int:
+    judged = (facts_of_account(row, rights_by_group=rights, key_owner=key_owner) for row in accounts)
+    return sum(_is_candidate(facts, rules, now) for facts in judged)
 
 
 def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
@@ -110,33 +129,32 @@ def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
     return verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=now) is Verdict.DORMANT
 
 
-def _lost_activity(workspace: Workspace, passes: Passes, now: datetime) -> int:
+def _lost_activity(staging: Staging, now: datetime) -> int:
     """Accounts whose accepted activity is later than what was read now, or whose dates are gone."""
-    accounts = Account.objects.filter(workspace=workspace)
-    read = {username: (whole, user) for (username, whole), (user, _) in passes.fresh.items()}
-    unlisted = accounts.exclude(absent_since=None, gone_at=None)
-    for row in unlisted.only("username", "incarnation", "raw").iterator(chunk_size=2000):
-        if row.pk in passes.unchanged:
-            read[row.username] = (whole_incarnation(row.incarnation), decode_user(row.raw))
-    rows = accounts.exclude(accepted_activity_at=None)
-    if len(read) <= FEW_NAMES:
-        rows = rows.filter(username__in=read)
-    names = ("username", "incarnation", "accepted_activity_at", "absent_since", "gone_at", "raw")
-    lost = set()
-    for username, incarnation, accepted, absent_since, gone_at, raw in rows.values_list(*names).iterator(
-        chunk_size=2000
-    ):
-        if username not in read:
-            continue
-        whole, user = read[username]
-        if whole == whole_incarnation(incarnation):
-            is_lost = lost_activity(user, before=decode_user(raw), read_at=now) is not None
-            is_lost = is_lost or is_earlier(activity_of(user, read_at=now), accepted)
-        else:
-            # Who is given a username joins after its holder before was last active. Otherwise it is the same account
-            # still, and its date of joining is not what it was.
-            joined = valid_instant(user.joined_at, read_at=now)
-            is_lost = absent_since is None and gone_at is None and is_earlier(joined, accepted)
-        if is_lost:
-            lost.add(username)
+    lost = set[str]()
+    for query in (_FRESH_BESIDE_STORED, _LISTED_AGAIN):
+        for whole, raw, before, username, *stored in staging.stream(query):
+            if _is_lost(whole_incarnation(whole), raw, before, *stored, now=now):
+                lost.add(username)
     return len(lost)
+
+
+def _is_lost(
+    whole: str,
+    raw: str,
+    before: str,
+    incarnation: str,
+    accepted: datetime,
+    absent_since: datetime | None,
+    gone_at: datetime | None,
+    *,
+    now: datetime,
+) -> bool:
+    user = decode_user(raw)
+    if whole == whole_incarnation(incarnation):
+        is_lost = lost_activity(user, before=decode_user(before), read_at=now) is not None
+        return is_lost or is_earlier(activity_of(user, read_at=now), accepted)
+    # Who is given a username joins after its holder before was last active. Otherwise it is the same account
+    # still, and its date of joining is not what it was.
+    joined = valid_instant(user.joined_at, read_at=now)
+    return absent_since is None and gone_at is None and is_earlier(joined, accepted)

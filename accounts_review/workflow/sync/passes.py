@@ -7,7 +7,9 @@ when two passes show the same set of those who had joined before the first began
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,93 +18,103 @@ from accounts_review.huwise import Client, HuwiseError, Page, UserRecord, decode
 from accounts_review.huwise.records import storable
 from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
+from accounts_review.workflow.sync.known import NAMELESS, STRANGE, Known
+from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, Record, Staging
 
-PAGE = 1000
 REPEATS = 5
 """So often the light pass is repeated while the list does not hold still."""
 TOLERANCE = timedelta(minutes=1)
 """A date of joining may be so far ahead of the date of the answer that it stands in."""
 NAMED = 5
 
-NAMELESS = "— "
-"""What stands before the address of an account that has no username."""
-
-Known = dict[str, tuple[int, str]]
-"""Accounts that an accepted sync stored, by the digest of their record: key and username."""
-
 Key = tuple[str, str]
 """Username and incarnation, without fractions of a second."""
 
+_STRANGERS = f"""
+SELECT count(DISTINCT record.name) FROM sync_record record
+WHERE {FRESH} AND NOT record.is_nameless AND NOT EXISTS (
+    SELECT FROM accounts_review_account account
+    WHERE {UNCHANGED} AND md5(account.username) = md5(record.name) AND account.username = record.name
+)
+"""  # noqa: S608
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A record that is not known, decoded once for all passes."""
-
-    user: UserRecord
-    raw: bytes
-    key: Key
-    joined_at: datetime | None
+_HAD_JOINED = f"""
+{SEEN_NAMES} EXCEPT SELECT name FROM sync_record record WHERE {FRESH} AND joined_meanwhile
+"""  # noqa: S608
+_BEFORE = _HAD_JOINED.replace("%(pass)s", "%(before)s")
+_DIFFERING = f"""
+WITH last AS ({_HAD_JOINED}), before AS ({_BEFORE})
+SELECT (SELECT count(*) FROM (TABLE last EXCEPT TABLE before) gone)
+    + (SELECT count(*) FROM (TABLE before EXCEPT TABLE last) come)
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
 class Pass:
-    """What one pass through all pages saw."""
+    """What one pass through all pages saw: of each record its place among those known, or that it is not."""
 
-    names: set[str] = field(default_factory=set)
-    joined_meanwhile: set[str] = field(default_factory=set)
-    repeated: list[str] = field(default_factory=list)
+    number: int
+    places: array[int] = field(default_factory=lambda: array("i"))
+    starts: list[int] = field(default_factory=list)
+    """Where the records of each page begin."""
+    digests: list[bytes] = field(default_factory=list)
+    repeating: list[int] = field(default_factory=list)
+    """The pages on which it saw what the pass before it did."""
     nameless: dict[str, list[str]] = field(default_factory=dict)
     """What stands for the username of records that have none, by digest, as often as they were read."""
-    unchanged: set[int] = field(default_factory=set)
-    fresh: dict[Key, tuple[UserRecord, bytes]] = field(default_factory=dict)
-    pages: int = 0
+    population: int = 0
+    """How many usernames there are, once all is read."""
     announced: int = 0
     counted: int = 0
     """How many accounts the workspace said it has, on the first page and after the last."""
+    staged: int = 0
+    """The pass under which what it saw is staged: the first that saw the same; 0 until its end."""
 
     @property
-    def had_joined(self) -> set[str]:
-        """Who was there before the first pass began."""
-        return self.names - self.joined_meanwhile
+    def pages(self) -> int:
+        return len(self.starts)
+
+    @property
+    def read(self) -> int:
+        """How many accounts were seen; until the end of the pass, how many records."""
+        return self.population + sum(map(len, self.nameless.values())) if self.staged else len(self.places)
 
     @property
     def is_whole(self) -> bool:
         """Whether as many were read as there are; some may have joined meanwhile, and nobody may have been removed."""
-        return self.announced <= len(self.names) <= self.counted
+        return self.announced <= self.read <= self.counted
 
     @property
     def moved(self) -> bool:
         return self.announced != self.counted
 
-    def count(self, username: str, digest: str) -> None:
-        """Count a record; those that have no username are told apart by what they say, and how often."""
-        if username.startswith(NAMELESS):
-            alike = self.nameless.setdefault(digest, [])
-            alike.append(username)
-            username = f"\0{digest} {len(alike)}"
-        if username in self.names:
-            self.repeated.append(username)
-        self.names.add(username)
+    @property
+    def is_the_same(self) -> bool:
+        """Whether every page was, byte for byte, what the pass before saw."""
+        return len(self.repeating) == self.pages
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"pages": self.pages, "read": len(self.names), "expected": self.announced}
+        return {"pages": self.pages, "read": self.read, "expected": self.announced}
+
+    def places_on(self, page: int) -> array[int]:
+        return self.places[self.starts[page] : self.starts[page + 1] if page + 1 < self.pages else None]
 
 
 @dataclass(slots=True)
 class Passes:
-    """What a sync saw of the users. Records that are known by their digest are not decoded.
+    """What a sync saw of the users. Records that are known by their digest are not decoded, others are staged.
 
     ``problems`` say why it is not complete; none means that it is. ``health`` says what is odd and does no harm.
     """
 
     known: Known
+    staging: Staging
     began: datetime
     """By our clock; the workspace's own counts, where its answers say what time it is."""
     progress: Callable[[Passes], None]
     problems: list[Found] = field(default_factory=list)
     done: list[Pass] = field(default_factory=list)
-    _decoded: dict[str, Seen] = field(default_factory=dict)
     _is_timed: bool = False
 
     @property
@@ -111,22 +123,17 @@ class Passes:
 
     @property
     def last(self) -> Pass:
-        return self.done[-1] if self.done else Pass()
+        return self.done[-1] if self.done else Pass(0)
 
     @property
-    def unchanged(self) -> set[int]:
-        """Keys of the accounts whose record is what the last accepted sync stored."""
-        return self.last.unchanged
+    def population(self) -> int:
+        """How many have a username."""
+        return self.last.population
 
     @property
-    def fresh(self) -> dict[Key, tuple[UserRecord, bytes]]:
-        """All other records."""
-        return self.last.fresh
-
-    @property
-    def usernames(self) -> set[str]:
-        """Everyone who has a username."""
-        return {name for name in self.last.names if not name.startswith("\0")}
+    def has_doubles(self) -> bool:
+        """Whether more than one record may be about the same account."""
+        return len(self.last.places) > self.last.read or bool(self.last.nameless)
 
     @property
     def counts(self) -> list[dict[str, int]]:
@@ -143,7 +150,7 @@ class Passes:
     def read(self, client: Client) -> None:
         """Read every page, and again until two passes agree; one page that holds still is read once.
 
-        An error of the API ends the reading and becomes a problem.
+        An error of the API ends the sync and becomes a problem.
         """
         try:
             self._read_pass(client)
@@ -154,18 +161,19 @@ class Passes:
             if len(self.done) > 1:
                 # What a pass that broke off saw is less than what the one before it did.
                 self.done.pop()
+            else:
+                self._close(self.last)
         if not self.problems:
             self._compare_counts()
 
     def _read_again(self, client: Client) -> None:
         for _ in range(1 + REPEATS):
-            before = self.last.had_joined
             self._read_pass(client)
-            differing = before ^ self.last.had_joined
+            differing = self._differing()
             if not differing and not self._is_shrinking:
                 return
         if differing:
-            self.problems.append({"code": "passes_disagree", "count": len(differing)})
+            self.problems.append({"code": "passes_disagree", "count": differing})
         else:
             counts = {"before": self.last.announced, "after": self.last.counted}
             self.problems.append({"code": "count_changed"} | counts)
@@ -178,31 +186,23 @@ class Passes:
         last = self.last
         if last.is_whole:
             return
-        if last.repeated:
-            example = storable(last.repeated[0][:100])
-            self.problems.append({"code": "repeated", "count": len(last.repeated), "example": example})
-        counts = {"read": len(last.names), "announced": last.announced, "counted": last.counted}
+        if repeated := len(last.places) - last.read:
+            example = storable(self._repeated_name()[:100])
+            self.problems.append({"code": "repeated", "count": repeated, "example": example})
+        counts = {"read": last.read, "announced": last.announced, "counted": last.counted}
         self.problems.append({"code": "counts_differ"} | counts)
 
     def _read_pass(self, client: Client) -> None:
-        one = Pass()
+        before, one = self.last, Pass(len(self.done) + 1)
         self.done.append(one)
-        offset, expected = 0, 1
-        while offset < expected:
-            page = client.users_page(offset=offset, limit=PAGE)
+        for page in client.users_pages():
             if not one.pages:
-                one.announced = expected = page.total_count
-            expected = max(expected, page.total_count)
+                one.announced = page.total_count
             at = self._time_of(page)
-            for raw in page.records:
-                self._take(one, raw, at=at)
-            one.pages += 1
+            self._take(one, page, before, at=at)
             self.progress(self)
-            if not page.records:
-                break
-            # By the rows that came, since a server may cap the size of a page.
-            offset += len(page.records)
         one.counted = client.users_count()
+        self._close(one, before)
 
     def _time_of(self, page: Page) -> datetime:
         """What time it is in the workspace; the first answer that says so tells when the first pass began."""
@@ -210,33 +210,93 @@ class Passes:
             self.began, self._is_timed = page.server_date, True
         return page.server_date or self.began
 
-    def _take(self, one: Pass, raw: bytes, *, at: datetime) -> None:
-        digest = digest_of(raw).hex()
-        if digest in self.known:
-            pk, username = self.known[digest]
-            one.unchanged.add(pk)
-            one.count(username, digest)
-            return
-        seen = self._decoded.get(digest)
-        if seen is None:
-            try:
-                seen = self._decoded[digest] = _seen(decode_user(raw), raw, digest, at=at)
-            except HuwiseError:
-                self.problems.append({"code": "unreadable_record"})
-                return
-        one.fresh[seen.key] = (seen.user, seen.raw)
-        one.count(seen.key[0], digest)
-        if seen.joined_at is not None and self.began <= seen.joined_at <= at + TOLERANCE:
-            one.joined_meanwhile.add(seen.key[0])
+    def _take(self, one: Pass, page: Page, before: Pass, *, at: datetime) -> None:
+        number, start = one.pages, len(one.places)
+        if number < before.pages and before.digests[number] == page.digest and start == before.starts[number]:
+            one.places.extend(before.places_on(number))
+            one.repeating.append(number)
+        else:
+            self.staging.add(one.number, number, self._strangers(one, page, at=at))
+        one.starts.append(start)
+        one.digests.append(page.digest)
+
+    def _strangers(self, one: Pass, page: Page, *, at: datetime) -> Iterable[Record]:
+        """Note the records of a page that are known, and give the others."""
+        place_of, note = self.known.place_of, one.places.append
+        for view in page.views:
+            digest = digest_of(view)
+            place = place_of(digest)
+            if place == STRANGE:
+                raw = bytes(view)
+                try:
+                    user = decode_user(raw)
+                except HuwiseError:
+                    self.problems.append({"code": "unreadable_record"})
+                    continue
+                yield record_of(user, raw, digest.hex(), joined_between=(self.began, at + TOLERANCE), at=at)
+            note(place)
+
+    def _close(self, one: Pass, before: Pass | None = None) -> None:
+        """Count what a pass saw; from now on it is the last."""
+        if before and one.is_the_same and one.pages == before.pages:
+            one.nameless, one.population, one.staged = before.nameless, before.population, before.staged
+        else:
+            self._count(one)
+            one.staged = one.number
+
+    def _count(self, one: Pass) -> None:
+        staging, known = self.staging, self.known
+        if one.repeating:
+            staging.repeat(one.number, one.repeating, before=staging.number)
+        seen = bytearray(len(known))
+        for place in one.places:
+            if place != STRANGE:
+                seen[place] = 1
+        staging.close_pass(one.number, (key for key, is_seen in zip(known.keys, seen, strict=True) if not is_seen))
+        one.nameless = self._nameless(one)
+        shared = sum(max(0, sum(seen[place] for place in places) - 1) for places in known.namesakes)
+        strangers = staging.one(_STRANGERS) if one.places.count(STRANGE) else 0
+        one.population = seen.count(1) - sum(seen[place] for place in known.nameless) - shared + strangers
+
+    def _nameless(self, one: Pass) -> dict[str, list[str]]:
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        if self.known.nameless:
+            for place in one.places:
+                if place in self.known.nameless:
+                    found[str(place)].append(self.known.nameless[place])
+        strangers = f"SELECT digest, name FROM sync_record record WHERE {FRESH} AND is_nameless"  # noqa: S608
+        for digest, name in self.staging.stream(strangers):
+            found[digest].append(name)
+        return dict(found)
+
+    def _differing(self) -> int:
+        """How many of those who had joined before the first began only one of the last two passes saw."""
+        before, last = self.done[-2:]
+        if last.staged == before.staged:
+            return 0
+        alike = {digest: len(names) for digest, names in last.nameless.items()}
+        were = {digest: len(names) for digest, names in before.nameless.items()}
+        nameless = sum(abs(alike.get(digest, 0) - were.get(digest, 0)) for digest in alike.keys() | were.keys())
+        return nameless + int(self.staging.one(_DIFFERING, before=before.staged))
+
+    def _repeated_name(self) -> str:
+        query = f"SELECT name FROM ({SEEN_NAMES}) seen GROUP BY name HAVING count(*) > 1 ORDER BY name LIMIT 1"  # noqa: S608
+        if name := self.staging.one(query):
+            return str(name)
+        # A record that is known is noted once, however often it was read.
+        place = next(place for place, times in Counter(self.last.places).items() if times > 1)
+        username = "SELECT username FROM accounts_review_account WHERE id = %(key)s"
+        return str(self.staging.one(username, key=self.known.keys[place]))
 
 
-def key_of(user: UserRecord, digest: str) -> Key:
-    """What an account is known by; one that has no username, by its address and what else its record says."""
-    incarnation = whole_incarnation(incarnation_of(user))
-    if user.username:
-        return user.username, incarnation
-    return f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{incarnation} {digest}"
-
-
-def _seen(user: UserRecord, raw: bytes, digest: str, *, at: datetime) -> Seen:
-    return Seen(user=user, raw=raw, key=key_of(user, digest), joined_at=valid_instant(user.joined_at, read_at=at))
+def record_of(
+    user: UserRecord, raw: bytes, digest: str, *, joined_between: tuple[datetime, datetime] | None = None, at: datetime
+) -> Record:
+    """A record with what its account is known by; where that is no username, the address and what else it says."""
+    whole = whole_incarnation(incarnation_of(user))
+    name = user.username
+    if not name:
+        name, whole = f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{whole} {digest}"
+    joined = valid_instant(user.joined_at, read_at=at) if joined_between else None
+    meanwhile = bool(joined and joined_between and joined_between[0] <= joined <= joined_between[1])
+    return Record(user=user, raw=raw, digest=digest, name=name, whole=whole, joined_meanwhile=meanwhile)

@@ -7,53 +7,94 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from accounts_review.facts import facts_of, rights_of_groups
-from accounts_review.huwise import Client, GroupRecord, HuwiseError, UserRecord, decode_user
-from accounts_review.models import Account, Workspace
+from accounts_review.facts import RightsByGroup, facts_of, rights_of_groups
+from accounts_review.huwise import Client, GroupRecord, HuwiseError, decode_user
 from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.passes import Passes
+from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, copy_rows
+from accounts_review.workflow.sync.store import rights_digest
+
+# What an assessment says of rights holds for the record and the groups' rights that it rests on.
+_STANDS = """
+judged.rights IS NOT NULL AND split_part(judged.basis, ':', 2) = %(rights_digest)s
+AND split_part(judged.basis, ':', 3) = account.digest
+"""
+_STORED = f"""
+INSERT INTO sync_holder (username, "right", is_ours)
+SELECT account.username, held, TRUE
+FROM accounts_review_account account JOIN accounts_review_assessment judged ON judged.account_id = account.id
+CROSS JOIN unnest(judged.rights) held
+WHERE {UNCHANGED} AND judged.rights && %(rights)s AND held = ANY(%(rights)s) AND {_STANDS}
+"""  # noqa: S608
+_UNJUDGED = f"""
+SELECT account.raw FROM accounts_review_account account
+LEFT JOIN accounts_review_assessment judged ON judged.account_id = account.id
+WHERE {UNCHANGED} AND ({_STANDS}) IS NOT TRUE
+UNION ALL SELECT record.raw FROM sync_record record WHERE {FRESH}
+"""  # noqa: S608
+_SEEN_HOLDERS = f"""
+SELECT count(DISTINCT username) FROM sync_holder
+WHERE NOT is_ours AND "right" = %(right)s AND username IN ({SEEN_NAMES})
+"""  # noqa: S608
+_DISPUTED = f"""
+SELECT username, "right" FROM (
+    SELECT username, "right" FROM sync_holder WHERE "right" = ANY(%(rights)s)
+    GROUP BY username, "right" HAVING count(DISTINCT is_ours) = 1
+) one_sided WHERE username IN ({SEEN_NAMES})
+"""  # noqa: S608
 
 
 def disputed_rights(
-    workspace: Workspace, passes: Passes, client: Client, *, groups: list[GroupRecord], protected: Iterable[str]
+    passes: Passes,
+    client: Client,
+    *,
+    groups: list[GroupRecord],
+    key_owner: str,
+    protected: Iterable[str],
 ) -> tuple[dict[str, list[str]], list[Found]]:
     """Of whom the two lists disagree, as username -> rights; and what kept us from comparing.
 
     A right that the API does not know, or of which it says that everyone holds it, is left out.
     """
-    ours = _holders(workspace, passes, groups)
-    disputed: defaultdict[str, list[str]] = defaultdict(list)
+    rights = sorted(set(protected) & KNOWN_PERMISSIONS)
+    passes.staging.run("TRUNCATE sync_holder")
+    _note_ours(passes, rights, rights_of_groups(groups), rights_digest(groups, key_owner))
+    compared: list[str] = []
     health: list[Found] = []
-    everyone = passes.usernames
-    for right in sorted(set(protected) & KNOWN_PERMISSIONS):
+    for right in rights:
         try:
             theirs = client.usernames_with(right)
         except HuwiseError as error:
             health.append(of_error("not_compared", error, right=right))
             continue
-        if len(everyone) > 1 and theirs >= everyone:
+        _note((username, right, False) for username in theirs)
+        if 1 < passes.population <= len(theirs) and passes.staging.one(_SEEN_HOLDERS, right=right) >= passes.population:
             health.append({"code": "everyone_holds", "right": right})
-            continue
-        for username in (theirs ^ ours[right]) & everyone:
-            disputed[username].append(right)
+        else:
+            compared.append(right)
+    disputed: defaultdict[str, list[str]] = defaultdict(list)
+    for username, right in passes.staging.stream(f"{_DISPUTED} ORDER BY 2, 1", rights=compared):
+        disputed[username].append(right)
     return dict(disputed), health
 
 
-def _holders(workspace: Workspace, passes: Passes, groups: list[GroupRecord]) -> defaultdict[str, set[str]]:
-    rights = rights_of_groups(groups)
-    holders: defaultdict[str, set[str]] = defaultdict(set)
-    for user in _users(workspace, passes):
-        facts = facts_of(user, rights_by_group=rights, key_owner="", read_at=workspace.created_at)
-        for right in facts.rights:
-            holders[right].add(user.username)
-    return holders
+def _note_ours(passes: Passes, rights: list[str], by_group: RightsByGroup, digest: str) -> None:
+    """Who holds each right by what was seen: as it is stored where that was judged, otherwise from the record."""
+    given: dict[str, Any] = {"rights": rights, "rights_digest": digest}
+    passes.staging.run(_STORED, **given)
+    wanted = set(rights)
+
+    def holders() -> Iterator[tuple[str, str, bool]]:
+        for (raw,) in passes.staging.stream(_UNJUDGED, **given):
+            user = decode_user(raw)
+            facts = facts_of(user, rights_by_group=by_group, key_owner="", read_at=passes.staging.read_at)
+            yield from ((user.username, right, True) for right in wanted & facts.rights.keys())
+
+    _note(holders())
 
 
-def _users(workspace: Workspace, passes: Passes) -> Iterator[UserRecord]:
-    """Everyone as the passes saw them, from memory where changed and from the database where not."""
-    yield from (user for user, raw in passes.fresh.values())
-    for pk, raw in Account.objects.filter(workspace=workspace).values_list("pk", "raw").iterator(chunk_size=2000):
-        if pk in passes.unchanged:
-            yield decode_user(raw)
+def _note(holders: Iterable[tuple[str, str, bool]]) -> None:
+    copy_rows('COPY sync_holder (username, "right", is_ours) FROM STDIN', holders)

@@ -29,22 +29,22 @@ from accounts_review.huwise import (
     UnexpectedAnswer,
     decode_group,
 )
-from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
+from accounts_review.models import HeldSync, Sync, Workspace, permit
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
-from accounts_review.workflow.sync.passes import Known, Passes
+from accounts_review.workflow.sync.known import known_of
+from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.rights_check import disputed_rights
-from accounts_review.workflow.sync.store import Listing, Stored, forget_unconfirmed, glean, hold
+from accounts_review.workflow.sync.staging import Staging
+from accounts_review.workflow.sync.staging import staging as staging_of
+from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
 
 LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
 Report = Callable[..., None]
 """Tells how far a pass has come, and what comes after it."""
-
-NAMED = 100
-"""So many accounts of each kind are remembered by name; the counts are always whole."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -90,7 +90,7 @@ class Gathered:
     def find_key_owner(self) -> None:
         """Who is not in the list cannot be protected in it: then the owner is not known, and nothing is revoked."""
         named = self.key_owner
-        self.key_owner = as_listed(named, self.passes.usernames)
+        self.key_owner = as_listed(named, self.passes.staging.spellings_of(named) if named else ())
         if named and not self.key_owner:
             self.health.append({"code": "owner_unlisted", "owner": named})
 
@@ -107,8 +107,9 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         _bury(Sync.objects.filter(workspace=workspace))
         sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         try:
-            gathered = _read(workspace, client, key_owner, report=_reporter(sync, clock), now=now)
-            _store(sync, gathered, now=now, finished=clock())
+            with staging_of(workspace, read_at=now) as staging:
+                gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
+                _store(sync, gathered, now=now, finished=clock())
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -177,8 +178,10 @@ def reset_breaker(
     return newest
 
 
-def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Report, now: datetime) -> Gathered:
-    gathered = Gathered(Passes(known=_known(workspace), began=now, progress=report))
+def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -> Gathered:
+    workspace, known = staging.workspace, known_of(staging.workspace)
+    staging.newest = known.newest
+    gathered = Gathered(Passes(known=known, staging=staging, began=staging.read_at, progress=report))
     try:
         gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         gathered.groups = [decode_group(raw) for raw in client.groups()]
@@ -186,15 +189,17 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
         gathered.passes.problems.append(of_error("api", error))
         return gathered
     gathered.passes.read(client)
+    if gathered.passes.has_doubles:
+        staging.keep_last_of_each()
     listed = workspace.accounts.listed()
-    if gathered.passes.is_complete and not gathered.passes.usernames and listed.exists():
+    if gathered.passes.is_complete and not gathered.passes.population and listed.exists():
         gathered.passes.problems.append({"code": "empty"})
     if gathered.passes.is_complete:
         gathered.find_key_owner()
         report(gathered.passes, Sync.Phase.RIGHTS)
         protected = workspace.current_policy.rules.protect.permissions
         gathered.disputed, health = disputed_rights(
-            workspace, gathered.passes, client, groups=gathered.groups, protected=protected
+            gathered.passes, client, groups=gathered.groups, key_owner=gathered.key_owner, protected=protected
         )
         gathered.health += [*health, *gathered.passes.health, *_about_groups(gathered.groups)]
     report(gathered.passes, Sync.Phase.STORING)
@@ -204,21 +209,20 @@ def _read(workspace: Workspace, client: Client, key_owner: str, *, report: Repor
 @transaction.atomic
 def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime) -> None:
     workspace, passes = sync.workspace, gathered.passes
-    listing = Listing(passes.unchanged, passes.fresh)
     groups, key_owner, disputed = gathered.groups, gathered.key_owner, gathered.disputed
     checked = checks_of(workspace, passes, groups=groups, key_owner=key_owner, now=now) if passes.is_complete else []
     sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
     if sync.state == Sync.State.COMPLETE:
-        stored = accept(workspace, listing, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
+        stored = accept(passes.staging, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
         HeldSync.objects.filter(sync__workspace=workspace).delete()
     else:
-        stored = _keep_or_hold(sync, gathered, listing, now=now)
+        stored = _keep_or_hold(sync, gathered, now=now)
     for name, count in stored.counts.items():
         setattr(sync, name, count)
-        sync.touched[name] = getattr(stored, name)[:NAMED]
+        sync.touched[name] = getattr(stored, name)
     last = passes.last
-    sync.pages, sync.read, sync.expected = last.pages, len(last.names), last.announced if last.pages else None
-    sync.population = len(passes.usernames)
+    sync.pages, sync.read, sync.expected = last.pages, last.read, last.announced if last.pages else None
+    sync.population = passes.population
     sync.passes, sync.problems, sync.health = passes.counts, passes.problems, gathered.health
     sync.checks, sync.phase = [asdict(check) for check in checked], ""
     sync.finished_at = finished
@@ -228,22 +232,24 @@ def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime)
     audit.log([workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=finished, data=data)
 
 
-def _keep_or_hold(sync: Sync, gathered: Gathered, listing: Listing, *, now: datetime) -> Stored:
-    workspace = sync.workspace
+def _keep_or_hold(sync: Sync, gathered: Gathered, *, now: datetime) -> Stored:
+    workspace, staging = sync.workspace, gathered.passes.staging
+    if not gathered.passes.last.pages:
+        return Stored(dict.fromkeys(("added", "changed", "absent"), 0))
     if sync.state == Sync.State.QUARANTINED:
-        keep(sync, listing, groups=gathered.groups, key_owner=gathered.key_owner, disputed=gathered.disputed)
+        keep(sync, staging, groups=gathered.groups, key_owner=gathered.key_owner, disputed=gathered.disputed)
     # Where nothing was ever accepted, a sync that waits for a person is all there is to show.
     shows_newcomers = (
         sync.state == Sync.State.INCOMPLETE or not workspace.syncs.filter(state=Sync.State.COMPLETE).exists()
     )
-    hold(workspace, listing, gathered.disputed)
-    return glean(workspace, listing, shows_newcomers=shows_newcomers, now=now)
+    hold(staging, gathered.disputed)
+    return glean(staging, shows_newcomers=shows_newcomers, now=now)
 
 
 def _state(passes: Passes, *, is_tripped: bool) -> str:
     if passes.is_complete:
         return "quarantined" if is_tripped else "complete"
-    return "incomplete" if passes.last.names else "failed"
+    return "incomplete" if passes.last.read else "failed"
 
 
 def _about_groups(groups: list[GroupRecord]) -> list[Found]:
@@ -256,7 +262,7 @@ def _reporter(sync: Sync, clock: Clock) -> Report:
         Sync.objects.filter(pk=sync.pk).update(
             phase=phase or (Sync.Phase.AGAIN if len(passes.done) > 1 else Sync.Phase.READING),
             pages=passes.last.pages,
-            read=len(passes.last.names),
+            read=passes.last.read,
             expected=passes.last.announced if passes.last.pages else None,
             passes=passes.counts,
             heartbeat_at=clock(),
@@ -327,10 +333,3 @@ def _owner_of_key(client: Client) -> str | None:
     except (Forbidden, NotFound, Refused, UnexpectedAnswer):
         # The key may read users and not keys; the configured owner stands in, or the one known before.
         return None
-
-
-def _known(workspace: Workspace) -> Known:
-    """What an accepted sync stored; of what another one saw nothing is known."""
-    accepted = Account.objects.filter(workspace=workspace, incomplete=False)
-    rows = accepted.values_list("digest", "pk", "username")
-    return {digest: (pk, username) for digest, pk, username in rows.iterator(chunk_size=10_000)}

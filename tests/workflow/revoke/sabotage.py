@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts_review import audit, facts
 from accounts_review.huwise import Client, HuwiseError
-from accounts_review.models import Case, Workspace
+from accounts_review.models import Case
 from accounts_review.rules import names
 from accounts_review.rules.refusals import MailFault
 from accounts_review.workflow import holds
@@ -21,8 +21,9 @@ from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, smtp
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
-from accounts_review.workflow.sync import figures, passes, store
+from accounts_review.workflow.sync import figures, match, passes, store
 from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.workflow.sync.staging import Staging
 
 # Around the gate
 
@@ -94,14 +95,14 @@ def believe_a_first_sync(patch: pytest.MonkeyPatch) -> None:
 
 
 def let_dates_go_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(store, "is_earlier", lambda instant, known: False)
+    patch.setattr(match, "is_earlier", lambda instant, known: False)
 
 
 def store_what_is_set_aside(patch: pytest.MonkeyPatch) -> None:
     """A sync that looked wrong is stored as if it were right, and so the next one knows what it said."""
 
-    def keep(workspace: Workspace, listing: store.Listing, *, shows_newcomers: bool, now: datetime) -> store.Stored:
-        return store.store(workspace, listing, by_a_person=True, now=now)
+    def keep(staging: Staging, *, shows_newcomers: bool, now: datetime) -> store.Stored:
+        return store.store(staging, by_a_person=True, now=now)
 
     patch.setattr(sync_module, "glean", keep)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,11 +11,15 @@ import httpx
 import pytest
 
 from accounts_review.huwise import Client, Page
+from accounts_review.huwise.client import LARGEST_PAGE as PAGE
 from accounts_review.models import Workspace
-from accounts_review.workflow.sync.passes import PAGE, Passes
+from accounts_review.workflow.sync.known import Known
+from accounts_review.workflow.sync.passes import Passes
+from accounts_review.workflow.sync.staging import SEEN_NAMES, staging
 from huwise_sandbox.records import Record
 from tests.stage import KEY, NOW, SetStage, someone
 
+Reader = Callable[[Any], Passes]
 Change = Callable[[list[Record], int], None]
 BEGAN = NOW + timedelta(hours=3)
 """By the workspace's clock, which is not ours."""
@@ -47,11 +51,18 @@ class Moving:
         return httpx.Response(200, json=body, headers=headers)
 
 
-def read(moving: Moving) -> Passes:
-    with Client(url="http://127.0.0.1:8", api_key=KEY, transport=httpx.MockTransport(moving), attempts=1) as client:
-        done = Passes(known={}, began=BEGAN, progress=lambda passes: None)
-        done.read(client)
-    return done
+@pytest.fixture
+def read(workspace: Workspace) -> Iterator[Reader]:
+    with staging(workspace, read_at=BEGAN) as staged:
+
+        def read_all(moving: Moving) -> Passes:
+            transport = httpx.MockTransport(moving)
+            with Client(url="http://127.0.0.1:8", api_key=KEY, transport=transport, attempts=1) as client:
+                done = Passes(known=Known(), staging=staged, began=BEGAN, progress=lambda passes: None)
+                done.read(client)
+            return done
+
+        yield read_all
 
 
 def join_at(*times: int) -> Change:
@@ -71,11 +82,11 @@ def leave_at(*times: int) -> Change:
 
 
 def everyone(done: Passes) -> set[str]:
-    return {name for name, _ in done.fresh}
+    return {name for (name,) in done.staging.stream(SEEN_NAMES)}
 
 
 @pytest.mark.parametrize("tells_time", [True, False])
-def test_somebody_who_joins_at_every_page_spoils_nothing(tells_time: bool) -> None:
+def test_somebody_who_joins_at_every_page_spoils_nothing(read: Reader, tells_time: bool) -> None:
     moving = Moving(people(2500), join_at(*range(1, 100)), tells_time=tells_time)
     done = read(moving)
     assert done.problems == []
@@ -83,30 +94,32 @@ def test_somebody_who_joins_at_every_page_spoils_nothing(tells_time: bool) -> No
     assert everyone(done) >= {record["username"] for record in people(2500)}
 
 
-def test_somebody_who_joins_while_one_page_is_read_asks_for_a_second_pass() -> None:
+def test_somebody_who_joins_while_one_page_is_read_asks_for_a_second_pass(read: Reader) -> None:
     done = read(Moving(people(20), join_at(1)))
     assert (done.problems, len(done.counts), len(everyone(done))) == ([], 2, 21)
 
 
-def test_one_page_that_holds_still_is_read_once() -> None:
+def test_one_page_that_holds_still_is_read_once(read: Reader) -> None:
     done = read(Moving(people(PAGE), join_at()))
     assert (done.problems, len(done.counts)) == ([], 1)
 
 
 @pytest.mark.parametrize("times", [(1,), (1, 4), (1, 5, 9)], ids=str)
-def test_somebody_who_leaves_is_found_by_reading_again_until_two_passes_agree(times: Sequence[int]) -> None:
+def test_somebody_who_leaves_is_found_by_reading_again_until_two_passes_agree(
+    read: Reader, times: Sequence[int]
+) -> None:
     done = read(Moving(people(2500), leave_at(*times)))
     assert done.problems == []
     assert everyone(done) == {record["username"] for record in people(2500)[len(times) :]}
 
 
-def test_a_list_that_shrinks_at_every_page_is_read_seven_times_and_is_not_complete() -> None:
+def test_a_list_that_shrinks_at_every_page_is_read_seven_times_and_is_not_complete(read: Reader) -> None:
     done = read(Moving(people(2500), leave_at(*range(100))))
     assert [problem["code"] for problem in done.problems] == ["passes_disagree"]
     assert len(done.counts) == 7
 
 
-def test_who_joined_long_ago_and_appears_only_now_is_no_joiner() -> None:
+def test_who_joined_long_ago_and_appears_only_now_is_no_joiner(read: Reader) -> None:
     """A list that leaves people out, others each time, must not pass for one that grows."""
 
     def change(listed: list[Record], asked: int) -> None:
@@ -117,7 +130,7 @@ def test_who_joined_long_ago_and_appears_only_now_is_no_joiner() -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 30])
-def test_rows_that_are_missing_in_every_pass_are_missed(missing: int) -> None:
+def test_rows_that_are_missing_in_every_pass_are_missed(read: Reader, missing: int) -> None:
     class Short(Moving):
         def __call__(self, request: httpx.Request) -> httpx.Response:
             given = super().__call__(request).json()

@@ -1,0 +1,231 @@
+"""Where a sync puts what it reads until it is accepted: tables of its own session, which end with it.
+
+Only records that are not known are put here, decoded. Of those that are, it is noted which were *not* seen: in the
+ordinary night, few. So neither memory nor the database holds a workspace twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import Error, connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
+from accounts_review.facts import incarnation_of, use_of
+from accounts_review.huwise import UserRecord
+from accounts_review.huwise.records import storable
+from accounts_review.models import Workspace
+from accounts_review.rules.names import folded
+from accounts_review.workflow.sync.known import ACCEPTED, NAMELESS
+
+BATCH = 2000
+TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed")
+
+_CREATE = """
+CREATE TEMP TABLE sync_record (
+    pass int NOT NULL, page int NOT NULL, seq bigint NOT NULL, digest text NOT NULL,
+    name text NOT NULL, whole text NOT NULL, is_nameless bool NOT NULL, joined_meanwhile bool NOT NULL,
+    incarnation text NOT NULL, email text NOT NULL, display_name text NOT NULL, first_name text NOT NULL,
+    last_name text NOT NULL, account_type text NOT NULL, groups text[] NOT NULL, raw text NOT NULL, odd bytea,
+    activity timestamptz, is_seen bool NOT NULL, never_used bool NOT NULL
+);
+CREATE TEMP TABLE sync_unseen (pass int, id bigint NOT NULL);
+CREATE TEMP TABLE sync_match (
+    seq bigint NOT NULL, id bigint, lost timestamptz, is_accepted bool NOT NULL, is_listed bool NOT NULL
+);
+CREATE TEMP TABLE sync_holder (username text NOT NULL, "right" text NOT NULL, is_ours bool NOT NULL);
+CREATE TEMP TABLE sync_disputed (username text NOT NULL, rights text[] NOT NULL);
+"""
+COLUMNS = (
+    "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
+    " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used"
+)
+
+UNCHANGED = """
+account.workspace_id = %(workspace)s AND NOT account.incomplete AND account.id <= %(newest)s
+AND NOT EXISTS (
+    SELECT FROM sync_unseen unseen WHERE unseen.id = account.id AND (unseen.pass = %(pass)s OR unseen.pass IS NULL)
+)
+"""
+"""The accounts of which the last pass saw the record that is stored."""
+FRESH = "record.pass = %(pass)s"
+"""The records that it saw and that are not stored."""
+
+SEEN_NAMES = f"""
+SELECT account.username AS name FROM accounts_review_account account
+WHERE {UNCHANGED} AND NOT starts_with(account.username, '{NAMELESS}')
+UNION ALL SELECT record.name FROM sync_record record WHERE {FRESH} AND NOT is_nameless
+"""  # noqa: S608
+"""The username of every record that the last pass saw, as often as it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that is not known, as it was read in a pass."""
+
+    user: UserRecord
+    raw: bytes
+    digest: str
+    name: str
+    """The username, or what stands for it."""
+    whole: str
+    """The incarnation, without fractions of a second."""
+    joined_meanwhile: bool = False
+
+    @property
+    def is_nameless(self) -> bool:
+        return self.name.startswith(NAMELESS)
+
+
+@dataclass(slots=True)
+class Staging:
+    """The staged sync of a workspace. Which pass counts is told by ``number``."""
+
+    workspace: Workspace
+    read_at: datetime
+    """By this instant dates are believed or not."""
+    newest: int = 0
+    """The highest key of an account at the beginning."""
+    number: int = 0
+    seq: int = 0
+    _waiting: list[tuple[Any, ...]] = field(default_factory=list)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The parameters of :data:`UNCHANGED` and :data:`FRESH`."""
+        return {"workspace": self.workspace.pk, "newest": self.newest, "pass": self.number}
+
+    @property
+    def was_seen(self) -> RawSQL:
+        """:data:`UNCHANGED` as a condition for the ORM."""
+        condition = UNCHANGED.replace("account.", "accounts_review_account.")
+        for name in self.about:
+            condition = condition.replace(f"%({name})s", str(int(self.about[name])))
+        return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 (whole numbers of our own)
+
+    def add(self, number: int, page: int, records: Iterable[Record]) -> None:
+        """Put the unknown records of one page of a pass here."""
+        rows = [self._row(number, page, record) for record in records]
+        if rows:
+            copy_rows(f"COPY sync_record ({COLUMNS}) FROM STDIN", rows)
+
+    def repeat(self, number: int, pages: Sequence[int], *, before: int) -> None:
+        """A pass saw on some pages what the one before it did."""
+        with connection.cursor() as cursor:
+            columns = COLUMNS.replace("pass,", "%s,", 1)
+            cursor.execute(
+                f"INSERT INTO sync_record ({COLUMNS}) SELECT {columns} FROM sync_record"  # noqa: S608
+                " WHERE pass = %s AND page = ANY(%s)",
+                [number, before, list(pages)],
+            )
+
+    def close_pass(self, number: int, unseen: Iterable[int]) -> None:
+        """All of a pass is here: from now on it counts, with the accounts that it did not see."""
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sync_record WHERE pass < %s", [self.number])
+            cursor.execute("DELETE FROM sync_unseen WHERE pass < %s", [self.number])
+        copy_rows("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE sync_record, sync_unseen")
+        self.number = number
+
+    def keep_last_of_each(self) -> None:
+        """Of several records of one account, keep what was read last."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM sync_record record USING sync_record later WHERE record.pass = later.pass"
+                " AND record.name = later.name AND record.whole = later.whole"
+                " AND (later.page, later.seq) > (record.page, record.seq)"
+            )
+
+    def one(self, query: str, **given: Any) -> Any:
+        """The first value of a query about what the counting pass saw."""
+        with connection.cursor() as cursor:
+            cursor.execute(query, self.about | given)
+            row = cursor.fetchone()
+        return row[0] if row else None
+
+    def run(self, query: str, **given: Any) -> int:
+        """Execute a statement about what the counting pass saw; returns how many rows it touched."""
+        with connection.cursor() as cursor:
+            cursor.execute(query, self.about | given)
+            return int(cursor.rowcount)
+
+    def stream(self, query: str, **given: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, by a cursor of the server: however many there are, few are held at a time."""
+        return stream(query, self.about | given)
+
+    def spellings_of(self, username: str) -> set[str]:
+        """The username where it was seen; otherwise, all that were seen and may be other spellings of it."""
+        if self.one(f"SELECT name FROM ({SEEN_NAMES}) seen WHERE name = %(name)s", name=username):  # noqa: S608
+            return {username}
+        alike = "octet_length(name) <> length(name) OR lower(name) LIKE %(like)s"
+        query = f"SELECT name FROM ({SEEN_NAMES}) seen WHERE {alike}"  # noqa: S608
+        return {row[0] for row in self.stream(query, like=f"%{_like(folded(username))}%")}
+
+    def _row(self, number: int, page: int, record: Record) -> tuple[Any, ...]:
+        self.seq += 1
+        user, text = record.user, storable(record.raw.decode(errors="replace"))
+        activity, is_seen, never_used = use_of(user, read_at=self.read_at)
+        incarnation = incarnation_of(user) if user.username else record.whole
+        return (
+            *(number, page, self.seq, record.digest, record.name, record.whole, record.is_nameless),
+            *(record.joined_meanwhile, incarnation, user.email, user.display_name, user.first_name, user.last_name),
+            *(user.account_type, list(user.groups or ()), text),
+            record.raw if text.encode() != record.raw else None,
+            *(activity, is_seen, never_used),
+        )
+
+
+@contextmanager
+def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
+    """Tables to stage one sync in; they go at the end, whatever happens."""
+    with connection.cursor() as cursor:
+        _drop(cursor)
+        cursor.execute(_CREATE)
+        cursor.execute(
+            "INSERT INTO sync_unseen (id) SELECT id FROM accounts_review_account"  # noqa: S608
+            f" WHERE workspace_id = %s AND NOT ({ACCEPTED})",
+            [workspace.pk],
+        )
+    try:
+        yield Staging(workspace, read_at)
+    finally:
+        # Where the connection is lost, they are gone with it.
+        with suppress(Error), connection.cursor() as cursor:
+            _drop(cursor)
+
+
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows by COPY, which is many times as quick as INSERT.
+
+    In portions, so that the rows may come from the same connection.
+    """
+    remaining = iter(rows)
+    with connection.cursor() as cursor:
+        while portion := list(islice(remaining, BATCH)):
+            with cursor.copy(statement) as copy:
+                for row in portion:
+                    copy.write_row(row)
+
+
+def stream(query: str, given: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query, by a cursor of the server."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, given)
+        while rows := cursor.fetchmany(BATCH):
+            yield from rows
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _drop(cursor: Any) -> None:
+    cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in TABLES)}")
