@@ -110,7 +110,7 @@ def stage(set_stage: SetStage, settings: Any, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(jobs, "monotonic", clock.seconds)
     monkeypatch.setattr(jobs, "sleep", lambda seconds: clock.wait(0.3))
     # The portal's clock is moved here, and the workspace's is not.
-    monkeypatch.setattr("accounts_review.workflow.check_connection.LARGEST_SKEW", timedelta(days=99_999))
+    monkeypatch.setattr(actions, "LARGEST_SKEW", timedelta(days=99_999))
     one = {"method": "DELETE", "times": 1}
     stage.order(*[{**one, **fault, "path": f"/users/{who}"} for who, what in CELLS.items() for fault in FAULTS[what]])
     vanish_before_the_delete(stage, {who for who, what in CELLS.items() if what == "404"}, monkeypatch)
