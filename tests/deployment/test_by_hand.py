@@ -58,7 +58,7 @@ VENV, REQUIREMENTS, SETTINGS, *PREPARE, WEB, WORKER = commands()["Install by han
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def installation(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Installation:
     """An installation with a database of its own, whose password no address holds as it is."""
     server = connection.get_connection_params()
     with psycopg.connect(host=server["host"], user=server["user"], dbname="postgres", autocommit=True) as database:

@@ -162,9 +162,11 @@ def it_holds_neither_sandbox_nor_database_nor_secret(host: Host) -> None:
 
 
 def a_first_administrator_signs_up(host: Host) -> None:
-    (line,) = commands()["First administrator"]
-    line = line.replace("exec web", "exec -T -e DJANGO_SUPERUSER_PASSWORD=a-long-one-of-this-test web")
-    host.type(f"{line} --noinput --username root --email root@example.org")
+    first, second = commands()["First administrator"]
+    first = first.replace("exec web", "exec -T -e DJANGO_SUPERUSER_PASSWORD=a-long-one-of-this-test web")
+    host.type(f"{first} --noinput --username root --email root@example.org")
+    *_, link = host.type(second.replace("exec web", "exec -T web")).splitlines()
+    assert link.startswith("https://")
 
 
 def two_workers_share_a_clean_up(host: Host) -> None:

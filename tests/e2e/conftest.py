@@ -112,9 +112,13 @@ def processes_of(data: Path) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Without it these tests are skipped on a desk, and fail in CI."""
+    """Debian's Chromium. Without it these tests are skipped on a desk, and fail in CI.
+
+    One for each test: as long as it is open, Playwright's loop runs, and Django would take each test that follows on
+    this worker for one in a context of its own.
+    """
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing; install Debian's package chromium.")

@@ -41,8 +41,8 @@ PAGES = {
     "case": "/w/demo/cleanups/1/cases/1/",
     "policy": "/w/demo/policy/",
     "policy-version": "/w/demo/policy/versions/1/",
-    "policy-preview": "/w/demo/policy/policy_previews/{policy_preview}/",
-    "policy-preview-accounts": "/w/demo/policy/policy_previews/{policy_preview}/accounts/?before=active&after=dormant",
+    "policy-preview": "/w/demo/policy/previews/{policy_preview}/",
+    "policy-preview-accounts": "/w/demo/policy/previews/{policy_preview}/accounts/?before=active&after=dormant",
     "backtest": "/w/demo/policy/backtest/",
     "emails": "/w/demo/policy/emails/",
     "what-if": "/w/demo/policy/what-if/?days=400",
@@ -160,7 +160,7 @@ def propose_a_policy(page: Page) -> str:
     text.fill(text.input_value() + "\n# stricter\n")
     page.locator("#id_reason").fill("a try")
     page.locator("form:has(#id_text) button").click()
-    page.wait_for_url("**/policy/policy_previews/*/")
+    page.wait_for_url("**/policy/previews/*/")
     return page.url.split("/")[-2]
 
 

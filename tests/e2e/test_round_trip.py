@@ -49,7 +49,7 @@ def test_a_list_goes_out_and_comes_back(page: Page, tmp_path: Path) -> None:
 
     page.get_by_role("heading", name="3 decisions to apply").wait_for()
     first = page.locator("#rows tbody tr").first
-    assert "this is no decision" in first.inner_text()
+    assert "unknown decision; write approve, exempt or withdraw" in first.inner_text()
     assert names[3] in first.inner_text()
     page.evaluate(Path(AXE_FILE_PATH).read_text())
     for width in (1440, 390):

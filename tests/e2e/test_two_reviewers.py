@@ -135,12 +135,12 @@ def test_both_press_at_once_and_one_decision_stands(page: Page, rita: Page, peop
     winners = {actor for actor, kind, _ in entries(portal, ana, bob, cyd) if kind == "account.snoozed"}
     assert len(winners) == 1
     loser = rita if winners == {"demo"} else page
-    expect(loser.locator("#messages")).to_contain_text(f"{winners.pop()} set it aside on")
+    expect(loser.locator("#messages")).to_contain_text(f"{winners.pop()} snoozed it on")
 
 
 def test_each_sees_the_others_decision_without_loading_anew(page: Page, rita: Page, people: list[str]) -> None:
     tick(rita, people[0])
     decide(rita, "approve")
-    expect(rita.locator("#messages")).to_contain_text("1 account approved")
+    expect(rita.locator("#messages")).to_contain_text("1 approved.")
     expect(page.locator("#news")).to_contain_text("rita approved 1 account since", timeout=30_000)
     expect(page.locator("tr", has_text=people[0])).to_contain_text("Rita approved it on")
