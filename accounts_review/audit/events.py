@@ -136,6 +136,10 @@ class Event(StrEnum):
         _("launched the clean-up with %(cases)s accounts"),
         news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")), alert=True)
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
+    CLEANUP_CONFIRMATION_ASKED = Words("cleanup.confirmation_asked", _("Confirmation requested"),
+        _("asked %(recipients)s people by e-mail to confirm the launch"), Icon.MAIL)
+    CLEANUP_REMINDED = Words("cleanup.reminded", _("Confirmation reminder"),
+        _("had those who can confirm the launch reminded"))
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
     CLEANUP_STOPPED = Words("cleanup.stopped", _("Clean-up paused automatically"),
         _("the clean-up paused automatically: %(why)s"), news=Headline(0, _("clean-up %(number)s is paused: %(why)s")))

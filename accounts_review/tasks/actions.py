@@ -18,7 +18,7 @@ from accounts_review.tasks.sources import access_to, open_client
 from accounts_review.workflow import advance, brake, holds, identity
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
-from accounts_review.workflow.notify import alert
+from accounts_review.workflow.notify import alert, confirmation
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import Notices, allowance, send_notices
 from accounts_review.workflow.policy import preview
@@ -31,8 +31,9 @@ JUDGED_AT_ONCE = 5_000
 
 
 def alert_administrators() -> None:
-    """Have the administrators told at once, where something was done that they should hear of."""
-    if any(alert.owed(workspace, now=now()).exists() for workspace in Workspace.objects.all()):
+    """Have people told at once, where something was done that administrators should hear of, or others confirm."""
+    workspaces = Workspace.objects.all()
+    if any(alert.owed(each, now=now()).exists() or confirmation.owed(each) for each in workspaces):
         enqueue_alert()
 
 

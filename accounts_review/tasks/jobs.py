@@ -40,7 +40,7 @@ from accounts_review.tasks.sources import described_workspaces, stored_workspace
 from accounts_review.workflow import advance, brake
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
-from accounts_review.workflow.notify import alert, digest
+from accounts_review.workflow.notify import alert, confirmation, digest
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs
@@ -222,9 +222,10 @@ def _send_digest(workspace: Workspace) -> None:
 
 @recorded
 def send_alerts_job() -> None:
-    """At once: mail the administrators what somebody did that could harm many."""
+    """At once: mail the administrators what somebody did that could harm many, and ask who can confirm a launch."""
     for workspace in Workspace.objects.all():
         alert.tell_administrators(workspace=workspace, now=now())
+        confirmation.ask(workspace=workspace, now=now())
 
 
 def attack_mail_job(login: str) -> None:

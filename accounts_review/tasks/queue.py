@@ -20,6 +20,17 @@ def enqueue_revoke(workspace: Workspace) -> None:
     async_task("accounts_review.tasks.jobs.revoke_batch", workspace.pk)
 
 
+def enqueue_emails() -> None:
+    """Ask the worker to send the e-mails that are due, rather than at its next turn."""
+    async_task("accounts_review.tasks.jobs.send_emails_job")
+
+
+def wake(workspace: Workspace) -> None:
+    """After a launch, or anything that has e-mails and removals go on: both begin at once."""
+    enqueue_emails()
+    enqueue_revoke(workspace)
+
+
 def enqueue_alert() -> None:
     """Ask the worker to tell the administrators at once what somebody did."""
     async_task("accounts_review.tasks.jobs.send_alerts_job")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,26 +15,28 @@ from accounts_review.models import (
     Account,
     AuditEntry,
     Case,
-    Cleanup,
-    PolicyVersion,
     Sync,
-    Workspace,
     may,
     people_who_may,
 )
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.web.cleanups.waves import Wave, waves
+from accounts_review.web.cleanups.basket import Basket
 from accounts_review.wording import findings
-from accounts_review.workflow.launch import launch, limits, orphaned_rights
-from accounts_review.workflow.launch.limits import Room
-from accounts_review.workflow.notify import due
-from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.launch import orphaned_rights
 from accounts_review.workflow.review import decide
 
 BOUNCED = tuple(event for event in Event if event.words.address_failed)
 LEVELS = ("error", "warning", "info", "ok")
-NAMED, MOST_AT_ONCE = 6, 500
+NAMED, PREVIEWED, MOST_AT_ONCE = 6, 3, 500
+
+
+@dataclass(frozen=True, slots=True)
+class CheckItem:
+    """One of several things of a kind that a check found, and whose cases it is about."""
+
+    says: str
+    cases: list[Case]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,69 +51,32 @@ class LaunchCheck:
     can_take_out: bool = False
     url: str = ""
     link: str = ""
+    items: list[CheckItem] = field(default_factory=list)
+    """What was found, one by one, where it is several things of a kind."""
 
     @property
-    def named(self) -> list[Case]:
-        return self.cases[:NAMED]
-
-    @property
-    def others(self) -> list[Case]:
-        return self.cases[NAMED:]
+    def preview(self) -> str:
+        """The first of what it is about, by name."""
+        named = [item.says for item in self.items] or [case.account.username for case in self.cases]
+        shown = ", ".join(named[:PREVIEWED])
+        more = len(named) - PREVIEWED
+        if more <= 0:
+            return shown
+        return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {
+            "shown": shown,
+            "more": more,
+        }
 
     @property
     def offers_taking_out(self) -> bool:
         return self.can_take_out and 0 < len(self.cases) <= MOST_AT_ONCE
 
 
-@dataclass(slots=True, kw_only=True)
-class Basket:
-    """A draft as it would be launched by a person at an instant; mails would leave at a pace."""
-
-    cleanup: Cleanup
-    actor: User
-    now: datetime
-    pace: Pace
-    version: PolicyVersion = field(init=False)
-    room: Room = field(init=False)
-    launching: list[Case] = field(init=False)
-    held_back: list[Case] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.version = self.workspace.current_policy
-        self.pace = replace(self.pace, avoid=self.version.rules.notice.avoided)
-        self.room = limits.room(self.workspace, now=self.now)
-        self.launching, self.held_back = launch.split(self.cleanup, limit=self.room.allows)
-
-    @property
-    def workspace(self) -> Workspace:
-        return self.cleanup.workspace
-
-    @property
-    def warns(self) -> bool:
-        """Whether people would be written to, now or once the workspace is live."""
-        return self.version.rules.notice.days > 0
-
-    @property
-    def waves(self) -> list[Wave]:
-        """The days on which they would be warned; none where nobody is."""
-        if not (self.warns and self.workspace.is_live):
-            return []
-        ahead, days = due.notices(self.workspace).count(), self.version.rules.notice.days
-        return waves(len(self.launching), ahead=ahead, days=days, now=self.now, pace=self.pace)
-
-    @property
-    def last_date(self) -> datetime:
-        """When the last of them can be revoked at the earliest."""
-        last = self.waves[-1:]
-        today = self.now.astimezone(self.pace.zone).date()
-        return self.now + timedelta(days=(last[0].earliest - today).days if last else 0)
-
-
 def checks(basket: Basket) -> list[LaunchCheck]:
     """Everything that was looked at, what presses most first; nothing for an empty draft."""
     if not basket.launching and not basket.held_back:
         return []
-    looks = (_state, _limits, _people, _expiring, _approvers, _own, _verdicts, _addresses, _succession)
+    looks = (_state, _limits, _people, _days, _expiring, _approvers, _own, _verdicts, _addresses, _succession)
     found = [check for look in looks for check in look(basket)]
     return sorted(found, key=lambda check: LEVELS.index(check.level))
 
@@ -133,6 +97,8 @@ def _state(basket: Basket) -> Iterator[LaunchCheck]:
 
 
 def _limits(basket: Basket) -> Iterator[LaunchCheck]:
+    if not basket.cleanup.is_draft:
+        return  # They held at the launch.
     count, per_hour, limit = len(basket.launching), basket.version.rules.limits.per_hour, basket.room.allows
     if not limit:
         why = findings.in_words(basket.room.objection)
@@ -155,6 +121,8 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
 
 
 def _people(basket: Basket) -> Iterator[LaunchCheck]:
+    if not basket.cleanup.is_draft:
+        return
     if not basket.version.rules.approval.two_people:
         yield LaunchCheck(level="ok", says=_("One person can launch this clean-up."))
         return
@@ -167,6 +135,14 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
     else:
         says = _("The policy requires a second person, and nobody else can confirm.")
         yield LaunchCheck(level="error", says=says, todo=_("Ask an administrator to make somebody an operator."))
+
+
+def _days(basket: Basket) -> Iterator[LaunchCheck]:
+    """Whether there are days enough to warn everyone."""
+    if basket.warns and basket.is_live and sum(wave.count for wave in basket.waves) < len(basket.launching):
+        says = _("Not every warning can leave within two years.")
+        todo = _("Set the hours and days of e-mails otherwise, or have the policy avoid fewer days.")
+        yield LaunchCheck(level="error", says=says, todo=todo)
 
 
 def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
@@ -267,24 +243,54 @@ def _succession(basket: Basket) -> Iterator[LaunchCheck]:
     cases = {case.account_id: case for case in basket.launching}
     found = orphaned_rights.orphans_of(basket.workspace, [case.account for case in basket.launching])
     titles = {group.uid: str(group) for group in basket.workspace.groups.all()}
-    for orphan in found:
-        if orphan.is_group:
-            says = _("The group %(name)s would have no member left.") % {"name": titles.get(orphan.name, orphan.name)}
-        else:
-            says = _("Nobody would hold the right %(name)s.") % {"name": orphan.name}
-        todo = _("Decide who takes over first, or take them out.")
-        last = [cases[account.pk] for account in orphan.last]
-        yield LaunchCheck(level="warning", says=says, todo=todo, cases=last, can_take_out=True)
-    made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
-    for account, groups in made:
-        named = {"login": account.username, "groups": ", ".join(str(group) for group in groups[:NAMED])}
+
+    def items(*, of_groups: bool) -> list[CheckItem]:
+        orphans = [orphan for orphan in found if orphan.is_group == of_groups]
+        return [
+            CheckItem(titles.get(one.name, one.name), [cases[account.pk] for account in one.last]) for one in orphans
+        ]
+
+    if rights := items(of_groups=False):
+        says = ngettext("Nobody would hold the right %(name)s.", "Nobody would hold %(count)d rights.", len(rights))
+        yield _orphaned(says, rights)
+    if groups := items(of_groups=True):
         says = ngettext(
-            "%(login)s created a group: %(groups)s.",
-            "%(login)s created groups: %(groups)s.",
-            len(groups),
+            "The group %(name)s would have no member left.", "%(count)d groups would have no members.", len(groups)
         )
-        todo = _("The group and its members stay. Make sure somebody else manages it.")
-        yield LaunchCheck(level="warning", says=says % named, todo=todo, cases=[cases[account.pk]], can_take_out=True)
+        yield _orphaned(says, groups)
+    made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
+    if made:
+        yield _makers([(cases[account.pk], [str(group) for group in theirs]) for account, theirs in made])
     if not found and not made:
         says = _("Every right and group still has another holder.")
         yield LaunchCheck(level="ok", says=says)
+
+
+def _orphaned(says: str, items: list[CheckItem]) -> LaunchCheck:
+    last = list(dict.fromkeys(case for item in items for case in item.cases))
+    return LaunchCheck(
+        level="warning",
+        says=says % {"name": items[0].says, "count": len(items)},
+        todo=_("Decide who takes over first, or take them out."),
+        cases=last,
+        can_take_out=True,
+        items=items if len(items) > 1 else [],
+    )
+
+
+def _makers(made: list[tuple[Case, list[str]]]) -> LaunchCheck:
+    """Those who created groups, which stay."""
+    if len(made) == 1:
+        case, groups = made[0]
+        says = ngettext("%(login)s created a group: %(groups)s.", "%(login)s created groups: %(groups)s.", len(groups))
+        said = says % {"login": case.account.username, "groups": ", ".join(groups[:NAMED])}
+    else:
+        said = _("%(count)d of them created groups.") % {"count": len(made)}
+    return LaunchCheck(
+        level="warning",
+        says=said,
+        todo=_("The groups and their members stay. Make sure somebody else manages them."),
+        cases=[case for case, _groups in made],
+        can_take_out=True,
+        items=[CheckItem(", ".join(groups), [case]) for case, groups in made] if len(made) > 1 else [],
+    )

@@ -9,15 +9,18 @@ from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Cleanup, Workspace, may
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.tasks import actions, queue
-from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.basket import Basket
+from accounts_review.web.cleanups.checks import checks
 from accounts_review.web.cleanups.forms import LaunchForm
-from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
+from accounts_review.web.cleanups.views import GOES_ON, NOT_NOW, TURNED, CleanupView
+from accounts_review.web.cleanups.waiting import waiting_of
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch
 
@@ -26,11 +29,18 @@ class Launch(CleanupView):
     """What a launch would do, in words and numbers, and a typed confirmation."""
 
     needs = "operate"
-    asks_anew = gettext_lazy("Launch the clean-up")
     template_name = "accounts_review/cleanups/launch.html"
 
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return GOES_ON["confirm"] if self.is_waiting else gettext_lazy("Launch the clean-up")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it was launched, and a second person has to confirm it: they see the same page."""
+        return self.cleanup.state == CleanupState.AWAITING_CONFIRMATION
+
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self._page(self._basket()) if self.cleanup.is_draft else self.to_page()
+        return self._page(self._basket()) if self.cleanup.is_draft or self.is_waiting else self.to_page()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
@@ -48,19 +58,27 @@ class Launch(CleanupView):
         count = len(basket.launching)
         form = LaunchForm(self.request.POST, expected=count)
         changes = _changes(before=str(self.request.POST.get("shown", "")), after=_shown(self.cleanup))
-        if self.cleanup.is_draft and changes:
+        is_open = self.cleanup.is_draft or self.is_waiting
+        if is_open and changes:
             return self._page(basket, changes=changes, status=409)
-        if self.cleanup.is_draft and not form.is_valid():
+        if is_open and not form.is_valid():
             return self._page(basket, form=form)
-        launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
-        queue.enqueue_revoke(self.workspace)
+        if self.is_waiting:
+            launch.confirm(cleanup=self.cleanup, actor=self.request.user, now=self.now)
+            messages.success(self.request, str(TURNED["confirm"]))
+        else:
+            launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
+            messages.success(self.request, self._launched(count))
+        queue.wake(self.workspace)
+        return self.to_page()
+
+    def _launched(self, count: int) -> str:
         launched = ngettext(
             "Clean-up %(number)d was launched with %(count)d account.",
             "Clean-up %(number)d was launched with %(count)d accounts.",
             count,
         )
-        messages.success(self.request, launched % {"number": self.cleanup.number, "count": count})
-        return self.to_page()
+        return launched % {"number": self.cleanup.number, "count": count}
 
     def _basket(self) -> Basket:
         return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=actions.pace())
@@ -74,10 +92,13 @@ class Launch(CleanupView):
             "refusal": findings.in_words(basket.room.objection),
             "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
             "policy": basket.version,
-            "waves": basket.waves,
             "checks": [check for check in found if check.level != "ok"],
             "passed": sum(check.level == "ok" for check in found),
-            "may_decide": may(self.request.user, "decide", self.workspace),
+            "may_decide": self.cleanup.is_draft and may(self.request.user, "decide", self.workspace),
+            "is_live": basket.is_live,
+            "waves": basket.waves,
+            "calendar": basket.calendar,
+            "waiting": waiting_of(self.cleanup, actor=self.request.user, now=self.now) if self.is_waiting else None,
         }
         return self.render_to_response(self.get_context_data(**context), status=status)
 

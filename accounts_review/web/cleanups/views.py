@@ -18,24 +18,28 @@ from accounts_review import audit
 from accounts_review.models import Cleanup, may
 from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.tasks import actions, queue
-from accounts_review.web.cleanups.checks import Basket, checks
+from accounts_review.web.cleanups.basket import Basket
+from accounts_review.web.cleanups.checks import checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
 from accounts_review.web.cleanups.forms import TurnForm
 from accounts_review.web.cleanups.next_steps import Step, next_steps
 from accounts_review.web.cleanups.outcomes import outcomes
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
+from accounts_review.web.cleanups.waiting import waiting_of
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke.standstill import standstill
 
+AWAITING = CleanupState.AWAITING_CONFIRMATION
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 NOT_NOW = (launch.CannotLaunch, IllegalTransition, audit.Conflict)
 """What a person is told when a step cannot be taken."""
 TURNED = {
     "confirm": gettext_lazy("The clean-up is confirmed and has started."),
+    "remind": gettext_lazy("They are reminded by e-mail."),
     "pause": gettext_lazy("The clean-up is paused."),
     "resume": gettext_lazy("The clean-up is running again."),
     "cancel": gettext_lazy("The clean-up is cancelled. Everyone not yet revoked keeps access."),
@@ -154,7 +158,7 @@ class ProgressFragment(CleanupView):
 
 
 class Turn(CleanupView):
-    """Confirm, pause, resume or cancel; all but the first with a reason."""
+    """Confirm, remind who can confirm, pause, resume or cancel; the last three with a reason."""
 
     needs = "operate"
 
@@ -179,11 +183,16 @@ class Turn(CleanupView):
         user = self.request.user
         if verb == "confirm":
             launch.confirm(cleanup=self.cleanup, actor=user, now=self.now)
+        elif verb == "remind":
+            launch.remind(cleanup=self.cleanup, actor=user, now=self.now)
+            queue.enqueue_alert()
         else:
             act = {"pause": launch.pause, "resume": launch.resume, "cancel": launch.cancel}[verb]
             act(cleanup=self.cleanup, actor=user, reason=reason, now=self.now)
         if verb in ("confirm", "resume"):
-            queue.enqueue_revoke(self.workspace)
+            queue.wake(self.workspace)
+        elif verb == "cancel":
+            queue.enqueue_emails()
 
 
 def _standing(view: CleanupView) -> dict[str, Any]:
@@ -198,7 +207,7 @@ def _standing(view: CleanupView) -> dict[str, Any]:
         "bars": outcomes(cleanup),
         "stop": last_stop(cleanup) if is_paused else None,
         "may_operate": may(user, "operate", view.workspace),
-        "may_confirm": may(user, "operate", view.workspace) and cleanup.launched_by != user.get_username(),
+        "waiting": waiting_of(cleanup, actor=user, now=view.now) if cleanup.state == AWAITING else None,
         "reasons": standing_still(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }

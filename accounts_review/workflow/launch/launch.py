@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,11 +12,15 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Case, Cleanup, Workspace, permit
+from accounts_review.models import AuditEntry, Case, Cleanup, Workspace, permit
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import findings
 from accounts_review.workflow.brake import TOO_MANY_AGAINST, feedback_of
 from accounts_review.workflow.launch import limits
+
+BETWEEN_REMINDERS = timedelta(hours=1)
+ASKED = (Event.CLEANUP_LAUNCHED, Event.CLEANUP_REMINDED)
+"""What has those who can confirm a launch asked to do so."""
 
 
 class CannotLaunch(ValueError):
@@ -84,6 +88,22 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
 
 
 @transaction.atomic
+def remind(*, cleanup: Cleanup, actor: User, now: datetime) -> None:
+    """Have those who can confirm asked again by e-mail, an hour after the last time at the earliest.
+
+    Raises ``PermissionDenied`` and :class:`CannotLaunch`.
+    """
+    permit(actor, "operate", cleanup.workspace)
+    cleanup = _locked(cleanup)
+    if cleanup.state != CleanupState.AWAITING_CONFIRMATION:
+        raise CannotLaunch(_("This clean-up is not waiting for confirmation."))
+    entries = AuditEntry.objects.of(cleanup.workspace).filter(cleanup=cleanup.number, at__gt=now - BETWEEN_REMINDERS)
+    if entries.filter(kind__in=ASKED).exists():
+        raise CannotLaunch(_("They were asked within the last hour."))
+    audit.log([cleanup], kind=Event.CLEANUP_REMINDED, actor=actor.get_username(), now=now)
+
+
+@transaction.atomic
 def pause(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None:
     """Stop taking further steps; a DELETE that is on its way is still settled."""
     why = {"code": "paused", "reason": reason}
@@ -119,13 +139,13 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
     )
 
 
-def split(cleanup: Cleanup, *, limit: int) -> tuple[list[Case], list[Case]]:
+def split(cleanup: Cleanup, *, limit: int | None) -> tuple[list[Case], list[Case]]:
     """The draft's cases, those idle longest first: as many as may be launched, and those who are held back."""
     cases = cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related(
         "account__assessment", "approved_by", "cleanup"
     )
     ranked = list(cases.order_by("account__assessment__dormant_from", "pk"))
-    return ranked[:limit], ranked[limit:]
+    return (ranked, []) if limit is None else (ranked[:limit], ranked[limit:])
 
 
 def _turn(

@@ -13,7 +13,8 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
-from accounts_review.web.cleanups.checks import Basket, LaunchCheck, checks
+from accounts_review.web.cleanups.basket import Basket
+from accounts_review.web.cleanups.checks import LaunchCheck, checks
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.review import decide
 from tests.factories import give_role, make_group

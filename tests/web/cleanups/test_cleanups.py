@@ -178,10 +178,10 @@ def test_the_second_person_confirms_and_never_the_first(site: Site) -> None:
     site.adopt(two_people=True)
     cleanup = site.launched("ana")
     page = text(site.get("cleanup", number=cleanup.number))
-    assert "Another operator has to confirm" in page
+    assert "Nobody else can confirm this clean-up." in page
     assert "another person has to confirm it" in text(site.follow("turn", number=cleanup.number, verb="confirm"))
     site.sign_in("administrator")
-    assert "Confirm the dry run" in text(site.get("cleanup", number=cleanup.number))
+    assert "Review and confirm" in text(site.get("cleanup", number=cleanup.number))
     site.post("turn", number=cleanup.number, verb="confirm")
     cleanup.refresh_from_db()
     assert (cleanup.state, cleanup.confirmed_by) == ("running", "administrator")

@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, AuditEntry, Cleanup, Workspace
+from accounts_review.tasks import jobs
 from accounts_review.workflow.review import decide
+from tests.factories import make_group
 from tests.web.records_kit import Site, text
 
 
@@ -54,6 +57,9 @@ def test_a_large_one_leaves_in_waves(site: Site, settings: Any) -> None:
     assert [wave.count for wave in waves] == [1, 1, 1]
     assert all(wave.earliest - wave.day == timedelta(days=30) for wave in waves)
     assert "the e-mails take 3 days" in text(page)
+    days = [day for week in page.context["calendar"] for day in week.days]
+    assert [day.emails for day in days if day.emails] == [1, 1, 1]
+    assert sum(day.removals for day in days) == 3
 
 
 def test_without_notice_the_page_says_how_long_it_waits(site: Site) -> None:
@@ -200,3 +206,103 @@ def test_an_empty_draft_has_nothing_to_confirm(site: Site) -> None:
 def test_a_launched_one_shows_its_own_page(site: Site) -> None:
     cleanup = site.launched("ana")
     assert site.get("launch", number=cleanup.number)["Location"] == site.at("cleanup", number=cleanup.number)
+
+
+def awaiting(site: Site, *names: str) -> Cleanup:
+    """Launched by the operator under two pairs of eyes; the administrator can confirm."""
+    site.adopt(two_people=True, notice=30)
+    site.go_live()
+    site.person("administrator")
+    draft = site.draft(*names)
+    confirm(site, draft, str(len(names)))
+    draft.refresh_from_db()
+    return draft
+
+
+def test_the_second_person_sees_the_same_page_and_confirms_by_the_same_number(site: Site) -> None:
+    cleanup = awaiting(site, "ana", "ben")
+    site.sign_in("administrator")
+    assert "Review and confirm" in text(site.get("cleanup", number=cleanup.number))
+    page = site.get("launch", number=cleanup.number)
+    for words in (
+        "2</span> accounts will lose access",
+        "Nobody loses access before",
+        "Checks",
+        "Launched by operator",
+    ):
+        assert words in text(page)
+    assert page.context["calendar"]
+    site.post("launch", {"count": "3", "shown": shown(site, cleanup)}, number=cleanup.number)
+    cleanup.refresh_from_db()
+    assert cleanup.state == "awaiting_confirmation"
+    answer = site.follow("launch", {"count": "2", "shown": shown(site, cleanup)}, number=cleanup.number)
+    cleanup.refresh_from_db()
+    assert (cleanup.state, cleanup.confirmed_by) == ("running", "administrator")
+    assert "The clean-up is confirmed and has started." in text(answer)
+    assert "accounts_review.tasks.jobs.send_emails_job" in site.enqueued
+
+
+def test_the_launcher_sees_whom_it_waits_for_and_cannot_confirm(site: Site) -> None:
+    cleanup = awaiting(site, "ana")
+    for page in ("cleanup", "launch"):
+        shown_page = text(site.get(page, number=cleanup.number))
+        assert "Waiting for administrator to confirm." in shown_page
+        assert "Confirm and start" not in shown_page
+    answer = site.follow("launch", {"count": "1", "shown": "x"}, number=cleanup.number)
+    cleanup.refresh_from_db()
+    assert cleanup.state == "awaiting_confirmation"
+    assert answer.status_code in (200, 409)
+
+
+def test_a_reminder_is_possible_an_hour_after_the_last_mail(site: Site) -> None:
+    cleanup = awaiting(site, "ana")
+    assert "Remind them" not in text(site.get("cleanup", number=cleanup.number))
+    with time_machine.travel(now() + timedelta(hours=1, minutes=1)):
+        site.sign_in("operator")
+        assert "Remind them" in text(site.get("cleanup", number=cleanup.number))
+        site.post("turn", number=cleanup.number, verb="remind")
+        assert "They were asked within the last hour." in text(
+            site.follow("turn", number=cleanup.number, verb="remind")
+        )
+    assert AuditEntry.objects.filter(kind="cleanup.reminded").count() == 1
+
+
+def test_removals_on_a_weekend_do_not_pass_without_comment(site: Site) -> None:
+    site.go_live()
+    draft = site.draft("ana")
+    with time_machine.travel("2026-11-27T10:00:00Z"):
+        site.sign_in("operator")
+        assert "Some can be removed on a weekend, first on Sunday 27 December 2026." in text(
+            site.get("launch", number=draft.number)
+        )
+        site.adopt(notice=30, avoid=["weekends", "2026-12-28"])
+        page = site.get("launch", number=draft.number)
+    assert "Nobody loses access before Tuesday 29 December 2026." in text(page)
+    assert "on a weekend" not in text(page)
+    assert 'title="avoided by the policy"' in text(page)
+
+
+def test_many_groups_are_one_line_with_a_count(site: Site) -> None:
+    uids = [f"team-{number}" for number in range(30)]
+    for uid in uids:
+        make_group(site.workspace, uid, title=f"Team {uid}", created_by="zoe", permissions=[])
+    site.adopt()
+    zoe = site.people("zoe", groups=[{"uid": uid} for uid in uids])
+    draft = site.draft("ana")
+    decide.approve(accounts=zoe, actor=site.person("reviewer"), reason="left", now=now())
+    page = text(site.get("launch", number=draft.number))
+    assert "30 groups would have no members." in page
+    assert "Team team-0, Team team-1, Team team-10 and 27 more" in page
+    assert page.count("<summary") == page.count('<summary class="breakable"') + 1  # the account menu
+
+
+def test_whoever_can_confirm_is_asked_by_mail_once_with_the_way_to_the_page(site: Site, mailoutbox: list[Any]) -> None:
+    cleanup = awaiting(site, "ana")
+    assert "accounts_review.tasks.jobs.send_alerts_job" in site.enqueued
+    for _ in range(2):
+        jobs.send_alerts_job()
+    (asked,) = [mail for mail in mailoutbox if "waits for your confirmation" in mail.subject]
+    assert asked.to == ["administrator@portal.example"]
+    assert f"/w/main/cleanups/{cleanup.number}/launch/" in asked.body
+    assert "1 account would lose access." in asked.body
+    assert AuditEntry.objects.filter(kind="cleanup.confirmation_asked").count() == 1
