@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -77,9 +79,13 @@ def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bo
     return user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
 
 
-def remember_roles(user: User) -> None:
-    """Look up a person's roles once for the page that is put together; what is *done* asks the database again."""
-    setattr(user, _REMEMBERED, list(Role.objects.filter(person=user).order_by().values_list("workspace_id", "name")))
+def remember_roles(user: User, held: Iterable[tuple[int | None, str]] | None = None) -> None:
+    """Look up a person's roles once for the page that is put together; what is *done* asks the database again.
+
+    ``held``: the keys of workspaces and the roles there, where somebody has looked them up already.
+    """
+    roles = Role.objects.filter(person=user).order_by()
+    setattr(user, _REMEMBERED, list(roles.values_list("workspace_id", "name") if held is None else held))
 
 
 _REMEMBERED = "_remembered_roles"

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.rules import policy
 
+IN_FORCE = "policy_in_force"
+"""The attribute that holds the current policy of a workspace that was looked up together with it."""
+
 
 class Workspace(models.Model):
     """One Huwise domain that the portal reads; its address and key come from the environment, or a ``StoredKey``.
@@ -83,8 +86,11 @@ class Workspace(models.Model):
 
     @property
     def current_policy(self) -> PolicyVersion:
-        """The policy in force. Raises ``PolicyVersion.DoesNotExist`` where none was ever loaded."""
-        return self.policies.get(is_current=True)
+        """The policy in force. Raises ``PolicyVersion.DoesNotExist`` where none was ever loaded.
+
+        The database is asked each time, but of a workspace that was looked up for a page, with its policy.
+        """
+        return self.__dict__.get(IN_FORCE) or self.policies.get(is_current=True)
 
 
 class PolicyVersion(models.Model):

@@ -26,6 +26,7 @@ from accounts_review.models import (
 from accounts_review.models.role import denied
 from accounts_review.tasks import actions
 from accounts_review.web.shared import anew
+from accounts_review.web.shared.navigation import looked_up, workspace_named
 
 
 class Request(HttpRequest):
@@ -55,7 +56,7 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
         if not isinstance(user, User):
             raise PermissionDenied
         if request.method == "GET":
-            remember_roles(user)
+            self.remember_roles(user)
         self.check(user, self.needs)
         harm = self.harm(request, **kwargs) if request.method == "POST" else ""
         if not harm:
@@ -71,6 +72,10 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
     def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
         """What this form does that could harm many; "" for one that cannot."""
         return self.asks_anew
+
+    def remember_roles(self, user: User) -> None:
+        """Look up once what the page will ask about the person."""
+        remember_roles(user)
 
     def check(self, user: User, act: str) -> None:
         """Refuse whoever may not do this here. Raises ``PermissionDenied`` and ``Http404``."""
@@ -100,7 +105,16 @@ class WorkspaceView(PortalView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.now = now()
-        self.workspace = get_object_or_404(workspaces_of(request.user), name=kwargs["workspace"])
+        name = kwargs["workspace"]
+        # What is done is done to the workspace as it is, whose row nothing was looked up with.
+        self.workspace = (
+            workspace_named(request, name)
+            if request.method == "GET"
+            else get_object_or_404(workspaces_of(request.user), name=name)
+        )
+
+    def remember_roles(self, user: User) -> None:
+        remember_roles(user, ((each.pk, role) for each in looked_up(self.request) for role in each.roles_held))
 
     def check(self, user: User, act: str) -> None:
         if not may(user, act, self.workspace):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.http import HttpRequest
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Case, Hold, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import Case, Hold, Role, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
@@ -46,6 +48,37 @@ def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
     )
 
 
+def look_up(user: User | AnonymousUser) -> list[Any]:
+    """The workspaces that a person sees, each with what a page tells of it: draft, holds, policy, the person's roles.
+
+    ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it.
+    """
+    here = Q(workspace=None) | Q(workspace=OuterRef("pk"))
+    in_force = FilteredRelation("policies", condition=Q(policies__is_current=True))
+    found = with_draft(workspaces_of(user)).annotate(
+        roles_held=ArraySubquery(Role.objects.filter(here, person=user.pk).order_by().values("name")),
+        is_held=Exists(Hold.objects.open().filter(here)),
+        **{IN_FORCE: in_force},
+    )
+    return list(found.select_related(IN_FORCE))
+
+
+def workspace_named(request: HttpRequest, name: str) -> Workspace:
+    """A workspace that the person may see, with all that the page will ask of it. Raises ``Http404``."""
+    found: Workspace | None = next((each for each in looked_up(request) if each.name == name), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def looked_up(request: HttpRequest) -> list[Any]:
+    """Looked up once for a page."""
+    known: list[Any] | None = getattr(request, "_workspaces", None)
+    if known is None:
+        known = request._workspaces = look_up(request.user)  # type: ignore[attr-defined]
+    return known
+
+
 def draft_of(workspace: Workspace) -> dict[str, Any]:
     """The number of a workspace's draft, and how many accounts are in it."""
     found: Any = with_draft(Workspace.objects.filter(pk=workspace.pk)).get()
@@ -58,8 +91,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         return {}
     match = request.resolver_match
     name = match.kwargs.get("workspace") if match else None
-    seen = workspaces_of(user)
-    everywhere: list[Any] = list(with_draft(seen))
+    everywhere = looked_up(request) if request.method == "GET" else look_up(user)
     workspaces = [each for each in everywhere if each.name == name] if name else everywhere
     workspace = workspaces[0] if len(workspaces) == 1 else None
     here = match.url_name if match else ""
@@ -70,9 +102,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
     if may_somewhere(request.user, "administer"):
         names = {"people", "people_of_workspace", "person"}
         pages.append({"title": _("People"), "url": reverse("people"), "is_current": here in names})
-    standing = Hold.objects.open().select_related("workspace")
-    concerned = standing.over(workspace) if name and workspace else standing.filter(_of_these(seen))
-    held = [in_sentences.of_hold(hold) for hold in concerned]
+    held = [in_sentences.of_hold(hold) for hold in _holds(everywhere, here=workspace if name else None)]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]
     return {
         "workspace": workspace,
@@ -96,8 +126,12 @@ class Permissions:
         return may(self._user, act, self._workspace)
 
 
-def _of_these(workspaces: QuerySet[Workspace]) -> Q:
-    return Q(workspace=None) | Q(workspace__in=workspaces)
+def _holds(workspaces: list[Any], *, here: Workspace | None) -> QuerySet[Hold]:
+    """The holds that concern one workspace, or some; where there are none, as on most days, nobody is asked."""
+    standing = Hold.objects.open().select_related("workspace")
+    if workspaces and not any(each.is_held for each in workspaces):
+        return standing.none()
+    return standing.over(here) if here else standing.filter(Q(workspace=None) | Q(workspace__in=workspaces))
 
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:

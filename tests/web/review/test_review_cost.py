@@ -14,7 +14,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from accounts_review.models import Workspace
 from tests.web.kit import Desk, read, someone
 
-RENDERS, QUERIES = 100, 16
+RENDERS, QUERIES = 100, 11
 
 
 @contextmanager
