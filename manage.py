@@ -8,6 +8,7 @@ from types import FrameType
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 from cleanup_portal import __version__
 
@@ -30,3 +31,9 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"The portal is not configured: {error}")
+    except OperationalError as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(
+            f"The database cannot be used: {str(error).strip()}\nCheck DATABASE_URL and the server, then try again."
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -11,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_portal import environment as env
+from tests.run import unused_port
 
+ROOT = Path(__file__).parents[2]
 PASSWORDS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1)
 
 
@@ -91,3 +96,21 @@ def test_a_portal_that_would_answer_to_any_name_is_refused(monkeypatch: pytest.M
     monkeypatch.setenv("ALLOWED_HOSTS", given)
     with pytest.raises(ImproperlyConfigured, match=r"ALLOWED_HOSTS .* name each host"):
         env.hosts("ALLOWED_HOSTS", default=["localhost"])
+
+
+@pytest.mark.parametrize("command", ["migrate", "sync", "up"])
+def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(command: str) -> None:
+    address = f"postgres://portal:hush@127.0.0.1:{unused_port()}/portal"
+    done = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The database cannot be used: " in done.stderr
+    assert "Check DATABASE_URL and the server, then try again." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr
