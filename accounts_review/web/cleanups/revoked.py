@@ -16,6 +16,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.cleanups.filters import WAYS, CaseFilter
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
+from accounts_review.workflow.restore.returns import return_rates
 
 
 class RevokedFilter(CaseFilter):
@@ -52,7 +53,7 @@ class RevokedTable(RecordTable):
 
 
 class Revoked(WorkspaceView):
-    """The rows behind the return rates of the overview."""
+    """Those who were revoked, and how many of each segment came back."""
 
     template_name = "accounts_review/cleanups/revoked.html"
 
@@ -62,4 +63,5 @@ class Revoked(WorkspaceView):
         table = RevokedTable(found.qs, now=self.now, workspace=self.workspace)
         RequestConfig(request).configure(table)
         context = {"filter": found, "table": table, "rows": table.paginator.count}
+        context["return_rates"] = return_rates(workspace=self.workspace)
         return self.render_to_response(self.get_context_data(**context))

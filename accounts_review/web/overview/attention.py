@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,20 +38,43 @@ class Need:
     url: str
 
 
-def needs(*, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime) -> list[Need]:
-    """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision."""
-    of_it = of_workspace(workspace=workspace, last=last, administrators=administrators, undecided=undecided, now=now)
+Waits = Mapping[int, list[findings.Found]]
+"""Why running clean-ups do not go on, by their keys."""
+
+
+def needs(
+    *,
+    workspace: Workspace,
+    last: Sync | None,
+    administrators: int,
+    undecided: int,
+    now: datetime,
+    waits: Waits | None = None,
+) -> list[Need]:
+    """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision.
+
+    ``waits`` is why its clean-ups do not go on, where that was asked already.
+    """
+    of_it = of_workspace(
+        workspace=workspace, last=last, administrators=administrators, undecided=undecided, now=now, waits=waits
+    )
     return _pressing_first([*of_portal(now), *of_it])
 
 
 def of_workspace(
-    *, workspace: Workspace, last: Sync | None, administrators: int, undecided: int, now: datetime
+    *,
+    workspace: Workspace,
+    last: Sync | None,
+    administrators: int,
+    undecided: int,
+    now: datetime,
+    waits: Waits | None = None,
 ) -> list[Need]:
     """What concerns one workspace only; of a paused one, nothing but that."""
     if not workspace.is_active:
         return list(_of_holds(workspace))
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now), *_of_cases(workspace, now), *_of_held(workspace)]
+    cleanups = [*_of_cleanups(workspace, now, waits or {}), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
     return _pressing_first([*_of_holds(workspace), *of_sync, *cleanups, *people])
 
@@ -110,7 +133,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
 
 
-def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
+def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[Need]:
     standing = workspace.cleanups.filter(
         state__in=(CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
     )
@@ -128,7 +151,8 @@ def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
             text = _("Clean-up %(number)d is live and waiting, because the workspace was switched to dry run.")
             yield Need(level="warning", text=text % {"number": number}, link=_("View"), url=url)
         elif cleanup.state == CleanupState.RUNNING:
-            yield from _of_standstill(cleanup, url, now)
+            found = waits.get(cleanup.pk)
+            yield from _of_standstill(cleanup, url, standstill(cleanup, now=now) if found is None else found)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
             text = ngettext(
                 "%(count)d approved account is waiting in the draft.",
@@ -138,9 +162,9 @@ def _of_cleanups(workspace: Workspace, now: datetime) -> Iterator[Need]:
             yield Need(level="info", text=text % {"count": size}, link=_("Open the draft"), url=url)
 
 
-def _of_standstill(cleanup: Cleanup, url: str, now: datetime) -> Iterator[Need]:
+def _of_standstill(cleanup: Cleanup, url: str, waits: list[findings.Found]) -> Iterator[Need]:
     """Why a running clean-up does not go on; what ends by itself presses less."""
-    for found in standstill(cleanup, now=now):
+    for found in waits:
         if found["code"] == "breaker_tripped":
             continue  # The sync that tripped it is told already.
         text = _("Clean-up %(number)d is waiting: %(why)s")

@@ -26,8 +26,9 @@ from accounts_review.models import (
     workspaces_of,
 )
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import CleanupState
 from accounts_review.web.cleanups.progress import progress_of
+from accounts_review.web.overview.ahead import SHOWN as MOST_COMING
+from accounts_review.web.overview.ahead import lead, situation, steps
 from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
 from accounts_review.web.overview.counts import dormant_administrators, undecided
 from accounts_review.web.overview.forecast import forecast, query_of_all
@@ -36,7 +37,6 @@ from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.views import syncing_of
-from accounts_review.workflow.restore.returns import return_rates
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 SHOWN = 8
@@ -131,13 +131,20 @@ class Overview(WorkspaceView):
         bars = forecast(workspace=self.workspace, now=self.now)
         administrators, lapsing = dormant_administrators(self.workspace, now=self.now), self._lapsing()
         administrator_count = administrators.count()
+        waiting = undecided(self.workspace, now=self.now)
+        known = situation(workspace=self.workspace, synced=syncing.good, undecided=waiting, now=self.now)
         context = {
+            "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
+            "steps": steps(known),
+            "coming": known.coming[:MOST_COMING],
+            "coming_more": max(0, len(known.coming) - MOST_COMING),
             "needs": needs(
                 workspace=self.workspace,
                 last=syncing.last,
                 administrators=administrator_count,
-                undecided=undecided(self.workspace, now=self.now),
+                undecided=waiting,
                 now=self.now,
+                waits=known.waits,
             )
             + second_administrator(self.request.user),
             "rows": rows,
@@ -145,9 +152,7 @@ class Overview(WorkspaceView):
             "population": sum(row.total for row in rows),
             "syncing": syncing,
             "may_operate": may(self.request.user, "operate", self.workspace),
-            "running": [
-                (c, progress_of(c, now=self.now)) for c in self.workspace.cleanups.filter(state=CleanupState.RUNNING)
-            ],
+            "running": [(c, progress_of(c, now=self.now)) for c in known.running],
             "administrators": administrators[:SHOWN],
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,
@@ -159,7 +164,6 @@ class Overview(WorkspaceView):
             "idleness": idle,
             "years": years(),
             "trial_form": TrialForm(workspace=self.workspace).starting_with(idle.largest),
-            "return_rates": return_rates(workspace=self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
 

@@ -200,7 +200,7 @@ def test_the_forecast_is_a_picture_and_a_table(site: Site) -> None:
 def test_it_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     site.launched(*(f"person.{number}" for number in range(20)))
     site.people(*(f"chief.{number}" for number in range(20)), permissions=["edit_domain"])
-    with django_assert_max_num_queries(41):
+    with django_assert_max_num_queries(43):
         site.get("overview")
 
 
@@ -279,10 +279,16 @@ def test_every_kind_of_number_leads_somewhere(full: Site) -> None:
     assert told["review/?verdict=all&state=lapsing"] == 1
     assert told["review/?verdict=uncertain"] == 2
     assert told["review/?verdict=all&segment=never%20activated"] == 1
+    assert sum("dormant_since" in href for href in told) >= 3
+
+
+def test_the_returns_stand_on_the_page_of_the_revoked(full: Site) -> None:
+    told = {href.removeprefix(full.at("overview")): number for href, number in Links(text(full.get("revoked"))).found}
+
     assert told["revoked/?segment=everyone%20else"] == 3
     assert told["revoked/?segment=everyone%20else&back=returned"] == 1
     assert told["revoked/?segment=everyone%20else&back=restored"] == 1
-    assert sum("dormant_since" in href for href in told) >= 3
+    assert "Came back after removal" not in text(full.get("overview"))
 
 
 def test_what_needs_people_leads_to_as_many(full: Site) -> None:

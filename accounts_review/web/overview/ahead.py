@@ -1,0 +1,244 @@
+"""What leads the overview: what can be done now, how far the work has come, and what the next 30 days bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Count, Min, Q
+from django.db.models.functions import TruncDate
+from django.urls import reverse
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.models import Account, Assessment, Case, Cleanup, Exemption, Sync, Workspace
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.web.review.filters import LAPSING
+from accounts_review.wording import findings, instants
+from accounts_review.workflow.revoke.standstill import due, standstill
+
+SPAN = timedelta(days=30)
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """The one line and the one button."""
+
+    text: str
+    link: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A stage of the work: what stands there, and whether it is done, the one to do now, or still to come."""
+
+    title: str
+    said: str
+    url: str
+    state: str
+    """``done``, ``now`` or ``next``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Something that happens at an instant, or on a day where it has no time of its own."""
+
+    at: datetime
+    said: str
+    url: str
+    is_day: bool = True
+
+    @property
+    def when(self) -> str:
+        local = localtime(self.at)
+        return instants.dated(local, "j M" if self.is_day else "j M, H:i")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a workspace's work stands at."""
+
+    workspace: Workspace
+    synced: Sync | None
+    undecided: int
+    draft: Cleanup | None
+    drafted: int
+    started: list[Cleanup]
+    waits: dict[int, list[findings.Found]]
+    """Why the running clean-ups do not go on, by their keys."""
+    coming: list[Coming]
+
+    @property
+    def running(self) -> list[Cleanup]:
+        return [each for each in self.started if each.state == CleanupState.RUNNING]
+
+
+def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now: datetime) -> Situation:
+    """How things stand, told how many await a decision and which sync was the last good one."""
+    states = (CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
+    in_draft = Count("cases", filter=Q(cases__state=CaseState.IN_DRAFT))
+    standing = list(workspace.cleanups.filter(state__in=states).annotate(size=in_draft).select_related("workspace"))
+    draft = next((each for each in standing if each.is_draft), None)
+    running = [each for each in standing if each.state == CleanupState.RUNNING]
+    waits = {each.pk: standstill(each, now=now) for each in running}
+    return Situation(
+        workspace=workspace,
+        synced=synced,
+        undecided=undecided,
+        draft=draft,
+        drafted=draft.size if draft else 0,
+        started=[each for each in standing if not each.is_draft],
+        waits=waits,
+        coming=coming(workspace, running=running, waits=waits, now=now),
+    )
+
+
+def lead(found: Situation, *, may_decide: bool) -> Lead | None:
+    """What can be done first; nothing before the first sync, and where nobody waits for anything."""
+    if found.undecided:
+        text = ngettext(
+            "%(count)s account can be cleaned up", "%(count)s accounts can be cleaned up", found.undecided
+        ) % {"count": intcomma(found.undecided)}
+        link = _("Review and approve") if may_decide else _("See who")
+        return Lead(text=text, link=link, url=_url(found.workspace, "review"))
+    if found.draft and found.drafted:
+        text = ngettext(
+            "%(count)s account is approved and not launched",
+            "%(count)s accounts are approved and not launched",
+            found.drafted,
+        ) % {"count": intcomma(found.drafted)}
+        return Lead(text=text, link=_("Open the draft"), url=_cleanup(found.draft))
+    if found.started:
+        number = found.started[0].number
+        text = _("Clean-up %(number)d is under way") % {"number": number}
+        return Lead(text=text, link=_("See how it stands"), url=_cleanup(found.started[0]))
+    return None
+
+
+def steps(found: Situation) -> list[Step]:
+    """Sync, review, draft and launch, each with what stands there now."""
+    workspace, said = found.workspace, _launched(found)
+    is_synced, is_reviewed = found.synced is not None, not found.undecided
+    reviewed = _("everybody is decided on") if is_reviewed else _open(found.undecided)
+    drafted = ngettext("%(count)s account", "%(count)s accounts", found.drafted) % {"count": intcomma(found.drafted)}
+    ended = found.synced.finished_at if found.synced else None
+    synced = instants.dated(localtime(ended), "j M, H:i") if ended else _("not yet")
+    return [
+        Step(title=_("Sync"), said=synced, url=_url(workspace, "syncs"), state="done" if is_synced else "now"),
+        Step(
+            title=_("Review"),
+            said=reviewed if is_synced else "–",
+            url=_url(workspace, "review"),
+            state="done" if is_synced and is_reviewed else "now" if is_synced else "next",
+        ),
+        Step(
+            title=_("Draft"),
+            said=drafted if found.drafted else _("empty"),
+            url=_cleanup(found.draft) if found.draft else _url(workspace, "cleanups"),
+            state="now" if found.drafted else "next",
+        ),
+        Step(title=_("Launch"), said=said, url=_url(workspace, "cleanups"), state="now" if found.started else "next"),
+    ]
+
+
+def coming(
+    workspace: Workspace, *, running: Iterable[Cleanup], waits: Mapping[int, list[findings.Found]], now: datetime
+) -> list[Coming]:
+    """What the next 30 days bring, by time: pauses and notices that end, exemptions that lapse, new dormant ones."""
+    of_cleanups = [*_continuing(running, waits, now), *_promised(workspace, now)]
+    found = [*of_cleanups, *_lapsing(workspace, now), *_crossing(workspace, now)]
+    return sorted(found, key=lambda each: each.at)
+
+
+def _continuing(
+    running: Iterable[Cleanup], waits: Mapping[int, list[findings.Found]], now: datetime
+) -> Iterator[Coming]:
+    """Clean-ups that wait for nothing but the time, such as the end of an hour's limit."""
+    for cleanup in running:
+        for finding in waits[cleanup.pk]:
+            if "until" not in finding:
+                continue
+            count = due(cleanup.workspace, now=now).filter(cleanup=cleanup).count()
+            said = ngettext(
+                "Clean-up %(number)d goes on with %(count)s removal. %(why)s",
+                "Clean-up %(number)d goes on with %(count)s removals. %(why)s",
+                count,
+            ) % {"count": intcomma(count), "number": cleanup.number, "why": findings.in_words(finding).said}
+            at = datetime.fromisoformat(finding["until"])
+            yield Coming(at=at, said=said, url=f"{_cleanup(cleanup)}?state=due", is_day=False)
+
+
+def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
+    """Days on which the notice of people ends."""
+    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.NOTICED)
+    ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(day=TruncDate("promised_at"))
+    counted = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
+    for day, number, count in counted:
+        said = ngettext(
+            "The notice of %(count)s person in clean-up %(number)d ends",
+            "The notice of %(count)s people in clean-up %(number)d ends",
+            count,
+        ) % {"count": intcomma(count), "number": number}
+        url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=noticed"
+        yield Coming(at=_noon(day, now), said=said, url=url)
+
+
+def _lapsing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
+    """When the first exemption ends, and how many more do."""
+    listed = Account.objects.filter(workspace=workspace).listed().assessed()
+    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=now + LAPSING)
+    found = standing.aggregate(count=Count("pk"), first=Min("until"))
+    if count := found["count"]:
+        said = ngettext(
+            "%(count)s exemption ends within 30 days",
+            "%(count)s exemptions end within 30 days, the first on this day",
+            count,
+        ) % {"count": intcomma(count)}
+        yield Coming(at=found["first"], said=said, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
+
+
+def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
+    """How many more pass their limit until the end of the 30 days."""
+    end = localtime(now + SPAN).replace(hour=23, minute=59, second=59, microsecond=999_999)
+    listed = Assessment.objects.filter(account__workspace=workspace, account__absent_since=None, account__gone_at=None)
+    if count := listed.filter(dormant_from__gt=now, dormant_from__lte=end).count():
+        said = ngettext(
+            "%(count)s more account will have passed its limit if it stays idle",
+            "%(count)s more accounts will have passed their limit if they stay idle",
+            count,
+        ) % {"count": intcomma(count)}
+        query = urlencode({"verdict": Verdict.ACTIVE, "dormant_until": end.date()})
+        yield Coming(at=end, said=said, url=f"{_url(workspace, 'review')}?{query}")
+
+
+def _noon(day: datetime, now: datetime) -> datetime:
+    """The middle of a day, so that it is that day in whatever zone it is shown."""
+    return localtime(now).replace(year=day.year, month=day.month, day=day.day, hour=12, minute=0, second=0)
+
+
+def _launched(found: Situation) -> str:
+    """The next date of what was launched, or how many are under way."""
+    mine = [each for each in found.coming if "/cleanups/" in each.url]
+    if mine:
+        return _("next on %(date)s") % {"date": mine[0].when}
+    count = len(found.started)
+    return ngettext("%(count)d under way", "%(count)d under way", count) % {"count": count} if count else _("none")
+
+
+def _open(count: int) -> str:
+    return ngettext("%(count)s to decide", "%(count)s to decide", count) % {"count": intcomma(count)}
+
+
+def _url(workspace: Workspace, page: str) -> str:
+    return reverse(page, kwargs={"workspace": workspace.name})
+
+
+def _cleanup(cleanup: Cleanup) -> str:
+    return reverse("cleanup", kwargs={"workspace": cleanup.workspace.name, "number": cleanup.number})
