@@ -18,11 +18,14 @@ class AccountsReviewConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts_review.audit import checkpoint
-        from accounts_review.web.signin import recorded
+        from accounts_review.web.signin import recorded, second_factor
+        from accounts_review.web.signin.sso import proof
 
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         recorded.connect()
+        second_factor.connect()
+        proof.connect()
 
 
 def refuse_an_early_database(*, using: str, **kwargs: Any) -> None:

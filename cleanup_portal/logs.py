@@ -31,6 +31,7 @@ _IN_EVERY_LINE = (
     # What opens an answer page, or sets a password, for whoever has it.
     (re.compile(r"(/answer/)[^/\s\"'?]+"), rf"\1{_HIDDEN}"),
     (re.compile(r"(/password/reset/key/)[^/\s\"'?]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(/login/callback/\?)[^\s\"']+"), rf"\1{_HIDDEN}"),
     # user:password@host, and the API's own form of authorization.
     (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+@"), rf"\1{_HIDDEN}@"),
     (re.compile(r"(\bapikey[ =:]+)[^\s\"'&]+", re.IGNORECASE), rf"\1{_HIDDEN}"),

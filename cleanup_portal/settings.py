@@ -16,6 +16,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cleanup_portal import environment as env
+from cleanup_portal import oidc
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
 django_stubs_ext.monkeypatch()
@@ -69,6 +70,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "csp",
     "django_filters",
@@ -156,6 +159,16 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATE_AFTER_SECONDS
 # From which role on a second factor is demanded of who signs in with a password.
 _roles = ("operator", "nobody", "auditor", "reviewer", "administrator")
 SECOND_FACTOR_FROM = env.one_of("SECOND_FACTOR_FROM", _roles if IS_PUBLIC else sorted(_roles, key="nobody".__ne__))
+# Single sign-on; PASSWORDS_ONLY_FOR leaves a password to one login, for the day on which no provider answers.
+OIDC = oidc.providers()
+PASSWORDS_ONLY_FOR = oidc.only_password_login("PASSWORDS_ONLY_FOR", of=OIDC)
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {"APPS": OIDC, "provider_class": "accounts_review.web.signin.sso.provider.PortalProvider"}
+}
+SOCIALACCOUNT_ADAPTER = "accounts_review.web.signin.sso.adapter.PortalSocialAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 MFA_ADAPTER = "accounts_review.web.signin.mfa_adapter.PortalMFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Cleanup Portal"
@@ -275,6 +288,7 @@ LOGGING = configuration(
         PING_URL,
         *env.passwords_in(HUWISE_PROXY),
         *(described["api_key"] for described in HUWISE.values()),
+        *(described["secret"] for described in OIDC),
         *ANYMAIL.values(),
         *ANYMAIL["WEBHOOK_SECRET"].split(":", 1)[1:],
         str(DATABASES["default"].get("PASSWORD") or ""),

@@ -166,6 +166,8 @@ class Event(StrEnum):
             "retention": _("erased the personal data of an account that is gone, because its time was over")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
+    PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),
+        _("unlinked %(login)s from their identity at the sign-in provider: %(provider)s"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
     POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
         _("activated version %(version)s of the policy: %(reason)s"), alert=True)
@@ -178,7 +180,10 @@ class Event(StrEnum):
     ROLE_GRANTED = Words("role.granted", _("Role changed"),
         _("changed the role of %(login)s from %(before)s to %(role)s"),
         variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s")})
-    SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"))
+    SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"),
+        variants={"provider": _("signed in with %(provider)s")})
+    SIGNIN_LINKED = Words("signin.linked", _("Sign-in linked"),
+        _("linked this login to an identity at %(provider)s"), alert=True)
     SIGNIN_FAILED = Words("signin.failed", _("Sign-in failed"),
         _("somebody failed to sign in; more tries from there within an hour add no entry"))
     SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))

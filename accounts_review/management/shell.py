@@ -26,7 +26,7 @@ from accounts_review.workflow.holds import HoldRefused
 from accounts_review.workflow.identity import NotTheSame
 from accounts_review.workflow.launch.launch import CannotLaunch
 from accounts_review.workflow.people import emails
-from accounts_review.workflow.people.people import Change, PersonRefused
+from accounts_review.workflow.people.changes import Change, PersonRefused
 from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import DecisionRefused
 from accounts_review.workflow.review.import_file import Changed

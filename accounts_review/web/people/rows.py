@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import Role, Workspace, may, workspaces_of
 from accounts_review.web.people.forms import PORTAL
+from accounts_review.web.shared import anew
 from accounts_review.workflow.people import reach
 
 
@@ -52,9 +53,23 @@ def row_of(person: User, *, viewer: User, every_place: bool = False) -> PersonRo
             if every_place or (place.pk if place else None) in held
         ],
         last_sign_in=person.last_login,
-        way=_("Password") if person.has_usable_password() else _("Invited, not accepted yet"),
+        way=way_of(person),
         second_factor=second_factor_of(person),
     )
+
+
+def way_of(person: User) -> str:
+    """What a person signs in with; one that the installation has switched off does not count."""
+    linked = [provider["label"] for provider in anew.providers_of(person)]
+    ways = ([_("Password")] if anew.may_use_password(person) else []) + linked
+    if ways:
+        return ", ".join(ways)
+    return _("Nothing: invite them again") if has_accepted(person) else _("Invited, not accepted yet")
+
+
+def has_accepted(person: User) -> bool:
+    """Whether somebody has taken up their invitation, at one time or another."""
+    return person.last_login is not None or person.has_usable_password()
 
 
 def second_factor_of(person: User) -> str:

@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import ROLES, Role
 from accounts_review.web.people.forms import EmailForm, InviteForm, RoleForm
 from accounts_review.web.people.rows import row_of
+from accounts_review.web.shared import anew
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.workflow.people import emails, people, reach
-from accounts_review.workflow.people.people import Change, PersonRefused
+from accounts_review.workflow.people.changes import Change, PersonRefused
+from accounts_review.workflow.people.sessions import is_linked
 
 Form = TypeVar("Form", bound=forms.Form)
 
@@ -118,6 +120,8 @@ class PersonPage(PortalView):
             "choices": RoleForm(user=user).fields["role"].choices,  # type: ignore[attr-defined]
             "may_change": reach.may_change(user, person),
             "is_self": person == user,
+            "is_linked": is_linked(person),
+            "roles_from": ", ".join(anew.providers_that_give_roles(person)),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)
 
@@ -128,6 +132,7 @@ class PersonPage(PortalView):
             "email": self._email,
             "invite": self._invite,
             "sign_out": self._sign_out,
+            "unlink": self._unlink,
             "deactivate": self._deactivate,
         }
 
@@ -145,6 +150,9 @@ class PersonPage(PortalView):
 
     def _sign_out(self, person: User) -> tuple[Change, str]:
         return people.sign_out(person=person, **self._by), _("%(login)s was signed out everywhere.")
+
+    def _unlink(self, person: User) -> tuple[Change, str]:
+        return people.unlink(person=person, **self._by), _("%(login)s was unlinked and signed out.")
 
     def _deactivate(self, person: User) -> tuple[Change, str]:
         return people.deactivate(person=person, **self._by), _("%(login)s was deactivated.")

@@ -10,6 +10,7 @@ from time import time
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
@@ -26,20 +27,61 @@ LARGEST = 200_000
 """Characters: what is longer is not kept, and has to be filled in again."""
 
 
-def is_fresh(request: HttpRequest) -> bool:
-    """Whether the person signed in, or was asked anew, within ``REAUTHENTICATE_AFTER_SECONDS``."""
-    age = time() - proven_at(request)
+def is_fresh(request: HttpRequest, *, to_enrol: bool = False) -> bool:
+    """Whether the person signed in, or was asked anew, within ``REAUTHENTICATE_AFTER_SECONDS``.
+
+    ``to_enrol``: also by a provider that does not say when they proved to it who they are; that sets up a second
+    factor and does nothing else.
+    """
+    age = time() - proven_at(request, to_enrol=to_enrol)
     return 0 <= age < settings.REAUTHENTICATE_AFTER_SECONDS
 
 
-def proven_at(request: HttpRequest) -> float:
+def proven_at(request: HttpRequest, *, to_enrol: bool = False) -> float:
     """When the person last proved who they are in this session, in seconds since 1970; 0 where nothing is known.
 
-    Of somebody with a second factor the password alone proves nothing.
+    Of somebody with a second factor, or who has to have one, the password alone proves nothing. A provider proves it
+    at the moment that it names.
     """
     user = cast(User, request.user)
-    records, has_factor = get_authentication_records(request, user), is_mfa_enabled(user)
-    return max((float(record["at"]) for record in records if record["method"] == "mfa" or not has_factor), default=0.0)
+    counting = {"mfa"}
+    if not is_mfa_enabled(user):
+        counting |= {"socialaccount"} | ({"password"} if may_use_password(user) else set())
+    records = [record for record in get_authentication_records(request, user) if record["method"] in counting]
+    proofs = [
+        record
+        for record in records
+        if record["method"] != "socialaccount" or record.get("reauthenticated") or (to_enrol and record.get("enrols"))
+    ]
+    return max((float(record["at"]) for record in proofs), default=0.0)
+
+
+def may_use_password(user: User) -> bool:
+    """Whether the installation lets somebody sign in by a password, and they have one."""
+    return user.has_usable_password() and settings.PASSWORDS_ONLY_FOR in ("", user.get_username())
+
+
+def may_set_password(user: User) -> bool:
+    """Whether somebody may choose a password: not where it would lead around the provider that they sign in by."""
+    is_left_to_them = settings.PASSWORDS_ONLY_FOR in ("", user.get_username())
+    return is_left_to_them and (user.has_usable_password() or not providers_of(user))
+
+
+def every_provider() -> list[dict[str, str]]:
+    """The providers that one can sign in by, as their buttons show them."""
+    return [{"id": known["provider_id"], "label": known["name"]} for known in settings.OIDC]
+
+
+def providers_that_give_roles(user: User) -> list[str]:
+    """The names of a person's providers whose groups give them their roles at each sign-in."""
+    giving = {known["provider_id"] for known in settings.OIDC if known["settings"]["roles"]}
+    return [provider["label"] for provider in providers_of(user) if provider["id"] in giving]
+
+
+def providers_of(user: User) -> list[dict[str, str]]:
+    """The providers that a person's login is linked to, and that are in use."""
+    linked = set(user.socialaccount_set.values_list("provider", flat=True))  # type: ignore[attr-defined]
+    return [provider for provider in every_provider() if provider["id"] in linked]
 
 
 def ask(request: HttpRequest, what: str | Promise) -> HttpResponse:
@@ -59,10 +101,11 @@ def keep(request: HttpRequest, what: str | Promise, *, owner: int | None) -> Non
     request.session[KEPT] = kept | {"back": _page_of(request), "owner": owner}
 
 
-def question(request: HttpRequest) -> str:
-    """The address of the page that asks who is there, and leads on to what was kept."""
-    page = "mfa_reauthenticate" if is_mfa_enabled(cast(User, request.user)) else "account_reauthenticate"
-    return f"{reverse(page)}?{urlencode({'next': reverse('go_on')})}"
+def question(request: HttpRequest, *, to: str = "") -> str:
+    """The address of the page that asks who is there, and leads on to a page, or to what was kept."""
+    ways = get_adapter().get_reauthentication_methods(request.user)
+    page = ways[0]["url"] if ways else reverse("account_prove")
+    return f"{page}?{urlencode({'next': to or reverse('go_on')})}"
 
 
 def kept(request: HttpRequest) -> dict[str, Any] | None:

@@ -17,8 +17,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.events import Event
 from accounts_review.tasks import queue
+from accounts_review.web.shared import anew
 from accounts_review.web.signin import recorded
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,6 @@ RATES = {
     "attacked": "20/h/key",  # failures for one login, from anywhere: beyond them it counts as attacked
     "slowed": "2/5m/key",  # then each address has so many tries at it
     "told": "1/d/key",
-    "recorded": "1/h/key",  # failures of one address, in the audit
 }
 
 
@@ -40,7 +39,23 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         """The person, if they may sign in: a login that was switched off answers like a wrong password."""
         person: User | None = super().authenticate(request, **credentials)
-        return person if person and person.is_active else None
+        return person if person and person.is_active and anew.may_use_password(person) else None
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Never: what asks anew is asked in one place (see ``urls.py``), also of people who have a provider only."""
+        return False
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """The ways for somebody to prove who they are: only those that count, see :func:`anew.proven_at`."""
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        factors = [way for way in ways if way["id"] != "reauthenticate"]
+        if factors:
+            return factors
+        found = ways if anew.may_use_password(user) else []
+        if anew.providers_of(user):
+            said = _("Sign in again with your organisation")
+            found = [*found, {"id": "provider", "description": said, "url": reverse("account_prove")}]
+        return found
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         return f"{ratelimit.get_ip(request)}:{_login_of(credentials)}"
@@ -56,8 +71,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the failure; the owner of a login that is attacked is told, once a day."""
         login = _login_of(credentials)
-        if self._consume("recorded", ratelimit.get_ip(request)):
-            recorded.record(Event.SIGNIN_FAILED, request, actor="portal")
+        recorded.failure(request)
         if not self._consume("attacked", login) and self._consume("told", login):
             queue.enqueue_attack_mail(login)
 
@@ -71,6 +85,11 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             if allauth_context.request.user.is_authenticated:
                 said = _("No e-mail could be sent. Try again later, or ask an administrator.")
                 messages.error(allauth_context.request, said)
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Send a link for a new password to who may have one; the others are told nothing, like strangers."""
+        if anew.may_set_password(user):
+            super().send_password_reset_mail(user, email, context)
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.core.internal import ratelimit
 from allauth.mfa import signals as mfa
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.timezone import now
 
@@ -17,8 +19,10 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Workspace
 
+ONCE_IN = 3600
+"""Seconds in which the failures of one address make one entry."""
+
 RECORDED = (
-    (account.user_logged_in, Event.SIGNIN_DONE),
     (account.password_changed, Event.SIGNIN_PASSWORD_CHANGED),
     (account.password_reset, Event.SIGNIN_PASSWORD_RESET),
     (mfa.authenticator_added, Event.SIGNIN_FACTOR_ADDED),
@@ -35,9 +39,21 @@ def connect() -> None:
             record(event, request, actor=user.get_username())
 
         signal.connect(receive, weak=False, dispatch_uid=f"recorded {event.value}")
+    account.user_logged_in.connect(_signed_in, dispatch_uid="recorded sign-in")
 
 
-def record(event: Event, request: HttpRequest, *, actor: str) -> None:
+def _signed_in(*, request: HttpRequest, user: User, sociallogin: Any = None, **kwargs: Any) -> None:
+    by = {"kind": "provider", "provider": sociallogin.provider.name} if sociallogin else {}
+    record(Event.SIGNIN_DONE, request, actor=user.get_username(), **by)
+
+
+def failure(request: HttpRequest, **data: str) -> None:
+    """Write that somebody failed to sign in, unless one of their address was written within the hour."""
+    if cache.add(f"sign-in-failed:{ratelimit.get_ip(request)}", True, ONCE_IN):  # noqa: FBT003
+        record(Event.SIGNIN_FAILED, request, actor="portal", **data)
+
+
+def record(event: Event, request: HttpRequest, *, actor: str, **data: str) -> None:
     """Write the entry, in every workspace, as it is about the portal; the client's address stands beside the chain."""
-    data = {"client": request.META.get("REMOTE_ADDR", "")}
+    data["client"] = request.META.get("REMOTE_ADDR", "")
     audit.log(list(Workspace.objects.all()), kind=event, actor=actor, now=now(), data=data)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.mfa import signals
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
@@ -16,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import ROLES, may_somewhere
 
-WITHOUT = ("mfa_", "account_", "usersessions_", "set_language", "health", "worker_")
+WITHOUT = ("mfa_", "account_", "openid_connect_", "usersessions_", "set_language", "health", "worker_")
 """Pages that need none, by the beginning of their names: setting it up, signing out, and asking who is there."""
 
 
@@ -50,3 +52,13 @@ def is_demanded(user: User) -> bool:
     if settings.SECOND_FACTOR_FROM == "nobody":
         return False
     return may_somewhere(user, ROLES[settings.SECOND_FACTOR_FROM][-1])
+
+
+def connect() -> None:
+    """Take a factor that was just set up for proof of who set it up: its code was asked for."""
+    signals.authenticator_added.connect(_proven, dispatch_uid="a factor that was set up")
+
+
+def _proven(*, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)

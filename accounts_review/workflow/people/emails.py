@@ -22,8 +22,8 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Workspace, people_who_may
 from accounts_review.wording import instants
 from accounts_review.workflow.notify.digest import sent
+from accounts_review.workflow.people.changes import SHELL, Change
 from accounts_review.workflow.people.invitation import ends_at, link_of
-from accounts_review.workflow.people.people import SHELL, Change
 
 INVITING = (Event.PERSON_ADDED, Event.PERSON_INVITED)
 
@@ -47,6 +47,7 @@ def _to_person(change: Change, *, now: datetime, link: str) -> list[EmailMessage
         Event.PERSON_DEACTIVATED: _("Your access to the Cleanup Portal has ended"),
         Event.PERSON_EMAIL_CHANGED: _("The e-mail address of your login was changed"),
         Event.PERSON_SIGNED_OUT: _("You were signed out of the Cleanup Portal"),
+        Event.PERSON_UNLINKED: _("Your login was unlinked from your organisation's sign-in"),
         Event.ROLE_GRANTED: _("Your role in the Cleanup Portal was changed"),
     }[change.event]
     return [_mail("person", subject, context, address) for address in addresses if address]
@@ -76,12 +77,14 @@ def _context(change: Change) -> dict[str, str]:
         "where": str(change.workspace) if change.workspace else _("the whole portal"),
         "address": change.person.email,
         "address_before": change.address_before,
+        "provider": change.provider,
     }
     said = {
         Event.PERSON_ADDED: _("%(actor)s added %(login)s (%(address)s): %(role)s in %(where)s"),
         Event.PERSON_DEACTIVATED: _("%(actor)s deactivated %(login)s"),
         Event.PERSON_EMAIL_CHANGED: _("%(actor)s changed the address of %(login)s to %(address)s"),
         Event.PERSON_INVITED: _("%(actor)s invited %(login)s again (%(address)s)"),
+        Event.PERSON_UNLINKED: _("%(actor)s unlinked %(login)s from their identity at %(provider)s"),
         Event.PERSON_SIGNED_OUT: _("%(actor)s signed %(login)s out everywhere"),
         Event.ROLE_GRANTED: _("%(actor)s changed the role of %(login)s in %(where)s from %(before)s to %(role)s"),
     }[change.event]

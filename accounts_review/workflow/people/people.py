@@ -7,9 +7,6 @@ a shell did it without a login.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -19,35 +16,22 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
-from accounts_review.audit import NewEntry
 from accounts_review.audit.events import Event
-from accounts_review.models import ROLES, Role, Workspace, may, may_somewhere, people_who_may, permit
+from accounts_review.models import ROLES, Role, Workspace, may, may_somewhere, permit
 from accounts_review.models.role import denied
 from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.workflow.people.changes import (
+    Change,
+    PersonRefused,
+    an_administrator_stays,
+    change_of_person,
+    change_of_role,
+    logged,
+    login_of,
+    places_of,
+)
 from accounts_review.workflow.people.reach import NONE, RANKS, may_change, role_in, role_over
-from accounts_review.workflow.people.sessions import end_sessions
-
-SHELL = "shell"
-"""Who acts where a shell does it without a login."""
-
-
-class PersonRefused(ValueError):
-    """A change that cannot be made to a person; the message says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What was changed of a person, by whom, and where; ``workspace`` is ``None`` for the whole portal."""
-
-    event: Event
-    person: User
-    actor: str
-    workspace: Workspace | None = None
-    before: str = ""
-    role: str = ""
-    address_before: str = ""
-    concerned: list[Workspace] = field(default_factory=list)
-    """The workspaces whose audit tells of it, and whose administrators are told."""
+from accounts_review.workflow.people.sessions import end_sessions, forget_ways_in, is_linked
 
 
 @transaction.atomic
@@ -74,8 +58,8 @@ def add_person(
     person.save()
     Role.objects.filter(person=person).delete()
     Role.objects.create(person=person, workspace=workspace, name=_known(role))
-    change = _change_of_role(Event.PERSON_ADDED, person, actor, workspace=workspace, before=NONE, role=role)
-    return _logged(change, now=now)
+    change = change_of_role(Event.PERSON_ADDED, person, actor, workspace=workspace, before=NONE, role=role)
+    return logged(change, now=now)
 
 
 @transaction.atomic
@@ -103,7 +87,7 @@ def grant(
     if workspace and not person.is_superuser and RANKS.index(role) < RANKS.index(role_in(person, None)):
         raise PersonRefused(_of_portal(person, workspace))
     _refuse_own_rise(person, role, workspace, actor)
-    with _an_administrator_stays(person):
+    with an_administrator_stays(person):
         if person.is_superuser:
             person.is_superuser = person.is_staff = False
             person.save(update_fields=["is_superuser", "is_staff"])
@@ -112,8 +96,8 @@ def grant(
             Role.objects.create(person=person, workspace=workspace, name=_known(role))
     if before == "superuser" or RANKS.index(role) < RANKS.index(before):
         end_sessions(person)
-    change = _change_of_role(Event.ROLE_GRANTED, person, actor, workspace=workspace, before=before, role=role)
-    return _logged(change, now=now)
+    change = change_of_role(Event.ROLE_GRANTED, person, actor, workspace=workspace, before=before, role=role)
+    return logged(change, now=now)
 
 
 @transaction.atomic
@@ -122,8 +106,8 @@ def keep_administering(*, workspace: Workspace, actor: User, now: datetime) -> N
     if may(actor, "administer", workspace):
         return
     Role.objects.update_or_create(person=actor, workspace=workspace, defaults={"name": Role.Name.ADMINISTRATOR})
-    _logged(
-        _change_of_role(
+    logged(
+        change_of_role(
             Event.ROLE_GRANTED, actor, actor, workspace=workspace, before=NONE, role=Role.Name.ADMINISTRATOR.value
         ),
         now=now,
@@ -143,24 +127,25 @@ def deactivate(*, person: User, actor: User | None, now: datetime) -> Change:
         raise PersonRefused(_superuser(person, NONE))
     if not person.is_active:
         raise PersonRefused(_("%(login)s is deactivated already.") % {"login": person.username})
-    concerned = _places(person)
+    concerned = places_of(person)
     before = {workspace.name: role_over(person, workspace) for workspace in concerned}
-    with _an_administrator_stays(person):
+    with an_administrator_stays(person):
         Role.objects.filter(person=person).delete()
         person.is_active = False
         person.set_unusable_password()
         person.save()
+        forget_ways_in(person)
     end_sessions(person)
     whole = max(before.values(), key=RANKS.index, default=NONE)
     change = Change(
         event=Event.PERSON_DEACTIVATED,
         person=person,
-        actor=_login(actor),
+        actor=login_of(actor),
         before=whole,
         role=NONE,
         concerned=concerned,
     )
-    return _logged(change, now=now, before=before)
+    return logged(change, now=now, before=before)
 
 
 @transaction.atomic
@@ -181,17 +166,32 @@ def change_email(*, person: User, email: str, actor: User | None, now: datetime)
     before, person.email = person.email, email
     person.save(update_fields=["email"])
     person.emailaddress_set.all().delete()  # type: ignore[attr-defined]
-    change = _change(Event.PERSON_EMAIL_CHANGED, person, actor, address_before=before)
-    return _logged(change, now=now)
+    change = change_of_person(Event.PERSON_EMAIL_CHANGED, person, actor, address_before=before)
+    return logged(change, now=now)
 
 
 @transaction.atomic
 def invite_again(*, person: User, actor: User | None, now: datetime) -> Change:
-    """Record that a person who has never set a password gets another link. Raises as :func:`deactivate`."""
+    """Record that a person who has no way to sign in gets another link. Raises as :func:`deactivate`."""
     _permit_over(actor, person)
-    if not person.is_active or person.has_usable_password():
+    if not person.is_active or person.has_usable_password() or is_linked(person):
         raise PersonRefused(_("%(login)s has accepted an invitation already.") % {"login": person.username})
-    return _logged(_change(Event.PERSON_INVITED, person, actor), now=now)
+    return logged(change_of_person(Event.PERSON_INVITED, person, actor), now=now)
+
+
+@transaction.atomic
+def unlink(*, person: User, actor: User | None, now: datetime) -> Change:
+    """Unlink a login from its identities at providers, and end its sessions; the login and its roles stay.
+
+    Raises ``PermissionDenied`` and :class:`PersonRefused`.
+    """
+    _permit_over(actor, person)
+    if not is_linked(person):
+        raise PersonRefused(_("%(login)s is linked to no provider.") % {"login": person.username})
+    providers = ", ".join(person.socialaccount_set.values_list("provider", flat=True))  # type: ignore[attr-defined]
+    person.socialaccount_set.all().delete()  # type: ignore[attr-defined]
+    end_sessions(person)
+    return logged(change_of_person(Event.PERSON_UNLINKED, person, actor, provider=providers), now=now)
 
 
 @transaction.atomic
@@ -199,7 +199,7 @@ def sign_out(*, person: User, actor: User | None, now: datetime) -> Change:
     """End every session of a person; the login stays. Raises ``PermissionDenied``."""
     _permit_over(actor, person)
     end_sessions(person)
-    return _logged(_change(Event.PERSON_SIGNED_OUT, person, actor), now=now)
+    return logged(change_of_person(Event.PERSON_SIGNED_OUT, person, actor), now=now)
 
 
 def _permit(actor: User | None, workspace: Workspace | None) -> None:
@@ -218,19 +218,6 @@ def _refuse_own_rise(person: User, role: str, workspace: Workspace | None, actor
     held = role_over(person, workspace) if workspace else role_in(person, None)
     if actor is not None and actor.pk == person.pk and RANKS.index(role) > RANKS.index(held):
         raise PersonRefused(_("Nobody gives themselves a greater role; ask another administrator."))
-
-
-@contextmanager
-def _an_administrator_stays(person: User) -> Iterator[None]:
-    """Refuse a change that leaves something without an administrator; who changes people takes turns."""
-    everywhere = [None, *Workspace.objects.all()]
-    administered = [place for place in everywhere if may(person, "administer", place)]
-    yield
-    for place in administered:
-        if not people_who_may("administer", place).exists():
-            raise PersonRefused(
-                _("%(login)s is the last administrator. Name another one first.") % {"login": person.username}
-            )
 
 
 def _superuser(person: User, role: str) -> str:
@@ -276,64 +263,3 @@ def _known(role: str) -> str:
             _("There is no role %(role)s; the roles are: %(roles)s.") % {"role": role, "roles": ", ".join(ROLES)}
         )
     return role
-
-
-def _places(person: User) -> list[Workspace]:
-    """The workspaces that a change of the whole person concerns: where they have a role, or else all."""
-    mine = list(Workspace.objects.filter(roles__person=person).distinct())
-    if not mine or person.is_superuser or person.roles.filter(workspace=None).exists():
-        return list(Workspace.objects.all())
-    return mine
-
-
-def _change(event: Event, person: User, actor: User | None, *, address_before: str = "") -> Change:
-    """A change of the whole person."""
-    return Change(
-        event=event, person=person, actor=_login(actor), concerned=_places(person), address_before=address_before
-    )
-
-
-def _change_of_role(
-    event: Event, person: User, actor: User | None, *, workspace: Workspace | None, before: str, role: str
-) -> Change:
-    return Change(
-        event=event,
-        person=person,
-        actor=_login(actor),
-        workspace=workspace,
-        before=before,
-        role=role,
-        concerned=[workspace] if workspace else list(Workspace.objects.all()),
-    )
-
-
-def _logged(change: Change, *, now: datetime, before: Mapping[str, str] | None = None) -> Change:
-    """Record a change, once for each workspace that it concerns; ``before`` is the role there, by its name."""
-    audit.append(
-        NewEntry(
-            at=now,
-            workspace=name,
-            actor=change.actor,
-            kind=change.event,
-            data=_said(change) | ({"before": before[name]} if before else {}),
-        )
-        for name in [workspace.name for workspace in change.concerned] or [""]
-    )
-    return change
-
-
-def _said(change: Change) -> dict[str, str]:
-    said = {"login": change.person.username}
-    if change.role:
-        said |= {"before": change.before, "role": change.role}
-    if change.event in (Event.ROLE_GRANTED, Event.PERSON_ADDED) and change.workspace is None:
-        said["kind"] = "portal"
-    if change.event in (Event.PERSON_ADDED, Event.PERSON_INVITED):
-        said["email"] = change.person.email
-    if change.event is Event.PERSON_EMAIL_CHANGED:
-        said |= {"address_before": change.address_before, "address": change.person.email}
-    return said
-
-
-def _login(actor: User | None) -> str:
-    return actor.get_username() if actor else SHELL

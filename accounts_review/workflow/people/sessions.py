@@ -1,7 +1,9 @@
-"""Sessions: what it takes to sign somebody out everywhere."""
+"""Sessions and ways in: what it takes to sign somebody out everywhere, and a login out of its former owner's hands."""
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -14,3 +16,14 @@ def end_sessions(person: User) -> int:
     ]
     Session.objects.filter(pk__in=mine).delete()
     return len(mine)
+
+
+def is_linked(person: User) -> bool:
+    """Whether a login is linked to an identity at a provider."""
+    return bool(SocialAccount.objects.filter(user=person).exists())
+
+
+def forget_ways_in(person: User) -> None:
+    """Unlink a login from every provider and drop its second factors: its next owner does not inherit them."""
+    SocialAccount.objects.filter(user=person).delete()
+    Authenticator.objects.filter(user=person).delete()

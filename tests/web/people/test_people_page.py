@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
+from pytest_django import Settings
 
 from accounts_review.models import Workspace, may
 from tests.factories import give_role, make_workspace
@@ -80,6 +82,25 @@ def test_acts_on_a_person(client: Client, boss: User, person: Person, name: str,
     auditor.save()
     assert said in text_of(act(client, auditor, name, **fields))
     assert {"auditor@portal.example", boss.email} <= {message.to[0] for message in mail.outbox}
+
+
+def test_somebody_who_signs_in_by_a_provider_is_shown_as_such_and_can_be_unlinked(
+    client: Client, boss: User, person: Person, settings: Settings
+) -> None:
+    settings.OIDC = [{"provider_id": "entra", "name": "Entra ID", "settings": {"roles": {"a": [("auditor", "")]}}}]
+    auditor = person("auditor")
+    auditor.set_unusable_password()
+    auditor.save()
+    assert "Invited, not accepted yet" in text_of(client.get("/people/"))
+    SocialAccount.objects.create(user=auditor, provider="entra", uid="https://issuer.example sub")
+    assert "Entra ID" in text_of(client.get("/people/"))
+    page = text_of(client.get(f"/people/{auditor.pk}/"))
+    assert "holds until the next sign-in" in page
+    assert "Send another invitation" not in page
+    assert "accepted an invitation already" in text_of(act(client, auditor, "invite"))
+    assert "was unlinked and signed out" in text_of(act(client, auditor, "unlink"))
+    assert not SocialAccount.objects.exists()
+    assert "unlinked your login auditor" in mail.outbox[0].body
 
 
 def test_what_is_refused_says_why_and_changes_nothing(client: Client, boss: User) -> None:

@@ -17,7 +17,7 @@ from django.test import Client
 
 from accounts_review.models import AuditEntry, Workspace, may, people_who_may
 from accounts_review.workflow.people import emails, people
-from accounts_review.workflow.people.people import Change, PersonRefused
+from accounts_review.workflow.people.changes import Change, PersonRefused
 from tests.factories import NOW, give_role, make_workspace
 
 Person = Callable[[str], User]
