@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import connection, transaction
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -23,6 +25,11 @@ _OURS = __name__.rpartition(".")[0]
 def enqueue_scheduled(task: str) -> None:
     """Ask the worker to run a task of the schedule at once. Raises ``KeyError`` for any other."""
     async_task({func.rpartition(".")[2]: func for func, _ in SCHEDULE}[task])
+
+
+def next_run(task: str) -> datetime | None:
+    """When the worker runs a task of the schedule next; ``None`` where it has none yet."""
+    return Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", flat=True).first()
 
 
 @transaction.atomic

@@ -17,13 +17,14 @@ from django_tables2 import RequestConfig
 from accounts_review import audit
 from accounts_review.models import Cleanup, may
 from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
-from accounts_review.tasks import actions, queue
+from accounts_review.tasks import actions, queue, schedule
 from accounts_review.web.cleanups.basket import Basket
 from accounts_review.web.cleanups.checks import checks
 from accounts_review.web.cleanups.filters import CaseFilter, ReportFilter
 from accounts_review.web.cleanups.forms import TurnForm
 from accounts_review.web.cleanups.next_steps import Step, next_steps
 from accounts_review.web.cleanups.outcomes import outcomes
+from accounts_review.web.cleanups.outlook import Outlook, outlook_of
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.cleanups.waiting import waiting_of
@@ -70,8 +71,13 @@ class Cleanups(WorkspaceView):
             "segments": segments,
             "size": sum(count for name, count in segments),
             "under_way": [
-                (each, progress_of(each, now=self.now), standing_still(each, now=self.now))
-                for each in every.filter(state__in=UNDER_WAY).select_related("workspace")
+                (
+                    each,
+                    progress_of(each, now=self.now),
+                    standing_still(each, now=self.now),
+                    ahead_of(each, now=self.now),
+                )
+                for each in every.filter(state__in=UNDER_WAY).select_related("workspace", "policy")
             ],
             "table": table,
         }
@@ -205,6 +211,7 @@ def _standing(view: CleanupView) -> dict[str, Any]:
         "progress": progress,
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),
+        "outlook": ahead_of(cleanup, now=view.now),
         "stop": last_stop(cleanup) if is_paused else None,
         "may_operate": may(user, "operate", view.workspace),
         "waiting": waiting_of(cleanup, actor=user, now=view.now) if cleanup.state == AWAITING else None,
@@ -217,6 +224,12 @@ def standing_still(cleanup: Cleanup, *, now: datetime) -> list[findings.Finding]
     """Why a clean-up is paused, or none of its due cases can go on now; the mode has a banner of its own."""
     found = standstill(cleanup, now=now)
     return [findings.in_words(each) for each in found if each["code"] != "workspace_in_dry_run"]
+
+
+def ahead_of(cleanup: Cleanup, *, now: datetime) -> Outlook | None:
+    """What a running clean-up will do, and when."""
+    next_turn = schedule.next_run("send_emails_job")
+    return outlook_of(cleanup, now=now, pace=actions.pace(), next_turn=next_turn)
 
 
 def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:
