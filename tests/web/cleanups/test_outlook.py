@@ -45,7 +45,7 @@ def test_the_calendar_counts_mails_and_removals_by_day(site: Site, mailoutbox: l
     assert len(mailoutbox) == 2
     outlook = site.get("cleanup", number=cleanup.number).context["outlook"]
     days = {day.date.isoformat(): day for week in outlook.calendar for day in week.days}
-    assert (days["2026-11-27"].emails, days["2026-11-30"].emails) in {(0, 1), (1, 0)}
+    assert sum(day.emails for day in days.values()) == 1
     assert sum(day.removals for day in days.values()) == 3
     assert days["2026-12-28"].removals >= 2  # Thirty days later it is a Sunday.
 
