@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts_review.web.shared.middleware.LogContextMiddleware",
     "accounts_review.web.shared.middleware.PrivatePagesMiddleware",
+    "accounts_review.web.shared.middleware.NotAllowedMiddleware",
     "accounts_review.web.shared.middleware.TimeZoneMiddleware",
 ]
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, available_timezones
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from structlog.contextvars import bind_contextvars
@@ -67,6 +69,33 @@ class PrivatePagesMiddleware:
             add_never_cache_headers(response)
         patch_vary_headers(response, ["HX-Request"])
         return response
+
+
+class NotAllowedMiddleware:
+    """Answers an address that only takes a form with a page, when somebody opens it as one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or request.method != "GET":
+            return response
+        page = render(request, "405.html", {"back": _page_above(request.path)}, status=405)
+        page["Allow"] = response["Allow"]
+        return page
+
+
+def _page_above(path: str) -> str:
+    """The nearest address above one that is a page: below a clean-up its own, else the portal's first."""
+    while path := path.rstrip("/").rpartition("/")[0]:
+        try:
+            view = getattr(resolve(f"{path}/").func, "view_class", None)
+        except Resolver404:
+            continue
+        if hasattr(view, "get"):
+            return f"{path}/"
+    return reverse("home")
 
 
 class TimeZoneMiddleware:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from accounts_review.web.shared import anew
 from accounts_review.web.shared.access import PortalView
+
+WRITTEN: dict[str, Promise] = {
+    "reason": gettext_lazy("Reason"),
+    "text": gettext_lazy("Text"),
+    "until": gettext_lazy("Until"),
+    "count": gettext_lazy("Number of accounts"),
+}
+"""What people fill in with their own words, and would want to see again."""
 
 
 class GoOn(PortalView):
@@ -20,4 +30,7 @@ class GoOn(PortalView):
             return redirect("home")
         if not anew.is_fresh(request):
             return redirect(anew.question(request))
-        return self.render_to_response(self.get_context_data(kept=kept))
+        written = [
+            (WRITTEN[name], value) for name, values in kept["fields"] for value in values if name in WRITTEN and value
+        ]
+        return self.render_to_response(self.get_context_data(kept=kept, written=written))

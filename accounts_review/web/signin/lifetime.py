@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,8 +18,9 @@ from django.utils.translation import gettext as _
 from accounts_review.web.shared import anew
 
 BEGAN, SEEN = "began_at", "seen_at"
-REFRESHING = frozenset({"progress", "news", "sync", "check_connection"})
+REFRESHING = frozenset({"progress", "news", "sync", "check_connection", "session_left"})
 """Pages that look again by themselves: they prove nobody's presence."""
+PERSON = "portal_person"
 PRECISION = 60.0
 """Seconds: a click is not written down more often."""
 
@@ -30,11 +32,16 @@ class SessionLifetimeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated and _last_person(request) != request.user.pk:
+            _remember_person(response, request.user.pk)
+        return response
 
-    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         if not request.user.is_authenticated:
-            return None
+            # Of the session nothing is left, not even its cookie.
+            needs_login = getattr(view, "login_required", True)
+            return _signed_out(request, owner=_last_person(request)) if needs_login else None
         at, session = time(), request.session
         if BEGAN not in session:
             session[BEGAN] = session[SEEN] = at
@@ -43,13 +50,27 @@ class SessionLifetimeMiddleware:
         looks_by_itself = request.resolver_match is not None and request.resolver_match.url_name in REFRESHING
         if at - session[SEEN] > PRECISION and not (looks_by_itself and request.method == "GET"):
             session[SEEN] = at
+        request.session_left = left_of(request)["left"]  # type: ignore[attr-defined]
         return None
+
+
+def left_of(request: HttpRequest) -> dict[str, int | bool]:
+    """The seconds that are left, and whether a click makes them more: beyond ``SESSION_SECONDS`` none does."""
+    at, session = time(), request.session
+    idle = settings.SESSION_IDLE_SECONDS - (at - session.get(SEEN, at))
+    whole = settings.SESSION_COOKIE_AGE - (at - session.get(BEGAN, at))
+    return {"left": int(min(idle, whole)), "can_stay": idle < whole}
 
 
 def _ended(request: HttpRequest) -> HttpResponse | None:
     """Sign out. What was being sent is offered again to the same person after they signed in."""
     owner = request.user.pk
     logout(request)
+    return _signed_out(request, owner=owner)
+
+
+def _signed_out(request: HttpRequest, *, owner: int | None) -> HttpResponse | None:
+    """Lead to the sign-in, and from there on to what was being sent; a page leads back to itself anyway."""
     if request.method != "POST":
         return None
     anew.keep(request, _("Send it again"), owner=owner)
@@ -57,3 +78,17 @@ def _ended(request: HttpRequest) -> HttpResponse | None:
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def _last_person(request: HttpRequest) -> int | None:
+    """Who was signed in with this browser last: what was filled in is offered to nobody else."""
+    try:
+        return int(request.get_signed_cookie(PERSON, salt=PERSON))
+    except (BadSignature, KeyError, ValueError):
+        return None
+
+
+def _remember_person(response: HttpResponse, key: int) -> None:
+    response.set_signed_cookie(
+        PERSON, str(key), salt=PERSON, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts_review.web.shared import anew
 from accounts_review.web.signin.invitation import accept
 from accounts_review.web.signin.login import sign_in
+from accounts_review.web.signin.session import SessionLeft
 from accounts_review.web.signin.sso import views as sso
 
 SERVED = frozenset(
@@ -81,6 +82,7 @@ urlpatterns = [
     path("reauthenticate/provider/", sso.prove_page, name="account_prove"),
     path("oidc/<slug:provider_id>/login/", sso.begin, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", sso.back, name="openid_connect_callback"),
+    path("session/", SessionLeft.as_view(), name="session_left"),
     path("", include(only_served(account.urlpatterns))),
     path("2fa/", include(asking_anew(mfa.urlpatterns))),
     path("sessions/", include(only_served(usersessions.urlpatterns))),

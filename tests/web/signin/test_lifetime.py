@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts_review.models import Workspace
 from tests.web.kit import sign_in
-from tests.web.records_kit import Site
+from tests.web.records_kit import Site, text
 
 HOUR = 3600
 
@@ -75,3 +75,58 @@ def test_what_one_person_sent_is_offered_to_nobody_else(site: Site) -> None:
     session["kept_form"] = kept
     session.save()
     assert site.client.get("/go-on/").status_code == 302
+
+
+def test_what_is_sent_without_any_session_left_is_kept_and_shown(site: Site) -> None:
+    reviewer = site.person("operator")
+    reviewer.set_password("correct horse battery")
+    reviewer.save()
+    site.sign_in("operator")
+    cleanup = site.launched("ana")
+    site.get("cleanup", number=cleanup.number)
+    del site.client.cookies["sessionid"]
+    answer = site.post("turn", {"reason": "wrong list"}, number=cleanup.number, verb="pause")
+    assert answer["Location"] == "/accounts/login/?next=%2Fgo-on%2F"
+    cleanup.refresh_from_db()
+    assert cleanup.state == "running"
+    page = site.client.post(answer["Location"], {"login": "operator", "password": "correct horse battery"}, follow=True)
+    assert "Nothing has been done yet." in text(page)
+    assert "wrong list" in text(page)
+    kept = page.context["kept"]
+    site.client.post(kept["to"], dict(kept["fields"]))
+    cleanup.refresh_from_db()
+    assert cleanup.state == "paused"
+
+
+def test_without_any_session_left_it_is_offered_to_nobody_else(site: Site) -> None:
+    site.get("review")
+    del site.client.cookies["sessionid"]
+    site.post("decide", {"decision": "approve", "account": "1", "reason": "left in 2021"})
+    kept = site.client.session["kept_form"]
+    other = site.person("operator")
+    sign_in(site.client, other)
+    session = site.client.session
+    session["kept_form"] = kept
+    session.save()
+    assert site.client.get("/go-on/").status_code == 302
+
+
+def test_an_address_that_only_takes_a_form_has_a_page(site: Site) -> None:
+    site.sign_in("operator")
+    cleanup = site.launched("ana")
+    page = site.get("turn", number=cleanup.number, verb="pause")
+    assert page.status_code == 405
+    assert page["Allow"]
+    assert "Nothing has happened" in text(page)
+    assert f'href="{site.at("cleanup", number=cleanup.number)}"' in text(page)
+
+
+def test_the_rest_of_the_session_is_told_and_a_click_keeps_it(site: Site) -> None:
+    age(site, began=HOUR, seen=1.95 * HOUR)
+    told = site.client.get("/accounts/session/").json()
+    assert 100 < told["left"] < 300
+    assert told["can_stay"] is True
+    assert site.client.get("/accounts/session/").json()["left"] <= told["left"]
+    assert site.client.post("/accounts/session/").json()["left"] > 7000
+    age(site, began=11.95 * HOUR, seen=60)
+    assert site.client.get("/accounts/session/").json()["can_stay"] is False

@@ -1,0 +1,99 @@
+// What somebody fills in is kept with their browser until it is sent, per person and page, and offered again.
+(() => {
+  "use strict";
+
+  const { person } = document.body.dataset;
+  if (!person) return;
+  const PREFIX = `draft:${person}:`;
+  const HERE = PREFIX + location.pathname;
+  const DAY = 24 * 3600 * 1000;
+  const LARGEST = 200000;
+  const SECRET = /password|csrf|^key$|code|token/i;
+
+  const store = {
+    get: (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },
+    set: (key, value) => { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full, or not allowed */ } },
+    drop: (key) => { try { localStorage.removeItem(key); } catch { /* not allowed */ } },
+  };
+  const ours = () => { try { return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; } };
+
+  const forms = () => [...document.querySelectorAll("main form")].filter((form) => form.method === "post");
+  const fields = (form) => [...form.elements].filter((field) => field.name && !SECRET.test(field.name)
+    && !["hidden", "password", "file", "submit", "button"].includes(field.type));
+  const isTick = (field) => field.type === "checkbox" || field.type === "radio";
+  const nameOf = (form) => new URL(form.action, location.href).pathname;
+  const changed = (field) => (isTick(field) ? field.checked !== field.defaultChecked
+    : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+      : field.value !== field.defaultValue);
+
+  // What differs from the page as it came, form by form.
+  const gather = () => forms().flatMap((form) => fields(form).filter(changed).map((field) => ({
+    form: nameOf(form), name: field.name, value: field.value, tick: isTick(field), checked: field.checked,
+  })));
+
+  const save = () => {
+    const kept = gather();
+    if (kept.length && JSON.stringify(kept).length < LARGEST) store.set(HERE, { at: Date.now(), kept });
+    else store.drop(HERE);
+  };
+
+  const restore = (kept) => {
+    for (const each of kept) {
+      for (const form of forms().filter((one) => nameOf(one) === each.form)) {
+        const field = fields(form).find((one) => one.name === each.name && (!each.tick || one.value === each.value));
+        if (!field) continue;
+        if (each.tick) field.checked = each.checked;
+        else field.value = each.value;
+        field.closest("details")?.setAttribute("open", "");
+        field.dispatchEvent(new Event(each.tick ? "change" : "input", { bubbles: true }));
+        if (each.tick) field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+    }
+  };
+
+  // What is old, or was sent and has led to a page, is done with.
+  for (const key of ours()) {
+    const draft = store.get(key);
+    const isSent = draft && draft.sent && !document.querySelector("[data-not-sent-yet]");
+    if (!draft || isSent || Date.now() - draft.at > DAY) store.drop(key);
+  }
+
+  const offer = document.getElementById("draft-offer");
+  const draft = store.get(HERE);
+  if (offer && draft && !draft.sent) {
+    offer.hidden = false;
+    offer.querySelector("[data-restore]").addEventListener("click", () => {
+      restore(draft.kept);
+      offer.hidden = true;
+    });
+    offer.querySelector("[data-discard]").addEventListener("click", () => {
+      store.drop(HERE);
+      offer.hidden = true;
+    });
+  }
+
+  let timer = 0;
+  const soon = (event) => {
+    if (!event.target.closest?.("main form")) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => { timer = 0; save(); }, 300);
+  };
+  window.addEventListener("pagehide", () => {
+    if (timer) save();
+  });
+  document.addEventListener("input", soon);
+  document.addEventListener("change", soon);
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post" || event.defaultPrevented) return;
+    clearTimeout(timer);
+    timer = 0;
+    save();
+    const sent = store.get(HERE);
+    if (sent) store.set(HERE, { ...sent, sent: true });
+  });
+  // A form that htmx has sent leaves the page as it is.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.requestConfig?.verb === "post") setTimeout(save, 300);
+  });
+})();
