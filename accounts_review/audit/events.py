@@ -115,6 +115,7 @@ class Event(StrEnum):
             "database_behind":
                 _("held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"),
             "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
+            "audit_flawed": _("held everything: the audit does not hold; %(first)s"),
             "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
             "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
             "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s")},
@@ -168,6 +169,8 @@ class Event(StrEnum):
         _("sent %(login)s (%(email)s) another link to set a password"))
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),
         _("unlinked %(login)s from their identity at the sign-in provider: %(provider)s"))
+    PERSON_REPORTED = Words("person.reported", _("Access report written"),
+        _("wrote down what is held about the person"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
     POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
         _("activated version %(version)s of the policy: %(reason)s"), alert=True)

@@ -154,6 +154,7 @@ class Account(models.Model):
     )
     absent_since = models.DateTimeField(_("not listed since"), null=True)
     gone_at = models.DateTimeField(_("gone since"), null=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, help_text=_("When what tells of the person was erased."))
 
     verdict: str
     """Where asked for ``with_verdict``, as are the next three."""

@@ -52,6 +52,12 @@ class Workspace(models.Model):
         null=True,
         help_text=_("Why no e-mails are sent, as a code with the server's reply and since when; null if they are."),
     )
+    retention_since = models.DateTimeField(
+        _("erases since"), null=True, help_text=_("Since when personal data are erased by themselves, after a preview.")
+    )
+    copied = models.JSONField(
+        default=dict, help_text=_("When, by whom and of which policy the text for the privacy notice was last copied.")
+    )
     created_at = models.DateTimeField(_("created"))
 
     class Meta:

@@ -17,6 +17,7 @@ from accounts_review.rules import calendar
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.names import Globs, Names, folded
 from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, load
+from accounts_review.rules.retention import Retention, read_retention
 
 __all__ = ["Policy", "PolicyError", "PolicyFault", "Segment", "decode", "parse"]
 
@@ -31,7 +32,7 @@ MOST_SEGMENTS = 100
 MOST_AVOIDED = 400
 AVOID_EXAMPLE = '["weekends", "2026-12-24", "holidays FR"]'
 
-SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption")
+SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption", "retention")
 NAME_LISTS = ("account_types", "groups", "email_domains")
 GLOB_LISTS = ("usernames", "emails")
 
@@ -76,6 +77,10 @@ pause_at_regret = 0.1
 
 [exemption]
 longest_days = 1825
+
+[retention]
+months_after_end = 12
+keep_audit_names_months = 24
 """
 """The vendor's advice as a policy: what a new workspace starts with."""
 
@@ -201,6 +206,7 @@ class Policy:
     launch: LaunchWait
     limits: Limits
     exemption: ExemptionRules
+    retention: Retention
 
 
 def _spellings(rights: Iterable[str]) -> frozenset[str]:
@@ -247,6 +253,7 @@ def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
         launch=_read_launch(reader, merged["launch"]),
         limits=_read_limits(reader, merged["limits"]),
         exemption=_read_exemption(reader, merged["exemption"]),
+        retention=read_retention(reader, merged["retention"]),
     )
 
 

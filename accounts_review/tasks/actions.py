@@ -23,6 +23,8 @@ from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import Notices, allowance, send_notices
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.restore import invite, returns
+from accounts_review.workflow.retention import due, traces
+from accounts_review.workflow.retention.erase import Erased
 from accounts_review.workflow.revoke import worker
 from accounts_review.workflow.sync.sync import sync_workspace
 
@@ -102,6 +104,22 @@ def preview_policy(policy_preview: PolicyPreview) -> None:
         preview.judge(policy_preview=policy_preview, clock=now)
     else:
         enqueue_policy_preview(policy_preview.pk)
+
+
+def sweep(terms: list[str]) -> int:
+    """Have files, and those of the embedded database, forget names; returns how many files changed."""
+    if terms:
+        traces.scrub_embedded()
+    return traces.sweep_files(settings.DATA_DIR, terms)
+
+
+def apply_retention(workspace: Workspace) -> Erased:
+    """Erase those whose time is over, where an administrator has let it begin."""
+    if workspace.retention_since is None:
+        return Erased()
+    erased = due.apply_retention(workspace=workspace, now=now())
+    sweep(erased.terms)
+    return erased
 
 
 def watch() -> None:

@@ -12,7 +12,8 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from accounts_review.models import Workspace
 
 SYNC_SECONDS = 4 * 3600
-"""How long a sync may take: a million accounts are a thousand calls, twice. Every other task is short."""
+"""How long a sync may take: a million accounts are a thousand calls, twice; and proving the audit.
+Every other task is short."""
 
 
 def enqueue_revoke(workspace: Workspace) -> None:
@@ -54,6 +55,16 @@ def enqueue_sync(workspace: Workspace) -> None:
 def enqueue_take_in(workspace: Workspace) -> None:
     """Ask the worker to judge what a sync that was killed has left."""
     async_task("accounts_review.tasks.jobs.take_in_job", workspace.pk, timeout=SYNC_SECONDS)
+
+
+def enqueue_verification() -> None:
+    """Ask the worker to prove the whole audit."""
+    async_task("accounts_review.tasks.nightly.verify_audit_job", timeout=SYNC_SECONDS)
+
+
+def enqueue_retention() -> None:
+    """Ask the worker to erase those whose time is over."""
+    async_task("accounts_review.tasks.nightly.retention_job", timeout=SYNC_SECONDS)
 
 
 def enqueue_policy_preview(policy_preview_id: int) -> None:

@@ -13,6 +13,8 @@ SCHEDULE = (
     ("accounts_review.tasks.jobs.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
     ("accounts_review.tasks.jobs.send_digests_job", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
     ("accounts_review.tasks.jobs.check_every_connection", {"schedule_type": Schedule.CRON, "cron": "0 2 * * *"}),
+    ("accounts_review.tasks.nightly.verify_every_night", {"schedule_type": Schedule.CRON, "cron": "0 4 * * *"}),
+    ("accounts_review.tasks.nightly.erase_every_night", {"schedule_type": Schedule.CRON, "cron": "30 4 * * *"}),
     ("accounts_review.tasks.jobs.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
 """What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""

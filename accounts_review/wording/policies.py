@@ -29,6 +29,7 @@ TAKES_EFFECT: dict[str, Promise] = {
     "per_hour": gettext_lazy("At once, also for clean-ups under way."),
     "pause_at_regret": gettext_lazy("At once, also for clean-ups under way."),
     "exemption": gettext_lazy("For exemptions given from now on."),
+    "retention": gettext_lazy("The next night, also for those who are gone already."),
 }
 """From when on a change counts, by the first word of its clause's key."""
 
@@ -174,6 +175,20 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     longest = policy.exemption.longest_days
     spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
     yield Clause("exemption", spans % {"days": longest})
+    months = policy.retention.months_after_end
+    erased = ngettext(
+        "What is held about an account is erased %(months)d month after it is gone.",
+        "What is held about an account is erased %(months)d months after it is gone.",
+        months,
+    )
+    yield Clause("retention accounts", erased % {"months": months})
+    months = policy.retention.keep_audit_names_months
+    erased = ngettext(
+        "The name of a person of the portal is erased %(months)d month after they left.",
+        "The name of a person of the portal is erased %(months)d months after they left.",
+        months,
+    )
+    yield Clause("retention people", erased % {"months": months})
 
 
 def _avoided(avoid: Avoided) -> list[str]:

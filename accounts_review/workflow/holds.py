@@ -80,6 +80,20 @@ def watch(*, now: datetime) -> checkpoint.Mismatch | None:
     return finding
 
 
+def verify(*, now: datetime) -> list[str]:
+    """Prove the whole audit; what nobody has accepted yet is put down as a hold, and returned."""
+    flaws = [str(flaw) for flaw in audit.verify_everything(now=now).flaws]
+    known = Hold.objects.filter(cause=Hold.Cause.FLAWED).values_list("details", flat=True)
+    accepted = {line for details in known for line in details.get("flaws", [])}
+    if (new := [line for line in flaws if line not in accepted]) and (keeper := checkpoint.keeper):
+        Hold.objects.open().filter(cause=Hold.Cause.FLAWED, host=keeper.host).update(
+            released_at=now, released_by=PORTAL, release_reason="found again, with more"
+        )
+        details = {"first": new[0], "count": len(flaws), "flaws": flaws}
+        _put_down(checkpoint.Mismatch(Hold.Cause.FLAWED, details), keeper=keeper, now=now)
+    return new
+
+
 def vouch(*, now: datetime) -> int:
     """Let hosts that have no checkpoint yet begin one, where this host's agrees with the database; returns how many.
 
@@ -162,7 +176,7 @@ def _put_down(finding: checkpoint.Mismatch, *, keeper: checkpoint.Keeper, now: d
     found = {"details": details, "at": now, "by": PORTAL}
     placed, is_new = Hold.objects.open().get_or_create(**known, released_at=None, defaults=found)
     if is_new:
-        data = {"cause": placed.cause} | details
+        data = {"cause": placed.cause} | {name: value for name, value in details.items() if name != "flaws"}
         audit.log(_concerned(None), kind=Event.CHECKPOINT_FAILED, actor=PORTAL, now=now, data=data)
 
 

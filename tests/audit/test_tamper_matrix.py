@@ -18,7 +18,8 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.chain import commitment, seal
 from accounts_review.audit.checkpoint import GENESIS, Keeper
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Exemption, PersonalData, PolicyVersion, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Hold, PersonalData, PolicyVersion, Workspace
+from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.people.people import add_person
 from accounts_review.workflow.review import decide
@@ -332,3 +333,17 @@ def test_the_stage_has_what_is_tampered_with(stage: Stage) -> None:
     assert Exemption.objects.count() == 1
     assert PolicyVersion.objects.count() >= 2
     assert Workspace.objects.count() == 1
+
+
+def test_a_mismatch_found_at_night_holds_everything_until_an_administrator_has_looked(stage: Stage) -> None:
+    assert holds.verify(now=now()) == []
+    seq = forge()
+    [said, *_rest] = holds.verify(now=now())
+    assert said.startswith(f"Entry {seq}, account.approved: ")
+    hold = holds.over(stage.workspace)
+    assert hold is not None
+    assert hold.cause == "audit_flawed"
+    told = AuditEntry.objects.get(kind="checkpoint.failed")
+    assert told.data["first"] == said
+    assert holds.verify(now=now()) == []
+    assert Hold.objects.filter(released_at=None).count() == 1

@@ -21,6 +21,7 @@ from accounts_review.rules.policy import (
     Segment,
     parse,
 )
+from accounts_review.rules.retention import Retention
 
 FULL = """title = "Yearly clean-up"
 
@@ -111,6 +112,7 @@ def test_the_full_example_is_read_as_it_says() -> None:
         launch=LaunchWait(wait_hours=24),
         limits=Limits(per_cleanup=500, per_hour=200, share_of_population=0.25, pause_at_regret=0.1),
         exemption=ExemptionRules(longest_days=400),
+        retention=Retention(months_after_end=12, keep_audit_names_months=24),
     )
 
 

@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
-from accounts_review.models import Run
+from accounts_review.models import AuditKey, Run
 from accounts_review.tasks import actions, queue, schedule, sources
 from cleanup_portal.logs import log_whatever_comes
 
@@ -86,6 +86,7 @@ class Command(BaseCommand):
         connection.ensure_connection()
         sources.known_workspaces()
         sources.renew_stored_keys()
+        AuditKey.renew()
         schedule.ensure_schedule()
         Run.objects.bury()
         queue.enqueue_sweep()

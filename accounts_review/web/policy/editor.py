@@ -82,7 +82,7 @@ class Editor:
     @property
     def limits(self) -> list[Any]:
         """The fields that say how much may happen at once, and how long decisions last."""
-        wanted = ("limits__", "approval__expires", "exemption__")
+        wanted = ("limits__", "approval__expires", "exemption__", "retention__")
         return [self.values[name] for name in self.values.fields if name.startswith(wanted)]
 
     def _ticks(self, name: str, counts: Mapping[str, int]) -> list[Tick]:

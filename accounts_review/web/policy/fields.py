@@ -22,6 +22,7 @@ from accounts_review.rules.policy import (
     MOST_SEGMENTS,
 )
 from accounts_review.rules.policy_editor import CONDITIONS, PolicyValues, SegmentValues
+from accounts_review.rules.retention import LONGEST_RETENTION_MONTHS
 from accounts_review.web.policy.chips import ChipsField, ChipsInput, unique
 from accounts_review.wording import rights
 
@@ -170,6 +171,12 @@ class ValuesForm(forms.Form):
     )
     limits__pause_at_regret = _percent(gettext_lazy("Pause when so many come back or object (%)"), 1.0)
     exemption__longest_days = _whole(gettext_lazy("Longest exemption (days)"), 1, LONGEST_EXEMPTION_DAYS)
+    retention__months_after_end = _whole(
+        gettext_lazy("Erase what is held about accounts, months after they are gone"), 1, LONGEST_RETENTION_MONTHS
+    )
+    retention__keep_audit_names_months = _whole(
+        gettext_lazy("Erase names of portal people, months after they left"), 1, LONGEST_RETENTION_MONTHS
+    )
 
     def __init__(self, *args: Any, names: Names, held: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -49,6 +49,14 @@ JOBS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("Sync"),
         gettext_lazy("Reads every account of each workspace and assesses those that changed."),
     ),
+    "verify_every_night": (
+        gettext_lazy("Verification of the audit"),
+        gettext_lazy("Proves every audit entry, and that cases and decisions stand as the audit says."),
+    ),
+    "erase_every_night": (
+        gettext_lazy("Erasure"),
+        gettext_lazy("Erases personal data that the policy keeps no longer, where an administrator has let it begin."),
+    ),
 }
 """What each task of the schedule is called and does."""
 
@@ -56,10 +64,17 @@ TITLES: dict[str, Promise] = {
     "revoke_batch": gettext_lazy("Removals due"),
     "sync_job": gettext_lazy("Sync"),
     "check_connection_job": gettext_lazy("Check of one connection"),
+    "verify_audit_job": gettext_lazy("Verification of the audit"),
+    "retention_job": gettext_lazy("Erasure"),
 }
 """What the other tasks are called, which these or people ask for."""
 
-DOING = {"sync_every_workspace": "sync_job", "check_every_connection": "check_connection_job"}
+DOING = {
+    "sync_every_workspace": "sync_job",
+    "check_every_connection": "check_connection_job",
+    "verify_every_night": "verify_audit_job",
+    "erase_every_night": "retention_job",
+}
 """Tasks that only ask for others: how those ended is what people want to know."""
 
 

@@ -1,0 +1,39 @@
+"""``manage.py apply_retention``: erase those whose time is over, or show who that would be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.models import Workspace
+from accounts_review.tasks import actions
+from accounts_review.workflow.retention import due
+from accounts_review.workflow.retention.erase import NotErasable
+
+
+class Command(WorkspaceCommand):
+    help = """Show whose personal data the policy's [retention] would erase; with --actor, let it happen now and every
+        night from now on. Until an administrator has done so once, nothing is erased by itself."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--actor", metavar="LOGIN", help="an administrator, who has seen the preview")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        if not options["actor"]:
+            for account in due.due_accounts(workspace, now=now()):
+                self.stdout.write(account.username)
+            for user in due.due_people(workspace, now=now()):
+                self.stdout.write(f"{user.username} (portal)")
+            self.stderr.write("Nothing was erased; with --actor LOGIN it is, now and every night.")
+            return
+        try:
+            if workspace.retention_since is None:
+                due.begin(workspace=workspace, actor=person(options["actor"]), now=now())
+            erased = actions.apply_retention(workspace)
+        except NotErasable as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"accounts erased {erased.accounts}")

@@ -1,0 +1,35 @@
+"""``manage.py erase_person``: personal data of somebody who is gone leave; the proof of what was done stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils.timezone import now
+
+from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.models import Workspace
+from accounts_review.tasks import actions
+from accounts_review.workflow.retention.erase import NotErasable, erase_person
+
+
+class Command(WorkspaceCommand):
+    help = """Erase what is held about somebody who is gone: name, address, username, raw record, free texts and
+        what it takes to invite them back, in the database and in DATA_DIR. Cannot be undone; the audit still holds."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("username", metavar="USERNAME")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
+        parser.add_argument("--reason", required=True, help="reason; recorded in the audit, without their name")
+
+    def act(self, workspace: Workspace, **options: Any) -> None:
+        actor, username, reason = person(options["actor"]), options["username"], options["reason"]
+        try:
+            erased = erase_person(workspace=workspace, username=username, actor=actor, reason=reason, now=now())
+        except NotErasable as error:
+            raise CommandError(str(error)) from None
+        files = actions.sweep(erased.terms)
+        for where in erased.left:
+            self.stderr.write(f"Left as it is: {where}.")
+        self.stdout.write(f"accounts erased {erased.accounts}, files changed {files}")

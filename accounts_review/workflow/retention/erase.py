@@ -1,0 +1,173 @@
+"""Erase what is held about people who are gone; what was done and decided stays, about nobody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.audit import NewEntry
+from accounts_review.audit.events import Event
+from accounts_review.models import (
+    Account,
+    Case,
+    DecisionFile,
+    Exemption,
+    HeldRecord,
+    PersonalData,
+    PolicyVersion,
+    Snooze,
+    Workspace,
+    permit,
+)
+from accounts_review.workflow.retention import traces
+
+PORTAL = "portal"
+_EVIDENCE_OF_A_PERSON = ("email",)
+_OUTCOME = ("status", "error_code", "trace_id", "inferred", "found", "at")
+"""What is kept of how a removal ended; the rest may name somebody."""
+
+
+class NotErasable(ValueError):
+    """Somebody whose data cannot be erased now; the text says why and what to do."""
+
+
+@dataclass(slots=True)
+class Erased:
+    """What was erased: how many accounts, and what to look for in files; ``left`` says where a name stays, and why."""
+
+    accounts: int = 0
+    terms: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def incarnations(workspace: Workspace, username: str) -> list[Account]:
+    """The accounts that somebody had or has under a username."""
+    return list(Account.objects.filter(workspace=workspace, username=username).order_by("pk"))
+
+
+@transaction.atomic
+def erase_person(*, workspace: Workspace, username: str, actor: User, reason: str, now: datetime) -> Erased:
+    """Erase everything about somebody who is gone from a workspace.
+
+    Raises ``PermissionDenied``, and :class:`NotErasable` where they are unknown, still there, or in a clean-up.
+    """
+    permit(actor, "administer", workspace)
+    if not reason.strip():
+        raise NotErasable(_("Give a reason; it is recorded in the audit."))
+    accounts = incarnations(workspace, username)
+    if not accounts:
+        raise NotErasable(_("%(username)s: no account of this workspace has this username.") % {"username": username})
+    return erase_accounts(accounts, actor=actor.get_username(), reason=reason, now=now)
+
+
+@transaction.atomic
+def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: str = "", now: datetime) -> Erased:
+    """Erase what is held about accounts, each of which is gone. All or nothing; raises :class:`NotErasable`."""
+    ids = [account.pk for account in accounts]
+    held = list(Account.objects.select_for_update().select_related("workspace").filter(pk__in=ids).order_by("pk"))
+    for account in held:
+        if why := objection_to_erasing(account):
+            raise NotErasable(f"{account.username}: {why}")
+    terms = traces.terms_of(held)
+    audit.wait_for_turn()
+    _empty_personal_data(ids, terms, now=now)
+    _empty_cases(ids)
+    Exemption.objects.filter(account__in=ids).update(reason="", owner_email="")
+    Snooze.objects.filter(account__in=ids).delete()
+    _empty_files_and_held(terms)
+    for account in held:
+        _empty(account, now=now)
+    traces.sweep_tables(terms)
+    said = re.sub(traces.pattern_of(terms), "…", reason, flags=re.IGNORECASE) if terms else reason
+    audit.append(_entry(account, actor=actor, reason=said, now=now) for account in held)
+    return Erased(len(held), terms, _left(held[0].workspace, terms) if held else [])
+
+
+def objection_to_erasing(account: Account) -> str:
+    """Why what is held about an account cannot be erased now, or "" where it can."""
+    if account.erased_at:
+        return _("it is erased already")
+    if account.absent_since is None and account.gone_at is None:
+        return _("the workspace still lists it; only who is gone can be erased")
+    if account.cases.open().exists():  # type: ignore[attr-defined]
+        return _("it is in a clean-up that has not ended; withdraw it first")
+    return ""
+
+
+def _empty(account: Account, *, now: datetime) -> None:
+    account.username = f"erased-{account.pk}"
+    account.email = account.display_name = account.first_name = account.last_name = account.raw = account.digest = ""
+    account.groups, account.disputed, account.erased_at = [], [], now
+    account.save()
+
+
+def _empty_personal_data(ids: list[int], terms: list[str], *, now: datetime) -> None:
+    """What entries say of the accounts, and whatever else beside the chain tells of them."""
+    PersonalData.objects.filter(account_id__in=ids).erase(now=now)
+    if not terms:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT digest FROM accounts_review_personaldata WHERE erased_at IS NULL AND details::text ~* %s",
+            [traces.pattern_of(terms)],
+        )
+        telling = [row[0] for row in cursor.fetchall()]
+    PersonalData.objects.filter(digest__in=telling).erase(now=now)
+
+
+def _empty_cases(ids: list[int]) -> None:
+    for case in Case.objects.filter(account__in=ids):
+        case.evidence = {name: value for name, value in case.evidence.items() if name not in _EVIDENCE_OF_A_PERSON}
+        case.answer = _without(case.answer, ("kind", "until", "at", "seconds_after"))
+        case.outcome = _without(case.outcome, _OUTCOME)
+        case.reason = case.warned_to = case.message_id = ""
+        case.snapshot, case.readings = None, []
+        case.save(
+            update_fields=["evidence", "answer", "outcome", "reason", "warned_to", "message_id", "snapshot", "readings"]
+        )
+
+
+def _without(content: dict[str, Any] | None, kept: Sequence[str]) -> dict[str, Any] | None:
+    return None if content is None else {name: content[name] for name in kept if name in content}
+
+
+def _empty_files_and_held(terms: list[str]) -> None:
+    """Decision files that name them, and records of a quarantined reading."""
+    if not terms:
+        return
+    pattern = traces.pattern_of(terms)
+    with connection.cursor() as cursor:
+        for model, text in ((DecisionFile, "rows::text"), (HeldRecord, "encode(raw, 'escape')")):
+            table = connection.ops.quote_name(model._meta.db_table)
+            cursor.execute(f"DELETE FROM {table} WHERE {text} ~* %s", [pattern])  # noqa: S608
+
+
+def _entry(account: Account, *, actor: str, reason: str, now: datetime) -> NewEntry:
+    data: dict[str, Any] = {"erased_at": now.isoformat()}
+    data |= {"reason": reason} if reason else {"kind": "retention"}
+    return NewEntry(
+        at=now,
+        workspace=account.workspace.name,
+        actor=actor,
+        kind=Event.PERSON_ERASED,
+        account_id=account.pk,
+        data=data,
+    )
+
+
+def _left(workspace: Workspace, terms: list[str]) -> list[str]:
+    """Policies that name them: what was adopted is not rewritten."""
+    naming = Q()
+    for term in terms:
+        naming |= Q(text__icontains=term)
+    versions = PolicyVersion.objects.filter(naming, workspace=workspace) if terms else PolicyVersion.objects.none()
+    return [_("policy version %(number)d names them") % {"number": version.number} for version in versions]

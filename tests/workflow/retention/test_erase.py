@@ -1,0 +1,170 @@
+"""Erasing somebody who is gone: nothing tells of them any more, and everything that was done is still proven."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.audit import checkpoint
+from accounts_review.audit.checkpoint import Keeper
+from accounts_review.models import Account, AuditEntry, Case, PersonalData
+from accounts_review.workflow import advance, answer
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.notify.send import send_notices
+from accounts_review.workflow.people.people import add_person
+from accounts_review.workflow.retention import due
+from accounts_review.workflow.retention.erase import NotErasable, erase_accounts
+from accounts_review.workflow.review import decide
+from tests.stage import SetStage, Stage, policy_text, someone
+
+NAME, USERNAME, ADDRESS = "Zebulon Quixote", "zebulon.quixote", "zebulon@quixote.example"
+TERMS = (NAME, USERNAME, ADDRESS)
+
+
+@pytest.fixture
+def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    keeper = Keeper(tmp_path)
+    monkeypatch.setattr(checkpoint, "keeper", keeper)
+    return keeper
+
+
+@pytest.fixture
+def stage(keeper: Keeper, set_stage: SetStage, settings: Any, tmp_path: Path) -> Stage:
+    """Somebody who was warned by e-mail, answered, and was then revoked; and somebody who stays."""
+    settings.DATA_DIR = tmp_path
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    gone = someone(USERNAME, idle=900, email=ADDRESS, first_name="Zebulon", last_name="Quixote", display_name=NAME)
+    stage = set_stage(gone, someone("ana", idle=900))
+    for role in ("reviewer", "operator", "administrator"):
+        add_person(
+            login=f"r.{role}", email=f"{role}@r.example", role=role, workspace=None, actor=None, now=stage.clock()
+        )
+    stage.adopt(policy_text(notice=30))
+    reason = f"{NAME} has left, says {ADDRESS}"
+    decide.approve(
+        accounts=stage.accounts(USERNAME, "ana"), actor=stage.staff("reviewer"), reason=reason, now=stage.clock()
+    )
+    launch.launch(cleanup=stage.workspace.cleanups.get(), actor=stage.staff("operator"), now=stage.clock())
+    send_notices(workspace=stage.workspace, now=stage.clock())
+    case = Case.objects.get(account__username=USERNAME)
+    said = answer.Said(kind=answer.AnswerKind.LEAVE, text="", agent="Browser")
+    answer.answer(case=case, said=said, now=stage.clock())
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.revoke()
+    (tmp_path / "kept.csv").write_text(f"username,email\n{USERNAME},{ADDRESS}\nana,ana@x.example\n")
+    return stage
+
+
+def dump() -> str:
+    """Every row of every table, with what is packed in texts unpacked."""
+    texts = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'SELECT t::text FROM "{table}" t')
+            texts += [row[0] for row in cursor.fetchall()]
+    return "\n".join(texts)
+
+
+def told(text: str) -> list[str]:
+    packed = [base64.b64encode(term.encode()).decode().rstrip("=")[:-2] for term in TERMS]
+    return [term for term in (*TERMS, *packed) if term.lower() in text.lower()]
+
+
+def in_files(folder: Path) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            found += [f"{path}: {term}" for term in TERMS if term.encode().lower() in content.lower()]
+    return found
+
+
+def erase(stage: Stage, **options: str) -> None:
+    given = {"actor": stage.staff("administrator").username, "reason": f"asked for by {NAME}"} | options
+    call_command("erase_person", USERNAME, **given)
+
+
+def test_nothing_tells_of_them_any_more_and_everything_still_holds(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sorted(told(dump())) == sorted(TERMS)
+    assert len(list((tmp_path / "mail").iterdir())) >= 1
+    assert in_files(tmp_path)
+    assert Case.objects.get(account__username=USERNAME).state == "revoked"
+    before = AuditEntry.objects.count()
+    erase(stage)
+    assert told(dump()) == []
+    assert in_files(tmp_path) == []
+    assert told(caplog.text) == []
+    folder = connection.settings_dict["OPTIONS"].get("data_directory")
+    assert folder is None or in_files(Path(folder)) == []
+    assert audit.verify() == (before + 1, None)
+    report = audit.verify_everything(now=now())
+    assert [flaw for flaw in report.flaws if "role" not in str(flaw).lower()] == []
+    assert "ana" in (tmp_path / "kept.csv").read_text()
+    assert Account.objects.get(username="ana").email
+
+
+def test_what_was_done_stays(stage: Stage) -> None:
+    pk = Account.objects.get(username=USERNAME).pk
+    kinds = list(AuditEntry.objects.filter(account_id=pk).values_list("kind", flat=True))
+    erase(stage)
+    account, case = Account.objects.get(pk=pk), Case.objects.get(account=pk)
+    assert (account.username, account.email, account.raw) == (f"erased-{pk}", "", "")
+    assert account.erased_at is not None
+    assert (case.state, case.snapshot, case.is_restorable) == ("revoked", None, False)
+    entries = AuditEntry.objects.filter(account_id=pk)
+    assert list(entries.values_list("kind", flat=True)) == ["person.erased", *kinds]
+    assert {entry.subject for entry in entries} == {""}
+    assert entries[0].details["reason"] == "asked for by …"
+
+
+def test_who_is_still_there_or_unknown_is_refused(stage: Stage) -> None:
+    administrator = stage.staff("administrator").username
+    with pytest.raises(CommandError, match="still lists it"):
+        call_command("erase_person", "ana", actor=administrator, reason="x")
+    with pytest.raises(CommandError, match="no account"):
+        call_command("erase_person", "nobody", actor=administrator, reason="x")
+    with pytest.raises(CommandError, match="may not do this"):
+        call_command("erase_person", USERNAME, actor=stage.staff("operator").username, reason="x")
+    with pytest.raises(CommandError, match="reason"):
+        call_command("erase_person", USERNAME, actor=administrator, reason=" ")
+    assert told(dump())
+    assert not PersonalData.objects.exclude(erased_at=None).exists()
+
+
+def test_an_access_report_holds_what_is_held(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    call_command("access_report", USERNAME, "-o", str(path))
+    report = json.loads(path.read_text())
+    [held] = report["accounts"]
+    assert (held["account"]["email"], held["account"]["record"]["username"]) == (ADDRESS, USERNAME)
+    assert held["clean-ups"][0]["state"] == "revoked"
+    assert "Access revoked" in {entry["what"] for entry in held["history"]}
+
+
+def test_retention_erases_nobody_before_a_preview_and_then_those_whose_time_is_over(stage: Stage) -> None:
+    workspace = stage.workspace
+    later = stage.clock() + timedelta(days=400)
+    assert due.due_accounts(workspace, now=stage.clock() + timedelta(days=300)) == []
+    assert [account.username for account in due.due_accounts(workspace, now=later)] == [USERNAME]
+    administrator = stage.staff("administrator")
+    due.begin(workspace=workspace, actor=administrator, now=later)
+    with pytest.raises(NotErasable, match="already"):
+        due.begin(workspace=workspace, actor=administrator, now=later)
+    assert due.apply_retention(workspace=workspace, now=later).accounts == 1
+    assert told(dump()) == []
+    assert due.due_accounts(workspace, now=later) == []
+    with pytest.raises(NotErasable, match="erased already"):
+        erase_accounts(list(Account.objects.exclude(erased_at=None)), now=later)
