@@ -8,9 +8,7 @@ from django.db import transaction
 
 from accounts_review.models import Account, Assessment, PolicyVersion, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.workflow.assess.judging import BATCH, Judging, batches
-
-COLUMNS = [field.name for field in Assessment._meta.concrete_fields if not field.primary_key]
+from accounts_review.workflow.assess.judging import BATCH, Judging, batches, merge
 
 
 def assess(*, workspace: Workspace) -> int:
@@ -21,18 +19,16 @@ def assess(*, workspace: Workspace) -> int:
     """
     version = workspace.current_policy
     judging, judged = Judging(workspace, version.rules), 0
-    for batch in batches(_stale(workspace, version).order_by("pk").iterator(chunk_size=BATCH)):
-        rows = [
-            Assessment(account=account, policy=version, basis=account.basis, **judging.of(account)) for account in batch
-        ]
+    beside = f"{version.pk}:{workspace.rights_digest}"
+    stale = _stale(workspace, version).order_by("pk").values_list("pk", flat=True)
+    for keys in batches(stale.iterator(chunk_size=BATCH)):
+        judging.stage(keys, beside=beside)
         with transaction.atomic():
             if not _is_in_force(version):
                 # Another came into force meanwhile, with assessments of its own: they must not be overwritten.
                 return judged + assess(workspace=workspace)
-            Assessment.objects.bulk_create(
-                rows, update_conflicts=True, unique_fields=["account"], update_fields=COLUMNS
-            )
-        judged += len(batch)
+            merge(Assessment, unique=("account_id",), policy_id=version.pk)
+        judged += len(keys)
     return judged
 
 

@@ -30,7 +30,7 @@ from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.workflow.assess.judging import Judging, batches
+from accounts_review.workflow.assess.judging import Judging, batches, merge
 from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.policy.findings import findings_of
 
@@ -113,20 +113,14 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
     while left := outstanding(policy_preview):
         judging = Judging(Workspace.objects.get(pk=policy_preview.workspace_id), policy_preview.rules)
         for batch in batches(left):
-            rows = [
-                PreviewedAssessment(
-                    policy_preview=policy_preview, account=account, basis=account.basis, **judging.of(account)
-                )
-                for account in Account.objects.filter(pk__in=batch).with_basis(judging.workspace.rights_digest)
-            ]
+            judging.stage(batch, beside=judging.workspace.rights_digest)
             with transaction.atomic():
                 if not mine.filter(state=PolicyPreview.State.JUDGING).update(
                     judged=F("judged") + len(batch), heartbeat_at=clock()
                 ):
                     return False
-                PreviewedAssessment.objects.bulk_create(
-                    rows, update_conflicts=True, unique_fields=["policy_preview", "account"], update_fields=COLUMNS
-                )
+                unique = ("policy_preview_id", "account_id")
+                merge(PreviewedAssessment, unique=unique, policy_preview_id=policy_preview.pk)
             if until and time.monotonic() >= until:
                 return False
     now = clock()
