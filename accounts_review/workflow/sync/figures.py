@@ -7,11 +7,9 @@ the same instant and under the same policy as what is new.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
-from django.db.models.expressions import RawSQL
 
 from accounts_review.facts import (
     RightsByGroup,
@@ -24,7 +22,7 @@ from accounts_review.facts import (
 )
 from accounts_review.huwise import GroupRecord, decode_user
 from accounts_review.models import Account, PolicyVersion, Sync, Workspace
-from accounts_review.models.account import STALE
+from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.rules.breaker import BreakerCheck, Figures, Signs, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
@@ -71,8 +69,8 @@ def _figures(
 ) -> Figures:
     version, staging, rights = workspace.current_policy, passes.staging, rights_of_groups(groups)
     rules = version.rules
-    dormant = _Dormant(version, now)
-    before, kept = dormant.among(), dormant.among(staging.was_seen)
+    before = _dormant(Account.objects.filter(workspace=workspace), version, now)
+    kept = before - _dormant(Account.objects.filter(staging.was_missed), version, now)
     if rights_digest(groups, key_owner) != workspace.rights_digest:
         # Who of those whose record is unchanged would be dormant by the rights that were read now.
         seen = Account.objects.filter(staging.was_seen)
@@ -90,25 +88,17 @@ def _figures(
     )
 
 
-@dataclass(frozen=True)
-class _Dormant:
-    """Who is dormant by the last accepted sync and the policy in force; an exemption changes nothing about that."""
-
-    version: PolicyVersion
-    now: datetime
-
-    def among(self, *conditions: RawSQL) -> int:
-        """How many there are of those that meet the conditions."""
-        workspace = self.version.workspace
-        listed = Account.objects.filter(*conditions, workspace=workspace).listed().with_basis_under(self.version)
-        # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were
-        # accepted.
-        unsettled = STALE | Q(unconfirmed_activity_at__isnull=False)
-        dormant = Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=self.now)
-        rights = rights_of_groups(workspace.groups.all())
-        left = (_cleared(row) for row in listed.filter(unsettled).iterator(chunk_size=BATCH))
-        judged = _candidates(left, rules=self.version.rules, rights=rights, key_owner=workspace.key_owner, now=self.now)
-        return judged + listed.filter(dormant & ~unsettled).count()
+def _dormant(accounts: AccountQuerySet, version: PolicyVersion, now: datetime) -> int:
+    """How many are dormant by the last accepted sync and the policy in force; exemptions change nothing about that."""
+    listed = accounts.listed().with_basis_under(version)
+    dormant = Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
+    # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were accepted.
+    unsettled = listed.filter(STALE | Q(unconfirmed_activity_at__isnull=False))
+    workspace = version.workspace
+    rights = rights_of_groups(workspace.groups.all())
+    left = (_cleared(row) for row in unsettled.iterator(chunk_size=BATCH))
+    judged = _candidates(left, rules=version.rules, rights=rights, key_owner=workspace.key_owner, now=now)
+    return listed.filter(dormant).count() - unsettled.filter(dormant).count() + judged
 
 
 def _cleared(row: Account) -> Account:

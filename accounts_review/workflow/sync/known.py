@@ -20,7 +20,7 @@ STRANGE = -1
 
 _HALVES = Struct(">QQ")
 
-ACCEPTED = "NOT incomplete AND digest ~ '^[0-9a-f]{32}$'"
+ACCEPTED = "NOT incomplete AND length(digest) = 32"
 _ACCEPTED_NAMES = f"SELECT username, digest FROM accounts_review_account WHERE workspace_id = %s AND {ACCEPTED}"  # noqa: S608
 _NAMESAKES = f"""
 SELECT array_agg(digest) FROM accounts_review_account WHERE workspace_id = %s AND {ACCEPTED}

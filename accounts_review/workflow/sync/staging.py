@@ -135,6 +135,19 @@ class Staging:
             cursor.execute("ANALYZE sync_record, sync_unseen")
         self.number = number
 
+    @property
+    def was_missed(self) -> RawSQL:
+        """Of the other accounts, as a condition for the ORM."""
+        condition = "accounts_review_account.id IN (SELECT id FROM sync_unseen WHERE pass = %s OR pass IS NULL)"
+        return RawSQL(condition, (self.number,), output_field=BooleanField())  # noqa: S611
+
+    def miss_newcomers(self) -> None:
+        """Whoever was stored since the sync began, by a person who accepted another, was not seen by this one."""
+        self.run(
+            "INSERT INTO sync_unseen (id) SELECT id FROM accounts_review_account"
+            " WHERE workspace_id = %(workspace)s AND id > %(newest)s"
+        )
+
     def keep_last_of_each(self) -> None:
         """Of several records of one account, keep what was read last."""
         with connection.cursor() as cursor:

@@ -34,6 +34,7 @@ _FILL = ", ".join(f"{name} = record.{name}" for name in _FILLED) + (
 )
 _LISTED = "account.absent_since IS NULL AND account.gone_at IS NULL"
 _OF_WORKSPACE = "account.workspace_id = %(workspace)s"
+_MISSED = "SELECT id FROM sync_unseen WHERE pass = %(pass)s OR pass IS NULL"
 _OWN = f"sync_record record JOIN sync_match USING (seq) WHERE {FRESH} AND account.id = sync_match.id"
 _KEYS = "SELECT count(*), (array_agg(id ORDER BY id))[1:%(named)s] FROM touched"
 
@@ -84,10 +85,8 @@ FROM {_OWN} AND sync_match.is_accepted AND record.activity IS NOT NULL AND coale
 _MISS = f"""
 WITH touched AS (
     UPDATE accounts_review_account account SET absent_since = %(now)s
-    WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.id <= %(upto)s AND account.id IN (
-        SELECT id FROM sync_unseen WHERE pass = %(pass)s OR pass IS NULL
-        UNION ALL SELECT id FROM accounts_review_account WHERE id > %(newest)s
-    ) AND NOT EXISTS (SELECT FROM sync_match WHERE sync_match.id = account.id)
+    WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.id IN ({_MISSED})
+        AND NOT EXISTS (SELECT FROM sync_match WHERE sync_match.id = account.id)
     RETURNING account.id
 ) {_KEYS}
 """  # noqa: S608
@@ -95,10 +94,7 @@ WITH touched AS (
 _HOLD = f"""
 WITH written AS (
     SELECT account.id FROM accounts_review_account account
-    WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.id IN (
-        SELECT id FROM sync_unseen WHERE pass = %(pass)s OR pass IS NULL
-        UNION ALL SELECT id FROM accounts_review_account WHERE id > %(newest)s
-    )
+    WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.id IN ({_MISSED})
     UNION SELECT account.id FROM accounts_review_account account WHERE {UNCHANGED} AND NOT ({_LISTED})
     UNION SELECT account.id FROM accounts_review_account account
         WHERE {_OF_WORKSPACE} AND (account.disputed <> '{{}}' OR account.unconfirmed_activity_at IS NOT NULL)
@@ -155,13 +151,12 @@ def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stor
     ``by_a_person``: somebody has looked at the sync and accepted its dates, whatever they are.
     """
     match(staging, is_in_doubt=not by_a_person, now=now)
-    upto = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
     staging.run(_GAPS, long=LONG)
     changed = _touched(staging, _CHANGE, now=now)
     added = _touched(staging, _ADD, now=now, incomplete=False)
     _list_again(staging, now=now)
     forget_unconfirmed(staging.workspace)
-    absent = _mark_absent(staging, upto=upto, now=now)
+    absent = _mark_absent(staging, now=now)
     counts = {"added": added[0], "changed": changed[0], "absent": absent[0]}
     return Stored(counts, added[1], changed[1], absent[1])
 
@@ -247,6 +242,6 @@ def _list_again(staging: Staging, *, now: datetime) -> None:
         Account.objects.bulk_update(rows, ["lost_activity_at", "absent_since", "gone_at"])
 
 
-def _mark_absent(staging: Staging, *, upto: int, now: datetime) -> tuple[int, list[int]]:
+def _mark_absent(staging: Staging, *, now: datetime) -> tuple[int, list[int]]:
     """Note who was not listed, and return their keys; another incarnation of a listed username is not listed either."""
-    return _touched(staging, _MISS, upto=upto, now=now)
+    return _touched(staging, _MISS, now=now)

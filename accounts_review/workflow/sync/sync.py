@@ -6,6 +6,7 @@ stored of an account. One that trips the breaker is quarantined until a person u
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,15 +33,18 @@ from accounts_review.huwise import (
 from accounts_review.models import HeldSync, Sync, Workspace, permit
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
+from accounts_review.workflow.sync import indexes
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
-from accounts_review.workflow.sync.known import known_of
+from accounts_review.workflow.sync.known import STRANGE, known_of
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.rights_check import disputed_rights
 from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
 
+BETWEEN_REPORTS = 0.5
+"""Seconds from one report of how far a pass has come to the next."""
 LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
 Report = Callable[..., None]
@@ -109,7 +113,9 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         try:
             with staging_of(workspace, read_at=now) as staging:
                 gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
+                indexes.put_off(gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
+            indexes.make_missing()
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -209,6 +215,7 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
 @transaction.atomic
 def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime) -> None:
     workspace, passes = sync.workspace, gathered.passes
+    passes.staging.miss_newcomers()
     groups, key_owner, disputed = gathered.groups, gathered.key_owner, gathered.disputed
     checked = checks_of(workspace, passes, groups=groups, key_owner=key_owner, now=now) if passes.is_complete else []
     sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
@@ -258,8 +265,15 @@ def _about_groups(groups: list[GroupRecord]) -> list[Found]:
 
 
 def _reporter(sync: Sync, clock: Clock) -> Report:
+    """Tells at every first page and every change of phase; in between, no more often than anybody would look."""
+    told = 0.0
+
     def report(passes: Passes, phase: Sync.Phase | None = None) -> None:
-        Sync.objects.filter(pk=sync.pk).update(
+        nonlocal told
+        if not phase and passes.last.pages > 1 and time.monotonic() - told < BETWEEN_REPORTS:
+            return
+        told = time.monotonic()
+        running = Sync.objects.filter(pk=sync.pk, stopped_by="").update(
             phase=phase or (Sync.Phase.AGAIN if len(passes.done) > 1 else Sync.Phase.READING),
             pages=passes.last.pages,
             read=passes.last.read,
@@ -267,7 +281,7 @@ def _reporter(sync: Sync, clock: Clock) -> Report:
             passes=passes.counts,
             heartbeat_at=clock(),
         )
-        if Sync.objects.filter(pk=sync.pk).exclude(stopped_by="").exists():
+        if not running:
             raise _Stopped
 
     return report

@@ -1,0 +1,58 @@
+"""Indexes at a first load: the search of accounts is indexed when all are there, in a third of the time.
+
+Whoever dies in between leaves the index away; the next sync makes it.
+"""
+
+from __future__ import annotations
+
+import structlog
+from django.db import DatabaseError, connection
+
+from accounts_review.models import Account
+
+MANY = 20_000
+"""From so many accounts on it pays."""
+GROWTH = 4
+"""And where there will be so many times as many as there are."""
+
+_STANDING = """
+SELECT class.relname, state.indisvalid FROM pg_index state JOIN pg_class class ON class.oid = state.indexrelid
+WHERE state.indrelid = %s::regclass
+"""
+
+log = structlog.get_logger(__name__)
+
+
+def put_off(coming: int) -> None:
+    """Do without the indexes of accounts while so many are stored, where that pays and nobody is kept waiting."""
+    if coming < MANY or connection.in_atomic_block or Account.objects.count() * GROWTH > coming:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '2s'")
+        try:
+            for index in Account._meta.indexes:
+                cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
+        except DatabaseError as error:
+            # Somebody uses the table, or it is not ours to change: then it takes longer.
+            log.info("sync.indexes_kept", reason=str(error))
+        finally:
+            cursor.execute("RESET lock_timeout")
+
+
+def make_missing() -> None:
+    """Make the indexes of accounts that are not there, or were not finished, while everybody goes on."""
+    if connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [Account._meta.db_table])
+        valid = dict(cursor.fetchall())
+    for index in Account._meta.indexes:
+        if valid.get(index.name):
+            continue
+        try:
+            with connection.schema_editor(atomic=False) as editor:
+                if index.name in valid:
+                    editor.remove_index(Account, index, concurrently=True)  # type: ignore[call-arg]
+                editor.add_index(Account, index, concurrently=True)  # type: ignore[call-arg]
+        except DatabaseError as error:
+            log.warning("sync.index_not_made", index=index.name, reason=str(error))
