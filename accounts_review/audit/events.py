@@ -172,6 +172,9 @@ class Event(StrEnum):
     PERSON_REPORTED = Words("person.reported", _("Access report written"),
         _("wrote down what is held about the person"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
+    POLICY_AGREED = Words("policy.agreed", _("Looser policy proposed"),
+        _("agreed to a looser policy, which another administrator has to confirm: %(reason)s"),
+        news=Headline(1, _("%(actor)s proposed a looser policy; another administrator has to confirm it")), alert=True)
     POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
         _("activated version %(version)s of the policy: %(reason)s"), alert=True)
     WORKSPACE_ADDED = Words("workspace.added", _("Workspace added"), _("added the workspace at %(host)s"),
@@ -182,7 +185,8 @@ class Event(StrEnum):
         _("changed the settings of the workspace: %(fields)s"))
     ROLE_GRANTED = Words("role.granted", _("Role changed"),
         _("changed the role of %(login)s from %(before)s to %(role)s"),
-        variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s")})
+        variants={"portal": _("changed the role of %(login)s in the whole portal from %(before)s to %(role)s"),
+            "groups": _("the groups at %(provider)s changed the role of %(login)s from %(before)s to %(role)s")})
     SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"),
         variants={"provider": _("signed in with %(provider)s")})
     SIGNIN_LINKED = Words("signin.linked", _("Sign-in linked"),

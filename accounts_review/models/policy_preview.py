@@ -27,6 +27,8 @@ class PolicyPreview(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     over = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", verbose_name=_("written over"))
     by_login = models.CharField(_("by"), max_length=150)
+    agreed_by = models.CharField(_("agreed by"), max_length=150, blank=True, default="")
+    """Whoever wants it although it is looser; another administrator confirms it."""
     created_at = models.DateTimeField(_("previewed"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.JUDGING)
     judged = models.PositiveIntegerField(_("accounts judged"), default=0)

@@ -52,7 +52,7 @@ class Command(WorkspaceCommand):
         impact = Impact(policy_preview, now=now())
         said = [*_warnings(policy_preview), _moved(impact)]
         version = preview.activate(
-            policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now()
+            policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now(), is_shell=True
         )
         for line in (*said[:-1], f"version {version.number} is in force", said[-1]):
             self.stdout.write(line)

@@ -76,7 +76,7 @@ def of_workspace(
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
     cleanups = [*_of_cleanups(workspace, now, waits or {}), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
-    return _pressing_first([*_of_holds(workspace), *of_sync, *cleanups, *people])
+    return _pressing_first([*_of_holds(workspace), *of_sync, *_of_policy(workspace), *cleanups, *people])
 
 
 def of_portal(now: datetime) -> list[Need]:
@@ -251,6 +251,14 @@ def _of_held(workspace: Workspace) -> Iterator[Need]:
         )
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=due"
         yield Need(level="warning", text=text % {"count": count, "number": number}, link=_("See who"), url=url)
+
+
+def _of_policy(workspace: Workspace) -> Iterator[Need]:
+    """A looser policy that waits for another administrator."""
+    for proposed in workspace.policy_previews.exclude(agreed_by="").filter(over__is_current=True):
+        text = _("%(login)s wants a looser policy. Another administrator has to confirm it.")
+        url = reverse("policy_preview", kwargs={"workspace": workspace.name, "pk": proposed.pk})
+        yield Need(level="warning", text=text % {"login": proposed.agreed_by}, link=_("See what it changes"), url=url)
 
 
 def _of_dates(workspace: Workspace) -> Iterator[Need]:

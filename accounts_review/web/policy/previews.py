@@ -25,7 +25,7 @@ from accounts_review.web.policy.tables import MoverTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download
 from accounts_review.wording import policies, policy_findings
-from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy import preview, second_person
 from accounts_review.workflow.policy.impact import Impact
 
 
@@ -53,6 +53,9 @@ class PreviewPage(WorkspaceView):
             context["impact"] = Impact(policy_preview, now=self.now)
             context["findings"] = policy_findings.by_kind(policy_preview.findings)
             context["loosened"] = [policy_findings.in_words(found) for found in self._loosened(policy_preview)]
+            if second_person.is_missing(policy_preview, actor=self.request.user):
+                others = second_person.others_than(self.request.user, self.workspace)
+                context["others"] = ", ".join(others.values_list("username", flat=True))
             context["outstanding"] = len(preview.outstanding(policy_preview))
         self.template_name = f"accounts_review/policy/{'_progress' if self.is_partial else 'preview'}.html"
         response = self.render_to_response(self.get_context_data(**context))
@@ -86,6 +89,10 @@ class PreviewPage(WorkspaceView):
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         try:
             version = preview.activate(policy_preview=policy_preview, seen=seen, actor=self.request.user, now=self.now)
+        except preview.SecondPersonMissing:
+            second_person.agree(policy_preview=policy_preview, actor=self.request.user, now=self.now)
+            messages.success(self.request, _("Nothing is in force yet: another administrator has to confirm it."))
+            return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         except preview.Outdated as problem:
             messages.error(self.request, str(problem))
             if not isinstance(problem, preview.Superseded):

@@ -75,8 +75,16 @@ def change_of_person(
 
 
 def change_of_role(
-    event: Event, person: User, actor: User | str | None, *, workspace: Workspace | None, before: str, role: str
+    event: Event,
+    person: User,
+    actor: User | str | None,
+    *,
+    workspace: Workspace | None,
+    before: str,
+    role: str,
+    provider: str = "",
 ) -> Change:
+    """A change of the role in one place; by the groups at a ``provider``, where one is named."""
     return Change(
         event=event,
         person=person,
@@ -84,6 +92,7 @@ def change_of_role(
         workspace=workspace,
         before=before,
         role=role,
+        provider=provider,
         concerned=[workspace] if workspace else list(Workspace.objects.all()),
     )
 
@@ -113,6 +122,8 @@ def _said(change: Change) -> dict[str, str]:
         said["email"] = change.person.email
     if change.provider:
         said["provider"] = change.provider
+    if change.provider and change.role:
+        said["cause"] = "groups"
     if change.event is Event.PERSON_EMAIL_CHANGED:
         said |= {"address_before": change.address_before, "address": change.person.email}
     return said

@@ -71,7 +71,7 @@ def _administrators(workspaces: list[Workspace]) -> QuerySet[User]:
 def _context(change: Change) -> dict[str, str]:
     values = {
         "login": change.person.username,
-        "actor": _("Somebody at the server's command line") if change.actor == SHELL else change.actor,
+        "actor": _actor(change),
         "before": change.before,
         "role": change.role,
         "where": str(change.workspace) if change.workspace else _("the whole portal"),
@@ -89,6 +89,12 @@ def _context(change: Change) -> dict[str, str]:
         Event.ROLE_GRANTED: _("%(actor)s changed the role of %(login)s in %(where)s from %(before)s to %(role)s"),
     }[change.event]
     return values | {"said": said % values, "event": change.event.name, "url": settings.PUBLIC_URL}
+
+
+def _actor(change: Change) -> str:
+    if change.provider and change.role:
+        return _("Your organisation's sign-in (%(provider)s)") % {"provider": change.provider}
+    return _("Somebody at the server's command line") if change.actor == SHELL else change.actor
 
 
 def _mail(template: str, subject: str, context: dict[str, str], address: str) -> EmailMessage:

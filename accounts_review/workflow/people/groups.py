@@ -15,6 +15,9 @@ from accounts_review.workflow.people.changes import Change, an_administrator_sta
 from accounts_review.workflow.people.reach import NONE, RANKS
 from accounts_review.workflow.people.sessions import end_sessions
 
+PORTAL = "portal"
+"""Who acts where nobody in particular does."""
+
 Grants = Mapping[str, Iterable[tuple[str, str]]]
 """For each group the roles that it gives, each with the name of its workspace, or "" for the whole portal."""
 
@@ -51,7 +54,11 @@ def follow_groups(*, person: User, given: Mapping[str, str], by: str, now: datet
             Role.objects.filter(person=person, workspace=place).delete()
             if role != NONE:
                 Role.objects.create(person=person, workspace=place, name=role)
-            changes.append(change_of_role(Event.ROLE_GRANTED, person, by, workspace=place, before=before, role=role))
+            changes.append(
+                change_of_role(
+                    Event.ROLE_GRANTED, person, PORTAL, workspace=place, before=before, role=role, provider=by
+                )
+            )
     if any(RANKS.index(change.role) < RANKS.index(change.before) for change in changes):
         end_sessions(person)
     return [logged(change, now=now) for change in changes]

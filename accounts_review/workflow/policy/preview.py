@@ -31,6 +31,7 @@ from accounts_review.models.assessment import AssessmentBase
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow.assess.judging import Judging, batches, merge
+from accounts_review.workflow.policy import second_person
 from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.policy.findings import findings_of
 
@@ -45,6 +46,10 @@ SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT)
 
 class Outdated(ValueError):
     """What was shown no longer holds; the message says why and what to do."""
+
+
+class SecondPersonMissing(ValueError):
+    """Another administrator has to confirm it; see :mod:`accounts_review.workflow.policy.second_person`."""
 
 
 class Superseded(Outdated):
@@ -151,11 +156,15 @@ def stop(*, policy_preview: PolicyPreview, actor: User) -> None:
 
 
 @transaction.atomic
-def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, now: datetime) -> PolicyVersion:
+def activate(
+    *, policy_preview: PolicyPreview, seen: str, actor: User | None, now: datetime, is_shell: bool = False
+) -> PolicyVersion:
     """Put in force what was shown: the text as a new version, and what it makes of everybody as the assessments.
 
     ``seen`` is the ``stamp`` of the numbers that were shown. Promises given under earlier versions stand.
-    Raises ``PermissionDenied``, :class:`Superseded` and :class:`Outdated`; then nothing was changed.
+    On a shell nobody else confirms it: whoever has one can write to the database as well.
+    Raises ``PermissionDenied``, :class:`Superseded`, :class:`Outdated` and :class:`SecondPersonMissing`; then nothing
+    was changed.
     """
     login = _permitted(actor, policy_preview.workspace)
     workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
@@ -166,6 +175,8 @@ def activate(*, policy_preview: PolicyPreview, seen: str, actor: User | None, no
         raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
     if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
         raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
+    if actor is not None and not is_shell and second_person.is_missing(held, actor=actor):
+        raise SecondPersonMissing
 
     def bring(version: PolicyVersion) -> None:
         _take_over(held, version)

@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core import mail
 from django.test import Client
 from django.utils.timezone import now
 from django_q.models import OrmQ
 
 from accounts_review.models import Account, AuditEntry, PolicyPreview, Workspace
 from accounts_review.tasks import actions, jobs
+from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
+from tests.factories import give_role
 from tests.stage import policy_text
+from tests.web.kit import sign_in
 from tests.web.records_kit import Site, text
 
 
@@ -210,3 +214,77 @@ def test_a_looser_policy_of_a_live_workspace_takes_a_tick_of_its_own(site: Site)
     assert "Nothing was changed" in text(answer)
     site.post("policy_preview", given | {"loosens": "yes"}, pk=proposed.pk)
     assert site.workspace.current_policy.text == text_of
+
+
+class TestSecondAdministrator:
+    """Where there are two, one alone does not loosen the policy of a workspace whose removals are or were real."""
+
+    @pytest.fixture
+    def proposed(self, site: Site) -> PolicyPreview:
+        site.people("ana.idle")
+        site.go_live()
+        return self.propose(site, policy_text(limit=100))
+
+    def propose(self, site: Site, wanted: str) -> PolicyPreview:
+        administrator = site.person("administrator")
+        proposed = preview.propose(
+            workspace=site.workspace, text=wanted, actor=administrator, reason="faster", now=now()
+        )
+        actions.preview_policy(proposed)
+        proposed.refresh_from_db()
+        return proposed
+
+    def add_another(self, login: str = "zoe") -> User:
+        zoe = User.objects.create(username=login, email=f"{login}@portal.example")
+        give_role(zoe, "administrator")
+        return zoe
+
+    def number(self, site: Site) -> int:
+        return int(Workspace.objects.get(pk=site.workspace.pk).current_policy.number)
+
+    def test_the_first_agrees_and_the_second_confirms(self, site: Site, proposed: PolicyPreview) -> None:
+        zoe = self.add_another()
+        sign_in(site.client, site.person("administrator"))
+        assert "Another administrator has to confirm a looser policy after you: zoe" in text(
+            site.get("policy_preview", pk=proposed.pk)
+        )
+        for _time in range(2):
+            activate(site, proposed, loosens="yes")
+            assert self.number(site) == 1
+        assert AuditEntry.objects.filter(kind="policy.agreed").count() == 1
+        assert "You agreed to this looser policy" in text(site.get("policy_preview", pk=proposed.pk))
+        jobs.send_alerts_job()
+        assert "zoe@portal.example" in {sent.to[0] for sent in mail.outbox if "looser policy" in sent.body}
+        sign_in(site.client, zoe)
+        assert "administrator wants a looser policy" in text(site.get("overview"))
+        assert "You confirm it by activating it" in text(site.get("policy_preview", pk=proposed.pk))
+        activate(site, proposed, loosens="yes")
+        assert self.number(site) == 2
+
+    def test_a_dry_run_in_between_does_not_lead_around(self, site: Site, proposed: PolicyPreview) -> None:
+        self.add_another()
+        site.workspace.refresh_from_db()
+        workspaces.set_mode(
+            workspace=site.workspace, mode=Workspace.Mode.DRY_RUN, actor=site.person("administrator"), now=now()
+        )
+        sign_in(site.client, site.person("administrator"))
+        activate(site, proposed, loosens="yes")
+        assert self.number(site) == 1
+
+    def test_whoever_agreed_must_still_be_an_administrator(self, site: Site, proposed: PolicyPreview) -> None:
+        zoe, third = self.add_another(), self.add_another("third")
+        sign_in(site.client, zoe)
+        activate(site, proposed, loosens="yes")
+        give_role(zoe, "auditor")
+        sign_in(site.client, third)
+        activate(site, proposed, loosens="yes")
+        assert self.number(site) == 1
+
+    def test_a_stricter_one_needs_one_person(self, site: Site, proposed: PolicyPreview) -> None:
+        self.add_another()
+        text = site.workspace.current_policy.text
+        assert "days = 30" in text
+        stricter = self.propose(site, text.replace("days = 30", "days = 31", 1))
+        sign_in(site.client, site.person("administrator"))
+        activate(site, stricter)
+        assert self.number(site) == 2

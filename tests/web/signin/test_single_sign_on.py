@@ -16,6 +16,7 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from accounts_review.audit.events import Event
+from accounts_review.audit.verification.actors import check_actors
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
@@ -211,7 +212,8 @@ def test_roles_follow_the_groups_at_each_sign_in(client: Client, ines: User, pro
     assert roles_of(ines) == set()
     assert client.get("/").status_code == 403
     entries = AuditEntry.objects.filter(kind=Event.ROLE_GRANTED).order_by("seq")
-    assert {entry.actor for entry in entries} == {"Entra"}
+    assert {(entry.actor, entry.data["provider"]) for entry in entries} == {("portal", "Entra")}
+    assert [flaw for flaw in check_actors() if "ines" in flaw.problem] == []
     assert "administrator@portal.example" in {address for sent in mail.outbox for address in sent.to}
 
 
