@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
-from accounts_review.wording import findings, instants, verdicts
+from accounts_review.wording import findings, instants, replies, verdicts
 
 register = template.Library()
 
@@ -49,6 +49,12 @@ def cleanup_word(value: str) -> str:
 def reasons(stored: Iterable[Mapping[str, str]]) -> list[str]:
     """The clauses for stored reasons."""
     return verdicts.reasons(stored)
+
+
+@register.filter
+def server_words(outcome: Mapping[str, object] | None) -> str:
+    """What a server said word for word, where the outcome of a case keeps it."""
+    return replies.words_of(outcome)
 
 
 @register.filter

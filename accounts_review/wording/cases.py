@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import findings, instants, objections, verdicts
+from accounts_review.wording import findings, instants, objections, replies, verdicts
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
@@ -48,12 +48,14 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.DUE and outcome.get("error"):
         return _("will be tried again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
+        why = outcome.get("why", "")
         said = _("deferred %(tries)s times by the mail server; trying again: %(why)s")
-        return said % {"tries": outcome["tries"], "why": of_why(outcome.get("why", ""))}
+        clause = replies.of_mail(why, advise=False) if replies.is_reply(why) else of_why(why)
+        return said % {"tries": outcome["tries"], "why": clause}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:
-        return str(outcome.get("error", ""))
+        return replies.of_refusal(outcome)
     if case.state == CaseState.REVOKED and case.bounced_at:
         said = _("access removed; the warning bounced on %(date)s, too late")
         return said % {"date": instants.day(case.bounced_at)}
@@ -101,7 +103,7 @@ def of_why(why: object) -> str:
     if isinstance(why, dict):
         return findings.in_words(why).said.removesuffix(".") if "code" in why else ""
     if not isinstance(why, list):
-        return str(why)
+        return replies.of_mail(str(why)) if replies.is_reply(why) else str(why)
     return "; ".join(
         objections.objection(str(item.get("code", "")), spoken(item.get("detail", "")), item.get("because", ()))
         for item in why

@@ -17,7 +17,7 @@ from accounts_review.models import Account, AuditEntry, Case, may
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.account.timeline import of_entries
 from accounts_review.web.cleanups.forms import CasesForm
-from accounts_review.web.cleanups.next_steps import ACTS, again
+from accounts_review.web.cleanups.next_steps import ACTS, again, next_steps
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
 from accounts_review.workflow.notify import bounces
@@ -42,6 +42,7 @@ class CasePage(CleanupView):
             "answer": of_answer(case),
             "answered_by": of_answering(case),
             "timeline": of_entries(entries),
+            "step": next(iter(next_steps(self.cleanup, actor=self.request.user, now=self.now, only=case)), None),
             "acts": [
                 act
                 for act, (states, to) in ACTS.items()

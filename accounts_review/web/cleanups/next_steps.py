@@ -65,9 +65,11 @@ class Step:
         return [(act, str(LABELS[act])) for act in self.acts]
 
 
-def next_steps(cleanup: Cleanup, *, actor: User, now: datetime) -> list[Step]:
-    """What waits for a person first, then what can be done again."""
-    cases, standing = cleanup.cases.select_related("account", "cleanup__workspace"), cleanup.tally().keys()
+def next_steps(cleanup: Cleanup, *, actor: User, now: datetime, only: Case | None = None) -> list[Step]:
+    """What waits for a person first, then what can be done again; of all cases, or of one."""
+    cases = cleanup.cases.select_related("account", "cleanup__workspace")
+    standing = {only.state} if only else cleanup.tally().keys()
+    cases = cases.filter(pk=only.pk) if only else cases
     free, found = again(cases, actor=actor, now=now), list[Step]()
     if CaseState.UNDELIVERABLE in standing:
         found.append(_undeliverable(cleanup, cases.filter(state=CaseState.UNDELIVERABLE), actor=actor, now=now))

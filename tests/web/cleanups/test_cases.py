@@ -299,3 +299,17 @@ def test_an_approval_that_no_longer_stands_is_not_carried_over(site: Site, spoil
     act(site, cleanup, "again", all="again")
     (anew,) = site.workspace.cleanups.get(state="draft").cases.all()
     assert (anew.approved_by_login, anew.put_by_login) == ("operator", "")
+
+
+def test_a_refused_case_says_what_to_do_and_offers_it_on_its_own_page(site: Site) -> None:
+    cleanup = site.launched("ana")
+    error = "The workspace refused the request (HTTP 409, user_owns_assets): The user owns 3 datasets. Read its reason."
+    site.put("ana", "refused", outcome={"error": error, "status": 409, "error_code": "user_owns_assets"})
+    Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
+    page = text(site.get("case", number=cleanup.number, pk=site.case("ana").pk))
+    assert "Owns 3 datasets: hand them over in Huwise, then try again." in page
+    assert "The server's words" in page
+    assert "Put into the next draft" in page
+    assert "Owns 3 datasets" in text(site.get("cleanup", number=cleanup.number))
+    site.post("cases", {"act": "again", "case": site.case("ana").pk}, number=cleanup.number)
+    assert site.workspace.cleanups.get(state="draft").cases.count() == 1
