@@ -254,6 +254,8 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SSL
 # A session ends after so long without a click, and after so long in any case.
 SESSION_IDLE_SECONDS = env.whole("SESSION_IDLE_SECONDS", default=2 * 3600, least=60)
 SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", default=12 * 3600, least=60)
+# So long the audit knows from which address somebody signed in, or failed to.
+CLIENT_ADDRESS_DAYS = env.whole("CLIENT_ADDRESS_DAYS", default=90, least=1)
 CSRF_COOKIE_SECURE = SECURE_SSL
 if SECURE_SSL:
     # Browsers take these from this very host alone, and only over https.

@@ -164,7 +164,8 @@ class Event(StrEnum):
         _("changed the address of %(login)s from %(address_before)s to %(address)s"))
     PERSON_ERASED = Words("person.erased", _("Personal data erased"),
         _("erased the personal data of an account that is gone: %(reason)s"), variants={
-            "retention": _("erased the personal data of an account that is gone, because its time was over")})
+            "retention": _("erased the personal data of an account that is gone, because its time was over"),
+            "clients": _("forgot from which addresses people signed in long ago (%(count)s entries)")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),

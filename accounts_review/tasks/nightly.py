@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
@@ -11,6 +14,7 @@ from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
 from accounts_review.tasks.queue import enqueue_retention, enqueue_verification
 from accounts_review.workflow import holds
+from accounts_review.workflow.retention.clients import forget_clients
 
 
 class AuditFlawed(ImproperlyConfigured):
@@ -38,7 +42,9 @@ def verify_audit_job() -> None:
 
 @recorded
 def retention_job() -> None:
-    """Erase those whose time is over, and clear sessions that have ended."""
+    """Erase those whose time is over, forget from where people signed in, and clear sessions that have ended."""
     for workspace in Workspace.objects.exclude(retention_since=None):
         apply_retention(workspace)
+    for workspace in Workspace.objects.all():
+        forget_clients(workspace=workspace, after=timedelta(days=settings.CLIENT_ADDRESS_DAYS), now=now())
     Session.objects.filter(expire_date__lt=now()).delete()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.apps import apps
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
@@ -41,9 +41,8 @@ class PersonRow:
         return self.person.get_full_name() or self.person.get_username()
 
 
-def row_of(person: User, *, viewer: User, every_place: bool = False) -> PersonRow:
-    """A person as somebody may see them: roles of workspaces that the viewer does not administer are left out."""
-    places: list[Workspace | None] = [None, *workspaces_of(viewer, "administer")]
+def row_of(person: User, *, viewer: User, places: list[Workspace | None], every_place: bool = False) -> PersonRow:
+    """A person as somebody may see them: roles elsewhere than in these places are left out."""
     held = {role.workspace_id: role for role in person.roles.all()}
     return PersonRow(
         person=person,
@@ -56,6 +55,11 @@ def row_of(person: User, *, viewer: User, every_place: bool = False) -> PersonRo
         way=way_of(person),
         second_factor=second_factor_of(person),
     )
+
+
+def places_shown_to(viewer: User) -> list[Workspace | None]:
+    """The whole portal, and the workspaces that somebody administers."""
+    return [None, *workspaces_of(viewer, "administer")]
 
 
 def way_of(person: User) -> str:
@@ -74,11 +78,9 @@ def has_accepted(person: User) -> bool:
 
 def second_factor_of(person: User) -> str:
     """The second factors that a person has set up, or ``none``."""
-    if not apps.is_installed("allauth.mfa"):
-        return _("none")
-    factors = apps.get_app_config("mfa").get_model("Authenticator")._default_manager.filter(user=person)
-    kinds = factors.values_list("type", flat=True)
-    return ", ".join(sorted(set(kinds) - {"recovery_codes"})) or _("none")
+    named = {Authenticator.Type.TOTP: _("app"), Authenticator.Type.WEBAUTHN: _("passkey")}
+    kinds = {factor.type for factor in person.authenticator_set.all()}  # type: ignore[attr-defined]
+    return ", ".join(name for kind, name in named.items() if kind in kinds) or _("none")
 
 
 def _held(place: Workspace | None, role: Role | None, viewer: User) -> HeldRole:

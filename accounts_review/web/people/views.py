@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -18,12 +19,15 @@ from django.utils.translation import gettext_lazy
 
 from accounts_review.models import ROLES, Role
 from accounts_review.web.people.forms import EmailForm, InviteForm, RoleForm
-from accounts_review.web.people.rows import row_of
+from accounts_review.web.people.rows import places_shown_to, row_of
 from accounts_review.web.shared import anew
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.workflow.people import emails, people, reach
 from accounts_review.workflow.people.changes import Change, PersonRefused
 from accounts_review.workflow.people.sessions import is_linked
+
+PAGE = 50
+"""So many people a page."""
 
 Form = TypeVar("Form", bound=forms.Form)
 
@@ -54,10 +58,15 @@ class People(PortalView):
     def answer(self, form: InviteForm, *, status: int = 200) -> HttpResponse:
         """The page with this form."""
         user = self.request.user
-        rows = [row_of(person, viewer=user) for person in self.people().prefetch_related("roles")]
+        people = self.people().prefetch_related("roles", "socialaccount_set", "authenticator_set")
+        page = Paginator(people, PAGE).get_page(self.request.GET.get("page"))
+        places = places_shown_to(user)
+        rows = [row_of(person, viewer=user, places=places) for person in page]
         context = {
             "rows": [row for row in rows if row.person.is_active],
             "former": [row for row in rows if not row.person.is_active],
+            "page": page,
+            "pages": page.paginator.get_elided_page_range(page.number),
             "form": form,
             "acts": {Role.Name(name).label: acts for name, acts in ROLES.items()},
         }
@@ -69,7 +78,7 @@ class People(PortalView):
 
     def people(self) -> QuerySet[User]:
         """Whom the page lists."""
-        return User.objects.filter(reach.known_to(self.request.user)).distinct().order_by("username")
+        return User.objects.filter(reach.known_to(self.request.user)).distinct().order_by("-is_active", "username")
 
 
 class PeopleOfWorkspace(WorkspaceView, People):
@@ -115,7 +124,7 @@ class PersonPage(PortalView):
     def _answer(self, person: User, *, status: int = 200) -> HttpResponse:
         user = self.request.user
         context = {
-            "row": row_of(person, viewer=user, every_place=True),
+            "row": row_of(person, viewer=user, places=places_shown_to(user), every_place=True),
             "person": person,
             "choices": RoleForm(user=user).fields["role"].choices,  # type: ignore[attr-defined]
             "may_change": reach.may_change(user, person),

@@ -80,7 +80,7 @@ def providers_that_give_roles(user: User) -> list[str]:
 
 def providers_of(user: User) -> list[dict[str, str]]:
     """The providers that a person's login is linked to, and that are in use."""
-    linked = set(user.socialaccount_set.values_list("provider", flat=True))  # type: ignore[attr-defined]
+    linked = {account.provider for account in user.socialaccount_set.all()}  # type: ignore[attr-defined]
     return [provider for provider in every_provider() if provider["id"] in linked]
 
 

@@ -170,3 +170,19 @@ def test_only_those_who_administer_are_led_to_the_page(client: Client, person: P
     for role in ("auditor", "administrator"):
         sign_in(client, person(role))
         assert (b'href="/people/"' in client.get("/w/main/audit/").content) is (role == "administrator")
+
+
+def test_many_people_take_several_pages_and_no_more_queries(
+    client: Client, boss: User, django_assert_max_num_queries: Any
+) -> None:
+    names = [f"p{number:03}" for number in range(120)]
+    User.objects.bulk_create(User(username=name, email=f"{name}@portal.example") for name in names)
+    User.objects.filter(username__gte="p100").update(is_active=False)
+    with django_assert_max_num_queries(40):
+        first = client.get("/people/")
+    assert [row.person.username for row in first.context["rows"]] == ["administrator", *names[:49]]
+    second, third = client.get("/people/?page=2"), client.get("/people/?page=99")
+    assert second.context["rows"][0].person.username == "p049"
+    assert [row.person.username for row in third.context["former"]] == names[100:]
+    assert 'href="?page=2"' in text_of(first)
+    assert client.get("/people/?page=x").status_code == 200
