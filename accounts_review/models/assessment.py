@@ -34,10 +34,15 @@ class AssessmentBase(models.Model):
 
 
 class Assessment(AssessmentBase):
-    """What the policy in force makes of an account, in a narrow table of its own: judging never rewrites wide rows."""
+    """What the policy in force makes of an account, in a narrow table of its own: judging never rewrites wide rows.
 
-    account = models.OneToOneField(Account, models.CASCADE, primary_key=True, related_name="assessment")
-    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False)
+    The database does not check the keys: for each row it would lock, and so rewrite, the wide one that it is about.
+    """
+
+    account = models.OneToOneField(
+        Account, models.CASCADE, primary_key=True, related_name="assessment", db_constraint=False
+    )
+    policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
 
     class Meta:
         default_permissions = ()

@@ -54,7 +54,7 @@ class PreviewedAssessment(AssessmentBase):
     """What a proposed policy makes of an account. It becomes the assessment when the preview comes into force."""
 
     policy_preview = models.ForeignKey(PolicyPreview, models.CASCADE, related_name="assessments", db_index=False)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="previewed", db_index=False)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="previewed", db_index=False, db_constraint=False)
 
     class Meta:
         default_permissions = ()

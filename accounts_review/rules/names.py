@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from fnmatch import translate
+from functools import lru_cache
 from unicodedata import category, normalize
 
 LONGEST = 1000
@@ -16,6 +17,7 @@ LONGEST = 1000
 WILDCARD = re.compile(r"[*?\[]")
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name in the one spelling that all its variants share.
 

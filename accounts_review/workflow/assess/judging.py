@@ -37,7 +37,7 @@ CREATE TEMP TABLE IF NOT EXISTS judged (
     account_id bigint, basis text, segment text, activity_at timestamptz, activity_field text, dormant_from timestamptz,
     limit_days int, standing text, rights text[], reasons jsonb
 );
-DELETE FROM judged
+TRUNCATE judged
 """
 
 

@@ -1,0 +1,71 @@
+"""The index that searches rest on is put off at a first load only, and is there afterwards, whoever dies in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from django.db import connection
+
+from accounts_review.models import Account, Sync
+from accounts_review.workflow.sync import indexes
+from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.workflow.sync.sync import sync_workspace
+from tests.stage import SetStage, Stage, client_of, someone
+from tests.workflow.revoke.test_crash import ended_by, in_child
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEARCH = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('account_search')"
+
+
+def is_there() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(SEARCH)
+        return cursor.fetchone() == (True,)
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(indexes, "MANY", 10)
+    return set_stage(someone("marie"), synced=False)
+
+
+def test_a_first_load_does_without_and_makes_it_when_all_are_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    store = sync_module._store
+
+    def look(*args: object, **given: object) -> None:
+        seen.append(is_there())
+        store(*args, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sync_module, "_store", look)
+    assert stage.sync().state == "complete"
+    assert (seen, is_there()) == ([False], True)
+    stage.site.workspace.put(someone("zoé"))
+    stage.sync()
+    assert (seen, is_there()) == ([False, True], True), "what is there is not made anew"
+    assert [account.username for account in Account.objects.search("mari")] == ["marie"]
+
+
+@pytest.mark.parametrize("step", ["_store", "make_missing"])
+def test_whoever_is_killed_in_between_leaves_it_to_the_next_sync(stage: Stage, step: str) -> None:
+    place = sync_module if step == "_store" else indexes
+
+    def die(*args: object, **given: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def read() -> None:
+        setattr(place, step, die)
+        with client_of(stage.url) as client:
+            sync_workspace(workspace=stage.workspace, client=client, key_owner="", clock=stage.clock)
+
+    assert ended_by(in_child(read)) == signal.SIGKILL
+    assert not is_there()
+    assert stage.sync().state == "complete"
+    assert is_there()
+    assert Sync.objects.filter(state="complete").exists()
+    assert stage.verdicts()["marie"] == "dormant"
