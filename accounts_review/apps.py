@@ -18,9 +18,11 @@ class AccountsReviewConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts_review.audit import checkpoint
+        from accounts_review.audit.verification import system_checks
         from accounts_review.web.signin import recorded, second_factor
         from accounts_review.web.signin.sso import proof
 
+        system_checks.register()
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         recorded.connect()

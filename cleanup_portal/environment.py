@@ -204,6 +204,12 @@ def former_secret_keys() -> list[str]:
     return keys
 
 
+def owner_database() -> dict[str, Any]:
+    """``DATABASE_OWNER_URL``: who owns the tables and migrates, where that is another role; or nothing."""
+    value, password = text("DATABASE_OWNER_URL", default=""), text("DATABASE_OWNER_PASSWORD", default="")
+    return _server("DATABASE_OWNER_URL", value, password) if value else {}
+
+
 def database(*, data_directory: Path) -> dict[str, Any]:
     """``DATABASE_URL`` as Django wants it, or the embedded PostgreSQL where it is not set.
 
@@ -218,12 +224,16 @@ def database(*, data_directory: Path) -> dict[str, Any]:
             )
         engine = "cleanup_portal.embedded_postgresql"
         return {"ENGINE": engine, "NAME": "postgres", "OPTIONS": {"data_directory": data_directory}}
+    return _server("DATABASE_URL", value, password)
+
+
+def _server(name: str, value: str, password: str) -> dict[str, Any]:
     if not value.startswith(("postgres://", "postgresql://")):
-        raise ImproperlyConfigured("DATABASE_URL must start with postgres://; the portal runs on PostgreSQL only.")
+        raise ImproperlyConfigured(f"{name} must start with postgres://; the portal runs on PostgreSQL only.")
     if not _is_whole(value) or not urlsplit(value).path.strip("/"):
         raise ImproperlyConfigured(
-            "DATABASE_URL is malformed; e.g. postgres://user:password@host:5432/name. A password with any of "
-            "/ ? # % [ ] goes into DATABASE_PASSWORD, as it is, and the address is without it."
+            f"{name} is malformed; e.g. postgres://user:password@host:5432/name. A password with any of "
+            f"/ ? # % [ ] goes into {name.removesuffix('_URL')}_PASSWORD, as it is, and the address is without it."
         )
     config: dict[str, Any] = environ.Env.db_url_config(value)
     config.setdefault("OPTIONS", {})["connect_timeout"] = 5

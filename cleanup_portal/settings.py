@@ -6,6 +6,7 @@ installation needs must be set, and what is missing or malformed is refused by n
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cleanup_portal import environment as env
 from cleanup_portal import oidc
+from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
 django_stubs_ext.monkeypatch()
@@ -49,11 +51,17 @@ HUWISE_PRIVATE_NETWORKS = env.flag("HUWISE_PRIVATE_NETWORKS", default=False)
 QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
 LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.database(data_directory=DATA_DIR / "postgresql") | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-}
-# Who owns the tables, where that is another role than the one that runs the portal.
-HAS_OWNER_ROLE = bool(env.text("DATABASE_OWNER_URL", default=""))
+# The role that runs the portal, and, where there is another, the one that owns the tables and migrates.
+_database, _owner = env.database(data_directory=DATA_DIR / "postgresql"), env.owner_database()
+_nobody = {"USER": "", "PASSWORD": ""}
+HAS_OWNER_ROLE, OWNER_ROLE = bool(_owner), str((_nobody | _owner)["USER"])
+DERIVES_PASSWORD = env.flag("DATABASE_PASSWORD_DERIVED", default=False) and not _database.get("PASSWORD")
+if DERIVES_PASSWORD:
+    _database["PASSWORD"] = derived_password(SECRET_KEY)
+HAS_TWO_ROLES = HAS_OWNER_ROLE or DERIVES_PASSWORD
+RUNNING_ROLE = tuple(str((_nobody | _database)[name]) for name in _nobody)
+_used = _owner if _owner and sys.argv[1:2] == ["migrate"] else _database
+DATABASES: dict[str, dict[str, Any]] = {"default": _used | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -294,7 +302,7 @@ LOGGING = configuration(
         *(described["secret"] for described in OIDC),
         *ANYMAIL.values(),
         *ANYMAIL["WEBHOOK_SECRET"].split(":", 1)[1:],
-        str(DATABASES["default"].get("PASSWORD") or ""),
+        *(str(known.get("PASSWORD") or "") for known in (_database, _owner)),
         str(globals().get("EMAIL_HOST_PASSWORD") or ""),
     ],
 )

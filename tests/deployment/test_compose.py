@@ -19,8 +19,9 @@ from tests.deployment.manual import MANUAL, ROOT, commands, variables_read
 TEXT = (ROOT / "docker-compose.yml").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 EVERY_DAY = ("db", "migrate", "web", "worker")
-SET_BY_COMPOSE = {"DATABASE_URL", "DATABASE_PASSWORD"}
-NOT_FOR_COMPOSE = {"DATA_DIR", "DEBUG"}
+SET_BY_COMPOSE = {"DATABASE_URL", "DATABASE_PASSWORD_DERIVED"}
+OF_THE_MIGRATION = {"DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"}
+NOT_FOR_COMPOSE = {"DATA_DIR", "DEBUG", "DATABASE_PASSWORD"} | OF_THE_MIGRATION
 OF_COMPOSE = {"COMPOSE_PROJECT_NAME", "PORTAL_PORT", "POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE"}
 
 
@@ -76,10 +77,16 @@ def test_no_container_can_change_its_own_files_or_gain_rights(name: str, service
 
 
 def test_secrets_stand_nowhere_in_the_file() -> None:
-    for secret in ("POSTGRES_PASSWORD", "DATABASE_PASSWORD", "SECRET_KEY", "HUWISE_API_KEY", "EMAIL_URL"):
+    for secret in ("POSTGRES_PASSWORD", "DATABASE_OWNER_PASSWORD", "SECRET_KEY", "HUWISE_API_KEY", "EMAIL_URL"):
         values = re.findall(rf"^\s+{secret}:(.*)$", TEXT, flags=re.MULTILINE)
         assert values
         assert all(re.fullmatch(r"(?: \$\{\w+:-\})?", value) for value in values)
+
+
+def test_only_the_migration_knows_the_owner_of_the_tables(services: dict[str, dict[str, Any]]) -> None:
+    told = {name for name, service in services.items() if OF_THE_MIGRATION & set(service.get("environment", {}))}
+    assert told == {"migrate"}
+    assert "portal_app@" in services["web"]["environment"]["DATABASE_URL"]
 
 
 def test_the_portal_is_published_on_the_loopback_address_only(services: dict[str, dict[str, Any]]) -> None:
@@ -98,6 +105,7 @@ def test_every_setting_and_its_file_reach_the_containers(passed_on: set[str]) ->
     files = {f"{name}_FILE" for name in names if not name.endswith("_FILE")} - {
         "ALLOWED_HOSTS_FILE",
         "DATABASE_URL_FILE",
+        "DATABASE_PASSWORD_DERIVED_FILE",
     }
     assert names | files == {name for name in passed_on if not name.startswith("ANYMAIL_")}
 

@@ -44,7 +44,7 @@ FROM pg_class c, pg_roles r WHERE c.oid = %s::regclass AND r.rolname = current_u
 def check_guards() -> list[Flaw]:
     """Triggers that are missing, switched off or changed, rules that swallow what is written, and a role too mighty."""
     flaws = [*check_triggers(), *_rules()]
-    if settings.HAS_OWNER_ROLE:
+    if settings.HAS_TWO_ROLES:
         flaws += [Flaw(0, _("the portal's role can do this to the audit"), row=power) for power in powers()]
     return flaws
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
+
+from cleanup_portal import database_roles
 
 _LOCK = 0x6D696772617465  # any constant that nothing else in the database uses
 
@@ -17,6 +20,19 @@ class Command(migrate.Command):
             cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             super().handle(*args, **options)
+            if settings.HAS_OWNER_ROLE:
+                _grant(options["database"])
         finally:
             with connections[options["database"]].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def _grant(alias: str) -> None:
+    """Give the running role what it needs and no more; make it where it is not there and its password is known."""
+    role, password = settings.RUNNING_ROLE
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", [role])
+        [is_known] = cursor.fetchone()
+        if password and (not is_known or settings.DERIVES_PASSWORD):
+            cursor.execute(database_roles.login(role=role, password=password, is_known=is_known))
+        cursor.execute(database_roles.grants(role=role))
