@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Self
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts_review.audit.words import Headline, Icon, Topic, Words
 
@@ -60,10 +61,14 @@ class Event(StrEnum):
         decision=_("%(login)s ended its snooze on %(at)s"))
     ACCOUNT_WITHDRAWN = Words("account.withdrawn", _("Decision withdrawn"), _("taken out of the clean-up: %(reason)s"),
         decision=_("%(login)s took it out of the clean-up on %(at)s"))
-    ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"), _("exported %(count)s accounts"))
-    ALERT_SENT = Words("alert.sent", _("Administrators alerted"), _("told %(recipients)s administrators at once"),
+    ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"),
+        ngettext_lazy("exported %(count)s account", "exported %(count)s accounts", "count"))
+    ALERT_SENT = Words("alert.sent", _("Administrators alerted"),
+        ngettext_lazy("told %(recipients)s administrator at once",
+            "told %(recipients)s administrators at once", "recipients"),
         Icon.MAIL)
-    AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"), _("exported %(entries)s audit entries"))
+    AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"),
+        ngettext_lazy("exported %(entries)s audit entry", "exported %(entries)s audit entries", "entries"))
     BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"), alert=True)
     CASE_ALREADY_GONE = Words("case.already_gone", _("Already gone"), _("was already gone before the removal"),
         Icon.REVOKED)
@@ -71,14 +76,18 @@ class Event(StrEnum):
         _("the address changed to %(address)s; a new notice goes there"), Icon.MAIL)
     CASE_BOUNCED = Words("case.bounced", _("Notice bounced"), _("the notice bounced after the removal: %(why)s"),
         address_failed=True,
-        news=Headline(2, _("%(count)d notices bounced after the removal; check whether to invite these people back")))
+        news=Headline(2,
+            ngettext_lazy("%(count)d notice bounced after the removal; check whether to invite this person back",
+                "%(count)d notices bounced after the removal; check whether to invite these people back", "count")))
     CASE_CLAIMED = Words("case.claimed", _("Final check started"), _("final check started"))
     CASE_CLOSING_REFUSED = Words("case.closing_refused", _("Removal e-mail refused"),
         _("the removal e-mail could not be delivered: %(why)s"), address_failed=True)
     CASE_CLOSING_TOLD = Words("case.closing_told", _("Removal e-mail sent"), _("removal e-mail sent"), Icon.MAIL)
     CASE_DUE = Words("case.due", _("Notice period ended"), _("the notice period ended"))
     CASE_HELD_FOR_A_DAY = Words("case.held_for_a_day", _("Held for a day"), _("on hold for more than a day: %(why)s"),
-        news=Headline(1, _("%(count)d accounts have been on hold for a day and need a check")))
+        news=Headline(1,
+            ngettext_lazy("%(count)d account has been on hold for a day and needs a check",
+                "%(count)d accounts have been on hold for a day and need a check", "count")))
     CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
     CASE_INTENDED = Words("case.intended", _("Revocation started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
@@ -91,7 +100,9 @@ class Event(StrEnum):
     CASE_NOTICED = Words("case.noticed", _("Notice sent"),
         _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL)
     CASE_REFUSED = Words("case.refused", _("Revocation refused"), _("the workspace refused the removal: %(error)s"),
-        news=Headline(2, _("the workspace refused %(count)d removals")))
+        news=Headline(2,
+            ngettext_lazy("the workspace refused %(count)d removal",
+                "the workspace refused %(count)d removals", "count")))
     CASE_RELEASED = Words("case.released", _("Put back"), _("put back in the queue: %(why)s%(error)s"))
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
     CASE_REMINDER_REFUSED = Words("case.reminder_refused", _("Reminder refused"),
@@ -103,10 +114,14 @@ class Event(StrEnum):
     CASE_TURNED_AWAY = Words("case.turned_away", _("Access refused"),
         _("the workspace refused our request; it will be tried again: %(error)s"))
     CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),
-        address_failed=True, news=Headline(2, _("%(count)d notices could not be delivered; decide what to do")))
+        address_failed=True, news=Headline(2,
+            ngettext_lazy("%(count)d notice could not be delivered; decide what to do",
+                "%(count)d notices could not be delivered; decide what to do", "count")))
     CASE_UNKNOWN = Words("case.unknown", _("Outcome unknown"),
         _("the outcome of the removal is unknown: %(why)s%(error)s"),
-        news=Headline(2, _("the outcome of %(count)d removals was unknown for a while")))
+        news=Headline(2,
+            ngettext_lazy("the outcome of %(count)d removal was unknown for a while",
+                "the outcome of %(count)d removals was unknown for a while", "count")))
     CASE_WOULD_REVOKE = Words("case.would_revoke", _("Would be revoked"),
         _("passed every check; dry run, so nothing was sent"))
     CHECKPOINT_FAILED = Words("checkpoint.failed", _("Checkpoint failed"),
@@ -130,11 +145,14 @@ class Event(StrEnum):
     CLEANUP_CLOSED = Words("cleanup.closed", _("Clean-up closed"), _("every case has ended; the clean-up is closed"),
         news=Headline(3, _("clean-up %(number)s has ended")))
     CLEANUP_CONFIRMED = Words("cleanup.confirmed", _("Clean-up confirmed"), _("confirmed the clean-up"), alert=True)
-    CLEANUP_EXPORTED = Words("cleanup.exported", _("Clean-up exported"), _("exported %(count)s cases of the clean-up"))
+    CLEANUP_EXPORTED = Words("cleanup.exported", _("Clean-up exported"),
+        ngettext_lazy("exported %(count)s case of the clean-up", "exported %(count)s cases of the clean-up", "count"))
     CLEANUP_HELD_BACK = Words("cleanup.held_back", _("Held back by the limit"),
-        _("%(cases)s accounts over the limit stayed in this draft"))
+        ngettext_lazy("%(cases)s account over the limit stayed in this draft",
+            "%(cases)s accounts over the limit stayed in this draft", "cases"))
     CLEANUP_LAUNCHED = Words("cleanup.launched", _("Clean-up launched"),
-        _("launched the clean-up with %(cases)s accounts"),
+        ngettext_lazy("launched the clean-up with %(cases)s account",
+            "launched the clean-up with %(cases)s accounts", "cases"),
         news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")), alert=True)
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
     CLEANUP_CONFIRMATION_ASKED = Words("cleanup.confirmation_asked", _("Confirmation requested"),
@@ -146,7 +164,9 @@ class Event(StrEnum):
         _("the clean-up paused automatically: %(why)s"), news=Headline(0, _("clean-up %(number)s is paused: %(why)s")))
     DECISIONS_IMPORTED = Words("decisions.imported", _("Decisions imported"),
         _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"))
-    DIGEST_SENT = Words("digest.sent", _("Operator digest sent"), _("e-mailed %(recipients)s operators what happened"),
+    DIGEST_SENT = Words("digest.sent", _("Operator digest sent"),
+        ngettext_lazy("e-mailed %(recipients)s operator what happened",
+            "e-mailed %(recipients)s operators what happened", "recipients"),
         Icon.MAIL)
     EMAIL_TESTED = Words("email.tested", _("Test e-mail sent"), _("a test e-mail was sent"), Icon.MAIL)
     HOLD_PLACED = Words("hold.placed", _("Everything held"), _("held everything: %(reason)s"),
@@ -218,7 +238,7 @@ class Event(StrEnum):
     WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
     WORKSPACE_SYNCED = Words("workspace.synced", _("Synced"),
         _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-        news=Headline(1, _("%(count)d syncs were incomplete")))
+        news=Headline(1, ngettext_lazy("%(count)d sync was incomplete", "%(count)d syncs were incomplete", "count")))
     # fmt: on
 
     def __new__(cls, words: Words) -> Self:

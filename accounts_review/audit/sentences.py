@@ -7,8 +7,9 @@ from collections import defaultdict
 from django.utils.translation import gettext as _
 
 from accounts_review.audit.events import Event, named
-from accounts_review.audit.words import Icon
+from accounts_review.audit.words import Icon, Topic
 from accounts_review.models import AuditEntry
+from accounts_review.wording import roles
 from accounts_review.wording.cases import of_evidence, spoken
 
 
@@ -20,8 +21,14 @@ def of_act(entry: AuditEntry) -> str:
     except ValueError:
         return entry.kind
     variant = "service" if told.get("service_account") else str(told.get("kind") or told.get("cause") or "")
-    said = defaultdict(str, {name: spoken(value) for name, value in told.items()})
-    return (str(words.variants.get(variant, words.clause)) % said).strip().removesuffix(":")
+    # Numbers stay numbers, for the plural.
+    said = defaultdict(str, {name: value if isinstance(value, int) else spoken(value) for name, value in told.items()})
+    if named(entry.kind).group in (Topic.PERSON, Topic.ROLE):
+        said |= {name: roles.said(said[name]) for name in ("before", "role") if said[name]}
+    try:
+        return (words.variants.get(variant, words.clause) % said).strip().removesuffix(":")
+    except TypeError:  # What should be counted is no number.
+        return str(words.label)
 
 
 def of_entry(entry: AuditEntry) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class Icon(StrEnum):
@@ -59,7 +62,7 @@ class Headline:
     """A clause of the operators' digest, about one entry or with the ``count`` of them; 0 presses most."""
 
     urgency: int
-    clause: Promise
+    clause: StrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ class Words:
     """
 
     code: str
-    label: Promise
-    clause: Promise
+    label: StrPromise
+    clause: StrPromise
     icon: Icon | None = None
-    decision: Promise | None = None
-    variants: Mapping[str, Promise] = field(default_factory=dict)
+    decision: StrPromise | None = None
+    variants: Mapping[str, StrPromise] = field(default_factory=dict)
     news: Headline | None = None
     address_failed: bool = False
     alert: bool = False

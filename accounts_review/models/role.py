@@ -113,7 +113,7 @@ def permit_somewhere(user: User, act: str = "read") -> None:
 
 def denied(user: User, act: str) -> PermissionDenied:
     """The refusal of an act, which names the roles that may."""
-    roles = [name for name, held in ROLES.items() if act in held]
+    roles = [str(Role.Name(name).label).lower() for name, held in ROLES.items() if act in held]
     return PermissionDenied(
         _("%(login)s may not do this; it takes one of the roles: %(roles)s.")
         % {"login": user.get_username(), "roles": ", ".join(roles)}

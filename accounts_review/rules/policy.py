@@ -51,7 +51,7 @@ dormant_after_days = 730
 permissions = [
   "edit_domain", "manage_subdomains", "create_dataset", "edit_dataset", "publish_dataset", "manage_dataset",
   "create_page", "edit_page", "manage_page", "edit_theme", "edit_form", "edit_reuse", "manage_glossary",
-  "manage_showcase_requests", "create_external_asset", "edit_external_asset", "manage_users", "manage_domain",
+  "manage_showcase_requests", "create_external_asset", "edit_external_asset",
 ]
 groups = ["admins", "publishers", "data-stewards"]
 usernames = []

@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
-from accounts_review.wording import findings, instants, replies, verdicts
+from accounts_review.wording import findings, instants, replies, segments, spans, verdicts
 
 register = template.Library()
 
@@ -31,6 +31,18 @@ def as_control(field: BoundField) -> SafeString:
 def verdict_word(value: str) -> str:
     """A verdict in the reader's language."""
     return verdicts.verdict(value)
+
+
+@register.filter
+def segment_word(name: str) -> str:
+    """A segment in the reader's language."""
+    return segments.shown(name)
+
+
+@register.filter
+def since(instant: datetime | None, now: datetime) -> str:
+    """How long something has been so."""
+    return spans.since(instant, now) if instant else ""
 
 
 @register.filter

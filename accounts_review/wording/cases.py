@@ -8,13 +8,13 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings, instants, objections, replies, verdicts
+from accounts_review.wording.spans import since
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
@@ -93,7 +93,7 @@ def of_answering(case: Case) -> str:
     seconds, agent = answer.get("seconds_after"), answer.get("agent")
     if seconds is None or not agent:
         return ""
-    ago = timesince(case.moved_at, case.moved_at + timedelta(seconds=seconds)) if seconds >= 60 else ""
+    ago = since(case.moved_at, case.moved_at + timedelta(seconds=seconds)) if seconds >= 60 else ""
     ago = ago or ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
     return _("%(time)s after the e-mail, with %(agent)s") % {"time": ago, "agent": agent}
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, Segment
-from accounts_review.wording import instants
+from accounts_review.wording import instants, segments
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; whoever is no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
@@ -88,7 +88,7 @@ def _order(policy: Policy, other: Policy) -> list[str]:
 
 
 def _sequence(policy: Policy) -> str:
-    names = ", ".join(f"“{segment.name}”" for segment in policy.segments)
+    names = ", ".join(f"“{segments.shown(segment.name)}”" for segment in policy.segments)
     return _("The first segment that matches counts, in this order: %(names)s.") % {"names": names}
 
 
@@ -100,7 +100,7 @@ def _of_segments(policy: Policy) -> Iterator[Clause]:
             "“%(name)s” (%(who)s) counts as dormant after %(days)d days without activity.",
             segment.dormant_after_days,
         )
-        said = text % {"name": segment.name, "who": who, "days": segment.dormant_after_days}
+        said = text % {"name": segments.shown(segment.name), "who": who, "days": segment.dormant_after_days}
         yield Clause(f"segment {segment.name}", said)
 
 

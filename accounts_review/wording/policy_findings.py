@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts_review.wording import segments
+
 Found = dict[str, Any]
 
 MOST_NAMED = 10
@@ -47,7 +49,8 @@ def by_kind(findings: Iterable[Found]) -> list[tuple[str, list[str]]]:
 def in_words(found: Found) -> str:
     """A finding as it was stored, as a sentence in the reader's language."""
     say = SAID.get(found["code"])
-    return say(found) if say else str(found["code"])
+    named = {"segment": segments.shown(found["segment"])} if "segment" in found else {}
+    return say(found | named) if say else str(found["code"])
 
 
 def _unmatched(found: Found) -> str:

@@ -27,8 +27,6 @@ RIGHTS: dict[str, Promise] = {
     "explore_restricted_external_asset": _("See restricted external assets"),
     "explore_monitoring": _("See usage statistics"),
     "submit_private_form": _("Fill in private forms"),
-    "manage_users": _("Manage users"),
-    "manage_domain": _("Manage the domain"),
 }
 """By the code of the API; the order is that of harm done where it is lost."""
 

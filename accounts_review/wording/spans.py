@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
+from django.utils.timesince import timesince
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,15 +25,26 @@ def span(days: int, *, number: Callable[[int], str] = str) -> str:
     return _days(days)
 
 
-def ago(days: int) -> str:
-    """How long ago something was, in years and months once it is long."""
-    years, beyond = divmod(days, YEAR)
-    months = beyond // MONTH
+def since(instant: datetime, now: datetime) -> str:
+    """How long something has been so: by the calendar in years and months, in days, or within a day in hours."""
+    days = (now - instant).days
+    if days < 1:
+        return timesince(instant, now)
     if days < FEW_DAYS:
-        length = _days(days)
-    else:
-        length = ", ".join([*([_years(years, str)] if years else []), *([_months(months, str)] if months else [])])
-    return _("%(time)s ago") % {"time": length}
+        return _days(days)
+    years, months = divmod(_whole_months(localtime(instant), localtime(now)), 12)
+    return ", ".join([*([_years(years, str)] if years else []), *([_months(months, str)] if months else [])])
+
+
+def ago(instant: datetime, now: datetime) -> str:
+    """How long ago something was."""
+    return _("%(time)s ago") % {"time": since(instant, now)}
+
+
+def _whole_months(instant: datetime, now: datetime) -> int:
+    months = (now.year - instant.year) * 12 + now.month - instant.month
+    is_short = (now.day, now.time()) < (instant.day, instant.time())
+    return months - is_short
 
 
 def _years(count: int, number: Callable[[int], str]) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
+from accounts_review.wording import segments
 from accounts_review.wording.instants import day
 from accounts_review.wording.spans import ago, span
 
@@ -70,7 +71,7 @@ def in_force(stored: Iterable[Mapping[str, str]], *, verdict: str, exempt_until:
 
 def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
     """When the account was last active, how long ago that is, and the limit that counts for it."""
-    limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segment}
+    limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segments.shown(segment)}
     if activity_at is None:
         return _("%(date)s; %(limit)s") % {"date": _("no valid date"), "limit": limit}
     sentences = {
@@ -78,7 +79,7 @@ def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: i
         "last_login_at": _("last signed in %(date)s, %(ago)s"),
         "joined_at": _("invited %(date)s, %(ago)s, never signed in"),
     }
-    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago(max(0, (now - activity_at).days))}
+    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago(activity_at, now)}
     return _("%(date)s; %(limit)s") % {"date": said, "limit": limit}
 
 

@@ -38,3 +38,18 @@ def test_an_event_of_a_later_version_shows_its_code() -> None:
     entry = AuditEntry(seq=1, at=AT, workspace="main", kind="account.teleported", data={})
     entry.actor = "ada"
     assert (name_of(entry), of_act(entry)) == ("account.teleported", "account.teleported")
+
+
+@pytest.mark.parametrize(
+    ("event", "details", "told"),
+    [
+        (Event.ROLE_GRANTED, {"login": "ada", "before": "none", "role": "reviewer"}, "from no role to reviewer"),
+        (Event.ACCOUNTS_EXPORTED, {"count": 1}, "exported 1 account"),
+        (Event.ACCOUNTS_EXPORTED, {"count": 2}, "exported 2 accounts"),
+        (Event.ACCOUNTS_EXPORTED, {"count": "many"}, "Accounts exported"),
+    ],
+)
+def test_roles_are_named_and_one_is_not_told_as_many(event: Event, details: dict[str, Any], told: str) -> None:
+    entry = AuditEntry(seq=1, at=AT, workspace="main", kind=event.value, data=details)
+    entry.actor = "boss"
+    assert of_act(entry).endswith(told)

@@ -81,7 +81,7 @@ def test_a_plain_list_exempts_with_one_reason_and_end(stage: Stage, tmp_path: Pa
     path = tmp_path / "hr.csv"
     path.write_bytes(b"Email\r\nANA@ville.example\r\nomar\r\ngone.one\r\n")
     why = ("--reason", "on leave", "--until", f"26/05/{stage.clock().year + 1}")
-    with pytest.raises(CommandError, match=r"row 4, username: no account has this username or e-mail"):
+    with pytest.raises(CommandError, match=r"row 4, username: no listed account has this username or e-mail"):
         imported(path, *why)
     assert not Exemption.objects.exists()
     assert imported(path, *why, "--skip-unknown").splitlines() == ["not found: gone.one", "exempt 2, refused 1"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
 from accounts_review.rules.policy import (
     CEILINGS,
     DEFAULT_TEXT,
@@ -341,3 +342,7 @@ def test_the_span_of_exemptions_is_checked_where_it_stands(days: str) -> None:
     (fault,) = faults(f"{LAST}\n[exemption]\nlongest_days = {days}\n")
     assert (fault.line, fault.key) == (6, "exemption.longest_days")
     assert "from 1 to 3650" in fault.message
+
+
+def test_the_policy_that_every_workspace_starts_with_names_only_rights_that_exist() -> None:
+    assert parse(DEFAULT_TEXT).protect.permissions <= KNOWN_PERMISSIONS

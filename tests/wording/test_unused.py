@@ -47,8 +47,19 @@ def test_a_chosen_length_is_told_exactly(days: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
-    [(0, "0 days ago"), (59, "59 days ago"), (60, "2 months ago"), (364, "12 months ago"), (365, "1 year ago")],
+    ("since", "said"),
+    [
+        ("2026-06-14T20:00:00Z", "12 hours"),
+        ("2026-06-14T08:00:00Z", "1 day"),
+        ("2026-04-17T08:00:00Z", "59 days"),
+        ("2026-04-15T08:00:00Z", "2 months"),
+        ("2025-06-15T08:00:01Z", "11 months"),
+        ("2025-06-15T08:00:00Z", "1 year"),
+        ("2023-08-20T08:00:00Z", "2 years, 9 months"),
+        ("2024-02-29T08:00:00Z", "2 years, 3 months"),
+    ],
 )
-def test_a_long_time_is_told_in_years_and_months(days: int, said: str) -> None:
-    assert spans.ago(days) == said
+def test_a_long_time_is_told_in_years_and_months_of_the_calendar(since: str, said: str) -> None:
+    now = datetime(2026, 6, 15, 8, tzinfo=UTC)
+    assert spans.since(datetime.fromisoformat(since), now).replace("\xa0", " ") == said
+    assert spans.ago(datetime.fromisoformat(since), now).replace("\xa0", " ") == f"{said} ago"

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.functional import Promise
-from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Account, Exemption
 from accounts_review.rules.dormancy import Facts, Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
-from accounts_review.wording import explanations, instants, verdicts
+from accounts_review.wording import explanations, instants, spans, verdicts
 
 LONGEST_RECORD = 20_000
 STANDINGS = {
@@ -143,7 +142,7 @@ def dates(found: Iterable[DateRead], *, now: datetime) -> list[DateFact]:
             given="" if date.given in (None, "") else str(date.given)[:200],
             instant=date.instant,
             day=instants.day(date.instant) if date.instant else "",
-            ago=timesince(date.instant, now) if date.instant else "",
+            ago=spans.since(date.instant, now) if date.instant else "",
             said=explanations.date_read(date),
             counts=date.counts,
             is_doubtful=date.is_doubtful,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import django_filters
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.models import Case
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.shared.filters import RecordFilter
+from accounts_review.wording import segments
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
@@ -47,9 +49,10 @@ class CaseFilter(RecordFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         """What there is to choose from, for each field that depends on it."""
+        words: dict[str, Callable[[str], str]] = {"segment": segments.shown, "approver": str}
         return {
-            name: [(value, value) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
-            for name in ("segment", "approver")
+            name: [(value, said(value)) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
+            for name, said in words.items()
         }
 
     @property

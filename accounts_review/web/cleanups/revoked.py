@@ -15,7 +15,7 @@ from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.cleanups.filters import WAYS, CaseFilter
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable, SegmentColumn
 from accounts_review.workflow.restore.returns import return_rates
 
 
@@ -40,7 +40,7 @@ class RevokedTable(RecordTable):
         "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
     )
     cleanup = CellColumn("cleanups/case_cleanup", _("Clean-up"), order_by="cleanup__number")
-    segment = tables.Column(accessor="evidence__segment", verbose_name=_("Segment"), orderable=False)
+    segment = SegmentColumn(accessor="evidence__segment", verbose_name=_("Segment"), orderable=False)
     moved_at = tables.DateTimeColumn(verbose_name=_("Revoked"), format="j M Y, H:i")
     approved_at = CellColumn("cleanups/approval", _("Approved"))
     back = CellColumn("cleanups/back", _("Back"), accessor="pk", orderable=False)

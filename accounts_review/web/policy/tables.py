@@ -6,7 +6,7 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
-from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
+from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable, SegmentColumn
 
 
 class MoverTable(RecordTable):
@@ -30,7 +30,7 @@ class ReturnTable(RecordTable):
     """Accounts of a back-test that were seen again, with the silence that ended."""
 
     username = CellColumn("review/account", _("Account"))
-    segment = tables.Column(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
+    segment = SegmentColumn(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
     silent_since = tables.DateTimeColumn(verbose_name=_("Silent since"), format="j M Y")
     seen_at = tables.DateTimeColumn(verbose_name=_("Seen again"), format="j M Y")
 

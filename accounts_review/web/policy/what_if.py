@@ -12,6 +12,7 @@ from accounts_review.models import Assessment, Workspace
 from accounts_review.rules.policy import LONGEST_DAYS
 from accounts_review.web.policy.idleness import Trial, idleness, years
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.wording import segments
 
 
 class TrialForm(forms.Form):
@@ -30,7 +31,7 @@ class TrialForm(forms.Form):
         super().__init__(*args, **kwargs)
         held = Assessment.objects.filter(account__workspace=workspace).order_by("segment")
         names = held.values_list("segment", flat=True).distinct()
-        self.fields["segment"].choices = [("", _("every segment")), *((name, name) for name in names)]  # type: ignore[attr-defined]
+        self.fields["segment"].choices = [("", _("every segment")), *((name, segments.shown(name)) for name in names)]  # type: ignore[attr-defined]
 
     def starting_with(self, segment: str) -> TrialForm:
         """The form with a segment chosen, where nobody has chosen one yet: one limit for all suits none of them."""

@@ -12,6 +12,8 @@ from django.template.loader import get_template
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from accounts_review.wording import segments
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
@@ -84,6 +86,13 @@ class CellColumn(tables.TemplateColumn):  # type: ignore[misc]
     def render(self, record: Any, table: PortalTable, value: Any, bound_column: Any, **kwargs: Any) -> str:
         known = self.get_context_data(record=record, table=table, value=value, bound_column=bound_column, **kwargs)
         return get_template(self.template_name).render(known | {"table": table})
+
+
+class SegmentColumn(tables.Column):  # type: ignore[misc]
+    """Segments, in the reader's language where they have a name in it."""
+
+    def render(self, value: str) -> str:
+        return segments.shown(value)
 
 
 class PickColumn(CellColumn):

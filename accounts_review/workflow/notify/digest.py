@@ -121,7 +121,7 @@ def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
             page = (
                 _address("cleanup", workspace, number=entry.cleanup) if entry.cleanup else _address("audit", workspace)
             )
-            found.append((_news(event).urgency, str(_news(event).clause) % said, page))
+            found.append((_news(event).urgency, _news(event).clause % said, page))
     return found
 
 
@@ -129,7 +129,7 @@ def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
     return [
         (
             _news(event).urgency,
-            str(_news(event).clause) % {"count": len(by_kind[event])},
+            _news(event).clause % {"count": len(by_kind[event])},
             _address("cleanups", workspace),
         )
         for event in WORTH_TELLING
@@ -149,14 +149,14 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
         return [(0, _("a sync looked wrong and is quarantined; nobody is removed until you have checked it"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     news = _news(Event.WORKSPACE_SYNCED)
-    return [(news.urgency, str(news.clause) % {"count": len(failed)}, url)] if failed else []
+    return [(news.urgency, news.clause % {"count": len(failed)}, url)] if failed else []
 
 
 def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     url = _address("emails", workspace)
     stopped, resumed = _news(Event.MAIL_STOPPED), _news(Event.MAIL_RESUMED)
     stops = by_kind.get(Event.MAIL_STOPPED, [])
-    found = [(stopped.urgency, str(stopped.clause) % {"why": _stop(stops[0])}, url)] if stops else []
+    found = [(stopped.urgency, stopped.clause % {"why": _stop(stops[0])}, url)] if stops else []
     if Event.MAIL_RESUMED in by_kind:
         found.append((resumed.urgency, str(resumed.clause), url))
     return found

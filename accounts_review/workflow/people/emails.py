@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,10 +21,11 @@ from django.utils.translation import override
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Workspace, people_who_may
-from accounts_review.wording import instants
+from accounts_review.wording import instants, roles
 from accounts_review.workflow.notify.digest import sent
 from accounts_review.workflow.people.changes import SHELL, Change
 from accounts_review.workflow.people.invitation import ends_at, link_of
+from accounts_review.workflow.people.reach import NONE
 
 INVITING = (Event.PERSON_ADDED, Event.PERSON_INVITED)
 
@@ -68,12 +70,12 @@ def _administrators(workspaces: list[Workspace]) -> QuerySet[User]:
     return reduce(or_, (people_who_may("administer", place) for place in places))
 
 
-def _context(change: Change) -> dict[str, str]:
-    values = {
+def _context(change: Change) -> dict[str, Any]:
+    values: dict[str, Any] = {
         "login": change.person.username,
         "actor": _actor(change),
-        "before": change.before,
-        "role": change.role,
+        "before": roles.said(change.before),
+        "role": roles.said(change.role),
         "where": str(change.workspace) if change.workspace else _("the whole portal"),
         "address": change.person.email,
         "address_before": change.address_before,
@@ -88,7 +90,8 @@ def _context(change: Change) -> dict[str, str]:
         Event.PERSON_SIGNED_OUT: _("%(actor)s signed %(login)s out everywhere"),
         Event.ROLE_GRANTED: _("%(actor)s changed the role of %(login)s in %(where)s from %(before)s to %(role)s"),
     }[change.event]
-    return values | {"said": said % values, "event": change.event.name, "url": settings.PUBLIC_URL}
+    kept = {"is_taken": change.role == NONE, "is_first": change.before == NONE}
+    return values | kept | {"said": said % values, "event": change.event.name, "url": settings.PUBLIC_URL}
 
 
 def _actor(change: Change) -> str:
@@ -97,7 +100,7 @@ def _actor(change: Change) -> str:
     return _("Somebody at the server's command line") if change.actor == SHELL else change.actor
 
 
-def _mail(template: str, subject: str, context: dict[str, str], address: str) -> EmailMessage:
+def _mail(template: str, subject: str, context: dict[str, Any], address: str) -> EmailMessage:
     body = render_to_string(f"emails/people/{template}.txt", context)
     return EmailMessage(subject=" ".join(subject.split()), body=body, to=[address])
 

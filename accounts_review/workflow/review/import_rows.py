@@ -253,13 +253,14 @@ def _midnight(day: date) -> datetime:
 def _unknown(name: str, *, is_list: bool) -> str:
     if A_NUMBER.fullmatch(name.strip()):
         return _(
-            "no account has this username; the spreadsheet program may have turned it into a number, as it does "
+            "no listed account has this username; the spreadsheet program may have turned it into a number, as it does "
             "with 007 or 12E4 in a CSV file. Edit the XLSX export instead"
         )
     if is_list:
-        return _("no account has this username or e-mail address")
+        return _("no listed account has this username or e-mail address")
     return _(
-        "no account has this username or e-mail address; if the spreadsheet program changed it, edit the XLSX export"
+        "no listed account has this username or e-mail address; if the spreadsheet program changed it, edit the XLSX "
+        "export"
     )
 
 

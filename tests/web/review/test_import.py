@@ -132,7 +132,7 @@ def test_a_plain_list_exempts_those_who_are_found(desk: Desk) -> None:
     data = {"file": file, "reason": "on leave", "until": until.isoformat()}
     shown = desk.client.post(desk.url("import"), data, follow=True)
     assert "2 decisions to apply" in text_of(shown)
-    assert "no account has this username or e-mail address" in text_of(shown)
+    assert "no listed account has this username or e-mail address" in text_of(shown)
     confirm(desk, shown, leave_out="1")
     assert {e.account.username for e in Exemption.objects.all()} == {"ana", "zoé"}
     assert {e.reason for e in Exemption.objects.all()} == {"on leave"}

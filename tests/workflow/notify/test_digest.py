@@ -56,11 +56,11 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
 @pytest.mark.parametrize(
     ("kind", "data", "words"),
     [
-        ("workspace.synced", {"state": "incomplete"}, "1 syncs were incomplete"),
+        ("workspace.synced", {"state": "incomplete"}, "1 sync was incomplete"),
         ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is removed"),
-        ("case.undeliverable", {}, "1 notices could not be delivered"),
-        ("case.refused", {}, "refused 1 removals"),
-        ("case.unknown", {}, "the outcome of 1 removals was unknown"),
+        ("case.undeliverable", {}, "1 notice could not be delivered"),
+        ("case.refused", {}, "refused 1 removal"),
+        ("case.unknown", {}, "the outcome of 1 removal was unknown"),
     ],
 )
 def test_whatever_wants_a_person_is_told(workspace: Workspace, kind: str, data: dict[str, str], words: str) -> None:

@@ -46,8 +46,7 @@ def findings(stage: Stage, text: str) -> list[dict[str, Any]]:
 def about_names(stage: Stage, *, condition: str = "never_used = false", protect: str = "") -> list[str]:
     found = findings(stage, BASE.format(condition=condition, protect=protect or 'groups = ["publishers"]'))
     named = ("unmatched", "unknown_permissions", "empty_segment")
-    default = ["manage_domain", "manage_users"]
-    return [in_words(one) for one in found if one["code"] in named and one.get("names") != default]
+    return [in_words(one) for one in found if one["code"] in named]
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,15 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
         (EXEMPT | {"decision_until": "2026-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
         (EXEMPT | {"decision_until": "2031-06-15"}, "decision_until: choose a date from tomorrow to 14 Jun 2031"),
         (APPROVE | {"row_digest": ""}, "row_digest: the cell is empty; copy it from the export"),
-        (APPROVE | {"username": "nobody"}, "username: no account has this username or e-mail address"),
-        (APPROVE | {"username": "1.23457E+11"}, "username: no account has this username; the spreadsheet program may"),
-        (APPROVE | {"username": "7"}, "username: no account has this username; the spreadsheet program may have"),
+        (APPROVE | {"username": "nobody"}, "username: no listed account has this username or e-mail address"),
+        (
+            APPROVE | {"username": "1.23457E+11"},
+            "username: no listed account has this username; the spreadsheet program",
+        ),
+        (
+            APPROVE | {"username": "7"},
+            "username: no listed account has this username; the spreadsheet program",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row_and_column(stage: Stage, edit: Edit, problem: str) -> None:
@@ -205,7 +211,7 @@ def test_a_plain_list_exempts_everyone_whom_it_names(set_stage: SetStage) -> Non
     assert said == {
         "ana": "exempt",
         "omar": "exempt",
-        "nobody": "username: no account has this username or e-mail address",
+        "nobody": "username: no listed account has this username or e-mail address",
         "Team@ville.example": "username: 2 accounts have this address: one, two; use the username instead",
         "lea": "username: row 6 decides on this account too; keep one",
     }
