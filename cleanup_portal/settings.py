@@ -192,8 +192,12 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# Bootstrap comes from its wheel: no copied assets in the tree.
-STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", env.wheel_folder("bootstrap"))]
+# Bootstrap (MIT) and the font Figtree (SIL Open Font Licence 1.1) come from their wheels: no copied assets in the tree.
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("bootstrap", env.wheel_folder("bootstrap")),
+    ("figtree", env.wheel_folder("fontpkg_figtree") / "files"),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "cleanup_portal.static_files.CollectedFiles", "OPTIONS": {"is_collected": IS_PUBLIC}},

@@ -51,8 +51,8 @@
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "found") return;
-    event.detail.target.hidden = !event.target.closest(".find").contains(document.activeElement);
+    if (event.detail.target?.id !== "found") return;
+    event.detail.target.hidden = !event.target.closest(".find")?.contains(document.activeElement);
     byId("live").textContent = event.detail.target.querySelector(".found")?.dataset.counted || "";
   });
 
