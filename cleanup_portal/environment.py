@@ -94,6 +94,26 @@ def address(name: str) -> str:
     return value
 
 
+def destinations(name: str) -> list[str]:
+    """The variable as places, separated by commas: ``stdout``, ``file:///path``, ``mailto:address`` or an address."""
+    found = names(name, default=[])
+    for place in found:
+        parts = urlsplit(place)
+        is_one = {
+            "": place == "stdout",
+            "file": parts.path.startswith("/"),
+            "mailto": usable_for_mail(parts.path),
+            "http": bool(parts.hostname),
+            "https": bool(parts.hostname),
+        }.get(parts.scheme, False)
+        if not is_one:
+            raise ImproperlyConfigured(
+                f"{name} names a place that is none; write stdout, file:///path/to/file, mailto:address or https://…, "
+                "separated by commas."
+            )
+    return found
+
+
 def whole(name: str, *, default: int, least: int) -> int:
     """The variable as a whole number."""
     value = text(name, default="") or str(default)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -289,6 +290,16 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Where checkpoints go besides DATA_DIR, after so many entries or so long, whichever is first.
+CHECKPOINT_TO = env.destinations("CHECKPOINT_TO")
+CHECKPOINT_EVERY_ENTRIES = env.whole("CHECKPOINT_EVERY_ENTRIES", default=1000, least=1)
+CHECKPOINT_EVERY_MINUTES = env.whole("CHECKPOINT_EVERY_MINUTES", default=60, least=1)
+# Who gets every entry of the audit, signed with a secret.
+AUDIT_WEBHOOK_URL = env.address("AUDIT_WEBHOOK_URL")
+AUDIT_WEBHOOK_SECRET = env.text("AUDIT_WEBHOOK_SECRET", default="")
+if AUDIT_WEBHOOK_URL and len(AUDIT_WEBHOOK_SECRET) < 16:
+    raise ImproperlyConfigured("AUDIT_WEBHOOK_SECRET must have 16 characters or more; it signs what is delivered.")
+
 DJANGO_TABLES2_TEMPLATE = "accounts_review/shared/table.html"
 
 # Who asks is told by our own middleware, with what they ask for.
@@ -301,6 +312,9 @@ LOGGING = configuration(
         SECRET_KEY,
         *SECRET_KEY_FALLBACKS,
         PING_URL,
+        AUDIT_WEBHOOK_URL,
+        AUDIT_WEBHOOK_SECRET,
+        *CHECKPOINT_TO,
         *env.passwords_in(HUWISE_PROXY),
         *(described["api_key"] for described in HUWISE.values()),
         *(described["secret"] for described in OIDC),

@@ -3,6 +3,7 @@
 from accounts_review.models.account import Account, Group
 from accounts_review.models.activity_gap import ActivityGap
 from accounts_review.models.assessment import Assessment
+from accounts_review.models.audit_delivery import AuditDelivery
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.audit_key import AuditKey
 from accounts_review.models.cleanup import Case, Cleanup
@@ -37,6 +38,7 @@ __all__ = [
     "Account",
     "ActivityGap",
     "Assessment",
+    "AuditDelivery",
     "AuditEntry",
     "AuditKey",
     "Case",

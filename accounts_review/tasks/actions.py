@@ -13,6 +13,7 @@ from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, ConnectionCheck, PolicyPreview, Sync, Workspace
+from accounts_review.tasks import outward
 from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
 from accounts_review.tasks.sources import access_to, open_client
 from accounts_review.workflow import advance, brake, holds, identity
@@ -126,6 +127,8 @@ def watch() -> None:
     """Each host, every minute: note the newest audit entry, and let hosts join that have not seen any yet."""
     holds.watch(now=now())
     holds.vouch(now=now())
+    outward.send_checkpoints()
+    outward.deliver_entries()
 
 
 def pace() -> Pace:
