@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Case, Hold, Role, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import holds as in_sentences
@@ -51,13 +51,17 @@ def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
 def look_up(user: User | AnonymousUser) -> list[Any]:
     """The workspaces that a person sees, each with what a page tells of it: draft, holds, policy, the person's roles.
 
-    ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it.
+    ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it,
+    ``doubted_sync`` is the key of a quarantined sync, if there is one.
     """
     here = Q(workspace=None) | Q(workspace=OuterRef("pk"))
     in_force = FilteredRelation("policies", condition=Q(policies__is_current=True))
     found = with_draft(workspaces_of(user)).annotate(
         roles_held=ArraySubquery(Role.objects.filter(here, person=user.pk).order_by().values("name")),
         is_held=Exists(Hold.objects.open().filter(here)),
+        doubted_sync=Subquery(
+            Sync.objects.filter(workspace=OuterRef("pk"), state=Sync.State.QUARANTINED).values("pk")[:1]
+        ),
         **{IN_FORCE: in_force},
     )
     return list(found.select_related(IN_FORCE))

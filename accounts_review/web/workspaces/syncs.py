@@ -18,6 +18,7 @@ from accounts_review.models.run import SILENT
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.workspaces.filters import SyncFilter
 from accounts_review.web.workspaces.forms import BreakerForm
+from accounts_review.web.workspaces.incident import incident_of
 from accounts_review.web.workspaces.tables import SyncTable
 from accounts_review.web.workspaces.views import syncing_of
 from accounts_review.wording import findings
@@ -138,6 +139,8 @@ class SyncPage(SyncView):
             "changes": self._changes(),
             "rules": [_rule(check) for check in self.sync.checks],
             "quarantined": quarantined,
+            "incident": incident_of(self.sync) if self.sync == quarantined else None,
+            "last_good": self.workspace.syncs.filter(state=Sync.State.COMPLETE).first(),
             "may_reset": quarantined == self.sync and may(self.request.user, "administer", self.workspace),
         }
         return self.render_to_response(self.get_context_data(**context))
