@@ -132,7 +132,7 @@ class Staging:
             cursor.execute("DELETE FROM sync_unseen WHERE pass < %s", [self.number])
         copy_rows("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
         with connection.cursor() as cursor:
-            cursor.execute("ANALYZE sync_record, sync_unseen")
+            cursor.execute("ANALYZE sync_record (pass, seq, name), sync_unseen")
         self.number = number
 
     @property
