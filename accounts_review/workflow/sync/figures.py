@@ -6,13 +6,12 @@ the same instant and under the same policy as what is new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from accounts_review.facts import (
-    RightsByGroup,
     activity_of,
     facts_of,
     facts_of_account,
@@ -73,8 +72,9 @@ def _figures(
     kept = before - _dormant(Account.objects.filter(staging.was_missed), version, now)
     if rights_digest(groups, key_owner) != workspace.rights_digest:
         # Who of those whose record is unchanged would be dormant by the rights that were read now.
-        seen = Account.objects.filter(staging.was_seen)
-        kept = _candidates(seen, rules=rules, rights=rights, key_owner=key_owner, now=now)
+        seen = Account.objects.filter(staging.was_seen).iterator(chunk_size=BATCH)
+        stored = (facts_of_account(row, rights_by_group=rights, key_owner=key_owner) for row in seen)
+        kept = sum(_is_candidate(facts, rules, now) for facts in stored)
     fresh = f"SELECT raw FROM sync_record record WHERE {FRESH}"  # noqa: S608
     users = (decode_user(raw) for (raw,) in staging.stream(fresh))
     judged = (facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=now) for user in users)
@@ -94,24 +94,20 @@ def _dormant(accounts: AccountQuerySet, version: PolicyVersion, now: datetime) -
     dormant = Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
     # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were accepted.
     unsettled = listed.filter(STALE | Q(unconfirmed_activity_at__isnull=False))
-    workspace = version.workspace
-    rights = rights_of_groups(workspace.groups.all())
-    left = (_cleared(row) for row in unsettled.iterator(chunk_size=BATCH))
-    judged = _candidates(left, rules=version.rules, rights=rights, key_owner=workspace.key_owner, now=now)
-    return listed.filter(dormant).count() - unsettled.filter(dormant).count() + judged
+    workspace, rules = version.workspace, version.rules
+    rights, key_owner = rights_of_groups(workspace.groups.all()), workspace.key_owner
+    found = listed.filter(dormant).count()
+    counted: Any = ExpressionWrapper(dormant, BooleanField())
+    for row in unsettled.annotate(counted=counted).iterator(chunk_size=BATCH):
+        facts = facts_of_account(_cleared(row), rights_by_group=rights, key_owner=key_owner)
+        found += _is_candidate(facts, rules, now) - bool(row.counted)
+    return found
 
 
 def _cleared(row: Account) -> Account:
     """An account as an accepted sync last saw it."""
     row.unconfirmed_activity_at = None
     return row
-
-
-def _candidates(
-    accounts: Iterable[Account], *, rules: Policy, rights: RightsByGroup, key_owner: str, now: datetime
-) -> int:
-    judged = (facts_of_account(row, rights_by_group=rights, key_owner=key_owner) for row in accounts)
-    return sum(_is_candidate(facts, rules, now) for facts in judged)
 
 
 def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:

@@ -65,6 +65,14 @@ UNION ALL SELECT record.name FROM sync_record record WHERE {FRESH} AND NOT is_na
 """The username of every record that the last pass saw, as often as it did."""
 
 
+_EXACT = f"""
+SELECT TRUE FROM accounts_review_account account
+WHERE {UNCHANGED} AND md5(account.username) = md5(%(name)s) AND account.username = %(name)s
+UNION ALL SELECT TRUE FROM sync_record record WHERE {FRESH} AND name = %(name)s
+LIMIT 1
+"""  # noqa: S608
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record that is not known, as it was read in a pass."""
@@ -176,7 +184,7 @@ class Staging:
 
     def spellings_of(self, username: str) -> set[str]:
         """The username where it was seen; otherwise, all that were seen and may be other spellings of it."""
-        if self.one(f"SELECT name FROM ({SEEN_NAMES}) seen WHERE name = %(name)s", name=username):  # noqa: S608
+        if self.one(_EXACT, name=username):
             return {username}
         alike = "octet_length(name) <> length(name) OR lower(name) LIKE %(like)s"
         query = f"SELECT name FROM ({SEEN_NAMES}) seen WHERE {alike}"  # noqa: S608
