@@ -18,11 +18,12 @@ from accounts_review.models import DecisionFile
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.spreadsheet import Unreadable
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
+from accounts_review.web.review import leaving
 from accounts_review.web.review.import_table import OUTCOMES, RowTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.workflow.review import decide, import_file
 from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
-from accounts_review.workflow.review.import_rows import LONGEST_REASON
+from accounts_review.workflow.review.import_rows import LONGEST_REASON, RowOutcome
 
 LARGEST_FILE = 20 * 2**20
 
@@ -129,6 +130,7 @@ class ImportPlan(WorkspaceView):
         self.template_name = f"accounts_review/review/{'_import_rows' if self.is_partial else 'import_plan'}.html"
         tabs = [(name, OUTCOMES[name], count) for name, count in plan.counts.items() if count]
         context = {"file": file, "plan": plan, "table": table, "tabs": tabs, "shown": shown}
+        context["leaving"] = leaving.before(_leaving(plan))
         if plan.asks_order:
             context["asked"] = plan.asks_order[0]
         return self.render_to_response(self.get_context_data(**context))
@@ -145,6 +147,7 @@ class ImportPlan(WorkspaceView):
             return redirect(request.path)
         confirmed = request.POST.get("confirmed", "")
         try:
+            left = _leaving(import_file.plan(file=file, actor=self.request.user, now=self.now))
             done = import_file.apply(file=file, confirmed=confirmed, actor=self.request.user, now=self.now)
         except AlreadyApplied as done_before:
             messages.info(request, str(done_before))
@@ -152,7 +155,7 @@ class ImportPlan(WorkspaceView):
             messages.error(request, str(problem))
             return redirect(request.path)
         else:
-            messages.success(request, _sentence(file, done))
+            messages.success(request, " ".join(filter(None, (_sentence(file, done), leaving.after(left)))))
         return redirect("review", workspace=self.workspace.name)
 
     @property
@@ -161,6 +164,12 @@ class ImportPlan(WorkspaceView):
         since = self.now - import_file.KEPT
         files = DecisionFile.objects.filter(workspace=self.workspace, uploaded_by=self.request.user)
         return files.filter(pk=self.kwargs["pk"], uploaded_at__gt=since).first()
+
+
+def _leaving(plan: Plan) -> dict[int, int]:
+    """How many of those whom a file exempts or withdraws would leave which clean-up under way."""
+    outs = (RowOutcome.EXEMPT, RowOutcome.WITHDRAW)
+    return leaving.leaving(row.account for row in plan.acts if row.account and row.outcome in outs)
 
 
 def _sentence(file: DecisionFile, done: Plan) -> str:

@@ -20,6 +20,7 @@ from django_tables2 import SingleTableMixin
 from accounts_review import audit
 from accounts_review.models import Account, Exemption, Sync, Workspace, may
 from accounts_review.rules.lifecycle import IllegalTransition
+from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
@@ -118,6 +119,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "says_state": not self.filterset.data.dict().items() >= DEFAULT.items(),
             "rows": rows,
             "everyone": everyone,
+            "leaving": leaving.before(leaving.leaving(self.object_list)) if everyone else "",
             "most_at_once": MOST_AT_ONCE,
             "may_decide": may(self.request.user, "decide", self.workspace),
             "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
@@ -140,12 +142,14 @@ class Decide(WorkspaceView):
         try:
             accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
             skipped = self._set_apart(accounts, form.cleaned_data)
+            takes_out = form.cleaned_data["decision"] in ("exempt", "withdraw")
+            left = leaving.leaving(accounts) if takes_out else {}
             self._decide([account for account in accounts if account.pk not in skipped], form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (Stale, audit.Conflict, IllegalTransition) as problem:
             return self._refuse([str(problem)], status=409)
-        self._say(form, accounts, skipped)
+        self._say(form, accounts, skipped, left)
         return redirect(self._back)
 
     def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, decide.AccountRefusal]:
@@ -171,10 +175,16 @@ class Decide(WorkspaceView):
             case {"reason": reason}:
                 decide.withdraw(reason=reason, **act)
 
-    def _say(self, form: DecisionForm, accounts: list[Account], skipped: dict[int, decide.AccountRefusal]) -> None:
+    def _say(
+        self,
+        form: DecisionForm,
+        accounts: list[Account],
+        skipped: dict[int, decide.AccountRefusal],
+        left: dict[int, int],
+    ) -> None:
         verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
         context = {
-            "said": _sentence(form, len(accounts) - len(skipped)),
+            "said": " ".join(filter(None, (_sentence(form, len(accounts) - len(skipped)), leaving.after(left)))),
             "draft": draft_of(self.workspace) if verb == "approve" else {},
             "skipped": names[:MOST_NAMED],
             "skipped_count": len(names),

@@ -33,6 +33,12 @@
     const number = (many) => many.toLocaleString(document.documentElement.lang);
     const text = elsewhere() ? `${number(count - elsewhere())} + ${number(elsewhere())}` : number(count);
     if (shown.textContent.trim() !== text) shown.textContent = text;
+    const underWay = bar.querySelector("[data-leaving-count]");
+    if (underWay) {
+      const leaving = boxes().filter((box) => box.checked && "underWay" in box.dataset).length;
+      underWay.textContent = leaving ? number(leaving) : "";
+      underWay.closest("[data-leaving]").hidden = leaving === 0;
+    }
     rows().forEach((row) => {
       row.classList.toggle("is-chosen", Boolean(row.querySelector("input[name=account]")?.checked));
     });
