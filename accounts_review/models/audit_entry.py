@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
@@ -38,7 +39,9 @@ class AuditEntryManager(models.Manager["AuditEntry"]):
     def get_queryset(self) -> AuditEntryQuerySet:
         subject = Coalesce(F("subject_ref__name"), Value(""), output_field=models.TextField())
         entries: Any = AuditEntryQuerySet(self.model, using=self._db).select_related("personal")
-        named: AuditEntryQuerySet = entries.annotate(actor=F("actor_ref__name"), subject=subject)
+        named: AuditEntryQuerySet = entries.annotate(
+            actor=F("actor_ref__name"), subject=subject, erased_at=F("subject_ref__erased_at")
+        )
         return named
 
     def of(self, *workspaces: Workspace) -> AuditEntryQuerySet:
@@ -77,6 +80,8 @@ class AuditEntry(models.Model):
 
     actor: str = ""
     subject: str = ""
+    erased_at: datetime | None = None
+    """When the name of the account it is about was erased."""
 
     objects = AuditEntryManager()
 

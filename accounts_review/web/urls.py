@@ -13,7 +13,7 @@ from accounts_review.web.cleanups.export import CleanupExport
 from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
 from accounts_review.web.people import views as people
-from accounts_review.web.policy import backtest, emails, previews, what_if
+from accounts_review.web.policy import backtest, emails, previews, record, what_if
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
 from accounts_review.web.review import export, import_decisions, news, saved_views
@@ -37,6 +37,8 @@ of_workspace: list[URLPattern] = [
     path("accounts/<int:pk>/card/", card.AccountCard.as_view(), name="card"),
     path("accounts/<int:pk>/", account.AccountPage.as_view(), name="account"),
     path("accounts/<int:pk>/dates/", account.AcceptDates.as_view(), name="accept_dates"),
+    path("accounts/<int:pk>/erase/", account.Erase.as_view(), name="erase_person"),
+    path("accounts/<int:pk>/report/", account.AccessReport.as_view(), name="access_report"),
     path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
@@ -54,6 +56,7 @@ of_workspace: list[URLPattern] = [
     path("policy/versions/<int:number>/", policy.VersionPage.as_view(), name="policy_version"),
     path("policy/previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),
     path("policy/previews/<int:pk>/accounts/", previews.PreviewAccounts.as_view(), name="preview_accounts"),
+    path("policy/record/", record.PolicyRecord.as_view(), name="policy_record"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
     path("policy/emails/", emails.EmailsPage.as_view(), name="emails"),
     path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),

@@ -9,21 +9,27 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from accounts_review import audit
+from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of_account, rights_of_groups
-from accounts_review.models import Account, AuditEntry, Exemption, may, workspaces_of
+from accounts_review.models import Account, AuditEntry, Case, Exemption, may, workspaces_of
 from accounts_review.rules.explanation import dates_read
 from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalTransition
+from accounts_review.tasks import actions
 from accounts_review.web.account import evidence
 from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.download import file_name
 from accounts_review.wording import instants
 from accounts_review.wording.cases import of_case
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.retention.erase import NotErasable, erase_person, objection_to_erasing
+from accounts_review.workflow.retention.held import access_report
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
 from accounts_review.workflow.sync.accept import NothingToAccept, accept_dates
@@ -47,6 +53,7 @@ class AccountPage(OneAccount, TemplateView):
         context = super().get_context_data(**kwargs) | self._known()
         context |= {"account": self.account, "here": self.request.path}
         context |= self._history(context["dates"]) | self._decisions()
+        context["can_erase"] = context["may_administer"] and not objection_to_erasing(self.account)
         context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
         if context["is_assessed"]:
             context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
@@ -94,13 +101,22 @@ class AccountPage(OneAccount, TemplateView):
         """The last that was given and not taken back; it may have lapsed."""
         return self.account.exemptions.filter(withdrawn_at=None).first()
 
+    @cached_property
+    def _earlier(self) -> list[int]:
+        """The accounts that the person had under this username before."""
+        same = Account.objects.filter(workspace=self.workspace, username=self.account.username, erased_at=None)
+        return list(same.exclude(pk=self.account.pk).exclude(username="").values_list("pk", flat=True))
+
     @property
     def _service(self) -> Exemption | None:
         return self._exemption if self._exemption and self._exemption.is_service_account else None
 
     def _history(self, dates: list[evidence.DateFact]) -> dict[str, Any]:
-        entries = list(AuditEntry.objects.filter(account_id=self.account.pk)[: NEWEST_ENTRIES + 1])
-        cases = list(self.account.cases.select_related("cleanup", "account__assessment").order_by("-pk"))
+        # Whoever joined again is another account; their life here is one.
+        lives = [self.account.pk, *self._earlier]
+        entries = list(AuditEntry.objects.filter(account_id__in=lives)[: NEWEST_ENTRIES + 1])
+        every = Case.objects.filter(account__in=lives).select_related("cleanup", "account__assessment")
+        cases = list(every.order_by("-pk"))
         return {
             "timeline": timeline(
                 self.account,
@@ -113,6 +129,46 @@ class AccountPage(OneAccount, TemplateView):
             "has_older_entries": len(entries) > NEWEST_ENTRIES,
             "cases": [(case, of_case(case, now=self.now)) for case in cases],
         }
+
+
+class Erase(OneAccount):
+    """Erase what is held about somebody who is gone; cannot be undone."""
+
+    needs = "administer"
+    asks_anew = gettext_lazy("Erase what is held about this person")
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        reason, username = str(request.POST.get("reason", ""))[:500], self.account.username
+        back = redirect("account", workspace=self.workspace.name, pk=self.account.pk)
+        if request.POST.get("username", "").strip() != username:
+            messages.error(request, _("Type the username to confirm. Nothing was erased."))
+            return back
+        try:
+            erased = erase_person(
+                workspace=self.workspace, username=username, actor=request.user, reason=reason, now=self.now
+            )
+        except NotErasable as refusal:
+            messages.error(request, str(refusal))
+        else:
+            actions.sweep(erased.terms)
+            messages.success(request, _("Erased. What was done stays in the audit, about nobody."))
+        return back
+
+
+class AccessReport(OneAccount):
+    """What is held about the person, as a file; that it was taken is an entry."""
+
+    def post(self, request: Any, **kwargs: Any) -> HttpResponse:
+        login = request.user.get_username()
+        audit.log([self.account], kind=Event.PERSON_REPORTED, actor=login, now=self.now)
+        lives = Account.objects.filter(pk__in=[self.account.pk, *self._lives()]).order_by("pk")
+        answer = HttpResponse(access_report(list(lives), now=self.now), content_type="application/json")
+        answer["Content-Disposition"] = f'attachment; filename="{file_name(self, "access-report", "json")}"'
+        return answer
+
+    def _lives(self) -> list[int]:
+        same = Account.objects.filter(workspace=self.workspace, username=self.account.username)
+        return list(same.values_list("pk", flat=True))
 
 
 class AcceptDates(OneAccount):

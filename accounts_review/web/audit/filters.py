@@ -6,22 +6,28 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.db.models import QuerySet
-from django.utils.functional import Promise
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Topic
-from accounts_review.models import AuditEntry
+from accounts_review.models import Account, AuditEntry, PersonalData
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.web.shared.widgets import DayInput
+
+TAKEN_OUT = "exports"
+EXPORTS = (
+    *(Event.ACCOUNTS_EXPORTED, Event.CLEANUP_EXPORTED, Event.AUDIT_EXPORTED, Event.PERSON_REPORTED),
+    Event.DECISIONS_IMPORTED,
+)
+"""What tells who took data out of the portal, or brought some in."""
 
 
 class AuditFilter(RecordFilter):
     """Who did what to whom, when."""
 
-    q = django_filters.CharFilter(field_name="subject", lookup_expr="icontains", label=_("Username contains"))
+    q = django_filters.CharFilter(method="of_person", label=_("Name, address or username"))
     kind = django_filters.ChoiceFilter(method="of_kind", label=_("What"), empty_label=_("anything"))
     actor = django_filters.CharFilter(lookup_expr="iexact", label=_("Who"))
     cleanup = django_filters.NumberFilter(label=_("Clean-up"), min_value=0, max_value=2_000_000_000, decimal_places=0)
@@ -42,8 +48,16 @@ class AuditFilter(RecordFilter):
         self.form.fields["actor"].widget.attrs |= {"list": "actors", "autocomplete": "off"}
         self.form.fields["q"].widget.input_type = "search"
 
+    def of_person(self, entries: QuerySet[AuditEntry], _name: str, term: str) -> QuerySet[AuditEntry]:
+        """Those about accounts that are or were called so, or have such an address."""
+        accounts = Account.objects.search(term).values("pk")
+        names = PersonalData.objects.filter(name__icontains=term).values("digest")
+        return entries.filter(Q(account_id__in=accounts) | Q(subject_ref__in=names))
+
     def of_kind(self, entries: QuerySet[AuditEntry], _name: str, kind: str) -> QuerySet[AuditEntry]:
-        """Those of one kind, or of all kinds that begin so."""
+        """Those of one kind, of all kinds that begin so, or that took data out of the portal."""
+        if kind == TAKEN_OUT:
+            return entries.filter(kind__in=EXPORTS)
         return entries.filter(kind__startswith=kind) if kind.endswith(".") else entries.filter(kind=kind)
 
     @property
@@ -52,9 +66,9 @@ class AuditFilter(RecordFilter):
         return {name: str(value) for name, value in self.form.cleaned_data.items() if value not in (None, "")}
 
 
-def _kinds() -> list[tuple[Promise, list[tuple[str, str]]]]:
+def _kinds() -> list[Any]:
     """The events by what they are about, each group headed by the choice of all of it."""
-    groups = []
+    groups: list[Any] = [(TAKEN_OUT, gettext("exports and imports"))]
     for group in Topic:
         events = [(event.value, str(event.words.label)) for event in Event if event.group is group]
         every = [(f"{group}.", gettext("any of these"))] if len(events) > 1 else []

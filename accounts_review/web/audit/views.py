@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,13 +20,16 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet import FORMATS
 from accounts_review.spreadsheet.rows import audit_lines, audit_sheet
+from accounts_review.tasks import queue
 from accounts_review.web.audit.filters import AuditFilter
 from accounts_review.web.audit.table import AuditTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
 from accounts_review.wording import holds as holds_in_words
+from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
 
-PROOF = "jsonl"
+PROOF, PACK = "jsonl", "pack"
+AT_ONCE, MOST_FLAWS = 100_000, 5
 
 
 class AuditView(WorkspaceView):
@@ -46,12 +51,13 @@ class Audit(AuditView):
         self.template_name = f"accounts_review/audit/{'_entries' if self.is_partial else 'page'}.html"
         context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
         if not self.is_partial:
+            context["public_key"] = checkpoint.keeper.public_key if checkpoint.keeper else ""
             context["actors"] = [*User.objects.order_by("username").values_list("username", flat=True)[:200], "portal"]
         return self.render_to_response(self.get_context_data(**context))
 
 
 class Verify(AuditView):
-    """Read the whole record and prove its chain, also against a checkpoint: this host's, and one kept elsewhere."""
+    """Prove the whole audit, also against a checkpoint that was kept elsewhere; a long one is left to the worker."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         given = request.POST.get("checkpoint", "")
@@ -60,23 +66,24 @@ class Verify(AuditView):
         except ValueError as error:
             messages.error(request, str(error))
             return redirect("audit", workspace=self.workspace.name)
-        proven, flaw = audit.verify(kept)
+        if audit.newest_checkpoint().seq > AT_ONCE:
+            queue.enqueue_verification()
+            messages.info(request, _("The audit is being verified; what is wrong shows on every page."))
+            return redirect("audit", workspace=self.workspace.name)
+        report = audit.verify_everything(now=self.now, checkpoints=[kept] if kept else [])
+        for flaw in report.flaws[:MOST_FLAWS]:
+            messages.error(request, str(flaw))
         finding = checkpoint.look()
-        if flaw:
-            broken = _(
-                "Entry %(seq)d is not as it was written: %(problem)s. The %(proven)d entries before it are intact."
-            )
-            messages.error(request, broken % {"seq": flaw.seq, "problem": flaw.problem, "proven": proven})
-        elif finding:
+        if finding and not report.flaws:
             messages.error(request, holds_in_words.of_cause(finding.cause, finding.details))
-        else:
+        elif not report.flaws:
             whole = ngettext(
                 "%(count)d entry holds: nothing was changed, removed or inserted.",
                 "All %(count)d entries hold: nothing was changed, removed or inserted.",
-                proven,
+                report.entries,
             )
             keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.newest_checkpoint()}
-            messages.success(request, f"{whole % {'count': proven}} {keep}")
+            messages.success(request, f"{whole % {'count': report.entries}} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 
 
@@ -88,7 +95,7 @@ class AuditExport(AuditView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         filtered, kind = self.filtered, request.POST.get("format", PROOF)
-        if not filtered.is_valid() or kind not in (PROOF, *FORMATS):
+        if not filtered.is_valid() or kind not in (PROOF, PACK, *FORMATS):
             messages.error(request, _("The filter is not valid; nothing was exported."))
             return redirect("audit", workspace=self.workspace.name)
         last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
@@ -96,8 +103,23 @@ class AuditExport(AuditView):
         data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
         login = self.request.user.get_username()
         audit.log([self.workspace], kind=Event.AUDIT_EXPORTED, actor=login, now=self.now, data=data)
+        if kind == PACK:
+            return self._pack(filtered.qs.filter(seq__lte=last))
         if kind in FORMATS:
             return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
         response = StreamingHttpResponse(audit_lines(entries), content_type="application/x-ndjson; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
         return response
+
+    def _pack(self, entries: QuerySet[AuditEntry]) -> HttpResponseBase:
+        """The entries as evidence that a stranger can verify."""
+        into = TemporaryFile()  # noqa: SIM115 (the response closes it)
+        title = f"{self.workspace.shown_name}: {_('audit')}"
+        try:
+            write_pack(entries, title=title, into=into, now=self.now)
+        except NoEvidence as problem:
+            into.close()
+            messages.error(self.request, str(problem))
+            return redirect("audit", workspace=self.workspace.name)
+        into.seek(0)
+        return FileResponse(into, as_attachment=True, filename=file_name(self, "evidence", "zip"))

@@ -28,6 +28,7 @@ from accounts_review.web.cleanups.outlook import Outlook, outlook_of
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.cleanups.waiting import waiting_of
+from accounts_review.web.cleanups.years import years_of
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
@@ -67,6 +68,7 @@ class Cleanups(WorkspaceView):
         table = CleanupTable(past, now=self.now, workspace=self.workspace)
         RequestConfig(request).configure(table)
         context = {
+            "years": years_of(self.workspace),
             "draft": draft,
             "segments": segments,
             "size": sum(count for name, count in segments),

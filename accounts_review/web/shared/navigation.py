@@ -162,7 +162,16 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
         (
             _("Policy"),
             at("policy"),
-            {"policy", "policy_version", "policy_preview", "preview_accounts", "backtest", "what_if", "emails"},
+            {
+                "policy",
+                "policy_record",
+                "policy_version",
+                "policy_preview",
+                "preview_accounts",
+                "backtest",
+                "what_if",
+                "emails",
+            },
         ),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), OF_WORKSPACES),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from django.db import transaction
+
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import PolicyVersion, Workspace
@@ -39,3 +41,12 @@ def put_in_force(
     data = {"version": version.number, "reason": reason, "policy": text}
     audit.log([workspace], kind=Event.POLICY_ADOPTED, actor=login, now=now, data=data)
     return version
+
+
+@transaction.atomic
+def note_copied(workspace: Workspace, *, login: str, now: datetime) -> None:
+    """Note that somebody copied what the policy means for people's data, as it is in force now."""
+    workspace.copied = {"version": workspace.current_policy.number, "at": now.isoformat(), "by": login}
+    workspace.save(update_fields=["copied"])
+    data = {"fields": ["privacy notice"]}
+    audit.log([workspace], kind=Event.WORKSPACE_DESCRIBED, actor=login, now=now, data=data)

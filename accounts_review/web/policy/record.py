@@ -1,0 +1,49 @@
+"""The policy of record: what it means for people's data, to be copied into the privacy notice and the register."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from accounts_review.models import permit
+from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.wording import privacy
+from accounts_review.workflow.policy import activate
+
+
+class PolicyRecord(WorkspaceView):
+    """Both texts in every language; who copied them says so, and is reminded when the policy changes."""
+
+    template_name = "accounts_review/policy/record.html"
+    needs_to_act = "administer"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        version = self.workspace.current_policy
+        controller = privacy.Controller(
+            name=self.workspace.shown_name, contact=self.workspace.contact or settings.EMAIL_CONTACT
+        )
+        known: dict[str, Any] = {
+            "controller": controller,
+            "version": version.number,
+            "since": version.activated_at,
+        }
+        texts = []
+        for code, name in settings.LANGUAGES:
+            with override(code):
+                paragraph = privacy.privacy_paragraph(version.rules, **known)
+                texts.append((code, str(name), paragraph, privacy.register_entry(version.rules, **known)))
+        context = {"texts": texts, "version": version, "copied": self.workspace.copied}
+        context["is_old"] = bool(self.workspace.copied) and self.workspace.copied["version"] != version.number
+        return self.render_to_response(self.get_context_data(**context))
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        permit(self.request.user, "administer", self.workspace)
+        activate.note_copied(self.workspace, login=self.request.user.get_username(), now=self.now)
+        messages.success(request, _("Noted. The overview says so when the policy changes."))
+        return redirect("policy_record", workspace=self.workspace.name)
