@@ -25,6 +25,7 @@ BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
 """The ``dormant_from`` of an account without any valid date: it is past at every instant anyone asks about."""
 
 KNOWN_ACCOUNT_TYPES = frozenset({"global", "linked", "local"})
+_PLAIN_ACCOUNT_TYPES = KNOWN_ACCOUNT_TYPES | {""}
 
 KNOWN_PERMISSIONS = frozenset(
     {
@@ -136,7 +137,7 @@ class Facts:
         """Effective permissions, each with the first that gives it: "" where granted directly, or a group's uid."""
         return {right: origins[0] for right, origins in self.origins.items()}
 
-    @property
+    @cached_property
     def activity(self) -> tuple[datetime, str] | None:
         """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
         dated = ((found, name) for name, found in self._read.items() if isinstance(found, datetime))
@@ -291,7 +292,7 @@ def _doubts_of_address(policy: Policy, facts: Facts) -> Iterator[Reason]:
     asked = [segment.names["account_types"] for segment in policy.segments if segment.account_types]
     if not facts.account_type and asked:
         yield Reason("no_account_type")
-    elif facts.account_type not in KNOWN_ACCOUNT_TYPES | {""} and not any(facts.account_type in one for one in asked):
+    elif facts.account_type not in _PLAIN_ACCOUNT_TYPES and not any(facts.account_type in one for one in asked):
         yield Reason("unknown_account_type", facts.account_type)
     if not usable_for_mail(facts.email):
         yield Reason("no_email")

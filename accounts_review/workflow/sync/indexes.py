@@ -12,6 +12,8 @@ from accounts_review.models import Account
 
 MANY = 20_000
 """From so many accounts on it pays."""
+WORK_MEMORY = "256MB"
+"""With less, the database writes the index to its disk many times over."""
 GROWTH = 4
 """And where there will be so many times as many as there are."""
 
@@ -46,9 +48,11 @@ def make_missing() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [Account._meta.db_table])
         valid = dict(cursor.fetchall())
-    for index in Account._meta.indexes:
-        if valid.get(index.name):
-            continue
+    missing = [index for index in Account._meta.indexes if not valid.get(index.name)]
+    if missing:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET maintenance_work_mem = '{WORK_MEMORY}'")
+    for index in missing:
         try:
             with connection.schema_editor(atomic=False) as editor:
                 if index.name in valid:
@@ -56,3 +60,6 @@ def make_missing() -> None:
                 editor.add_index(Account, index, concurrently=True)  # type: ignore[call-arg]
         except DatabaseError as error:
             log.warning("sync.index_not_made", index=index.name, reason=str(error))
+    if missing:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET maintenance_work_mem")

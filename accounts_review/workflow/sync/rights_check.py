@@ -6,11 +6,12 @@ An administrator whom one of the two overlooks is the worst account to lose, so 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from accounts_review.facts import RightsByGroup, facts_of, rights_of_groups
-from accounts_review.huwise import Client, GroupRecord, HuwiseError, decode_user
+from accounts_review.facts import RightsByGroup, facts_of
+from accounts_review.huwise import Client, GroupRecord, HuwiseError, UserRecord, decode_user
+from accounts_review.rules.dates import EARLIEST_VALID as ANY_TIME
 from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.passes import Passes
@@ -29,11 +30,14 @@ FROM accounts_review_account account JOIN accounts_review_assessment judged ON j
 CROSS JOIN unnest(judged.rights) held
 WHERE {UNCHANGED} AND judged.rights && %(rights)s AND held = ANY(%(rights)s) AND {_STANDS}
 """  # noqa: S608
+_FRESH = f"""
+INSERT INTO sync_holder (username, "right", is_ours)
+SELECT record.name, held, TRUE FROM sync_record record CROSS JOIN unnest(record.rights) held WHERE {FRESH}
+"""  # noqa: S608
 _UNJUDGED = f"""
 SELECT account.raw FROM accounts_review_account account
 LEFT JOIN accounts_review_assessment judged ON judged.account_id = account.id
 WHERE {UNCHANGED} AND ({_STANDS}) IS NOT TRUE
-UNION ALL SELECT record.raw FROM sync_record record WHERE {FRESH}
 """  # noqa: S608
 _SEEN_HOLDERS = f"""
 SELECT count(DISTINCT username) FROM sync_holder
@@ -61,7 +65,7 @@ def disputed_rights(
     """
     rights = sorted(set(protected) & KNOWN_PERMISSIONS)
     passes.staging.run("TRUNCATE sync_holder")
-    _note_ours(passes, rights, rights_of_groups(groups), rights_digest(groups, key_owner))
+    _note_ours(passes, rights, rights_digest(groups, key_owner))
     compared: list[str] = []
     health: list[Found] = []
     for right in rights:
@@ -81,19 +85,27 @@ def disputed_rights(
     return dict(disputed), health
 
 
-def _note_ours(passes: Passes, rights: list[str], by_group: RightsByGroup, digest: str) -> None:
+def compared_rights(protected: Iterable[str], by_group: RightsByGroup) -> Callable[[UserRecord], list[str]]:
+    """What tells which of the protected rights an account holds by its record."""
+    wanted = KNOWN_PERMISSIONS & set(protected)
+
+    def rights_of(user: UserRecord) -> list[str]:
+        if not (user.permissions or user.groups):
+            return []
+        facts = facts_of(user, rights_by_group=by_group, key_owner="", read_at=ANY_TIME)
+        return sorted(wanted & facts.rights.keys())
+
+    return rights_of
+
+
+def _note_ours(passes: Passes, rights: list[str], digest: str) -> None:
     """Who holds each right by what was seen: as it is stored where that was judged, otherwise from the record."""
     given: dict[str, Any] = {"rights": rights, "rights_digest": digest}
-    passes.staging.run(_STORED, **given)
-    wanted = set(rights)
-
-    def holders() -> Iterator[tuple[str, str, bool]]:
-        for (raw,) in passes.staging.stream(_UNJUDGED, **given):
-            user = decode_user(raw)
-            facts = facts_of(user, rights_by_group=by_group, key_owner="", read_at=passes.staging.read_at)
-            yield from ((user.username, right, True) for right in wanted & facts.rights.keys())
-
-    _note(holders())
+    staging = passes.staging
+    staging.run(_STORED, **given)
+    staging.run(_FRESH)
+    users = (decode_user(raw) for (raw,) in staging.stream(_UNJUDGED, **given))
+    _note((user.username, right, True) for user in users for right in staging.rights_of(user))
 
 
 def _note(holders: Iterable[tuple[str, str, bool]]) -> None:

@@ -6,7 +6,7 @@ ordinary night, few. So neither memory nor the database holds a workspace twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ CREATE TEMP TABLE sync_record (
     name text NOT NULL, whole text NOT NULL, is_nameless bool NOT NULL, joined_meanwhile bool NOT NULL,
     incarnation text NOT NULL, email text NOT NULL, display_name text NOT NULL, first_name text NOT NULL,
     last_name text NOT NULL, account_type text NOT NULL, groups text[] NOT NULL, raw text NOT NULL, odd bytea,
-    activity timestamptz, is_seen bool NOT NULL, never_used bool NOT NULL
+    activity timestamptz, is_seen bool NOT NULL, never_used bool NOT NULL, rights text[] NOT NULL
 );
 CREATE TEMP TABLE sync_unseen (pass int, id bigint NOT NULL);
 CREATE TEMP TABLE sync_match (
@@ -44,7 +44,7 @@ CREATE TEMP TABLE sync_disputed (username text NOT NULL, rights text[] NOT NULL)
 """
 COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
-    " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used"
+    " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used, rights"
 )
 
 UNCHANGED = """
@@ -100,6 +100,8 @@ class Staging:
     """By this instant dates are believed or not."""
     newest: int = 0
     """The highest key of an account at the beginning."""
+    rights_of: Callable[[UserRecord], list[str]] = lambda user: []
+    """The rights of an account that are to be compared with the workspace's own list of who holds them."""
     number: int = 0
     seq: int = 0
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
@@ -200,7 +202,7 @@ class Staging:
             *(record.joined_meanwhile, incarnation, user.email, user.display_name, user.first_name, user.last_name),
             *(user.account_type, list(user.groups or ()), text),
             record.raw if text.encode() != record.raw else None,
-            *(activity, is_seen, never_used),
+            *(activity, is_seen, never_used, self.rights_of(user)),
         )
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
+from accounts_review.facts import rights_of_groups
 from accounts_review.huwise import (
     Client,
     Forbidden,
@@ -38,7 +39,7 @@ from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
 from accounts_review.workflow.sync.passes import Passes
-from accounts_review.workflow.sync.rights_check import disputed_rights
+from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
 from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
@@ -194,6 +195,8 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
     except HuwiseError as error:
         gathered.passes.problems.append(of_error("api", error))
         return gathered
+    protected = workspace.current_policy.rules.protect.permissions
+    staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
     gathered.passes.read(client)
     if gathered.passes.has_doubles:
         staging.keep_last_of_each()
@@ -203,7 +206,6 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
     if gathered.passes.is_complete:
         gathered.find_key_owner()
         report(gathered.passes, Sync.Phase.RIGHTS)
-        protected = workspace.current_policy.rules.protect.permissions
         gathered.disputed, health = disputed_rights(
             gathered.passes, client, groups=gathered.groups, key_owner=gathered.key_owner, protected=protected
         )
