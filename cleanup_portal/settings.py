@@ -283,6 +283,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
+        "frame-src": [SELF],  # the preview of an e-mail, which may do nothing
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

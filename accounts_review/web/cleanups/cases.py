@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts_review.audit import sentences
 from accounts_review.models import Account, AuditEntry, Case, may
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.account.timeline import of_entries
@@ -22,6 +24,29 @@ from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
+
+
+@dataclass(frozen=True, slots=True)
+class SentEmail:
+    """An e-mail of a case as it was sent, without the link that opened the answer page."""
+
+    entry: AuditEntry
+
+    @property
+    def title(self) -> str:
+        return sentences.name_of(self.entry)
+
+    @property
+    def subject(self) -> str:
+        return str(self.entry.details["mail"].get("subject", ""))
+
+    @property
+    def text(self) -> str:
+        return str(self.entry.details["mail"].get("text", ""))
+
+    @property
+    def address(self) -> str:
+        return str(self.entry.details.get("address", ""))
 
 
 class CasePage(CleanupView):
@@ -42,6 +67,7 @@ class CasePage(CleanupView):
             "answer": of_answer(case),
             "answered_by": of_answering(case),
             "timeline": of_entries(entries),
+            "emails": [SentEmail(entry) for entry in entries if "mail" in entry.details],
             "step": next(iter(next_steps(self.cleanup, actor=self.request.user, now=self.now, only=case)), None),
             "acts": [
                 act

@@ -9,8 +9,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import EmailMultiAlternatives
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +19,9 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.workflow import workspaces
-from accounts_review.workflow.notify.emails import KINDS, sample
+from accounts_review.workflow.notify import own_texts
+from accounts_review.workflow.notify.emails import KINDS, default_texts, sample
+from accounts_review.workflow.notify.own_texts import IN_LINES, Texts, parts_of, placeholders, problems, texts_of
 from accounts_review.workflow.notify.send import send_test
 
 TITLES: dict[str, Promise] = {
@@ -28,17 +31,27 @@ TITLES: dict[str, Promise] = {
     "kept": gettext_lazy("You keep your access"),
 }
 MADE_UP = "camille@example.org"
+LABELS: dict[str, Promise] = {
+    "subject": gettext_lazy("Subject"),
+    "body": gettext_lazy("Text"),
+    "greeting": gettext_lazy("Greeting"),
+    "signature": gettext_lazy("Signature"),
+    "sender_name": gettext_lazy("Sender name"),
+    "reply_to": gettext_lazy("Reply to"),
+}
+SHOWN_ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; form-action 'none'"
+"""What the preview of an e-mail may do: show itself, with the styles that stand in it, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An e-mail as the page shows it."""
+    """An e-mail as the page shows it, and the form that changes what it says."""
 
     kind: str
     title: str
     subject: str
     text: str
-    html: str
+    form: TextsForm
 
 
 class LanguageForm(forms.Form):
@@ -51,33 +64,123 @@ class LanguageForm(forms.Form):
     )
 
 
+class TextsForm(forms.Form):
+    """The parts of one e-mail, or of all of them; what is left as the portal has it is not kept."""
+
+    def __init__(self, data: QueryDict | None = None, *, kind: str, default: dict[str, str], own: Texts) -> None:
+        super().__init__(data, auto_id=f"email-{kind or 'all'}-%s")
+        self.kind, self.default = kind, default
+        for part in parts_of(kind):
+            area, line = forms.Textarea({"rows": 14 if part == "body" else 2}), forms.TextInput()
+            widget = area if part in IN_LINES else line
+            initial = own.get((kind, part), "") or default[part]
+            self.fields[part] = forms.CharField(
+                required=False, label=LABELS[part], initial=initial, widget=widget, strip=True
+            )
+
+    def clean(self) -> dict[str, str]:
+        given = super().clean() or {}
+        for part in list(given):
+            given[part] = given[part].replace("\r\n", "\n").strip()
+            for problem in problems(self.kind, part, given[part]):
+                self.add_error(part, problem)
+        return given
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """What differs from the portal's own words; "" for what does not."""
+        return {part: "" if text == self.default[part] else text for part, text in self.cleaned_data.items()}
+
+    @property
+    def known(self) -> list[str]:
+        """The placeholders that may be written."""
+        return [f"{{{name}}}" for name in placeholders(self.kind)]
+
+
 class EmailsPage(WorkspaceView):
-    """The e-mails to a fictitious person; the HTML part as text or as a download."""
+    """The e-mails to a fictitious person, and the forms that change what they say."""
 
     template_name = "accounts_review/policy/emails.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if kind := request.GET.get("download"):
             return self._download(kind)
-        context = {
-            "emails": [self._shown(kind) for kind in KINDS],
-            "form": LanguageForm(initial={"language": self.workspace.language}),
-            "address": self.request.user.email if may(self.request.user, "operate", self.workspace) else "",
-            "may_operate": may(self.request.user, "operate", self.workspace),
-            "may_administer": may(self.request.user, "administer", self.workspace),
-        }
-        return self.render_to_response(self.get_context_data(**context))
+        if kind := request.GET.get("show"):
+            return self._alone(kind)
+        return self._page()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if "language" in request.POST:
             self._choose_language()
+        elif "verb" in request.POST:
+            return self._save()
         else:
             self._test(str(request.POST.get("kind", "")))
-        return redirect("emails", workspace=self.workspace.name)
+        return self._again()
+
+    @property
+    def written_in(self) -> str:
+        """The language whose texts are shown: the workspace's, or the one asked for."""
+        asked = str(self.request.POST.get("written_in") or self.request.GET.get("in", ""))
+        return asked if asked in dict(settings.LANGUAGES) else self.workspace.language
+
+    def _page(self, given: TextsForm | None = None) -> HttpResponse:
+        own, forms_of = texts_of(self.workspace, self.written_in), dict[str, TextsForm]()
+        for kind in ("", *KINDS):
+            forms_of[kind] = given if given and given.kind == kind else self._form(kind, own)
+        may_administer = may(self.request.user, "administer", self.workspace)
+        may_operate = may(self.request.user, "operate", self.workspace)
+        context = {
+            "emails": [self._shown(kind, forms_of[kind]) for kind in KINDS],
+            "for_all": forms_of[""],
+            "form": LanguageForm(initial={"language": self.workspace.language}),
+            "address": self.request.user.email if may_operate else "",
+            "may_operate": may_operate,
+            "may_administer": may_administer,
+            "written_in": self.written_in,
+            "languages": settings.LANGUAGES,
+        }
+        return self.render_to_response(self.get_context_data(**context), status=400 if given else 200)
+
+    def _form(self, kind: str, own: Texts, data: QueryDict | None = None) -> TextsForm:
+        default = default_texts(self.workspace, kind, language=self.written_in, now=self.now)
+        return TextsForm(data, kind=kind, default=default, own=own)
+
+    def _save(self) -> HttpResponse:
+        """Keep what was written, and send it to oneself where that was asked for."""
+        permit(self.request.user, "administer", self.workspace)
+        kind = str(self.request.POST.get("kind", ""))
+        form = self._form(_known(kind) if kind else "", {}, self.request.POST)
+        is_default = self.request.POST["verb"] == "default"
+        if not is_default and not form.is_valid():
+            return self._page(form)
+        texts = dict.fromkeys(form.fields, "") if is_default else form.texts
+        own_texts.save(
+            workspace=self.workspace,
+            language=self.written_in,
+            kind=kind,
+            texts=texts,
+            actor=self.request.user,
+            now=self.now,
+        )
+        messages.success(self.request, _("Saved. E-mails say this from now on."))
+        if self.request.POST["verb"] == "test":
+            self._test(kind)
+        return self._again()
+
+    def _again(self) -> HttpResponse:
+        url = reverse("emails", kwargs={"workspace": self.workspace.name})
+        return redirect(url if self.written_in == self.workspace.language else f"{url}?in={self.written_in}")
 
     def _test(self, kind: str) -> None:
         permit(self.request.user, "operate", self.workspace)
-        problem = send_test(workspace=self.workspace, kind=_known(kind), actor=self.request.user, now=self.now)
+        problem = send_test(
+            workspace=self.workspace,
+            kind=_known(kind),
+            actor=self.request.user,
+            now=self.now,
+            language=self.written_in,
+        )
         if problem:
             messages.error(self.request, problem)
         else:
@@ -93,16 +196,21 @@ class EmailsPage(WorkspaceView):
         messages.success(self.request, _("E-mails are sent in this language from now on."))
 
     def _download(self, kind: str) -> HttpResponse:
-        name = f"{_known(kind)}-{self.workspace.language}.html"
+        name = f"{_known(kind)}-{self.written_in}.html"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return HttpResponse(_html(self._sample(kind)), content_type="text/html; charset=utf-8", headers=headers)
 
-    def _shown(self, kind: str) -> Shown:
+    def _alone(self, kind: str) -> HttpResponse:
+        """The HTML part by itself, for the frame that shows it as a mail program would."""
+        headers = {"Content-Security-Policy": SHOWN_ALONE, "X-Frame-Options": "SAMEORIGIN"}
+        return HttpResponse(_html(self._sample(_known(kind))), headers=headers)
+
+    def _shown(self, kind: str, form: TextsForm) -> Shown:
         message = self._sample(kind)
-        return Shown(kind, str(TITLES[kind]), str(message.subject), str(message.body), _html(message))
+        return Shown(kind, str(TITLES[kind]), str(message.subject), str(message.body), form)
 
     def _sample(self, kind: str) -> EmailMultiAlternatives:
-        return sample(self.workspace, kind, to=MADE_UP, now=self.now)
+        return sample(self.workspace, kind, to=MADE_UP, now=self.now, language=self.written_in)
 
 
 def _html(message: EmailMultiAlternatives) -> str:

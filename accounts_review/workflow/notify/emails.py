@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import formataddr, parseaddr
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,14 +25,20 @@ from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import unused
+from accounts_review.workflow.notify.own_texts import filled, placeholders, texts_of
 
+VALUES = {
+    **{name: name for name in ("name", "username", "why", "contact", "promised", "removed", "warned", "link")},
+    "portal": "host",
+}
+"""What a text of a workspace's own may name: what the templates call it."""
 KINDS = ("notice", "reminder", "closing", "kept")
 LONGEST_NAME = 150
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
@@ -78,24 +85,47 @@ def kept(case: Case) -> EmailMultiAlternatives:
     return _of_case(case, "kept", more, message_id=_message_id(case, "kept"), warned=case.noticed_at)
 
 
-def sample(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
-    """One of the four e-mails to a fictitious person, for the preview; its link leads nowhere."""
+def sample(workspace: Workspace, kind: str, *, to: str, now: datetime, language: str = "") -> EmailMultiAlternatives:
+    """One of the four e-mails to a fictitious person, for the preview; its link leads nowhere.
+
+    In the workspace's language, or in another.
+    """
+    with override(language or workspace.language):
+        return _compose(kind, _sample(workspace, to=to, now=now), workspace=workspace, to=to)
+
+
+def default_texts(workspace: Workspace, kind: str, *, language: str, now: datetime) -> dict[str, str]:
+    """The portal's own words for the parts of an e-mail that can be changed, with placeholders in their places."""
+    with override(language):
+        said = _sample(workspace, to="", now=now) | {
+            name: f"{{{own}}}" for own, name in VALUES.items() if own in placeholders(kind or "notice")
+        }
+        if not kind:
+            asks = _("Questions? Write to %(contact)s.") % {"contact": "{contact}"}
+            reply_to = workspace.contact if usable_for_mail(workspace.contact) else settings.EMAIL_REPLY_TO
+            name = parseaddr(workspace.sender or settings.DEFAULT_FROM_EMAIL)[0]
+            hello = render_to_string("emails/hello.txt", said).strip()
+            return {"greeting": hello, "signature": asks, "sender_name": name, "reply_to": reply_to}
+        subject, content = (render_to_string(f"emails/{kind}/{part}.txt", said) for part in ("subject", "content"))
+        return {"subject": one_line(subject), "body": content.strip()}
+
+
+def _sample(workspace: Workspace, *, to: str, now: datetime) -> dict[str, Any]:
+    """What is said to a fictitious person; in the language that is active."""
     limit = timedelta(days=730)
     seen = (now - limit - timedelta(days=21)).isoformat()
     evidence = {"activity_at": seen, "activity_field": "last_seen_at", "limit_days": limit.days}
     evidence["segment"] = workspace.current_policy.rules.segments[-1].name
     days = workspace.current_policy.rules.notice.days
     at = {"removed": now, "warned": now - timedelta(days=9), "promised": now + timedelta(days=days)}
-    with override(workspace.language):
-        reader = _Reader(username="camille.example", email=to, name="Camille Example")
-        said = _said(workspace, reader, evidence) | _dates(at) | {"link": _link("example")}
-        return _compose(kind, said, workspace=workspace, to=to)
+    reader = _Reader(username="camille.example", email=to, name="Camille Example")
+    return _said(workspace, reader, evidence) | _dates(at) | {"link": _link("example")}
 
 
-def test(workspace: Workspace, kind: str, *, to: str, now: datetime) -> EmailMultiAlternatives:
+def test(workspace: Workspace, kind: str, *, to: str, now: datetime, language: str) -> EmailMultiAlternatives:
     """The same, for somebody of the portal, and marked as what it is."""
-    message = sample(workspace, kind, to=to, now=now)
-    with override(workspace.language):
+    message = sample(workspace, kind, to=to, now=now, language=language)
+    with override(language):
         message.subject = _("[Test] %(subject)s") % {"subject": message.subject}
     return message
 
@@ -172,20 +202,47 @@ def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
 def _compose(
     kind: str, said: dict[str, Any], *, workspace: Workspace, to: str, headers: Mapping[str, str] | None = None
 ) -> EmailMultiAlternatives:
-    subject, body, html = (
-        render_to_string(f"emails/{kind}/{part}", said) for part in ("subject.txt", "body.txt", "body.html")
-    )
+    """The e-mail in the language that is active, in the workspace's own words where it has some."""
+    language = get_language() or workspace.language
+    own = texts_of(workspace, language)
+    values = {name: str(said.get(given, "")) for name, given in VALUES.items()}
+    values["name"] = values["name"] or values["username"]
+    said = said | {part: filled(own.get(("", part), ""), values) for part in ("greeting", "signature")}
+    said |= {"asks": kind != "closing", "language": language}
+    subject = filled(own.get((kind, "subject"), ""), values) or render_to_string(f"emails/{kind}/subject.txt", said)
+    if body := own.get((kind, "body"), ""):
+        content, html = filled(body, values), render_to_string("emails/own.html", said | _paragraphs(body, values))
+    else:
+        content = render_to_string(f"emails/{kind}/content.txt", said).strip()
+        html = render_to_string(f"emails/{kind}/body.html", said)
     reply_to = workspace.contact if usable_for_mail(workspace.contact) else settings.EMAIL_REPLY_TO
     message = EmailMultiAlternatives(
         subject=one_line(subject),
-        body=body.strip() + "\n",
-        from_email=workspace.sender or None,
+        body=render_to_string("emails/frame.txt", said | {"content": content}).strip() + "\n",
+        from_email=_sender(workspace, own.get(("", "sender_name"), "")),
         to=[to],
-        reply_to=[reply_to] if reply_to else None,
-        headers={**HEADERS, "Content-Language": workspace.language, **(headers or {})},
+        reply_to=[given] if (given := own.get(("", "reply_to"), "") or reply_to) else None,
+        headers={**HEADERS, "Content-Language": language, **(headers or {})},
     )
     message.attach_alternative(html.strip(), "text/html")
     return message
+
+
+def _paragraphs(body: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """The paragraphs of a text, and in which of them the button stands that its link leads to."""
+    found = [
+        (filled(part.replace("{link}", ""), values).strip(), "{link}" in part)
+        for part in re.split(r"\n\s*\n", body.strip())
+    ]
+    return {"paragraphs": found}
+
+
+def _sender(workspace: Workspace, name: str) -> str | None:
+    """Who it comes from: the workspace's address or the portal's, under the name that the workspace gives itself."""
+    given = workspace.sender or settings.DEFAULT_FROM_EMAIL
+    if not name:
+        return workspace.sender or None
+    return formataddr((name, parseaddr(given)[1]))
 
 
 def _asked_to_leave(case: Case) -> bool:

@@ -135,7 +135,7 @@ def send_closings(
     return _sent(run)
 
 
-def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) -> str:
+def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime, language: str = "") -> str:
     """Send one of the e-mails, about a fictitious person, to the one who asks; returns why it failed, or "".
 
     Raises ``PermissionDenied``.
@@ -146,7 +146,8 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime) ->
     refused: list[str] = []
 
     def act(key: int, through: BaseEmailBackend) -> str | MailRefusal:
-        answer = deliver(emails.test(workspace, kind, to=actor.email, now=now), through=through)
+        written_in = language or workspace.language
+        answer = deliver(emails.test(workspace, kind, to=actor.email, now=now, language=written_in), through=through)
         if isinstance(answer, MailRefusal):
             refused.append(objections.objection(answer.code) if answer.code else answer.why)
             return answer
