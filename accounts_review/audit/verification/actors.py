@@ -96,6 +96,8 @@ def _follow(held: Held, entry: AuditEntry) -> None:
     if entry.kind == Event.PERSON_DEACTIVATED:
         held[login] = {}
         return
+    if entry.kind == Event.PERSON_ADDED:
+        held[login] = {}  # Whoever is added anew has no other role.
     where = EVERYWHERE if entry.data.get("kind") == "portal" else entry.workspace
     held[login][where] = str(entry.data.get("role", ""))
 

@@ -12,7 +12,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.shell import WorkspaceCommand, actor_named
 from accounts_review.models import Workspace
-from accounts_review.workflow.people.people import SHELL
+from accounts_review.workflow.people.changes import SHELL
 from accounts_review.workflow.retention.erase import incarnations
 from accounts_review.workflow.retention.held import access_report
 

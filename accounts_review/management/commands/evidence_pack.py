@@ -15,8 +15,7 @@ from accounts_review.audit.events import Event
 from accounts_review.management.shell import WorkspaceCommand, actor_named, instant
 from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
-
-SHELL = "shell"
+from accounts_review.workflow.people.changes import SHELL
 
 
 class Command(WorkspaceCommand):

@@ -140,6 +140,8 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "moved_preview_accounts": {"pk": policy_preview.pk},
         "account": {"pk": case.account_id},
         "accept_dates": {"pk": case.account_id},
+        "erase_person": {"pk": case.account_id},
+        "access_report": {"pk": case.account_id},
         "card": {"pk": case.account_id},
         "drop_view": {"pk": 4711},
         "service_account": {"pk": case.account_id},
