@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.timezone import now
+from pytest_django import Settings
 
 from accounts_review.models import ROLES, Workspace
 from accounts_review.web.urls import urlpatterns
@@ -267,6 +268,19 @@ def test_whoever_is_deactivated_in_mid_session_is_a_stranger(site: Site, address
     assert site.get("overview").status_code == 200
     User.objects.filter(pk=person.pk).update(is_active=False)
     compare(answers(site, addresses), STRANGER)
+
+
+def test_without_the_second_factor_that_is_demanded_every_page_leads_to_setting_one_up(
+    site: Site, addresses: dict[str, str], settings: Settings
+) -> None:
+    settings.SECOND_FACTOR_FROM = "reviewer"
+    person = login(site, "operator")
+    for name, address in addresses.items():
+        for method in ("get", "post"):
+            answer = getattr(site.client, method)(address)
+            assert (answer.status_code, answer["Location"]) == (302, "/accounts/2fa/"), (name, method)
+    give_role(person, "auditor")
+    assert site.get("overview").status_code == 200, "demoted in mid-session, nothing is demanded any more"
 
 
 def login(site: Site, role: str, workspace: Workspace | None = None) -> User:

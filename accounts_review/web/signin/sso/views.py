@@ -100,6 +100,7 @@ def _to_prove(request: HttpRequest, provider: PortalProvider) -> dict[str, Any]:
     return asked
 
 
+@require_GET
 def prove_page(request: HttpRequest) -> HttpResponse:
     """Asks somebody who signs in by a provider only to prove there who they are."""
     context = {"providers": anew.providers_of(cast(User, request.user)), "next": _asked_next(request)}
