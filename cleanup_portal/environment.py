@@ -301,6 +301,13 @@ def sender(name: str, *, default: str) -> str:
     return value
 
 
+def contact(name: str, *, default: str) -> str:
+    """The variable as people are told to write to: of an address with a name before it, the address alone."""
+    value = text(name, default=default)
+    bare = parseaddr(value)[1]
+    return bare if "<" in value and usable_for_mail(bare) else value
+
+
 def provider(name: str) -> str:
     """The variable as one of :data:`PROVIDERS`, or ""."""
     value = text(name, default="").lower()

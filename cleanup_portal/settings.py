@@ -115,6 +115,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts_review.web.shared.middleware.LogContextMiddleware",
     "accounts_review.web.shared.middleware.PrivatePagesMiddleware",
+    "accounts_review.web.shared.controls.VisibleControlsMiddleware",
     "accounts_review.web.shared.middleware.NotAllowedMiddleware",
     "accounts_review.web.shared.middleware.TimeZoneMiddleware",
 ]
@@ -220,7 +221,7 @@ else:
     globals().update(env.email("EMAIL_URL", required=IS_PUBLIC, default=f"filemail:///{DATA_DIR / 'mail'}"))
 DEFAULT_FROM_EMAIL = env.sender("EMAIL_FROM", default="cleanup-portal@localhost")
 EMAIL_REPLY_TO = env.sender("EMAIL_REPLY_TO", default="")
-EMAIL_CONTACT = env.text("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)
+EMAIL_CONTACT = env.contact("EMAIL_CONTACT", default=EMAIL_REPLY_TO or DEFAULT_FROM_EMAIL)
 EMAIL_TIMEOUT = 20
 # Warnings are spread: so many an hour (0: no limit), within hours and weekdays (Monday is 1) of TIME_ZONE.
 NOTICES_PER_HOUR = env.whole("NOTICES_PER_HOUR", default=500, least=0)

@@ -1,0 +1,68 @@
+"""By keyboard the focus is always seen, in forced colours too; by touch targets are large enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from django.contrib.auth.models import User
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from accounts_review.models import Workspace
+from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.kit import Desk, read, someone
+
+pytestmark = IN_A_BROWSER
+STOPS = 45
+OUTLINE = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return [document.activeElement.outerHTML.slice(0, 120), style.outlineStyle, parseFloat(style.outlineWidth)];
+}"""
+TARGETS = """axe.run(document, {runOnly: ["target-size"]}).then(found =>
+  found.violations.flatMap(each => each.nodes.map(node => [each.id, node.html.slice(0, 160)])))"""
+PAGES = ("review/", "", "cleanups/", "policy/", "audit/")
+
+
+@pytest.fixture
+def page(
+    live_server: LiveServer,
+    transactional_db: None,
+    workspace: Workspace,
+    person: Callable[[str], User],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Page]:
+    read(workspace, *(someone(f"n{number:03}", idle=2000 - number) for number in range(30)))
+    desk = Desk(person("administrator"), workspace)
+    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        yield page
+
+
+def test_the_focus_is_seen_wherever_it_is(page: Page) -> None:
+    for forced in ("none", "active"):
+        page.emulate_media(forced_colors=forced)  # type: ignore[arg-type]
+        page.reload()
+        unseen = []
+        for _ in range(STOPS):
+            page.keyboard.press("Tab")
+            html, style, width = page.evaluate(OUTLINE)
+            if style in ("none", "auto") or width < 2:
+                unseen.append(html)
+        assert unseen == []
+
+
+def test_targets_are_large_enough_in_french_too(page: Page) -> None:
+    base, found = page.url.rsplit("/review/", 1)[0], {}
+    page.context.add_cookies([{"name": "django_language", "value": "fr", "url": base.rsplit("/w/", 1)[0]}])
+    for name in PAGES:
+        page.goto(f"{base}/{name}")
+        assert page.evaluate("document.documentElement.lang") == "fr"
+        page.evaluate(Path(AXE_FILE_PATH).read_text())
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            if violations := page.evaluate(TARGETS):
+                found[name, width] = violations
+    assert found == {}
