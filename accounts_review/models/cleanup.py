@@ -79,14 +79,23 @@ class Cleanup(models.Model):
         return self.state in (CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
 
     def tally(self) -> dict[str, int]:
-        """How many cases stand in each state."""
-        return dict(self.cases.order_by().values_list("state").annotate(Count("pk")))
+        """How many cases stand in each state, without approvals that were undone before the launch."""
+        return dict(self.cases.that_took_part().order_by().values_list("state").annotate(Count("pk")))
+
+
+UNDONE = Q(state=CaseState.WITHDRAWN) & (
+    Q(cleanup__launched_at=None) | Q(moved_at__lt=models.F("cleanup__launched_at"))
+)
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> CaseQuerySet:
         """Those that have not ended."""
         return self.exclude(state__in=ENDED)
+
+    def that_took_part(self) -> CaseQuerySet:
+        """All but those that somebody took out of the draft: they were never part of what was launched."""
+        return self.exclude(UNDONE)
 
 
 class Case(models.Model):

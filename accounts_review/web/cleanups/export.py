@@ -22,7 +22,9 @@ class CleanupExport(CleanupView):
     """The cases of a clean-up as a file: those that its page shows, in its order."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        found = ReportFilter(request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        found = ReportFilter(
+            request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
+        )
         kind = request.GET.get("format", "csv")
         if not found.is_valid() or kind not in FORMATS:
             return self.to_page()

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Account, Case, Cleanup, Workspace, may
+from accounts_review.models.cleanup import UNDONE
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
 from accounts_review.wording.cases import of_case
@@ -93,9 +94,7 @@ def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case
     )
     if actor.email:
         free = free.exclude(email__iexact=actor.email)
-    # Who was taken out of the draft before the launch was never part of what ended.
-    undone = Q(state=CaseState.WITHDRAWN, moved_at__lt=F("cleanup__launched_at"))
-    return cases.filter(state__in=AGAIN, account__in=free.values("pk")).exclude(undone)
+    return cases.filter(state__in=AGAIN, account__in=free.values("pk")).exclude(UNDONE)
 
 
 def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datetime) -> Step:

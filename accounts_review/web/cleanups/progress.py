@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -143,4 +143,6 @@ def last_stop(cleanup: Cleanup) -> AuditEntry | None:
 def with_counts(cleanups: QuerySet[Cleanup]) -> QuerySet[Cleanup]:
     """Clean-ups with ``size``, ``revoked``, ``would_revoke``, ``spared`` and ``failed``."""
     of = {name: Count("cases", filter=Q(cases__state=name)) for name in ("revoked", "would_revoke", "spared")}
-    return cleanups.annotate(size=Count("cases"), failed=Count("cases", filter=Q(cases__state__in=FAILURES)), **of)
+    undone = Q(cases__state=CaseState.WITHDRAWN) & (Q(launched_at=None) | Q(cases__moved_at__lt=F("launched_at")))
+    size = Count("cases", filter=Q(cases__isnull=False) & ~undone)
+    return cleanups.annotate(size=size, failed=Count("cases", filter=Q(cases__state__in=FAILURES)), **of)

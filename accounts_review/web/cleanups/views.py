@@ -127,7 +127,9 @@ class CleanupPage(CleanupView):
         if self.is_partial and self.request.htmx.target == "next-steps":
             self.template_name = "accounts_review/cleanups/_next_steps.html"
             return self.render_to_response(self.get_context_data(steps=self._steps()))
-        cases = ReportFilter(self.request.GET, self.cleanup.cases.select_related("account", "cleanup__workspace"))
+        cases = ReportFilter(
+            self.request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
+        )
         # In a dry run nothing is promised.
         unsaid = ("promised_at",) if self.cleanup.dry_run else ()
         table = CaseTable(cases.qs, now=self.now, workspace=self.workspace, exclude=unsaid)

@@ -168,7 +168,7 @@ def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
 
 
 def _of_case(
-    case: Case, kind: str, more: Mapping[str, bool] | None = None, *, message_id: str, **at: datetime | None
+    case: Case, kind: str, more: dict[str, bool] | None = None, *, message_id: str, **at: datetime | None
 ) -> EmailMultiAlternatives:
     workspace, account = case.cleanup.workspace, case.account
     with override(workspace.language):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -102,12 +103,12 @@ def save(
     before = dict(held.values_list("part", "text"))
     changed = sorted(part for part, text in texts.items() if before.get(part, "") != text)
     for part in changed:
-        known = {"workspace": workspace, "language": language, "kind": kind, "part": part}
+        known: dict[str, Any] = {"workspace": workspace, "language": language, "kind": kind, "part": part}
         if texts[part]:
             EmailText.objects.update_or_create(**known, defaults={"text": texts[part]})
         else:
             EmailText.objects.filter(**known).delete()
     if changed:
-        data = {"language": language, "email": kind, "fields": ", ".join(changed)}
+        data: dict[str, Any] = {"language": language, "email": kind, "fields": ", ".join(changed)}
         data |= {"texts": {part: texts[part] for part in changed}}
         audit.log([workspace], kind=Event.WORKSPACE_EMAILS_CHANGED, actor=actor.get_username(), now=now, data=data)

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from accounts_review.models import Account, Cleanup, Workspace
 from accounts_review.wording import instants
 from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -148,3 +149,24 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
 def test_an_account_that_left_still_has_its_report(site: Site, report: Cleanup) -> None:
     Account.objects.filter(username="ana").update(gone_at=now())
     assert b"ana" in site.get("cleanup", number=report.number).content
+
+
+def test_an_approval_that_was_undone_leaves_no_trace_in_the_counts(site: Site) -> None:
+    draft = site.draft("ana", "ben", "cy")
+    decide.withdraw(
+        accounts=list(Account.objects.filter(username="cy")), actor=site.person("reviewer"), reason="undone", now=now()
+    )
+    launch.launch(cleanup=draft, actor=site.person("operator"), now=now() + timedelta(seconds=1))
+    site.put("ana", "would_revoke")
+    site.put("ben", "would_revoke")
+    close(draft)
+
+    page, listed = text(site.get("cleanup", number=draft.number)), text(site.get("cleanups"))
+
+    assert "2 accounts: 2 would revoke." in page
+    assert "withdrawn" not in page.partition("<main")[2].replace('value="withdrawn"', "").replace(
+        ">withdrawn</option>", ""
+    )
+    assert ">cy<" not in page
+    assert "3 accounts" not in listed
+    assert b"cy@" not in b"".join(site.get("cleanup_export", {"format": "csv"}, number=draft.number))
