@@ -13,7 +13,7 @@ from django.forms.models import model_to_dict
 from accounts_review.audit import sentences
 from accounts_review.models import Account, AuditEntry, Case, Exemption
 
-_INTERNAL = {"id", "claim", "lease_until", "link_key", "approved_by", "by"}
+_INTERNAL = {"id", "raw", "claim", "lease_until", "link_key", "approved_by", "by"}
 
 
 def access_report(accounts: Sequence[Account], *, now: datetime) -> str:

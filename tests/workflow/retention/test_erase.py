@@ -121,7 +121,8 @@ def test_what_was_done_stays(stage: Stage) -> None:
     kinds = list(AuditEntry.objects.filter(account_id=pk).values_list("kind", flat=True))
     erase(stage)
     account, case = Account.objects.get(pk=pk), Case.objects.get(account=pk)
-    assert (account.username, account.email, account.raw) == (f"erased-{pk}", "", "")
+    assert (account.username, account.email, account.digest) == (f"erased-{pk}", "", "")
+    assert stage.sync().problems == []
     assert account.erased_at is not None
     assert (case.state, case.snapshot, case.is_restorable) == ("revoked", None, False)
     entries = AuditEntry.objects.filter(account_id=pk)
