@@ -224,7 +224,7 @@ def test_a_case_tells_who_decided_on_what(site: Site) -> None:
     for said in (
         "reviewer",
         "not in the staff list",
-        "2 years, 9 months ago",
+        "2 years, 8 months ago",
         "press",
         "HTTP 403",
         "Denied",

@@ -1,0 +1,86 @@
+"""The house: one name for each thing, and no file too long to read."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LONGEST = 350
+"""Lines in a file."""
+BY_CONVENTION = {"Meta", "Command", "Migration"}
+"""Names that Django asks for."""
+READ = {".py", ".html", ".txt", ".css", ".js", ".md", ".toml", ".sh"}
+GENERATED = re.compile(r"/migrations/|^requirements/|^locale/")
+OLD_WORDS = re.compile(
+    r"\b(foresee|foresight|judge_ahead|movers|warn_everywhere|postponements?|walks?|ripen|regret(ted)?|examination|enactment"
+    r"|the one door|drained|extraction|letters? to people)\b",
+    re.IGNORECASE,
+)
+"""What things were called before they had one name each (``os.walk`` and the like are called, not named)."""
+HISTORY = {"CHANGELOG.md", "tests/test_house.py"}
+
+
+def files() -> list[Path]:
+    """The files of the repository that people read and write."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split(
+        "\n"
+    )
+    return [ROOT / name for name in listed if Path(name).suffix in READ and not GENERATED.search(name)]
+
+
+def name_of(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def classes(body: list[ast.stmt], outer: str = "") -> Iterator[str]:
+    """The classes of a module by name, those within another by both names; what a function makes for itself is its own."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name not in BY_CONVENTION:
+            yield f"{outer}{node.name}"
+            yield from classes(node.body, f"{outer}{node.name}.")
+
+
+@pytest.fixture(scope="module")
+def read() -> dict[str, str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository to list the files of")
+    return {name_of(file): file.read_text() for file in files() if file.exists()}
+
+
+def test_no_class_name_has_two_meanings(read: dict[str, str]) -> None:
+    where: defaultdict[str, list[str]] = defaultdict(list)
+    for name, text in read.items():
+        if name.endswith(".py"):
+            for found in classes(ast.parse(text).body):
+                where[found].append(name)
+    assert {name: found for name, found in where.items() if len(found) > 1} == {}
+
+
+def test_no_file_is_too_long(read: dict[str, str]) -> None:
+    lengths = {name: text.count("\n") for name, text in read.items()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_no_old_word_is_left(read: dict[str, str]) -> None:
+    left = {
+        f"{name}:{number}": found[0]
+        for name, text in read.items()
+        if name not in HISTORY
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := OLD_WORDS.search(re.sub(r"\.walk\w*\(|pause_at_regret", "", line)))
+    }
+    assert left == {}
+
+
+def test_pages_have_their_partials_beside_them() -> None:
+    pages = {folder.name for folder in (ROOT / "accounts_review/web").iterdir() if (folder / "__init__.py").exists()}
+    shown = {folder.name for folder in (ROOT / "templates/accounts_review").iterdir()}
+    assert shown <= pages
+    assert not [name for name in pages | shown if name == "partials" or name.endswith("_of_records")]
