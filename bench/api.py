@@ -24,7 +24,7 @@ import people
 BASE = "/api/automation/v1.0"
 
 
-class Workspace:
+class BenchWorkspace:
     """Everybody's record, and who holds which right."""
 
     def __init__(self, shape: people.Shape) -> None:
@@ -60,7 +60,7 @@ class Workspace:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    workspace: Workspace
+    workspace: BenchWorkspace
     delay: float
 
     def do_GET(self) -> None:
@@ -110,7 +110,7 @@ def main() -> None:
     people.Shape.add_to(cli)
     cli.add_argument("--delay-ms", type=float, default=0)
     options = cli.parse_args()
-    Handler.workspace, Handler.delay = Workspace(people.Shape.of(options)), options.delay_ms / 1000
+    Handler.workspace, Handler.delay = BenchWorkspace(people.Shape.of(options)), options.delay_ms / 1000
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

@@ -40,7 +40,7 @@ def name_of(file: Path) -> str:
 
 
 def classes(body: list[ast.stmt], outer: str = "") -> Iterator[str]:
-    """The classes of a module by name, those within another by both names; what a function makes for itself is its own."""
+    """The classes of a module by name, one within another by both names; those that a function makes are its own."""
     for node in body:
         if isinstance(node, ast.ClassDef) and node.name not in BY_CONVENTION:
             yield f"{outer}{node.name}"

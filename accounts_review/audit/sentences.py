@@ -24,7 +24,7 @@ def of_act(entry: AuditEntry) -> str:
     # Numbers stay numbers, for the plural.
     said = defaultdict(str, {name: value if isinstance(value, int) else spoken(value) for name, value in told.items()})
     if named(entry.kind).group in (Topic.PERSON, Topic.ROLE):
-        said |= {name: roles.said(said[name]) for name in ("before", "role") if said[name]}
+        said |= {name: roles.said(str(said[name])) for name in ("before", "role") if said[name]}
     try:
         return (words.variants.get(variant, words.clause) % said).strip().removesuffix(":")
     except TypeError:  # What should be counted is no number.

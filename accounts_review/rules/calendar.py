@@ -14,8 +14,12 @@ from functools import cache
 import holidays
 from holidays import HolidayBase
 
+from accounts_review.rules.policy_parser import Reader
+
 SATURDAY = 6
 WEEKENDS, HOLIDAYS = "weekends", "holidays"
+MOST = 400
+EXAMPLE = '["weekends", "2026-12-24", "holidays FR"]'
 
 
 class DayOff(StrEnum):
@@ -110,3 +114,17 @@ def _holidays(country: str, language: str = "") -> HolidayBase:
 
 
 _LANGUAGES = {"en": "en_US", "fr": "fr"}
+
+
+def read_avoided(reader: Reader, given: object) -> tuple[str, ...]:
+    """The days that a policy avoids, as it is written; what is no day is a fault of the text."""
+    if not isinstance(given, list) or len(given) > MOST:
+        reader.fault("notice", "avoid", f"expected a list of at most {MOST}, such as {EXAMPLE}")
+        return ()
+    # TOML has dates of its own; they are as good as a text.
+    texts = [day.isoformat() if type(day) is date else day for day in given]
+    for text in texts:
+        if problem := problem_of(text) if isinstance(text, str) else f"{str(text)[:40]!r} is no day":
+            reader.fault("notice", "avoid", f"{problem}; write them as {EXAMPLE}")
+            return ()
+    return tuple(dict.fromkeys(map(normalised, texts)))

@@ -9,12 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from typing import Any
 
-from accounts_review.rules import calendar
-from accounts_review.rules.calendar import Avoided
+from accounts_review.rules.calendar import Avoided, avoided_by, read_avoided
 from accounts_review.rules.names import Globs, Names, folded
 from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, load
 from accounts_review.rules.retention import Retention, read_retention
@@ -29,8 +27,6 @@ LONGEST_DAYS = 36_500
 LONGEST_EXEMPTION_DAYS = 3_650
 LONGEST_WAIT_HOURS = 24 * 30
 MOST_SEGMENTS = 100
-MOST_AVOIDED = 400
-AVOID_EXAMPLE = '["weekends", "2026-12-24", "holidays FR"]'
 
 SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption", "retention")
 NAME_LISTS = ("account_types", "groups", "email_domains")
@@ -159,7 +155,7 @@ class Notice:
     @property
     def avoided(self) -> Avoided:
         """The days that it avoids, to ask of each whether it is one."""
-        return calendar.avoided_by(self.avoid)
+        return avoided_by(self.avoid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,21 +306,8 @@ def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
     return Notice(
         days=days,
         reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else (),
-        avoid=_read_avoid(reader, table["avoid"]),
+        avoid=read_avoided(reader, table["avoid"]),
     )
-
-
-def _read_avoid(reader: Reader, given: object) -> tuple[str, ...]:
-    if not isinstance(given, list) or len(given) > MOST_AVOIDED:
-        reader.fault("notice", "avoid", f"expected a list of at most {MOST_AVOIDED}, such as {AVOID_EXAMPLE}")
-        return ()
-    # TOML has dates of its own; they are as good as a text.
-    texts = [day.isoformat() if type(day) is date else day for day in given]
-    for text in texts:
-        if problem := calendar.problem_of(text) if isinstance(text, str) else f"{str(text)[:40]!r} is no day":
-            reader.fault("notice", "avoid", f"{problem}; write them as {AVOID_EXAMPLE}")
-            return ()
-    return tuple(dict.fromkeys(map(calendar.normalised, texts)))
 
 
 def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> Approval:

@@ -1,4 +1,4 @@
-// The one search: "/" or Ctrl-K goes to it, what it finds opens below, and the arrow keys walk through that.
+// The one search: "/" or Ctrl-K goes to it, what it finds opens below, and the arrow keys go through that.
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);

@@ -15,7 +15,7 @@ from .kit import PreparedWorkspace, listing
 
 
 @dataclass
-class Page:
+class SmallPage:
     total_count: int
     views: list[bytes]
 
@@ -29,12 +29,12 @@ class Listing:
         self.asked: list[int] = []
         self._lock, self._now = threading.Lock(), 0
 
-    def fetch(self, offset: int) -> Page:
+    def fetch(self, offset: int) -> SmallPage:
         with self._lock:
             self.asked.append(offset)
             self._now += 1
             self.most = max(self.most, self._now)
-        page = Page(len(self.rows), self.rows[offset : offset + self.cap])
+        page = SmallPage(len(self.rows), self.rows[offset : offset + self.cap])
         with self._lock:
             self._now -= 1
         return page
@@ -55,10 +55,10 @@ def test_every_row_comes_once_and_in_order(size: int, most: int) -> None:
 def test_pages_are_asked_for_at_the_same_time() -> None:
     together = threading.Barrier(4, timeout=30)
 
-    def fetch(offset: int) -> Page:
+    def fetch(offset: int) -> SmallPage:
         if offset:
             together.wait()
-        return Page(5, [b"x"])
+        return SmallPage(5, [b"x"])
 
     assert len(list(in_flight(fetch, most=lambda: 4))) == 5
 
@@ -67,7 +67,7 @@ def test_a_server_that_gives_fewer_rows_in_the_middle_is_followed_to_the_last_ro
     listing = Listing(100)
     regular = listing.fetch
 
-    def fetch(offset: int) -> Page:
+    def fetch(offset: int) -> SmallPage:
         listing.cap = 3 if offset >= 50 else 10
         return regular(offset)
 
@@ -84,15 +84,15 @@ def test_a_list_that_grows_is_read_to_its_new_end() -> None:
 
 
 def test_an_empty_page_ends_the_list() -> None:
-    pages = list(in_flight(lambda offset: Page(100, [b"x"] * 10 if offset < 20 else []), most=lambda: 3))
+    pages = list(in_flight(lambda offset: SmallPage(100, [b"x"] * 10 if offset < 20 else []), most=lambda: 3))
     assert [len(page.views) for page in pages] == [10, 10, 0]
 
 
 def test_a_page_that_fails_ends_it_after_those_before() -> None:
-    def fetch(offset: int) -> Page:
+    def fetch(offset: int) -> SmallPage:
         if offset == 30:
             raise OSError("broken")
-        return Page(100, [b"x"] * 10)
+        return SmallPage(100, [b"x"] * 10)
 
     read = []
     with pytest.raises(OSError, match="broken"):

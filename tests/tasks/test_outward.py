@@ -31,7 +31,7 @@ SECRET = "of-this-test-only"
 
 
 @dataclass(slots=True)
-class Listener:
+class Receiver:
     """Somebody who listens outside, and does not always answer well."""
 
     url: str = ""
@@ -44,8 +44,8 @@ class Listener:
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    listener = Listener()
+def listener() -> Iterator[Receiver]:
+    listener = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -84,7 +84,7 @@ def write(workspace: Workspace, count: int = 1) -> None:
         audit.log([workspace], kind=Event.CASE_HELD, actor="portal", now=now())
 
 
-def test_entries_arrive_in_order_at_least_once_and_signed(portal: Workspace, listener: Listener, settings: Any) -> None:
+def test_entries_arrive_in_order_at_least_once_and_signed(portal: Workspace, listener: Receiver, settings: Any) -> None:
     settings.AUDIT_WEBHOOK_URL, settings.AUDIT_WEBHOOK_SECRET = listener.url, SECRET
     write(portal, 3)
     listener.answers = [500]
@@ -110,7 +110,7 @@ def test_nothing_is_lost_while_nobody_listens(portal: Workspace, settings: Any) 
 
 
 def test_a_checkpoint_goes_to_every_place(
-    portal: Workspace, listener: Listener, settings: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    portal: Workspace, listener: Receiver, settings: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "kept.jsonl"
     settings.CHECKPOINT_TO = ["stdout", f"file://{kept}", "mailto:auditor@x.example", listener.url]
@@ -134,7 +134,7 @@ def test_a_checkpoint_goes_to_every_place(
 
 
 def test_a_place_that_fails_is_tried_again_and_keeps_no_other(
-    portal: Workspace, listener: Listener, settings: Any, tmp_path: Path
+    portal: Workspace, listener: Receiver, settings: Any, tmp_path: Path
 ) -> None:
     settings.CHECKPOINT_TO = [listener.url, f"file://{tmp_path / 'kept.jsonl'}"]
     listener.answers = [503]

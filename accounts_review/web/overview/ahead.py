@@ -36,7 +36,7 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class AheadStep:
     """A stage of the work: what stands there, and whether it is done, the one to do now, or still to come."""
 
     title: str
@@ -122,7 +122,7 @@ def lead(found: Situation, *, may_decide: bool) -> Lead | None:
     return None
 
 
-def steps(found: Situation) -> list[Step]:
+def steps(found: Situation) -> list[AheadStep]:
     """Sync, review, draft and launch, each with what stands there now."""
     workspace, said = found.workspace, _launched(found)
     is_synced, is_reviewed = found.synced is not None, not found.undecided
@@ -131,20 +131,22 @@ def steps(found: Situation) -> list[Step]:
     ended = found.synced.finished_at if found.synced else None
     synced = instants.dated(localtime(ended), "j M, H:i") if ended else _("not yet")
     return [
-        Step(title=_("Sync"), said=synced, url=_url(workspace, "syncs"), state="done" if is_synced else "now"),
-        Step(
+        AheadStep(title=_("Sync"), said=synced, url=_url(workspace, "syncs"), state="done" if is_synced else "now"),
+        AheadStep(
             title=_("Review"),
             said=reviewed if is_synced else "–",
             url=_url(workspace, "review"),
             state="done" if is_synced and is_reviewed else "now" if is_synced else "next",
         ),
-        Step(
+        AheadStep(
             title=_("Draft"),
             said=drafted if found.drafted else _("empty"),
             url=_cleanup(found.draft) if found.draft else _url(workspace, "cleanups"),
             state="now" if found.drafted else "next",
         ),
-        Step(title=_("Launch"), said=said, url=_url(workspace, "cleanups"), state="now" if found.started else "next"),
+        AheadStep(
+            title=_("Launch"), said=said, url=_url(workspace, "cleanups"), state="now" if found.started else "next"
+        ),
     ]
 
 

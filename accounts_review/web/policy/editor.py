@@ -16,7 +16,7 @@ from accounts_review.rules import policy
 from accounts_review.rules.policy_editor import NotEditable, PolicyValues, edited, values_of
 from accounts_review.rules.policy_parser import PolicyFault
 from accounts_review.web.policy.fields import (
-    Names,
+    NamesKnown,
     SegmentForm,
     Segments,
     ValuesForm,
@@ -65,7 +65,7 @@ class Editor:
     base: str
     values: ValuesForm
     segments: BaseFormSet[SegmentForm]
-    names: Names
+    names: NamesKnown
 
     @property
     def is_valid(self) -> bool:

@@ -31,7 +31,7 @@ PERCENT = ("share_of_population", "pause_at_regret")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class NamesKnown:
     """What the lists of a policy may name, in words, and how many accounts hold each right and belong to each group."""
 
     rights: dict[str, str]
@@ -40,12 +40,12 @@ class Names:
     members: dict[str, int]
 
 
-def names_of(workspace: Workspace) -> Names:
+def names_of(workspace: Workspace) -> NamesKnown:
     """The rights that are known or held, and the groups by their titles."""
     listed = Account.objects.filter(workspace=workspace).listed()
     holders = _counted(listed, "assessment__rights")
     known = [*rights.RIGHTS, *sorted((KNOWN_PERMISSIONS | holders.keys()) - rights.RIGHTS.keys())]
-    return Names(
+    return NamesKnown(
         rights={right: rights.named(right) for right in known},
         groups={group.uid: str(group) for group in workspace.groups.all()},
         holders=holders,
@@ -83,7 +83,7 @@ class SegmentForm(forms.Form):
     emails = ChipsField(label=gettext_lazy("E-mail address"))
     email_domains = ChipsField(label=gettext_lazy("E-mail domain"))
 
-    def __init__(self, *args: Any, names: Names, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, names: NamesKnown, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = {"groups": names.groups, "permissions": names.rights}
         offered["account_types"] = {kind: kind for kind in sorted(KNOWN_ACCOUNT_TYPES)}
@@ -178,7 +178,7 @@ class ValuesForm(forms.Form):
         gettext_lazy("Erase names of portal people, months after they left"), 1, LONGEST_RETENTION_MONTHS
     )
 
-    def __init__(self, *args: Any, names: Names, held: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, names: NamesKnown, held: Mapping[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = (("permissions", names.rights), ("groups", names.groups))
         for key, known in offered:

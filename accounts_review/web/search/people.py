@@ -33,7 +33,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class People:
+class PeopleFound:
     """Those listed now and those who are gone, each with whether there are more than are shown."""
 
     now: list[Found]
@@ -42,7 +42,7 @@ class People:
     gone_are_more: bool
 
 
-def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace], now: datetime) -> People:
+def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace], now: datetime) -> PeopleFound:
     """The accounts that hold the term, in the workspaces somebody may see; the exact username or address first."""
     accounts = Account.objects.filter(workspace__in=seen).select_related("workspace", "assessment").with_verdict(now)
     gone = accounts.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).order_by(
@@ -62,7 +62,7 @@ def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace],
             for account in some[:MOST]
         ]
 
-    return People(now=known(listed), gone=known(left), are_more=len(listed) > MOST, gone_are_more=len(left) > MOST)
+    return PeopleFound(now=known(listed), gone=known(left), are_more=len(listed) > MOST, gone_are_more=len(left) > MOST)
 
 
 def _first(accounts: AccountQuerySet, term: str) -> list[Account]:

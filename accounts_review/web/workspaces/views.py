@@ -69,7 +69,7 @@ class Checking(Asked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class WorkspaceCard:
     """A workspace and all that its part of the page shows."""
 
     workspace: Workspace
@@ -227,8 +227,8 @@ def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run 
     return run if run and run.error and (since is None or run.started_at > since) else None
 
 
-def _card(workspace: Workspace, now: datetime, request: Request) -> Card:
-    return Card(
+def _card(workspace: Workspace, now: datetime, request: Request) -> WorkspaceCard:
+    return WorkspaceCard(
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),

@@ -25,7 +25,7 @@ ROOT = pow(2, (P - 1) // 4, P)
 MANIFEST, ENTRIES, CHECKPOINTS, THIS = "manifest.json", "entries.jsonl", "checkpoints.jsonl", "verify.py"
 
 
-class Refused(Exception):
+class DoesNotHold(Exception):
     """Something in the pack is not as it was."""
 
 
@@ -103,7 +103,7 @@ class Pack:
         if self.zip:
             names = [name for name in self.zip.namelist() if not name.endswith("/")]
             if len(names) != len(set(names)):
-                raise Refused("the zip holds two files of one name")
+                raise DoesNotHold("the zip holds two files of one name")
             return set(names)
         return {file.relative_to(self.path).as_posix() for file in self.path.rglob("*") if file.is_file()}
 
@@ -111,7 +111,7 @@ class Pack:
         try:
             return self.zip.open(name) if self.zip else (self.path / name).open("rb")
         except (KeyError, OSError):
-            raise Refused(f"{name} is missing") from None
+            raise DoesNotHold(f"{name} is missing") from None
 
     def read(self, name):
         with self.open(name) as file:
@@ -136,20 +136,20 @@ def check_manifest(pack, key):
     manifest = json.loads(pack.read(MANIFEST))
     signed = {name: value for name, value in manifest.items() if name != "signature"}
     if key and key.lower() != manifest["key"]:
-        raise Refused("the pack is signed with another key than the one given")
+        raise DoesNotHold("the pack is signed with another key than the one given")
     if not ed25519_holds(bytes.fromhex(manifest["key"]), canonical(signed), bytes.fromhex(manifest["signature"])):
-        raise Refused("the signature of manifest.json does not hold")
+        raise DoesNotHold("the signature of manifest.json does not hold")
     for name, digest in sorted(manifest["files"].items()):
         found = hashlib.sha256()
         with pack.open(name) as file:
             while part := file.read(1 << 20):
                 found.update(part)
         if found.hexdigest() != digest:
-            raise Refused(f"{name} is not as it was signed")
+            raise DoesNotHold(f"{name} is not as it was signed")
     # This file may have been run from elsewhere, and Python may have left its cache beside it.
     strange = {name for name in pack.names() if "__pycache__" not in name} - set(manifest["files"]) - {MANIFEST, THIS}
     if strange:
-        raise Refused(f"{sorted(strange)[0]} does not belong to the pack")
+        raise DoesNotHold(f"{sorted(strange)[0]} does not belong to the pack")
     return manifest
 
 
@@ -157,21 +157,21 @@ def check_entry(entry, before):
     """One entry against the one before it; returns nothing and raises what is wrong."""
     seq = entry["seq"]
     if before is not None and (seq != before[0] + 1 or entry["previous"] != before[1]):
-        raise Refused(f"entry {seq} does not follow from the entry before it")
+        raise DoesNotHold(f"entry {seq} does not follow from the entry before it")
     content = [seq, entry["at"], entry["workspace"], entry["actor_ref"], entry["kind"], entry["subject_ref"]]
     content += [entry["account_id"], entry["cleanup"], entry["data"], entry["personal"], entry["previous"]]
     if entry["digest"] != sha256(content):
-        raise Refused(f"entry {seq} does not match its digest")
+        raise DoesNotHold(f"entry {seq} does not match its digest")
     told = [entry["actor_ref"], entry["subject_ref"], entry["personal"]]
     for reference, row in entry.get("beside", {}).items():
         if reference not in told:
-            raise Refused(f"entry {seq} has details that it does not refer to")
+            raise DoesNotHold(f"entry {seq} has details that it does not refer to")
         if row is not None and sha256(row) != reference:
-            raise Refused(f"the names or details of entry {seq} are not those it was written with")
+            raise DoesNotHold(f"the names or details of entry {seq} are not those it was written with")
     for name, reference in (("actor", told[0]), ("subject", told[1])):
         row = entry.get("beside", {}).get(reference)
         if entry.get(name) and (row is None or row[1] != entry[name]):
-            raise Refused(f"the {name} of entry {seq} is not the one it refers to")
+            raise DoesNotHold(f"the {name} of entry {seq} is not the one it refers to")
 
 
 def details_of(entry):
@@ -189,17 +189,17 @@ def check_entries(pack, manifest):
         for name in attached.get(str(entry["seq"]), []):
             check_attached(name, pack.read(name).decode(), details_of(entry))
     if [min(digests, default=0), max(digests, default=0)] != [manifest["first"], manifest["last"]]:
-        raise Refused("entries are missing at the beginning or the end")
+        raise DoesNotHold("entries are missing at the beginning or the end")
     return digests
 
 
 def check_attached(name, text, details):
     if name.startswith("policies/") and text != details.get("policy"):
-        raise Refused(f"{name} is not the text that was adopted")
+        raise DoesNotHold(f"{name} is not the text that was adopted")
     if name.startswith("e-mails/"):
         mail = details.get("mail") or {}
         if text != f"To: {details.get('address', '')}\nSubject: {mail.get('subject', '')}\n\n{mail.get('text', '')}":
-            raise Refused(f"{name} is not the e-mail that was sent")
+            raise DoesNotHold(f"{name} is not the e-mail that was sent")
 
 
 def check_checkpoints(pack, manifest, digests):
@@ -208,25 +208,25 @@ def check_checkpoints(pack, manifest, digests):
     for line in pack.lines(CHECKPOINTS):
         content = json.dumps([line["number"], line["digest"], line["at"]], separators=(",", ":")).encode()
         if line["key"] != manifest["key"]:
-            raise Refused(f"checkpoint {line['number']} is signed with another key")
+            raise DoesNotHold(f"checkpoint {line['number']} is signed with another key")
         if not ed25519_holds(bytes.fromhex(line["key"]), content, bytes.fromhex(line["signature"])):
-            raise Refused(f"the signature of checkpoint {line['number']} does not hold")
+            raise DoesNotHold(f"the signature of checkpoint {line['number']} does not hold")
         if line["number"] in digests and digests[line["number"]] != line["digest"]:
-            raise Refused(f"entry {line['number']} is not the one that its checkpoint names")
+            raise DoesNotHold(f"entry {line['number']} is not the one that its checkpoint names")
         newest = max(newest, line["number"] if line["number"] in digests else 0)
     if newest != manifest["last"]:
-        raise Refused("no checkpoint names the last entry")
+        raise DoesNotHold("no checkpoint names the last entry")
 
 
 def verify(path, key=""):
-    """The manifest of a pack that holds, with the number of its entries. Raises ``Refused``."""
+    """The manifest of a pack that holds, with the number of its entries. Raises ``DoesNotHold``."""
     pack = Pack(path)
     try:
         manifest = check_manifest(pack, key)
         digests = check_entries(pack, manifest)
         check_checkpoints(pack, manifest, digests)
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise Refused(f"the pack is damaged ({type(error).__name__}: {error})") from None
+        raise DoesNotHold(f"the pack is damaged ({type(error).__name__}: {error})") from None
     return manifest, len(digests)
 
 
@@ -237,7 +237,7 @@ def main():
     given = parser.parse_args()
     try:
         manifest, count = verify(given.pack, given.key)
-    except (Refused, OSError, zipfile.BadZipFile) as problem:
+    except (DoesNotHold, OSError, zipfile.BadZipFile) as problem:
         print(f"REFUSED: {problem}", file=sys.stderr)
         return 1
     print(f"{manifest['title']}: {count} entries hold, {manifest['first']} to {manifest['last']}")

@@ -15,7 +15,7 @@ from accounts_review.audit.events import Event
 from accounts_review.huwise import GroupRecord, decode_user, digest_of
 from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
 from accounts_review.workflow.sync.passes import record_of
-from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Record, Staging
+from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, StagedRecord, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights
 
@@ -114,7 +114,7 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
         )
 
 
-def _record(raw: bytes, now: datetime) -> Record:
+def _record(raw: bytes, now: datetime) -> StagedRecord:
     return record_of(decode_user(raw), raw, digest_of(raw).hex(), at=now)
 
 

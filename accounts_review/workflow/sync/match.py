@@ -32,7 +32,7 @@ ORDER BY record.seq, account.id
 """  # noqa: S608
 
 
-class Known(NamedTuple):
+class KnownRow(NamedTuple):
     """An account that has the username of a record."""
 
     raw: str
@@ -63,7 +63,7 @@ def match(staging: Staging, *, is_in_doubt: bool, now: datetime) -> None:
 
 
 def lost(
-    own: Known | None, namesakes: Iterable[Known], user: UserRecord, activity: datetime | None, *, now: datetime
+    own: KnownRow | None, namesakes: Iterable[KnownRow], user: UserRecord, activity: datetime | None, *, now: datetime
 ) -> datetime | None:
     """The activity that was accepted before, where what is read now is earlier, or gone."""
     accepted = {own.accepted} if own else set()
@@ -77,7 +77,7 @@ def lost(
     return max(found, default=None)
 
 
-def known_of_names(workspace_id: int, usernames: Iterable[str]) -> dict[str, list[Known]]:
+def known_of_names(workspace_id: int, usernames: Iterable[str]) -> dict[str, list[KnownRow]]:
     """What is stored of some usernames, by each."""
     names = set(usernames)
     digests = [md5(name.encode(), usedforsecurity=False).hexdigest() for name in names]
@@ -85,13 +85,13 @@ def known_of_names(workspace_id: int, usernames: Iterable[str]) -> dict[str, lis
     stored = Account.objects.annotate(name_digest=MD5("username")).filter(
         Q(("name_digest__in", digests)), workspace=workspace_id, username__in=names
     )
-    found: defaultdict[str, list[Known]] = defaultdict(list)
+    found: defaultdict[str, list[KnownRow]] = defaultdict(list)
     for username, *columns in stored.order_by("pk").values_list("username", "raw", *_COLUMNS):
-        found[username].append(Known(*columns))
+        found[username].append(KnownRow(*columns))
     return found
 
 
-def _held_by_the_same(joined: datetime | None, namesakes: Iterable[Known]) -> set[datetime | None]:
+def _held_by_the_same(joined: datetime | None, namesakes: Iterable[KnownRow]) -> set[datetime | None]:
     """Who is given a username joins after its holder before was last active. Otherwise it is the same account
     still, and its date of joining is not what it was."""
     given = {instant for row in namesakes if row.is_listed for instant in (row.accepted, row.lost)}
@@ -102,7 +102,7 @@ def _matched(found: Iterable[tuple[Any, ...]], *, is_in_doubt: bool, now: dateti
     for (seq, whole), rows in groupby(found, key=itemgetter(0, 1)):
         raw, namesakes = "", []
         for _seq, _whole, raw, *columns in rows:  # noqa: B007
-            namesakes.append(Known(*columns))
+            namesakes.append(KnownRow(*columns))
         # Of two that differ in a fraction of a second only, the later one.
         own = next((row for row in reversed(namesakes) if whole_incarnation(row.incarnation) == whole), None)
         gone = None

@@ -19,7 +19,7 @@ from accounts_review.huwise.records import storable
 from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.known import NAMELESS, STRANGE, Known
-from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, Record, Staging
+from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, StagedRecord, Staging
 
 REPEATS = 5
 """So often the light pass is repeated while the list does not hold still."""
@@ -220,7 +220,7 @@ class Passes:
         one.starts.append(start)
         one.digests.append(page.digest)
 
-    def _strangers(self, one: Pass, page: Page, *, at: datetime) -> Iterable[Record]:
+    def _strangers(self, one: Pass, page: Page, *, at: datetime) -> Iterable[StagedRecord]:
         """Note the records of a page that are known, and give the others."""
         place_of, note = self.known.place_of, one.places.append
         for view in page.views:
@@ -291,7 +291,7 @@ class Passes:
 
 def record_of(
     user: UserRecord, raw: bytes, digest: str, *, joined_between: tuple[datetime, datetime] | None = None, at: datetime
-) -> Record:
+) -> StagedRecord:
     """A record with what its account is known by; where that is no username, the address and what else it says."""
     whole = whole_incarnation(incarnation_of(user))
     name = user.username
@@ -299,4 +299,4 @@ def record_of(
         name, whole = f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{whole} {digest}"
     joined = valid_instant(user.joined_at, read_at=at) if joined_between else None
     meanwhile = bool(joined and joined_between and joined_between[0] <= joined <= joined_between[1])
-    return Record(user=user, raw=raw, digest=digest, name=name, whole=whole, joined_meanwhile=meanwhile)
+    return StagedRecord(user=user, raw=raw, digest=digest, name=name, whole=whole, joined_meanwhile=meanwhile)

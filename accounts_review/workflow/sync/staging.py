@@ -74,7 +74,7 @@ LIMIT 1
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StagedRecord:
     """A record that is not known, as it was read in a pass."""
 
     user: UserRecord
@@ -119,7 +119,7 @@ class Staging:
             condition = condition.replace(f"%({name})s", str(int(self.about[name])))
         return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 (whole numbers of our own)
 
-    def add(self, number: int, page: int, records: Iterable[Record]) -> None:
+    def add(self, number: int, page: int, records: Iterable[StagedRecord]) -> None:
         """Put the unknown records of one page of a pass here."""
         rows = [self._row(number, page, record) for record in records]
         if rows:
@@ -192,7 +192,7 @@ class Staging:
         query = f"SELECT name FROM ({SEEN_NAMES}) seen WHERE {alike}"  # noqa: S608
         return {row[0] for row in self.stream(query, like=f"%{_like(folded(username))}%")}
 
-    def _row(self, number: int, page: int, record: Record) -> tuple[Any, ...]:
+    def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
         user, text = record.user, storable(record.raw.decode(errors="replace"))
         activity, is_seen, never_used = use_of(user, read_at=self.read_at)
