@@ -114,7 +114,7 @@ def _time_passes(workspace: Workspace, url: str, *, since: datetime, until: date
     minutes = int((until - since) / timedelta(minutes=1))
     dice = random.Random(minutes)  # noqa: S311 (a story, not a secret)
     active = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(until)
-    regulars = active.whose_verdict(Verdict.ACTIVE).order_by("-assessment__activity_at", "pk")
+    regulars = active.whose_verdict(Verdict.ACTIVE, now=until).order_by("-assessment__activity_at", "pk")
     for account in regulars[: min(160, minutes // 30)]:
         seen = until - timedelta(minutes=dice.randrange(minutes))
         _touch(url, account.username, {"last_seen_at": seen.isoformat()})
@@ -131,7 +131,7 @@ def _decide(workspace: Workspace, people: dict[str, User], *, now: datetime) -> 
 
 def _dormant(workspace: Workspace, at: datetime) -> list[Account]:
     accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(at)
-    return list(accounts.whose_verdict(Verdict.DORMANT).order_by("assessment__dormant_from", "pk")[:40])
+    return list(accounts.whose_verdict(Verdict.DORMANT, now=at).order_by("assessment__dormant_from", "pk")[:40])
 
 
 def _touch(url: str, username: str, change: dict[str, object]) -> None:

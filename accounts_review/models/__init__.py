@@ -9,6 +9,7 @@ from accounts_review.models.audit_key import AuditKey
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
+from accounts_review.models.dormancy_count import DormancyCount
 from accounts_review.models.email_text import EmailText
 from accounts_review.models.exemption import Exemption
 from accounts_review.models.held_sync import HeldRecord, HeldSync
@@ -46,6 +47,7 @@ __all__ = [
     "Cleanup",
     "ConnectionCheck",
     "DecisionFile",
+    "DormancyCount",
     "EmailText",
     "Exemption",
     "Group",

@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Upper
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.cleanup import Case
@@ -34,6 +34,9 @@ EXCEPTIONAL = (
     | ~Q(disputed=[])
 )
 """What is true of few: a sync of a million finds them by an index of their own, in place of looking at everyone."""
+LISTED = Q(absent_since=None, gone_at=None)
+BY_USERNAME, BY_EMAIL = Lower(Left("username", 200)), Lower(Left("email", 200))
+"""Orders in which capitals do not count; a hostile name can be longer than an index entry may be."""
 
 VERDICT_LABELS = {
     Verdict.ACTIVE: _("active"),
@@ -48,7 +51,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def listed(self) -> AccountQuerySet:
         """Those the workspace still lists, as far as the last complete sync knows."""
-        return self.filter(absent_since=None, gone_at=None)
+        return self.filter(LISTED)
 
     def assessed(self) -> AccountQuerySet:
         return self.filter(assessment__isnull=False).select_related("assessment")
@@ -92,9 +95,13 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """``with_basis`` for the judgements of a version, with the rights as the workspace has them now."""
         return self.with_basis(f"{version.pk}:{version.workspace.rights_digest}")
 
-    def whose_verdict(self, *verdicts: str) -> AccountQuerySet:
-        """Those ``with_verdict`` who have one of the verdicts."""
-        return self.filter(Q(("verdict__in", verdicts)))
+    def reviewable(self) -> AccountQuerySet:
+        """Those that are listed and assessed, with their assessments, by way of the review page's indexes."""
+        return self.listed().assessed().filter(assessment__is_listed=True)
+
+    def whose_verdict(self, *verdicts: str, now: datetime) -> AccountQuerySet:
+        """Those who have one of the verdicts at an instant, as conditions that an index can answer."""
+        return self.filter(reduce(or_, (_is(verdict, now) for verdict in verdicts)))
 
     def verdicts(self) -> dict[int, str]:
         """Each account's key and its verdict."""
@@ -123,6 +130,20 @@ def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> mo
         default=F(f"{judgement}__standing"),
         output_field=models.CharField(),
     )
+
+
+def _is(verdict: str, now: datetime) -> Q:
+    """Whether an account, joined with its assessment, has a verdict; as :func:`_verdict` reads it."""
+    is_past = Q(assessment__dormant_from__lte=now)
+    is_exempt = Q(Exists(Exemption.objects.in_force(now).filter(account=OuterRef("pk"))))
+    match verdict:
+        case Verdict.ACTIVE:
+            return Q(assessment__dormant_from__gt=now)
+        case Verdict.DORMANT:
+            return is_past & ~is_exempt & Q(assessment__standing=Standing.ORDINARY)
+        case Verdict.PROTECTED:
+            return is_past & (is_exempt | Q(assessment__standing=Standing.PROTECTED))
+    return is_past & ~is_exempt & Q(assessment__standing=verdict)
 
 
 class Account(models.Model):
@@ -192,6 +213,13 @@ class Account(models.Model):
                 name="account_search",
             ),
             models.Index(fields=("workspace",), name="account_exceptions", condition=EXCEPTIONAL),
+            # What the review page relies on in the order of names and of addresses.
+            models.Index("workspace", BY_USERNAME, "id", condition=LISTED, name="account_by_username"),
+            models.Index("workspace", BY_EMAIL, "id", condition=LISTED, name="account_by_email"),
+            GinIndex(fields=("groups",), condition=LISTED, name="account_by_group"),
+            models.Index(
+                fields=("workspace",), condition=Q(lost_activity_at__isnull=False), name="account_lost_activity"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.account import Account
 from accounts_review.models.workspace import PolicyVersion
 from accounts_review.rules.dormancy import Standing
+
+LISTED = Q(is_listed=True)
+NEVER, EVER = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+OLDEST_FIRST, NEWEST_FIRST = Coalesce("activity_at", Value(EVER)), Coalesce("activity_at", Value(NEVER))
+"""Orders by activity, to read forward and backward: accounts without any date come last in both."""
 
 
 class AssessmentBase(models.Model):
@@ -27,6 +37,11 @@ class AssessmentBase(models.Model):
         null=True,
         help_text=_("Granted directly or through a group; null where the record does not tell."),
     )
+    never_used = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Both dates of use are absent, null or empty, and the joining date is valid."),
+    )
     basis = models.CharField(max_length=200, help_text=_("Policy, rights and record that the assessment rests on."))
 
     class Meta:
@@ -43,12 +58,34 @@ class Assessment(AssessmentBase):
         Account, models.CASCADE, primary_key=True, related_name="assessment", db_constraint=False
     )
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    is_listed = models.BooleanField(
+        default=True,
+        db_default=True,
+        editable=False,
+        help_text=_("As the account says; triggers keep it, so that gone accounts are in no index of a page."),
+    )
 
     class Meta:
         default_permissions = ()
+        # What the review page relies on, in each of its orders; each ends in the account, the last word on equals.
         indexes = [
-            models.Index(fields=("standing", "dormant_from", "account"), name="assessment_by_idleness"),
-            models.Index(fields=("dormant_from", "account"), name="assessment_dormant_from"),
+            models.Index(
+                fields=("standing", "dormant_from", "account"), condition=LISTED, name="assessment_by_idleness"
+            ),
+            models.Index(fields=("dormant_from", "account"), condition=LISTED, name="assessment_dormant_from"),
+            models.Index(OLDEST_FIRST, "account", condition=LISTED, name="assessment_oldest_first"),
+            models.Index(NEWEST_FIRST, "account", condition=LISTED, name="assessment_newest_first"),
+            models.Index(fields=("segment", "account"), condition=LISTED, name="assessment_by_segment"),
+            models.Index(
+                fields=("dormant_from", "account"),
+                condition=LISTED & Q(never_used=True),
+                name="assessment_never_used",
+            ),
+            GinIndex(
+                OpClass("reasons", name="jsonb_path_ops"),
+                condition=LISTED & Q(standing=Standing.PROTECTED.value),
+                name="assessment_protected_by",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -67,9 +67,9 @@ def test_a_verdict_is_read_from_standing_instant_and_exemption(
         make_exemption(account, until=until, reason="x")
     seen = Account.objects.assessed().with_verdict(NOW)
     assert seen.get().verdict == verdict
-    assert names(seen.whose_verdict(verdict)) == ["marie"]
+    assert names(seen.whose_verdict(verdict, now=NOW)) == ["marie"]
     others = {"active", "dormant", "protected", "uncertain"} - {verdict}
-    assert names(seen.whose_verdict(*others)) == []
+    assert names(seen.whose_verdict(*others, now=NOW)) == []
     assert seen.verdict_counts() == {verdict: 1}
     assert seen.verdicts() == {account.pk: verdict}
 

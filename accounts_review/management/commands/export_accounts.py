@@ -29,7 +29,7 @@ class Command(WorkspaceCommand):
         as_of = instant(options["as_of"]) if options["as_of"] else now()
         accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(as_of)
         if options["verdict"]:
-            accounts = accounts.whose_verdict(options["verdict"])
+            accounts = accounts.whose_verdict(options["verdict"], now=as_of)
         if options["format"] == "xlsx" and not options["output"]:
             raise CommandError("A spreadsheet cannot be printed; give a file with -o FILE.")
         sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)

@@ -193,7 +193,7 @@ def _own(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
     accounts = Account.objects.filter(pk__in=[case.account_id for case in basket.launching]).assessed()
-    dormant = accounts.with_verdict(basket.now).whose_verdict(Verdict.DORMANT)
+    dormant = accounts.with_verdict(basket.now).whose_verdict(Verdict.DORMANT, now=basket.now)
     still = set(dormant.listed().values_list("pk", flat=True))
     if back := [case for case in basket.launching if case.account_id not in still]:
         says = ngettext(

@@ -90,7 +90,9 @@ def again(cases: QuerySet[Case], *, actor: User, now: datetime) -> QuerySet[Case
     """Those that ended with the account still there, dormant and in no clean-up, so that it can be approved again."""
     accounts = Account.objects.filter(pk__in=cases.values("account")).listed().assessed().with_verdict(now)
     free = (
-        accounts.whose_verdict(Verdict.DORMANT).filter(Q(("case_state", None))).exclude(username=actor.get_username())
+        accounts.whose_verdict(Verdict.DORMANT, now=now)
+        .filter(Q(("case_state", None)))
+        .exclude(username=actor.get_username())
     )
     if actor.email:
         free = free.exclude(email__iexact=actor.email)

@@ -15,9 +15,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Account, Assessment, Case, Cleanup, Exemption, Sync, Workspace
+from accounts_review.models import Account, Case, Cleanup, Exemption, Sync, Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.web.review.counts import crossed
 from accounts_review.web.review.filters import LAPSING
 from accounts_review.wording import findings, instants
 from accounts_review.workflow.revoke.standstill import due, standstill
@@ -209,8 +210,9 @@ def _lapsing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
 def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     """How many more pass their limit until the end of the 30 days."""
     end = localtime(now + SPAN).replace(hour=23, minute=59, second=59, microsecond=999_999)
-    listed = Assessment.objects.filter(account__workspace=workspace, account__absent_since=None, account__gone_at=None)
-    if count := listed.filter(dormant_from__gt=now, dormant_from__lte=end).count():
+    instant = timedelta(microseconds=1)
+    before, after = crossed(workspace, [now + instant, end + instant])
+    if count := after - before:
         said = ngettext(
             "%(count)s more account will have passed its limit if it stays idle",
             "%(count)s more accounts will have passed their limit if they stay idle",

@@ -7,12 +7,11 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import urlencode
 
-from django.db.models import Count
-from django.db.models.functions import TruncMonth
 from django.utils.timezone import localtime
 
-from accounts_review.models import Assessment, Workspace
+from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.web.review.counts import crossed
 from accounts_review.wording import instants
 
 MONTHS = 12
@@ -50,14 +49,13 @@ class ForecastBar:
 def forecast(*, workspace: Workspace, now: datetime) -> list[ForecastBar]:
     """The rest of this month and the eleven after it. Read from ``dormant_from`` alone."""
     starts = _starts(localtime(now))
-    listed = Assessment.objects.filter(account__workspace=workspace, account__absent_since=None, account__gone_at=None)
-    crossing = listed.filter(dormant_from__gt=now, dormant_from__lt=starts[-1])
-    by_month = crossing.annotate(month=TruncMonth("dormant_from")).values_list("month").annotate(Count("pk")).order_by()
-    counts = dict(by_month)
-    most = max([*counts.values(), 1])
+    counts = [
+        after - before for before, after in pairwise(crossed(workspace, [now + timedelta(microseconds=1), *starts[1:]]))
+    ]
+    most = max(*counts, 1)
     bars = []
     for index, (start, next_start) in enumerate(pairwise(starts)):
-        count = counts.get(start, 0)
+        count = counts[index]
         height = round(HEIGHT * count / most)
         bars.append(
             ForecastBar(

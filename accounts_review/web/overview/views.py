@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -30,10 +30,11 @@ from accounts_review.web.cleanups.progress import progress_of
 from accounts_review.web.overview.ahead import SHOWN as MOST_COMING
 from accounts_review.web.overview.ahead import lead, situation, steps
 from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
-from accounts_review.web.overview.counts import dormant_administrators, undecided
+from accounts_review.web.overview.counts import dormant_administrators
 from accounts_review.web.overview.forecast import forecast, query_of_all
 from accounts_review.web.policy.idleness import idleness, years
 from accounts_review.web.policy.what_if import TrialForm
+from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.workspaces.views import syncing_of
@@ -104,7 +105,8 @@ def second_administrator(user: User) -> list[Need]:
 
 
 def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
-    waiting = undecided(workspace, now=now)
+    counts = sum(counts_by_segment(workspace, now=now).values(), Counts())
+    waiting = counts.still_open[Verdict.DORMANT.value]
     administrators = dormant_administrators(workspace, now=now).count()
     syncing = syncing_of(workspace, now=now)
     found = of_workspace(
@@ -112,7 +114,7 @@ def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
     )
     return WorkspaceSummary(
         workspace=workspace,
-        population=Account.objects.filter(workspace=workspace).listed().count(),
+        population=counts.totals.total(),
         undecided=waiting,
         needs=found,
         synced=syncing.good,
@@ -125,14 +127,19 @@ class Overview(WorkspaceView):
     template_name = "accounts_review/overview/page.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        rows = self._rows()
+        by_segment = counts_by_segment(self.workspace, now=self.now)
+        rows = [
+            VerdictRow(segment, [(verdict.value, counts.totals[verdict.value]) for verdict in TILES])
+            for segment, counts in by_segment.items()
+        ]
+        rows.sort(key=lambda row: (-row.total, row.segment))
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
         idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
         administrators, lapsing = dormant_administrators(self.workspace, now=self.now), self._lapsing()
-        administrator_count = administrators.count()
-        waiting = undecided(self.workspace, now=self.now)
+        waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
         known = situation(workspace=self.workspace, synced=syncing.good, undecided=waiting, now=self.now)
+        administrator_count = administrators.count()
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
             "steps": steps(known),
@@ -163,21 +170,9 @@ class Overview(WorkspaceView):
             "crossing_query": query_of_all(bars),
             "idleness": idle,
             "years": years(),
-            "trial_form": TrialForm(workspace=self.workspace).starting_with(idle.largest),
+            "trial_form": TrialForm(workspace=self.workspace, segments_held=by_segment).starting_with(idle.largest),
         }
         return self.render_to_response(self.get_context_data(**context))
-
-    def _rows(self) -> list[VerdictRow]:
-        """Segments, the largest first; one query gives every number of the page's tiles and table."""
-        accounts = Account.objects.filter(workspace=self.workspace).listed().assessed().with_verdict(self.now)
-        counted = accounts.order_by().values_list(*("assessment__segment", "verdict")).annotate(Count("pk"))
-        found: dict[str, dict[str, int]] = {}
-        for segment, verdict, count in counted:
-            found.setdefault(segment, {})[verdict] = count
-        rows = [
-            VerdictRow(segment, [(v.value, counts.get(v.value, 0)) for v in TILES]) for segment, counts in found.items()
-        ]
-        return sorted(rows, key=lambda row: (-row.total, row.segment))
 
     def _lapsing(self) -> QuerySet[Exemption]:
         """Exemptions that end soon; who is still idle then can be approved again."""

@@ -1,7 +1,7 @@
 """How long accounts have been idle, by segment, and what another limit would make of them.
 
-Nothing here is stored. One query counts the accounts of every segment by how long they have
-been idle and by the verdict they would have; the drawing and the sums are made of it.
+The accounts of every segment by how long they have been idle and by the verdict they have, as they are counted by day;
+under a trial, by looking at everyone. The drawing and the sums are made of it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, IntegerField, Max, Q, Value, When
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, IntegerField, Q, Value, When
 from django.db.models.functions import Cast, Extract, Floor, Greatest, Least
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.web.review.counts import counts_by_idle_time
 
 COLUMN_DAYS, COLUMNS = 90, 22
 """A column of the histogram is a quarter of a year; the last holds everybody idle for longer."""
@@ -170,13 +171,35 @@ def years() -> list[tuple[int, str]]:
 
 def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> tuple[list[IdlenessRow], Counter[str]]:
     """The segments under the limits tried, the largest first, and the verdicts of those without a date."""
+    counted = (
+        _tried(workspace, now, trials)
+        if trials
+        else counts_by_idle_time(workspace, now=now, width=COLUMN_DAYS, last=COLUMNS - 1)
+    )
+    rows: dict[str, IdlenessRow] = {}
+    undated: Counter[str] = Counter()
+    for segment, limit, column, verdict, count in counted:
+        if column is None:
+            undated[verdict] += count
+            continue
+        tried = next((trial.days for trial in trials if trial.covers(segment)), None)
+        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, tried_days=tried))
+        row.limit_days = max(row.limit_days, limit)
+        row.columns[column][verdict] += count
+    return sorted((row for row in rows.values() if row.total), key=lambda row: (-row.total, row.segment)), undated
+
+
+def _tried(
+    workspace: Workspace, now: datetime, trials: Sequence[Trial]
+) -> Iterable[tuple[str, int, int | None, str, int]]:
+    """Segment, limit, column, verdict and how many, everyone looked at under the limits tried."""
     idle = ExpressionWrapper(Value(now) - F("assessment__activity_at"), output_field=DurationField())
     column = Cast(Floor(Extract(idle, "epoch") / Value(86400 * COLUMN_DAYS)), IntegerField())
-    counted = (
+    return (
         Account.objects.filter(workspace=workspace)
         .listed()
         .assessed()
-        .with_verdict(now, is_active=_active_under(trials, now) if trials else None)
+        .with_verdict(now, is_active=_active_under(trials, now))
         .order_by()
         .annotate(
             column=Case(
@@ -185,20 +208,9 @@ def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> 
                 output_field=IntegerField(),
             )
         )
-        .values_list("assessment__segment", "column", "verdict")
-        .annotate(limit=Max("assessment__limit_days"), count=Count("pk"))
+        .values_list("assessment__segment", "assessment__limit_days", "column", "verdict")
+        .annotate(Count("pk"))
     )
-    rows: dict[str, IdlenessRow] = {}
-    undated: Counter[str] = Counter()
-    for segment, column, verdict, limit, count in counted:
-        if column is None:
-            undated[verdict] += count
-            continue
-        tried = next((trial.days for trial in trials if trial.covers(segment)), None)
-        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, tried_days=tried))
-        row.limit_days = max(row.limit_days, limit)
-        row.columns[column][verdict] += count
-    return sorted(rows.values(), key=lambda row: (-row.total, row.segment)), undated
 
 
 def _active_under(trials: Sequence[Trial], now: datetime) -> Q:

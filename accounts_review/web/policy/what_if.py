@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts_review.models import Assessment, Workspace
+from accounts_review.models import DormancyCount, Workspace
 from accounts_review.rules.policy import LONGEST_DAYS
 from accounts_review.web.policy.idleness import Trial, idleness, years
 from accounts_review.web.shared.access import WorkspaceView
@@ -27,10 +28,12 @@ class TrialForm(forms.Form):
         widget=forms.NumberInput({"class": "form-control", "inputmode": "numeric"}),
     )
 
-    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, workspace: Workspace, segments_held: Iterable[str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        held = Assessment.objects.filter(account__workspace=workspace).order_by("segment")
-        names = held.values_list("segment", flat=True).distinct()
+        counted = DormancyCount.objects.filter(workspace=workspace)
+        names = sorted(segments_held or counted.values_list("segment", flat=True).distinct())
         self.fields["segment"].choices = [("", _("every segment")), *((name, segments.shown(name)) for name in names)]  # type: ignore[attr-defined]
 
     def starting_with(self, segment: str) -> TrialForm:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import django_filters as filters
 from django import forms
-from django.db.models import Count, Exists, OuterRef, Q
+from django.core.validators import EMPTY_VALUES
+from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts_review.models import Assessment, Case, Exemption, Snooze, Workspace
+from accounts_review.models import Case, Exemption, Snooze, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
-from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
+from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
 from accounts_review.wording import instants
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
@@ -45,8 +48,6 @@ LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""
 
 CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
-USED = r'"last_(seen|login)_at"\s*:\s*("[^"]|[^"n\s])'
-"""Matches a raw record that has one of the two dates, neither null nor empty. Quotes within a string are escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Tab:
     count: int
     query: str
     is_current: bool
+    is_capped: bool = False
+    """Whether there are more, which nobody counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
         super().__init__(asked(query, self.base_filters), queryset=queryset)
         self.now = now
-        segments = Assessment.objects.filter(policy__workspace=workspace).values_list("segment", flat=True).distinct()
-        self.filters["segment"].extra["choices"] = [(name, name) for name in sorted(segments)]
+        self.workspace = workspace
+        self.filters["segment"].extra["choices"] = lambda: [(name, name) for name in sorted(self.by_segment)]
         self.titles = {group.uid: str(group) for group in workspace.groups.all()}
         self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
         if "right" in self.data:
@@ -148,7 +151,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.search(value)
 
     def filter_verdict(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
-        return accounts if value == EVERYONE else accounts.whose_verdict(value)
+        return accounts if value == EVERYONE else accounts.whose_verdict(value, now=self.now)
 
     def filter_group(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.filter(groups__contains=[value])
@@ -157,13 +160,14 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.filter(assessment__activity_at__lte=self.now - timedelta(days=value))
 
     def filter_right(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
-        return accounts.filter(assessment__reasons__contains=[{"code": "right", "subject": value}])
+        holds = [{"code": "right", "subject": value}]
+        return accounts.filter(assessment__standing=Standing.PROTECTED, assessment__reasons__contains=holds)
 
     def filter_state(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.filter(self._state(value))
 
     def filter_never_used(self, accounts: AccountQuerySet, name: str, value: bool) -> AccountQuerySet:  # noqa: FBT001
-        return accounts.filter(assessment__activity_field="joined_at").exclude(raw__regex=USED) if value else accounts
+        return accounts.filter(assessment__never_used=True) if value else accounts
 
     def tabs(self) -> list[Tab]:
         """The verdicts to choose from under the other filters; their counts add up to *all*.
@@ -173,14 +177,15 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         current, state = self.data.get("verdict", EVERYONE), self.data.get("state", "")
         is_split = state in ("open", "decided") if current == Verdict.DORMANT else not state
         kept = "" if is_split else state
-        totals, still_open = self._counts(kept)
-        tabs = [self._tab(verdict, str(label), totals.get(verdict, 0), state=kept) for verdict, label in VERDICTS[:-1]]
+        found = self._counts(kept)
+        tabs = [self._tab(name, str(label), found.totals[name], state=kept) for name, label in VERDICTS[:-1]]
         if is_split:
-            dormant, opened = str(Verdict.DORMANT), still_open.get(Verdict.DORMANT, 0)
+            dormant, opened = Verdict.DORMANT.value, found.still_open[Verdict.DORMANT.value]
             tabs[0] = self._tab(dormant, tabs[0].label, opened, state="open")
-            if (decided := totals.get(Verdict.DORMANT, 0) - opened) or state == "decided":
+            if (decided := found.totals[dormant] - opened) or state == "decided":
                 tabs.insert(1, self._tab("decided", _("decided"), decided, state="decided", verdict=dormant))
-        return [*tabs, self._tab(EVERYONE, str(VERDICTS[-1][1]), sum(totals.values()), state=kept)]
+        tabs.append(self._tab(EVERYONE, str(VERDICTS[-1][1]), found.totals.total(), state=kept))
+        return [replace(tab, is_capped=found.is_capped) for tab in tabs]
 
     def _tab(self, name: str, label: str, count: int, *, state: str, verdict: str = "") -> Tab:
         wanted = {"verdict": verdict or name} | ({"state": state} if state else {})
@@ -196,21 +201,27 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         }
         return [Chip(labels[name], self.without(name)) for name in self.data if name != "verdict" and labels.get(name)]
 
-    def _counts(self, state: str) -> tuple[dict[str, int], dict[str, int]]:
+    @cached_property
+    def by_segment(self) -> dict[str, Counts]:
+        """How many there are in each segment without any filter."""
+        return counts_by_segment(self.workspace, now=self.now)
+
+    def _counts(self, state: str) -> Counts:
         """How many have each verdict under all other filters, and how many of those are open for decision."""
         if not self.form.is_valid():
-            return {}, {}
+            return Counts()
+        given = {name: value for name, value in self.form.cleaned_data.items() if _is_said(value)}
+        narrowing = given.keys() - {"verdict", "state"}
+        if narrowing <= {"segment", "never_used"} and state in ("", "open", "decided"):
+            by_segment = self.by_segment
+            if "never_used" in given:
+                by_segment = counts_by_segment(self.workspace, now=self.now, never_used=True)
+            segments = [given["segment"]] if "segment" in given else list(by_segment)
+            return sum((by_segment.get(segment, Counts()).of_state(state) for segment in segments), Counts())
         accounts = self.queryset.filter(self._state(state)) if state else self.queryset
-        for name, value in self.form.cleaned_data.items():
-            if name not in ("verdict", "state"):
-                accounts = self.filters[name].filter(accounts, value)
-        counted = (
-            accounts.order_by()
-            .values("verdict")
-            .annotate(total=Count("pk"), open=Count("pk", filter=self._state("open")))
-        )
-        rows: list[Any] = list(counted.values_list("verdict", "total", "open"))
-        return {str(row[0]): row[1] for row in rows}, {str(row[0]): row[2] for row in rows}
+        for name in narrowing:
+            accounts = self.filters[name].filter(accounts, given[name])
+        return counts_among(accounts, is_open=self._state("open"))
 
     def _state(self, value: str) -> Q:
         cases = Case.objects.open().filter(account=OuterRef("pk"))
@@ -232,6 +243,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
                 return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
             case _:
                 return exempt
+
+
+def _is_said(value: object) -> bool:
+    """Whether a field was filled in; nought is a number."""
+    return value is not False and value not in EMPTY_VALUES
 
 
 def asked(query: QueryDict, names: Mapping[str, Any]) -> QueryDict:

@@ -9,11 +9,12 @@ from typing import Any
 
 import django_tables2 as tables
 from django.contrib.auth.models import User
-from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django_tables2.rows import BoundRows
 
 from accounts_review.models import Account
 from accounts_review.web.account.evidence import idleness, reasons_in_force
+from accounts_review.web.review.seek import Order, Place, SeekPaginator, order_named
 from accounts_review.web.shared.tables import PortalTable
 from accounts_review.workflow.review.decide import is_own
 
@@ -84,10 +85,21 @@ class ReviewTable(PortalTable):
                 [self.titles.get(uid, uid) for uid in account.groups or ()],
             )
 
-    def order_activity(self, rows: QuerySet[Account], is_descending: bool) -> tuple[QuerySet[Account], bool]:  # noqa: FBT001
-        """Accounts without any valid date come last, either way."""
-        activity = F("assessment__activity_at")
-        return rows.order_by(activity.desc(nulls_last=True) if is_descending else activity.asc(nulls_last=True)), True
+    def paginate(
+        self, *_args: Any, per_page: int | None = None, place: Place, count: int, is_capped: bool, **_kwargs: Any
+    ) -> ReviewTable:
+        """Show the page at a place, of so many accounts in all (at the least, where ``is_capped``)."""
+        size = self.clamped(per_page)
+        accounts = self.data.data.defer("raw")
+        self.paginator = SeekPaginator(accounts, size, order=self.order, count=count, is_capped=is_capped)
+        self.page = self.paginator.at(place)
+        self.page.object_list = BoundRows(data=self.page.object_list, table=self)
+        return self
+
+    @property
+    def order(self) -> Order:
+        """The order in force."""
+        return order_named(next(iter(self.order_by), ""))
 
     def _bar(self, account: Account) -> int:
         found = account.assessment

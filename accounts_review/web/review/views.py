@@ -24,11 +24,11 @@ from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.saved_views import SaveForm, views_of
+from accounts_review.web.review.seek import Place
 from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
 from accounts_review.web.review.table import PAGE_SIZES, ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of
-from accounts_review.web.shared.tables import CountedPaginator
 from accounts_review.wording import instants
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
@@ -74,8 +74,9 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
         """The current tab knows how many rows there are, so they are not counted twice."""
-        count = next((tab.count for tab in self.tabs if tab.is_current), None)
-        found = {"paginator_class": CountedPaginator, "count": self.object_list.count() if count is None else count}
+        current = next((tab for tab in self.tabs if tab.is_current), None)
+        count, is_capped = (current.count, current.is_capped) if current else (0, False)
+        found: dict[str, Any] = {"place": Place.asked(self.request.GET), "count": count, "is_capped": is_capped}
         kept = self.request.COOKIES.get(self._size_cookie, "")
         is_kept = not self.request.GET.get("per_page") and kept in map(str, PAGE_SIZES)
         return found | ({"per_page": int(kept)} if is_kept else {})
@@ -118,6 +119,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "recent_reasons": () if self.is_partial else recent_reasons(self.workspace, by=self.request.user),
             "says_state": not self.filterset.data.dict().items() >= DEFAULT.items(),
             "rows": rows,
+            "are_more": context["table"].paginator.is_capped,
             "everyone": everyone,
             "leaving": leaving.before(leaving.leaving(self.object_list)) if everyone else "",
             "most_at_once": MOST_AT_ONCE,

@@ -51,17 +51,12 @@ class PortalTable(tables.Table):  # type: ignore[misc]
         """Cut into pages of a size within the bounds, in an order that is the same every time."""
         if isinstance(self.data.data, QuerySet):
             self.data.data = ending_in_pk(self.data.data)
-        size = min(max(per_page or self._meta.per_page, self.least_per_page), self.most_per_page)
-        paginated: PortalTable = super().paginate(paginator_class, size, max(page, 1), **kwargs)
+        paginated: PortalTable = super().paginate(paginator_class, self.clamped(per_page), max(page, 1), **kwargs)
         return paginated
 
-
-class CountedPaginator(Paginator[Any]):
-    """Pages of rows that were counted already."""
-
-    def __init__(self, *args: Any, count: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.count = count
+    def clamped(self, per_page: int | None) -> int:
+        """A size of pages within the bounds, whatever was asked for."""
+        return min(max(per_page or self._meta.per_page, self.least_per_page), self.most_per_page)
 
 
 def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts_review.models import Account, Assessment, PolicyVersion, Workspace
+from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.workflow.assess.judging import BATCH, Judging, batches, merge
 
@@ -29,6 +29,8 @@ def assess(*, workspace: Workspace) -> int:
                 return judged + assess(workspace=workspace)
             merge(Assessment, unique=("account_id",), policy_id=version.pk)
         judged += len(keys)
+    if judged:
+        DormancyCount.objects.gather(workspace)
     return judged
 
 

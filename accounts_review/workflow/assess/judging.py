@@ -29,13 +29,13 @@ _READ = (
 )
 _JUDGED = (
     *("segment", "activity_at", "activity_field", "dormant_from", "limit_days", "standing", "rights"),
-    "reasons",
+    *("reasons", "never_used"),
 )
 _COLUMNS = ("account_id", "basis", *_JUDGED)
 _CREATE = """
 CREATE TEMP TABLE IF NOT EXISTS judged (
     account_id bigint, basis text, segment text, activity_at timestamptz, activity_field text, dormant_from timestamptz,
-    limit_days int, standing text, rights text[], reasons jsonb
+    limit_days int, standing text, rights text[], reasons jsonb, never_used boolean
 );
 TRUNCATE judged
 """
@@ -62,6 +62,7 @@ class Judging:
             "activity_field": found.activity_field,
             "dormant_from": found.dormant_from,
             "limit_days": segment_of(self.rules, facts).dormant_after_days,
+            "never_used": facts.never_used,
             "standing": found.standing.value,
             "rights": None if facts.permissions is None else sorted(facts.rights),
             "reasons": [asdict(reason) for reason in found.reasons],

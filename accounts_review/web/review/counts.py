@@ -1,0 +1,200 @@
+"""How many accounts a workspace has of each segment and verdict, without looking at every account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import accumulate
+
+from django.db import connection
+from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Sum, Value, When
+
+from accounts_review.models import Account, Assessment, DormancyCount, Exemption, Snooze, Workspace
+from accounts_review.models import Case as CleanupCase
+from accounts_review.models.account import AccountQuerySet
+from accounts_review.rules.dormancy import Standing, Verdict
+
+MOST_COUNTED = 10_000
+"""Where nothing is counted beforehand, so many are counted; of more it is said that they are more."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many have each verdict, and how many of them are open for decision."""
+
+    totals: Counter[str] = field(default_factory=Counter)
+    still_open: Counter[str] = field(default_factory=Counter)
+    is_capped: bool = False
+    """Whether there are more than that: then each number is the least it can be."""
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.totals + other.totals, self.still_open + other.still_open)
+
+    def of_state(self, state: str) -> Counts:
+        """Only those who are ``open`` for decision, or ``decided``; all for any other."""
+        match state:
+            case "open":
+                return replace(self, totals=self.still_open)
+            case "decided":
+                return Counts(self.totals - self.still_open)
+        return self
+
+
+def counts_by_segment(workspace: Workspace, *, now: datetime, **narrowed: bool) -> dict[str, Counts]:
+    """All accounts that the workspace lists, as of an instant: exact, and as quick for a million as for a few.
+
+    They may be ``narrowed`` to those with ``never_used=True``.
+
+    Those not yet past their limit, and those past it, come from what is counted by day; today's day is looked at, and
+    so is everyone on whom somebody decided.
+    """
+    found: dict[str, Counts] = {}
+    for segment, standing, is_past, count in _judged(workspace, now, narrowed):
+        verdict = _verdict(standing, is_past=is_past)
+        counts = found.setdefault(segment, Counts())
+        counts.totals[verdict] += count
+        counts.still_open[verdict] += count
+    for segment, standing, is_past, is_exempt, count in _decided(workspace, now, narrowed):
+        verdict, counts = _verdict(standing, is_past=is_past), found.setdefault(segment, Counts())
+        counts.still_open[verdict] -= count
+        if is_exempt and is_past:
+            counts.totals[verdict] -= count
+            counts.totals[Verdict.PROTECTED.value] += count
+    return {segment: counts for segment, counts in found.items() if counts.totals.total()}
+
+
+def counts_among(accounts: AccountQuerySet, *, is_open: Q) -> Counts:
+    """Some accounts (asked for ``with_verdict``), looked at one by one, but at no more than :data:`MOST_COUNTED`."""
+    flagged = accounts.order_by().annotate(
+        is_open=Case(When(is_open, then=True), default=False, output_field=BooleanField())
+    )
+    sums = {f"all_{v.value}": Count("pk", filter=Q(("verdict", v.value))) for v in Verdict}
+    sums |= {f"open_{v.value}": Count("pk", filter=Q(("verdict", v.value), ("is_open", True))) for v in Verdict}
+    seen = flagged.values("pk", "verdict", "is_open")[: MOST_COUNTED + 1].aggregate(**sums)
+    totals, still_open = (Counter({v.value: seen[f"{which}_{v.value}"] for v in Verdict}) for which in ("all", "open"))
+    return Counts(totals, still_open, totals.total() > MOST_COUNTED)
+
+
+def crossed(workspace: Workspace, marks: Sequence[datetime]) -> list[int]:
+    """How many of those listed have a ``dormant_from`` before each of some instants, counted from the first day on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CROSSED, {"marks": list(marks), "workspace": workspace.pk})
+        counted = cursor.fetchall()
+    whole = accumulate(days for days, _hours in counted)
+    return [days + hours for days, (_days, hours) in zip(whole, counted, strict=True)]
+
+
+# Between one instant and the next whole days, and the hours of the last day.
+_CROSSED = """
+SELECT
+    (
+        SELECT coalesce(sum(count), 0) FROM accounts_review_dormancycount
+        WHERE workspace_id = %(workspace)s
+            AND day >= (before AT TIME ZONE 'UTC')::date AND day < (mark AT TIME ZONE 'UTC')::date
+    ),
+    (
+        SELECT count(*) FROM accounts_review_assessment JOIN accounts_review_account account ON account.id = account_id
+        WHERE is_listed AND workspace_id = %(workspace)s
+            AND dormant_from >= date_trunc('day', mark, 'UTC') AND dormant_from < mark
+    )
+FROM (
+    SELECT mark, number, coalesce(lag(mark) OVER (ORDER BY number), mark) AS before
+    FROM unnest(%(marks)s::timestamptz[]) WITH ORDINALITY given (mark, number)
+) marks
+ORDER BY number
+"""
+
+
+def past(workspace: Workspace, now: datetime, *, today: bool = False) -> QuerySet[Assessment]:
+    """Assessments of those listed and past their limit; only those who crossed it on this very day (UTC), if asked."""
+    found = Assessment.objects.filter(is_listed=True, account__workspace=workspace, dormant_from__lte=now).order_by()
+    return found.filter(dormant_from__gte=_midnight(now)) if today else found
+
+
+def counts_by_idle_time(
+    workspace: Workspace, *, now: datetime, width: int, last: int
+) -> Iterator[tuple[str, int, int | None, str, int]]:
+    """Segment, limit, for how many whole periods of ``width`` days idle (at most ``last``), verdict, and how many.
+
+    To the day; the verdict is exact. The period of those without any date is ``None``.
+    """
+    asked = {"today": _day(now), "midnight": _midnight(now), "now": now, "workspace": workspace.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_IDLE_TIME, asked | {"width": width, "last": last})
+        counted = cursor.fetchall()
+    for segment, limit, period, standing, is_past, is_exempt, count in counted:
+        verdict = Verdict.PROTECTED.value if is_exempt else _verdict(standing, is_past=is_past)
+        yield segment, limit, period, verdict, count
+
+
+# By day; then those crossed today, who are not active any more; then those exempt, who are protected.
+_PAST = """
+    SELECT segment, limit_days, standing, activity_at IS NOT NULL AS is_dated,
+        (dormant_from AT TIME ZONE 'UTC')::date AS day, assessment.account_id, dormant_from
+    FROM accounts_review_assessment assessment JOIN accounts_review_account account ON account.id = account_id
+    WHERE is_listed AND workspace_id = %(workspace)s AND dormant_from <= %(now)s"""
+_BY_IDLE_TIME = f"""
+SELECT segment, limit_days,
+    CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END,
+    standing, is_past, is_exempt, sum(count)
+FROM (
+    SELECT segment, limit_days, standing, is_dated, day, day < %(today)s::date AS is_past, false AS is_exempt, count
+        FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s
+    UNION ALL
+    SELECT segment, limit_days, standing, is_dated, day, is_past, false, CASE WHEN is_past THEN 1 ELSE -1 END
+        FROM ({_PAST} AND dormant_from >= %(midnight)s) crossed CROSS JOIN (VALUES (true), (false)) way (is_past)
+    UNION ALL
+    SELECT segment, limit_days, standing, is_dated, day, true, is_exempt, CASE WHEN is_exempt THEN 1 ELSE -1 END
+        FROM ({_PAST}) overdue JOIN accounts_review_exemption USING (account_id)
+            CROSS JOIN (VALUES (true), (false)) way (is_exempt)
+        WHERE withdrawn_at IS NULL AND until > %(now)s
+) counted
+GROUP BY 1, 2, 3, 4, 5, 6
+"""  # noqa: S608 (constants)
+
+
+def _judged(workspace: Workspace, now: datetime, narrowed: dict[str, bool]) -> Iterator[tuple[str, str, bool, int]]:
+    """Segment, standing, whether past the limit, and how many; those crossed today as a correction."""
+    is_past = Case(When(day__lt=_day(now), then=True), default=False, output_field=BooleanField())
+    by_day = DormancyCount.objects.filter(workspace=workspace, **narrowed).order_by().annotate(is_past=is_past)
+    of_today = past(workspace, now, today=True).filter(**narrowed)
+    of_today = of_today.annotate(is_past=Value(None, output_field=BooleanField()))
+    columns = ("segment", "standing", "is_past")
+    counted = by_day.values_list(*columns).annotate(total=Sum("count"))
+    counted = counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
+    for segment, standing, found, count in counted:
+        if found is not None:
+            yield segment, standing, found, count
+        else:
+            yield from ((segment, standing, is_past, sign * count) for is_past, sign in ((False, -1), (True, 1)))
+
+
+def _decided(
+    workspace: Workspace, now: datetime, narrowed: dict[str, bool]
+) -> Iterator[tuple[str, str, bool, bool, int]]:
+    """Of those on whom somebody decided: segment, standing, whether past the limit, whether exempt, and how many."""
+    in_force = Exemption.objects.in_force(now)
+    keys = CleanupCase.objects.open().order_by().values("account")
+    keys = keys.union(in_force.order_by().values("account"), Snooze.objects.in_force().order_by().values("account"))
+    accounts = Account.objects.filter(workspace=workspace, pk__in=keys).reviewable().order_by()
+    accounts = accounts.filter(**{f"assessment__{name}": value for name, value in narrowed.items()})
+    is_past = Case(When(assessment__dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
+    flagged = accounts.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("pk"))))
+    names = ("assessment__segment", "assessment__standing", "is_past", "is_exempt")
+    yield from flagged.values_list(*names).annotate(Count("pk"))
+
+
+def _verdict(standing: str, *, is_past: bool) -> str:
+    if not is_past:
+        return Verdict.ACTIVE.value
+    return Verdict.DORMANT.value if standing == Standing.ORDINARY else standing
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()

@@ -1,0 +1,189 @@
+"""Pages of the review table that begin beside an account, at a letter or a day: as quick at the end as at the start.
+
+An order is a key that is never null, and the account as the last word on equals; each has an index. A page after or
+before an account is a range of that index. A page by its number alone is reached from whichever end is nearer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.http import QueryDict
+from django.utils.dateparse import parse_date
+from django.utils.timezone import get_current_timezone, make_aware
+
+from accounts_review.models import Account, Assessment
+from accounts_review.models.account import BY_EMAIL, BY_USERNAME
+from accounts_review.models.assessment import EVER, NEVER
+
+LAST = "last"
+LONGEST = 100
+_OF_ASSESSMENT: Any = Assessment._meta.get_field("account").get_col(Assessment._meta.db_table)
+"""The account in the table of assessments, where the indexes have it; the ORM would ask for it in the other table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of the table; ``goes_to`` is what one can go to in it: a letter or a date."""
+
+    key: Any
+    last_word: Any = _OF_ASSESSMENT
+    goes_to: str = "date"
+    is_descending: bool = False
+
+    def sorted(self, accounts: QuerySet[Account], *, backwards: bool = False) -> QuerySet[Account]:
+        """Accounts in this order, or from its end."""
+        if self.is_descending != backwards:
+            return accounts.order_by(self.key.desc(), self.last_word.desc())
+        return accounts.order_by(self.key.asc(), self.last_word.asc())
+
+    def beyond(self, accounts: QuerySet[Account], end: tuple[Any, int], *, before: bool = False) -> QuerySet[Account]:
+        """Those that come after a key and an account in this order, or before them."""
+        sides = Func(self.key, self.last_word, function="ROW"), Func(*map(Value, end), function="ROW")
+        sign = " < " if self.is_descending != before else " > "
+        return accounts.filter(Func(*sides, template="(%(expressions)s)", arg_joiner=sign, output_field=BooleanField()))
+
+    def end_of(self, accounts: QuerySet[Account], pk: int) -> tuple[Any, int] | None:
+        """Where an account stands in this order, whether it still matches or not."""
+        key = accounts.filter(pk=pk).order_by().annotate(key=self.key).values_list("key", flat=True).first()
+        return None if key is None else (key, pk)
+
+    def start_at(self, text: str) -> tuple[Any, int] | None:
+        """The end before whatever a person asks to go to; ``None`` where that is nothing of the kind."""
+        if self.goes_to == "letter":
+            start = text[:LONGEST].lower()
+            # Going down, all whose name begins so are still to come.
+            return (start[:-1] + chr(ord(start[-1]) + 1) if self.is_descending else start, 0) if start else None
+        try:
+            day = parse_date(text)
+        except ValueError:
+            return None
+        return (make_aware(datetime.combine(day, time.min), get_current_timezone()), 0) if day else None
+
+
+ORDERS = {
+    "dormant_from": Order(F("assessment__dormant_from")),
+    "activity": Order(Coalesce("assessment__activity_at", Value(EVER))),
+    "-activity": Order(Coalesce("assessment__activity_at", Value(NEVER)), is_descending=True),
+    "segment": Order(F("assessment__segment"), goes_to="letter"),
+    "username": Order(BY_USERNAME, F("pk"), goes_to="letter"),
+    "email": Order(BY_EMAIL, F("pk"), goes_to="letter"),
+}
+DEFAULT_ORDER = "dormant_from"
+
+
+def order_named(name: str) -> Order:
+    """The order that an address asks for, going up or (with ``-``) down; the usual one where it asks for no other."""
+    found = ORDERS.get(name) or ORDERS.get(name.removeprefix("-"))
+    if found is None:
+        return ORDERS[DEFAULT_ORDER]
+    return replace(found, is_descending=True) if name.startswith("-") else found
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: by its number, and quicker or elsewhere, after or before an account, or at a start."""
+
+    number: int | None = 1
+    after: int | None = None
+    before: int | None = None
+    start: str = ""
+
+    @classmethod
+    def asked(cls, query: QueryDict) -> Place:
+        """What an address asks for; anything odd is the first page."""
+        after, before = _key(query.get("after")), _key(query.get("before"))
+        start = query.get("start", "").strip().replace("\0", "")
+        if query.get("page") == LAST:
+            return cls(None)
+        number = _key(query.get("page")) or (None if after or before or start else 1)
+        return cls(number, after, before, start)
+
+
+class SeekPaginator(Paginator[Any]):
+    """Pages of accounts in an order; ``count`` is how many there are, at the least where ``is_capped``."""
+
+    def __init__(
+        self, accounts: QuerySet[Account], per_page: int, *, order: Order, count: int, is_capped: bool = False
+    ) -> None:
+        super().__init__(accounts, per_page)
+        self.count = count
+        self.accounts, self.order, self.is_capped = accounts, order, is_capped
+
+    def at(self, place: Place) -> SeekPage:
+        """The page at a place; where there is no such place, the first or the last."""
+        return self._beside(place) or self._numbered(place.number)
+
+    def _beside(self, place: Place) -> SeekPage | None:
+        if place.before:
+            end = self.order.end_of(self.accounts, place.before)
+            rows = self._rows(self.order.beyond(self.accounts, end, before=True), backwards=True) if end else []
+            if len(rows) < self.per_page:
+                return None
+            return SeekPage(rows[: self.per_page][::-1], place.number, self, (len(rows) > self.per_page, True))
+        end = self.order.end_of(self.accounts, place.after) if place.after else self.order.start_at(place.start)
+        rows = self._rows(self.order.beyond(self.accounts, end)) if end else []
+        has_next = len(rows) > self.per_page
+        return SeekPage(rows[: self.per_page], place.number, self, (True, has_next)) if rows else None
+
+    def _numbered(self, number: int | None) -> SeekPage:
+        """A page by its number; ``None`` for the last."""
+        if self.is_capped:
+            page = self._from_start(number) if number else None
+            return page if page and (page.object_list or number == 1) else self._from_end(None)
+        number = min(number or self.num_pages, self.num_pages)
+        is_near_start = (number - 1) * self.per_page <= self.count // 2
+        return self._from_start(number) if is_near_start else self._from_end(number)
+
+    def _from_start(self, number: int) -> SeekPage:
+        rows = self._rows(self.accounts, skip=(number - 1) * self.per_page)
+        return SeekPage(rows[: self.per_page], number, self, (number > 1, len(rows) > self.per_page))
+
+    def _from_end(self, number: int | None) -> SeekPage:
+        to_come = max(0, self.count - number * self.per_page) if number else 0
+        size = min(self.per_page, self.count - (number - 1) * self.per_page) if number else self.per_page
+        rows = self._rows(self.accounts, backwards=True, skip=to_come)[:size]
+        return SeekPage(rows[::-1], number, self, (number != 1, to_come > 0))
+
+    def _rows(self, accounts: QuerySet[Account], *, backwards: bool = False, skip: int = 0) -> list[Account]:
+        """The accounts of a page and one more; those skipped are passed over by their keys alone."""
+        ordered = self.order.sorted(accounts, backwards=backwards)
+        end = skip + self.per_page + 1
+        if not skip:
+            return list(ordered[:end])
+        keys = list(ordered.values_list("pk", flat=True)[skip:end])
+        known = accounts.order_by().in_bulk(keys)
+        return [known[key] for key in keys if key in known]
+
+
+class SeekPage(Page[Any]):
+    """A page that knows its neighbours; ``number`` is ``None`` where nobody counted how many come before it."""
+
+    def __init__(
+        self, rows: list[Account], number: int | None, paginator: SeekPaginator, neighbours: tuple[bool, bool]
+    ) -> None:
+        super().__init__(rows, number, paginator)  # type: ignore[arg-type]
+        self._has_previous, self._has_next = neighbours
+        self.first, self.last = (rows[0].pk, rows[-1].pk) if rows else (None, None)
+
+    def has_next(self) -> bool:
+        return self._has_next
+
+    def has_previous(self) -> bool:
+        return self._has_previous
+
+    def next_page_number(self) -> int:
+        return self.number + 1
+
+    def previous_page_number(self) -> int:
+        return self.number - 1
+
+
+def _key(text: str | None) -> int | None:
+    """A number as an address has it, if it is one that a row can have."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 12 else None
