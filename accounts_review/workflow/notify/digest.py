@@ -20,8 +20,9 @@ from django.utils.translation import override
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
-from accounts_review.models import Account, AuditEntry, Exemption, Workspace, people_who_may
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Sync, Workspace, people_who_may
 from accounts_review.wording import findings, instants, objections
+from accounts_review.workflow.notify.resolved import ENDED_BY, STATES, unresolved
 from accounts_review.workflow.notify.smtp import MailRefusal, deliver, one_by_one
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 KIND = Event.DIGEST_SENT
 BEFORE_LAPSE = timedelta(days=14)
 WORTH_TELLING = tuple(event for event in Event if event.words.news)
+ENDING = tuple({event for ends in ENDED_BY.values() for event in ends} - set(WORTH_TELLING))
+PRESSING = 2
+"""News that press no less than this want a person; the others are for information."""
 
 
 def send_digest(*, workspace: Workspace, now: datetime) -> int:
@@ -42,14 +46,15 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         items = _items(workspace)
         if not items or not recipients:
             return 0
+        pressing = [item for item in items if item[0] <= PRESSING]
         context = {
-            "items": items,
+            "groups": [(_("Needs you"), pressing), (_("For information"), items[len(pressing) :])],
             "workspace": workspace,
             "url": _address("overview", workspace),
             "checkpoint": audit.newest_checkpoint(),
         }
         body = render_to_string("emails/digest/body.txt", context)
-        subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][0]}
+        subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][1]}
     mails = [EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]) for address in recipients]
     told = len(sent(mails))
     if told:
@@ -100,16 +105,18 @@ def sent(mails: list[EmailMessage]) -> list[int]:
     return taken
 
 
-def _items(workspace: Workspace) -> list[tuple[str, str]]:
-    """Sentences with the address of the page they lead to, what is most pressing first."""
+def _items(workspace: Workspace) -> list[tuple[int, str, str]]:
+    """How much each presses, sentences, and the address of what each is about; what is most pressing first.
+
+    What was over before the mail leaves is not told.
+    """
     last = AuditEntry.objects.of(workspace).filter(kind=KIND).values_list("seq", flat=True).first() or 0
-    entries = list(AuditEntry.objects.of(workspace).filter(seq__gt=last, kind__in=WORTH_TELLING))
+    entries = list(AuditEntry.objects.of(workspace).filter(seq__gt=last, kind__in=(*WORTH_TELLING, *ENDING)))
     by_kind: dict[str, list[AuditEntry]] = {}
-    for entry in entries:
+    for entry in unresolved(entries, workspace=workspace):
         by_kind.setdefault(entry.kind, []).append(entry)
     about = (_about_acts, _about_cases, _about_syncs, _about_mail)
-    items = [item for tell in about for item in tell(workspace, by_kind)]
-    return [(sentence, url) for urgency, sentence, url in sorted(items)]
+    return sorted(item for tell in about for item in tell(workspace, by_kind))
 
 
 def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
@@ -126,15 +133,33 @@ def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
 
 
 def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
-    return [
-        (
-            _news(event).urgency,
-            _news(event).clause % {"count": len(by_kind[event])},
-            _address("cleanups", workspace),
-        )
-        for event in WORTH_TELLING
-        if event.group is Topic.CASE and event in by_kind
-    ]
+    """Each kind of event of each clean-up, with its cases; a single one leads to the case itself."""
+    found = []
+    for event in (event for event in WORTH_TELLING if event.group is Topic.CASE and event in by_kind):
+        together: dict[int | None, list[AuditEntry]] = {}
+        for entry in by_kind[event]:
+            together.setdefault(entry.cleanup, []).append(entry)
+        for number, entries in sorted(together.items(), key=lambda pair: pair[0] or 0):
+            count = len({entry.account_id or entry.seq for entry in entries})
+            said = _("clean-up %(number)s: %(news)s") % {
+                "number": number,
+                "news": _news(event).clause % {"count": count},
+            }
+            found.append((_news(event).urgency, said, _page_of(workspace, event, entries)))
+    return found
+
+
+def _page_of(workspace: Workspace, event: Event, entries: list[AuditEntry]) -> str:
+    """The case, where it is one; else those cases of the clean-up that stand as the event says."""
+    first = entries[0]
+    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__number=first.cleanup or 0)
+    keys = list(cases.filter(account__in={entry.account_id for entry in entries}).values_list("pk", flat=True))
+    if len(keys) == 1:
+        return _address("case", workspace, number=first.cleanup, pk=keys[0])
+    if first.cleanup is None:
+        return _address("cleanups", workspace)
+    state = f"?state={STATES[event]}" if event in STATES else ""
+    return _address("cleanup", workspace, number=first.cleanup) + f"{state}#cases"
 
 
 def _news(event: Event) -> Headline:
@@ -144,12 +169,18 @@ def _news(event: Event) -> Headline:
 
 def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     entries = by_kind.get(Event.WORKSPACE_SYNCED, [])
-    url = _address("overview", workspace)
+    url = _sync_page(workspace)
     if any(entry.data.get("state") == "quarantined" for entry in entries):
         return [(0, _("a sync looked wrong and is quarantined; nobody is removed until you have checked it"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     news = _news(Event.WORKSPACE_SYNCED)
     return [(news.urgency, news.clause % {"count": len(failed)}, url)] if failed else []
+
+
+def _sync_page(workspace: Workspace) -> str:
+    """The newest sync that was not good, or the list of them."""
+    bad = workspace.syncs.exclude(state__in=(Sync.State.COMPLETE, Sync.State.RUNNING)).first()
+    return _address("sync_page", workspace, pk=bad.pk) if bad else _address("syncs", workspace)
 
 
 def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:

@@ -15,10 +15,11 @@ from django.core.mail.backends.locmem import EmailBackend
 from accounts_review import audit
 from accounts_review.audit.events import Event, named
 from accounts_review.models import Exemption, Workspace
+from accounts_review.workflow.notify.bounces import give_up, retry_notice
 from accounts_review.workflow.notify.digest import send_digest, tell_owners
 from accounts_review.workflow.review.decide import DecisionRefused, exempt
 from tests.conftest import NOW
-from tests.stage import SetStage, Stage, someone
+from tests.stage import SetStage, Stage, policy_text, someone
 
 Person = Callable[[str], User]
 
@@ -75,6 +76,60 @@ def test_what_was_told_once_is_not_told_again(workspace: Workspace) -> None:
     send_digest(workspace=workspace, now=NOW)
     assert send_digest(workspace=workspace, now=NOW + timedelta(hours=1)) == 0
     assert len(mail.outbox) == 2
+
+
+@pytest.mark.usefixtures("operators")
+def test_one_case_leads_to_itself_and_several_to_those_of_their_cleanup(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"), someone("zoe"), policy=policy_text(notice=30))
+    cleanup = stage.launch("marie", "omar", "zoe")
+    for name in ("marie", "omar", "zoe"):
+        give_up(stage.case(name), actor="portal", now=stage.clock(), why="550 no such user")
+    send_digest(workspace=stage.workspace, now=stage.clock())
+    body = str(mail.outbox[0].body)
+    assert f"clean-up {cleanup.number}: 3 notices could not be delivered" in body
+    assert f"/w/main/cleanups/{cleanup.number}/?state=undeliverable#cases" in body
+    give_up_again(stage, "marie")
+    mail.outbox.clear()
+    send_digest(workspace=stage.workspace, now=stage.clock())
+    assert f"/w/main/cleanups/{cleanup.number}/cases/{stage.case('marie').pk}/" in str(mail.outbox[0].body)
+
+
+def give_up_again(stage: Stage, name: str) -> None:
+    retry_notice(case=stage.case(name), actor=stage.staff("operator"), now=stage.clock())
+    give_up(stage.case(name), actor="portal", now=stage.clock(), why="550 no such user")
+
+
+@pytest.mark.usefixtures("operators")
+def test_what_was_resolved_before_the_mail_leaves_is_not_told(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
+    send_digest(workspace=stage.workspace, now=stage.clock())
+    stage.launch("marie")
+    give_up(stage.case("marie"), actor="portal", now=stage.clock(), why="550 no such user")
+    retry_notice(case=stage.case("marie"), actor=stage.staff("operator"), now=stage.clock())
+    happens(stage.workspace, "hold.placed", reason="a check")
+    happens(stage.workspace, "hold.released", reason="all is well")
+    happens(stage.workspace, "mail.stopped", code="unreachable", reply="")
+    happens(stage.workspace, "mail.resumed")
+    happens(stage.workspace, "workspace.synced", state="incomplete")
+    happens(stage.workspace, "workspace.synced", state="complete")
+    happens(stage.workspace, "workspace.synced", state="quarantined")
+    happens(stage.workspace, "breaker.reset", reason="looked")
+    mail.outbox.clear()
+    send_digest(workspace=stage.workspace, now=stage.clock())
+    body = str(mail.outbox[0].body)
+    assert "was launched by" in body
+    for gone in ("could not be delivered", "held everything", "released", "e-mails to people", "sync"):
+        assert gone not in body.partition("Details:")[0].replace("/syncs/", "")
+
+
+@pytest.mark.usefixtures("operators")
+def test_what_wants_somebody_comes_before_what_is_for_information(workspace: Workspace) -> None:
+    happens(workspace, "cleanup.closed", 3)
+    happens(workspace, "case.refused", 3)
+    send_digest(workspace=workspace, now=NOW)
+    body = str(mail.outbox[0].body)
+    assert body.index("Needs you") < body.index("refused 1 removal") < body.index("For information")
+    assert body.index("For information") < body.index("clean-up 3 has ended")
 
 
 @pytest.mark.usefixtures("operators")
