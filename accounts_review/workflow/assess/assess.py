@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.workflow.assess.judging import BATCH, Judging, batches, merge
+from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
+from accounts_review.workflow.assess.processes import in_parts
 
 
 def assess(*, workspace: Workspace) -> int:
@@ -18,20 +21,29 @@ def assess(*, workspace: Workspace) -> int:
     Nothing depends on the clock, so nothing needs assessing again as time passes.
     """
     version = workspace.current_policy
-    judging, judged = Judging(workspace, version.rules), 0
-    beside = f"{version.pk}:{workspace.rights_digest}"
     stale = _stale(workspace, version).order_by("pk").values_list("pk", flat=True)
-    for keys in batches(stale.iterator(chunk_size=BATCH)):
-        judging.stage(keys, beside=beside)
+    keys = array("q", stale.iterator(chunk_size=BATCH))
+    if not keys:
+        return 0
+    in_parts(keys, lambda part: _judge(version, part))
+    # Another policy came into force meanwhile, or a process died: what that has left is judged now.
+    left = assess(workspace=workspace)
+    if not left:
+        DormancyCount.objects.gather(workspace)
+    return max(len(keys), left)
+
+
+def _judge(version: PolicyVersion, keys: Sequence[int]) -> bool:
+    """Judge some accounts under a version, as long as it is in force; whether it was until the end."""
+    judging = Judging(version.workspace, version.rules)
+    for portion in portions(keys):
+        judging.stage(portion, beside=f"{version.pk}:{version.workspace.rights_digest}")
         with transaction.atomic():
             if not _is_in_force(version):
-                # Another came into force meanwhile, with assessments of its own: they must not be overwritten.
-                return judged + assess(workspace=workspace)
+                # The other brought assessments of its own: they must not be overwritten.
+                return False
             merge(Assessment, unique=("account_id",), policy_id=version.pk)
-        judged += len(keys)
-    if judged:
-        DormancyCount.objects.gather(workspace)
-    return judged
+    return True
 
 
 def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:

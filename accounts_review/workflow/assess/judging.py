@@ -6,10 +6,10 @@ An account costs one judgement and one line of a COPY: at a million of them, row
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connection
 
@@ -20,8 +20,6 @@ from accounts_review.rules.dormancy import judge, segment_of
 from accounts_review.rules.policy import Policy
 
 BATCH = 2000
-
-Row = TypeVar("Row")
 
 _READ = (
     *("pk", "raw", "read_at", "incomplete", "disputed", "lost_activity_at", "unconfirmed_activity_at"),
@@ -95,8 +93,10 @@ def merge(table: type[AssessmentBase], *, unique: Sequence[str], **fixed: int) -
         )
 
 
-def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """In portions, each to be stored in a transaction of its own."""
-    remaining = iter(rows)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch
+def portions(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Keys in portions, each stored in a transaction of its own; no more once the process they are for is gone."""
+    parent = os.getppid()
+    for start in range(0, len(keys), BATCH):
+        if os.getppid() != parent:
+            return
+        yield keys[start : start + BATCH]

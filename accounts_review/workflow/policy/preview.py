@@ -7,7 +7,7 @@ into force they take over in the same transaction as the version itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +30,8 @@ from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.workflow.assess.judging import Judging, batches, merge
+from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
+from accounts_review.workflow.assess.processes import in_parts
 from accounts_review.workflow.policy import second_person
 from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.policy.findings import findings_of
@@ -115,19 +116,25 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
     """
     until = time.monotonic() + budget.total_seconds() if budget else None
     mine = PolicyPreview.objects.filter(pk=policy_preview.pk)
-    while left := outstanding(policy_preview):
+
+    def judge_part(keys: Sequence[int]) -> bool:
         judging = Judging(Workspace.objects.get(pk=policy_preview.workspace_id), policy_preview.rules)
-        for batch in batches(left):
-            judging.stage(batch, beside=judging.workspace.rights_digest)
+        for portion in portions(keys):
+            judging.stage(portion, beside=judging.workspace.rights_digest)
             with transaction.atomic():
                 if not mine.filter(state=PolicyPreview.State.JUDGING).update(
-                    judged=F("judged") + len(batch), heartbeat_at=clock()
+                    judged=F("judged") + len(portion), heartbeat_at=clock()
                 ):
                     return False
                 unique = ("policy_preview_id", "account_id")
                 merge(PreviewedAssessment, unique=unique, policy_preview_id=policy_preview.pk)
             if until and time.monotonic() >= until:
                 return False
+        return True
+
+    while left := outstanding(policy_preview):
+        if not in_parts(left, judge_part):
+            return False
     now = clock()
     findings = findings_of(policy_preview, moves(policy_preview, now=now))
     return bool(
@@ -196,7 +203,8 @@ def outstanding(policy_preview: PolicyPreview) -> list[int]:
     accounts = Account.objects.filter(workspace=policy_preview.workspace_id).with_basis(rights_digest)
     # As sets: a join would go wrong while the database has no statistics of what was just written.
     judged = policy_preview.assessments.values_list("account", "basis")
-    return [row[0] for row in accounts.values_list(*("pk", "basis")).difference(judged).order_by("pk")]
+    left = accounts.values_list(*("pk", "basis")).difference(judged).order_by("pk")
+    return [row[0] for row in left.iterator(chunk_size=BATCH)]
 
 
 def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQuerySet:

@@ -1,0 +1,60 @@
+"""Several processes for one long act: judging a million accounts is Python's work, and Python uses one processor."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+from django.db import connection, connections
+
+MANY = 20_000
+"""From so many accounts on, starting further processes is quicker than doing without."""
+MOST = 4
+
+log = structlog.get_logger(__name__)
+
+
+def parts_for(count: int) -> int:
+    """In how many parts so much is best done here: one within a transaction, and where threads run."""
+    if count < MANY or connection.in_atomic_block or threading.active_count() > 1 or not hasattr(os, "fork"):
+        return 1
+    return max(1, min(MOST, os.cpu_count() or 1))
+
+
+def in_parts(keys: Sequence[int], act: Callable[[Sequence[int]], bool]) -> bool:
+    """Do an act for all keys, most of it in processes of their own where that pays; what it said for our own part.
+
+    A process that dies leaves its part undone: the caller looks for what is left, as after any other interruption.
+    """
+    parts = parts_for(len(keys))
+    if parts == 1:
+        return act(keys)
+    # Each opens a connection of its own.
+    connections.close_all()
+    children = [_start(partial(act, keys[part::parts])) for part in range(1, parts)]
+    try:
+        return act(keys[::parts])
+    finally:
+        for child in children:
+            _, status = os.waitpid(child, 0)
+            if status:
+                log.warning("part.failed", status=os.waitstatus_to_exitcode(status))
+
+
+def _start(act: Callable[[], bool]) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        act()
+        code = 0
+    except Exception:
+        log.exception("part.failed")
+    finally:
+        connections.close_all()
+        # Nothing of what the parent set up for its own end is done here.
+        os._exit(code)
