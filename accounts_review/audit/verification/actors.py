@@ -45,7 +45,7 @@ def check_actors(*, most: int = 20) -> list[Flaw]:
     """Entries whose actor did not exist or had no role for it then; and roles that nobody gave."""
     held: Held = defaultdict(dict)
     superusers, logins = _superusers()
-    flaws = []
+    flaws: list[Flaw] = []
     for entry in _entries():
         actor = entry.actor
         if actor and actor not in PROGRAMS and actor not in superusers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core import checks
@@ -15,7 +16,9 @@ def register() -> None:
     checks.register(_check_guards, checks.Tags.database)
 
 
-def _check_guards(*, databases: list[str] | None = None, **kwargs: Any) -> list[checks.CheckMessage]:
+def _check_guards(
+    app_configs: Any = None, *, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
     if not databases or "default" not in databases:
         return []
     connection = connections["default"]

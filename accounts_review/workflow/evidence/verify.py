@@ -74,7 +74,7 @@ def _point(data):
     return None if x is None else (x, y, 1, x * y % P)
 
 
-def ed25519_holds(public, message, signature):
+def ed25519_holds(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether a signature of 64 bytes over a message holds under a public key of 32 bytes."""
     if len(public) != 32 or len(signature) != 64:
         return False
@@ -123,7 +123,7 @@ class Pack:
                 yield json.loads(line)
 
 
-def canonical(content):
+def canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -182,8 +182,8 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data = {"address": case.account.email, "promised": promised.isoformat(), "message_id": answer[:255]}
-    data |= {"mail": emails.as_sent(message)}
+    data: dict[str, Any] = {"address": case.account.email, "mail": emails.as_sent(message)}
+    data |= {"promised": promised.isoformat(), "message_id": answer[:255]}
     audit.transition(
         [case],
         CaseState.NOTICED,

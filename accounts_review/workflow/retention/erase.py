@@ -99,7 +99,7 @@ def objection_to_erasing(account: Account) -> str:
         return _("it is erased already")
     if account.absent_since is None and account.gone_at is None:
         return _("the workspace still lists it; only who is gone can be erased")
-    if account.cases.open().exists():  # type: ignore[attr-defined]
+    if account.cases.open().exists():
         return _("it is in a clean-up that has not ended; withdraw it first")
     return ""
 
