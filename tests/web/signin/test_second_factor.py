@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -138,3 +138,11 @@ def test_a_lost_factor_is_taken_away_on_the_shell_and_the_audit_says_so(
     assert sign_in_by_password(Client())["Location"] == "/"
     entry = AuditEntry.objects.filter(kind="signin.factor_removed").latest("seq")
     assert (entry.actor, entry.details["login"]) == ("administrator", "operator")
+
+
+def test_a_factor_whose_key_was_lost_lets_nobody_in(client: Client, oscar: User, settings: Settings) -> None:
+    TOTP.activate(oscar, generate_totp_secret())
+    settings.SECRET_KEY = "another key that is quite long enough for it"
+    sign_in_by_password(client)
+    for code in (code_of(""), "000000"):
+        assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
