@@ -213,7 +213,7 @@ class Event(StrEnum):
     SIGNIN_LINKED = Words("signin.linked", _("Sign-in linked"),
         _("linked this login to an identity at %(provider)s"), alert=True)
     SIGNIN_FAILED = Words("signin.failed", _("Sign-in failed"),
-        _("somebody failed to sign in; more tries from there within an hour add no entry"))
+        _("someone failed to sign in; more tries from there within an hour are not recorded"))
     SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))
     SIGNIN_PASSWORD_RESET = Words("signin.password_reset", _("Password reset"),
         _("chose a new password by a link from an e-mail"))

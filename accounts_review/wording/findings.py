@@ -128,7 +128,7 @@ REMEDIES: dict[str, Promise] = {
     "owner_unlisted": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username as the workspace lists it."),
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
     "owner_weak": gettext_lazy("Give edit_domain to the owner and to the key."),
-    "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by somebody who holds it."),
+    "administrators_missing": gettext_lazy("Make a key with edit_domain, owned by someone who holds it."),
     "not_checked": gettext_lazy("Check HUWISE_URL and HUWISE_API_KEY in the environment of web and worker."),
     "caller_changed": gettext_lazy("Check whose key it is. If the change is right, sync to record the new owner."),
     "unknown_in_a_row": gettext_lazy(

@@ -13,7 +13,7 @@ from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, Segment
 from accounts_review.wording import instants, segments
 
-AT_ONCE = gettext_lazy("At once, also for those in a clean-up; whoever is no longer dormant is spared.")
+AT_ONCE = gettext_lazy("At once, also for those in a clean-up; anyone no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
 TAKES_EFFECT: dict[str, Promise] = {
     "segment": AT_ONCE,

@@ -134,7 +134,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
         )
     else:
         says = _("The policy requires a second person, and nobody else can confirm.")
-        yield LaunchCheck(level="error", says=says, todo=_("Ask an administrator to make somebody an operator."))
+        yield LaunchCheck(level="error", says=says, todo=_("Ask an administrator to make someone an operator."))
 
 
 def _days(basket: Basket) -> Iterator[LaunchCheck]:
@@ -187,7 +187,7 @@ def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
 def _own(basket: Basket) -> Iterator[LaunchCheck]:
     if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
         says = _("Your own account is in this draft.")
-        todo = _("Nobody may decide on their own account. Ask somebody else to launch.")
+        todo = _("You cannot decide on your own account. Ask someone else to launch.")
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=own)
 
 
@@ -289,7 +289,7 @@ def _makers(made: list[tuple[Case, list[str]]]) -> LaunchCheck:
     return LaunchCheck(
         level="warning",
         says=said,
-        todo=_("The groups and their members stay. Make sure somebody else manages them."),
+        todo=_("The groups and their members stay. Make sure someone else manages them."),
         cases=[case for case, _groups in made],
         can_take_out=True,
         items=[CheckItem(", ".join(groups), [case]) for case, groups in made] if len(made) > 1 else [],

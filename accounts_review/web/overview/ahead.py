@@ -119,7 +119,7 @@ def lead(found: Situation, *, may_decide: bool) -> Lead | None:
     if found.started:
         number = found.started[0].number
         text = _("Clean-up %(number)d is under way") % {"number": number}
-        return Lead(text=text, link=_("See how it stands"), url=_cleanup(found.started[0]))
+        return Lead(text=text, link=_("See the progress"), url=_cleanup(found.started[0]))
     return None
 
 

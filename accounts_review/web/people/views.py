@@ -36,7 +36,7 @@ class People(PortalView):
     """Everybody of whom an administrator may know, and the form that invites somebody."""
 
     needs = "administer"
-    asks_anew: str | Promise = gettext_lazy("Invite somebody")
+    asks_anew: str | Promise = gettext_lazy("Invite someone")
     template_name = "accounts_review/people/page.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

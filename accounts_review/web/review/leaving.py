@@ -39,8 +39,8 @@ def after(found: dict[int, int]) -> str:
     if not found:
         return ""
     says = ngettext(
-        "%(count)d account left clean-up %(numbers)s; whoever was warned is told by e-mail.",
-        "%(count)d accounts left clean-up %(numbers)s; whoever was warned is told by e-mail.",
+        "%(count)d account left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
+        "%(count)d accounts left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
         sum(found.values()),
     )
     return says % {"count": sum(found.values()), "numbers": ", ".join(map(str, found))}

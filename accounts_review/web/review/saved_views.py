@@ -97,7 +97,7 @@ class SaveView(WorkspaceView):
         if given["name"] in {str(name) for name, _query in BUILT_IN}:
             messages.error(request, _("A built-in view has this name; choose another."))
         elif standing and not _drops(user, standing):
-            messages.error(request, _("Somebody else shares a view with this name; choose another."))
+            messages.error(request, _("Someone else shares a view with this name; choose another."))
         else:
             view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])
             view.query, view.is_shared = query, given["is_shared"]

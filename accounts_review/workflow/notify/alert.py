@@ -75,4 +75,4 @@ def tell_of_attack(*, login: str) -> None:
         return
     context = {"login": owner.get_username(), "url": settings.PUBLIC_URL + reverse("account_login")}
     body = render_to_string("emails/attack/body.txt", context)
-    sent([EmailMessage(subject=_("Somebody tries to sign in as you"), body=body, to=[owner.email])])
+    sent([EmailMessage(subject=_("Someone is trying to sign in as you"), body=body, to=[owner.email])])

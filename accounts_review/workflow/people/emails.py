@@ -97,7 +97,7 @@ def _context(change: Change) -> dict[str, Any]:
 def _actor(change: Change) -> str:
     if change.provider and change.role:
         return _("Your organisation's sign-in (%(provider)s)") % {"provider": change.provider}
-    return _("Somebody at the server's command line") if change.actor == SHELL else change.actor
+    return _("Someone at the server's command line") if change.actor == SHELL else change.actor
 
 
 def _mail(template: str, subject: str, context: dict[str, Any], address: str) -> EmailMessage:

@@ -81,7 +81,7 @@ def grant(
     person = User.objects.select_for_update().get(pk=person.pk)
     before = "superuser" if person.is_superuser else role_in(person, workspace)
     if not person.is_active:
-        raise PersonRefused(_("%(login)s is deactivated; add them anew.") % {"login": person.username})
+        raise PersonRefused(_("%(login)s is deactivated; add them again.") % {"login": person.username})
     if person.is_superuser and not instead_of_superuser:
         raise PersonRefused(_superuser(person, role))
     if workspace and not person.is_superuser and RANKS.index(role) < RANKS.index(role_in(person, None)):
@@ -159,7 +159,7 @@ def change_email(*, person: User, email: str, actor: User | None, now: datetime)
     _permit_over(actor, person)
     email = _usable(email)
     if actor is not None and actor.pk == person.pk:
-        raise PersonRefused(_("Nobody changes their own e-mail address; ask another administrator."))
+        raise PersonRefused(_("You cannot change your own e-mail address; ask another administrator."))
     if email == person.email:
         raise PersonRefused(_("This is the address already."))
     _refuse_taken(email, besides=person)
@@ -217,7 +217,7 @@ def _permit_over(actor: User | None, person: User) -> None:
 def _refuse_own_rise(person: User, role: str, workspace: Workspace | None, actor: User | None) -> None:
     held = role_over(person, workspace) if workspace else role_in(person, None)
     if actor is not None and actor.pk == person.pk and RANKS.index(role) > RANKS.index(held):
-        raise PersonRefused(_("Nobody gives themselves a greater role; ask another administrator."))
+        raise PersonRefused(_("You cannot give yourself a greater role; ask another administrator."))
 
 
 def _superuser(person: User, role: str) -> str:
@@ -244,7 +244,7 @@ def _refuse_taken(email: str, *, besides: User | None = None) -> None:
     """Two logins with one address would have each reset the other's password."""
     others = User.objects.filter(email__iexact=email, is_active=True).exclude(pk=besides.pk if besides else 0)
     if others.exists():
-        raise PersonRefused(_("Somebody else here has the address %(email)s.") % {"email": email})
+        raise PersonRefused(_("Someone else here has the address %(email)s.") % {"email": email})
 
 
 def _valid(login: str) -> str:

@@ -127,7 +127,7 @@ class _Restorer:
         # A run may last longer than a lease, so that claims are not all of the same instant.
         claimed_at = self.now + timedelta(seconds=time.monotonic() - self.started)
         if not self._claim(case, person, claimed_at):
-            return Restored(case=case, problem=_("somebody else is inviting it back"))
+            return Restored(case=case, problem=_("someone else is inviting them back"))
         try:
             return self.client.provision(person) if person.is_local else self.client.invite(person)
         except HuwiseError as error:

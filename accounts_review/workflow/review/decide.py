@@ -214,7 +214,7 @@ def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
 def objection_to_approval(account: Account, *, actor: User) -> str:
     """Why an account (asked for ``with_verdict``) cannot be approved, or "" where it can."""
     if is_own(account, actor):
-        return _("nobody may decide on their own account")
+        return _("you cannot decide on your own account")
     if account.absent_since or account.gone_at:
         return _("the workspace no longer lists it")
     if account.case_state:
@@ -236,7 +236,7 @@ def is_own(account: Account, actor: User) -> bool:
 def objection_to_exemption(account: Account, actor: User, reason: str, until: datetime, now: datetime) -> str:
     """Why an account (asked for ``with_verdict``) cannot be exempted so, or "" where it can."""
     if is_own(account, actor):
-        return _("nobody may decide on their own account")
+        return _("you cannot decide on your own account")
     if not reason.strip():
         return _("an exemption needs a reason")
     if until <= now:

@@ -44,7 +44,7 @@ def test_before_it_the_rows_and_the_selection_of_all_say_so(site: Site) -> None:
 def test_afterwards_it_says_how_many_have_left(site: Site) -> None:
     said = exempt(site)
     assert "3 accounts exempt until" in said
-    assert "2 accounts left clean-up 1; whoever was warned is told by e-mail." in said
+    assert "2 accounts left clean-up 1; anyone who was warned is told by e-mail." in said
 
 
 def test_where_nobody_leaves_anything_nothing_is_said(site: Site) -> None:

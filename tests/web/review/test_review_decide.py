@@ -186,7 +186,7 @@ def test_accounts_of_another_workspace_are_not_here(desk: Desk, people: list[Acc
 def test_nobody_decides_on_their_own_account(desk: Desk) -> None:
     (own,) = read(desk.workspace, someone("reviewer"))
 
-    assert "nobody may decide on their own account" in text_of(desk.decide("approve", own))
+    assert "you cannot decide on your own account" in text_of(desk.decide("approve", own))
 
 
 def test_a_race_lost_is_told(desk: Desk, people: list[Account], monkeypatch: pytest.MonkeyPatch) -> None:

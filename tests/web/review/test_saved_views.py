@@ -61,7 +61,7 @@ def test_a_view_of_ones_own_is_nobody_elses(site: Site) -> None:
 def test_a_shared_view_is_everybodys_and_goes_by_its_maker_or_an_administrator(site: Site) -> None:
     save(site, "ours", is_shared="on")
     assert choices(site.sign_in("operator"))["ours"].droppable is None
-    assert "Somebody else shares a view with this name" in text(save(site, "ours", is_shared="on"))
+    assert "Someone else shares a view with this name" in text(save(site, "ours", is_shared="on"))
     view = SavedView.objects.get()
     assert site.post("drop_view", pk=view.pk).status_code == 403
     assert "The view “ours” is deleted." in text(site.sign_in("administrator").follow("drop_view", pk=view.pk))

@@ -180,7 +180,7 @@ def test_two_operators_at_once_send_one_invitation(set_stage: SetStage, person: 
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(act, people))
-    assert sorted(result.problem for result in results) == ["", "somebody else is inviting it back"]
+    assert sorted(result.problem for result in results) == ["", "someone else is inviting them back"]
     assert posts(stage) == 1
     assert stage.entries("marie").count("account.restored") == 1
     winner = people[0 if not results[0].problem else 1]
@@ -190,7 +190,7 @@ def test_two_operators_at_once_send_one_invitation(set_stage: SetStage, person: 
 def test_a_claim_whose_process_died_lapses(set_stage: SetStage) -> None:
     stage = revoked(set_stage, someone("marie"))
     Case.objects.update(restored_at=NOW)
-    assert restored(stage, "marie")[0].problem == "somebody else is inviting it back"
+    assert restored(stage, "marie")[0].problem == "someone else is inviting them back"
     stage.clock.instant += LEASE
     assert restored(stage, "marie")[0].problem == ""
     assert stage.case("marie").restored_by == "operator"
