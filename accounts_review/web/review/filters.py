@@ -22,7 +22,7 @@ from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
-from accounts_review.wording import instants
+from accounts_review.wording import instants, segments
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
 """What an address without any filter asks for."""
@@ -116,7 +116,9 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         super().__init__(asked(query, self.base_filters), queryset=queryset)
         self.now = now
         self.workspace = workspace
-        self.filters["segment"].extra["choices"] = lambda: [(name, name) for name in sorted(self.by_segment)]
+        self.filters["segment"].extra["choices"] = lambda: [
+            (name, segments.shown(name)) for name in sorted(self.by_segment)
+        ]
         self.titles = {group.uid: str(group) for group in workspace.groups.all()}
         self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
         if "right" in self.data:
@@ -216,8 +218,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
             by_segment = self.by_segment
             if "never_used" in given:
                 by_segment = counts_by_segment(self.workspace, now=self.now, never_used=True)
-            segments = [given["segment"]] if "segment" in given else list(by_segment)
-            return sum((by_segment.get(segment, Counts()).of_state(state) for segment in segments), Counts())
+            named = [given["segment"]] if "segment" in given else list(by_segment)
+            return sum((by_segment.get(segment, Counts()).of_state(state) for segment in named), Counts())
         accounts = self.queryset.filter(self._state(state)) if state else self.queryset
         for name in narrowing:
             accounts = self.filters[name].filter(accounts, given[name])

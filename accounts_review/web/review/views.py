@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import Subquery
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -31,7 +32,7 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of
 from accounts_review.wording import instants
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.review.conflicts import newest
+from accounts_review.workflow.review.conflicts import entry_numbers, newest
 
 MOST_NAMED = 10
 RECENT, MOST_RECENT = 40, 4
@@ -103,11 +104,13 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         rows = context["table"].paginator.count
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
+        complete = Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE)
+        last_read = complete.annotate(newest_entry=Subquery(entry_numbers(self.workspace)[:1])).first()
         here = self.request.GET.copy()
         for passing in ("scope", "card"):
             here.pop(passing, None)
         return context | {
-            "since": newest(self.workspace),
+            "since": last_read.newest_entry if last_read else newest(self.workspace),
             "views": views_of(self.request.user, workspace=self.workspace, current=self.filterset.query),
             "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
             "form": DecisionForm(
@@ -128,7 +131,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
-            "last_read": Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE).first(),
+            "last_read": last_read,
         }
 
 

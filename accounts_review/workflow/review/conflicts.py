@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.utils.timezone import localtime
 
 from accounts_review.audit.events import DECISIONS, named
@@ -17,7 +18,12 @@ MOST = 20_000
 
 def newest(workspace: Workspace) -> int:
     """The number of the newest audit entry: whoever has seen the list as it is now knows all up to it."""
-    return AuditEntry.objects.of(workspace).values_list("seq", flat=True).first() or 0
+    return entry_numbers(workspace).first() or 0
+
+
+def entry_numbers(workspace: Workspace) -> QuerySet[AuditEntry, int]:
+    """The numbers of a workspace's audit entries, the newest first; for a query that asks for more beside it."""
+    return AuditEntry.objects.of(workspace).order_by("-seq").values_list("seq", flat=True)
 
 
 def decided_since(
