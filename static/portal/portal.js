@@ -53,6 +53,15 @@
     root.dataset.bsTheme = theme;
   });
 
+  // What is wrong takes the focus: the field itself where it is one, else the message.
+  const wrong = document.querySelector("main [aria-invalid=true]:not([type=hidden])")
+    || document.querySelector("main [role=alert]:is(.danger, .notice-error):not([hidden]), main p.danger, main .alert-danger[role=alert]");
+  if (wrong) {
+    if (!wrong.matches("input, select, textarea, button")) wrong.tabIndex = -1;
+    wrong.closest("details")?.setAttribute("open", "");
+    wrong.focus({ preventScroll: false });
+  }
+
   // Back to a page from the browser's memory: its forms may be sent again.
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);

@@ -74,7 +74,7 @@ def mail_to(post_office: Server, name: str) -> Message:
 
 def part(mail: Message, kind: str) -> str:
     found = next(each for each in mail.walk() if each.get_content_type() == kind)
-    return bytes(found.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+    return bytes(found.get_payload(decode=True)).decode()
 
 
 def link_of(post_office: Server, name: str) -> str:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 
 
 class PolicyForm(forms.Form):
-    """A policy text, why it changes, and the version it was written over."""
+    """A policy text and the version it was written over. Why it changes is asked once it comes into force."""
 
     text = forms.CharField(
         label=gettext_lazy("Text (TOML)"),
@@ -20,6 +20,7 @@ class PolicyForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason for the change"),
         max_length=500,
+        required=False,
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )
     over = forms.IntegerField(widget=forms.HiddenInput)

@@ -87,6 +87,9 @@ class PreviewPage(WorkspaceView):
         if self._loosened(policy_preview) and self.request.POST.get("loosens") != "yes":
             messages.error(self.request, _("Nothing was changed: tick first that the policy is to be looser."))
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
+        if not self._keep_reason(policy_preview):
+            messages.error(self.request, _("Nothing was changed: give a reason; it is recorded in the audit."))
+            return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         try:
             version = preview.activate(policy_preview=policy_preview, seen=seen, actor=self.request.user, now=self.now)
         except preview.SecondPersonMissing:
@@ -101,6 +104,14 @@ class PreviewPage(WorkspaceView):
         said = _("Version %(number)d is in force; every account is assessed by it.")
         messages.success(self.request, said % {"number": version.number})
         return redirect("policy", workspace=self.workspace.name)
+
+    def _keep_reason(self, policy_preview: PolicyPreview) -> bool:
+        """Take the reason that is given with the activation, where it is; whether there is any."""
+        given = str(self.request.POST.get("reason", policy_preview.reason)).strip()[:500]
+        if given and given != policy_preview.reason:
+            PolicyPreview.objects.filter(pk=policy_preview.pk).update(reason=given)
+            policy_preview.reason = given
+        return bool(given)
 
     def _look_again(self, policy_preview: PolicyPreview) -> None:
         preview.resume(policy_preview=policy_preview, actor=self.request.user, now=self.now)

@@ -83,7 +83,7 @@ def _signed_out(request: HttpRequest, *, owner: int | None) -> HttpResponse | No
 def _last_person(request: HttpRequest) -> int | None:
     """Who was signed in with this browser last: what was filled in is offered to nobody else."""
     try:
-        return int(request.get_signed_cookie(PERSON, salt=PERSON))
+        return int(request.get_signed_cookie(PERSON, salt=PERSON) or "")
     except (BadSignature, KeyError, ValueError):
         return None
 

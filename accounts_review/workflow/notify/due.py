@@ -147,7 +147,7 @@ def _kept() -> Q:
     again = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))
     member = Q(account__absent_since=None, account__gone_at=None, bounced_at=None) & ~Q(account__email="")
     warned = Q(Q(answer__isnull=True) | ASKED_TO_LEAVE, state__in=KEPT, promised_at__isnull=False)
-    return warned & member & ~Exists(again)
+    return warned & member & Q(~Exists(again))
 
 
 def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
@@ -163,7 +163,7 @@ def _live(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.filter(cleanup__workspace__mode=Workspace.Mode.LIVE)
 
 
-def _cases_of(workspace: Workspace, *kinds: Event) -> set[tuple[int, int]]:
+def _cases_of(workspace: Workspace, *kinds: Event) -> set[tuple[int | None, int | None]]:
     """The cases, as account and clean-up, that the audit has entries of such kinds about."""
     return set(AuditEntry.objects.of(workspace).filter(kind__in=kinds).values_list("account_id", "cleanup"))
 

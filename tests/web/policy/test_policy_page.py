@@ -71,10 +71,16 @@ def test_every_fault_is_named_with_its_line(site: Site) -> None:
     assert site.workspace.current_policy.number == 1
 
 
-def test_a_reason_is_needed(site: Site) -> None:
-    page = site.post("policy", {"text": DEFAULT_TEXT, "reason": " ", "over": 1})
-    assert page.context["form"].errors["reason"]
+def test_a_preview_asks_for_no_reason_and_putting_it_in_force_does(site: Site) -> None:
+    site.post("policy", {"text": DEFAULT_TEXT.replace("= 730", "= 800"), "reason": " ", "over": 1})
+    policy_preview = PolicyPreview.objects.get()
+    page = site.get("policy_preview", pk=policy_preview.pk)
+    data = {"verb": "activate", "seen": page.context["seen"]}
+    refused = text(site.follow("policy_preview", data | {"reason": " "}, pk=policy_preview.pk))
+    assert "give a reason" in refused
     assert site.workspace.current_policy.number == 1
+    site.post("policy_preview", data | {"reason": "says the DPO"}, pk=policy_preview.pk)
+    assert (site.workspace.current_policy.number, site.workspace.current_policy.reason) == (2, "says the DPO")
 
 
 def test_a_text_over_an_old_version_is_refused_and_kept(site: Site) -> None:

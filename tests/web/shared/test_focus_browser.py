@@ -43,7 +43,7 @@ def page(
 
 def test_the_focus_is_seen_wherever_it_is(page: Page) -> None:
     for forced in ("none", "active"):
-        page.emulate_media(forced_colors=forced)  # type: ignore[arg-type]
+        page.emulate_media(forced_colors=forced)
         page.reload()
         unseen = []
         for _ in range(STOPS):
