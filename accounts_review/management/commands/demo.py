@@ -36,6 +36,8 @@ class Command(BaseCommand):
         children = [self._sandbox(sandbox_port, options["accounts"])]
         url = f"http://127.0.0.1:{sandbox_port}"
         os.environ |= {"HUWISE_URL": url, "HUWISE_API_KEY": KEY, "HUWISE_WORKSPACE": WORKSPACE, "QUIET_SECONDS": "5"}
+        # The links in the e-mails of the history lead to this portal, whatever its port.
+        settings.PUBLIC_URL = f"http://127.0.0.1:{port}"
         settings.HUWISE = {WORKSPACE: {"url": url, "api_key": KEY, "key_owner": ""}}
         children += [portal.web(port), portal.worker(port)]
         try:

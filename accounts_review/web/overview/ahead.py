@@ -75,6 +75,8 @@ class Situation:
     waits: dict[int, list[findings.Found]]
     """Why the running clean-ups do not go on, by their keys."""
     coming: list[Coming]
+    lapsing: int
+    """How many exemptions end soon."""
 
     @property
     def running(self) -> list[Cleanup]:
@@ -89,6 +91,8 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
     draft = next((each for each in standing if each.is_draft), None)
     running = [each for each in standing if each.state == CleanupState.RUNNING]
     waits = {each.pk: standstill(each, now=now) for each in running}
+    lapsing, first = _lapsing(workspace, now)
+    of_exemptions = [_ending(workspace, lapsing, first)] if first else []
     return Situation(
         workspace=workspace,
         synced=synced,
@@ -97,7 +101,8 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
         drafted=draft.size if draft else 0,
         started=[each for each in standing if not each.is_draft],
         waits=waits,
-        coming=coming(workspace, running=running, waits=waits, now=now),
+        coming=sorted([*of_exemptions, *coming(workspace, running=running, waits=waits, now=now)], key=lambda e: e.at),
+        lapsing=lapsing,
     )
 
 
@@ -154,10 +159,8 @@ def steps(found: Situation) -> list[AheadStep]:
 def coming(
     workspace: Workspace, *, running: Iterable[Cleanup], waits: Mapping[int, list[findings.Found]], now: datetime
 ) -> list[Coming]:
-    """What the next 30 days bring, by time: pauses and notices that end, exemptions that lapse, new dormant ones."""
-    of_cleanups = [*_continuing(running, waits, now), *_promised(workspace, now)]
-    found = [*of_cleanups, *_lapsing(workspace, now), *_crossing(workspace, now)]
-    return sorted(found, key=lambda each: each.at)
+    """What the next 30 days bring beside exemptions: pauses and notices that end, and new dormant ones."""
+    return [*_continuing(running, waits, now), *_promised(workspace, now), *_crossing(workspace, now)]
 
 
 def _continuing(
@@ -193,18 +196,21 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
         yield Coming(at=_noon(day, now), said=said, url=url)
 
 
-def _lapsing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
-    """When the first exemption ends, and how many more do."""
+def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]:
+    """How many exemptions end soon, and when the first does."""
     listed = Account.objects.filter(workspace=workspace).listed().assessed()
     standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=now + LAPSING)
     found = standing.aggregate(count=Count("pk"), first=Min("until"))
-    if count := found["count"]:
-        said = ngettext(
-            "%(count)s exemption ends within 30 days",
-            "%(count)s exemptions end within 30 days, the first on this day",
-            count,
-        ) % {"count": intcomma(count)}
-        yield Coming(at=found["first"], said=said, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
+    return found["count"], found["first"]
+
+
+def _ending(workspace: Workspace, count: int, first: datetime) -> Coming:
+    said = ngettext(
+        "%(count)s exemption ends within 30 days",
+        "%(count)s exemptions end within 30 days, the first on this day",
+        count,
+    ) % {"count": intcomma(count)}
+    return Coming(at=first, said=said, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
 
 
 def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:

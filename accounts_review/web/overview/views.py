@@ -31,13 +31,14 @@ from accounts_review.web.overview.ahead import SHOWN as MOST_COMING
 from accounts_review.web.overview.ahead import lead, situation, steps
 from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
 from accounts_review.web.overview.counts import dormant_administrators
+from accounts_review.web.overview.first_run import FirstCheck, first_checks
 from accounts_review.web.overview.forecast import forecast, query_of_all
 from accounts_review.web.policy.idleness import idleness, years
 from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
-from accounts_review.web.workspaces.views import syncing_of
+from accounts_review.web.workspaces.views import Syncing, syncing_of
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 SHOWN = 8
@@ -159,12 +160,13 @@ class Overview(WorkspaceView):
             "population": sum(row.total for row in rows),
             "syncing": syncing,
             "may_operate": may(self.request.user, "operate", self.workspace),
+            "first_checks": self._first_checks(syncing) if not rows else [],
             "running": [(c, progress_of(c, now=self.now)) for c in known.running],
             "administrators": administrators[:SHOWN],
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,
             "lapsing": lapsing[:SHOWN],
-            "lapsing_count": lapsing.count(),
+            "lapsing_count": known.lapsing,
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),
             "crossing_query": query_of_all(bars),
@@ -173,6 +175,10 @@ class Overview(WorkspaceView):
             "trial_form": TrialForm(workspace=self.workspace, segments_held=by_segment).starting_with(idle.largest),
         }
         return self.render_to_response(self.get_context_data(**context))
+
+    def _first_checks(self, syncing: Syncing) -> list[FirstCheck]:
+        last = self.workspace.connection_checks.first()
+        return first_checks(self.workspace, last=last, is_described=syncing.is_described)
 
     def _lapsing(self) -> QuerySet[Exemption]:
         """Exemptions that end soon; who is still idle then can be approved again."""

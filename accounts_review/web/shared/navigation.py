@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts_review.models import Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.web.shared.help import OF_PAGE
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
@@ -117,6 +118,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
         "may": Permissions(user, workspace),
         "version": __version__,
+        "help": OF_PAGE.get(here or "", ""),
     }
 
 

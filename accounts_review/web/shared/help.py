@@ -1,0 +1,40 @@
+"""What a page is, in two sentences, for the question mark beside its title."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+OF_PAGE: dict[str, Promise] = {
+    "overview": _("What can be done now, and what is coming. Every number leads to the accounts behind it."),
+    "cleanups": _(
+        "A clean-up is a batch of approved accounts: people are warned, the promised days pass, and each account is "
+        "looked at once more. Approvals gather in the draft until somebody launches it."
+    ),
+    "revoked": _(
+        "Everyone whose access the portal removed, with who approved it and why. Whoever has to come back is invited "
+        "from here, with the rights they had."
+    ),
+    "policy": _(
+        "The policy says who counts as dormant, who is never touched, and how people are told. A change is previewed "
+        "against everybody before it counts, and every version is kept."
+    ),
+    "emails": _(
+        "What people receive, in your words and in each language. The warning always carries its date and a link to "
+        "answer."
+    ),
+    "audit": _(
+        "Everything that was done, by whom and when; nothing in it can be changed. Verify it here, or take it along "
+        "and verify it elsewhere."
+    ),
+    "workspaces": _(
+        "How each workspace is connected, when it was last read, and whether clean-ups there are real. A dry run does "
+        "everything but send e-mails and remove access."
+    ),
+    "syncs": _(
+        "A sync reads every account of the workspace, twice where it has many. One that looks wrong is set aside until "
+        "somebody has looked."
+    ),
+    "people": _("Who may sign in here, and what each may do. A role counts in one workspace or in all."),
+}
+"""By the name of the page's address."""
