@@ -94,7 +94,7 @@ def test_a_page_that_fails_ends_it_after_those_before() -> None:
             raise OSError("broken")
         return SmallPage(100, [b"x"] * 10)
 
-    read = []
+    read: list[SmallPage] = []
     with pytest.raises(OSError, match="broken"):
         read.extend(page for page in in_flight(fetch, most=lambda: 4))
     assert len(read) == 3

@@ -100,7 +100,7 @@ def _dormant(accounts: AccountQuerySet, version: PolicyVersion, now: datetime) -
     counted: Any = ExpressionWrapper(dormant, BooleanField())
     for row in unsettled.annotate(counted=counted).iterator(chunk_size=BATCH):
         facts = facts_of_account(_cleared(row), rights_by_group=rights, key_owner=key_owner)
-        found += _is_candidate(facts, rules, now) - bool(row.counted)
+        found += _is_candidate(facts, rules, now) - bool(vars(row)["counted"])
     return found
 
 

@@ -23,7 +23,7 @@ SEARCH = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('accoun
 def is_there() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(SEARCH)
-        return cursor.fetchone() == (True,)
+        return bool(cursor.fetchone() == (True,))
 
 
 @pytest.fixture
