@@ -19,7 +19,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from django.utils import timezone, translation
 
 from accounts_review.audit import checkpoint
@@ -112,6 +112,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     yield
     connection.close()
     embedded.leave(folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def passwords_are_hashed_at_once() -> Iterator[None]:
+    """The real hash takes a third of a second by intention; which one it is, no test is about."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
