@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils.timezone import now
 from pytest_django import Settings
 
+from accounts_review.models import Workspace
+from accounts_review.workflow.people import people
 from tests.sso_provider import OIDCProvider, running_provider
 
 
@@ -28,3 +32,12 @@ def provider(oidc_server: OIDCProvider, settings: Settings) -> Callable[..., OID
         return oidc_server
 
     return use
+
+
+@pytest.fixture
+def ines(workspace: Workspace) -> User:
+    """Somebody with a role and without a password."""
+    change = people.add_person(
+        login="ines", email="ines@portal.example", role="reviewer", workspace=workspace, actor=None, now=now()
+    )
+    return change.person

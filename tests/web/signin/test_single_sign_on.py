@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import time
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
@@ -16,37 +14,14 @@ from django.utils.timezone import now
 from pytest_django import Settings
 
 from accounts_review.audit.events import Event
-from accounts_review.audit.verification.actors import check_actors
-from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models import AuditEntry
 from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
-from tests.factories import give_role, make_workspace
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import sign_in, text_of
+from tests.web.signin.sso_kit import is_in, somebody
 
 Use = Callable[..., OIDCProvider]
-
-
-@pytest.fixture
-def ines(workspace: Workspace) -> User:
-    """Somebody with a role and without a password."""
-    change = people.add_person(
-        login="ines", email="ines@portal.example", role="reviewer", workspace=workspace, actor=None, now=now()
-    )
-    return change.person
-
-
-def somebody() -> str:
-    """A subject that no other test has used."""
-    return f"sub-{uuid4()}"
-
-
-def is_in(client: Client) -> bool:
-    return "_auth_user_id" in client.session
-
-
-def roles_of(person: User) -> set[tuple[str, str]]:
-    return {(role.workspace.name if role.workspace else "", role.name) for role in person.roles.all()}
 
 
 def kinds() -> list[str]:
@@ -192,81 +167,6 @@ def test_whoever_was_deactivated_is_a_stranger(client: Client, ines: User, provi
     assert sign_in_by(entra, client, sub).status_code == 403
 
 
-GROUPS = {"roles": {"admins": [("administrator", "")], "deciders": [("reviewer", "main"), ("auditor", "other")]}}
-
-
-def test_roles_follow_the_groups_at_each_sign_in(client: Client, ines: User, provider: Use, person: Any) -> None:
-    make_workspace("other")
-    person("administrator")
-    entra, sub = provider(**GROUPS), somebody()
-    about = {"email": ines.email, "email_verified": True}
-    entra.say(sub, **about, groups=["deciders", "everybody"])
-    sign_in_by(entra, client, sub)
-    assert roles_of(ines) == {("main", "reviewer"), ("other", "auditor")}
-    entra.say(sub, **about, groups=["admins"])
-    sign_in_by(entra, Client(), sub)
-    assert roles_of(ines) == {("", "administrator")}
-    assert not is_in(client), "whoever loses a role in a workspace is signed out elsewhere"
-    entra.say(sub, **about, groups=[])
-    sign_in_by(entra, client, sub)
-    assert roles_of(ines) == set()
-    assert client.get("/").status_code == 403
-    entries = AuditEntry.objects.filter(kind=Event.ROLE_GRANTED).order_by("seq")
-    assert {(entry.actor, entry.data["provider"]) for entry in entries} == {("portal", "Entra")}
-    assert [flaw for flaw in check_actors() if "ines" in flaw.problem] == []
-    assert "administrator@portal.example" in {address for sent in mail.outbox for address in sent.to}
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {},
-        {"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://graph.example"}}},
-        {"groups": None},
-        {"groups": {"a": 1}},
-        {"groups": [1, 2]},
-        {"hasgroups": True},
-    ],
-)
-def test_a_token_without_its_groups_refuses_and_takes_no_role(
-    client: Client, ines: User, provider: Use, claims: dict[str, Any]
-) -> None:
-    entra, sub = provider(**GROUPS), somebody()
-    entra.say(sub, email=ines.email, email_verified=True, **claims)
-    answer = sign_in_by(entra, client, sub)
-    assert answer.status_code == 403
-    assert "did not say which groups" in text_of(answer)
-    assert not is_in(client)
-    assert roles_of(ines) == {("main", "reviewer")}
-
-
-def test_a_provider_without_groups_leaves_the_roles_to_the_people_page(
-    client: Client, ines: User, provider: Use
-) -> None:
-    google, sub = provider(), somebody()
-    google.say(sub, email=ines.email, email_verified=True, groups=["admins"])
-    sign_in_by(google, client, sub)
-    assert roles_of(ines) == {("main", "reviewer")}
-
-
-def test_the_last_administrator_keeps_the_role_and_stays_out(client: Client, ines: User, provider: Use) -> None:
-    give_role(ines, "administrator")
-    entra, sub = provider(**GROUPS), somebody()
-    entra.say(sub, email=ines.email, email_verified=True, groups=["deciders"])
-    answer = sign_in_by(entra, client, sub)
-    assert "there is no other one" in text_of(answer)
-    assert not is_in(client)
-    assert ("", "administrator") in roles_of(ines)
-
-
-def test_groups_may_lie_deep_in_the_token(client: Client, ines: User, provider: Use, person: Any) -> None:
-    person("administrator")
-    keycloak, sub = provider(**GROUPS, groups_claim="resource_access.portal.roles"), somebody()
-    keycloak.say(sub, email=ines.email, email_verified=True, resource_access={"portal": {"roles": ["admins"]}})
-    sign_in_by(keycloak, client, sub)
-    assert roles_of(ines) == {("", "administrator")}
-
-
 def test_only_the_break_glass_login_has_a_password(
     client: Client, ines: User, provider: Use, settings: Settings
 ) -> None:
@@ -369,106 +269,3 @@ def test_a_failure_is_one_entry_an_hour_and_address(client: Client, ines: User, 
     for _time in range(3):
         sign_in_by(entra, client, sub)
     assert kinds().count(Event.SIGNIN_FAILED) == 1
-
-
-class TestAskedAnew:
-    """Somebody who has a provider only proves there who they are."""
-
-    @pytest.fixture
-    def admin(self, ines: User) -> User:
-        give_role(ines, "administrator")
-        return ines
-
-    @pytest.fixture
-    def stale(self, client: Client, admin: User, provider: Use) -> tuple[OIDCProvider, str]:
-        """Signed in by the provider, where they proved who they are long ago."""
-        entra, sub = provider(), somebody()
-        entra.say(sub, email=admin.email, email_verified=True, auth_time=int(time()) - 400)
-        sign_in_by(entra, client, sub)
-        assert is_in(client)
-        return entra, sub
-
-    def go_live(self, client: Client) -> Any:
-        return client.post("/w/main/mode/", {"mode": "live", "confirmation": "main", "name": "main"})
-
-    def is_live(self) -> bool:
-        return Workspace.objects.get(name="main").is_live
-
-    def test_the_provider_is_asked_and_its_word_is_checked(
-        self, client: Client, stale: tuple[OIDCProvider, str]
-    ) -> None:
-        entra, sub = stale
-        question = self.go_live(client)
-        assert str(question["Location"]).startswith("/accounts/reauthenticate/provider/")
-        assert "Continue with Entra" in text_of(client.get(question["Location"]))
-        asked = {"anew": "yes", "next": "/go-on/"}
-        page = client.post("/accounts/oidc/entra/login/", asked)
-        assert "prompt=login" in page.content.decode()
-        assert "max_age=0" in page.content.decode()
-        # The provider lets them through without asking: that proves nothing.
-        answer = client.get(entra.answer(page, sub))
-        assert "did not ask you to sign in again" in text_of(answer)
-        assert client.get("/go-on/").status_code == 302
-        entra.say(sub, auth_time=int(time()))
-        answer = sign_in_by(entra, client, sub, **asked)
-        assert answer["Location"] == "/go-on/"
-        kept = client.get("/go-on/").context["kept"]
-        assert not self.is_live()
-        client.post(kept["to"], dict(kept["fields"]))
-        assert self.is_live()
-
-    @pytest.mark.parametrize("auth_time", [None, "now", True, 4e9])
-    def test_a_provider_that_does_not_say_when_proves_nothing(
-        self, client: Client, stale: tuple[OIDCProvider, str], auth_time: Any
-    ) -> None:
-        entra, sub = stale
-        self.go_live(client)
-        entra.say(sub, auth_time=auth_time)
-        assert sign_in_by(entra, client, sub, anew="yes", next="/go-on/").status_code == 403
-        assert client.get("/go-on/").status_code == 302
-
-    def test_somebody_else_over_there_proves_nothing(
-        self, client: Client, stale: tuple[OIDCProvider, str], person: Any
-    ) -> None:
-        entra, _sub = stale
-        other, another = somebody(), person("operator")
-        SocialAccount.objects.create(user=another, provider="entra", uid=f"{entra.issuer} {other}")
-        self.go_live(client)
-        for sub in (other, somebody()):
-            entra.say(sub, auth_time=int(time()))
-            assert "somebody else" in text_of(sign_in_by(entra, client, sub, anew="yes", next="/go-on/"))
-        self.go_live(client)
-        assert not self.is_live()
-
-    def test_a_stolen_session_adds_no_second_factor(self, client: Client, stale: tuple[OIDCProvider, str]) -> None:
-        for page in ("totp/activate/", "webauthn/add/", "recovery-codes/generate/", "webauthn/"):
-            answer = client.get(f"/accounts/2fa/{page}")
-            assert str(answer["Location"]).startswith("/accounts/reauthenticate/provider/"), page
-
-    def test_a_sign_in_that_was_proven_just_now_counts(self, client: Client, admin: User, provider: Use) -> None:
-        entra, sub = provider(), somebody()
-        entra.say(sub, email=admin.email, email_verified=True, auth_time=int(time()))
-        sign_in_by(entra, client, sub)
-        self.go_live(client)
-        assert self.is_live()
-
-    def test_one_that_does_not_say_when_sets_up_a_factor_and_nothing_else(
-        self, client: Client, admin: User, provider: Use
-    ) -> None:
-        google, sub = provider(), somebody()
-        google.say(sub, email=admin.email, email_verified=True, auth_time=None)
-        sign_in_by(google, client, sub)
-        self.go_live(client)
-        assert not self.is_live()
-        assert client.get("/accounts/2fa/totp/activate/").status_code == 200
-
-    def test_the_password_proves_nothing_where_passwords_are_off(
-        self, client: Client, admin: User, provider: Use, settings: Settings
-    ) -> None:
-        provider()
-        admin.set_password("correct horse battery")
-        admin.save()
-        sign_in(client, admin)
-        settings.PASSWORDS_ONLY_FOR = "root"
-        self.go_live(client)
-        assert not self.is_live()
