@@ -7,7 +7,7 @@ from django.urls import URLPattern, include, path
 from accounts_review.web.account import card
 from accounts_review.web.account import views as account
 from accounts_review.web.audit import views as audit
-from accounts_review.web.cleanups import cases, launch, restore, revoked
+from accounts_review.web.cleanups import cases, launch, paper, restore, revoked
 from accounts_review.web.cleanups import views as cleanups
 from accounts_review.web.cleanups.export import CleanupExport
 from accounts_review.web.hold import views as hold
@@ -43,6 +43,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
     path("cleanups/<int:number>/export/", CleanupExport.as_view(), name="cleanup_export"),
+    path("cleanups/<int:number>/paper.css", paper.Paper.as_view(), name="paper"),
     path("cleanups/<int:number>/launch/", launch.Launch.as_view(), name="launch"),
     path("cleanups/<int:number>/progress/", cleanups.ProgressFragment.as_view(), name="progress"),
     path("cleanups/<int:number>/cases/", cases.Act.as_view(), name="cases"),

@@ -14,7 +14,7 @@ from accounts_review.models import Workspace
 from tests.web.records_kit import Site
 
 FORMS = re.compile(r'<form\b[^>]*method="post"[^>]*>.*?</form>', re.IGNORECASE | re.DOTALL)
-SENDING = re.compile(r'<button\b(?![^>]*type="button")')
+SENDING = re.compile(r'<button\b(?![^>]*(type="button"|disabled hidden))')
 THEIRS = ("/review/views/", "/report/")
 """What auditors do as well: keep a view, and write out what the portal holds of somebody."""
 WAYS = ("/launch/", "/import/", "/add/", "/settings/")

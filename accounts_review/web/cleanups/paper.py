@@ -1,0 +1,43 @@
+"""The report on paper: what stands at the foot of every printed page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from accounts_review import audit
+from accounts_review.web.cleanups.views import CleanupView
+from accounts_review.wording import instants
+from accounts_review.workflow.notify.emails import one_line
+
+PAGE = """@page {{
+  size: A4 landscape;
+  margin: 12mm 12mm 18mm;
+  @bottom-left {{ content: "{foot}"; font: 8pt sans-serif; }}
+  @bottom-right {{ content: counter(page) " / " counter(pages); font: 8pt sans-serif; }}
+}}
+"""
+
+
+class Paper(CleanupView):
+    """A style sheet of its own for each print: a page's margin can hold no other text."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        foot = _(
+            "%(workspace)s · clean-up %(number)d · printed %(at)s by %(login)s · audit checkpoint %(checkpoint)s"
+        ) % {
+            "workspace": self.workspace.shown_name,
+            "number": self.cleanup.number,
+            "at": instants.dated(self.now, "j M Y, H:i"),
+            "login": self.request.user.get_username(),
+            "checkpoint": audit.newest_checkpoint(),
+        }
+        return HttpResponse(PAGE.format(foot=_quoted(foot)), content_type="text/css; charset=utf-8")
+
+
+def _quoted(text: str) -> str:
+    """A text that may stand between the quotes of a style sheet: whatever is no plain word is written as its number."""
+    line = one_line(text, longest=300)
+    return "".join(each if each.isalnum() or each in " .,:-·" else f"\\{ord(each):06x} " for each in line)
