@@ -48,9 +48,9 @@ class Order:
         sign = " < " if self.is_descending != before else " > "
         return accounts.filter(Func(*sides, template="(%(expressions)s)", arg_joiner=sign, output_field=BooleanField()))
 
-    def end_of(self, accounts: QuerySet[Account], pk: int) -> tuple[Any, int] | None:
-        """Where an account stands in this order, whether it still matches or not."""
-        key = accounts.filter(pk=pk).order_by().annotate(key=self.key).values_list("key", flat=True).first()
+    def end_of(self, everyone: QuerySet[Account], pk: int) -> tuple[Any, int] | None:
+        """Where an account stands in this order, if there is such an account."""
+        key = everyone.filter(pk=pk).order_by().annotate(key=self.key).values_list("key", flat=True).first()
         return None if key is None else (key, pk)
 
     def start_at(self, text: str) -> tuple[Any, int] | None:
@@ -106,14 +106,24 @@ class Place:
 
 
 class SeekPaginator(Paginator[Any]):
-    """Pages of accounts in an order; ``count`` is how many there are, at the least where ``is_capped``."""
+    """Pages of accounts in an order; ``count`` is how many there are, at the least where ``is_capped``.
+
+    A page can begin beside any account among ``everyone``: one who was decided on need no longer match.
+    """
 
     def __init__(
-        self, accounts: QuerySet[Account], per_page: int, *, order: Order, count: int, is_capped: bool = False
+        self,
+        accounts: QuerySet[Account],
+        per_page: int,
+        *,
+        everyone: QuerySet[Account],
+        order: Order,
+        count: int,
+        is_capped: bool,
     ) -> None:
         super().__init__(accounts, per_page)
         self.count = count
-        self.accounts, self.order, self.is_capped = accounts, order, is_capped
+        self.accounts, self.everyone, self.order, self.is_capped = accounts, everyone, order, is_capped
 
     def at(self, place: Place) -> SeekPage:
         """The page at a place; where there is no such place, the first or the last."""
@@ -121,12 +131,12 @@ class SeekPaginator(Paginator[Any]):
 
     def _beside(self, place: Place) -> SeekPage | None:
         if place.before:
-            end = self.order.end_of(self.accounts, place.before)
+            end = self.order.end_of(self.everyone, place.before)
             rows = self._rows(self.order.beyond(self.accounts, end, before=True), backwards=True) if end else []
             if len(rows) < self.per_page:
                 return None
             return SeekPage(rows[: self.per_page][::-1], place.number, self, (len(rows) > self.per_page, True))
-        end = self.order.end_of(self.accounts, place.after) if place.after else self.order.start_at(place.start)
+        end = self.order.end_of(self.everyone, place.after) if place.after else self.order.start_at(place.start)
         rows = self._rows(self.order.beyond(self.accounts, end)) if end else []
         has_next = len(rows) > self.per_page
         return SeekPage(rows[: self.per_page], place.number, self, (True, has_next)) if rows else None

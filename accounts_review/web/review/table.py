@@ -85,13 +85,10 @@ class ReviewTable(PortalTable):
                 [self.titles.get(uid, uid) for uid in account.groups or ()],
             )
 
-    def paginate(
-        self, *_args: Any, per_page: int | None = None, place: Place, count: int, is_capped: bool, **_kwargs: Any
-    ) -> ReviewTable:
-        """Show the page at a place, of so many accounts in all (at the least, where ``is_capped``)."""
-        size = self.clamped(per_page)
+    def paginate(self, *, per_page: int | None = None, page: int = 1, place: Place, **counted: Any) -> ReviewTable:
+        """Show the page at a place, whose number it tells; ``counted`` is what a :class:`SeekPaginator` is to know."""
         accounts = self.data.data.defer("raw")
-        self.paginator = SeekPaginator(accounts, size, order=self.order, count=count, is_capped=is_capped)
+        self.paginator = SeekPaginator(accounts, self.clamped(per_page), order=self.order, **counted)
         self.page = self.paginator.at(place)
         self.page.object_list = BoundRows(data=self.page.object_list, table=self)
         return self

@@ -77,7 +77,8 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         """The current tab knows how many rows there are, so they are not counted twice."""
         current = next((tab for tab in self.tabs if tab.is_current), None)
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
-        found: dict[str, Any] = {"place": Place.asked(self.request.GET), "count": count, "is_capped": is_capped}
+        found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
+        found |= {"count": count, "is_capped": is_capped}
         kept = self.request.COOKIES.get(self._size_cookie, "")
         is_kept = not self.request.GET.get("per_page") and kept in map(str, PAGE_SIZES)
         return found | ({"per_page": int(kept)} if is_kept else {})
