@@ -211,6 +211,8 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
     """Tables to stage one sync in; they go at the end, whatever happens."""
     with connection.cursor() as cursor:
         _drop(cursor)
+        # Whole workspaces are sorted and joined here: with the usual 4 MB, by way of the disk.
+        cursor.execute("SET work_mem = '64MB'")
         cursor.execute(_CREATE)
         cursor.execute(
             "INSERT INTO sync_unseen (id) SELECT id FROM accounts_review_account"  # noqa: S608
@@ -223,6 +225,7 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
             _drop(cursor)
+            cursor.execute("RESET work_mem")
 
 
 def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
