@@ -104,9 +104,9 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django gives these two handlers of their own.
+            # Django gives these two handlers of their own, and has the second pass nothing on.
             "django": {"handlers": [], "level": level},
-            "django.server": {"handlers": []},
+            "django.server": {"handlers": [], "propagate": True},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             # In debug mode they hold what is written to the database, sessions and passwords' digests among it.

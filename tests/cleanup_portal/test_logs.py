@@ -119,12 +119,14 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
     logger.warning("postgres://portal:hunter2@db/portal, Authorization: Apikey hunter2, ?apikey=hunter2")
     logger.warning("GET /answer/hunter2/ and /accounts/password/reset/key/1-hunter2/")
     logger.warning("GET /accounts/oidc/entra/login/callback/?code=hunter2&state=hunter2")
+    logging.getLogger("django.server").warning("GET /accounts/oidc/google/login/callback/?code=hunter2")
     try:
         raise ValueError(f"cannot reach https://me:hunter2@example.org with {SECRET}")
     except ValueError:
         structlog.get_logger().exception("failed", key=SECRET)
     assert "hunter2" not in log.text
     assert "ss/w" not in log.text
+    assert "/oidc/google/" in log.text, "nothing is written past the formatter"
     assert "in short" in log.text, "too short a secret would stand in ordinary words"
 
 
