@@ -251,13 +251,11 @@ def _succession(basket: Basket) -> Iterator[LaunchCheck]:
         ]
 
     if rights := items(of_groups=False):
-        says = ngettext("Nobody would hold the right %(name)s.", "Nobody would hold %(count)d rights.", len(rights))
-        yield _orphaned(says, rights)
+        one, many = _("Nobody would hold the right %(name)s."), _("Nobody would hold %(count)d rights.")
+        yield _orphaned(one if len(rights) == 1 else many, rights)
     if groups := items(of_groups=True):
-        says = ngettext(
-            "The group %(name)s would have no member left.", "%(count)d groups would have no members.", len(groups)
-        )
-        yield _orphaned(says, groups)
+        one, many = _("The group %(name)s would have no member left."), _("%(count)d groups would have no members.")
+        yield _orphaned(one if len(groups) == 1 else many, groups)
     made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
     if made:
         yield _makers([(cases[account.pk], [str(group) for group in theirs]) for account, theirs in made])
