@@ -50,10 +50,42 @@
     }
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target?.id !== "found") return;
-    event.detail.target.hidden = !event.target.closest(".find")?.contains(document.activeElement);
-    byId("live").textContent = event.detail.target.querySelector(".found")?.dataset.counted || "";
+  // What was asked last is what is shown; an older question is dropped, also when the page is left.
+  let asking = new AbortController();
+  let soon = 0;
+
+  async function ask(field) {
+    asking.abort();
+    asking = new AbortController();
+    const query = new URLSearchParams(new FormData(field.form));
+    try {
+      const answer = await fetch(`${field.form.action}?${query}`, {
+        headers: { "HX-Request": "true" },
+        signal: asking.signal,
+      });
+      // Whoever was signed out meanwhile is led to the page that signs in: that is no result.
+      if (!answer.ok || answer.redirected) return;
+      const found = byId("found");
+      found.innerHTML = await answer.text();
+      found.hidden = !found.closest(".find").contains(document.activeElement);
+      byId("live").textContent = found.querySelector(".found")?.dataset.counted || "";
+    } catch (error) {
+      if (error.name !== "AbortError" && !(error instanceof TypeError)) throw error;
+    }
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.id !== "find") return;
+    clearTimeout(soon);
+    soon = setTimeout(() => ask(event.target), 150);
+  });
+  document.addEventListener("focusin", (event) => {
+    if (event.target.id === "find") ask(event.target);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.closest(".find")) return;
+    clearTimeout(soon);
+    asking.abort();
   });
 
   document.addEventListener("focusin", (event) => {

@@ -100,3 +100,28 @@ def test_who_was_revoked_last_month_and_who_decided_is_found_in_two(page: Page, 
         expect(found).to_contain_text("approved by rita on")
         expect(found.get_by_text("Invite back")).to_be_visible()
     assert hand.actions <= 2, hand.done
+
+
+def test_a_limit_is_changed_by_form_and_whom_it_moves_is_seen_in_four(page: Page, hand: Hand) -> None:
+    with hand:
+        page.get_by_role("link", name="Policy", exact=True).click()
+        page.locator("#id_segment-1-days").fill("400")
+        expect(page.locator("#policy-check")).to_contain_text("Looser than the policy in force")
+        page.get_by_label("Reason for the change").fill("asked for by the data protection officer")
+        page.get_by_role("button", name="Preview the change").click()
+        expect(page.get_by_text(re.compile(r"accounts? would change (its|their) verdict"))).to_be_visible(
+            timeout=60_000
+        )
+    assert hand.actions <= 4, hand.done
+
+
+def test_a_word_is_added_to_the_notice_and_a_test_is_sent_in_four(page: Page, hand: Hand) -> None:
+    with hand:
+        page.get_by_role("link", name="Policy", exact=True).click()
+        page.get_by_role("link", name="E-mails", exact=True).click()
+        text = page.locator("#email-notice-body")
+        text.fill(f"{text.input_value()}\n\nYour open data team")
+        page.locator("#notice").get_by_role("button", name="Save and send me a test").click()
+        expect(page.locator("#messages")).to_contain_text("Sent to demo@portal.example.")
+    assert hand.actions <= 4, hand.done
+    expect(page.locator("#notice pre")).to_contain_text("Your open data team")
