@@ -107,7 +107,7 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, boss: User
     for name, fields, why in (
         ("deactivate", {}, "last administrator"),
         ("role", {"place": "*", "role": "auditor"}, "last administrator"),
-        ("email", {"email": "mine@portal.example"}, "Nobody changes their own"),
+        ("email", {"email": "mine@portal.example"}, "You cannot change your own"),
         ("invite", {"email": ""}, "accepted an invitation already"),
         ("role", {"place": "nowhere", "role": "auditor"}, "nowhere"),
     ):

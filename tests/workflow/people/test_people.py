@@ -71,7 +71,7 @@ def test_somebody_added_has_that_role_and_no_other_right(workspace: Workspace, o
         ({"login": "a b", "email": "ab@new.example"}, "letters, numbers"),
         ({"login": "x" * 151, "email": "x@new.example"}, "150 characters"),
         ({"email": "nobody"}, "not an e-mail address"),
-        ({"email": "Reviewer@portal.example"}, "Somebody else here"),
+        ({"email": "Reviewer@portal.example"}, "Someone else here"),
         ({"role": "emperor"}, "no role emperor"),
     ],
 )
