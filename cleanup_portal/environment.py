@@ -340,12 +340,3 @@ def workspaces() -> dict[str, dict[str, str]]:
         return {}
     owner = text("HUWISE_API_KEY_OWNER", default="")
     return {text("HUWISE_WORKSPACE", default="main"): {"url": url, "api_key": key, "key_owner": owner}}
-
-
-def wheel_folder(package: str) -> Path:
-    """The folder in which a wheel of static assets was installed."""
-    spec = find_spec(package)
-    locations = list(spec.submodule_search_locations or []) if spec else []
-    if not locations:
-        raise ImproperlyConfigured(f"The package {package!r} is not installed; run `make install`.")
-    return Path(locations[0])

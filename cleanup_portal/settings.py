@@ -18,7 +18,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cleanup_portal import environment as env
-from cleanup_portal import oidc
+from cleanup_portal import oidc, wheels
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
@@ -197,8 +197,8 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # Bootstrap (MIT) and the font Figtree (SIL Open Font Licence 1.1) come from their wheels: no copied assets in the tree.
 STATICFILES_DIRS = [
     BASE_DIR / "static",
-    ("bootstrap", env.wheel_folder("bootstrap")),
-    ("figtree", env.wheel_folder("fontpkg_figtree") / "files"),
+    ("bootstrap", wheels.folder_of("bootstrap")),
+    ("figtree", wheels.folder_of("fontpkg_figtree") / "files"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

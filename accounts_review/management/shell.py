@@ -31,7 +31,8 @@ from accounts_review.workflow.policy.preview import Outdated
 from accounts_review.workflow.review.decide import DecisionRefused
 from accounts_review.workflow.review.import_file import Changed
 from accounts_review.workflow.review.named import accounts_meant
-from accounts_review.workflow.sync.sync import AlreadyRunning, NothingTripped, WrongHost
+from accounts_review.workflow.sync.lock import AlreadyRunning
+from accounts_review.workflow.sync.sync import NothingTripped, WrongHost
 from accounts_review.workflow.workspaces import NotPossible
 
 SAID = (

@@ -43,7 +43,8 @@ from accounts_review.workflow.check_connection import record_failure
 from accounts_review.workflow.notify import alert, confirmation, digest
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.policy import preview
-from accounts_review.workflow.sync.sync import AlreadyRunning, WrongHost, end_dead_syncs
+from accounts_review.workflow.sync.lock import AlreadyRunning
+from accounts_review.workflow.sync.sync import WrongHost, end_dead_syncs
 from cleanup_portal.ping import ping
 
 log = structlog.get_logger(__name__)

@@ -17,7 +17,7 @@ from django.db import connection
 from accounts_review.models import AuditEntry, Case, PolicyVersion, Workspace
 from accounts_review.tasks import actions
 from accounts_review.workflow import workspaces
-from accounts_review.workflow.sync.sync import AlreadyRunning
+from accounts_review.workflow.sync.lock import AlreadyRunning
 from tests.stage import KEY, NOW, SetStage, Stage, someone
 
 DECIDED = ("--actor", "reviewer", "--reason", "left")

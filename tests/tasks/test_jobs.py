@@ -21,7 +21,7 @@ from accounts_review.models import Run, Workspace
 from accounts_review.tasks import actions, jobs, queue, schedule, sources
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
-from accounts_review.workflow.sync.sync import AlreadyRunning
+from accounts_review.workflow.sync.lock import AlreadyRunning
 from tests.audit.test_concurrency import in_threads
 from tests.conftest import NOW
 from tests.stage import KEY, SetStage, Stage, policy_text, someone

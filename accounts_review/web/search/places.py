@@ -17,7 +17,7 @@ MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SearchPlace:
     """Somewhere to go."""
 
     title: str
@@ -25,7 +25,7 @@ class Place:
     workspace: str = ""
 
 
-def find(term: str, *, user: User, workspaces: list[Workspace]) -> list[Place]:
+def find(term: str, *, user: User, workspaces: list[Workspace]) -> list[SearchPlace]:
     """Where a person may go whose name holds every word of the term; without a term, everything there is."""
     words = folded(term).split()
     places = [*(place for each in workspaces for place in _of_workspace(user, each)), *_of_portal(user)]
@@ -38,10 +38,10 @@ def folded(text: str) -> str:
     return "".join(char for char in apart if not unicodedata.combining(char))
 
 
-def _of_workspace(user: User, workspace: Workspace) -> Iterator[Place]:
-    def place(title: str, page: str, query: str = "", **kwargs: object) -> Place:
+def _of_workspace(user: User, workspace: Workspace) -> Iterator[SearchPlace]:
+    def place(title: str, page: str, query: str = "", **kwargs: object) -> SearchPlace:
         url = reverse(page, kwargs={"workspace": workspace.name, **kwargs})
-        return Place(title, url + query, workspace.name)
+        return SearchPlace(title, url + query, workspace.name)
 
     yield place(_("Overview"), "overview")
     yield place(_("Review"), "review")
@@ -65,16 +65,16 @@ def _of_workspace(user: User, workspace: Workspace) -> Iterator[Place]:
         yield place(_("People of the workspace"), "people_of_workspace")
 
 
-def _of_portal(user: User) -> Iterator[Place]:
-    yield Place(_("Start a sync"), reverse("workspaces"))
-    yield Place(_("Check the connection"), reverse("workspaces"))
-    yield Place(_("Workspaces"), reverse("workspaces"))
-    yield Place(_("Schedule"), reverse("schedule"))
-    yield Place(_("Hold everything"), reverse("hold"))
+def _of_portal(user: User) -> Iterator[SearchPlace]:
+    yield SearchPlace(_("Start a sync"), reverse("workspaces"))
+    yield SearchPlace(_("Check the connection"), reverse("workspaces"))
+    yield SearchPlace(_("Workspaces"), reverse("workspaces"))
+    yield SearchPlace(_("Schedule"), reverse("schedule"))
+    yield SearchPlace(_("Hold everything"), reverse("hold"))
     if may_somewhere(user, "administer"):
-        yield Place(_("People"), reverse("people"))
+        yield SearchPlace(_("People"), reverse("people"))
     if may(user, "administer", None):
-        yield Place(_("Add a workspace"), reverse("new_workspace"))
-    yield Place(_("Profile"), reverse("profile"))
-    yield Place(_("Keyboard shortcuts"), reverse("profile") + "#shortcuts")
-    yield Place(_("Help"), reverse("profile") + "#help")
+        yield SearchPlace(_("Add a workspace"), reverse("new_workspace"))
+    yield SearchPlace(_("Profile"), reverse("profile"))
+    yield SearchPlace(_("Keyboard shortcuts"), reverse("profile") + "#shortcuts")
+    yield SearchPlace(_("Help"), reverse("profile") + "#help")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db import Error, connection, transaction
+from django.db import Error, transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
@@ -38,6 +38,7 @@ from accounts_review.workflow.sync import indexes
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
+from accounts_review.workflow.sync.lock import is_locked, only_one
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
 from accounts_review.workflow.sync.staging import Staging
@@ -50,13 +51,6 @@ LOOPBACK = ("127.0.0.1", "localhost")
 Clock = Callable[[], datetime]
 Report = Callable[..., None]
 """Tells how far a pass has come, and what comes after it."""
-
-
-class AlreadyRunning(RuntimeError):
-    """Another process is syncing this workspace."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(f"A sync of {workspace} is already running; wait for it to end and try again.")
 
 
 class WrongHost(RuntimeError):
@@ -106,7 +100,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
     ``key_owner`` names the owner of our API key where the API does not say. Raises :class:`AlreadyRunning` and
     :class:`WrongHost`. An error of the API ends the sync; what was read until then is kept as incomplete.
     """
-    with _only_one(workspace):
+    with only_one(workspace):
         now = clock()
         _check_host(workspace, client.host)
         _bury(Sync.objects.filter(workspace=workspace))
@@ -299,38 +293,8 @@ def _bury(syncs: QuerySet[Sync]) -> None:
 def end_dead_syncs(*, workspace: Workspace) -> None:
     """Have a sync whose process died say so, at once: the lock that it held is free."""
     running = list(workspace.syncs.filter(state=Sync.State.RUNNING).values_list("pk", flat=True))
-    if running and not _is_locked(workspace):
+    if running and not is_locked(workspace):
         _bury(workspace.syncs.filter(pk__in=running))
-
-
-def _key(workspace: Workspace) -> list[int]:
-    """The workspace's lock among PostgreSQL's advisory locks."""
-    return [0x73796E63, workspace.pk]
-
-
-def _is_locked(workspace: Workspace) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-            _key(workspace),
-        )
-        return bool(cursor.fetchone()[0])
-
-
-@contextmanager
-def _only_one(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace's lock, which the database frees by itself when this process dies."""
-    key = _key(workspace)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        if not cursor.fetchone()[0]:
-            raise AlreadyRunning(workspace)
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 def _check_host(workspace: Workspace, host: str) -> None:

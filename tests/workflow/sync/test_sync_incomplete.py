@@ -15,7 +15,8 @@ from accounts_review.models import Account, Sync, Workspace
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync import sync as sync_module
-from accounts_review.workflow.sync.sync import AlreadyRunning, sync_workspace
+from accounts_review.workflow.sync.lock import AlreadyRunning
+from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
 from tests.factories import make_sync
