@@ -84,3 +84,10 @@ def test_pages_have_their_partials_beside_them() -> None:
     shown = {folder.name for folder in (ROOT / "templates/accounts_review").iterdir()}
     assert shown <= pages
     assert not [name for name in pages | shown if name == "partials" or name.endswith("_of_records")]
+
+
+def test_the_map_names_files_that_are_there() -> None:
+    """The answers to a stranger's questions, and the files to touch, in CONTRIBUTING."""
+    named = re.findall(r"`((?:[\w.]+/)+[\w.]*)`", (ROOT / "CONTRIBUTING.md").read_text())
+    roots = (ROOT, ROOT / "accounts_review", ROOT / "accounts_review/web")
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []
