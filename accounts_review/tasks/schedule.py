@@ -31,7 +31,10 @@ def enqueue_scheduled(task: str) -> None:
 
 def next_run(task: str) -> datetime | None:
     """When the worker runs a task of the schedule next; ``None`` where it has none yet."""
-    return Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", flat=True).first()
+    found: datetime | None = (
+        Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", flat=True).first()
+    )
+    return found
 
 
 @transaction.atomic

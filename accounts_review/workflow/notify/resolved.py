@@ -60,7 +60,7 @@ def _case_goes_on(entries: Sequence[AuditEntry], workspace: Workspace) -> Callab
 
 
 def _cleanup_goes_on(entries: Sequence[AuditEntry], workspace: Workspace) -> Callable[[AuditEntry], bool]:
-    numbers = [entry.cleanup for entry in entries if entry.kind == Event.CLEANUP_STOPPED]
+    numbers = [entry.cleanup for entry in entries if entry.kind == Event.CLEANUP_STOPPED and entry.cleanup]
     going = workspace.cleanups.filter(number__in=numbers).exclude(state=CleanupState.PAUSED)
     going_on = set(going.values_list("number", flat=True))
     return lambda entry: entry.kind == Event.CLEANUP_STOPPED and entry.cleanup in going_on
