@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -40,7 +41,7 @@ def first_checks(workspace: Workspace, *, last: ConnectionCheck | None, is_descr
 
 
 def _check(title: str, found: list[findings.Finding], workspace: Workspace, *, is_described: bool) -> FirstCheck:
-    to_settings = {
+    to_settings: dict[str, Any] = {
         "link": _("Open the settings"),
         "url": reverse("settings", kwargs={"workspace": workspace.name}),
     }
@@ -59,7 +60,10 @@ def _check(title: str, found: list[findings.Finding], workspace: Workspace, *, i
 
 def _mail(workspace: Workspace) -> FirstCheck:
     title = _("E-mail")
-    page = {"link": _("Send yourself a test"), "url": reverse("emails", kwargs={"workspace": workspace.name})}
+    page: dict[str, Any] = {
+        "link": _("Send yourself a test"),
+        "url": reverse("emails", kwargs={"workspace": workspace.name}),
+    }
     if stop := workspace.mail_stopped:
         said = objections.mail_stop(stop["code"], stop["reply"])
         return FirstCheck(title=title, state="bad", said=[said], **page)

@@ -75,7 +75,7 @@ class TextsForm(forms.Form):
             widget = area if part in IN_LINES else line
             initial = own.get((kind, part), "") or default[part]
             self.fields[part] = forms.CharField(
-                required=False, label=LABELS[part], initial=initial, widget=widget, strip=True
+                required=False, label=str(LABELS[part]), initial=initial, widget=widget, strip=True
             )
 
     def clean(self) -> dict[str, str]:

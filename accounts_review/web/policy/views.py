@@ -50,7 +50,7 @@ class PolicyPage(WorkspaceView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         current = self.workspace.current_policy
-        initial = {"text": current.text, "over": current.number} | self._taken_up(current)
+        initial: dict[str, Any] = {"text": current.text, "over": current.number} | self._taken_up(current)
         is_text = request.GET.get("tab") == "toml"
         return self._page(
             form=PolicyForm(initial=initial),
