@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace
+from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
@@ -25,7 +25,9 @@ def assess(*, workspace: Workspace) -> int:
     keys = array("q", stale.iterator(chunk_size=BATCH))
     if not keys:
         return 0
+    indexes.put_off(Assessment, coming=len(keys))
     in_parts(keys, lambda part: _judge(version, part))
+    indexes.make_missing(Assessment)
     # Another policy came into force meanwhile, or a process died: what that has left is judged now.
     left = assess(workspace=workspace)
     if not left:

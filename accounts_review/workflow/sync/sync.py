@@ -31,10 +31,9 @@ from accounts_review.huwise import (
     UnexpectedAnswer,
     decode_group,
 )
-from accounts_review.models import HeldSync, Sync, Workspace, permit
+from accounts_review.models import Account, Assessment, HeldSync, Sync, Workspace, indexes, permit
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
-from accounts_review.workflow.sync import indexes
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
@@ -108,9 +107,10 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         try:
             with staging_of(workspace, read_at=now) as staging:
                 gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
-                indexes.put_off(gathered.passes.last.places.count(STRANGE))
+                indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
-            indexes.make_missing()
+            for model in (Account, Assessment):
+                indexes.make_missing(model)
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]

@@ -8,8 +8,8 @@ import signal
 import pytest
 from django.db import connection
 
-from accounts_review.models import Account, Sync
-from accounts_review.workflow.sync import indexes
+from accounts_review.models import Account, Sync, indexes
+from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import SetStage, Stage, client_of, someone
@@ -17,12 +17,12 @@ from tests.workflow.revoke.test_crash import ended_by, in_child
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SEARCH = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('account_search')"
+SEARCH, IDLENESS = "account_search", "assessment_by_idleness"
 
 
-def is_there() -> bool:
+def is_there(name: str = SEARCH) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(SEARCH)
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
         return bool(cursor.fetchone() == (True,))
 
 
@@ -49,6 +49,20 @@ def test_a_first_load_does_without_and_makes_it_when_all_are_there(
     stage.sync()
     assert (seen, is_there()) == ([False, True], True), "what is there is not made anew"
     assert [account.username for account in Account.objects.search("mari")] == ["marie"]
+
+
+def test_so_are_those_of_the_judgements(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    judge = assess._judge
+
+    def look(*args: object) -> bool:
+        seen.append(is_there(IDLENESS))
+        return judge(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(assess, "_judge", look)
+    stage.sync()
+    assert (seen, is_there(IDLENESS)) == ([False], True)
+    assert stage.verdicts()["marie"] == "dormant"
 
 
 @pytest.mark.parametrize("step", ["_store", "make_missing"])

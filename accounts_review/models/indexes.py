@@ -1,14 +1,12 @@
-"""Indexes at a first load: the search of accounts is indexed when all are there, in a third of the time.
+"""Indexes at a first load: a table is indexed when all is there, in a third of the time.
 
-Whoever dies in between leaves the index away; the next sync makes it.
+Whoever dies in between leaves indexes away; the next sync makes them.
 """
 
 from __future__ import annotations
 
 import structlog
-from django.db import DatabaseError, connection
-
-from accounts_review.models import Account
+from django.db import DatabaseError, connection, models
 
 MANY = 20_000
 """From so many accounts on it pays."""
@@ -25,30 +23,30 @@ WHERE state.indrelid = %s::regclass
 log = structlog.get_logger(__name__)
 
 
-def put_off(coming: int) -> None:
-    """Do without the indexes of accounts while so many are stored, where that pays and nobody is kept waiting."""
-    if coming < MANY or connection.in_atomic_block or Account.objects.count() * GROWTH > coming:
+def put_off(model: type[models.Model], *, coming: int) -> None:
+    """Do without a table's indexes while so many rows are stored, where that pays and nobody is kept waiting."""
+    if coming < MANY or connection.in_atomic_block or model._default_manager.count() * GROWTH > coming:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")
         try:
-            for index in Account._meta.indexes:
+            for index in model._meta.indexes:
                 cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
         except DatabaseError as error:
             # Somebody uses the table, or it is not ours to change: then it takes longer.
-            log.info("sync.indexes_kept", reason=str(error))
+            log.info("indexes.kept", reason=str(error))
         finally:
             cursor.execute("RESET lock_timeout")
 
 
-def make_missing() -> None:
-    """Make the indexes of accounts that are not there, or were not finished, while everybody goes on."""
+def make_missing(model: type[models.Model]) -> None:
+    """Make a table's indexes that are not there, or were not finished, while everybody goes on."""
     if connection.in_atomic_block:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [Account._meta.db_table])
+        cursor.execute(_STANDING, [model._meta.db_table])
         valid = dict(cursor.fetchall())
-    missing = [index for index in Account._meta.indexes if not valid.get(index.name)]
+    missing = [index for index in model._meta.indexes if not valid.get(index.name)]
     if missing:
         with connection.cursor() as cursor:
             cursor.execute(f"SET maintenance_work_mem = '{WORK_MEMORY}'")
@@ -56,10 +54,10 @@ def make_missing() -> None:
         try:
             with connection.schema_editor(atomic=False) as editor:
                 if index.name in valid:
-                    editor.remove_index(Account, index, concurrently=True)  # type: ignore[call-arg]
-                editor.add_index(Account, index, concurrently=True)  # type: ignore[call-arg]
+                    editor.remove_index(model, index, concurrently=True)  # type: ignore[call-arg]
+                editor.add_index(model, index, concurrently=True)  # type: ignore[call-arg]
         except DatabaseError as error:
-            log.warning("sync.index_not_made", index=index.name, reason=str(error))
+            log.warning("indexes.not_made", index=index.name, reason=str(error))
     if missing:
         with connection.cursor() as cursor:
             cursor.execute("RESET maintenance_work_mem")
