@@ -124,6 +124,8 @@ class Stage:
     client: Client
     clock: Clock
     staff: Callable[[str], User]
+    at_once: int = 8
+    """How many cases a worker keeps in flight."""
 
     def sync(self) -> Sync:
         sync = sync_workspace(workspace=self.workspace, client=self.client, key_owner="", clock=self.clock)
@@ -169,6 +171,7 @@ class Stage:
             clock=self.clock,
             lease=timedelta(seconds=lease),
             quiet=timedelta(seconds=quiet),
+            at_once=self.at_once,
         )
 
     def revoke(self, *, limit: int | None = None, quiet: float = 0) -> Counter[str]:

@@ -15,6 +15,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -142,10 +143,11 @@ class Keeper:
         except (ValueError, OSError) as error:
             log.warning("the checkpoint cannot be read", error=str(error))
             return Mismatch(Hold.Cause.UNREADABLE)
-        last = newest()
         if kept is None:
+            last = newest()
             return Mismatch(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
         if not _agrees(kept) and not _is_superseded(kept):
+            last = newest()
             cause = Hold.Cause.BEHIND if last.seq < kept.seq else Hold.Cause.REWRITTEN
             noted = kept.at.isoformat() if kept.at else ""
             details = {"number": kept.seq, "digest": kept.digest, "noted_at": noted, "newest": last.seq}
@@ -253,6 +255,23 @@ def keep_after_commit(*, before: Checkpoint) -> None:
         transaction.on_commit(_keep_if_possible, robust=True)
 
 
+_is_put_off: ContextVar[bool] = ContextVar("checkpoint_is_put_off", default=False)
+
+
+@contextmanager
+def kept_at_the_end() -> Iterator[None]:
+    """Within, commits note no checkpoint each: who commits many keeps one now and then, and one is kept at the end.
+
+    A checkpoint that is a little older than it could be speaks against nothing.
+    """
+    token = _is_put_off.set(True)
+    try:
+        yield
+    finally:
+        _is_put_off.reset(token)
+        _keep_if_possible()
+
+
 def look() -> Mismatch | None:
     """What speaks against acting on this database from this host."""
     return keeper.look() if keeper else None
@@ -261,7 +280,7 @@ def look() -> Mismatch | None:
 def _keep_if_possible() -> None:
     """The act has committed already: what goes wrong now is told by the next look, which holds everything."""
     try:
-        if keeper and not connection.in_atomic_block:
+        if keeper and not connection.in_atomic_block and not _is_put_off.get():
             keeper.keep()
     except DatabaseError as error:
         log.error("the checkpoint could not be noted", error=str(error))

@@ -40,12 +40,13 @@ def transition(
     now: datetime,
     data: Data | Callable[[Movable], Data] | None = None,
     expect: Mapping[str, Any] | None = None,
+    own: Callable[[Movable], Data] | None = None,
     **changes: Any,
 ) -> None:
     """Move cases or clean-ups that stand in one state to another, change columns with it, and record it.
 
     All or nothing. ``expect`` adds conditions on the row (a claim's token). ``data`` goes into the entry, made
-    by a function where each row has its own. The rows in memory are brought up to date.
+    by a function where each row has its own; ``own`` makes such columns. The rows in memory are brought up to date.
 
     Raises :class:`IllegalTransition` where the table forbids it, :class:`Conflict` where a row was not as expected.
     """
@@ -53,12 +54,18 @@ def transition(
         return
     model, allowed = type(rows[0]), CASE_TRANSITIONS if isinstance(rows[0], Case) else CLEANUP_TRANSITIONS
     stamp = {"moved_at": now} if model is Case else {}
+    columns = {"state": to.value} | stamp | changes
+    owned = {row.pk: own(row) for row in rows} if own else {}
     for origin in dict.fromkeys(row.state for row in rows):
         together = [row for row in rows if row.state == origin]
         if to not in allowed[origin]:  # type: ignore[index]
             raise IllegalTransition(subject=str(together[0]), origin=origin, target=to)
-        standing = model._default_manager.filter(pk__in=[row.pk for row in together], state=origin, **(expect or {}))
-        if standing.update(state=to.value, **stamp, **changes) != len(together):
+        standing = model._default_manager.filter(state=origin, **(expect or {}))
+        if owned:
+            moved = sum(standing.filter(pk=row.pk).update(**columns, **owned[row.pk]) for row in together)
+        else:
+            moved = standing.filter(pk__in=[row.pk for row in together]).update(**columns)
+        if moved != len(together):
             raise Conflict(str(together[0]))
         append(
             entry_about(
@@ -67,5 +74,5 @@ def transition(
             for row in together
         )
     for row in rows:
-        for name, value in ({"state": to.value} | stamp | changes).items():
+        for name, value in (columns | dict(owned.get(row.pk, {}))).items():
             setattr(row, name, value)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from django.db import models
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
@@ -92,6 +92,7 @@ class AuditEntry(models.Model):
             models.Index(fields=("account_id", "seq"), name="audit_by_account"),
             models.Index(fields=("kind", "seq"), name="audit_by_kind"),
             models.Index(fields=("cleanup", "seq"), name="audit_by_cleanup"),
+            models.Index(fields=("workspace", "at"), condition=Q(kind="case.intended"), name="audit_intents"),
         ]
 
     def __str__(self) -> str:

@@ -161,6 +161,15 @@ class Case(models.Model):
         ]
         indexes = [
             models.Index(fields=("state", "promised_at"), condition=~Q(state__in=_ENDED), name="open_cases"),
+            models.Index(fields=("cleanup", "state", "moved_at", "id"), name="case_queue"),
+            models.Index(
+                fields=("cleanup", "state"),
+                condition=Q(answer__isnull=False)
+                | Q(returned_at__isnull=False)
+                | ~Q(restored_by="")
+                | Q(state__in=["spared", "undeliverable"]),
+                name="case_heard",
+            ),
             models.Index(fields=("intended_at",), condition=Q(intended_at__isnull=False), name="case_intents"),
             models.Index(fields=("message_id",), condition=~Q(message_id=""), name="case_notices"),
         ]

@@ -92,6 +92,7 @@ SAID: dict[str, Promise | str] = {
     "lease_over": gettext_lazy("Time ran out before anything was sent."),
     "look_too_old": gettext_lazy("The final check had become too old, so nothing was sent."),
     "worker_died": gettext_lazy("The worker stopped before it was done."),
+    "answers_awaited": gettext_lazy("One removal got no clear answer; others have to end first."),
     "cancelled": gettext_lazy("The clean-up was cancelled."),
     "notice_came_back": gettext_lazy("The warning bounced."),
 }

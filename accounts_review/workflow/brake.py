@@ -68,15 +68,27 @@ class Feedback:
         return self.count + self.answered >= FEWEST and self.count - accepted > share * self.people
 
 
+HEARD = (
+    Q(answer__isnull=False)
+    | Q(returned_at__isnull=False)
+    | ~Q(restored_by="")
+    | Q(state__in=(CaseState.SPARED, CaseState.UNDELIVERABLE))
+)
+"""Of whom anything may have been heard: few among ten thousand, whom an index of their own knows."""
+
+
 def feedback_of(cleanup: Cleanup) -> Feedback:
     """What a clean-up's people say, but for those whom somebody took out of it."""
     cases = cleanup.cases.exclude(state=CaseState.WITHDRAWN).order_by()
-    return Feedback(**dict(cases.values_list(SAYS).annotate(Count("pk"))))
+    heard = dict(cases.filter(HEARD).values_list(SAYS).annotate(Count("pk")))
+    return Feedback(**heard | {"nothing": cases.count() - sum(heard.values()) + heard.get("nothing", 0)})
 
 
 def brake(cleanup: Cleanup, *, now: datetime) -> bool:
     """Pause a running live clean-up that too many speak against; whether it was paused."""
     if cleanup.dry_run or cleanup.state != CleanupState.RUNNING:
+        return False
+    if cleanup.cases.filter(HEARD).order_by()[:FEWEST].count() < FEWEST:
         return False
     feedback, share = feedback_of(cleanup), cleanup.workspace.current_policy.rules.limits.pause_at_regret
     if not feedback.exceeds(share, accepted=cleanup.against_accepted):

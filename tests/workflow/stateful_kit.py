@@ -30,6 +30,8 @@ def stage_of(server: SandboxServer, client: Client) -> Stage:
         client=client,
         clock=Clock(tick=timedelta(milliseconds=1)),
         staff=person,
+        # The model witnesses each DELETE within the run's transaction, which no other thread sees.
+        at_once=1,
     )
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
 from accounts_review.huwise import Client, NotFound, UserRecord, decode_group, decode_user
 from accounts_review.huwise.records import storable
-from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace, may
+from accounts_review.models import (
+    Account,
+    AuditEntry,
+    Case,
+    Cleanup,
+    Exemption,
+    PolicyVersion,
+    Workspace,
+    people_who_may,
+)
 from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
-from accounts_review.rules.lifecycle import CleanupState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.rules.policy import Policy
 from accounts_review.workflow import holds, open_days
 
 HOUR = timedelta(hours=1)
@@ -81,19 +91,70 @@ def _incarnation(user: UserRecord, case: Case, *, read_at: datetime) -> str:
     return whole_incarnation(incarnation_of(user)) if is_readable else ""
 
 
-def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
-    """What the gate asks about, read in the transaction that holds the case."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What every gate of a clean-up asks alike, read once in a transaction."""
+
+    cleanup: Cleanup
+    current: PolicyVersion
+    moment: Moment
+    policies: dict[int, Policy]
+    """By number, those that were asked for so far."""
+    exempt: frozenset[int]
+    """The accounts of these cases that an exemption keeps now."""
+    in_doubt: bool
+    """Whether an outcome is unknown, and DELETEs that had left before it still wait for their answers."""
+    approvers: dict[int, bool]
+    """Who may still decide, of those who were asked about so far."""
+
+    def policy(self, number: int) -> Policy:
+        if number not in self.policies:
+            version = PolicyVersion.objects.get(workspace=self.cleanup.workspace, number=number)
+            self.policies[number] = version.rules
+        return self.policies[number]
+
+    def may_decide(self, person_id: int | None) -> bool:
+        if person_id is None:
+            return False
+        if person_id not in self.approvers:
+            people = people_who_may("decide", self.cleanup.workspace)
+            self.approvers[person_id] = people.filter(pk=person_id).exists()
+        return self.approvers[person_id]
+
+
+def basis_of(cleanup_id: int, *, now: datetime, accounts: Sequence[int] = ()) -> Basis:
+    """What holds for the cases of a clean-up, with these accounts, read now."""
+    cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=cleanup_id)
+    current = cleanup.workspace.current_policy
+    known = {version.number: version.rules for version in (cleanup.policy, current) if version}
+    exempt = Exemption.objects.in_force(now).filter(account__in=accounts) if accounts else Exemption.objects.none()
+    return Basis(
+        exempt=frozenset(exempt.values_list("account", flat=True)),
+        in_doubt=in_doubt(cleanup, now=now),
+        cleanup=cleanup,
+        current=current,
+        moment=moment_of(cleanup, now=now, current=current),
+        policies=known,
+        approvers={},
+    )
+
+
+def in_doubt(cleanup: Cleanup, *, now: datetime) -> bool:
+    """Whether an outcome of a clean-up is unknown, and DELETEs that had left before still wait for their answers."""
+    unknown = cleanup.cases.filter(state=CaseState.UNKNOWN).aggregate(at=Max("moved_at"))["at"]
+    waits = Q(state=CaseState.INTENDED, intended_at__lte=unknown, lease_until__gt=now)
+    return unknown is not None and cleanup.cases.filter(waits).exists()
+
+
+def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime], basis: Basis | None = None) -> Terms:
+    """What the gate asks about, read in the transaction that holds the case and its account."""
     assert seen.facts is not None
     assert seen.snapshot is not None
     now = clock()
-    cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=case.cleanup_id)
-    workspace, evidence = cleanup.workspace, case.evidence
-    reviewed = PolicyVersion.objects.get(workspace=workspace, number=evidence["policy"]).rules
+    basis = basis or basis_of(case.cleanup_id, now=now, accounts=[case.account_id])
+    cleanup, evidence, account = basis.cleanup, case.evidence, case.account
+    reviewed = basis.policy(evidence["policy"])
     frozen = cleanup.policy.rules if cleanup.policy else reviewed
-    moment = moment_of(cleanup, now=now)
-    account = Account.objects.only("disputed", "accepted_activity_at", "lost_activity_at", "raw").get(
-        pk=case.account_id
-    )
     lost = lost_activity(
         decode_user(seen.snapshot["user"]),
         before=decode_user(account.raw),
@@ -111,24 +172,28 @@ def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime]) -> Terms:
             groups=frozenset(evidence["groups"]),
         ),
         reviewed_policy=reviewed,
-        current_policy=workspace.current_policy.rules,
-        approver_may=case.approved_by is not None and may(case.approved_by, "decide", workspace),
+        current_policy=basis.current.rules,
+        approver_may=basis.may_decide(case.approved_by_id),
         approved_at=case.approved_at,
         accepted_activity_at=account.accepted_activity_at,
-        is_exempt=Exemption.objects.in_force(now).filter(account=case.account_id).exists(),
+        is_exempt=case.account_id in basis.exempt,
         notice_promised=not cleanup.dry_run and frozen.notice.days > 0,
         noticed_at=case.noticed_at,
         warned_to=case.warned_to,
         promised_at=case.promised_at,
-        **{field.name: getattr(moment, field.name) for field in fields(Moment)},
+        **{field.name: getattr(basis.moment, field.name) for field in fields(Moment)},
     )
 
 
-def moment_of(cleanup: Cleanup, *, now: datetime) -> Moment:
-    """What holds every case of a clean-up alike; its workspace is asked as it is now."""
-    workspace = Workspace.objects.get(pk=cleanup.workspace_id)
+def moment_of(cleanup: Cleanup, *, now: datetime, current: PolicyVersion | None = None) -> Moment:
+    """What holds every case of a clean-up alike; its workspace is asked as it is now.
+
+    ``current`` is the policy in force, where clean-up and workspace have just been read with it.
+    """
+    workspace = cleanup.workspace if current else Workspace.objects.get(pk=cleanup.workspace_id)
+    current = current or workspace.current_policy
     # A dry run revokes nothing, so it neither uses up the hourly limit nor waits for it.
-    left = 1 if cleanup.dry_run else budget_left(workspace, now=now)
+    left = 1 if cleanup.dry_run else budget_left(workspace, now=now, policy=current)
     return Moment(
         is_held=holds.over(workspace) is not None,
         database_trusted=holds.is_trusted(),
@@ -152,9 +217,10 @@ def waits_until(cleanup: Cleanup, *, now: datetime) -> datetime | None:
     return end if not rules.notice.days and now < end else None
 
 
-def budget_left(workspace: Workspace, *, now: datetime) -> int:
-    """How many intents the policy's hourly limit still allows; an intent counts whatever became of it."""
-    return workspace.current_policy.rules.limits.per_hour - _intents(workspace, now=now).count()
+def budget_left(workspace: Workspace, *, now: datetime, policy: PolicyVersion | None = None) -> int:
+    """How many intents the hourly limit of the policy in force still allows; one counts whatever became of it."""
+    policy = policy or workspace.current_policy
+    return policy.rules.limits.per_hour - _intents(workspace, now=now).count()
 
 
 def budget_returns_at(workspace: Workspace, *, now: datetime) -> datetime | None:
@@ -165,4 +231,6 @@ def budget_returns_at(workspace: Workspace, *, now: datetime) -> datetime | None
 
 
 def _intents(workspace: Workspace, *, now: datetime) -> QuerySet[AuditEntry]:
-    return AuditEntry.objects.of(workspace).filter(kind=Event.CASE_INTENDED, at__gt=now - HOUR)
+    """Those of the last hour, whom an index of their own knows: there may be a million before."""
+    intended = AuditEntry._base_manager.filter(kind=Event.CASE_INTENDED.value, at__gt=now - HOUR)
+    return intended.filter(workspace__in=workspace.names)

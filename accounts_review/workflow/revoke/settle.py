@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,13 +45,19 @@ class Settler:
         for case in open_cases.filter(state=CaseState.CLAIMED, lease_until__lt=self.clock()):
             self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data={"why": {"code": "worker_died"}})
         for case in open_cases.filter(state=CaseState.INTENDED, lease_until__lt=self.clock()):
-            data = {"why": {"code": "worker_died"}}
-            self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
-            # Workers that die one after the other say nothing about the workspace, but twice over one case do.
-            if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
-                stop(case.cleanup, why, now=self.clock())
+            self._give_up(case)
         for case in open_cases.filter(state=CaseState.UNKNOWN):
             self._read_unknown(case)
+
+    @transaction.atomic
+    def _give_up(self, case: Case) -> None:
+        """The worker of a case died after its intent: nobody knows whether its DELETE left."""
+        hold_cleanup(case)
+        data = {"why": {"code": "worker_died"}}
+        self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
+        # Workers that die one after the other say nothing about the workspace, but twice over one case do.
+        if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
+            stop(case.cleanup, why, now=self.clock())
 
     def close_finished(self) -> None:
         """Close the clean-ups in which every case has ended, and let go of what a cancelled one has left."""
@@ -131,13 +137,18 @@ class Settler:
         case.account.gone_at = self.clock()
         case.account.save(update_fields=["gone_at"])
 
-    def _transition(
-        self, case: Case, to: CaseState, kind: Event, *, data: dict[str, Any] | None = None, **changes: Any
-    ) -> None:
-        expect = {"claim": case.claim} if case.claim and to is not CaseState.CLAIMED else {}
-        audit.transition([case], to, kind=kind, actor="portal", now=self.clock(), data=data, expect=expect, **changes)
+    def _transition(self, case: Case, to: CaseState, kind: Event, **changes: Any) -> None:
+        self._transition_all([case], to, kind, **changes)
+
+    def _transition_all(self, cases: Sequence[Case], to: CaseState, kind: Event, **changes: Any) -> None:
+        """Move cases that are ours, if they are claimed at all; a token is never given twice."""
+        if not cases:
+            return
+        claims = {case.claim for case in cases} - {None}
+        expect = {"claim__in": claims} if claims and to is not CaseState.CLAIMED else {}
+        audit.transition(cases, to, kind=kind, actor="portal", now=self.clock(), expect=expect, **changes)
         if to is not CaseState.CLAIMED and to is not CaseState.INTENDED:
-            self.tally[to.value] += 1
+            self.tally[to.value] += len(cases)
 
     def _transition_if_ours(self, case: Case, to: CaseState, kind: Event, **changes: Any) -> None:
         """The transition, unless another worker was faster."""
@@ -148,3 +159,8 @@ class Settler:
                 self._transition(case, to, kind, **changes)
         except audit.Conflict:
             log.info("case was moved by another worker", case=case.pk)
+
+
+def hold_cleanup(case: Case) -> None:
+    """Lock the clean-up of a case, before the case and the end of the record, as a claim does: it may have to stop."""
+    Cleanup.objects.select_for_update().get(pk=case.cleanup_id)

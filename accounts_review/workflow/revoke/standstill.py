@@ -15,6 +15,9 @@ from accounts_review.workflow.revoke.last_look import moment_of
 STAGES = ((1, 1), (6, 5))
 """Until this many cases of a clean-up have ended, at most so many are in flight: 1, then 5, then the rest."""
 
+PROOF = ENDED - {CaseState.WITHDRAWN, CaseState.SPARED}
+"""How a case ends that shows how DELETEs go."""
+
 
 def ripe(now: datetime) -> Q:
     """Due, and past the date that was promised, should one have been."""
@@ -40,12 +43,19 @@ def unknown(workspace: Workspace) -> QuerySet[Case]:
 
 def may_start_another(cleanup: Cleanup) -> bool:
     """Whether the staged start lets one more case of a clean-up be in flight."""
-    if cleanup.dry_run:
-        return True
-    ended = cleanup.cases.filter(state__in=ENDED).exclude(state__in=(CaseState.WITHDRAWN, CaseState.SPARED)).count()
-    in_flight = cleanup.cases.filter(state__in=IN_FLIGHT).count()
+    return may_start(cleanup, 1) > 0
+
+
+def may_start(cleanup: Cleanup, wanted: int) -> int:
+    """How many more cases of a clean-up the staged start lets be in flight, of so many."""
+    if cleanup.dry_run or not STAGES:
+        return wanted
+    # Counted no further than it matters: a clean-up may have ten thousand cases.
+    ended = cleanup.cases.filter(state__in=PROOF).order_by()[: STAGES[-1][0]].count()
     allowed = next((most for below, most in STAGES if ended < below), None)
-    return allowed is None or in_flight < allowed
+    if allowed is None:
+        return wanted
+    return min(wanted, allowed - cleanup.cases.filter(state__in=IN_FLIGHT).count())
 
 
 def standstill(cleanup: Cleanup, *, now: datetime) -> list[Found]:

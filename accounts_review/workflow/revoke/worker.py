@@ -12,32 +12,33 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event, named
 from accounts_review.huwise import HuwiseError, UnexpectedAnswer, stops_cleanup
 from accounts_review.models import Account, Case, Cleanup, Workspace
-from accounts_review.rules.gate import LONGEST_LOOK, Effect, Objection, objections, standstill
+from accounts_review.rules.gate import LONGEST_LOOK, objections, standstill
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
-from accounts_review.workflow.revoke.held import held_with
-from accounts_review.workflow.revoke.last_look import Look, look, moment_of, store_address, terms_of
+from accounts_review.workflow.revoke.flight import Answered, Flight, Looked
+from accounts_review.workflow.revoke.last_look import Basis, Look, basis_of, look, store_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
-from accounts_review.workflow.revoke.settle import Settler
-from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start_another, ripe
+from accounts_review.workflow.revoke.recorder import Recorder
+from accounts_review.workflow.revoke.settle import hold_cleanup
+from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start, ripe
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ def crashpoint(label: str) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Revoker(Settler):
+class Revoker(Recorder):
     """Revokes what is due; ``lease`` is how long a claim holds."""
 
     lease: timedelta
@@ -55,8 +56,10 @@ class Revoker(Settler):
     """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
     patience: timedelta = timedelta(0)
     """How long a case that was held back for what its account shows is left alone before it is looked at again."""
-    held: set[int] = field(default_factory=set)
-    """Cases that were held back: they are left alone for the rest of the run."""
+    at_once: int = 1
+    """How many cases may be in flight at the same time."""
+    deadlines: dict[int, float] = field(default_factory=dict)
+    """Until when the claim of a case holds, by a clock that nobody sets back."""
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
@@ -77,46 +80,71 @@ class Revoker(Settler):
                 self._stop_all(trouble.why)
             return
         self.settle()
-        while (limit is None or self.tally.total() < limit) and (until is None or time.monotonic() < until):
-            case = self.claim()
-            if case is None:
-                break
+
+        def room(in_flight: int) -> int:
+            if until is not None and time.monotonic() >= until:
+                return 0
+            return self.at_once if limit is None else limit - self.tally.total() - in_flight
+
+        if self.at_once > 1:
+            # A claim notes the newest entry before it looks at the holds.
+            with checkpoint.kept_at_the_end():
+                Flight(crew=self, most=self.at_once, room=room).run()
+        else:
+            self._one_by_one(room)
+        self.close_finished()
+
+    def _one_by_one(self, room: Callable[[int], int]) -> None:
+        while room(0) > 0 and (case := self.claim()):
             with bound_contextvars(case=case.pk):
                 may_go_on = self.process(case)
             if not may_go_on:
-                break
-        self.close_finished()
+                return
 
     def claim(self) -> Case | None:
         """Take one due case for as long as the lease lasts, or ``None`` where none may be taken now."""
+        return next(iter(self.claim_some(1)), None)
+
+    def claim_some(self, most: int, *, ahead: int = 0) -> list[Case]:
+        """Take due cases of one clean-up for as long as the lease lasts; none where none may be taken now.
+
+        ``ahead`` is how many were taken before and have yet to pass the gate: the hourly limit must do for them, too.
+        """
         crashpoint("s1")
         holds.watch(now=self.clock())
-        due = self._due()
-        running = Cleanup.objects.filter(cases__in=due, workspace=self.workspace, state=CleanupState.RUNNING)
-        for cleanup in running.distinct().order_by("pk"):
-            with transaction.atomic():
-                cleanup = Cleanup.objects.select_for_update().get(pk=cleanup.pk)
-                # What holds every case is not logged for each of them every minute.
-                if standstill(moment_of(cleanup, now=self.clock())) or not may_start_another(cleanup):
-                    continue
-                if brake(cleanup, now=self.clock()):
-                    continue
-                # A case that was put back goes behind the others, so that it cannot bar their way.
-                next_up = due.filter(cleanup=cleanup).order_by("moved_at", "pk").select_related("account")
-                case = next_up.select_for_update(skip_locked=True, of=("self",)).first()
-                if case is None:
-                    continue
-                case.cleanup = cleanup
-                self._transition(
-                    case,
-                    CaseState.CLAIMED,
-                    Event.CASE_CLAIMED,
-                    claim=uuid.uuid4(),
-                    lease_until=self.clock() + self.lease,
-                )
-            crashpoint("s2")
-            return case
-        return None
+        running = Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING).order_by("pk")
+        for cleanup in running.filter(Exists(self._due().filter(cleanup=OuterRef("pk")))):
+            if cases := self._claim_of(cleanup, most, ahead=ahead):
+                crashpoint("s2")
+                return cases
+        return []
+
+    @transaction.atomic
+    def _claim_of(self, cleanup: Cleanup, most: int, *, ahead: int) -> list[Case]:
+        Cleanup.objects.select_for_update().get(pk=cleanup.pk)
+        basis = basis_of(cleanup.pk, now=self.clock())
+        cleanup, moment = basis.cleanup, basis.moment
+        # What holds every case is not logged for each of them every minute.
+        if standstill(moment) or basis.in_doubt:
+            return []
+        if not cleanup.dry_run and 0 < moment.budget_left < most + ahead:
+            most = moment.budget_left - ahead
+        room = may_start(cleanup, most)
+        if room < 1 or brake(cleanup, now=self.clock()):
+            return []
+        cases = list(self._next_up(cleanup).select_for_update(skip_locked=True, of=("self",))[:room])
+        for case in cases:
+            case.cleanup = cleanup
+        lease_until = self.clock() + self.lease
+        self._transition_all(cases, CaseState.CLAIMED, Event.CASE_CLAIMED, claim=uuid.uuid4(), lease_until=lease_until)
+        self.deadlines |= {case.pk: time.monotonic() + self.lease.total_seconds() for case in cases}
+        return cases
+
+    def _next_up(self, cleanup: Cleanup) -> QuerySet[Case]:
+        """Who is due in a clean-up; who was put back goes behind the others, so that they cannot bar their way."""
+        # Raw records are large, and nobody asks for them before the gate does.
+        due = self._due().filter(cleanup=cleanup).select_related("account").defer("account__raw")
+        return due.order_by("moved_at", "pk")
 
     def _due(self) -> QuerySet[Case]:
         held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
@@ -124,123 +152,154 @@ class Revoker(Settler):
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
-        deadline = time.monotonic() + self.lease.total_seconds()
-        try:
-            seen = look(case, client=self.client, clock=self.clock)
-        except HuwiseError as error:
-            return self._could_not_look(case, error)
+        self.deadlines[case.pk] = time.monotonic() + self.lease.total_seconds()
+        seen = self.see(case)
+        if isinstance(seen, HuwiseError):
+            return self.could_not_look(case, seen)
         crashpoint("s3")
         if not self._pass_gate(case, seen):
             return True
         crashpoint("s5")
-        if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
-            # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
-            # because one stands still while the machine is suspended, and the other may be set back.
-            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}}))
-        if self.clock() - seen.at > LONGEST_LOOK:
-            return self._finish(case, DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}}))
-        outcome = outcome_of(self.client, case.account.username)
+        outcome = self.send(case, seen)
         crashpoint("s6")
         return self._finish(case, outcome)
 
-    @transaction.atomic
+    def see(self, case: Case) -> Look | HuwiseError:
+        """The last look at a case, or why there is none."""
+        try:
+            return look(case, client=self.client, clock=self.clock)
+        except HuwiseError as error:
+            return error
+
+    def send(self, case: Case, seen: Look) -> DeleteOutcome:
+        """Send the one DELETE of a case whose intent has committed, unless it comes too late for that."""
+        deadline = self.deadlines.pop(case.pk)
+        if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
+            # A process that was frozen past its lease must not send: another may be settling the case. Two clocks,
+            # because one stands still while the machine is suspended, and the other may be set back.
+            return DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "lease_over"}})
+        if self.clock() - seen.at > LONGEST_LOOK:
+            return DeleteOutcome(CaseState.UNKNOWN, {"why": {"code": "look_too_old"}})
+        return outcome_of(self.client, case.account.username)
+
+    def pass_gates(self, looked: Sequence[Looked]) -> tuple[list[Looked], list[Case]]:
+        """Those whose DELETE may leave now, and those who have to wait until others have ended."""
+        crashpoint("s3")
+        passed, waiting = self._pass_gates(looked)
+        if passed:
+            crashpoint("s5")
+        return passed, waiting
+
     def _pass_gate(self, case: Case, seen: Look) -> bool:
         """Commit the intent if no check objects; else spare or release the case."""
+        passed, waiting = self._pass_gates([(case, seen)])
+        for put_off in waiting:
+            self.held.add(put_off.pk)
+            self.put_back(put_off)
+        return bool(passed)
+
+    @transaction.atomic
+    def _pass_gates(self, looked: Sequence[Looked]) -> tuple[list[Looked], list[Case]]:
+        """Commit the intents of whom no check objects to; spare or release the others, or have them wait."""
         crashpoint("s4")
-        # Who decides on this account has decided already, or waits and finds it under way: account first, then case,
-        # as they do. The gates of a workspace take turns, because they share its hourly limit.
-        Account.objects.select_for_update().get(pk=case.account_id)
-        held = Case.objects.select_for_update(of=("self",)).filter(
-            pk=case.pk, claim=case.claim, state=CaseState.CLAIMED
-        )
-        if held.first() is None:
-            return False
-        case.refresh_from_db(fields=["approved_by", "noticed_at", "promised_at", "warned_to"])
+        ours, waiting = self._hold_rows(looked)
+        # The gates of a workspace take turns, because they share its hourly limit.
         Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
-        if seen.gone:
-            self._mark_gone(case)
-            # Where a DELETE of this case was sent before, it did have effect, whatever was answered.
-            to, inferred = (CaseState.REVOKED, {"inferred": True}) if case.intended_at else (CaseState.ALREADY_GONE, {})
-            outcome = seen.record | inferred
-            self._transition(case, to, named(f"case.{to}"), data=inferred, last_look=seen.record, outcome=outcome)
-            return False
         audit.wait_for_turn()
-        if seen.facts:
+        bases: dict[int, Basis] = {}
+        passed: list[Looked] = []
+        for case, seen in ours:
+            if seen.gone:
+                self._is_gone(case, seen)
+                continue
+            if case.cleanup_id not in bases:
+                accounts = [one.account_id for one, _ in ours]
+                bases[case.cleanup_id] = basis_of(case.cleanup_id, now=self.clock(), accounts=accounts)
+            basis = bases[case.cleanup_id]
+            if basis.in_doubt or 0 < basis.moment.budget_left <= _live(passed):
+                waiting.append(case)
+                continue
+            assert seen.facts is not None
             store_address(case.account, seen.facts.email)
-        found = objections(terms_of(case, seen, clock=self.clock))
-        if found:
-            self._object(case, found, seen)
-            return False
-        if case.cleanup.dry_run:
-            self._transition(case, CaseState.WOULD_REVOKE, Event.CASE_WOULD_REVOKE, last_look=seen.record)
-            return False
-        self._transition(
-            case,
-            CaseState.INTENDED,
-            Event.CASE_INTENDED,
-            data={"last_look": seen.record},
-            intended_at=self.clock(),
-            last_look=seen.record,
-            snapshot=seen.snapshot,
-        )
-        return True
+            if found := objections(terms_of(case, seen, clock=self.clock, basis=basis)):
+                self._object(case, found, seen)
+            else:
+                passed.append((case, seen))
+        self._intend(passed)
+        return [(case, seen) for case, seen in passed if not case.cleanup.dry_run], waiting
 
-    def _object(self, case: Case, found: list[Objection], seen: Look) -> None:
-        why = [
-            {"code": objection.code, "detail": objection.detail, "because": list(map(asdict, objection.because))}
-            | ({"until": objection.until.isoformat()} if objection.until else {})
-            for objection in found
-        ]
-        if found[0].effect is Effect.SPARE:
-            self._transition(
-                case,
-                CaseState.SPARED,
-                Event.CASE_SPARED,
-                data={"why": why},
-                last_look=seen.record,
-                outcome={"why": why},
-            )
-        else:
-            self._hold(case, why)
-
-    def _hold(self, case: Case, why: Sequence[Mapping[str, Any]]) -> None:
-        self.held.add(case.pk)
-        kind, outcome = held_with(why, before=case.outcome, now=self.clock())
-        self._transition(case, CaseState.DUE, kind, data={"why": why}, claim=None, outcome=outcome)
-
-    def _could_not_look(self, case: Case, error: HuwiseError) -> bool:
+    def could_not_look(self, case: Case, error: HuwiseError) -> bool:
+        """Release a case that cannot be looked at; false where the workspace fails."""
         if isinstance(error, UnexpectedAnswer):
             with suppress(audit.Conflict), transaction.atomic():
                 self._hold(case, [{"code": "unreadable_record", "detail": str(error), "because": []}])
             return True
-        data = {"error": str(error)}
-        self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
         self._fails(failure_of(error))
-        if stops_cleanup(error):
-            stop(case.cleanup, failure_of(error), now=self.clock())
+        data = {"error": str(error)}
+        with transaction.atomic():
+            if stops_cleanup(error):
+                hold_cleanup(case)
+            self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
+            if stops_cleanup(error):
+                stop(case.cleanup, failure_of(error), now=self.clock())
         return False
 
+    def record(self, answered: Sequence[Answered]) -> bool:
+        """Write down what became of DELETEs, every one of them; false where the clean-up has to stop."""
+        crashpoint("s6")
+        if len(answered) > 1 and self._all_revoked(answered):
+            return True
+        go_on = [self._finish(case, outcome) for case, outcome in answered]
+        return all(go_on)
+
+    def _all_revoked(self, answered: Sequence[Answered]) -> bool:
+        """Write down in one transaction that all went well; where it did not, or somebody is in the way, nothing is."""
+        outcomes = {case.pk: outcome for case, outcome in answered}
+        if any(outcome.state is not CaseState.REVOKED for outcome in outcomes.values()):
+            return False
+        cases, recorded = [case for case, _ in answered], False
+        accounts = Account.objects.filter(pk__in=[case.account_id for case in cases]).order_by("pk").values_list("pk")
+        with suppress(audit.Conflict), transaction.atomic():
+            if len(accounts.select_for_update(skip_locked=True)) < len(cases):
+                return False
+            Account.objects.filter(pk__in=[case.account_id for case in cases]).update(gone_at=self.clock())
+            self._transition_all(
+                cases,
+                CaseState.REVOKED,
+                Event.CASE_REVOKED,
+                data=lambda case: outcomes[case.pk].record,
+                own=lambda case: {"outcome": outcomes[case.pk].record},
+                readings=[],
+            )
+            crashpoint("s7")
+            recorded = True
+        if recorded:
+            crashpoint("s8")
+        return recorded
+
     def _finish(self, case: Case, outcome: DeleteOutcome) -> bool:
-        """Record what became of the DELETE; false where the clean-up has to stop."""
+        """Record what became of the DELETE; false where the clean-up has to stop, which commits with it."""
         is_due = outcome.state is CaseState.DUE
         kind, freed = (Event.CASE_TURNED_AWAY, {"claim": None}) if is_due else (named(f"case.{outcome.state}"), {})
+        if outcome.failure:
+            self._fails(outcome.failure)
         try:
             with transaction.atomic():
+                if outcome.stops or outcome.state is CaseState.UNKNOWN:
+                    hold_cleanup(case)
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._transition(
                     case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[], **freed
                 )
+                if why := outcome.failure if outcome.stops else self._why_unknown_stops(case):
+                    stop(case.cleanup, why, now=self.clock())
                 crashpoint("s7")
         except audit.Conflict:
             # The answer came after the lease; another worker settles the case by reading.
             log.warning("outcome came too late", case=case.pk, outcome=outcome.state.value)
             return True
         crashpoint("s8")
-        if outcome.failure:
-            self._fails(outcome.failure)
-        if why := outcome.failure if outcome.stops else self._why_unknown_stops(case):
-            stop(case.cleanup, why, now=self.clock())
         return why is None
 
     def _keep_failure(self) -> None:
@@ -251,3 +310,8 @@ class Revoker(Settler):
     def _stop_all(self, why: Found) -> None:
         for cleanup in Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING):
             stop(cleanup, why, now=self.clock())
+
+
+def _live(passed: Sequence[Looked]) -> int:
+    """How many of these count against the hourly limit."""
+    return sum(not case.cleanup.dry_run for case, _ in passed)

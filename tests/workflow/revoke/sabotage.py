@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, smtp
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
+from accounts_review.workflow.revoke.delete_call import DeleteOutcome
 from accounts_review.workflow.sync import figures, match, passes, store
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.staging import Staging
@@ -38,21 +39,22 @@ def believe_the_record(patch: pytest.MonkeyPatch) -> None:
 
     for module in (worker, settle):
         patch.setattr(module, "look", stored)
+    next_up = worker.Revoker._next_up
+    patch.setattr(worker.Revoker, "_next_up", lambda self, cleanup: next_up(self, cleanup).defer(None))
 
 
 def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
     """The worker never asks whether its claim still holds: both clocks seem to stand still."""
-    process = worker.Revoker.process
+    send = worker.Revoker.send
 
-    def careless(self: worker.Revoker, case: Case) -> bool:
-        clock, frozen = self.clock, time.monotonic()
-        case.lease_until = clock() + timedelta(days=9)
+    def careless(self: worker.Revoker, case: Case, seen: last_look.Look) -> DeleteOutcome:
+        case.lease_until = self.clock() + timedelta(days=9)
+        self.deadlines[case.pk] = math.inf
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(time, "monotonic", lambda: frozen)
             inner.setattr(worker, "LONGEST_LOOK", timedelta(days=9))
-            return process(self, case)
+            return send(self, case, seen)
 
-    patch.setattr(worker.Revoker, "process", careless)
+    patch.setattr(worker.Revoker, "send", careless)
 
 
 def as_it_is(name: str) -> str:

@@ -150,3 +150,60 @@ def test_a_worker_killed_while_it_waits_for_the_answer(stage: Stage, kind: str) 
     assert set(stage.states().values()) == {"revoked"}
     assert Counter(name for name, _, _ in stage.deletes) == {"marie": 1, "omar": 1}
     assert stage.outcome("marie")["inferred"]
+
+
+CROWD = [f"person.{number:02d}" for number in range(16)]
+
+
+@pytest.fixture
+def eight(set_stage: SetStage) -> Stage:
+    """Sixteen are due, and six are gone already: from here on eight are in flight together."""
+    stage: Stage = set_stage(*map(someone, CROWD), others=40)
+    stage.launch(*CROWD)
+    assert stage.revoke(limit=6) == {"revoked": 6}
+    return stage
+
+
+@pytest.mark.parametrize("step", LEFT)
+def test_a_crash_with_eight_in_flight_sends_nobody_a_second_delete(eight: Stage, step: str) -> None:
+    die_at(eight, step)
+    wait_for_the_last_delete(eight)
+    eight.clock.advance(seconds=121)
+    eight.revoke()
+    assert set(eight.states().values()) == {"revoked"}
+    assert Counter(name for name, _, _ in eight.deletes) == Counter(CROWD)
+    assert eight.members == set()
+    assert audit.verify()[1] is None
+
+
+STOPPING = {
+    "redirect": {"kind": "redirect", "location": "https://elsewhere.example/login"},
+    "403": {"kind": "status", "status": 403},
+    "twice unknown": {"kind": "status", "status": 500},
+}
+
+
+@pytest.mark.parametrize("kind", STOPPING)
+@pytest.mark.parametrize("step", ["s6", "s7", "s8"])
+def test_a_crash_around_a_stop_never_lets_another_delete_leave(eight: Stage, step: str, kind: str) -> None:
+    """What stops the clean-up is written down together with what has stopped it, or not at all."""
+    eight.order({"method": "DELETE", "path": "/users/*"} | STOPPING[kind])
+    die_at(eight, step)
+    wait_for_the_last_delete(eight)
+    sent = eight.deletes
+    told = AuditEntry.objects.filter(kind__in=("case.turned_away", "case.unknown")).count()
+    is_stopped = eight.cleanup().state == "paused"
+    assert is_stopped == (told >= (2 if kind == "twice unknown" else 1))
+    assert len(sent) <= 6 + 8
+    eight.revoke()
+    if is_stopped:
+        assert eight.deletes == sent
+
+
+def wait_for_the_last_delete(stage: Stage) -> None:
+    """What had left when the worker was killed arrives all the same."""
+    intended = AuditEntry.objects.filter(kind="case.intended").count()
+    deadline, before = time.monotonic() + 1, -1
+    while len(stage.deletes) < intended and (time.monotonic() < deadline or len(stage.deletes) != before):
+        before = len(stage.deletes)
+        time.sleep(0.05)

@@ -180,7 +180,7 @@ def test_two_unknown_outcomes_in_a_row_stop_the_cleanup(set_stage: SetStage) -> 
     stage = set_stage(*people)
     stage.launch(*(person["username"] for person in people))
     stage.order(DELETE | {"kind": "cut_before", "after": 1})
-    stage.clock.tick = timedelta(milliseconds=1)
+    stage.clock.tick, stage.at_once = timedelta(milliseconds=1), 1
     assert stage.revoke(quiet=60) == {"revoked": 1, "unknown": 2}
     assert stage.cleanup().state == "paused"
     assert stage.cleanup().stopped_because == {"code": "unknown_in_a_row"}
@@ -192,7 +192,7 @@ def test_an_unknown_outcome_between_known_ones_stops_nothing(set_stage: SetStage
     stage = set_stage(*people)
     stage.launch(*(person["username"] for person in people))
     stage.order(*(DELETE | {"kind": "cut_after", "after": after, "times": 1} for after in (1, 3)))
-    stage.clock.tick = timedelta(milliseconds=1)
+    stage.clock.tick, stage.at_once = timedelta(milliseconds=1), 1
     stage.revoke(quiet=60)
     assert stage.cleanup().state == "running"
     assert sorted(stage.states().values()) == ["revoked"] * 4 + ["unknown"] * 2
