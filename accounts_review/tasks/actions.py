@@ -27,6 +27,7 @@ from accounts_review.workflow.restore import invite, returns
 from accounts_review.workflow.retention import due, traces
 from accounts_review.workflow.retention.erase import Erased
 from accounts_review.workflow.revoke import worker
+from accounts_review.workflow.revoke.flight import AT_ONCE
 from accounts_review.workflow.sync.sync import sync_workspace
 
 JUDGED_AT_ONCE = 5_000
@@ -89,6 +90,7 @@ def revoke_due(
             quiet=timedelta(seconds=settings.QUIET_SECONDS),
             largest_skew=LARGEST_SKEW,
             patience=patience,
+            at_once=AT_ONCE,
         )
         return revoker.run(limit=limit, budget=budget)
 

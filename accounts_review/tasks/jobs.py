@@ -174,8 +174,9 @@ def _sweep(workspace: Workspace) -> None:
     if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state=Sync.State.RUNNING).exists():
         enqueue_take_in(workspace)
     finished = workspace.cleanups.filter(state=CleanupState.RUNNING).exclude(cases__in=Case.objects.open())
-    if _open_cases(workspace) or advance.make_due(workspace=workspace, now=now()) or finished.exists():
-        enqueue_revoke(workspace)
+    became_due = advance.make_due(workspace=workspace, now=now())
+    if (cases := _open_cases(workspace)) or became_due or finished.exists():
+        enqueue_revoke(workspace, cases=max(1, cases))
 
 
 @recorded

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django.dispatch import receiver
+from django.utils.timezone import now
+from django_q.models import OrmQ
 from django_q.signals import pre_execute
 from django_q.tasks import async_task
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from accounts_review.models import Workspace
+from accounts_review.models import Case, Workspace
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.workflow.revoke.flight import AT_ONCE
+
+REVOKE = "accounts_review.tasks.jobs.revoke_batch"
 
 SYNC_SECONDS = 4 * 3600
 """How long a sync may take: a million accounts are a thousand calls, twice; and proving the audit.
 Every other task is short."""
 
 
-def enqueue_revoke(workspace: Workspace) -> None:
-    """Tell the worker that something may be due."""
-    async_task("accounts_review.tasks.jobs.revoke_batch", workspace.pk)
+def enqueue_revoke(workspace: Workspace, *, cases: int = 1) -> None:
+    """Tell the workers that so many cases may be due: at once as many workers as have something to do.
+
+    What waits in the queue already counts; what is being worked on does not, because its worker may have died.
+    """
+    wanted = min(settings.Q_CLUSTER["workers"], ceil(cases / AT_ONCE))
+    for _ in range(wanted - _waiting(REVOKE, workspace.pk)):
+        async_task(REVOKE, workspace.pk)
+
+
+def _waiting(task: str, *given: object) -> int:
+    return sum((one.func(), one.args()) == (task, given) for one in OrmQ.objects.filter(lock__lte=now()))
 
 
 def enqueue_emails() -> None:
@@ -29,7 +46,8 @@ def enqueue_emails() -> None:
 def wake(workspace: Workspace) -> None:
     """After a launch, or anything that has e-mails and removals go on: both begin at once."""
     enqueue_emails()
-    enqueue_revoke(workspace)
+    due = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE)
+    enqueue_revoke(workspace, cases=max(1, due[: settings.Q_CLUSTER["workers"] * AT_ONCE].count()))
 
 
 def enqueue_alert() -> None:

@@ -1,0 +1,91 @@
+"""The queue is told when there is work, and asks no more than now and then where there is none."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django_q.brokers import get_broker
+from django_q.models import OrmQ
+
+from accounts_review.models import Workspace
+from accounts_review.tasks import broker as broker_module
+from accounts_review.tasks import queue
+from tests.audit.test_concurrency import in_threads
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def hardly_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unasked, it looks once an hour: what it finds, it was told of."""
+    monkeypatch.setattr(broker_module, "LONGEST_SECONDS", 3600.0)
+
+
+def until_it_rests(broker: broker_module.Broker) -> None:
+    for _ in range(broker_module.LOOKS + 1):
+        broker.dequeue()
+
+
+def test_it_listens_and_asks_nothing_while_there_is_nothing(workspace: Workspace) -> None:
+    broker = get_broker()
+    assert isinstance(broker, broker_module.Broker)
+    until_it_rests(broker)
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(3):
+            assert broker.dequeue() is None
+    assert len(asked) == 0
+
+
+def test_it_hears_of_what_another_process_has_committed(workspace: Workspace) -> None:
+    broker = get_broker()
+    until_it_rests(broker)
+
+    def enqueue() -> None:
+        with transaction.atomic():
+            queue.enqueue_sync(workspace)
+
+    in_threads(enqueue)
+    found = broker.dequeue()
+    assert [key for key, _ in found] == [OrmQ.objects.get().pk]
+
+
+def test_what_came_before_it_listened_is_found(workspace: Workspace) -> None:
+    queue.enqueue_sync(workspace)
+    assert get_broker().dequeue()
+
+
+def test_what_is_rolled_back_tells_nobody(workspace: Workspace) -> None:
+    broker = get_broker()
+    until_it_rests(broker)
+
+    def enqueue() -> None:
+        with transaction.atomic():
+            queue.enqueue_sync(workspace)
+            transaction.set_rollback(True)
+
+    in_threads(enqueue)
+    with CaptureQueriesContext(connection) as asked:
+        assert broker.dequeue() is None
+    assert len(asked) == 0
+
+
+def test_over_a_new_connection_it_listens_anew(workspace: Workspace) -> None:
+    broker = get_broker()
+    until_it_rests(broker)
+    connection.close()
+    queue.enqueue_sync(workspace)
+    connection.close()
+    assert broker.dequeue()
+
+
+def test_a_launch_wakes_as_many_workers_as_have_something_to_do(workspace: Workspace) -> None:
+    for cases, woken in ((1, 1), (8, 1), (9, 2), (500, 2)):
+        OrmQ.objects.all().delete()
+        queue.enqueue_revoke(workspace, cases=cases)
+        assert OrmQ.objects.count() == woken
+    queue.enqueue_revoke(workspace, cases=500)
+    assert OrmQ.objects.count() == 2, "those that wait already are enough"
+    OrmQ.objects.update(lock="2999-01-01T00:00:00Z")
+    queue.enqueue_revoke(workspace, cases=500)
+    assert OrmQ.objects.count() == 4, "whoever works on the others may have died"
