@@ -228,11 +228,12 @@ NOTICES_PER_HOUR = env.whole("NOTICES_PER_HOUR", default=500, least=0)
 NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
 NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
+WORKERS = env.whole("WORKERS", default=2, least=1)
 # A message only says that something may be due (law 11): a failed one is dropped, the sweep looks again.
 Q_CLUSTER = {
     "name": "cleanup-portal",
     "orm": "default",
-    "workers": env.whole("WORKERS", default=2, least=1),
+    "workers": WORKERS,
     "queue_limit": 2,
     "bulk": 1,
     "timeout": 120,

@@ -48,7 +48,7 @@ class Broker(ORM):  # type: ignore[misc]
     def _is_told(self) -> bool:
         """Listen for a moment, unless there was work just now; over a new connection anything may have been missed."""
         connection.ensure_connection()
-        listening = connection.connection
+        listening: Any = connection.connection
         if listening is not self._listening:
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")

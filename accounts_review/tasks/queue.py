@@ -29,7 +29,7 @@ def enqueue_revoke(workspace: Workspace, *, cases: int = 1) -> None:
 
     What waits in the queue already counts; what is being worked on does not, because its worker may have died.
     """
-    wanted = min(settings.Q_CLUSTER["workers"], ceil(cases / AT_ONCE))
+    wanted = min(settings.WORKERS, ceil(cases / AT_ONCE))
     for _ in range(wanted - _waiting(REVOKE, workspace.pk)):
         async_task(REVOKE, workspace.pk)
 
@@ -47,7 +47,7 @@ def wake(workspace: Workspace) -> None:
     """After a launch, or anything that has e-mails and removals go on: both begin at once."""
     enqueue_emails()
     due = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE)
-    enqueue_revoke(workspace, cases=max(1, due[: settings.Q_CLUSTER["workers"] * AT_ONCE].count()))
+    enqueue_revoke(workspace, cases=max(1, due[: settings.WORKERS * AT_ONCE].count()))
 
 
 def enqueue_alert() -> None:
