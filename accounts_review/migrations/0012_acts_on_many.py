@@ -5,23 +5,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts_review', '0011_dormancy_counts'),
+        ("accounts_review", "0011_dormancy_counts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(condition=models.Q(('kind', 'case.intended')), fields=['workspace', 'at'], name='audit_intents'),
+            model_name="auditentry",
+            index=models.Index(
+                condition=models.Q(("kind", "case.intended")), fields=["workspace", "at"], name="audit_intents"
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['cleanup', 'state', 'moved_at', 'id'], name='case_queue'),
+            model_name="case",
+            index=models.Index(fields=["cleanup", "state", "moved_at", "id"], name="case_queue"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('answer__isnull', False), ('returned_at__isnull', False), models.Q(('restored_by', ''), _negated=True), ('state__in', ['spared', 'undeliverable']), _connector='OR'), fields=['cleanup', 'state'], name='case_heard'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(
+                    ("answer__isnull", False),
+                    ("returned_at__isnull", False),
+                    models.Q(("restored_by", ""), _negated=True),
+                    ("state__in", ["spared", "undeliverable"]),
+                    _connector="OR",
+                ),
+                fields=["cleanup", "state"],
+                name="case_heard",
+            ),
         ),
     ]
