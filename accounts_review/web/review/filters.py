@@ -22,6 +22,7 @@ from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
+from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
@@ -47,7 +48,11 @@ IN_A_FIELD = {"q", "segment", "group", "idle", "state", "never_used"}
 LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""
 
-CSS_CLASSES: dict[type, str] = {forms.CheckboxInput: "form-check-input", forms.Select: "form-select form-select-sm"}
+CSS_CLASSES: dict[type, str] = {
+    forms.CheckboxInput: "form-check-input",
+    forms.Select: "form-select form-select-sm",
+    LongSelect: "form-select form-select-sm",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +92,14 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         choices=(),
         label=gettext_lazy("Segment"),
         empty_label=gettext_lazy("Any segment"),
+        widget=LongSelect,
     )
     group = filters.ChoiceFilter(
-        method="filter_group", choices=(), label=gettext_lazy("Group"), empty_label=gettext_lazy("Any group")
+        method="filter_group",
+        choices=(),
+        label=gettext_lazy("Group"),
+        empty_label=gettext_lazy("Any group"),
+        widget=LongSelect,
     )
     idle = DaysFilter(
         method="filter_idle", min_value=0, max_value=36_500, label=gettext_lazy("Idle longer than (days)")

@@ -14,3 +14,9 @@ class DayInput(forms.DateInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs, format="%Y-%m-%d")
+
+
+class LongSelect(forms.Select):
+    """A choice of hundreds, drawn as a whole."""
+
+    template_name = "accounts_review/shared/_select.html"
