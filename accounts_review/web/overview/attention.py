@@ -259,8 +259,8 @@ def _of_policy(workspace: Workspace) -> Iterator[Need]:
         text = _("%(login)s wants a looser policy. Another administrator has to confirm it.")
         url = reverse("policy_preview", kwargs={"workspace": workspace.name, "pk": proposed.pk})
         yield Need(level="warning", text=text % {"login": proposed.agreed_by}, link=_("See what it changes"), url=url)
-    copied, current = workspace.copied, workspace.current_policy
-    if copied and copied["version"] != current.number:
+    copied = workspace.copied
+    if copied and copied["version"] != workspace.current_policy.number:
         text = _("The policy has changed since the text for the privacy notice was copied.")
         url = reverse("policy_record", kwargs={"workspace": workspace.name})
         yield Need(level="warning", text=text, link=_("See the texts"), url=url)
