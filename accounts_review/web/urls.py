@@ -58,6 +58,7 @@ of_workspace: list[URLPattern] = [
     path("policy/previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),
     path("policy/previews/<int:pk>/accounts/", previews.PreviewAccounts.as_view(), name="preview_accounts"),
     path("policy/record/", record.PolicyRecord.as_view(), name="policy_record"),
+    path("policy/record/begin/", record.BeginRetention.as_view(), name="begin_retention"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
     path("policy/emails/", emails.EmailsPage.as_view(), name="emails"),
     path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),

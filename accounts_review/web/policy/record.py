@@ -9,12 +9,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import gettext_lazy, override
 
-from accounts_review.models import permit
+from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import privacy
 from accounts_review.workflow.policy import activate
+from accounts_review.workflow.retention import due
+from accounts_review.workflow.retention.erase import NotErasable
+
+MOST_SHOWN = 50
 
 
 class PolicyRecord(WorkspaceView):
@@ -40,10 +44,30 @@ class PolicyRecord(WorkspaceView):
                 texts.append((code, str(name), paragraph, privacy.register_entry(version.rules, **known)))
         context = {"texts": texts, "version": version, "copied": self.workspace.copied}
         context["is_old"] = bool(self.workspace.copied) and self.workspace.copied["version"] != version.number
+        if may(self.request.user, "administer", self.workspace):
+            names = [account.username for account in due.due_accounts(self.workspace, now=self.now)]
+            names += [person.username for person in due.due_people(self.workspace, now=self.now)]
+            context["due"] = {"count": len(names), "first": names[:MOST_SHOWN], "months": version.rules.retention}
         return self.render_to_response(self.get_context_data(**context))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "administer", self.workspace)
         activate.note_copied(self.workspace, login=self.request.user.get_username(), now=self.now)
         messages.success(request, _("Noted. The overview says so when the policy changes."))
+        return redirect("policy_record", workspace=self.workspace.name)
+
+
+class BeginRetention(WorkspaceView):
+    """Let the nightly task erase from now on, once an administrator has seen whom it concerns."""
+
+    needs = "administer"
+    asks_anew = gettext_lazy("Erase personal data every night")
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            due.begin(workspace=self.workspace, actor=self.request.user, now=self.now)
+        except NotErasable as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("From the next night on, personal data are erased when their time is over."))
         return redirect("policy_record", workspace=self.workspace.name)

@@ -65,6 +65,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "policy": ("read", "administer"),
     "policy_check": ("", "administer"),
     "policy_record": ("read", "administer"),
+    "begin_retention": ("", "administer"),
     "policy_version": ("read", ""),
     "policy_preview": ("read", "administer"),
     "preview_accounts": ("read", ""),
