@@ -15,6 +15,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import Account, AuditEntry, Sync
 from accounts_review.workflow.sync import accept, store
 from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.sync import NothingToStop, end_dead_syncs, stop_sync, sync_workspace
 from tests.stage import SetStage, Stage, client_of, days_ago, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
@@ -26,8 +27,12 @@ STEPS: dict[str, tuple[Any, str, int]] = {
     "the first page": (Client, "users_page", 1),
     "the second page": (Client, "users_page", 2),
     "the second pass": (Client, "users_page", 4),
+    "staging what is new": (Staging, "add", 1),
+    "ending a pass": (Staging, "close_pass", 1),
     "comparing rights": (Client, "usernames_with", 1),
     "the breaker": (sync_module, "checks_of", 1),
+    "finding whom records are about": (store, "match", 1),
+    "half the merge": (store, "_touched", 2),
     "those not listed": (store, "_mark_absent", 1),
     "storing accounts": (accept, "store", 1),
     "half the accounts stored": (store, "forget_unconfirmed", 1),
@@ -97,7 +102,7 @@ def test_wherever_it_is_interrupted_nothing_is_half_stored(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("step", ["the second page", "half the accounts stored"])
+@pytest.mark.parametrize("step", ["the second page", "ending a pass", "half the merge", "half the accounts stored"])
 def test_a_process_that_is_killed_leaves_the_way_free(stage: Stage, step: str) -> None:
     place, name, number = STEPS[step]
     before = known()
