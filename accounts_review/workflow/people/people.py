@@ -20,6 +20,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import ROLES, Role, Workspace, may, may_somewhere, permit
 from accounts_review.models.role import denied
 from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.wording import roles
 from accounts_review.workflow.people.changes import (
     Change,
     PersonRefused,
@@ -230,7 +231,7 @@ def _superuser(person: User, role: str) -> str:
 
 def _of_portal(person: User, workspace: Workspace) -> str:
     said = _("%(login)s is %(role)s of the whole portal, also of %(workspace)s. Change that role first.")
-    return said % {"login": person.username, "role": role_in(person, None), "workspace": workspace}
+    return said % {"login": person.username, "role": roles.said(role_in(person, None)), "workspace": workspace}
 
 
 def _usable(email: str) -> str:
