@@ -87,10 +87,11 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
     """How things stand, told how many await a decision and which sync was the last good one."""
     states = (CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
     in_draft = Count("cases", filter=Q(cases__state=CaseState.IN_DRAFT))
-    standing = list(workspace.cleanups.filter(state__in=states).annotate(size=in_draft).select_related("workspace"))
+    standing = list(workspace.cleanups.filter(state__in=states).annotate(size=in_draft))
     draft = next((each for each in standing if each.is_draft), None)
     running = [each for each in standing if each.state == CleanupState.RUNNING]
-    waits = {each.pk: standstill(each, now=now) for each in running}
+    current = workspace.current_policy if running else None
+    waits = {each.pk: standstill(each, now=now, current=current) for each in running}
     lapsing, first = _lapsing(workspace, now)
     of_exemptions = [_ending(workspace, lapsing, first)] if first else []
     return Situation(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, F, Q, QuerySet
 
-from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.models import Case, Cleanup, PolicyVersion, Workspace
 from accounts_review.rules import gate
 from accounts_review.rules.lifecycle import ENDED, IN_FLIGHT, CaseState, CleanupState
 from accounts_review.wording.findings import Found
@@ -58,13 +58,16 @@ def may_start(cleanup: Cleanup, wanted: int) -> int:
     return min(wanted, allowed - cleanup.cases.filter(state__in=IN_FLIGHT).count())
 
 
-def standstill(cleanup: Cleanup, *, now: datetime) -> list[Found]:
-    """Why no case of a clean-up can go on now, as findings; none where it goes on, or has nothing to do."""
+def standstill(cleanup: Cleanup, *, now: datetime, current: PolicyVersion | None = None) -> list[Found]:
+    """Why no case of a clean-up can go on now, as findings; none where it goes on, or has nothing to do.
+
+    ``current`` is the policy in force, where clean-up and workspace have just been read with it for a page.
+    """
     if cleanup.state == CleanupState.PAUSED:
         return [cleanup.stopped_because or {"code": "paused"}]
     if cleanup.state != CleanupState.RUNNING or not due(cleanup.workspace, now=now).filter(cleanup=cleanup).exists():
         return []
-    found = [_found(one) for one in gate.standstill(moment_of(cleanup, now=now))]
+    found = [_found(one) for one in gate.standstill(moment_of(cleanup, now=now, current=current))]
     if cleanup.workspace.failure:
         found.append(cleanup.workspace.failure)
     return found or _of_cases(cleanup, now=now)

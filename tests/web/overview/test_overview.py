@@ -200,7 +200,7 @@ def test_the_forecast_is_a_picture_and_a_table(site: Site) -> None:
 def test_it_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:
     site.launched(*(f"person.{number}" for number in range(20)))
     site.people(*(f"chief.{number}" for number in range(20)), permissions=["edit_domain"])
-    with django_assert_max_num_queries(43):
+    with django_assert_max_num_queries(41):
         site.get("overview")
 
 
