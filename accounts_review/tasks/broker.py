@@ -24,7 +24,7 @@ class Broker(ORM):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._listening: object = None
+        self._listening: Any = None
         self._looks, self._looked = 0, 0.0
 
     def enqueue(self, task: Any) -> Any:

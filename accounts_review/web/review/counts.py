@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
+from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Sum, Value, When
@@ -120,7 +121,7 @@ def counts_by_idle_time(
 
     To the day; the verdict is exact. The period of those without any date is ``None``.
     """
-    asked = {"today": _day(now), "midnight": _midnight(now), "now": now, "workspace": workspace.pk}
+    asked: dict[str, Any] = {"today": _day(now), "midnight": _midnight(now), "now": now, "workspace": workspace.pk}
     with connection.cursor() as cursor:
         cursor.execute(_BY_IDLE_TIME, asked | {"width": width, "last": last})
         counted = cursor.fetchall()

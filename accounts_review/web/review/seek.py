@@ -179,7 +179,8 @@ class SeekPage(Page[Any]):
     ) -> None:
         super().__init__(rows, number, paginator)  # type: ignore[arg-type]
         self._has_previous, self._has_next = neighbours
-        self.first, self.last = (rows[0].pk, rows[-1].pk) if rows else (None, None)
+        self.first: int | None = rows[0].pk if rows else None
+        self.last: int | None = rows[-1].pk if rows else None
 
     def has_next(self) -> bool:
         return self._has_next

@@ -85,7 +85,9 @@ class ReviewTable(PortalTable):
                 [self.titles.get(uid, uid) for uid in account.groups or ()],
             )
 
-    def paginate(self, *, per_page: int | None = None, page: int = 1, place: Place, **counted: Any) -> ReviewTable:
+    def paginate(  # type: ignore[override]  # one that seeks is not given as a class
+        self, *, per_page: int | None = None, page: int = 1, place: Place, **counted: Any
+    ) -> ReviewTable:
         """Show the page at a place, whose number it tells; ``counted`` is what a :class:`SeekPaginator` is to know."""
         accounts = self.data.data.defer("raw")
         self.paginator = SeekPaginator(accounts, self.clamped(per_page), order=self.order, **counted)

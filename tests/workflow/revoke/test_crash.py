@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -176,7 +177,7 @@ def test_a_crash_with_eight_in_flight_sends_nobody_a_second_delete(eight: Stage,
     assert audit.verify()[1] is None
 
 
-STOPPING = {
+STOPPING: dict[str, dict[str, Any]] = {
     "redirect": {"kind": "redirect", "location": "https://elsewhere.example/login"},
     "403": {"kind": "status", "status": 403},
     "twice unknown": {"kind": "status", "status": 500},

@@ -16,7 +16,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke import worker
-from accounts_review.workflow.revoke.delete_call import DeleteOutcome
+from accounts_review.workflow.revoke.delete_call import DeleteOutcome, outcome_of
 from tests.stage import SetStage, Stage, policy_text, someone
 from tests.workflow.hold_mishaps import hold_the_workspace
 
@@ -111,7 +111,7 @@ def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.
 def test_after_an_unknown_outcome_no_delete_leaves_until_those_on_their_way_have_ended(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gate, outcome_of = Gate(monkeypatch), worker.outcome_of
+    gate = Gate(monkeypatch)
     steps: list[str] = []
 
     def first_unclear(client: Client, username: str) -> DeleteOutcome:

@@ -118,7 +118,7 @@ def test_a_person_is_told_after_a_day_and_once(stage: Stage) -> None:
     stage.update("marie", **GONE)
 
     def told() -> list[str]:
-        return [said for said, _ in digest._items(stage.workspace) if "on hold" in said]
+        return [said for _, said, _ in digest._items(stage.workspace) if "on hold" in said]
 
     stage.revoke()
     assert told() == []
