@@ -8,12 +8,12 @@ from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, in_words, instant
-from accounts_review.models import Workspace
+from accounts_review.models import DormancyCount, Workspace
 from accounts_review.workflow.assess import assess
 
 
 class Command(WorkspaceCommand):
-    help = "Assess every account under the current policy and print how many have each verdict."
+    help = "Assess every account under the current policy, count them anew and print how many have each verdict."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -22,5 +22,6 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         as_of = instant(options["as_of"]) if options["as_of"] else now()
         judged = assess.assess(workspace=workspace)
+        DormancyCount.objects.recount(workspace)
         self.stdout.write(f"assessed again: {judged}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=as_of)))
