@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils.timezone import now
@@ -153,6 +154,21 @@ def test_an_access_report_holds_what_is_held(stage: Stage, tmp_path: Path) -> No
     assert (held["account"]["email"], held["account"]["record"]["username"]) == (ADDRESS, USERNAME)
     assert held["clean-ups"][0]["state"] == "revoked"
     assert "Access revoked" in {entry["what"] for entry in held["history"]}
+
+
+def test_the_command_shows_whose_time_is_over_and_erases_them_for_an_administrator(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with time_machine.travel(stage.clock() + timedelta(days=400), tick=False):
+        call_command("apply_retention")
+        assert capsys.readouterr() == (
+            f"{USERNAME}\n",
+            "Nothing was erased; with --actor LOGIN it is, now and every night.\n",
+        )
+        assert told(dump()) != []
+        call_command("apply_retention", actor=stage.staff("administrator").username)
+    assert capsys.readouterr().out == "accounts erased 1\n"
+    assert told(dump()) == []
 
 
 def test_retention_erases_nobody_before_a_preview_and_then_those_whose_time_is_over(stage: Stage) -> None:
