@@ -8,7 +8,7 @@
   const HERE = PREFIX + location.pathname;
   const DAY = 24 * 3600 * 1000;
   const LARGEST = 200000;
-  const SECRET = /password|csrf|^key$|code|token/i;
+  const SECRET = /passw|csrf|secret|credential|key$|code|token/i;
 
   const store = {
     get: (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },

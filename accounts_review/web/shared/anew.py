@@ -6,6 +6,7 @@ afterwards; it is sent by the person's own click, so that nothing changes by bei
 
 from __future__ import annotations
 
+import re
 from time import time
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -21,8 +22,10 @@ from django.urls import reverse
 from django.utils.functional import Promise
 
 KEPT = "kept_form"
-NOT_KEPT = frozenset({"csrfmiddlewaretoken", "key"})
-"""An API key is entered again: sessions lie in the database as they are."""
+SECRET = re.compile(r"passw|csrf|secret|credential|key$|code|token", re.IGNORECASE)
+"""Fields that are entered again, here and in ``drafts.js``: sessions lie in the database as they are."""
+SIGN_IN = "accounts/"
+"""Below it people prove who they are; nothing that is sent there is kept."""
 LARGEST = 200_000
 """Characters: what is longer is not kept, and has to be filled in again."""
 
@@ -93,12 +96,18 @@ def ask(request: HttpRequest, what: str | Promise) -> HttpResponse:
     return redirect(url)
 
 
-def keep(request: HttpRequest, what: str | Promise, *, owner: int | None) -> None:
-    """Keep what was sent in the session, for its ``owner`` alone."""
-    fields = [[name, values] for name, values in request.POST.lists() if name not in NOT_KEPT]
+def keep(request: HttpRequest, what: str | Promise, *, owner: int | None) -> bool:
+    """Keep what was sent in the session, for its ``owner`` alone; nothing secret, and nothing of the sign-in's pages.
+
+    Returns whether it was kept.
+    """
+    if request.resolver_match is None or request.resolver_match.route.startswith(SIGN_IN):
+        return False
+    fields = [[name, values] for name, values in request.POST.lists() if not SECRET.search(name)]
     is_short = sum(len(value) for _name, values in fields for value in values) < LARGEST
     kept = {"to": request.get_full_path(), "fields": fields if is_short else [], "what": str(what)}
     request.session[KEPT] = kept | {"back": _page_of(request), "owner": owner}
+    return True
 
 
 def question(request: HttpRequest, *, to: str = "") -> str:

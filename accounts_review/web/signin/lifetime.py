@@ -73,8 +73,9 @@ def _signed_out(request: HttpRequest, *, owner: int | None) -> HttpResponse | No
     """Lead to the sign-in, and from there on to what was being sent; a page leads back to itself anyway."""
     if request.method != "POST":
         return None
-    anew.keep(request, _("Send it again"), owner=owner)
-    url = f"{reverse('account_login')}?{urlencode({'next': reverse('go_on')})}"
+    url = reverse("account_login")
+    if anew.keep(request, _("Send it again"), owner=owner):
+        url += f"?{urlencode({'next': reverse('go_on')})}"
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return redirect(url)

@@ -7,6 +7,7 @@ from time import time
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts_review.models import Workspace
@@ -109,6 +110,44 @@ def test_without_any_session_left_it_is_offered_to_nobody_else(site: Site) -> No
     session["kept_form"] = kept
     session.save()
     assert site.client.get("/go-on/").status_code == 302
+
+
+SECRETS = {
+    "/accounts/password/change/": ("oldpassword", "password1", "password2"),
+    "/accounts/reauthenticate/": ("password",),
+    "/accounts/2fa/authenticate/": ("code", "credential"),
+    "/accounts/2fa/reauthenticate/": ("code",),
+    "/accounts/2fa/totp/activate/": ("code",),
+    "/accounts/2fa/webauthn/add/": ("name", "credential", "passwordless"),
+    "/accounts/sessions/": ("anything",),
+    "/workspaces/add/": ("key", "KEY", "api_key", "access-key", "new_password", "token", "secret"),
+    "/w/main/settings/": ("key",),
+    "/w/main/review/decide/": ("password", "otp_code"),
+}
+
+
+@pytest.mark.parametrize("path", SECRETS)
+@pytest.mark.parametrize("has_session", [True, False])
+def test_no_secret_is_kept_of_what_was_sent(site: Site, path: str, *, has_session: bool) -> None:
+    age(site, began=13 * HOUR, seen=60)
+    if not has_session:
+        del site.client.cookies["sessionid"]
+    answer = site.client.post(path, dict.fromkeys(SECRETS[path], "hunter2 hunter2") | {"reason": "left"})
+    assert answer.status_code == 302
+    kept = [session.get_decoded() for session in Session.objects.all()]
+    assert "hunter2" not in str(kept)
+    if path.startswith("/accounts/"):
+        assert "kept_form" not in str(kept)
+        assert "go-on" not in answer["Location"]
+
+
+def test_an_api_key_is_not_kept_and_the_rest_is(site: Site) -> None:
+    site.sign_in("administrator")
+    age(site, began=13 * HOUR, seen=60)
+    fields = {"key": "hunter2 hunter2", "url": "https://data.example.org", "key_owner": "bot"}
+    site.client.post("/workspaces/add/", fields)
+    kept = site.client.session["kept_form"]["fields"]
+    assert dict(kept) == {"url": ["https://data.example.org"], "key_owner": ["bot"]}
 
 
 def test_an_address_that_only_takes_a_form_has_a_page(site: Site) -> None:
