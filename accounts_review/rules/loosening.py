@@ -11,7 +11,8 @@ from dataclasses import fields
 from typing import Any
 
 from accounts_review.rules.names import Globs, Names, has_wildcard
-from accounts_review.rules.policy import ALWAYS_PROTECTED, Limits, Policy
+from accounts_review.rules.policy import ALWAYS_PROTECTED, GLOB_LISTS, NAME_LISTS, Limits, Policy, Segment
+from accounts_review.rules.retention import Retention
 
 SHORT_LIMIT = 90
 """Days: an account that rests for a season is not abandoned; fewer are often months mistaken for days."""
@@ -42,11 +43,7 @@ def loosened(before: Policy, after: Policy) -> Iterator[Found]:
         dropped = _dropped(getattr(before.protect, name), getattr(after.protect, name))
         if dropped:
             yield {"code": "protects_less", "list": name, "names": dropped}
-    limits = {segment.name: segment.dormant_after_days for segment in before.segments}
-    for segment in after.segments:
-        if segment.dormant_after_days < limits.get(segment.name, 0):
-            days = {"before": limits[segment.name], "after": segment.dormant_after_days}
-            yield {"code": "shorter_limit", "segment": segment.name} | days
+    yield from _segments_loosened(before.segments, after.segments)
     yield from _notice_loosened(before, after)
     if after.launch.wait_hours < before.launch.wait_hours:
         yield {"code": "shorter_wait", "before": before.launch.wait_hours, "after": after.launch.wait_hours}
@@ -59,6 +56,38 @@ def loosened(before: Policy, after: Policy) -> Iterator[Found]:
         old, new = getattr(before.limits, field.name), getattr(after.limits, field.name)
         if new > old:
             yield {"code": "higher_limit", "limit": field.name, "before": old, "after": new}
+    for field in fields(Retention):
+        old, new = getattr(before.retention, field.name), getattr(after.retention, field.name)
+        if new < old:
+            yield {"code": "shorter_retention", "of": field.name, "before": old, "after": new}
+
+
+def _segments_loosened(before: tuple[Segment, ...], after: tuple[Segment, ...]) -> Iterator[Found]:
+    """Segments in which somebody may have less time than before, however they are called and wherever they stand."""
+    own = {segment.name: segment.dormant_after_days for segment in before}
+    for position, segment in enumerate(after):
+        former = _former(before, segment, passed=after[:position])
+        days = {"before": max(former, default=0), "after": segment.dormant_after_days}
+        if days["after"] < days["before"]:
+            code = "shorter_limit" if own.get(segment.name) == days["before"] else "shorter_for_some"
+            yield {"code": code, "segment": segment.name} | days
+
+
+def _former(before: tuple[Segment, ...], segment: Segment, *, passed: tuple[Segment, ...]) -> Iterator[int]:
+    """The limits that those in a segment can have had: none comes to it whom one of those that they passed holds."""
+    for other in before:
+        if not any(_holds_all(earlier, other) for earlier in passed):
+            yield other.dormant_after_days
+        if _holds_all(other, segment):
+            return
+
+
+def _holds_all(segment: Segment, other: Segment) -> bool:
+    """Whether whoever meets the conditions of the other meets this one's for certain."""
+    if segment.never_used not in (None, other.never_used):
+        return False
+    lists = [(getattr(segment, name), getattr(other, name)) for name in ("permissions", *NAME_LISTS, *GLOB_LISTS)]
+    return all(not own or (theirs and set(theirs) <= set(own)) for own, theirs in lists)
 
 
 def _notice_loosened(before: Policy, after: Policy) -> Iterator[Found]:
@@ -67,6 +96,8 @@ def _notice_loosened(before: Policy, after: Policy) -> Iterator[Found]:
     fewer = len(after.notice.reminders_days_before), len(before.notice.reminders_days_before)
     if fewer[0] < fewer[1]:
         yield {"code": "fewer_reminders", "before": fewer[1], "after": fewer[0]}
+    if open_again := sorted(set(before.notice.avoid) - set(after.notice.avoid)):
+        yield {"code": "fewer_avoided", "names": open_again}
 
 
 def _dropped(before: Any, after: Any) -> list[str]:

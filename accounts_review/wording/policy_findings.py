@@ -25,10 +25,21 @@ LIMITS: dict[str, Promise] = {
 }
 """By limit of a policy; another is told by its name."""
 
+RETENTION: dict[str, Promise] = {
+    "months_after_end": gettext_lazy(
+        "What is held about accounts that are gone is kept for a shorter time before it is erased (months): "
+        "%(after)s; before, %(before)s."
+    ),
+    "keep_audit_names_months": gettext_lazy(
+        "Names of people who left are kept for a shorter time before they are erased (months): %(after)s; before, "
+        "%(before)s."
+    ),
+}
+"""By key of ``[retention]``."""
 
 LOOSER = (
-    *("protects_less", "shorter_limit", "shorter_notice", "fewer_reminders", "one_person", "longer_approval"),
-    *("higher_limit", "shorter_wait", "more_dormant"),
+    *("protects_less", "shorter_limit", "shorter_for_some", "shorter_notice", "fewer_reminders", "fewer_avoided"),
+    *("one_person", "longer_approval", "higher_limit", "shorter_wait", "shorter_retention", "more_dormant"),
 )
 """What is looser than the policy in force; in a live workspace it takes a tick of its own."""
 
@@ -102,6 +113,17 @@ def _shorter_limit(found: Found) -> str:
     return said % (found | _in_days(found))
 
 
+def _shorter_for_some(found: Found) -> str:
+    said = ngettext(
+        "“%(segment)s” counts as dormant after %(after)s; before, up to %(before)s for some of its accounts. "
+        "%(count)s account would be dormant.",
+        "“%(segment)s” counts as dormant after %(after)s; before, up to %(before)s for some of its accounts. "
+        "%(count)s accounts would be dormant.",
+        found["count"],
+    )
+    return said % (found | _in_days(found))
+
+
 def _short_notice(found: Found) -> str:
     if not found["days"]:
         return _("No warning is sent before access ends.")
@@ -158,11 +180,17 @@ SAID: dict[str, Callable[[Found], str]] = {
     "empty_protection": _empty_protection,
     "protects_less": _protects_less,
     "shorter_limit": _shorter_limit,
+    "shorter_for_some": _shorter_for_some,
+    "shorter_retention": lambda found: str(RETENTION[found["of"]]) % found,
     "shorter_wait": lambda found: (
         _("A launch without notice waits %(after)s hours before its first removal; before, %(before)s.") % found
     ),
     "shorter_notice": lambda found: _("The notice is shorter: %(after)s; before, %(before)s.") % _in_days(found),
     "fewer_reminders": lambda found: _("There are fewer reminders: %(after)s; before, %(before)s.") % found,
+    "fewer_avoided": lambda found: (
+        _("E-mails and removals can happen again on days that were avoided: %(names)s.")
+        % {"names": _some(found["names"])}
+    ),
     "one_person": lambda found: _("One person can launch a clean-up; before, a second one had to confirm."),
     "longer_approval": lambda found: _("An approval lasts longer: %(after)s; before, %(before)s.") % _in_days(found),
     "higher_limit": _higher_limit,

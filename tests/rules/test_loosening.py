@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts_review.rules.loosening import loosened, risks
-from accounts_review.rules.policy import ALWAYS_PROTECTED, Limits, Policy
+from accounts_review.rules.policy import ALWAYS_PROTECTED, Limits, Policy, Segment
 from tests.builders import POLICY
 
 
@@ -58,6 +58,8 @@ LOOSER = {
     "per clean-up": ({"limits": {"per_cleanup": 501}}, "higher_limit"),
     "per hour": ({"limits": {"per_hour": 201}}, "higher_limit"),
     "share": ({"limits": {"share_of_population": 0.26}}, "higher_limit"),
+    "accounts erased": ({"retention": {"months_after_end": 11}}, "shorter_retention"),
+    "names erased": ({"retention": {"keep_audit_names_months": 1}}, "shorter_retention"),
 }
 
 
@@ -80,6 +82,88 @@ def test_a_shorter_limit_of_a_segment_is_found_by_its_name() -> None:
     (found,) = loosened(CLEAN, shorter)
     assert found == {"code": "shorter_limit", "segment": "everyone else", "before": 730, "after": 400}
     assert list(loosened(shorter, CLEAN)) == []
+
+
+NEVER, REST = POLICY.segments
+STAFF = Segment(name="staff", dormant_after_days=3650, groups=("staff", "board"))
+EVERYBODY = Segment(name="all the rest", dormant_after_days=1)
+
+
+def segments(*given: Segment) -> Policy:
+    return replace(POLICY, segments=given)
+
+
+SHORTER_FOR_SOME = {
+    "renamed and shorter": (CLEAN, segments(NEVER, EVERYBODY), [("all the rest", 730, 1)]),
+    "a new first one": (
+        CLEAN,
+        segments(Segment(name="new", dormant_after_days=1, usernames=("*",)), NEVER, REST),
+        [("new", 730, 1)],
+    ),
+    "the long one dropped": (segments(STAFF, NEVER, REST), CLEAN, [("never activated", 3650, 90), REST]),
+    "the long one put after": (
+        segments(STAFF, REST),
+        segments(replace(REST, name="a"), STAFF, REST),
+        [("a", 3650, 730)],
+    ),
+    "the long one narrowed": (
+        segments(STAFF, REST),
+        segments(replace(STAFF, groups=("board",)), REST),
+        [("everyone else", 3650, 730)],
+    ),
+    "the short one widened": (
+        CLEAN,
+        segments(replace(NEVER, never_used=None, groups=("staff",)), REST),
+        [("never activated", 730, 90)],
+    ),
+    "conditions exchanged": (
+        segments(STAFF, replace(NEVER, dormant_after_days=30), REST),
+        segments(
+            replace(STAFF, groups=(), never_used=True), replace(NEVER, dormant_after_days=30, never_used=False), REST
+        ),
+        [("never activated", 3650, 30), ("everyone else", 3650, 730)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), SHORTER_FOR_SOME.values(), ids=SHORTER_FOR_SOME)
+def test_a_shorter_limit_of_some_is_found_whatever_their_segment_is_called(
+    before: Policy, after: Policy, expected: list[Any]
+) -> None:
+    wanted = [(REST.name, 3650, 730) if one is REST else one for one in expected]
+    found = list(loosened(before, after))
+    assert [(one["segment"], one["before"], one["after"]) for one in found] == wanted
+    assert set(codes(found)) == {"shorter_for_some"}
+
+
+NO_SHORTER = {
+    "renamed": (CLEAN, segments(replace(NEVER, name="a"), replace(REST, name="b"))),
+    "a longer one added": (CLEAN, segments(STAFF, NEVER, REST)),
+    "the short one dropped": (CLEAN, segments(REST)),
+    "the short one narrowed": (CLEAN, segments(replace(NEVER, groups=("staff",)), REST)),
+    "a part split off": (segments(STAFF, REST), segments(replace(STAFF, name="a", groups=("board",)), STAFF, REST)),
+    "names in another order": (segments(STAFF, REST), segments(replace(STAFF, groups=("board", "staff")), REST)),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), NO_SHORTER.values(), ids=NO_SHORTER)
+def test_segments_that_give_nobody_less_time_are_no_loosening(before: Policy, after: Policy) -> None:
+    assert list(loosened(before, after)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "dropped"),
+    [
+        (("weekends", "2026-12-24", "holidays FR"), (), ["2026-12-24", "holidays FR", "weekends"]),
+        (("weekends", "2026-12-24"), ("2026-12-25", "weekends"), ["2026-12-24"]),
+        ((), ("weekends",), []),
+    ],
+)
+def test_days_that_are_no_longer_avoided_are_found(
+    before: tuple[str, ...], after: tuple[str, ...], dropped: list[str]
+) -> None:
+    found = list(loosened(policy(notice={"avoid": before}), policy(notice={"avoid": after})))
+    assert found == ([{"code": "fewer_avoided", "names": dropped}] if dropped else [])
 
 
 def test_no_limit_of_a_policy_is_forgotten() -> None:

@@ -28,6 +28,15 @@ EXAMPLES: list[tuple[dict[str, Any], str]] = [
         {"code": "shorter_limit", "segment": "x", "before": 30, "after": 1, "count": 5},
         "“x” counts as dormant after 1 day; before, 30 days. 5 accounts would be dormant.",
     ),
+    (
+        {"code": "shorter_for_some", "segment": "x", "before": 30, "after": 1, "count": 1},
+        "“x” counts as dormant after 1 day; before, up to 30 days for some of its accounts. 1 account would be",
+    ),
+    ({"code": "fewer_avoided", "names": ["weekends"]}, "E-mails and removals can happen again on days that were"),
+    (
+        {"code": "shorter_retention", "of": "keep_audit_names_months", "before": 2, "after": 1},
+        "Names of people who left are kept for a shorter time before they are erased (months): 1; before, 2.",
+    ),
     ({"code": "shorter_wait", "before": 24, "after": 0}, "A launch without notice waits 0 hours before its first"),
     ({"code": "shorter_notice", "before": 2, "after": 1}, "The notice is shorter: 1 day; before, 2 days."),
     ({"code": "longer_approval", "before": 60, "after": 90}, "An approval lasts longer: 90 days; before, 60 days."),

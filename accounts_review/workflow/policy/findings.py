@@ -78,7 +78,7 @@ def _counted(found: Iterable[Found], workspace: int, dormant: Counter[str], prot
     held: Holdings | None = None
     for one in found:
         match one["code"]:
-            case "short_limit" | "shorter_limit":
+            case "short_limit" | "shorter_limit" | "shorter_for_some":
                 yield one | {"count": dormant[one["segment"]]}
             case "empty_protection":
                 yield one | {"count": protected}

@@ -280,6 +280,23 @@ class TestSecondAdministrator:
         activate(site, proposed, loosens="yes")
         assert self.number(site) == 1
 
+    @pytest.mark.parametrize("name", ["renamed", "new"])
+    def test_no_name_of_a_segment_leads_around(self, site: Site, name: str) -> None:
+        site.people("ana.idle")
+        site.go_live()
+        self.add_another()
+        last = '[[segment]]\nname = "all the rest"\ndormant_after_days = 1\n'
+        first = '[[segment]]\nname = "new"\nusernames = ["*"]\ndormant_after_days = 1\n'
+        force = site.workspace.current_policy.text
+        added = force.replace("[[segment]]", f"{first}[[segment]]", 1)
+        wanted = last + force[force.index("[protect]") :] if name == "renamed" else added
+        proposed = self.propose(site, wanted)
+        sign_in(site.client, site.person("administrator"))
+        activate(site, proposed)
+        assert "policy.agreed" not in AuditEntry.objects.values_list("kind", flat=True)
+        activate(site, proposed, loosens="yes")
+        assert self.number(site) == 1
+
     def test_a_stricter_one_needs_one_person(self, site: Site, proposed: PolicyPreview) -> None:
         self.add_another()
         text = site.workspace.current_policy.text

@@ -125,6 +125,22 @@ def test_a_loosening_is_said_with_the_number_of_those_it_touches(stage: Stage) -
     assert "2 accounts that are not dormant now would be." in said
 
 
+def test_what_is_looser_for_some_is_said_with_numbers(stage: Stage) -> None:
+    stage.adopt(BASE.format(condition="never_used = false", protect="") + 'avoid = ["weekends"]\n')
+    text = BASE.format(condition="never_used = false", protect="").replace("everyone", "all the rest")
+    text = text.replace("730", "100") + "[retention]\nmonths_after_end = 1\nkeep_audit_names_months = 2\n"
+    said = [in_words(found) for found in findings(stage, text)]
+    some = "“all the rest” counts as dormant after 100 days; before, up to 730 days for some of its accounts. "
+    (found,) = [one for one in said if one.startswith(some)]
+    assert found.endswith("would be dormant.")
+    assert "E-mails and removals can happen again on days that were avoided: “weekends”." in said
+    gone = "What is held about accounts that are gone is kept for a shorter time before it is erased"
+    assert f"{gone} (months): 1; before, 12." in said
+    assert (
+        "Names of people who left are kept for a shorter time before they are erased (months): 2; before, 24." in said
+    )
+
+
 def test_before_anybody_was_read_no_name_can_be_looked_for(set_stage: SetStage) -> None:
     stage = set_stage(synced=False)
     found = findings(stage, policy_text(groups=["nobody"]))
