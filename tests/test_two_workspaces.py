@@ -158,6 +158,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "pause_workspace": ("--reason", "x"),
     "resume_workspace": ("--reason", "x"),
     "retire_workspace": ("--reason", "x"),
+    "erase_person": ("marie", "--actor", "administrator", "--reason", "x"),
+    "access_report": ("marie",),
     "exempt": ("--until", "2026-12-31"),
 }
 

@@ -36,8 +36,8 @@ def test_filters_narrow_and_chips_widen_again(plain_page: Page) -> None:
     page = plain_page
     page.get_by_role("link", name="Review", exact=True).click()
     everyone = total(page)
-    page.get_by_label("Search").fill("ville.example")
-    page.get_by_label("Search").press("Enter")
+    page.get_by_label("Search", exact=True).fill("ville.example")
+    page.get_by_label("Search", exact=True).press("Enter")
     assert 0 < total(page) < everyone
     page.locator("a", has_text="ville.example").first.click()
     assert total(page) == everyone

@@ -12,7 +12,7 @@ from accounts_review.wording.findings import ERRORS, REMEDIES, SAID, in_words, o
 GOOD = {"reach", "clock", "clock_unsaid", "owner", "administrators", "use"}
 BY_ITSELF = {
     *("hourly_limit", "mail_limit", "launch_waits", "avoided_day", "lease_over", "look_too_old", "worker_died"),
-    *("paused", "cancelled"),
+    *("paused", "cancelled", "answers_awaited"),
 }
 """What goes on by itself, or is what a person chose: there is nothing to mend."""
 

@@ -47,7 +47,7 @@ def test_it_holds_what_the_page_shows_and_is_recorded(site: Site, cleanup: Clean
     assert page is not None
     assert [row[0] for row in page.values] == ["username", "ana.idle"]
     entry = AuditEntry.objects.get(kind="cleanup.exported")
-    assert (entry.cleanup, entry.data) == (
+    assert (entry.cleanup, entry.details) == (
         cleanup.number,
         {"filter": {"q": "ana"}, "count": 1, "format": "xlsx"},
     )

@@ -52,8 +52,9 @@ def test_each_part_is_judged_as_it_would_be_alone(stage: Stage, monkeypatch: pyt
     assert assess.assess(workspace=stage.workspace) == len(before) == 33
     assert len(pids) == 2
     assert judged() == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    for pid in pids:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
 
 @pytest.mark.parametrize("how", ["killed", "fails"])

@@ -125,7 +125,7 @@ def test_a_person_is_told_after_a_day_and_once(stage: Stage) -> None:
     for _ in range(3):
         stage.clock.advance(hours=20)
         stage.revoke()
-    assert told() == ["1 accounts have been on hold for a day and need a check"]
+    assert told() == ["clean-up 1: 1 account has been on hold for a day and needs a check"]
     assert stage.entries("marie").count("case.held_for_a_day") == 1
 
 
