@@ -222,7 +222,7 @@ class Event(StrEnum):
         variants={"lost": _("took the lost second factors of %(login)s away")}, alert=True)
     SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))
     WORKSPACE_EMAILS_CHANGED = Words("workspace.emails_changed", _("E-mails changed"),
-        _("changed what the e-mails say: %(email)s %(fields)s (%(language)s)"))
+        _("changed what the e-mails say: %(email)s %(fields)s (%(language)s)"), alert=True)
     WORKSPACE_HOST_CHANGED = Words("workspace.host_changed", _("Host changed"),
         _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"), alert=True)
     WORKSPACE_LANGUAGE_SET = Words("workspace.language_set", _("Language of e-mails changed"),

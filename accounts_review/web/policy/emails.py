@@ -100,7 +100,12 @@ class TextsForm(forms.Form):
 class EmailsPage(WorkspaceView):
     """The e-mails to a fictitious person, and the forms that change what they say."""
 
+    needs_to_act = "administer"
     template_name = "accounts_review/policy/emails.html"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        """A test to oneself changes nothing."""
+        return gettext_lazy("Change the e-mails") if {"language", "verb"} & set(request.POST) else ""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if kind := request.GET.get("download"):

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import AuditEntry, EmailText, Workspace
-from accounts_review.workflow.notify import emails
+from accounts_review.workflow.notify import alert, emails
 from tests.web.records_kit import HOSTILE, Site, text
 
 BODY = "Dear {name}, we say it our way.\n\nPlease answer by {promised}:\n{link}\n\nThe team of {portal}"
@@ -145,6 +145,7 @@ def test_the_change_is_recorded_and_can_be_taken_back(site: Site) -> None:
     entry = AuditEntry.objects.filter(kind="workspace.emails_changed").first()
     assert entry
     assert entry.details["texts"]["subject"] == "Mine"
+    assert entry in alert.owed(site.workspace, now=now())
     save(site, subject="Mine", body=BODY, verb="default")
     assert not EmailText.objects.exists()
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models import AuditEntry, EmailText, Workspace
 from accounts_review.tasks import actions
 from accounts_review.workflow import holds
 from accounts_review.workflow.policy import preview
@@ -97,6 +97,11 @@ def harmful(site: Site) -> dict[str, tuple[str, dict[str, Any]]]:
         "new workspace": ("/workspaces/add/", {"name": "evil", "title": "Evil", **key}),
         "key": (site.at("settings"), {"act": "connection", **key}),
         "retire": (site.at("settings"), {"act": "retire", "reason": "x", "confirmation": "main"}),
+        "e-mails": (
+            site.at("emails"),
+            {"verb": "save", "kind": "", "written_in": "en", "reply_to": "mallory@elsewhere.example"},
+        ),
+        "language": (site.at("emails"), {"language": "fr"}),
         "factor": ("/accounts/2fa/totp/activate/", {"code": "000000"}),
         "passkey": ("/accounts/2fa/webauthn/add/", {"name": "theirs", "credential": "{}"}),
         "codes": ("/accounts/2fa/recovery-codes/generate/", {}),
@@ -120,6 +125,7 @@ def test_a_cookie_alone_does_none_of_it(thief: Client, site: Site) -> None:
     assert list(written.values_list("kind", flat=True)) == []
     assert Authenticator.objects.count() == factors
     assert not Workspace.objects.get(name="main").is_live
+    assert not EmailText.objects.exists()
 
 
 def test_a_cookie_stops_what_others_started(thief: Client, site: Site) -> None:
