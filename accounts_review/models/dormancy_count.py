@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connection, models, transaction
 
+from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.models.workspace import Workspace
 from accounts_review.rules.dormancy import Standing
 
@@ -12,11 +13,13 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
     def gather(self, workspace: Workspace) -> None:
         """Draw together what was counted piece by piece; the sums stay."""
         with transaction.atomic(), connection.cursor() as cursor:
+            wait_to_rewrite(workspace)
             cursor.execute(_GATHER, [workspace.pk])
 
     def recount(self, workspace: Workspace) -> None:
         """Count a workspace's assessments from scratch."""
         with transaction.atomic(), connection.cursor() as cursor:
+            wait_to_rewrite(workspace)
             cursor.execute(_RECOUNT, [workspace.pk, workspace.pk])
 
 

@@ -24,6 +24,11 @@ SYNC_SECONDS = 4 * 3600
 Every other task is short."""
 
 
+REVOKE_SECONDS = 480
+"""How long a worker may revoke. It claims for half a minute; what it has in flight then may meet a workspace that
+answers late or asks for patience, and is waited for, so that its threads end before the process does."""
+
+
 def enqueue_revoke(workspace: Workspace, *, cases: int = 1) -> None:
     """Tell the workers that so many cases may be due: at once as many workers as have something to do.
 
@@ -31,7 +36,7 @@ def enqueue_revoke(workspace: Workspace, *, cases: int = 1) -> None:
     """
     wanted = min(settings.WORKERS, ceil(cases / AT_ONCE))
     for _ in range(wanted - _waiting(REVOKE, workspace.pk)):
-        async_task(REVOKE, workspace.pk)
+        async_task(REVOKE, workspace.pk, timeout=REVOKE_SECONDS)
 
 
 def _waiting(task: str, *given: object) -> int:

@@ -28,6 +28,7 @@ from accounts_review.models import (
 )
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.assessment import AssessmentBase
+from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
@@ -174,6 +175,7 @@ def activate(
     was changed.
     """
     login = _permitted(actor, policy_preview.workspace)
+    wait_to_rewrite(policy_preview.workspace_id)
     workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
     held = PolicyPreview.objects.select_for_update().filter(pk=policy_preview.pk).first()
     if held is None:

@@ -23,7 +23,7 @@ from accounts_review.workflow.revoke.last_look import Look
 AT_ONCE = 8
 """So many cases a worker keeps in flight: what takes long is the way to the workspace and back."""
 
-PATIENCE_SECONDS = 0.2
+PATIENCE_SECONDS = 2.0
 """How long to wait before asking again whether DELETEs of other workers have ended."""
 
 Looked = tuple[Case, Look]

@@ -23,6 +23,8 @@ ASKED_ANEW = ("approved_by_id", "noticed_at", "promised_at", "warned_to")
 class Recorder(Settler):
     """Moves cases on from their claim."""
 
+    at_once: int = 1
+    """How many cases may be in flight at the same time."""
     held: set[int] = field(default_factory=set)
     """Cases that were held back: they are left alone for the rest of the run."""
 
@@ -30,11 +32,13 @@ class Recorder(Settler):
         """Lock the cases that are still ours, with their accounts; and those whose account somebody else holds now.
 
         Who decides on an account has decided already, or waits and finds it under way: account first, then case, as
-        they do. Where there are several, none is waited for: somebody could hold one, and wait for another.
+        they do. With several in flight none is waited for: somebody could hold one and wait for another, and the
+        answers that have come would wait as well.
         """
         accounts = Account.objects.filter(pk__in=[case.account_id for case, _ in looked]).order_by("pk")
-        held = {account.pk: account for account in accounts.select_for_update(skip_locked=len(looked) > 1)}
-        claimed = Case.objects.filter(pk__in=[case.pk for case, _ in looked], state=CaseState.CLAIMED).order_by("pk")
+        held = {account.pk: account for account in accounts.select_for_update(skip_locked=self.at_once > 1)}
+        free = [case.pk for case, _ in looked if case.account_id in held]
+        claimed = Case.objects.filter(pk__in=free, state=CaseState.CLAIMED).order_by("pk")
         rows = {
             row.pk: row for row in claimed.only("claim", "approved_by", *ASKED_ANEW[1:]).select_for_update(of=("self",))
         }

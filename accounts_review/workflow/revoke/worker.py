@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
@@ -56,8 +56,6 @@ class Revoker(Recorder):
     """How far this machine's clock may be from the workspace's; ``None`` where the clock is not this machine's."""
     patience: timedelta = timedelta(0)
     """How long a case that was held back for what its account shows is left alone before it is looked at again."""
-    at_once: int = 1
-    """How many cases may be in flight at the same time."""
     deadlines: dict[int, float] = field(default_factory=dict)
     """Until when the claim of a case holds, by a clock that nobody sets back."""
 
@@ -259,7 +257,8 @@ class Revoker(Recorder):
             return False
         cases, recorded = [case for case, _ in answered], False
         accounts = Account.objects.filter(pk__in=[case.account_id for case in cases]).order_by("pk").values_list("pk")
-        with suppress(audit.Conflict), transaction.atomic():
+        # Each is then written down by itself, so that a deadlock costs no answer.
+        with suppress(audit.Conflict, OperationalError), transaction.atomic():
             if len(accounts.select_for_update(skip_locked=True)) < len(cases):
                 return False
             Account.objects.filter(pk__in=[case.account_id for case in cases]).update(gone_at=self.clock())

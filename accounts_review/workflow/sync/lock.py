@@ -33,6 +33,13 @@ def is_locked(workspace: Workspace) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def is_free_until_the_end(workspace: Workspace) -> bool:
+    """Whether no process syncs the workspace, nor begins to before the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", _key(workspace))
+        return bool(cursor.fetchone()[0])
+
+
 @contextmanager
 def only_one(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock, which the database frees by itself when this process dies."""

@@ -32,12 +32,13 @@ from accounts_review.huwise import (
     decode_group,
 )
 from accounts_review.models import Account, Assessment, HeldSync, Sync, Workspace, indexes, permit
+from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
-from accounts_review.workflow.sync.lock import is_locked, only_one
+from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked, only_one
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
 from accounts_review.workflow.sync.staging import Staging
@@ -165,6 +166,8 @@ def reset_breaker(
     if seen not in (None, newest):
         raise NothingTripped(_("A later sync looked wrong too; decide on that one."))
     held = None if discard else HeldSync.objects.filter(sync=newest).first()
+    if held and not is_free_until_the_end(workspace):
+        raise NothingTripped(_("A sync is running and may replace these numbers. Wait for it to end, then try again."))
     for sync in quarantined:
         sync.state = "complete" if held and sync is newest else "discarded"
         sync.resolved_at, sync.resolved_by, sync.resolution = now, login, reason
@@ -210,6 +213,7 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
 
 @transaction.atomic
 def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime) -> None:
+    wait_to_rewrite(sync.workspace)
     workspace, passes = sync.workspace, gathered.passes
     passes.staging.miss_newcomers()
     groups, key_owner, disputed = gathered.groups, gathered.key_owner, gathered.disputed

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import connections
 
 from accounts_review.models import AuditEntry
 from accounts_review.workflow.assess import assess
@@ -86,6 +88,20 @@ def test_a_person_resets_it_with_a_reason(stage: Stage, person: Person, discard:
     assert stage.workspace.syncs.latest("pk").state == ("discarded" if discard else "complete")
     entry = AuditEntry.objects.get(kind="breaker.reset")
     assert (entry.actor, entry.details["reason"], entry.data["accepted"]) == ("administrator", "looked", not discard)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_numbers_are_not_accepted_while_a_sync_runs_that_may_replace_them(stage: Stage, person: Person) -> None:
+    lose_dates(stage, 4)
+    stage.sync()
+    other = connections.create_connection("default")
+    with closing(other), other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [0x73796E63, stage.workspace.pk])
+        with pytest.raises(NothingTripped, match="A sync is running"):
+            reset(stage, person("administrator"), discard=False)
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+    reset(stage, person("administrator"), discard=False)
+    assert stage.sync().state == "complete"
 
 
 def test_accepted_numbers_are_the_new_baseline(stage: Stage, person: Person) -> None:
