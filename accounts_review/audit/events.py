@@ -211,7 +211,8 @@ class Event(StrEnum):
     SIGNIN_DONE = Words("signin.done", _("Signed in"), _("signed in"),
         variants={"provider": _("signed in with %(provider)s")})
     SIGNIN_LINKED = Words("signin.linked", _("Sign-in linked"),
-        _("linked this login to an identity at %(provider)s"), alert=True)
+        _("linked this login to an identity at %(provider)s"), alert=True,
+        variants={"by_address": _("linked this login to the identity at %(provider)s with the address %(address)s")})
     SIGNIN_FAILED = Words("signin.failed", _("Sign-in failed"),
         _("someone failed to sign in; more tries from there within an hour are not recorded"))
     SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))

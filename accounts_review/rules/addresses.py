@@ -63,6 +63,14 @@ def same_mailbox(one: str, other: str) -> bool:
     return bool(one) and _folded(one) == _folded(other)
 
 
+def same_but_for_case(one: str, other: str) -> bool:
+    """Whether an address or login from outside is one that is known: letter by letter, however its letters are cased.
+
+    Strict where databases are not: a dotless i, a long s or a Kelvin sign is another letter, and another mailbox.
+    """
+    return bool(one) and one.lower() == other.lower() and one.upper() == other.upper()
+
+
 def _folded(address: str) -> str:
     with suppress(ValueError):
         address = envelope(address)

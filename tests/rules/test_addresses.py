@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.rules.addresses import usable_for_mail, usable_in_url
+from accounts_review.rules.addresses import same_but_for_case, usable_for_mail, usable_in_url
 from tests.strategies import thoroughly
 
 
@@ -64,3 +64,21 @@ def test_a_username_that_percent_encoding_makes_safe(username: str) -> None:
 )
 def test_a_username_that_could_address_something_else(username: str) -> None:
     assert not usable_in_url(username)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("Ana@Ville.example", "ana@ville.EXAMPLE", True),
+        ("JOSÉ@ville.example", "josé@ville.example", True),
+        ("boss@issy.example", "boss@ıssy.example", False),
+        ("boss@issy.example", "boſs@issy.example", False),
+        ("boss@kiln.example", "boss@\u212ailn.example", False),
+        ("boss@strasse.example", "boss@straße.example", False),
+        ("σ@ville.example", "ς@ville.example", False),
+        ("", "", False),
+    ],
+)
+def test_an_address_from_outside_is_the_known_one_letter_by_letter(one: str, other: str, *, is_same: bool) -> None:
+    assert same_but_for_case(one, other) is is_same
+    assert same_but_for_case(other, one) is is_same

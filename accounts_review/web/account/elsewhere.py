@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 
 from django.db.models import Q, QuerySet
 
 from accounts_review.models import Account, Workspace
+from accounts_review.rules.addresses import same_but_for_case
 
 MOST = 20
 
@@ -21,5 +23,10 @@ def elsewhere(account: Account, *, seen: QuerySet[Workspace], now: datetime) -> 
     if not same:
         return []
     others = Account.objects.filter(same, workspace__in=seen).exclude(workspace=account.workspace_id)
-    found = others.listed().assessed().with_verdict(now).select_related("workspace")
-    return list(found.order_by("workspace__name", "pk")[:MOST])
+    found = others.listed().assessed().with_verdict(now).select_related("workspace").order_by("workspace__name", "pk")
+    return list(islice((other for other in found.iterator(MOST) if _is_same(account, other)), MOST))
+
+
+def _is_same(account: Account, other: Account) -> bool:
+    """What the database takes for the same address may only look like it."""
+    return other.username == account.username or same_but_for_case(account.email, other.email)

@@ -19,7 +19,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import ROLES, Role, Workspace, may, may_somewhere, permit
 from accounts_review.models.role import denied
-from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.rules.addresses import same_but_for_case, usable_for_mail
 from accounts_review.wording import roles
 from accounts_review.workflow.people.changes import (
     Change,
@@ -47,7 +47,7 @@ def add_person(
     login, email = login.strip(), _usable(email)
     audit.wait_for_turn()
     known = User.objects.filter(username__iexact=login).first()
-    if known and (known.is_active or known.is_superuser):
+    if known and (known.is_active or known.is_superuser or not same_but_for_case(known.username, login)):
         raise PersonRefused(
             _("The login %(login)s is taken. Choose another one, or change that person's role.") % {"login": login}
         )

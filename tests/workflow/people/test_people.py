@@ -241,6 +241,13 @@ def test_deactivating_ends_everything(workspace: Workspace, person: Person) -> N
     assert not may(back, "decide", workspace)
 
 
+def test_a_login_that_only_looks_alike_brings_nobody_back(workspace: Workspace, person: Person) -> None:
+    people.deactivate(person=add("issy", workspace=workspace).person, actor=None, now=NOW)
+    with pytest.raises(PersonRefused, match="is taken"):
+        add("\u0131ssy", "administrator")
+    assert add("ISSY", workspace=workspace).person.username == "issy"
+
+
 def test_signing_out_everywhere_ends_the_sessions_and_nothing_else(workspace: Workspace, person: Person) -> None:
     for login in ("operator", "reviewer", "operator"):
         Client().force_login(person(login))

@@ -19,6 +19,7 @@ from django.utils.timezone import now
 from requests import RequestException
 
 from accounts_review.audit.events import Event
+from accounts_review.rules.addresses import same_but_for_case
 from accounts_review.web.signin import recorded
 from accounts_review.web.signin.sso.claims import groups_of, verified_email
 from accounts_review.web.signin.sso.proof import prove
@@ -26,6 +27,7 @@ from accounts_review.web.signin.sso.refused import refuse
 from accounts_review.workflow.people import emails
 from accounts_review.workflow.people.changes import PersonRefused
 from accounts_review.workflow.people.groups import follow_groups, roles_given
+from accounts_review.workflow.people.sessions import is_linked
 
 log = structlog.get_logger(__name__)
 
@@ -71,13 +73,15 @@ class PortalSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 def _link(request: HttpRequest, sociallogin: SocialLogin, asked: dict[str, Any]) -> User:
     """Link the person who was invited, or who has the verified address, to the provider's issuer and subject."""
     name = sociallogin.provider.name
-    person = _invited(asked.get("invitation")) or _by_address(sociallogin)
+    invited = _invited(asked.get("invitation"))
+    person = invited or _by_address(sociallogin)
     if person is None or not person.is_active:
         refuse(request, "stranger", provider=name)
-    if person.socialaccount_set.filter(provider=sociallogin.account.provider).exists():  # type: ignore[attr-defined]
+    if is_linked(person):
         refuse(request, "other_identity", provider=name)
     sociallogin.connect(request, person)
-    recorded.record(Event.SIGNIN_LINKED, request, actor=person.get_username(), provider=name)
+    how = {} if invited else {"kind": "by_address", "address": person.email}
+    recorded.record(Event.SIGNIN_LINKED, request, actor=person.get_username(), provider=name, **how)
     return person
 
 
@@ -96,11 +100,16 @@ def _invited(invitation: dict[str, str] | None) -> User | None:
 
 
 def _by_address(sociallogin: SocialLogin) -> User | None:
-    """The one person with the address that the provider vouches for; the break-glass login stands apart from it."""
+    """The one person with the address that the provider vouches for.
+
+    Superusers and the break-glass login stand apart from it: whoever gives out addresses would hold the portal.
+    """
     email = verified_email(sociallogin.claims, domains=sociallogin.provider.app.settings["verified_domains"])
-    found = User.objects.filter(email__iexact=email, is_active=True).exclude(username=settings.PASSWORDS_ONLY_FOR)
-    people = list(found[:2]) if email else []
-    return people[0] if len(people) == 1 else None
+    alike = User.objects.filter(email__iexact=email, is_active=True) if email else User.objects.none()
+    people = [person for person in alike if same_but_for_case(person.email, email)]
+    if len(people) != 1 or people[0].is_superuser or people[0].get_username() == settings.PASSWORDS_ONLY_FOR:
+        return None
+    return people[0]
 
 
 def _groups(request: HttpRequest, sociallogin: SocialLogin) -> list[str] | None:

@@ -24,8 +24,8 @@ REASONS: dict[str, Promise] = {
         "invitation. Otherwise ask an administrator to invite you."
     ),
     "other_identity": _(
-        "The login with your address is linked to another identity at %(provider)s. "
-        "Ask an administrator to unlink it, then sign in again."
+        "The login with your address is linked to another identity already. "
+        "Ask an administrator to unlink it, then sign in again with %(provider)s."
     ),
     "no_groups": _(
         "%(provider)s did not say which groups you belong to, so your role is not known. It was not changed. "
