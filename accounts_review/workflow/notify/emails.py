@@ -132,7 +132,8 @@ def test(workspace: Workspace, kind: str, *, to: str, now: datetime, language: s
 
 def as_sent(message: EmailMultiAlternatives) -> dict[str, str]:
     """What the audit keeps of an e-mail: subject and text, without the link that opens the answer page."""
-    return {"subject": str(message.subject), "text": re.sub(r"(/answer/)[^/\s]+", r"\1…", str(message.body))}
+    kept = {"subject": str(message.subject), "text": str(message.body)}
+    return {part: re.sub(r"(/answer/)[^/\s]+", r"\1…", text) for part, text in kept.items()}
 
 
 def token_of(case: Case) -> str:
@@ -209,7 +210,9 @@ def _compose(
     values["name"] = values["name"] or values["username"]
     said = said | {part: filled(own.get(("", part), ""), values) for part in ("greeting", "signature")}
     said |= {"asks": kind != "closing", "language": language}
-    subject = filled(own.get((kind, "subject"), ""), values) or render_to_string(f"emails/{kind}/subject.txt", said)
+    subject = filled(own.get((kind, "subject"), ""), values | {"link": ""}) or render_to_string(
+        f"emails/{kind}/subject.txt", said
+    )
     if body := own.get((kind, "body"), ""):
         content, html = filled(body, values), render_to_string("emails/own.html", said | _paragraphs(body, values))
     else:

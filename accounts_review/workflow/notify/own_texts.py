@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from unicodedata import category
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -44,9 +45,9 @@ def parts_of(kind: str) -> tuple[str, ...]:
     return PARTS.get(kind, ("subject", "body"))
 
 
-def placeholders(kind: str) -> tuple[str, ...]:
-    """What a text may name in braces."""
-    return (*EVERYWHERE, *OF_KIND[kind])
+def placeholders(kind: str, part: str = "body") -> tuple[str, ...]:
+    """What a text may name in braces; a subject not the link, which is readable wherever subjects are listed."""
+    return tuple(name for name in (*EVERYWHERE, *OF_KIND[kind]) if (part, name) != ("subject", "link"))
 
 
 def texts_of(workspace: Workspace, language: str) -> Texts:
@@ -65,17 +66,22 @@ def problems(kind: str, part: str, text: str) -> Iterator[str]:
     if len(text) > LONGEST[part]:
         yield _("At most %(longest)d characters.") % {"longest": LONGEST[part]}
     allowed = {"\n"} if part in IN_LINES else set[str]()
-    if not all(char.isprintable() or char in allowed for char in text):
+    # Python calls no space but one printable; French puts others before its punctuation.
+    if not all(char.isprintable() or category(char) == "Zs" or char in allowed for char in text):
         yield _("One line without control characters, please.") if part not in IN_LINES else _("No control characters.")
     if part == "reply_to":
         if text and not usable_for_mail(text):
             yield _("This must be one e-mail address, such as help@example.org.")
         return
+    if part == "sender_name":
+        if re.search(r"[{}]", text):
+            yield _("A sender name takes no placeholders and no braces.")
+        return
     yield from _problems_of_placeholders(kind, part, text)
 
 
 def _problems_of_placeholders(kind: str, part: str, text: str) -> Iterator[str]:
-    known, named = placeholders(kind), PLACEHOLDER.findall(text)
+    known, named = placeholders(kind, part), PLACEHOLDER.findall(text)
     for name in dict.fromkeys(named):
         if name not in known:
             listed = ", ".join(f"{{{each}}}" for each in known)

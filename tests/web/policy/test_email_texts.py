@@ -110,6 +110,15 @@ def test_each_language_has_its_own(site: Site) -> None:
         ("notice", {"subject": "a\nBcc: b@example.org", "body": BODY}, "One line"),
         ("", {"reply_to": "nobody"}, "This must be one e-mail address"),
         ("", {"sender_name": "a\x00b"}, "character"),
+        ("", {"sender_name": "Team of {portal}"}, "no placeholders"),
+        ("", {"sender_name": "Team }"}, "no placeholders"),
+        ("", {"sender_name": "a\u202eb"}, "character"),
+        ("notice", {"subject": "Yours: {link}", "body": BODY}, "{link} is not known here"),
+        ("reminder", {"subject": "Yours: {link}", "body": BODY}, "{link} is not known here"),
+        ("notice", {"subject": "a\u202eb", "body": BODY}, "control characters"),
+        ("notice", {"subject": "x", "body": f"{BODY} a\u2066b"}, "control characters"),
+        ("notice", {"subject": "x", "body": f"{BODY} a\x1bb"}, "control characters"),
+        ("notice", {"subject": "x", "body": f"{BODY} a\u2028b"}, "control characters"),
     ],
 )
 def test_what_would_break_an_email_is_refused_and_kept_in_the_form(
@@ -120,6 +129,18 @@ def test_what_would_break_an_email_is_refused_and_kept_in_the_form(
     assert answer.status_code == 400
     assert said in text(answer)
     assert not EmailText.objects.exists()
+
+
+def test_the_spaces_of_french_are_no_control_characters(site: Site) -> None:
+    french = "Bonjour\u00a0! Le \u00ab\u202fportail\u202f\u00bb\u2009: oui"
+    save(site, subject=french, body=f"{french}\n\n{BODY}")
+    save(site, "", sender_name="L\u2019\u00e9quipe\u00a0: donn\u00e9es", greeting=french, signature=french, reply_to="")
+
+    message = composed(site)
+    assert f"{french}\n\nDear" in message.body
+    assert message.body.startswith(french)
+    assert "Bonjour ! Le" in message.subject
+    assert message.message()["From"]
 
 
 def test_hostile_words_and_names_stay_text(site: Site) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Case, Workspace
+from accounts_review.models import Account, Case, EmailText, Workspace
 from accounts_review.workflow.notify import emails
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
@@ -162,3 +162,18 @@ def test_a_sample_is_about_nobody_and_its_link_leads_nowhere(stage: Stage) -> No
         assert message.subject.startswith("[Test] ")
         assert "marie" not in "".join(parts(message))
     assert emails.opened("example") is None
+
+
+@pytest.mark.parametrize("kind", ["notice", "reminder"])
+def test_what_is_kept_of_an_email_opens_nothing(stage: Stage, kind: str) -> None:
+    """Also where texts that were saved when a subject could name it name the link there."""
+    case, body = stage.case("marie"), "{promised} <{link}>, {link}{link} and\n{link}"
+    for part, text in {"subject": "{link}, {portal} {link}", "body": body}.items():
+        EmailText.objects.create(workspace=stage.workspace, language="en", kind=kind, part=part, text=text)
+    message = compose(case, kind)
+    kept, token = emails.as_sent(message), emails.token_of(case)
+    assert token in message.body
+    assert token not in message.subject
+    assert token[:20] not in f"{kept['subject']} {kept['text']}"
+    message.subject = f"Yours: {emails._link(token)}"
+    assert token[:20] not in emails.as_sent(message)["subject"]
