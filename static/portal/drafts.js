@@ -3,11 +3,12 @@
   "use strict";
 
   const { person } = document.body.dataset;
-  if (!person) return;
-  const PREFIX = `draft:${person}:`;
+  const ALL = "draft:";
+  const PREFIX = `${ALL}${person}:`;
   const HERE = PREFIX + location.pathname;
   const DAY = 24 * 3600 * 1000;
   const LARGEST = 200000;
+  const SIGN_OUT = /^\/accounts\/logout\/$/;
   const SECRET = /passw|csrf|secret|credential|key$|code|token/i;
 
   const store = {
@@ -15,7 +16,16 @@
     set: (key, value) => { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full, or not allowed */ } },
     drop: (key) => { try { localStorage.removeItem(key); } catch { /* not allowed */ } },
   };
-  const ours = () => { try { return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; } };
+  const keys = (prefix) => { try { return Object.keys(localStorage).filter((key) => key.startsWith(prefix)); } catch { return []; } };
+
+  // What is old, whoever filled it in, or was sent and has led to a page, is done with.
+  for (const key of keys(ALL)) {
+    const draft = store.get(key);
+    const isSent = key.startsWith(PREFIX) && draft?.sent && !document.querySelector("[data-not-sent-yet]");
+    if (!draft || isSent || !(Date.now() - draft.at < DAY)) store.drop(key);
+  }
+
+  if (!person) return;
 
   const forms = () => [...document.querySelectorAll("main form")].filter((form) => form.method === "post");
   const fields = (form) => [...form.elements].filter((field) => field.name && !SECRET.test(field.name)
@@ -51,13 +61,6 @@
     }
   };
 
-  // What is old, or was sent and has led to a page, is done with.
-  for (const key of ours()) {
-    const draft = store.get(key);
-    const isSent = draft && draft.sent && !document.querySelector("[data-not-sent-yet]");
-    if (!draft || isSent || Date.now() - draft.at > DAY) store.drop(key);
-  }
-
   const offer = document.getElementById("draft-offer");
   const draft = store.get(HERE);
   if (offer && draft && !draft.sent) {
@@ -88,6 +91,11 @@
     if (event.target.method !== "post" || event.defaultPrevented) return;
     clearTimeout(timer);
     timer = 0;
+    // Whoever signs out leaves nothing behind in a browser that others may use.
+    if (SIGN_OUT.test(nameOf(event.target))) {
+      keys(PREFIX).forEach(store.drop);
+      return;
+    }
     save();
     const sent = store.get(HERE);
     if (sent) store.set(HERE, { ...sent, sent: true });

@@ -79,6 +79,34 @@ def test_what_was_filled_in_and_not_sent_is_offered_again_on_that_page_alone(pag
     expect(page.locator("#draft-offer")).to_be_hidden()
 
 
+def drafts(page: Page) -> list[str]:
+    found: list[str] = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:')).sort()")
+    return found
+
+
+def test_signing_out_leaves_nothing_of_what_was_filled_in(page: Page, cleanup: Cleanup) -> None:
+    page.evaluate("localStorage.setItem('draft:0:/there/', JSON.stringify({ at: Date.now(), kept: [] }))")
+    fill_in_a_pause(page)
+    page.reload()
+    assert any("/cleanups/" in key for key in drafts(page))
+    fill_in_a_pause(page)
+    page.locator("form[action='/accounts/logout/']").evaluate("(form) => form.requestSubmit()")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert drafts(page) == ["draft:0:/there/"], "somebody else's is theirs to find"
+
+
+def test_what_anybody_filled_in_is_dropped_after_a_day(page: Page, live_server: LiveServer) -> None:
+    keep = "([key, at]) => localStorage.setItem(key, JSON.stringify({ at, kept: [] }))"
+    ago = "(hours) => Date.now() - hours * 3600000"
+    page.evaluate(keep, ["draft:0:/old/", page.evaluate(ago, 25)])
+    page.evaluate(keep, ["draft:0:/new/", page.evaluate(ago, 23)])
+    page.evaluate(keep, ["draft:0:/undated/", None])
+    page.evaluate("localStorage.setItem('draft:0:/broken/', '{')")
+    page.context.clear_cookies(name="sessionid")
+    page.goto(f"{live_server.url}/accounts/login/")
+    assert drafts(page) == ["draft:0:/new/"]
+
+
 def test_five_minutes_before_the_end_it_says_so_and_a_click_keeps_it(page: Page, settings: Any) -> None:
     expect(page.locator("#session-end")).to_be_hidden()
     settings.SESSION_IDLE_SECONDS = 250
