@@ -130,7 +130,7 @@ class Event(StrEnum):
             "database_behind":
                 _("held everything: the database ends at entry %(newest)s, its checkpoint on %(host)s at %(number)s"),
             "database_rewritten": _("held everything: entry %(number)s does not match the checkpoint on %(host)s"),
-            "audit_flawed": _("held everything: the audit does not hold; %(first)s"),
+            "audit_flawed": _("held everything: the audit failed verification; %(first)s"),
             "checkpoint_missing": _("%(host)s has no checkpoint; its worker is stopped"),
             "checkpoint_unreadable": _("the checkpoint of %(host)s is damaged or was changed by hand"),
             "checkpoint_not_kept": _("%(host)s cannot write its checkpoint; its worker is stopped: %(error)s")},
@@ -158,7 +158,7 @@ class Event(StrEnum):
     CLEANUP_CONFIRMATION_ASKED = Words("cleanup.confirmation_asked", _("Confirmation requested"),
         _("asked %(recipients)s people by e-mail to confirm the launch"), Icon.MAIL)
     CLEANUP_REMINDED = Words("cleanup.reminded", _("Confirmation reminder"),
-        _("had those who can confirm the launch reminded"))
+        _("sent a reminder to those who can confirm the launch"))
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
     CLEANUP_STOPPED = Words("cleanup.stopped", _("Clean-up paused automatically"),
         _("the clean-up paused automatically: %(why)s"), news=Headline(0, _("clean-up %(number)s is paused: %(why)s")))
@@ -185,7 +185,7 @@ class Event(StrEnum):
     PERSON_ERASED = Words("person.erased", _("Personal data erased"),
         _("erased the personal data of an account that is gone: %(reason)s"), variants={
             "retention": _("erased the personal data of an account that is gone, because its time was over"),
-            "clients": _("forgot from which addresses people signed in long ago (%(count)s entries)")})
+            "clients": _("deleted old sign-in addresses (%(count)s entries)")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),

@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="hold",
             name="cause",
-            field=models.CharField(choices=[("person", "held by a person"), ("workspace_paused", "the workspace is paused"), ("database_behind", "the database is older than its checkpoint"), ("database_rewritten", "the database is not the one the checkpoint belongs to"), ("checkpoint_missing", "this host has no checkpoint"), ("checkpoint_unreadable", "the checkpoint is damaged or was changed by hand"), ("checkpoint_not_kept", "the checkpoint cannot be written"), ("audit_flawed", "the audit does not hold")], default="person", max_length=22, verbose_name="cause"),
+            field=models.CharField(choices=[("person", "held by a person"), ("workspace_paused", "the workspace is paused"), ("database_behind", "the database is older than its checkpoint"), ("database_rewritten", "the database is not the one the checkpoint belongs to"), ("checkpoint_missing", "this host has no checkpoint"), ("checkpoint_unreadable", "the checkpoint is damaged or was changed by hand"), ("checkpoint_not_kept", "the checkpoint cannot be written"), ("audit_flawed", "the audit failed verification")], default="person", max_length=22, verbose_name="cause"),
         ),
     ]

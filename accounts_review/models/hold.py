@@ -33,7 +33,7 @@ class Hold(models.Model):
         MISSING = "checkpoint_missing", _("this host has no checkpoint")
         UNREADABLE = "checkpoint_unreadable", _("the checkpoint is damaged or was changed by hand")
         NOT_KEPT = "checkpoint_not_kept", _("the checkpoint cannot be written")
-        FLAWED = "audit_flawed", _("the audit does not hold")
+        FLAWED = "audit_flawed", _("the audit failed verification")
 
     workspace = models.ForeignKey(Workspace, models.CASCADE, null=True, related_name="holds")
     cause = models.CharField(_("cause"), max_length=22, choices=Cause.choices, default=Cause.PERSON)

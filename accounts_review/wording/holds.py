@@ -21,7 +21,7 @@ CAUSES: dict[str, Promise] = {
     ),
     Hold.Cause.MISSING: gettext_lazy("This host has no checkpoint and cannot tell whether the database is the newest."),
     Hold.Cause.UNREADABLE: gettext_lazy("The checkpoint is damaged or was changed by hand."),
-    Hold.Cause.FLAWED: gettext_lazy("The audit does not hold: %(first)s. audit_verify names everything."),
+    Hold.Cause.FLAWED: gettext_lazy("The audit failed verification: %(first)s. Run audit_verify for details."),
     Hold.Cause.NOT_KEPT: gettext_lazy("The checkpoint cannot be written: %(error)s."),
 }
 """A sentence for each thing that may be wrong with a checkpoint."""

@@ -34,7 +34,7 @@ def privacy_paragraph(policy: Policy, *, controller: Controller, version: int, s
         *(_of_segment(segment) for segment in policy.segments),
         _of_notice(policy),
         _(
-            "A person decides on every account; nothing is decided by a machine alone. The legal basis is our "
+            "A person decides on every account; no decision is fully automated. The legal basis is our "
             "legitimate interest in keeping access secure and data up to date (GDPR, article 6(1)(f))."
         ),
         _of_retention(policy),

@@ -55,7 +55,7 @@ def _problem(account: Account) -> str:
 def _gone_without_entry() -> Iterator[Flaw]:
     told = AuditEntry._base_manager.filter(account_id=OuterRef("pk"), kind__in=_GONE)
     for pk in Account.objects.exclude(gone_at=None).exclude(Exists(told)).values_list("pk", flat=True)[:20]:
-        yield Flaw(0, _("it is marked as gone, and the audit does not tell of it"), row=f"account {pk}")
+        yield Flaw(0, _("it is marked as gone, and the audit has no record of it"), row=f"account {pk}")
 
 
 def _renamed() -> Iterator[Flaw]:
@@ -74,5 +74,5 @@ def _erased_without_entry() -> Iterator[Flaw]:
     erased = PersonalData.objects.exclude(erased_at=None).values_list("erased_at", flat=True).order_by().distinct()
     for at in erased:
         if at not in told:
-            said = _("personal data were erased on %(at)s, and the audit does not tell of it")
+            said = _("personal data were erased on %(at)s, and the audit has no record of it")
             yield Flaw(0, said % {"at": f"{at:%Y-%m-%d %H:%M:%S}"}, row="personal data")

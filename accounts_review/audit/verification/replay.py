@@ -140,9 +140,9 @@ def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, 
         if problem := differs(one, row):
             yield Flaw(one.seq, problem, one.kind, f"{name} {row.pk}")
     for row in rows[len(told) :]:
-        yield Flaw(0, _("the audit does not tell of it"), row=f"{name} {row.pk}")
+        yield Flaw(0, _("the audit has no record of it"), row=f"{name} {row.pk}")
     for one in told[len(rows) :]:
-        yield Flaw(one.seq, _("what it tells of is missing"), one.kind, name)
+        yield Flaw(one.seq, _("the record it refers to is missing"), one.kind, name)
 
 
 def _case_differs(told: _Told, case: Case, numbers: dict[tuple[int, int], int]) -> str:
@@ -217,7 +217,7 @@ def _cleanups() -> Iterator[Flaw]:
             seq, kind = (last.seq, last.kind) if last else (0, "")
             yield Flaw(seq, problem, kind, f"clean-up {cleanup.number} of {cleanup.workspace}")
     for entry in told.values():
-        yield Flaw(entry.seq, _("what it tells of is missing"), entry.kind, f"clean-up {entry.cleanup}")
+        yield Flaw(entry.seq, _("the record it refers to is missing"), entry.kind, f"clean-up {entry.cleanup}")
 
 
 def _policies() -> Iterator[Flaw]:
@@ -229,13 +229,13 @@ def _policies() -> Iterator[Flaw]:
         entry = told.pop((version.workspace_id, version.number), None)
         newest = not any(key[0] == version.workspace_id and (key[1] or 0) > version.number for key in told)
         if entry is None:
-            yield Flaw(0, _("the audit does not tell of it"), row=row)
+            yield Flaw(0, _("the audit has no record of it"), row=row)
         elif entry.data.get("policy") != version.text:
             yield Flaw(entry.seq, _("its text is not the one that was adopted"), entry.kind, row)
         elif version.is_current != newest:
             yield Flaw(entry.seq, _("whether it is in force is not as the audit says"), entry.kind, row)
     for entry in told.values():
-        yield Flaw(entry.seq, _("what it tells of is missing"), entry.kind, _("policy version"))
+        yield Flaw(entry.seq, _("the record it refers to is missing"), entry.kind, _("policy version"))
 
 
 def _modes() -> Iterator[Flaw]:

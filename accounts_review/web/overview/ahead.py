@@ -133,7 +133,7 @@ def steps(found: Situation) -> list[AheadStep]:
     """Sync, review, draft and launch, each with what stands there now."""
     workspace, said = found.workspace, _launched(found)
     is_synced, is_reviewed = found.synced is not None, not found.undecided
-    reviewed = _("everybody is decided on") if is_reviewed else _open(found.undecided)
+    reviewed = _("every account has a decision") if is_reviewed else _open(found.undecided)
     drafted = ngettext("%(count)s account", "%(count)s accounts", found.drafted) % {"count": intcomma(found.drafted)}
     ended = found.synced.finished_at if found.synced else None
     synced = instants.dated(localtime(ended), "j M, H:i") if ended else _("not yet")

@@ -46,7 +46,7 @@ def _check(title: str, found: list[findings.Finding], workspace: Workspace, *, i
         "url": reverse("settings", kwargs={"workspace": workspace.name}),
     }
     if not is_described:
-        said = _("Nothing says where the workspace is.")
+        said = _("No workspace is connected.")
         cure = _("Set HUWISE_URL and HUWISE_API_KEY and start the portal again, or enter both in the settings.")
         return FirstCheck(title=title, state="bad", said=[said], cures=[cure], **to_settings)
     if not found:

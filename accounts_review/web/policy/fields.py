@@ -158,7 +158,7 @@ class ValuesForm(forms.Form):
     protect__email_domains = ChipsField(label=gettext_lazy("E-mail domains"))
     notice__days = _whole(gettext_lazy("Days of notice (0: no warning)"), 0, LONGEST_DAYS)
     notice__reminders_days_before = ChipsField(label=gettext_lazy("Reminders, days before"))
-    notice__avoid = ChipsField(label=gettext_lazy("Days on which nothing leaves: weekends, holidays FR, dates"))
+    notice__avoid = ChipsField(label=gettext_lazy("Days without e-mails or removals: weekends, holidays FR, dates"))
     approval__expires_after_days = _whole(gettext_lazy("An approval expires after (days)"), 1, LONGEST_DAYS)
     approval__two_people = forms.BooleanField(
         required=False, label=gettext_lazy("A second person confirms each launch")
@@ -169,10 +169,10 @@ class ValuesForm(forms.Form):
     limits__share_of_population = _percent(
         gettext_lazy("Share of all accounts in 30 days (%)"), CEILINGS["share_of_population"]
     )
-    limits__pause_at_regret = _percent(gettext_lazy("Pause when so many come back or object (%)"), 1.0)
+    limits__pause_at_regret = _percent(gettext_lazy("Pause when this share comes back or objects (%)"), 1.0)
     exemption__longest_days = _whole(gettext_lazy("Longest exemption (days)"), 1, LONGEST_EXEMPTION_DAYS)
     retention__months_after_end = _whole(
-        gettext_lazy("Erase what is held about accounts, months after they are gone"), 1, LONGEST_RETENTION_MONTHS
+        gettext_lazy("Erase an account's data (months after it is gone)"), 1, LONGEST_RETENTION_MONTHS
     )
     retention__keep_audit_names_months = _whole(
         gettext_lazy("Erase names of portal people, months after they left"), 1, LONGEST_RETENTION_MONTHS

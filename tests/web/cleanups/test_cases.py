@@ -308,7 +308,7 @@ def test_a_refused_case_says_what_to_do_and_offers_it_on_its_own_page(site: Site
     Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
     page = text(site.get("case", number=cleanup.number, pk=site.case("ana").pk))
     assert "Owns 3 datasets: hand them over in Huwise, then try again." in page
-    assert "The server's words" in page
+    assert "Server response" in page
     assert "Put into the next draft" in page
     assert "Owns 3 datasets" in text(site.get("cleanup", number=cleanup.number))
     site.post("cases", {"act": "again", "case": site.case("ana").pk}, number=cleanup.number)

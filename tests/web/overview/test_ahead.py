@@ -51,7 +51,7 @@ def test_then_the_draft(site: Site) -> None:
     cleanup = site.draft("ana")
 
     assert led(site) == ("1 account is approved and not launched", site.at("cleanup", number=cleanup.number))
-    assert steps(site)["Review"] == ("done", "everybody is decided on")
+    assert steps(site)["Review"] == ("done", "every account has a decision")
 
 
 def test_then_what_is_under_way(site: Site) -> None:
