@@ -16,7 +16,7 @@ from accounts_review.audit.words import Headline, Icon, Topic, Words
 PERSONAL = frozenset(
     {
         *("address", "address_before", "client", "email", "login", "owner", "recipient", "user_agent", "username"),
-        *("approved_by", "error", "file", "filter", "mail", "reason", "text", "why"),
+        *("approved_by", "error", "file", "filter", "mail", "reason", "text", "texts", "why"),
     }
 )
 """Details that tell of a person, or may, because people or servers wrote them: they are kept beside the chain, where
