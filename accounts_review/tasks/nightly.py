@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
+from django.utils.translation import ngettext
 
 from accounts_review.models import Workspace
 from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
 from accounts_review.tasks.queue import enqueue_retention, enqueue_verification
 from accounts_review.workflow import holds
-from accounts_review.workflow.retention.clients import forget_clients
+from accounts_review.workflow.retention.clients import forget_clients, forget_sessions
+
+log = structlog.get_logger(__name__)
+
+MOST_NAMED = 5
 
 
 class AuditFlawed(ImproperlyConfigured):
     """The audit does not hold; the message says where, for people."""
+
+
+class NotAllErased(ImproperlyConfigured):
+    """Personal data whose time is over could not all be erased; the message says of whom, by keys."""
+
+    def __init__(self, first: str, *, count: int) -> None:
+        said = ngettext(
+            "%(count)d erasure failed and will be tried again next night: %(first)s",
+            "%(count)d erasures failed and will be tried again next night: %(first)s",
+            count,
+        )
+        super().__init__(said % {"count": count, "first": first})
 
 
 @recorded
@@ -42,9 +60,27 @@ def verify_audit_job() -> None:
 
 @recorded
 def retention_job() -> None:
-    """Erase those whose time is over, forget from where people signed in, and clear sessions that have ended."""
+    """Erase those whose time is over, forget from where people signed in, and clear sessions that have ended.
+
+    Raises :class:`NotAllErased` at the end, where somebody could not be erased.
+    """
+    failed = list[str]()
     for workspace in Workspace.objects.exclude(retention_since=None):
-        apply_retention(workspace)
+        failed += [f"{workspace}: {what}" for what in _erased_in(workspace)]
+    after = timedelta(days=settings.CLIENT_ADDRESS_DAYS)
     for workspace in Workspace.objects.all():
-        forget_clients(workspace=workspace, after=timedelta(days=settings.CLIENT_ADDRESS_DAYS), now=now())
+        forget_clients(workspace=workspace, after=after, now=now())
     Session.objects.filter(expire_date__lt=now()).delete()
+    forget_sessions(after=after, now=now())
+    if failed:
+        raise NotAllErased("; ".join(failed[:MOST_NAMED]), count=len(failed))
+
+
+def _erased_in(workspace: Workspace) -> list[str]:
+    """Erase in one workspace; returns what failed, so that the others have their turn."""
+    try:
+        return apply_retention(workspace).failed
+    except Exception as error:
+        kind = type(error).__name__
+        log.error("retention failed", workspace=workspace.name, error=kind)
+        return [kind]

@@ -37,3 +37,5 @@ class Command(WorkspaceCommand):
         except NotErasable as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"accounts erased {erased.accounts}")
+        if erased.failed:
+            raise CommandError(f"Not erased, and tried again next night: {'; '.join(erased.failed)}.")

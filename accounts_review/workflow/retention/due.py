@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import structlog
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, PersonalData, Workspace, permit
-from accounts_review.workflow.retention import traces
+from accounts_review.models import Account, AuditEntry, Case, PersonalData, PolicyVersion, Workspace, permit
+from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.erase import PORTAL, Erased, NotErasable, erase_accounts
+from accounts_review.workflow.retention.terms import Terms
 
 A_MONTH = timedelta(days=365.25 / 12)
-BATCH = 200
+_NOBODYS = (PORTAL, "shell")
+"""Who acts in the audit without being somebody; a login of that name cannot be told from them."""
+
+log = structlog.get_logger(__name__)
 
 
 def due_accounts(workspace: Workspace, *, now: datetime) -> list[Account]:
@@ -33,11 +40,30 @@ def due_accounts(workspace: Workspace, *, now: datetime) -> list[Account]:
 
 
 def due_people(workspace: Workspace, *, now: datetime) -> list[User]:
-    """People of the portal who left it longer ago than the policy keeps their names."""
-    months = workspace.current_policy.rules.retention.keep_audit_names_months
-    left = AuditEntry.objects.filter(kind=Event.PERSON_DEACTIVATED, at__lte=now - months * A_MONTH)
-    logins = {str(entry.details.get("login", "")) for entry in left.select_related("personal")}
-    return list(User.objects.filter(username__in=logins, is_active=False).order_by("pk"))
+    """People of a workspace who left the portal, longer ago than any workspace of theirs keeps names."""
+    left = AuditEntry.objects.of(workspace).filter(kind=Event.PERSON_DEACTIVATED).select_related("personal")
+    logins = {str(entry.details.get("login", "")) for entry in left} - {""}
+    gone = User.objects.filter(username__in=logins, is_active=False).order_by("pk")
+    return [person for person in gone if _is_over(person, now=now)]
+
+
+def _is_over(person: User, *, now: datetime) -> bool:
+    """Whether the last time they left is longer ago than the longest that one of their workspaces keeps names."""
+    last = _told_of(person).filter(kind=Event.PERSON_DEACTIVATED).aggregate(at=Max("at"))["at"]
+    policies = PolicyVersion.objects.filter(workspace__in=_places_of(person), is_current=True)
+    months = max((version.rules.retention.keep_audit_names_months for version in policies), default=None)
+    return last is not None and months is not None and last <= now - months * A_MONTH
+
+
+def _told_of(person: User) -> QuerySet[AuditEntry]:
+    return AuditEntry._base_manager.filter(personal__details__login=person.username)
+
+
+def _places_of(person: User) -> list[Workspace]:
+    """The workspaces whose audit names a person of the portal, as who acts or as who is spoken of."""
+    acted = AuditEntry._base_manager.filter(actor_ref__account_id=None, actor_ref__name=person.username)
+    named = {*acted.values_list("workspace", flat=True), *_told_of(person).values_list("workspace", flat=True)}
+    return [place for place in Workspace.objects.all() if named.intersection(place.names)]
 
 
 @transaction.atomic
@@ -53,33 +79,49 @@ def begin(*, workspace: Workspace, actor: User, now: datetime) -> None:
 
 
 def apply_retention(*, workspace: Workspace, now: datetime) -> Erased:
-    """Erase those whose time is over, in batches, each in a transaction of its own."""
-    done, accounts = Erased(), due_accounts(workspace, now=now)
-    for first in range(0, len(accounts), BATCH):
-        erased = erase_accounts(accounts[first : first + BATCH], now=now)
-        done.accounts += erased.accounts
-        done.terms += erased.terms
+    """Erase those whose time is over, each in a transaction of their own; ``failed`` says who is left."""
+    done = Erased()
+    for account in due_accounts(workspace, now=now):
+        with _going_on(done, f"account {account.pk}"):
+            erased = erase_accounts([account], now=now)
+            done.accounts += erased.accounts
+            done.terms += erased.terms
     for person in due_people(workspace, now=now):
-        done.terms += _forget(person, workspace, now=now)
+        with _going_on(done, f"login {person.pk}"):
+            done.terms += _forget(person, workspace, now=now)
     return done
+
+
+@contextmanager
+def _going_on(done: Erased, what: str) -> Iterator[None]:
+    """Go on with the next one after a failure. Neither its text nor its trace is kept: they may hold the name."""
+    try:
+        yield
+    except Exception as error:
+        kind = type(error).__name__
+        log.error("could not erase personal data", what=what, error=kind)
+        done.failed.append(f"{what} ({kind})")
 
 
 @transaction.atomic
 def _forget(person: User, workspace: Workspace, *, now: datetime) -> list[str]:
     """Somebody of the portal who left: their acts stay, without their name."""
-    terms = [term for term in (person.username, person.email, person.get_full_name()) if len(term) >= traces.SHORTEST]
+    login, instead = person.username, f"erased-{person.pk}"
+    terms = Terms.of((login, person.email, person.get_full_name()))
     audit.wait_for_turn()
-    PersonalData.objects.filter(account_id=None, name=person.username).erase(now=now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest FROM accounts_review_personaldata WHERE erased_at IS NULL AND details::text ~* %s",
-            [traces.pattern_of(terms)],
-        )
-        telling = [row[0] for row in cursor.fetchall()]
-    PersonalData.objects.filter(digest__in=telling).erase(now=now)
-    person.username, person.email, person.first_name, person.last_name = f"erased-{person.pk}", "", "", ""
+    places = _places_of(person)
+    names = [name for place in places for name in place.names]
+    if login not in _NOBODYS:
+        PersonalData.objects.filter(account_id=None, name=login).erase(now=now)
+        texts.rename_login(login, instead)
+    # An entry of the portal as a whole names no workspace.
+    telling = texts.telling(terms, names=[*names, ""], login=login)
+    PersonalData.objects.filter(pk__in=telling).erase(now=now)
+    person.username, person.email, person.first_name, person.last_name = instead, "", "", ""
     person.save()
-    traces.sweep_tables(terms)
+    person.emailaddress_set.all().delete()  # type: ignore[attr-defined]
+    person.usersession_set.all().delete()  # type: ignore[attr-defined]
+    traces.sweep_tables(terms, workspaces=[place.pk for place in places])
     data = {"erased_at": now.isoformat(), "kind": "retention"}
     audit.log([workspace], kind=Event.PERSON_ERASED, actor=PORTAL, now=now, data=data)
-    return terms
+    return list(terms.words)

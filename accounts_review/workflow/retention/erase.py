@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -22,14 +21,15 @@ from accounts_review.models import (
     Case,
     DecisionFile,
     Exemption,
-    HeldRecord,
+    HeldSync,
     PersonalData,
     PolicyVersion,
     Snooze,
     Workspace,
     permit,
 )
-from accounts_review.workflow.retention import traces
+from accounts_review.workflow.retention import texts, traces
+from accounts_review.workflow.retention.terms import Terms
 
 PORTAL = "portal"
 _EVIDENCE_OF_A_PERSON = ("email",)
@@ -48,6 +48,8 @@ class Erased:
     accounts: int = 0
     terms: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Which could not be erased, by their keys, never by a name, and the kind of error."""
 
 
 def incarnations(workspace: Workspace, username: str) -> list[Account]:
@@ -80,17 +82,19 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
             raise NotErasable(f"{account.username}: {why}")
     terms = traces.terms_of(held)
     audit.wait_for_turn()
-    _empty_personal_data(ids, terms, now=now)
+    places = list({account.workspace for account in held})
+    _empty_personal_data(ids, terms, places, now=now)
     _empty_cases(ids)
     Exemption.objects.filter(account__in=ids).update(reason="", owner_email="")
     Snooze.objects.filter(account__in=ids).delete()
-    _empty_files_and_held(terms)
+    _empty_files_and_held(held)
     for account in held:
         _empty(account, now=now)
-    traces.sweep_tables(terms)
-    said = re.sub(traces.pattern_of(terms), "…", reason, flags=re.IGNORECASE) if terms else reason
+    traces.sweep_tables(terms, workspaces=[place.pk for place in places])
+    said = terms.found.sub("…", reason) if terms else reason
     audit.append(_entry(account, actor=actor, reason=said, now=now) for account in held)
-    return Erased(len(held), terms, _left(held[0].workspace, terms) if held else [])
+    words = list(terms.words)
+    return Erased(len(held), words, _left(held[0].workspace, words) if held else [])
 
 
 def objection_to_erasing(account: Account) -> str:
@@ -113,18 +117,11 @@ def _empty(account: Account, *, now: datetime) -> None:
     account.save()
 
 
-def _empty_personal_data(ids: list[int], terms: list[str], *, now: datetime) -> None:
-    """What entries say of the accounts, and whatever else beside the chain tells of them."""
+def _empty_personal_data(ids: list[int], terms: Terms, places: list[Workspace], *, now: datetime) -> None:
+    """What entries say of the accounts, and other details in entries of their workspaces that name them."""
     PersonalData.objects.filter(account_id__in=ids).erase(now=now)
-    if not terms:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest FROM accounts_review_personaldata WHERE erased_at IS NULL AND details::text ~* %s",
-            [traces.pattern_of(terms)],
-        )
-        telling = [row[0] for row in cursor.fetchall()]
-    PersonalData.objects.filter(digest__in=telling).erase(now=now)
+    names = [name for place in places for name in place.names]
+    PersonalData.objects.filter(pk__in=texts.telling(terms, names=names, accounts=ids)).erase(now=now)
 
 
 def _empty_cases(ids: list[int]) -> None:
@@ -143,15 +140,37 @@ def _without(content: dict[str, Any] | None, kept: Sequence[str]) -> dict[str, A
     return None if content is None else {name: content[name] for name in kept if name in content}
 
 
-def _empty_files_and_held(terms: list[str]) -> None:
-    """Decision files that name them, and records of a quarantined reading."""
-    if not terms:
-        return
-    pattern = traces.pattern_of(terms)
-    with connection.cursor() as cursor:
-        for model, text in ((DecisionFile, "rows::text"), (HeldRecord, "encode(raw, 'escape')")):
-            table = connection.ops.quote_name(model._meta.db_table)
-            cursor.execute(f"DELETE FROM {table} WHERE {text} ~* %s", [pattern])  # noqa: S608
+def _empty_files_and_held(accounts: Sequence[Account]) -> None:
+    """Decision files of their workspaces that list them, and what a quarantined reading holds of them."""
+    for account in accounts:
+        place, own = account.workspace_id, {account.username.casefold(), account.email.casefold()} - {""}
+        for file in DecisionFile.objects.filter(workspace=place):
+            if any(_lists(row, own) for row in file.rows):
+                file.delete()
+        for held in HeldSync.objects.filter(sync__workspace=place):
+            told = [one.pk for one in held.records.iterator(2000) if _lists(_decoded(one.raw), own)]
+            held.records.filter(pk__in=told).delete()
+            if held.disputed.pop(account.username, None) is not None:
+                held.save(update_fields=["disputed"])
+
+
+def _lists(row: Any, own: set[str]) -> bool:
+    """Whether a row of a file or a record of the API is about somebody, by their username or address."""
+    match row:
+        case dict():
+            known = [row.get("username"), row.get("email")]
+        case [_number, named, *_decision]:
+            known = [named]
+        case _:
+            known = []
+    return any(isinstance(name, str) and name.strip().casefold() in own for name in known)
+
+
+def _decoded(raw: bytes | memoryview) -> Any:
+    try:
+        return json.loads(bytes(raw))
+    except ValueError:
+        return None
 
 
 def _entry(account: Account, *, actor: str, reason: str, now: datetime) -> NewEntry:

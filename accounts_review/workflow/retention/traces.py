@@ -1,13 +1,12 @@
-"""Where a name, an address or a username may stand beside its own columns: in every table, and in the files kept."""
+"""Where a name, an address or a username may stand beside its own columns: in what was written, and in files kept."""
 
 from __future__ import annotations
 
 import email
 import email.policy
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -16,62 +15,29 @@ from django.db import connection
 from django.db.models import Q
 
 from accounts_review.models import Account
+from accounts_review.workflow.retention import texts
+from accounts_review.workflow.retention.terms import ERASED, Terms, can_be_looked_for
 
-ERASED = "erased"
-SHORTEST = 3
-"""A shorter name would stand in ordinary words; its own columns are emptied all the same."""
-
-_OTHERS = (
-    *("accounts_review_auditentry", "accounts_review_personaldata", "accounts_review_account", "auth_user"),
-    *("accounts_review_policyversion", "accounts_review_group", "django_migrations", "accounts_review_storedkey"),
-)
-"""Tables that are left as they are: the chain, what is erased by itself, other people, and what was adopted."""
-_COLUMNS = """
-SELECT table_name, column_name, udt_name FROM information_schema.columns
-WHERE table_schema = current_schema() AND is_generated = 'NEVER' AND udt_name IN ('text', 'varchar', 'jsonb', '_text')
-  AND table_name IN (SELECT tablename FROM pg_tables WHERE schemaname = current_schema())
-"""
 _KEPT = ("checkpoint", "secret_key", "postgresql")
 _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 LARGEST_FILE = 200 * 2**20
 
 
-def terms_of(accounts: Iterable[Account]) -> list[str]:
+def terms_of(accounts: Iterable[Account]) -> Terms:
     """What to look for of some accounts: usernames, addresses and names that are nobody else's."""
     accounts = list(accounts)
     found = {name.strip() for one in accounts for name in (one.username, one.email, one.display_name, one.full_name)}
-    return sorted((term for term in found if len(term) >= SHORTEST and not _is_others(term, accounts)), key=len)[::-1]
+    return Terms.of(term for term in found if can_be_looked_for(term) and not _is_others(term, accounts))
 
 
-def pattern_of(terms: Iterable[str]) -> str:
-    """A regular expression, of PostgreSQL and of Python, that finds terms as whole words, whatever their capitals."""
-    any_of = "|".join(re.escape(form) for term in terms for form in _forms(term))
-    return rf"(?<![A-Za-z0-9_@.+-])(?:{any_of})(?![A-Za-z0-9_@+-]|\.[A-Za-z0-9])"
-
-
-def sweep_tables(terms: list[str]) -> int:
-    """Put "erased" in the place of terms in every text of the database; returns how many rows changed.
+def sweep_tables(terms: Terms, *, workspaces: Collection[int]) -> int:
+    """Put "erased" in the place of terms in what was written in workspaces; returns how many texts changed.
 
     In the caller's transaction.
     """
-    if not terms:
-        return 0
-    changed, pattern = 0, pattern_of(terms)
-    with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS)
-        for table, column, kind in cursor.fetchall():
-            if table in _OTHERS:
-                continue
-            cast = {"jsonb": "::jsonb", "_text": "::text[]"}.get(kind, "")
-            name, where = connection.ops.quote_name(column), connection.ops.quote_name(table)
-            replaced = f"regexp_replace({name}::text, %s, %s, 'gi'){cast}"
-            cursor.execute(
-                f"UPDATE {where} SET {name} = {replaced} WHERE {name}::text ~* %s",  # noqa: S608 (names from the catalog)
-                [pattern, ERASED, pattern],
-            )
-            changed += cursor.rowcount
-    _end_sessions(pattern)
-    return changed
+    if terms:
+        _end_sessions(terms)
+    return texts.take_out(terms, workspaces=workspaces)
 
 
 def scrub_embedded() -> None:
@@ -95,10 +61,8 @@ def scrub_embedded() -> None:
 
 def sweep_files(folder: Path, terms: list[str]) -> int:
     """Take e-mails with terms out of the files of e-mails, and terms out of other files; returns how many changed."""
-    if not terms or not folder.is_dir():
-        return 0
-    pattern = re.compile(pattern_of(terms), re.IGNORECASE)
-    return sum(_sweep(path, pattern) for path in _files(folder))
+    known = Terms.of(terms)
+    return sum(_sweep(path, known.found) for path in _files(folder)) if known else 0
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -134,16 +98,15 @@ def _mentions(mail: bytes, pattern: re.Pattern[str]) -> bool:
         return True
     message = email.message_from_bytes(mail, policy=email.policy.default)
     try:
-        texts = [str(value) for value in message.values()]
-        texts += [str(part.get_content()) for part in message.walk() if part.get_content_maintype() == "text"]
+        said = [str(value) for value in message.values()]
+        said += [str(part.get_content()) for part in message.walk() if part.get_content_maintype() == "text"]
     except (LookupError, ValueError, KeyError):
         return False
-    return any(pattern.search(text) for text in texts)
+    return any(pattern.search(text) for text in said)
 
 
-def _end_sessions(pattern: str) -> None:
-    found = re.compile(pattern, re.IGNORECASE)
-    told = [one.pk for one in Session.objects.iterator() if found.search(json.dumps(one.get_decoded(), default=str))]
+def _end_sessions(terms: Terms) -> None:
+    told = [one.pk for one in Session.objects.iterator() if texts.any_of(texts.strings_of(one.get_decoded()), terms)]
     Session.objects.filter(pk__in=told).delete()
 
 
@@ -154,8 +117,3 @@ def _is_others(term: str, accounts: list[Account]) -> bool:
     others = Account.objects.filter(same, erased_at=None).exclude(pk__in=[one.pk for one in accounts])
     people = User.objects.filter(Q(username__iexact=term) | Q(email__iexact=term))
     return others.exists() or people.exists()
-
-
-def _forms(term: str) -> list[str]:
-    """A term as it may stand in a text: plain, or within JSON that is itself a text."""
-    return list(dict.fromkeys([term, json.dumps(term)[1:-1], json.dumps(term, ensure_ascii=False)[1:-1]]))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.utils.timezone import now
 
 from accounts_review import audit
@@ -47,3 +50,21 @@ def test_it_happens_every_night(workspace: Workspace) -> None:
     entry = sign_in(workspace, days_ago=91, client="192.0.2.1")
     nightly.retention_job()
     assert AuditEntry.objects.get(pk=entry.pk).details == {}
+
+
+def used(key: str, *, days_ago: int, expires_in: int | None) -> None:
+    """Where somebody is or was signed in; the session is gone where ``expires_in`` is ``None``."""
+    person, _is_new = User.objects.get_or_create(username="marie")
+    seen = now() - timedelta(days=days_ago)
+    UserSession.objects.create(user=person, ip="192.0.2.9", session_key=key, user_agent="Browser", last_seen_at=seen)
+    if expires_in is not None:
+        Session.objects.create(session_key=key, session_data="", expire_date=now() + timedelta(days=expires_in))
+
+
+def test_where_people_were_signed_in_goes_with_their_session(workspace: Workspace) -> None:
+    used("running", days_ago=1, expires_in=1)
+    used("over", days_ago=1, expires_in=-1)
+    used("signed-out", days_ago=1, expires_in=None)
+    used("old", days_ago=91, expires_in=1)
+    nightly.retention_job()
+    assert list(UserSession.objects.values_list("session_key", flat=True)) == ["running"]
