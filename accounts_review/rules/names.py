@@ -37,6 +37,14 @@ def as_listed(name: str, listed: Iterable[str]) -> str:
     return name if name in alike else min(alike, default="")
 
 
+def has_controls(text: str, *, but: str = "") -> bool:
+    """Whether a text has characters that nobody sees, ``but`` for some; spaces are seen, whatever their width.
+
+    Python calls no space but one printable; French puts others before its punctuation.
+    """
+    return not all(char.isprintable() or category(char) == "Zs" or char in but for char in text)
+
+
 def has_wildcard(name: str) -> bool:
     return WILDCARD.search(name) is not None
 

@@ -15,6 +15,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Hold, PolicyVersion, StoredKey, Workspace, permit
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
+from accounts_review.rules.names import has_controls
 from accounts_review.workflow.identity import refuse_known
 from accounts_review.workflow.policy.activate import put_in_force
 
@@ -81,7 +82,7 @@ def refuse_description(given: Mapping[str, str]) -> None:
     """Raise :class:`NotPossible` where people cannot be told so: a text of several lines, no address to send from."""
     for name, longest in LONGEST.items():
         text = given.get(name, "")
-        if len(text) > longest or text != text.strip() or not text.isprintable():
+        if len(text) > longest or text != text.strip() or has_controls(text):
             raise NotPossible(
                 _("%(field)s: one line of at most %(longest)d characters, please.")
                 % {"field": name, "longest": longest}

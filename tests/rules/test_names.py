@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts_review.rules.names import LONGEST, Globs, Names, as_listed, folded, is_broken
+from accounts_review.rules.names import LONGEST, Globs, Names, as_listed, folded, has_controls, is_broken
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,16 @@ def test_what_is_too_long_for_a_name_is_held_against_no_glob() -> None:
 )
 def test_a_name_is_found_in_a_list_as_the_list_has_it(name: str, listed: list[str], found: str) -> None:
     assert as_listed(name, listed) == found
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f", "\u2009", "\u3000"], ids=ascii)
+def test_spaces_are_no_controls(space: str) -> None:
+    assert not has_controls(f"Données{space}: portail")
+
+
+@pytest.mark.parametrize(
+    "control", ["\n", "\t", "\0", "\x1b", "\u202e", "\u2066", "\u200b", "\u2028", "\ud800"], ids=ascii
+)
+def test_what_nobody_sees_is_a_control_unless_it_is_allowed(control: str) -> None:
+    assert has_controls(f"a{control}b")
+    assert not has_controls(f"a{control}b", but=control)

@@ -93,3 +93,10 @@ def test_whoever_left_may_nothing(workspace: Workspace, person: Callable[[str], 
     with pytest.raises(PermissionDenied):
         workspaces.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=user, now=NOW)
     assert not Workspace.objects.get().is_live
+
+
+def test_a_title_may_have_the_spaces_of_french(workspace: Workspace, person: Callable[[str], User]) -> None:
+    title = "Ville\u00a0: le \u00ab\u202fportail\u202f\u00bb"
+    workspaces.describe(workspace=workspace, given={"title": title}, actor=person("administrator"), now=NOW)
+    workspace.refresh_from_db()
+    assert workspace.title == title

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
-from unicodedata import category
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -19,6 +18,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import EmailText, Workspace, permit
 from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.rules.names import has_controls
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 EVERYWHERE = ("name", "username", "portal", "why", "contact")
@@ -65,9 +65,7 @@ def problems(kind: str, part: str, text: str) -> Iterator[str]:
     """What is wrong with a text, one sentence each."""
     if len(text) > LONGEST[part]:
         yield _("At most %(longest)d characters.") % {"longest": LONGEST[part]}
-    allowed = {"\n"} if part in IN_LINES else set[str]()
-    # Python calls no space but one printable; French puts others before its punctuation.
-    if not all(char.isprintable() or category(char) == "Zs" or char in allowed for char in text):
+    if has_controls(text, but="\n" if part in IN_LINES else ""):
         yield _("One line without control characters, please.") if part not in IN_LINES else _("No control characters.")
     if part == "reply_to":
         if text and not usable_for_mail(text):

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Cleanup, Hold, Sync, Workspace
+from accounts_review.models import AuditEntry, Cleanup, EmailText, Hold, Sync, Workspace
 from accounts_review.tasks import jobs
 from accounts_review.workflow import holds
 from tests.web.kit import sign_in
@@ -114,6 +114,17 @@ def test_after_the_password_the_form_comes_back_and_nothing_was_lost(stale: Site
     stale.client.post(kept["to"], dict(kept["fields"]))
     assert Cleanup.objects.get(number=number).state == "running"
     assert stale.client.get("/go-on/").status_code == 302, "nothing is kept any more"
+
+
+def test_the_lines_of_an_email_come_back_after_the_password(stale: Site) -> None:
+    body = "Dear {name},\n\nanswer by {promised}:\n{link}"
+    fields = {"verb": "save", "kind": "notice", "written_in": "en", "subject": "Mine", "body": body}
+    question = stale.post("emails", fields)["Location"]
+    stale.client.post(question, {"password": PASSWORD})
+    kept = stale.client.get("/go-on/").context["kept"]
+    assert kept["what"] == "Change the e-mails"
+    stale.client.post(kept["to"], dict(kept["fields"]))
+    assert EmailText.objects.get(part="body").text == body
 
 
 def test_signing_in_by_password_is_proof_for_a_while(site: Site) -> None:
