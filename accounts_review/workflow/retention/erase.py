@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -20,6 +19,7 @@ from accounts_review.models import (
     Account,
     Case,
     DecisionFile,
+    EmailText,
     Exemption,
     HeldSync,
     PersonalData,
@@ -93,8 +93,7 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
     traces.sweep_tables(terms, workspaces=[place.pk for place in places])
     said = terms.found.sub("…", reason) if terms else reason
     audit.append(_entry(account, actor=actor, reason=said, now=now) for account in held)
-    words = list(terms.words)
-    return Erased(len(held), words, _left(held[0].workspace, words) if held else [])
+    return Erased(len(held), list(terms.words), _left(held[0].workspace, terms) if held else [])
 
 
 def objection_to_erasing(account: Account) -> str:
@@ -186,10 +185,13 @@ def _entry(account: Account, *, actor: str, reason: str, now: datetime) -> NewEn
     )
 
 
-def _left(workspace: Workspace, terms: list[str]) -> list[str]:
-    """Policies that name them: what was adopted is not rewritten."""
-    naming = Q()
-    for term in terms:
-        naming |= Q(text__icontains=term)
-    versions = PolicyVersion.objects.filter(naming, workspace=workspace) if terms else PolicyVersion.objects.none()
-    return [_("policy version %(number)d names them") % {"number": version.number} for version in versions]
+def _left(workspace: Workspace, terms: Terms) -> list[str]:
+    """Policies and e-mail texts that name them: what was adopted or written for everybody is not rewritten."""
+    if not terms:
+        return []
+    naming = {"text__iregex": terms.pattern, "workspace": workspace}
+    versions = PolicyVersion.objects.filter(**naming)
+    left = [_("policy version %(number)d names them") % {"number": version.number} for version in versions]
+    if EmailText.objects.filter(**naming).exists():
+        left.append(_("the texts of the workspace's e-mails name them; change them in its settings"))
+    return left

@@ -17,11 +17,11 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
-from accounts_review.models import Account, AuditEntry, Case, PersonalData
+from accounts_review.models import Account, AuditEntry, Case, PersonalData, Role
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
-from accounts_review.workflow.people.people import add_person
+from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due
 from accounts_review.workflow.retention.erase import NotErasable, erase_accounts
 from accounts_review.workflow.review import decide
@@ -185,3 +185,19 @@ def test_retention_erases_nobody_before_a_preview_and_then_those_whose_time_is_o
     assert due.due_accounts(workspace, now=later) == []
     with pytest.raises(NotErasable, match="erased already"):
         erase_accounts(list(Account.objects.exclude(erased_at=None)), now=later)
+
+
+def test_who_decided_and_left_the_portal_is_forgotten_and_everything_still_holds(stage: Stage) -> None:
+    for login in ("reviewer", "operator"):
+        deactivate(person=stage.staff(login), actor=None, now=stage.clock())
+    roles = list(Role.objects.values())
+    later = stage.clock() + timedelta(days=3 * 365)
+    assert [person.username for person in due.due_people(stage.workspace, now=later)] == ["reviewer", "operator"]
+    assert due.apply_retention(workspace=stage.workspace, now=later).failed == []
+    case = Case.objects.get(account__username="ana")
+    assert case.approved_by_login.startswith("erased-")
+    assert case.cleanup.launched_by.startswith("erased-")
+    assert list(Role.objects.values()) == roles
+    assert not AuditEntry.objects.filter(actor_ref__name__in=("reviewer", "operator")).exists()
+    report = audit.verify_everything(now=later)
+    assert [flaw for flaw in report.flaws if "role" not in str(flaw).lower()] == []

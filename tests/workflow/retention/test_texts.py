@@ -145,6 +145,7 @@ def test_words_of_a_workspace_in_its_emails_stand_beside_the_chain_and_end(porta
     entry = AuditEntry.objects.get(kind=Event.WORKSPACE_EMAILS_CHANGED)
     assert "Zebulon" not in json.dumps(entry.data)
     assert entry.details["texts"] == texts
-    erase_accounts([gone(portal, display_name="Zebulon Quixote")], now=now())
+    erased = erase_accounts([gone(portal, display_name="Zebulon Quixote")], now=now())
+    assert erased.left == ["the texts of the workspace's e-mails name them; change them in its settings"]
     assert "texts" not in AuditEntry.objects.get(kind=Event.WORKSPACE_EMAILS_CHANGED).details
     assert audit.verify() == (AuditEntry.objects.count(), None)
