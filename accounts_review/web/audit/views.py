@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -27,6 +27,7 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
 from accounts_review.wording import holds as holds_in_words
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
+from accounts_review.workflow.people import reach
 
 PROOF, PACK = "jsonl", "pack"
 AT_ONCE, MOST_FLAWS = 100_000, 5
@@ -52,8 +53,13 @@ class Audit(AuditView):
         context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
         if not self.is_partial:
             context["public_key"] = checkpoint.keeper.public_key if checkpoint.keeper else ""
-            context["actors"] = [*User.objects.order_by("username").values_list("username", flat=True)[:200], "portal"]
+            context["actors"] = [*self._actors(), "portal"]
         return self.render_to_response(self.get_context_data(**context))
+
+    def _actors(self) -> QuerySet[User, str]:
+        """Who may have acted here, as far as the reader may know of them."""
+        known = reach.known_to(self.request.user) | Q(roles__workspace=self.workspace)
+        return User.objects.filter(known).distinct().order_by("username").values_list("username", flat=True)[:200]
 
 
 class Verify(AuditView):

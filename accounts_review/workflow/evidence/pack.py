@@ -1,6 +1,7 @@
 """The evidence pack: entries, policies, e-mails and checkpoints in one file that a stranger can verify.
 
-Entries of others that lie between keep the chain whole; without their names they tell of nobody.
+Entries of others that lie between keep the chain whole: those of the same workspace without their names, those of
+other workspaces as digests, which tell of nothing.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,21 +64,29 @@ def write_pack(entries: QuerySet[AuditEntry], *, title: str, into: IO[bytes], no
     if span["first"] is None:
         raise NoEvidence(_("No entry matches; there is nothing to prove."))
     first, kept = span["first"], _covering(keeper, newest, span["last"])
-    told = set(entries.order_by().values_list("seq", flat=True))
+    told = dict(entries.order_by().values_list("seq", "workspace"))
+    theirs = set(told.values())
     with zipfile.ZipFile(into, "w") as out:
         writer = _Writer(out, now)
         whole = AuditEntry.objects.filter(seq__gte=first, seq__lte=kept[-1].seq).order_by("seq")
         whole = whole.select_related("actor_ref", "subject_ref", "personal")
-        writer.write("entries.jsonl", (audit_line(one, with_names=one.seq in told) for one in whole.iterator(2000)))
+        writer.write("entries.jsonl", (_line(one, told, theirs) for one in whole.iterator(2000)))
         attached = _attach(writer, entries)
         writer.write("checkpoints.jsonl", (json.dumps(one.record) + "\n" for one in kept))
         writer.write("report.html", [_report(entries, title=title, attached=attached, now=now, count=len(told))])
         writer.write("README.txt", [_readme(title)])
         writer.write("verify.py", [VERIFY.read_text()])
         manifest = {"title": title, "at": now.astimezone(UTC).isoformat(), "first": first, "last": kept[-1].seq}
-        manifest |= {"files": writer.files, "attached": attached}
+        manifest |= {"files": writer.files, "attached": attached, "sealed": whole.exclude(workspace__in=theirs).count()}
         writer.write("manifest.json", [json.dumps(keeper.sign(manifest), indent=1, ensure_ascii=False)])
     return len(told)
+
+
+def _line(entry: AuditEntry, told: Container[int], workspaces: Container[str]) -> str:
+    """An entry as far as it concerns whoever reads of these workspaces."""
+    if entry.workspace in workspaces:
+        return audit_line(entry, with_names=entry.seq in told)
+    return json.dumps({"seq": entry.seq, "previous": entry.previous, "digest": entry.digest}) + "\n"
 
 
 def _covering(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint, last: int) -> list[checkpoint.Checkpoint]:
@@ -130,7 +139,8 @@ def _readme(title: str) -> str:
     return f"""{title}
 
 report.html        what happened, to read and to print
-entries.jsonl      the audit entries, one a line; those without names lie between and keep the chain whole
+entries.jsonl      the audit entries, one a line; those without names lie between and keep the chain whole;
+                   of entries of other workspaces, their numbers and digests alone
 policies/          the policies in force, as they were adopted
 e-mails/           the e-mails, as they were sent; links are taken out
 checkpoints.jsonl  numbers and digests of entries, signed when they were written

@@ -9,6 +9,9 @@ somebody you trust reads it to you: whoever makes a pack up can sign it with a k
 Checked are: that every file is as it was signed; that every entry has its digest and follows from the one before it;
 that names and details are those that entries refer to; that a signed checkpoint names the end; that the policies and
 e-mails are those of the entries. Ends with 0 where all of it holds, else with 1 and what does not.
+
+Entries of other workspaces are sealed: number, digest and the digest before alone. What they say cannot be computed
+again; that they stand between the others is proven by the signatures of the manifest and of the checkpoints.
 """
 
 import argparse
@@ -23,6 +26,7 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 MANIFEST, ENTRIES, CHECKPOINTS, THIS = "manifest.json", "entries.jsonl", "checkpoints.jsonl", "verify.py"
+SEALED = {"seq", "previous", "digest"}
 
 
 class DoesNotHold(Exception):
@@ -158,6 +162,8 @@ def check_entry(entry, before):
     seq = entry["seq"]
     if before is not None and (seq != before[0] + 1 or entry["previous"] != before[1]):
         raise DoesNotHold(f"entry {seq} does not follow from the entry before it")
+    if set(entry) == SEALED:
+        return
     content = [seq, entry["at"], entry["workspace"], entry["actor_ref"], entry["kind"], entry["subject_ref"]]
     content += [entry["account_id"], entry["cleanup"], entry["data"], entry["personal"], entry["previous"]]
     if entry["digest"] != sha256(content):
@@ -180,17 +186,20 @@ def details_of(entry):
 
 
 def check_entries(pack, manifest):
-    """The chain, and what other files repeat of it; returns how many entries there are and the digest of each."""
-    before, digests, attached = None, {}, manifest["attached"]
+    """The chain, and what other files repeat of it; returns the digest of each entry, and how many are sealed."""
+    before, digests, sealed, attached = None, {}, 0, manifest["attached"]
     for entry in pack.lines(ENTRIES):
         check_entry(entry, before)
         before = (entry["seq"], entry["digest"])
         digests[entry["seq"]] = entry["digest"]
+        sealed += set(entry) == SEALED
         for name in attached.get(str(entry["seq"]), []):
             check_attached(name, pack.read(name).decode(), details_of(entry))
     if [min(digests, default=0), max(digests, default=0)] != [manifest["first"], manifest["last"]]:
         raise DoesNotHold("entries are missing at the beginning or the end")
-    return digests
+    if sealed != manifest.get("sealed", 0):
+        raise DoesNotHold("other entries are sealed than when the pack was made")
+    return digests, sealed
 
 
 def check_attached(name, text, details):
@@ -219,15 +228,18 @@ def check_checkpoints(pack, manifest, digests):
 
 
 def verify(path, key=""):
-    """The manifest of a pack that holds, with the number of its entries. Raises ``DoesNotHold``."""
+    """The manifest of a pack that holds, with how many entries it shows and how many are sealed.
+
+    Raises ``DoesNotHold``.
+    """
     pack = Pack(path)
     try:
         manifest = check_manifest(pack, key)
-        digests = check_entries(pack, manifest)
+        digests, sealed = check_entries(pack, manifest)
         check_checkpoints(pack, manifest, digests)
     except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise DoesNotHold(f"the pack is damaged ({type(error).__name__}: {error})") from None
-    return manifest, len(digests)
+    return manifest, len(digests) - sealed, sealed
 
 
 def main():
@@ -236,11 +248,13 @@ def main():
     parser.add_argument("--key", default="", help="the portal's public key, as its audit page shows it")
     given = parser.parse_args()
     try:
-        manifest, count = verify(given.pack, given.key)
+        manifest, count, sealed = verify(given.pack, given.key)
     except (DoesNotHold, OSError, zipfile.BadZipFile) as problem:
         print(f"REFUSED: {problem}", file=sys.stderr)
         return 1
     print(f"{manifest['title']}: {count} entries hold, {manifest['first']} to {manifest['last']}")
+    if sealed:
+        print(f"sealed, as they are of other workspaces: {sealed}")
     print(f"made on {manifest['at']}, signed with the key {manifest['key']}")
     if not given.key:
         print("compare this key with the one on the portal's audit page")

@@ -37,6 +37,6 @@ def may_change(actor: User, person: User) -> bool:
 def known_to(actor: User) -> Q:
     """The people an administrator may know of: all, or those who have a role where the actor administers."""
     if may(actor, "administer", None):
-        return Q()
+        return Q(pk__isnull=False)  # An empty one is lost beside others.
     mine = Role.objects.filter(Q(workspace=None) | Q(workspace__in=workspaces_of(actor, "administer")))
     return Q(pk__in=mine.values("person")) | Q(is_superuser=True)

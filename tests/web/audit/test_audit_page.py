@@ -17,7 +17,7 @@ from accounts_review import audit
 from accounts_review.audit import sentences
 from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
-from tests.factories import make_workspace
+from tests.factories import give_role, make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -278,3 +278,14 @@ def test_every_event_has_a_name_that_can_be_chosen(site: Site) -> None:
 )
 def test_an_entry_says_what_it_holds(kind: str, data: dict[str, Any], said: str) -> None:
     assert sentences.of_entry(AuditEntry(kind=kind, data=data)) == said
+
+
+def test_the_filter_names_nobody_of_other_workspaces(site: Site) -> None:
+    stranger = User.objects.create(username="stranger")
+    give_role(stranger, "reviewer", make_workspace("elsewhere"))
+    give_role(User.objects.create(username="native"), "reviewer", site.workspace)
+    assert "stranger" not in text(site.get("audit"))
+    assert "native" in site.get("audit").context["actors"]
+    site.sign_in("administrator")
+    give_role(site.person("administrator"), "administrator")
+    assert {"stranger", "native"} <= set(site.get("audit").context["actors"])

@@ -8,19 +8,28 @@ import sys
 import zipfile
 from collections.abc import Callable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
+from django.test import Client
+from django.utils.timezone import now
 
+from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
+from accounts_review.audit.events import Event
+from accounts_review.models import Workspace
 from accounts_review.workflow.evidence.verify import canonical, ed25519_holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
+from tests.factories import make_workspace
 from tests.stage import SetStage, policy_text, someone
 
 Files = dict[str, str]
@@ -83,14 +92,17 @@ def pack(keeper: Keeper, set_stage: SetStage, tmp_path: Path) -> Path:
     """The pack of a clean-up whose people were warned."""
     stage = set_stage(*(someone(name, idle=900) for name in ("ana", "ben", "cleo")))
     stage.adopt(policy_text(notice=30))
+    other = make_workspace("hidden", host="hidden.example")
     reviewer, operator = stage.staff("reviewer"), stage.staff("operator")
     until = stage.clock().replace(year=2027)
     decide.exempt(accounts=stage.accounts("cleo"), actor=reviewer, reason="on leave", until=until, now=stage.clock())
     decide.approve(accounts=stage.accounts("ana", "ben"), actor=reviewer, reason="left", now=stage.clock())
+    data = {"version": 9, "policy": "hidden policy", "reason": "hidden reason", "host": "hidden.example"}
+    audit.log([other], kind=Event.POLICY_ADOPTED, actor="hidden actor", now=stage.clock(), data=data)
     launch.launch(cleanup=stage.workspace.cleanups.get(), actor=operator, now=stage.clock())
     send_notices(workspace=stage.workspace, now=stage.clock())
     path = tmp_path / "pack.zip"
-    call_command("evidence_pack", "--cleanup", "1", "-o", str(path))
+    call_command("evidence_pack", "--workspace", "main", "--cleanup", "1", "-o", str(path))
     return path
 
 
@@ -127,6 +139,19 @@ def entry(files: Files, kind: str) -> str:
     )
 
 
+def sealed(line: str) -> str:
+    whole = json.loads(line)
+    return json.dumps({name: whole[name] for name in ("seq", "previous", "digest")})
+
+
+def unlinked(line: str) -> str:
+    return json.dumps(json.loads(line) | {"previous": "0" * 64})
+
+
+def of_others(files: Files) -> str:
+    return next(line for line in files["entries.jsonl"].splitlines() if '"kind"' not in line)
+
+
 def with_line(files: Files, old: str, new: str) -> Files:
     assert old in files["entries.jsonl"]
     return files | {"entries.jsonl": files["entries.jsonl"].replace(old, new)}
@@ -144,6 +169,10 @@ MUTATIONS: dict[str, Callable[[Files], Files]] = {
     "an entry changed": lambda f: with_line(f, '"cleanup": 1', '"cleanup": 2'),
     "an entry left out": lambda f: with_line(f, entry(f, "cleanup.launched") + "\n", ""),
     "the last entries cut off": lambda f: f | {"entries.jsonl": "".join(f["entries.jsonl"].splitlines(True)[:-1])},
+    "an entry sealed": lambda f: with_line(f, line := entry(f, "cleanup.launched"), sealed(line)),
+    "a sealed entry changed": lambda f: with_line(f, line := of_others(f), line.replace('"digest": "', '"digest": "f')),
+    "a sealed entry left out": lambda f: with_line(f, of_others(f) + "\n", ""),
+    "an entry unlinked": lambda f: with_line(f, line := of_others(f), unlinked(line)),
     "an entry twice": lambda f: with_line(f, line := entry(f, "cleanup.launched") + "\n", line * 2),
     "a name changed": lambda f: with_line(f, '"ana"', '"eva"'),
     "a reason changed": lambda f: with_line(f, '"reason": "left"', '"reason": "fled"'),
@@ -194,3 +223,29 @@ def test_it_holds_what_was_sent_and_names_nobody_else(pack: Path) -> None:
     assert "/answer/…" in kept
     assert "cleo" not in "".join(files.values())
     assert "ana" in files["report.html"]
+
+
+def test_of_other_workspaces_it_holds_digests_alone(pack: Path, tmp_path: Path) -> None:
+    files = files_of(pack)
+    assert "hidden" not in "".join(files.values())
+    assert set(json.loads(of_others(files))) == {"seq", "previous", "digest"}
+    told = [json.loads(line) for line in files["entries.jsonl"].splitlines()]
+    assert {line["workspace"] for line in told if "kind" in line} == {"main"}
+    (tmp_path / "verify.py").write_text(files["verify.py"])
+    said = run(tmp_path, str(pack)).stdout
+    assert f"{sum('kind' in line for line in told)} entries hold" in said
+    assert "sealed, as they are of other workspaces: 1\n" in said
+
+
+def test_a_pack_of_one_workspace_made_on_the_page_tells_of_no_other(
+    keeper: Keeper, client: Client, workspace: Workspace, person: Callable[[str], User]
+) -> None:
+    other = make_workspace("hidden")
+    for place in (workspace, other, workspace, other):
+        audit.log([place], kind=Event.HOLD_PLACED, actor=place.name, now=now(), data={"reason": f"why in {place.name}"})
+    client.force_login(person("auditor"))
+    answer: Any = client.post(f"/w/{workspace.name}/audit/export/", {"format": "pack"})
+    with zipfile.ZipFile(BytesIO(b"".join(answer.streaming_content))) as zipped:
+        whole = "".join(zipped.read(name).decode() for name in zipped.namelist())
+    assert "why in main" in whole
+    assert "hidden" not in whole
