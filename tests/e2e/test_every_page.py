@@ -85,7 +85,7 @@ def visitor(request: pytest.FixtureRequest, browser: Browser, portal: Portal) ->
     page.goto("/")
     page.locator("input[name=login]").fill(portal.login)
     page.locator("input[name=password]").fill(portal.password)
-    page.locator("main form button").click()
+    page.locator("main form button.btn-primary").click()
     page.wait_for_url("**/w/demo/")
     page.add_init_script(SHIFT)
     network = context.new_cdp_session(page)

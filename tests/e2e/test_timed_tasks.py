@@ -105,9 +105,8 @@ def test_who_was_revoked_last_month_and_who_decided_is_found_in_two(page: Page, 
 def test_a_limit_is_changed_by_form_and_whom_it_moves_is_seen_in_four(page: Page, hand: Hand) -> None:
     with hand:
         page.get_by_role("link", name="Policy", exact=True).click()
-        page.locator("#id_segment-1-days").fill("400")
+        page.get_by_label("Dormant after (days)").filter(visible=True).last.fill("400")
         expect(page.locator("#policy-check")).to_contain_text("Looser than the policy in force")
-        page.get_by_label("Reason for the change").fill("asked for by the data protection officer")
         page.get_by_role("button", name="Preview the change").click()
         expect(page.get_by_text(re.compile(r"accounts? would change (its|their) verdict"))).to_be_visible(
             timeout=60_000

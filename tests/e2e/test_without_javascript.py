@@ -46,7 +46,7 @@ def test_filters_narrow_and_chips_widen_again(plain_page: Page) -> None:
 def test_all_that_match_are_approved_and_the_dry_run_is_launched(plain_page: Page, portal: Portal) -> None:
     page = plain_page
     portal.manage("set_mode", "dry-run", "--actor", portal.login)
-    page.goto("/w/demo/review/?verdict=dormant&q=ville.example")
+    page.goto("/w/demo/review/?verdict=dormant&q=ville.example&per_page=25")
     page.get_by_role("link", name=re.compile("Select all")).click()
     page.get_by_label(re.compile("Reason")).first.fill("without a script")
     page.get_by_role("button", name="Approve").first.click()
