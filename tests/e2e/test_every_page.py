@@ -158,11 +158,10 @@ def addresses(page: Page) -> dict[str, str]:
 
 def propose_a_policy(page: Page) -> str:
     """Have a stricter policy previewed; returns its number."""
-    page.goto("/w/demo/policy/")
+    page.goto("/w/demo/policy/?tab=toml")
     text = page.locator("#id_text")
     text.fill(text.input_value() + "\n# stricter\n")
-    page.locator("#id_reason").fill("a try")
-    page.locator("form:has(#id_text) button").click()
+    page.locator("form:has(#id_text) button.btn-primary").click()
     page.wait_for_url("**/policy/previews/*/")
     return page.url.split("/")[-2]
 
