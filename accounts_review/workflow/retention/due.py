@@ -17,7 +17,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, PersonalData, PolicyVersion, Workspace, permit
 from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.erase import PORTAL, Erased, NotErasable, erase_accounts
-from accounts_review.workflow.retention.terms import Terms
+from accounts_review.workflow.retention.terms import SearchTerms
 
 A_MONTH = timedelta(days=365.25 / 12)
 _NOBODYS = (PORTAL, "shell")
@@ -107,7 +107,7 @@ def _going_on(done: Erased, what: str) -> Iterator[None]:
 def _forget(person: User, workspace: Workspace, *, now: datetime) -> list[str]:
     """Somebody of the portal who left: their acts stay, without their name."""
     login, instead = person.username, f"erased-{person.pk}"
-    terms = Terms.of((login, person.email, person.get_full_name()))
+    terms = SearchTerms.of((login, person.email, person.get_full_name()))
     audit.wait_for_turn()
     places = _places_of(person)
     names = [name for place in places for name in place.names]

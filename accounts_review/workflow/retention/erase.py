@@ -29,7 +29,7 @@ from accounts_review.models import (
     permit,
 )
 from accounts_review.workflow.retention import texts, traces
-from accounts_review.workflow.retention.terms import Terms
+from accounts_review.workflow.retention.terms import SearchTerms
 
 PORTAL = "portal"
 _EVIDENCE_OF_A_PERSON = ("email",)
@@ -116,7 +116,7 @@ def _empty(account: Account, *, now: datetime) -> None:
     account.save()
 
 
-def _empty_personal_data(ids: list[int], terms: Terms, places: list[Workspace], *, now: datetime) -> None:
+def _empty_personal_data(ids: list[int], terms: SearchTerms, places: list[Workspace], *, now: datetime) -> None:
     """What entries say of the accounts, and other details in entries of their workspaces that name them."""
     PersonalData.objects.filter(account_id__in=ids).erase(now=now)
     names = [name for place in places for name in place.names]
@@ -185,7 +185,7 @@ def _entry(account: Account, *, actor: str, reason: str, now: datetime) -> NewEn
     )
 
 
-def _left(workspace: Workspace, terms: Terms) -> list[str]:
+def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
     """Policies and e-mail texts that name them: what was adopted or written for everybody is not rewritten."""
     if not terms:
         return []

@@ -21,13 +21,13 @@ def can_be_looked_for(term: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Terms, and the expressions of PostgreSQL and of Python that find them. False where there is none."""
+class SearchTerms:
+    """SearchTerms, and the expressions of PostgreSQL and of Python that find them. False where there is none."""
 
     words: tuple[str, ...]
 
     @classmethod
-    def of(cls, words: Iterable[str]) -> Terms:
+    def of(cls, words: Iterable[str]) -> SearchTerms:
         known = {word.strip() for word in words}
         return cls(tuple(sorted(filter(can_be_looked_for, known), key=lambda word: (-len(word), word))))
 

@@ -28,7 +28,7 @@ from accounts_review.models import (
     Sync,
     Workspace,
 )
-from accounts_review.workflow.retention.terms import ERASED, Terms
+from accounts_review.workflow.retention.terms import ERASED, SearchTerms
 
 _SAID = frozenset(
     {
@@ -80,7 +80,7 @@ COLUMNS = (
 )
 
 
-def take_out(terms: Terms, *, workspaces: Collection[int]) -> int:
+def take_out(terms: SearchTerms, *, workspaces: Collection[int]) -> int:
     """Put "erased" in the place of terms in what was written in workspaces; returns how many texts changed."""
     if not terms:
         return 0
@@ -101,7 +101,9 @@ def rename_login(login: str, instead: str) -> None:
         workspace.save(update_fields=["copied"])
 
 
-def telling(terms: Terms, *, names: Collection[str], accounts: Collection[int] = (), login: str = "") -> list[str]:
+def telling(
+    terms: SearchTerms, *, names: Collection[str], accounts: Collection[int] = (), login: str = ""
+) -> list[str]:
     """The personal details in entries of workspaces, known by their ``names``, that name somebody.
 
     What entries about ``accounts`` say is theirs and not asked for here.
@@ -122,7 +124,7 @@ def telling(terms: Terms, *, names: Collection[str], accounts: Collection[int] =
     ]
 
 
-def _names(details: dict[str, Any], terms: Terms, *, login: str, of_another: bool) -> bool:
+def _names(details: dict[str, Any], terms: SearchTerms, *, login: str, of_another: bool) -> bool:
     """Whether details name somebody. An e-mail to somebody else is words of the portal."""
     kept = {name: said for name, said in details.items() if not (of_another and name == "mail")}
     said = list(strings_of(kept))
@@ -146,7 +148,7 @@ def strings_of(content: Any, key: str = "") -> Iterator[str]:
             yield content
 
 
-def without(content: Any, terms: Terms, key: str = "") -> Any:
+def without(content: Any, terms: SearchTerms, key: str = "") -> Any:
     """A document with "erased" in the place of terms, in the words that stand in it."""
     match content:
         case dict():
@@ -158,7 +160,7 @@ def without(content: Any, terms: Terms, key: str = "") -> Any:
     return content
 
 
-def _in_columns(columns: Columns, terms: Terms, workspaces: Collection[int]) -> int:
+def _in_columns(columns: Columns, terms: SearchTerms, workspaces: Collection[int]) -> int:
     mine = Q(**{f"{columns.workspace}__in": workspaces})
     if columns.model in (Hold, Run):
         mine |= Q(workspace=None)
@@ -173,7 +175,7 @@ def _in_columns(columns: Columns, terms: Terms, workspaces: Collection[int]) -> 
     return changed + sum(_in_documents(rows, name, terms) for name in columns.documents)
 
 
-def _in_documents(rows: models.QuerySet[Any], name: str, terms: Terms) -> int:
+def _in_documents(rows: models.QuerySet[Any], name: str, terms: SearchTerms) -> int:
     likely = rows.annotate(said=Cast(name, models.TextField())).filter(said__iregex=f"(?:{terms.loose})")
     changes = [(pk, before, without(before, terms)) for pk, before in likely.values_list("pk", name)]
     for pk, before, after in changes:
@@ -187,6 +189,6 @@ def _searched(query: str) -> str:
     return " ".join(parse_qs(query).get("q", [])) if "=" in query else query
 
 
-def any_of(found: Iterable[str], terms: Terms) -> bool:
+def any_of(found: Iterable[str], terms: SearchTerms) -> bool:
     """Whether one of some words names somebody."""
     return any(terms.found.search(text) for text in found)

@@ -16,21 +16,21 @@ from django.db.models import Q
 
 from accounts_review.models import Account
 from accounts_review.workflow.retention import texts
-from accounts_review.workflow.retention.terms import ERASED, Terms, can_be_looked_for
+from accounts_review.workflow.retention.terms import ERASED, SearchTerms, can_be_looked_for
 
 _KEPT = ("checkpoint", "secret_key", "postgresql")
 _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 LARGEST_FILE = 200 * 2**20
 
 
-def terms_of(accounts: Iterable[Account]) -> Terms:
+def terms_of(accounts: Iterable[Account]) -> SearchTerms:
     """What to look for of some accounts: usernames, addresses and names that are nobody else's."""
     accounts = list(accounts)
     found = {name.strip() for one in accounts for name in (one.username, one.email, one.display_name, one.full_name)}
-    return Terms.of(term for term in found if can_be_looked_for(term) and not _is_others(term, accounts))
+    return SearchTerms.of(term for term in found if can_be_looked_for(term) and not _is_others(term, accounts))
 
 
-def sweep_tables(terms: Terms, *, workspaces: Collection[int]) -> int:
+def sweep_tables(terms: SearchTerms, *, workspaces: Collection[int]) -> int:
     """Put "erased" in the place of terms in what was written in workspaces; returns how many texts changed.
 
     In the caller's transaction.
@@ -54,14 +54,16 @@ def scrub_embedded() -> None:
         cursor.execute("VACUUM FULL pg_statistic")
         cursor.execute("ALTER SYSTEM SET wal_recycle = off")
         cursor.execute("SELECT pg_reload_conf()")
-        for _round in range(3):
+        # Segments that were kept for later still hold what was written in them before: each is gone through.
+        cursor.execute("SELECT count(*) FROM pg_ls_waldir()")
+        for _round in range(cursor.fetchone()[0] + 3):
             cursor.execute("SELECT pg_switch_wal()")
             cursor.execute("CHECKPOINT")
 
 
 def sweep_files(folder: Path, terms: list[str]) -> int:
     """Take e-mails with terms out of the files of e-mails, and terms out of other files; returns how many changed."""
-    known = Terms.of(terms)
+    known = SearchTerms.of(terms)
     return sum(_sweep(path, known.found) for path in _files(folder)) if known else 0
 
 
@@ -105,7 +107,7 @@ def _mentions(mail: bytes, pattern: re.Pattern[str]) -> bool:
     return any(pattern.search(text) for text in said)
 
 
-def _end_sessions(terms: Terms) -> None:
+def _end_sessions(terms: SearchTerms) -> None:
     told = [one.pk for one in Session.objects.iterator() if texts.any_of(texts.strings_of(one.get_decoded()), terms)]
     Session.objects.filter(pk__in=told).delete()
 

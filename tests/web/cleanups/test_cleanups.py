@@ -220,8 +220,9 @@ def test_what_holds_it_back_is_named_with_the_time_at_which_it_ends(site: Site) 
     site.adopt(per_hour=1)
     cleanup = site.launched("ana", "ben")
     Workspace.objects.update(key_owner="svc.cleanup")
-    audit.log([cleanup], kind=Event.CASE_INTENDED, actor="portal", now=now())
-    ends = timezone.localtime(now() + timedelta(hours=1, seconds=59)).strftime("%H:%M")
+    intended = now()
+    audit.log([cleanup], kind=Event.CASE_INTENDED, actor="portal", now=intended)
+    ends = timezone.localtime(intended + timedelta(hours=1, seconds=59)).strftime("%H:%M")
     for page in (site.get("cleanup", number=cleanup.number), site.get("cleanups"), site.get("overview")):
         assert f"ourly limit reached; continues at {ends}" in text(page)
 

@@ -18,7 +18,7 @@ from accounts_review.tasks import nightly
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due, traces
-from accounts_review.workflow.retention.terms import Terms
+from accounts_review.workflow.retention.terms import SearchTerms
 from tests.factories import NOW, give_role, make_account, make_case, make_cleanup
 from tests.stage import policy_text
 
@@ -109,7 +109,7 @@ def fail_for(monkeypatch: pytest.MonkeyPatch, username: str) -> None:
     """Let the database refuse what takes somebody's name out of texts, after much else of them is erased."""
     sweep = traces.sweep_tables
 
-    def failing(terms: Terms, **options: Any) -> int:
+    def failing(terms: SearchTerms, **options: Any) -> int:
         if username in terms.words:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT %s::jsonb", [username])

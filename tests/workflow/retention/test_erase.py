@@ -132,6 +132,27 @@ def test_what_was_done_stays(stage: Stage) -> None:
     assert entries[0].details["reason"] == "asked for by …"
 
 
+@pytest.fixture
+def kept_for_later(transactional_db: None) -> None:
+    """The database has kept files for later use in which somebody's name was written before."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE names (name text)")
+        for _segment in range(6):
+            cursor.execute("INSERT INTO names SELECT %s || n FROM generate_series(1, 60000) n", [NAME])
+            cursor.execute("SELECT pg_switch_wal()")
+        cursor.execute("DROP TABLE names")
+        cursor.execute("CHECKPOINT")
+
+
+def test_nor_do_files_that_the_database_keeps_for_later(kept_for_later: None, stage: Stage) -> None:
+    folder = connection.settings_dict["OPTIONS"].get("data_directory")
+    if folder is None:
+        pytest.skip("the database of these tests is not the embedded one")
+    assert in_files(Path(folder))
+    erase(stage)
+    assert in_files(Path(folder)) == []
+
+
 def test_who_is_still_there_or_unknown_is_refused(stage: Stage) -> None:
     administrator = stage.staff("administrator").username
     with pytest.raises(CommandError, match="still lists it"):

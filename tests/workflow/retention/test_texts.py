@@ -25,7 +25,7 @@ from accounts_review.models import (
 )
 from accounts_review.workflow.notify import own_texts
 from accounts_review.workflow.retention.erase import erase_accounts
-from accounts_review.workflow.retention.terms import Terms
+from accounts_review.workflow.retention.terms import SearchTerms
 from tests.factories import (
     NOW,
     give_role,
@@ -133,9 +133,9 @@ def test_entries_that_name_somebody_lose_their_details_in_their_workspace_only(p
 
 def test_nothing_to_look_for_finds_nothing() -> None:
     for words in ([], ["", "jd"], ["Administrator"]):
-        assert not Terms.of(words)
+        assert not SearchTerms.of(words)
         with pytest.raises(ValueError, match="nothing to look for"):
-            _pattern = Terms.of(words).pattern
+            _pattern = SearchTerms.of(words).pattern
 
 
 def test_words_of_a_workspace_in_its_emails_stand_beside_the_chain_and_end(portal: Workspace) -> None:
