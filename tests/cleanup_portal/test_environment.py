@@ -114,3 +114,9 @@ def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(c
     assert "Check DATABASE_URL and the server, then try again." in done.stderr
     assert "Traceback" not in done.stderr
     assert "hush" not in done.stderr
+
+
+@pytest.mark.parametrize("slashes", ["///", "////"])
+def test_a_folder_for_mails_is_named_from_the_root(monkeypatch: pytest.MonkeyPatch, slashes: str) -> None:
+    monkeypatch.setenv("EMAIL_URL", f"filemail:{slashes}var/mails")
+    assert env.email("EMAIL_URL", required=True, default="")["EMAIL_FILE_PATH"] == "/var/mails"
