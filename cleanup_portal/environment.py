@@ -287,9 +287,9 @@ def email(name: str, *, required: bool, default: str) -> dict[str, Any]:
             f"{name} is malformed; e.g. smtp+tls://user:password@mail.example.org:587. A password with any of "
             "/ ? # % [ ] is percent-encoded: %2F %3F %23 %25 %5B %5D."
         ) from None
-    if folder := config.get("EMAIL_FILE_PATH"):
+    if config["EMAIL_FILE_PATH"]:
         # As in any file address; django-environ would begin at the working directory.
-        config["EMAIL_FILE_PATH"] = f"/{folder.lstrip('/')}"
+        config["EMAIL_FILE_PATH"] = "/" + config["EMAIL_FILE_PATH"].lstrip("/")
     if config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
         config["EMAIL_BACKEND"] = "cleanup_portal.smtp.EmailBackend"
     return config
