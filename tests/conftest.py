@@ -23,6 +23,7 @@ from django.test import TransactionTestCase, override_settings
 from django.utils import timezone, translation
 
 from accounts_review.audit import checkpoint
+from accounts_review.audit.checkpoint import Keeper
 from accounts_review.models import Workspace
 from accounts_review.workflow import workspaces
 from cleanup_portal.embedded_postgresql import base as embedded
@@ -46,9 +47,17 @@ def archetypes() -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def keeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No checkpoint: most tests never commit. Those about checkpoints have one of their own."""
+def no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No checkpoint: most tests never commit. Those about checkpoints use ``keeper``."""
     monkeypatch.setattr(checkpoint, "keeper", None)
+
+
+@pytest.fixture
+def keeper(no_keeper: None, transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+    """This host, at its very first start."""
+    keeper = Keeper(tmp_path / "host")
+    monkeypatch.setattr(checkpoint, "keeper", keeper)
+    return keeper
 
 
 @pytest.fixture

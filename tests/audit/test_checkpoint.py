@@ -20,15 +20,9 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Hold, Workspace
 from accounts_review.workflow.workspaces import open_workspace
 
+pytestmark = pytest.mark.usefixtures("keeper")
+
 Cause = Hold.Cause
-
-
-@pytest.fixture
-def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    """This host, at its very first start."""
-    keeper = Keeper(tmp_path / "host")
-    monkeypatch.setattr(checkpoint, "keeper", keeper)
-    return keeper
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from django.db import DatabaseError, connection, transaction
 from django.utils.timezone import now
 
 from accounts_review import audit
-from accounts_review.audit import checkpoint
 from accounts_review.audit.chain import commitment, seal
 from accounts_review.audit.checkpoint import GENESIS, Keeper
 from accounts_review.audit.events import Event
@@ -25,14 +23,9 @@ from accounts_review.workflow.people.people import add_person
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, policy_text, someone
 
+pytestmark = pytest.mark.usefixtures("keeper")
+
 ENTRIES, PERSONAL = "accounts_review_auditentry", "accounts_review_personaldata"
-
-
-@pytest.fixture
-def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    keeper = Keeper(tmp_path / "host")
-    monkeypatch.setattr(checkpoint, "keeper", keeper)
-    return keeper
 
 
 @pytest.fixture

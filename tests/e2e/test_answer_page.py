@@ -6,12 +6,10 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from axe_playwright_python.base import AXE_FILE_PATH
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils.timezone import now
@@ -25,13 +23,13 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import emails
 from accounts_review.workflow.notify.send import send_closings
 from accounts_review.workflow.review import decide
+from tests.axe import violations
 from tests.run import unused_port
 from tests.stage import policy_text
 from tests.web.kit import read, someone
 from tests.workflow.notify.mail_server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason="a browser and a mail server, through whole lives of a case")]
-VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => [each.id, each.nodes[0].html]))"
 NAMES = ("ana", "ben", "cy", "dan")
 
 
@@ -155,8 +153,7 @@ def test_the_page_is_accessible_in_both_languages_and_widths(
             page.set_viewport_size({"width": width, "height": height})
             page.goto(link_of(post_office, "dan"))
             assert page.evaluate("document.documentElement.lang") == language
-            page.evaluate(Path(AXE_FILE_PATH).read_text())
-            assert page.evaluate(VIOLATIONS) == []
+            assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             if shots := os.environ.get("SHOTS"):
                 page.screenshot(path=f"{shots}/answer-{state}-{language}-{width}.png", full_page=True)

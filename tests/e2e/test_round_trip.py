@@ -8,14 +8,12 @@ from urllib.parse import quote
 
 import openpyxl
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page
 
+from tests.axe import violations
 from tests.e2e.conftest import AS_LONG_AS_PEOPLE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason=AS_LONG_AS_PEOPLE)]
-
-VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => each.id))"
 
 
 def fill_in(path: Path) -> list[str]:
@@ -51,10 +49,9 @@ def test_a_list_goes_out_and_comes_back(page: Page, tmp_path: Path) -> None:
     first = page.locator("#rows tbody tr").first
     assert "unknown decision; write approve, exempt or withdraw" in first.inner_text()
     assert names[3] in first.inner_text()
-    page.evaluate(Path(AXE_FILE_PATH).read_text())
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(VIOLATIONS) == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("navigation", name="Rows to show").get_by_role("link", name="to exempt").click()
     page.locator("#rows tbody tr").get_by_text("to exempt").wait_for()

@@ -20,12 +20,13 @@ from django.core.management import CommandError, call_command
 from django.utils.timezone import now
 
 from accounts_review import audit
-from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Checkpoint, Keeper
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.tasks import outward
 from accounts_review.workflow.workspaces import open_workspace
+
+pytestmark = pytest.mark.usefixtures("keeper")
 
 SECRET = "of-this-test-only"
 
@@ -65,13 +66,6 @@ def listener() -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture
-def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    keeper = Keeper(tmp_path / "host")
-    monkeypatch.setattr(checkpoint, "keeper", keeper)
-    return keeper
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from accounts_review.workflow.notify.send import send_notices, send_reminders
 from accounts_review.workflow.workspaces import open_workspace
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
+pytestmark = pytest.mark.usefixtures("keeper")
+
 Cause = Hold.Cause
 
 
@@ -105,13 +107,6 @@ def test_releasing_what_is_not_held_says_what_is(stage: Stage) -> None:
 
 
 # The database, with real commits
-
-
-@pytest.fixture
-def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    keeper = Keeper(tmp_path / "host")
-    monkeypatch.setattr(checkpoint, "keeper", keeper)
-    return keeper
 
 
 @pytest.fixture

@@ -95,10 +95,6 @@ class SegmentForm(forms.Form):
         return [(bool(self[name].value()), self[name]) for name in CONDITIONS]
 
     @property
-    def has_unused(self) -> bool:
-        return not all(said for said, _field in self.conditions())
-
-    @property
     def values(self) -> SegmentValues:
         given = self.cleaned_data
         return SegmentValues(

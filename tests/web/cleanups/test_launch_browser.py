@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 from playwright.sync_api import Page, expect
@@ -16,13 +14,13 @@ from pytest_django.live_server_helper import LiveServer
 from accounts_review.models import Cleanup, Workspace
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.review import decide
+from tests.axe import violations
 from tests.stage import policy_text
 from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
 GROUPS, PEOPLE = 300, 60
-VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => [each.id, each.nodes[0].html]))"
 
 
 @pytest.fixture
@@ -72,7 +70,6 @@ def test_three_hundred_groups_are_two_screens_and_forty_stops(page: Page) -> Non
     expect(page.get_by_text("300 groups would have no members.", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollHeight") <= 2 * 900
     assert stops_before(page, "count") <= 40
-    page.evaluate(Path(AXE_FILE_PATH).read_text())
     for width, height in ((1440, 900), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("window.scrollTo(0, 0)")
@@ -86,7 +83,7 @@ def test_three_hundred_groups_are_two_screens_and_forty_stops(page: Page) -> Non
             page.emulate_media(color_scheme="light")
         # At the end of the page nothing lies under the panel.
         page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)")
-        assert page.evaluate(VIOLATIONS) == []
+        assert violations(page) == []
 
 
 def test_what_was_counted_is_unfolded_on_demand(page: Page) -> None:

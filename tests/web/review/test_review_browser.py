@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Workspace
+from tests.axe import violations
 from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
-AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
-VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => each.id))"
 
 
 @pytest.fixture
@@ -87,10 +84,9 @@ def test_what_the_page_does_by_itself(page: Page) -> None:
     page.keyboard.press("j")
     assert not page.evaluate("document.activeElement.id").startswith("row-")
 
-    page.evaluate(AXE.read_text())
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(VIOLATIONS) == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -118,10 +114,9 @@ def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> 
 def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
     page.locator("a[data-card]").first.click()
     page.locator("#card-title").wait_for()
-    page.evaluate(AXE.read_text())
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate(VIOLATIONS) == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

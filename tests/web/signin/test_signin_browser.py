@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import time
 from typing import Any
 
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
-from axe_playwright_python.base import AXE_FILE_PATH
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
@@ -22,6 +20,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Cleanup, Workspace
+from tests.axe import violations
 from tests.sso_provider import OIDCProvider
 from tests.web.browser_kit import CHROMIUM, IN_A_BROWSER, REPORT
 from tests.web.records_kit import Site
@@ -32,7 +31,6 @@ pytestmark = [
     pytest.mark.slow(reason="each page of the journey is looked at in two widths, two themes and two languages"),
 ]
 PASSWORD = "correct horse battery"
-VIOLATIONS = "axe.run(document).then(found => found.violations.map(each => [each.id, each.nodes[0].html]))"
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SHOTS = os.environ.get("SHOTS", "")
 
@@ -64,9 +62,8 @@ class Journey:
             for width, scheme in ((1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")):
                 page.set_viewport_size({"width": width, "height": 900})
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-                page.evaluate(Path(AXE_FILE_PATH).read_text())
                 where = f"{name} {language} {width} {scheme}"
-                assert page.evaluate(VIOLATIONS) == [], where
+                assert violations(page) == [], where
                 page.wait_for_function(f"!({WIDER})", timeout=5000)  # Nothing scrolls sideways.
                 if SHOTS:
                     page.screenshot(path=f"{SHOTS}/{where.replace(' ', '-')}.png", full_page=True)

@@ -21,7 +21,6 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review import audit
-from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
 from accounts_review.models import Workspace
@@ -31,6 +30,8 @@ from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
 from tests.factories import make_workspace
 from tests.stage import SetStage, policy_text, someone
+
+pytestmark = pytest.mark.usefixtures("keeper")
 
 Files = dict[str, str]
 
@@ -78,13 +79,6 @@ def test_signatures_of_the_library_hold_and_others_do_not() -> None:
     signed = key.sign(message)
     malleable = signed[:32] + (int.from_bytes(signed[32:], "little") + order).to_bytes(32, "little")
     assert not ed25519_holds(public, message, malleable)
-
-
-@pytest.fixture
-def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
-    keeper = Keeper(tmp_path / "host")
-    monkeypatch.setattr(checkpoint, "keeper", keeper)
-    return keeper
 
 
 @pytest.fixture
