@@ -110,7 +110,13 @@ def _decide_by_file(size: int) -> dict[str, float]:
     from accounts_review.workflow.review import import_file
 
     act: dict[str, Any] = {"actor": User.objects.get(username="bench"), "now": now()}
-    dormant = Account.objects.listed().assessed().with_verdict(act["now"]).whose_verdict("dormant").order_by("pk")
+    dormant = (
+        Account.objects.listed()
+        .assessed()
+        .with_verdict(act["now"])
+        .whose_verdict("dormant", now=act["now"])
+        .order_by("pk")
+    )
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in accounts_sheet(dormant[:size], as_of=act["now"]).rows]
     filled = ((row | {"decision": "approve"}).values() for row in rows)
     content = b"".join(written(Sheet("accounts", COLUMNS, map(list, filled)), "xlsx"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -60,11 +61,10 @@ def _disk() -> Iterator[Figure]:
 
 def _wait_for(address: str, portal: subprocess.Popen[bytes]) -> None:
     while portal.poll() is None:
-        try:
+        with suppress(httpx.HTTPError):
             if httpx.get(address, timeout=5).status_code == 200:
                 return
-        except httpx.HTTPError:
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise RuntimeError(f"the portal ended with {portal.returncode}")
 
 

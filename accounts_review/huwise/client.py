@@ -68,7 +68,6 @@ class Client:
 
     ``route`` is the way there: through a proxy, or trusting further certificates. ``attempts`` and ``backoff`` (seconds
     before the second attempt, doubled each time) are for GETs; ``patience`` is how many seconds one answer may take;
-    ``abreast`` is how many pages of a long list are asked for at once.
 
     :raises ValueError: an address that is not https (a loopback host may be http), or that carries more than a host.
     """
@@ -88,7 +87,6 @@ class Client:
         user_agent: str = "cleanup-portal",
         attempts: int = 4,
         backoff: float = 0.5,
-        abreast: int = PAGES_IN_FLIGHT,
     ) -> None:
         key = ApiKey(api_key)
         # A traceback that shows local variables would show it.
@@ -105,7 +103,7 @@ class Client:
         self.host = self._connection.host
         self._attempts = attempts
         self._backoff = backoff
-        self._abreast = abreast
+        self._abreast = PAGES_IN_FLIGHT
 
     def __repr__(self) -> str:
         return f"<Client {self.host}>"

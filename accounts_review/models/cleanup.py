@@ -98,6 +98,15 @@ class CaseQuerySet(models.QuerySet["Case"]):
         return self.exclude(UNDONE)
 
 
+HEARD = (
+    Q(answer__isnull=False)
+    | Q(returned_at__isnull=False)
+    | ~Q(restored_by="")
+    | Q(state__in=["spared", "undeliverable"])
+)
+"""Cases of whom anything may have been heard: few among ten thousand, so that they have an index of their own."""
+
+
 class Case(models.Model):
     """One account in one clean-up: the approval, the promise, the last look and the outcome.
 
@@ -164,10 +173,7 @@ class Case(models.Model):
             models.Index(fields=("cleanup", "state", "moved_at", "id"), name="case_queue"),
             models.Index(
                 fields=("cleanup", "state"),
-                condition=Q(answer__isnull=False)
-                | Q(returned_at__isnull=False)
-                | ~Q(restored_by="")
-                | Q(state__in=["spared", "undeliverable"]),
+                condition=HEARD,
                 name="case_heard",
             ),
             models.Index(fields=("intended_at",), condition=Q(intended_at__isnull=False), name="case_intents"),

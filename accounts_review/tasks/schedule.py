@@ -17,7 +17,8 @@ SCHEDULE = (
     ("accounts_review.tasks.nightly.erase_every_night", {"schedule_type": Schedule.CRON, "cron": "30 4 * * *"}),
     ("accounts_review.tasks.jobs.sync_every_workspace", {"schedule_type": Schedule.CRON, "cron": "30 2 * * *"}),
 )
-"""What runs by itself: the sweep, mails as their pace allows, news for operators, at night a check and a sync."""
+"""What runs by itself: the sweep, e-mails as their pace allows, the operator digest; at night a check of the
+connections, a sync, a check of the audit, and the erasure of what has been kept long enough."""
 
 _SCHEDULE_LOCK = 0x7363686564  # any constant that nothing else in the database uses
 _OURS = __name__.rpartition(".")[0]

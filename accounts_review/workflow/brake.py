@@ -19,6 +19,7 @@ from django.db.models import CharField, Count, Q, Value, When
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Cleanup, Workspace
+from accounts_review.models.cleanup import HEARD
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 
 log = structlog.get_logger(__name__)
@@ -66,15 +67,6 @@ class Feedback:
     def exceeds(self, share: float, *, accepted: int) -> bool:
         """Whether more than the share speak against it, beyond as many as a person has accepted already."""
         return self.count + self.answered >= FEWEST and self.count - accepted > share * self.people
-
-
-HEARD = (
-    Q(answer__isnull=False)
-    | Q(returned_at__isnull=False)
-    | ~Q(restored_by="")
-    | Q(state__in=(CaseState.SPARED, CaseState.UNDELIVERABLE))
-)
-"""Of whom anything may have been heard: few among ten thousand, whom an index of their own knows."""
 
 
 def feedback_of(cleanup: Cleanup) -> Feedback:

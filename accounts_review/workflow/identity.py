@@ -19,7 +19,6 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.facts import incarnation_of
 from accounts_review.huwise import Client, decode_user
-from accounts_review.huwise.client import LARGEST_PAGE
 from accounts_review.models import Account, Workspace, permit
 from accounts_review.wording.findings import in_words
 from accounts_review.workflow.check_connection import check_connection
@@ -139,11 +138,5 @@ def _compare(workspace: Workspace, client: Client) -> dict[str, int]:
 
 
 def _accounts_at(client: Client) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    total, offset = 1, 0
-    while offset < total:
-        page = client.users_page(offset=offset, limit=LARGEST_PAGE)
-        total, offset = page.total_count, offset + LARGEST_PAGE
-        users = [decode_user(raw) for raw in page.records]
-        found |= {(user.username, incarnation_of(user)) for user in users}
-    return found
+    users = (decode_user(raw) for page in client.users_pages() for raw in page.records)
+    return {(user.username, incarnation_of(user)) for user in users}

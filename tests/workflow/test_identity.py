@@ -12,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.management import CommandError, call_command
 
 from accounts_review import audit
-from accounts_review.huwise import host_of
+from accounts_review.huwise import Client, host_of
+from accounts_review.huwise.client import Page
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.tasks import actions, sources
 from accounts_review.workflow import identity, workspaces
@@ -118,6 +119,21 @@ def test_a_host_that_moved_with_its_accounts_is_followed(
     entry = AuditEntry.objects.get(kind="workspace.host_changed")
     assert (entry.data["from"], entry.data["to"]) == (host_of(stage.url), host_of(moved(stage.url)))
     assert entry.data["found"] == entry.data["accounts"] == stage.workspace.accounts.listed().count()
+
+
+def test_a_host_that_gives_smaller_pages_than_asked_for_is_followed_too(
+    stage: Stage, person: Callable[[str], User], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Client.users_page
+
+    def smaller(client: Client, *, offset: int, limit: int = 1000) -> Page:
+        return whole(client, offset=offset, limit=min(limit, 7))
+
+    monkeypatch.setattr(Client, "users_page", smaller)
+    describe(settings, "main", moved(stage.url))
+    with time_machine.travel(NOW, tick=False):
+        call_command("change_host", "--actor", person("administrator").username)
+    assert Workspace.objects.get().host == host_of(moved(stage.url))
 
 
 def test_a_host_with_other_accounts_is_another_workspace(

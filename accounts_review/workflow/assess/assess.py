@@ -60,9 +60,7 @@ def is_owed(*, workspace: Workspace) -> bool:
 
 
 def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
-    return (
-        Account.objects.filter(workspace=workspace).with_basis(f"{version.pk}:{workspace.rights_digest}").filter(STALE)
-    )
+    return Account.objects.filter(workspace=workspace).with_basis_under(version).filter(STALE)
 
 
 def _is_in_force(version: PolicyVersion) -> bool:

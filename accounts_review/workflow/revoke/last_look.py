@@ -146,12 +146,11 @@ def in_doubt(cleanup: Cleanup, *, now: datetime) -> bool:
     return unknown is not None and cleanup.cases.filter(waits).exists()
 
 
-def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime], basis: Basis | None = None) -> Terms:
+def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime], basis: Basis) -> Terms:
     """What the gate asks about, read in the transaction that holds the case and its account."""
     assert seen.facts is not None
     assert seen.snapshot is not None
     now = clock()
-    basis = basis or basis_of(case.cleanup_id, now=now, accounts=[case.account_id])
     cleanup, evidence, account = basis.cleanup, case.evidence, case.account
     reviewed = basis.policy(evidence["policy"])
     frozen = cleanup.policy.rules if cleanup.policy else reviewed

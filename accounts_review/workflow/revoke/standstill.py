@@ -41,11 +41,6 @@ def unknown(workspace: Workspace) -> QuerySet[Case]:
     return Case.objects.filter(cleanup__workspace=workspace, state=CaseState.UNKNOWN)
 
 
-def may_start_another(cleanup: Cleanup) -> bool:
-    """Whether the staged start lets one more case of a clean-up be in flight."""
-    return may_start(cleanup, 1) > 0
-
-
 def may_start(cleanup: Cleanup, wanted: int) -> int:
     """How many more cases of a clean-up the staged start lets be in flight, of so many."""
     if cleanup.dry_run or not STAGES:
@@ -75,7 +70,7 @@ def standstill(cleanup: Cleanup, *, now: datetime, current: PolicyVersion | None
 
 def _of_cases(cleanup: Cleanup, *, now: datetime) -> list[Found]:
     """What holds single cases of a clean-up that goes on otherwise."""
-    if not may_start_another(cleanup) and cleanup.cases.filter(state=CaseState.UNKNOWN).exists():
+    if may_start(cleanup, 1) < 1 and cleanup.cases.filter(state=CaseState.UNKNOWN).exists():
         return [{"code": "first_ones"}]
     held = cleanup.cases.filter(ripe(now), outcome__why__0__code__isnull=False).order_by()
     counted = held.values_list("outcome__why__0__code").annotate(Count("pk"))

@@ -14,6 +14,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.huwise import GroupRecord, decode_user, digest_of
 from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
+from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.workflow.sync.passes import record_of
 from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, StagedRecord, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
@@ -96,12 +97,15 @@ def keep(
 
 def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     """Use a quarantined sync, with all its dates: a person has decided so."""
+    wait_to_rewrite(workspace)
     # The dates are judged as of when they were read, and so is their age.
     now = held.sync.started_at
     with staging_of(workspace, read_at=now) as staging:
         staging.newest = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
         raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
         staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
+        # It names all who were not seen, whatever is known of them today.
+        staging.run("TRUNCATE sync_unseen")
         staging.run(_UNSEEN, held=held.pk)
         staging.close_pass(1, ())
         return accept(

@@ -69,8 +69,9 @@ def _figures(
     version, staging, rights = workspace.current_policy, passes.staging, rights_of_groups(groups)
     rules = version.rules
     before = _dormant(Account.objects.filter(workspace=workspace), version, now)
-    kept = before - _dormant(Account.objects.filter(staging.was_missed), version, now)
-    if rights_digest(groups, key_owner) != workspace.rights_digest:
+    if rights_digest(groups, key_owner) == workspace.rights_digest:
+        kept = before - _dormant(Account.objects.filter(staging.was_missed), version, now)
+    else:
         # Who of those whose record is unchanged would be dormant by the rights that were read now.
         seen = Account.objects.filter(staging.was_seen).iterator(chunk_size=BATCH)
         stored = (facts_of_account(row, rights_by_group=rights, key_owner=key_owner) for row in seen)

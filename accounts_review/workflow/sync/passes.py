@@ -27,9 +27,6 @@ TOLERANCE = timedelta(minutes=1)
 """A date of joining may be so far ahead of the date of the answer that it stands in."""
 NAMED = 5
 
-Key = tuple[str, str]
-"""Username and incarnation, without fractions of a second."""
-
 _STRANGERS = f"""
 SELECT count(DISTINCT record.name) FROM sync_record record
 WHERE {FRESH} AND NOT record.is_nameless AND NOT EXISTS (
@@ -284,7 +281,9 @@ class Passes:
         if name := self.staging.one(query):
             return str(name)
         # A record that is known is noted once, however often it was read.
-        place = next(place for place, times in Counter(self.last.places).items() if times > 1)
+        others = {STRANGE, *self.known.nameless}
+        times_read = Counter(self.last.places)
+        place = next(place for place, times in times_read.items() if times > 1 and place not in others)
         username = "SELECT username FROM accounts_review_account WHERE id = %(key)s"
         return str(self.staging.one(username, key=self.known.keys[place]))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Workspace
@@ -36,7 +36,7 @@ def test_a_fault_is_marked_and_leads_to_its_line(page: Page) -> None:
     page.locator("#id_text").fill(DEFAULT_TEXT.replace("per_hour", "per_huor"))
     page.locator("#id_reason").fill("a try")
     page.get_by_role("button", name="Preview the change").click()
-    assert page.locator(".line-numbers .line-faulty").all_inner_texts() == [str(line)]
+    expect(page.locator(".line-numbers .line-faulty")).to_have_text([str(line)])
     page.get_by_role("link", name=f"Line {line}").click()
     chosen = "() => { const t = document.activeElement; return t.value.slice(t.selectionStart, t.selectionEnd) }"
     assert page.evaluate(chosen) == "per_huor = 200"

@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
-from accounts_review.workflow.brake import HEARD, brake
+from accounts_review.models.cleanup import HEARD
+from accounts_review.workflow.brake import brake
 from accounts_review.workflow.revoke import last_look
 from accounts_review.workflow.revoke.standstill import PROOF
 from tests.factories import NOW, make_cleanup
