@@ -48,7 +48,7 @@ HUWISE_PROXY = env.proxy("HUWISE_PROXY")
 HUWISE_CA = env.certificates("HUWISE_CA")
 # Whether workspaces added in the portal may lie in a private network (and, on a public installation, on this host).
 HUWISE_PRIVATE_NETWORKS = env.flag("HUWISE_PRIVATE_NETWORKS", default=False)
-# An uncertain DELETE is settled by two readings this many seconds apart (law 7).
+# An uncertain DELETE is settled by two rechecks this many seconds apart (law 7).
 QUIET_SECONDS = env.whole("QUIET_SECONDS", default=120, least=0)
 LEASE_SECONDS = env.whole("LEASE_SECONDS", default=120, least=1)
 

@@ -149,7 +149,7 @@ class Case(models.Model):
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     intended_at = models.DateTimeField(null=True)
-    readings = models.JSONField(default=list, help_text=_("Later readings that settle an unknown outcome."))
+    rechecks = models.JSONField(default=list, help_text=_("Later checks that settle an unknown outcome."))
     last_look = models.JSONField(_("final check"), null=True)
     snapshot = models.JSONField(null=True)
     outcome = models.JSONField(_("outcome"), null=True)

@@ -28,11 +28,11 @@ class HeldSync(models.Model):
 class HeldRecord(models.Model):
     """A record of it that differs from what the last accepted sync stored."""
 
-    reading = models.ForeignKey(HeldSync, models.CASCADE, related_name="records")
+    held_sync = models.ForeignKey(HeldSync, models.CASCADE, related_name="records")
     raw = models.BinaryField()
 
     class Meta:
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{len(self.raw)} bytes of {self.reading}"
+        return f"{len(self.raw)} bytes of {self.held_sync}"

@@ -66,7 +66,7 @@ class Sync(models.Model):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=("workspace",), condition=models.Q(state="running"), name="one_extraction_at_a_time"
+                fields=("workspace",), condition=models.Q(state="running"), name="one_sync_at_a_time"
             )
         ]
 

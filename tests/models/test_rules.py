@@ -38,9 +38,9 @@ def test_a_workspace_has_one_policy_in_force(workspace: Workspace) -> None:
         PolicyVersion.objects.create(workspace=workspace, number=2, text="", activated_at=NOW)
 
 
-def test_a_workspace_is_read_by_one_extraction_at_a_time(workspace: Workspace) -> None:
+def test_a_workspace_is_read_by_one_sync_at_a_time(workspace: Workspace) -> None:
     make_sync(workspace)
-    with pytest.raises(IntegrityError, match="one_extraction_at_a_time"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="one_sync_at_a_time"), transaction.atomic():
         make_sync(workspace)
 
 

@@ -118,7 +118,7 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
 
 
 def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
-    rows = [NextStepRow(case, _readings(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
+    rows = [NextStepRow(case, _rechecks(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
     return Step(
         name="unknown",
         title=_("Outcome unknown"),
@@ -191,7 +191,7 @@ def _address(case: Case) -> str:
     }
 
 
-def _readings(case: Case) -> str:
+def _rechecks(case: Case) -> str:
     found = {"absent": _("gone"), "present": _("still there"), "re-created": _("another account with that name")}
-    read = [found.get(str(reading.get("found")), "?") for reading in case.readings]
-    return _("checked so far: %(readings)s") % {"readings": ", ".join(read)} if read else _("not checked yet")
+    read = [found.get(str(recheck.get("found")), "?") for recheck in case.rechecks]
+    return _("checked so far: %(results)s") % {"results": ", ".join(read)} if read else _("not checked yet")

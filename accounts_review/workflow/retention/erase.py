@@ -129,9 +129,9 @@ def _empty_cases(ids: list[int]) -> None:
         case.answer = _without(case.answer, ("kind", "until", "at", "seconds_after"))
         case.outcome = _without(case.outcome, _OUTCOME)
         case.reason = case.warned_to = case.message_id = ""
-        case.snapshot, case.readings = None, []
+        case.snapshot, case.rechecks = None, []
         case.save(
-            update_fields=["evidence", "answer", "outcome", "reason", "warned_to", "message_id", "snapshot", "readings"]
+            update_fields=["evidence", "answer", "outcome", "reason", "warned_to", "message_id", "snapshot", "rechecks"]
         )
 
 

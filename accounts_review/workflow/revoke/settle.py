@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Settler:
-    """What settling needs: where, with what, and by which clock; ``quiet`` is how far apart two readings are."""
+    """What settling needs: where, with what, and by which clock; ``quiet`` is how far apart two rechecks are."""
 
     workspace: Workspace
     client: Client
@@ -54,7 +54,7 @@ class Settler:
         """The worker of a case died after its intent: nobody knows whether its DELETE left."""
         hold_cleanup(case)
         data = {"why": {"code": "worker_died"}}
-        self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, readings=[], outcome=data)
+        self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, rechecks=[], outcome=data)
         # Workers that die one after the other say nothing about the workspace, but twice over one case do.
         if (why := self._why_unknown_stops(case)) and why["code"] == "unknown_again":
             stop(case.cleanup, why, now=self.clock())
@@ -100,8 +100,8 @@ class Settler:
         return list(kinds) == [Event.CASE_UNKNOWN] * 2
 
     def _read_unknown(self, case: Case) -> None:
-        """Read once; two readings that agree, a quiet period apart, settle the case."""
-        since = datetime.fromisoformat(case.readings[-1]["at"]) if case.readings else case.moved_at
+        """Read once; two rechecks that agree, a quiet period apart, settle the case."""
+        since = datetime.fromisoformat(case.rechecks[-1]["at"]) if case.rechecks else case.moved_at
         if self.clock() - since < self.quiet:
             return
         try:
@@ -115,15 +115,15 @@ class Settler:
             return
         is_same = seen.incarnation == whole_incarnation(case.account.incarnation)
         found = "absent" if seen.gone else "present" if is_same else "re-created"
-        earlier = case.readings[-1]["found"] if case.readings else ""
-        reading = {"at": self.clock().isoformat(), "found": found}
+        earlier = case.rechecks[-1]["found"] if case.rechecks else ""
+        recheck = {"at": self.clock().isoformat(), "found": found}
         if found != earlier:
-            Case.objects.filter(pk=case.pk, state=CaseState.UNKNOWN).update(readings=[*case.readings, reading])
-            case.readings = [*case.readings, reading]
+            Case.objects.filter(pk=case.pk, state=CaseState.UNKNOWN).update(rechecks=[*case.rechecks, recheck])
+            case.rechecks = [*case.rechecks, recheck]
             if not self.quiet:
                 self._read_unknown(case)
             return
-        data = (case.outcome or {}) | {"readings": [*case.readings, reading], "inferred": True}
+        data = (case.outcome or {}) | {"rechecks": [*case.rechecks, recheck], "inferred": True}
         if found == "present":
             self._transition_if_ours(case, CaseState.DUE, Event.CASE_STILL_THERE, data=data, claim=None)
         else:

@@ -268,7 +268,7 @@ class Revoker(Recorder):
                 Event.CASE_REVOKED,
                 data=lambda case: outcomes[case.pk].record,
                 own=lambda case: {"outcome": outcomes[case.pk].record},
-                readings=[],
+                rechecks=[],
             )
             crashpoint("s7")
             recorded = True
@@ -289,7 +289,7 @@ class Revoker(Recorder):
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._transition(
-                    case, outcome.state, kind, data=outcome.record, outcome=outcome.record, readings=[], **freed
+                    case, outcome.state, kind, data=outcome.record, outcome=outcome.record, rechecks=[], **freed
                 )
                 if why := outcome.failure if outcome.stops else self._why_unknown_stops(case):
                     stop(case.cleanup, why, now=self.clock())

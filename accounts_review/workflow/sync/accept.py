@@ -26,7 +26,7 @@ UPDATE accounts_review_heldsync SET unchanged = ARRAY(
 ) WHERE sync_id = %(held)s
 """  # noqa: S608
 _KEEP_RECORDS = f"""
-INSERT INTO accounts_review_heldrecord (reading_id, raw)
+INSERT INTO accounts_review_heldrecord (held_sync_id, raw)
 SELECT %(held)s, coalesce(record.odd, convert_to(record.raw, 'UTF8')) FROM sync_record record
 WHERE {FRESH} ORDER BY record.page, record.seq
 """  # noqa: S608

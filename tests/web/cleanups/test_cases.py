@@ -199,7 +199,7 @@ def test_who_is_gone_active_or_oneself_is_not_offered_again(site: Site) -> None:
 
 
 def test_an_unknown_outcome_says_that_it_settles_by_itself(site: Site, running: Cleanup) -> None:
-    site.put("cy", "unknown", readings=[{"at": now().isoformat(), "found": "absent"}])
+    site.put("cy", "unknown", rechecks=[{"at": now().isoformat(), "found": "absent"}])
     page = text(site.get("cleanup", number=running.number))
     assert "nothing is sent again" in page
     assert "checked so far: gone" in page

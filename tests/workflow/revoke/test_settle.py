@@ -39,7 +39,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("fault", "had_effect"), UNKNOWN.values(), ids=UNKNOWN)
-def test_an_answer_that_proves_nothing_is_settled_by_two_readings(
+def test_an_answer_that_proves_nothing_is_settled_by_two_rechecks(
     stage: Stage, fault: dict[str, Any], had_effect: bool
 ) -> None:
     stage.order(DELETE | fault | {"times": 1})
@@ -49,8 +49,8 @@ def test_an_answer_that_proves_nothing_is_settled_by_two_readings(
 
     assert stage.revoke(quiet=60) == {}, "before the quiet period nothing is read"
     stage.clock.advance(seconds=60)
-    assert stage.revoke(quiet=60) == {}, "one reading settles nothing"
-    assert [reading["found"] for reading in stage.case("marie").readings] == ["absent" if had_effect else "present"]
+    assert stage.revoke(quiet=60) == {}, "one recheck settles nothing"
+    assert [recheck["found"] for recheck in stage.case("marie").rechecks] == ["absent" if had_effect else "present"]
     assert stage.revoke(quiet=60) == {}
     assert len(stage.deletes) == 1
 
@@ -123,13 +123,13 @@ def test_a_worker_that_dies_twice_over_the_same_case_stops_the_cleanup(
     assert stage.deletes == []
 
 
-def test_what_was_inferred_from_readings_says_so(stage: Stage) -> None:
+def test_what_was_inferred_from_rechecks_says_so(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "cut_after", "times": 1})
     stage.revoke()
     stage.revoke()
     outcome = stage.outcome("marie")
     assert outcome["inferred"]
-    assert len(outcome["readings"]) == 2
+    assert len(outcome["rechecks"]) == 2
     assert "answer was cut off" in outcome["error"]
     assert stage.account("marie").gone_at == NOW
 
@@ -150,10 +150,10 @@ def test_a_new_account_of_the_same_name_shows_that_the_old_one_went(stage: Stage
     stage.revoke()
     assert stage.states()["marie"] == "revoked"
     assert "marie" in stage.members
-    assert stage.outcome("marie")["readings"][-1]["found"] == "re-created"
+    assert stage.outcome("marie")["rechecks"][-1]["found"] == "re-created"
 
 
-def test_readings_that_disagree_settle_nothing(stage: Stage) -> None:
+def test_rechecks_that_disagree_settle_nothing(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "cut_before", "times": 1})
     stage.revoke(quiet=60)
     for absent in (True, False, True):
@@ -161,7 +161,7 @@ def test_readings_that_disagree_settle_nothing(stage: Stage) -> None:
         stage.order(*[LOOK | {"kind": "status", "status": 404}] if absent else [])
         stage.revoke(quiet=60)
     assert stage.states()["marie"] == "unknown"
-    assert [reading["found"] for reading in stage.case("marie").readings] == ["absent", "present", "absent"]
+    assert [recheck["found"] for recheck in stage.case("marie").rechecks] == ["absent", "present", "absent"]
     assert len(stage.deletes) == 1
 
 
@@ -172,7 +172,7 @@ def test_an_unknown_outcome_that_cannot_be_read_stays_unknown(stage: Stage) -> N
     stage.clock.advance(minutes=10)
     stage.revoke(quiet=60)
     assert stage.states()["marie"] == "unknown"
-    assert stage.case("marie").readings == []
+    assert stage.case("marie").rechecks == []
 
 
 def test_two_unknown_outcomes_in_a_row_stop_the_cleanup(set_stage: SetStage) -> None:
