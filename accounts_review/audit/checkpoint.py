@@ -30,7 +30,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review.models import AuditEntry, Hold
-from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
+from accounts_review.models.hold import WITHOUT_EVIDENCE
 
 log = structlog.get_logger(__name__)
 
@@ -292,7 +292,7 @@ def _agrees(kept: Checkpoint) -> bool:
 
 def _is_superseded(kept: Checkpoint) -> bool:
     """Whether an administrator has accepted the database as it was after this was noted."""
-    return Hold.objects.filter(cause__in=OF_DATABASE, released_at__gte=kept.at).exists()
+    return Hold.objects.accepted().filter(released_at__gte=kept.at).exists()
 
 
 def _signed(text: str, *, by: Ed25519PublicKey | None = None) -> Checkpoint:

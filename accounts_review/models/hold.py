@@ -8,10 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.workspace import Workspace
 
+PORTAL = "portal"
+"""Who puts down and ends holds where no person does."""
+
 
 class HoldQuerySet(models.QuerySet["Hold"]):
     def open(self) -> HoldQuerySet:
         return self.filter(released_at=None)
+
+    def accepted(self) -> HoldQuerySet:
+        """Evidence against the database that an administrator accepted; a release by the portal accepts nothing."""
+        return self.filter(cause__in=OF_DATABASE).exclude(released_at=None).exclude(released_by=PORTAL)
 
     def over(self, workspace: Workspace) -> HoldQuerySet:
         """Those that concern a workspace: its own, and those of the whole portal."""

@@ -18,9 +18,7 @@ from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhere, workspaces_of
-from accounts_review.models.hold import OF_DATABASE, WITHOUT_EVIDENCE
-
-PORTAL = "portal"
+from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
 
 
 class EverythingHeld(RuntimeError):

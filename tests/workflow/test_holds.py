@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.utils.timezone import now
 
 from accounts_review import audit
@@ -157,6 +158,25 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     assert (holds.over(portal), keeper.read_seq()) == (None, audit.newest_checkpoint())
     entry = AuditEntry.objects.get(kind="checkpoint.reset")
     assert (entry.actor, entry.data["holds"][0]["cause"]) == ("administrator", Cause.BEHIND)
+
+
+def test_more_that_is_found_at_night_accepts_nothing(portal: Workspace, keeper: Keeper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        newest = audit.newest_checkpoint().seq
+        cursor.execute("UPDATE accounts_review_auditentry SET digest = %s WHERE seq = %s", ["a" * 64, newest])
+        cursor.execute("SET session_replication_role = DEFAULT")
+    kept = keeper.read_seq()
+    assert holds.verify(now=now())
+    audit.log([portal], kind=Event.WORKSPACE_SYNC_STOPPED, actor="portal", now=now())
+    assert holds.verify(now=now() + timedelta(minutes=2))
+    finding = checkpoint.look()
+    assert finding is not None
+    assert finding.cause == Cause.REWRITTEN
+    holds.watch(now=now())
+    assert keeper.read_seq() == kept
+    assert any("rewritten" in flaw for flaw in Hold.objects.open().get(cause=Cause.FLAWED).details["flaws"])
+    assert any("rewritten" in str(flaw) for flaw in audit.verify_everything(now=now()).flaws)
 
 
 def test_accepting_covers_every_host_that_had_noted_it_before(

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from accounts_review.audit import checkpoint
 from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import AuditEntry, Hold
-from accounts_review.models.hold import OF_DATABASE
 
 WITHIN = timedelta(minutes=1)
 """So soon after it was written an entry has to be covered by a checkpoint."""
@@ -37,7 +36,7 @@ def check_checkpoints(*, now: datetime, is_given: bool) -> list[Flaw]:
 
 def _disagreeing(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint) -> list[Flaw]:
     """The first checkpoint that the record does not agree with, unless an administrator has accepted it since."""
-    accepted = Hold.objects.filter(cause__in=OF_DATABASE).exclude(released_at=None).order_by("-released_at").first()
+    accepted = Hold.objects.accepted().order_by("-released_at").first()
     since = accepted.released_at if accepted else None
     noted = [kept for kept in keeper.history() if kept.seq <= newest.seq] + [newest]
     standing = sorted({kept.seq: kept for kept in noted if not since or (kept.at and kept.at > since)}.items())
