@@ -50,9 +50,9 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
-        """Read ``NUMBER:DIGEST``, or a checkpoint's file. Raises ``ValueError``."""
-        if signed := re.search(r"^\{.*\}$", text.strip(), re.MULTILINE):
-            return _signed(signed[0])
+        """Read ``NUMBER:DIGEST``, or a checkpoint's file: of several in it, the last. Raises ``ValueError``."""
+        if signed := re.findall(r"^\{.*\}$", text.strip(), re.MULTILINE):
+            return _signed(signed[-1])
         if not (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip().lower())):
             raise ValueError(
                 _("A checkpoint is an entry number, a colon and the entry's 64-character digest, or a checkpoint file.")

@@ -246,3 +246,12 @@ def test_a_checkpoint_is_read_from_its_file_or_as_number_and_digest(keeper: Keep
         assert audit.verify(Checkpoint.parse(text)) == (audit.newest_checkpoint().seq, None)
     with pytest.raises(ValueError, match="signature"):
         Checkpoint.parse(keeper.file.read_text().replace('"number": ', '"number": 1'))
+
+
+def test_of_a_file_that_checkpoints_were_appended_to_the_newest_counts(keeper: Keeper, portal: Workspace) -> None:
+    assert len(keeper.history()) > 1
+    assert Checkpoint.parse(keeper.history_file.read_text()) == keeper.read()
+    restore_to(audit.newest_checkpoint().seq - 1)
+    count, flaw = audit.verify(Checkpoint.parse(keeper.history_file.read_text()))
+    assert flaw is not None
+    assert flaw.seq == count + 1
