@@ -27,7 +27,7 @@ from django.db.models import Q
 
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Checkpoint
-from accounts_review.audit.events import Event, named
+from accounts_review.audit.events import PERSONAL, Event, named
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
 
 _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database uses
@@ -37,7 +37,7 @@ _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database use
 class NewEntry:
     """What is to be recorded; the chain adds the number and the seal. ``data`` holds JSON without floats.
 
-    ``subject`` names the account ``account_id``. What of ``data`` the event calls personal goes beside the chain.
+    ``subject`` names the account ``account_id``. What of ``data`` is :data:`PERSONAL` goes beside the chain.
     """
 
     at: datetime
@@ -59,7 +59,7 @@ class NewEntry:
 
     @property
     def personal(self) -> dict[str, Any]:
-        return {name: value for name, value in self.data.items() if name in named(self.kind).personal and value}
+        return {name: value for name, value in self.data.items() if name in PERSONAL and value}
 
 
 def wait_for_turn() -> None:

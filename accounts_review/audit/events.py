@@ -16,7 +16,7 @@ from accounts_review.audit.words import Headline, Icon, Topic, Words
 PERSONAL = frozenset(
     {
         *("address", "address_before", "client", "email", "login", "owner", "recipient", "user_agent", "username"),
-        *("approved_by", "error", "file", "filter", "mail", "reason", "text", "texts", "why"),
+        *("approved_by", "error", "file", "filter", "first", "holds", "mail", "reason", "text", "texts", "why"),
     }
 )
 """Details that tell of a person, or may, because people or servers wrote them: they are kept beside the chain, where
@@ -259,11 +259,6 @@ class Event(StrEnum):
         by_kind = {Icon.DECISION: self.words.decision, Icon.MAIL: self.words.address_failed}
         by_kind[Icon.HOLD] = self.group in (Topic.HOLD, Topic.CHECKPOINT)
         return self.words.icon or next((icon for icon, fits in by_kind.items() if fits), Icon.ACT)
-
-    @property
-    def personal(self) -> frozenset[str]:
-        """The names of the details that are kept beside the chain."""
-        return PERSONAL
 
 
 DECISIONS = tuple(event for event in Event if event.words.decision)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -159,7 +160,7 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     )
     data = {
         "reason": reason,
-        "holds": [{"cause": found.cause, "host": found.host} | found.details for found in standing],
+        "holds": [{"cause": found.cause, "host": found.host} | _told(found.details) for found in standing],
     }
     audit.log(_concerned(None), kind=Event.CHECKPOINT_RESET, actor=login, now=now, data=data)
     return len(standing)
@@ -174,8 +175,13 @@ def _put_down(finding: checkpoint.Mismatch, *, keeper: checkpoint.Keeper, now: d
     found = {"details": details, "at": now, "by": PORTAL}
     placed, is_new = Hold.objects.open().get_or_create(**known, released_at=None, defaults=found)
     if is_new:
-        data = {"cause": placed.cause} | {name: value for name, value in details.items() if name != "flaws"}
+        data = {"cause": placed.cause} | _told(details)
         audit.log(_concerned(None), kind=Event.CHECKPOINT_FAILED, actor=PORTAL, now=now, data=data)
+
+
+def _told(details: dict[str, Any]) -> dict[str, Any]:
+    """What the audit tells of a finding: the first flaw stands for all of them."""
+    return {name: value for name, value in details.items() if name != "flaws"}
 
 
 def _let_go(passed: QuerySet[Hold], kind: Event, *, now: datetime, by: str = PORTAL) -> int:

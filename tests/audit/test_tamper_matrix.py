@@ -337,6 +337,6 @@ def test_a_mismatch_found_at_night_holds_everything_until_an_administrator_has_l
     assert hold is not None
     assert hold.cause == "audit_flawed"
     told = AuditEntry.objects.get(kind="checkpoint.failed")
-    assert told.data["first"] == said
+    assert told.details["first"] == said
     assert holds.verify(now=now()) == []
     assert Hold.objects.filter(released_at=None).count() == 1

@@ -157,7 +157,7 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     assert holds.watch(now=now()) is None
     assert (holds.over(portal), keeper.read_seq()) == (None, audit.newest_checkpoint())
     entry = AuditEntry.objects.get(kind="checkpoint.reset")
-    assert (entry.actor, entry.data["holds"][0]["cause"]) == ("administrator", Cause.BEHIND)
+    assert (entry.actor, entry.details["holds"][0]["cause"]) == ("administrator", Cause.BEHIND)
 
 
 def test_more_that_is_found_at_night_accepts_nothing(portal: Workspace, keeper: Keeper) -> None:
