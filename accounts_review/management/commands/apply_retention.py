@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, person
-from accounts_review.models import Workspace
+from accounts_review.models import Workspace, permit
 from accounts_review.tasks import actions
 from accounts_review.workflow.retention import due
 from accounts_review.workflow.retention.erase import NotErasable
@@ -16,7 +16,7 @@ from accounts_review.workflow.retention.erase import NotErasable
 
 class Command(WorkspaceCommand):
     help = """Show whose personal data the policy's [retention] would erase; with --actor, let it happen now and every
-        night from now on. Until an administrator has done so once, nothing is erased by itself."""
+        night from now on. Until an administrator has done so once, nothing is erased automatically."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -30,9 +30,11 @@ class Command(WorkspaceCommand):
                 self.stdout.write(f"{user.username} (portal)")
             self.stderr.write("Nothing was erased; with --actor LOGIN it is, now and every night.")
             return
+        actor = person(options["actor"])
+        permit(actor, "administer", workspace)
         try:
             if workspace.retention_since is None:
-                due.begin(workspace=workspace, actor=person(options["actor"]), now=now())
+                due.begin(workspace=workspace, actor=actor, now=now())
             erased = actions.apply_retention(workspace)
         except NotErasable as error:
             raise CommandError(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
+from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Role, Run, Workspace
+from accounts_review.models import Account, AuditEntry, Hold, Role, Run, Workspace
 from accounts_review.tasks import nightly
-from accounts_review.workflow import workspaces
+from accounts_review.workflow import holds, workspaces
 from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due, traces
 from accounts_review.workflow.retention.terms import SearchTerms
@@ -103,6 +106,38 @@ def test_who_left_is_forgotten_and_nothing_else(workspace: Workspace, login: str
     assert AuditEntry.objects.filter(personal__details__login=login).count() == 0
     assert audit.verify() == (AuditEntry.objects.count(), None)
     assert logins(workspace, NOW + YEARS) == []
+
+
+def test_what_a_flaw_of_the_audit_said_of_who_left_is_forgotten(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "keeper", Keeper(tmp_path))
+    adopt(workspace, 1)
+    person = left("jo.hansen", workspace, at=NOW)
+    audit.log([workspace], kind=Event.ACCOUNT_SNOOZED, actor=person.username, now=NOW)
+    assert any("jo.hansen" in line for line in holds.verify(now=NOW))
+    Hold.objects.create(cause=Hold.Cause.FLAWED, host="another", at=NOW, details={"first": "jo.hansen had no role"})
+    assert "first" not in AuditEntry.objects.get(kind=Event.CHECKPOINT_FAILED).data
+    root = User.objects.create(username="root", is_superuser=True)
+    holds.reset_checkpoint(workspaces=[], actor=root, reason="looked at it", now=NOW)
+    assert "jo.hansen" in str(AuditEntry.objects.get(kind=Event.CHECKPOINT_RESET).details["holds"])
+    due.apply_retention(workspace=workspace, now=NOW + YEARS)
+    entries = AuditEntry.objects.select_related("personal")
+    assert [entry.kind for entry in entries if "jo.hansen" in f"{entry.data} {entry.details} {entry.actor}"] == []
+    assert not Hold.objects.filter(details__icontains="jo.hansen").exists()
+    assert audit.verify() == (AuditEntry.objects.count(), None)
+
+
+def test_the_command_asks_each_time_who_lets_it_erase(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = make_account(workspace, "zebulon.q", gone_at=NOW)
+    Workspace.objects.update(retention_since=NOW)
+    monkeypatch.setattr("accounts_review.tasks.actions.now", lambda: NOW + YEARS)
+    give_role(User.objects.create(username="olga"), "operator", workspace)
+    for actor, said in (("nobody.at.all", "No active person"), ("olga", "may not do this")):
+        with pytest.raises(CommandError, match=said):
+            call_command("apply_retention", workspace="main", actor=actor)
+    account.refresh_from_db()
+    assert (account.username, account.erased_at) == ("zebulon.q", None)
 
 
 def fail_for(monkeypatch: pytest.MonkeyPatch, username: str) -> None:
