@@ -17,10 +17,11 @@ class Command(WorkspaceCommand):
     help = """Erase what is held about somebody who is gone: name, address, username, raw record, free texts and
         what it takes to invite them back, in the database and in DATA_DIR. Cannot be undone; the audit still holds."""
 
+    needs_actor = True
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("username", metavar="USERNAME")
-        parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
         parser.add_argument("--reason", required=True, help="reason; recorded in the audit, without their name")
 
     def act(self, workspace: Workspace, **options: Any) -> None:

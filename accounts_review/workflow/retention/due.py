@@ -32,9 +32,7 @@ def due_accounts(workspace: Workspace, *, now: datetime) -> list[Account]:
     before = now - months * A_MONTH
     gone = Q(gone_at__lte=before) | Q(gone_at=None, absent_since__lte=before)
     ended_later = Case.objects.filter(account=OuterRef("pk"), moved_at__gt=before)
-    accounts = Account.objects.filter(gone, workspace=workspace, erased_at=None).exclude(
-        absent_since=None, gone_at=None
-    )
+    accounts = Account.objects.filter(gone, workspace=workspace, erased_at=None)
     open_cases = Case.objects.open().filter(account=OuterRef("pk"))
     return list(accounts.exclude(Exists(open_cases)).exclude(Exists(ended_later)).order_by("pk"))
 

@@ -69,7 +69,9 @@ def erase_person(*, workspace: Workspace, username: str, actor: User, reason: st
     accounts = incarnations(workspace, username)
     if not accounts:
         raise NotErasable(_("%(username)s: no account of this workspace has this username.") % {"username": username})
-    return erase_accounts(accounts, actor=actor.get_username(), reason=reason, now=now)
+    erased = erase_accounts(accounts, actor=actor.get_username(), reason=reason, now=now)
+    erased.left = _left(workspace, SearchTerms(tuple(erased.terms)))
+    return erased
 
 
 @transaction.atomic
@@ -93,7 +95,7 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
     traces.sweep_tables(terms, workspaces=[place.pk for place in places])
     said = terms.found.sub("…", reason) if terms else reason
     audit.append(_entry(account, actor=actor, reason=said, now=now) for account in held)
-    return Erased(len(held), list(terms.words), _left(held[0].workspace, terms) if held else [])
+    return Erased(len(held), list(terms.words))
 
 
 def objection_to_erasing(account: Account) -> str:
@@ -140,7 +142,7 @@ def _without(content: dict[str, Any] | None, kept: Sequence[str]) -> dict[str, A
 
 
 def _empty_files_and_held(accounts: Sequence[Account]) -> None:
-    """Decision files of their workspaces that list them, and what a quarantined reading holds of them."""
+    """Decision files of their workspaces that list them, and what a quarantined sync holds of them."""
     for account in accounts:
         place, own = account.workspace_id, {account.username.casefold(), account.email.casefold()} - {""}
         for file in DecisionFile.objects.filter(workspace=place):

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.forms.models import model_to_dict
 
 from accounts_review.audit import sentences
-from accounts_review.models import Account, AuditEntry, Case, Exemption
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Snooze
 
 _INTERNAL = {"id", "raw", "claim", "lease_until", "link_key", "approved_by", "by"}
 
@@ -30,6 +29,8 @@ def _of_account(account: Account) -> dict[str, Any]:
         "account": _columns(account) | {"record": _decoded(account.raw)},
         "clean-ups": [_columns(case) | {"cleanup": case.cleanup.number} for case in cases],
         "exemptions": [_columns(one) for one in Exemption.objects.filter(account=account)],
+        "snoozes": [_columns(one) for one in Snooze.objects.filter(account=account)],
+        "silences": [_columns(one) for one in account.activity_gaps.all()],
         "history": list(_history(entries)),
     }
 
@@ -47,7 +48,7 @@ def _history(entries: models.QuerySet[AuditEntry]) -> Iterator[dict[str, Any]]:
 
 
 def _columns(row: models.Model) -> dict[str, Any]:
-    found = model_to_dict(row) | {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    found = {field.name: getattr(row, field.attname) for field in row._meta.concrete_fields}
     return {name: value for name, value in found.items() if name not in _INTERNAL and value not in (None, "", [], {})}
 
 

@@ -22,7 +22,7 @@ def can_be_looked_for(term: str) -> bool:
 
 @dataclass(frozen=True)
 class SearchTerms:
-    """SearchTerms, and the expressions of PostgreSQL and of Python that find them. False where there is none."""
+    """Terms, and the expressions of PostgreSQL and of Python that find them. False where there is none."""
 
     words: tuple[str, ...]
 

@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
-from accounts_review.models import Account, AuditEntry, Case, PersonalData, Role
+from accounts_review.models import Account, ActivityGap, AuditEntry, Case, PersonalData, Role, Snooze
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
@@ -175,6 +175,17 @@ def test_an_access_report_holds_what_is_held(stage: Stage, tmp_path: Path) -> No
     assert (held["account"]["email"], held["account"]["record"]["username"]) == (ADDRESS, USERNAME)
     assert held["clean-ups"][0]["state"] == "revoked"
     assert "Access revoked" in {entry["what"] for entry in held["history"]}
+
+
+def test_an_access_report_holds_snoozes_and_silences_too(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    [account] = stage.accounts(USERNAME)
+    at = stage.clock()
+    Snooze.objects.create(account=account, by_login="reviewer", at=at, standing="dormant", dormant_from=at)
+    ActivityGap.objects.create(account=account, silent_since=at - timedelta(days=800), seen_at=at)
+    call_command("access_report", USERNAME)
+    [held] = json.loads(capsys.readouterr().out)["accounts"]
+    assert [one["by_login"] for one in held["snoozes"]] == ["reviewer"]
+    assert [one["seen_at"] for one in held["silences"]] == [str(at)]
 
 
 def test_the_command_shows_whose_time_is_over_and_erases_them_for_an_administrator(

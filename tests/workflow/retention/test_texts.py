@@ -24,7 +24,7 @@ from accounts_review.models import (
     Workspace,
 )
 from accounts_review.workflow.notify import own_texts
-from accounts_review.workflow.retention.erase import erase_accounts
+from accounts_review.workflow.retention.erase import erase_accounts, erase_person
 from accounts_review.workflow.retention.terms import SearchTerms
 from tests.factories import (
     NOW,
@@ -145,7 +145,8 @@ def test_words_of_a_workspace_in_its_emails_stand_beside_the_chain_and_end(porta
     entry = AuditEntry.objects.get(kind=Event.WORKSPACE_EMAILS_CHANGED)
     assert "Zebulon" not in json.dumps(entry.data)
     assert entry.details["texts"] == texts
-    erased = erase_accounts([gone(portal, display_name="Zebulon Quixote")], now=now())
+    account = gone(portal, display_name="Zebulon Quixote")
+    erased = erase_person(workspace=portal, username=account.username, actor=actor, reason="asked for", now=now())
     assert erased.left == ["the texts of the workspace's e-mails name them; change them in its settings"]
     assert "texts" not in AuditEntry.objects.get(kind=Event.WORKSPACE_EMAILS_CHANGED).details
     assert audit.verify() == (AuditEntry.objects.count(), None)
