@@ -87,6 +87,17 @@ def test_the_owner_migrates_and_the_portal_can_only_read_and_add(server: psycopg
     assert "can do this to the audit: SUPERUSER" in manage("check", "--database", "default").stderr
 
 
+@pytest.mark.parametrize("owner", ["Owner", "user", "two owners", 'a"b'])
+def test_the_printed_sql_names_the_owner_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], owner: str
+) -> None:
+    monkeypatch.setattr("accounts_review.management.commands.database_roles.OWNER_ROLE", owner)
+    monkeypatch.setitem(connection.settings_dict, "ENGINE", "django.db.backends.postgresql")
+    call_command("database_roles")
+    named = '"{}"'.format(owner.replace('"', '""'))
+    assert f"\nSET ROLE {named};\n" in capsys.readouterr().out
+
+
 def test_the_embedded_database_has_one_role(db: None) -> None:
     if "embedded" in connection.settings_dict["ENGINE"]:
         with pytest.raises(CommandError, match="one role"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from psycopg.sql import SQL, Identifier
 
 from cleanup_portal import database_roles
 from cleanup_portal.settings import OWNER_ROLE
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         role, database = str(settings["USER"]), str(settings["NAME"])
         owner = OWNER_ROLE or f"{role}_owner"
         self.stdout.write(database_roles.creation(owner=owner, role=role, database=database).as_string())
-        self.stdout.write(f"SET ROLE {owner};" if owner.isidentifier() else f'SET ROLE "{owner}";')
+        self.stdout.write(SQL("SET ROLE {};").format(Identifier(owner)).as_string())
         self.stdout.write(database_roles.grants(role=role).as_string())
         self.stderr.write(
             f"Then set DATABASE_OWNER_URL=postgres://{owner}:PASSWORD@HOST/{database} where `manage.py migrate` runs."

@@ -15,7 +15,7 @@ from accounts_review.audit.events import Event
 from accounts_review.management.shell import WorkspaceCommand, actor_named, instant
 from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
-from accounts_review.workflow.people.changes import SHELL
+from accounts_review.workflow.people.changes import login_of
 
 
 class Command(WorkspaceCommand):
@@ -37,8 +37,7 @@ class Command(WorkspaceCommand):
         # What is taken is taken down first, and is no part of the pack.
         last = audit.newest_checkpoint().seq
         data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
-        login = actor.get_username() if actor else SHELL
-        audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login, now=now(), data=data)
+        audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login_of(actor), now=now(), data=data)
         path = options["output"] or Path(f"evidence-{workspace}-{now():%Y%m%d-%H%M%S}.zip")
         draft = path.with_name(f"{path.name}.part")
         try:
@@ -65,14 +64,14 @@ def _scope(workspace: Workspace, options: dict[str, Any]) -> tuple[QuerySet[Audi
         return _with_policies(workspace, entries.filter(cleanup=number)), f"Clean-up {number} of {workspace}"
     if username is not None:
         accounts = Account.objects.filter(workspace=workspace, username=username)
-        if not accounts:
+        if not accounts.exists():
             raise CommandError(f"{username}: no account of {workspace} has this username.")
         return _with_policies(workspace, entries.filter(account_id__in=accounts.values("pk"))), f"Account {username}"
     if since:
         entries = entries.filter(at__gte=since)
     if until:
         entries = entries.filter(at__lt=until)
-    return entries, f"{workspace}, {_day(since)} to {_day(until)}"
+    return entries, f"{workspace}, {_day(since, 'the beginning')} to {_day(until, 'today')}"
 
 
 def _with_policies(workspace: Workspace, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
@@ -80,5 +79,5 @@ def _with_policies(workspace: Workspace, entries: QuerySet[AuditEntry]) -> Query
     return entries | AuditEntry.objects.of(workspace).filter(kind=Event.POLICY_ADOPTED)
 
 
-def _day(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d}" if at else "today"
+def _day(at: datetime | None, otherwise: str) -> str:
+    return f"{at:%Y-%m-%d}" if at else otherwise

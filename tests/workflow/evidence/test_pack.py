@@ -100,6 +100,21 @@ def pack(keeper: Keeper, set_stage: SetStage, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        (("--to", "2100-01-01"), "main, the beginning to 2100-01-01"),
+        (("--from", "2020-01-01"), "main, 2020-01-01 to today"),
+    ],
+)
+def test_a_period_with_one_end_says_where_it_begins_and_ends(
+    pack: Path, tmp_path: Path, given: tuple[str, str], title: str
+) -> None:
+    path = tmp_path / "period.zip"
+    call_command("evidence_pack", "--workspace", "main", *given, "-o", str(path))
+    assert json.loads(files_of(path)["manifest.json"])["title"] == title
+
+
 def files_of(pack: Path) -> Files:
     with zipfile.ZipFile(pack) as zipped:
         return {name: zipped.read(name).decode() for name in zipped.namelist()}
