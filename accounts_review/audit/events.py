@@ -156,7 +156,9 @@ class Event(StrEnum):
         news=Headline(1, _("clean-up %(number)s was launched by %(actor)s")), alert=True)
     CLEANUP_PAUSED = Words("cleanup.paused", _("Clean-up paused"), _("paused the clean-up: %(reason)s"))
     CLEANUP_CONFIRMATION_ASKED = Words("cleanup.confirmation_asked", _("Confirmation requested"),
-        _("asked %(recipients)s people by e-mail to confirm the launch"), Icon.MAIL)
+        ngettext_lazy("asked %(recipients)s person by e-mail to confirm the launch",
+            "asked %(recipients)s people by e-mail to confirm the launch", "recipients"),
+        Icon.MAIL)
     CLEANUP_REMINDED = Words("cleanup.reminded", _("Confirmation reminder"),
         _("sent a reminder to those who can confirm the launch"))
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
@@ -172,9 +174,9 @@ class Event(StrEnum):
     HOLD_PLACED = Words("hold.placed", _("Everything held"), _("held everything: %(reason)s"),
         news=Headline(0, _("%(actor)s held everything: %(reason)s")))
     HOLD_RELEASED = Words("hold.released", _("Hold released"), _("released the hold: %(reason)s"),
-        news=Headline(1, _("%(actor)s released the hold: %(reason)s")), alert=True)
+        news=Headline(3, _("%(actor)s released the hold: %(reason)s")), alert=True)
     MAIL_RESUMED = Words("mail.resumed", _("E-mails resumed"), _("e-mails are being sent again"), Icon.MAIL,
-        news=Headline(1, _("e-mails to people are being sent again")))
+        news=Headline(3, _("e-mails to people are being sent again")))
     MAIL_STOPPED = Words("mail.stopped", _("E-mails stopped"), _("no e-mails are being sent: %(reply)s"), Icon.MAIL,
         news=Headline(0, _("e-mails to people stopped: %(why)s")))
     PERSON_ADDED = Words("person.added", _("Person added"), _("added %(login)s (%(email)s) with the role %(role)s"))
@@ -199,9 +201,9 @@ class Event(StrEnum):
     POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
         _("activated version %(version)s of the policy: %(reason)s"), alert=True)
     WORKSPACE_ADDED = Words("workspace.added", _("Workspace added"), _("added the workspace at %(host)s"),
-        news=Headline(1, _("%(actor)s added the workspace")), alert=True)
+        news=Headline(3, _("%(actor)s added the workspace")), alert=True)
     WORKSPACE_CONNECTION_CHANGED = Words("workspace.connection_changed", _("Connection changed"),
-        _("stored another API key for %(host)s"), news=Headline(1, _("%(actor)s stored another API key")), alert=True)
+        _("stored another API key for %(host)s"), news=Headline(3, _("%(actor)s stored another API key")), alert=True)
     WORKSPACE_DESCRIBED = Words("workspace.described", _("Settings changed"),
         _("changed the settings of the workspace: %(fields)s"))
     ROLE_GRANTED = Words("role.granted", _("Role changed"),

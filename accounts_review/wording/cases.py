@@ -49,7 +49,11 @@ def of_case(case: Case, *, now: datetime) -> str:
         return _("will be tried again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
         why = outcome.get("why", "")
-        said = _("deferred %(tries)s times by the mail server; trying again: %(why)s")
+        said = ngettext(
+            "deferred once by the mail server; trying again: %(why)s",
+            "deferred %(tries)s times by the mail server; trying again: %(why)s",
+            outcome["tries"],
+        )
         clause = replies.of_mail(why, advise=False) if replies.is_reply(why) else of_why(why)
         return said % {"tries": outcome["tries"], "why": clause}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):

@@ -46,6 +46,8 @@ def test_an_event_of_a_later_version_shows_its_code() -> None:
         (Event.ROLE_GRANTED, {"login": "ada", "before": "none", "role": "reviewer"}, "from no role to reviewer"),
         (Event.ACCOUNTS_EXPORTED, {"count": 1}, "exported 1 account"),
         (Event.ACCOUNTS_EXPORTED, {"count": 2}, "exported 2 accounts"),
+        (Event.CLEANUP_CONFIRMATION_ASKED, {"recipients": 1}, "asked 1 person by e-mail to confirm the launch"),
+        (Event.CLEANUP_CONFIRMATION_ASKED, {"recipients": 2}, "asked 2 people by e-mail to confirm the launch"),
         (Event.ACCOUNTS_EXPORTED, {"count": "many"}, "Accounts exported"),
     ],
 )

@@ -19,7 +19,7 @@ from django.utils.translation import override
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Cleanup, Workspace, people_who_may
-from accounts_review.rules.lifecycle import CleanupState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.workflow.notify.digest import sent
 
 WANTED = (Event.CLEANUP_LAUNCHED, Event.CLEANUP_REMINDED)
@@ -48,13 +48,12 @@ def _ask(cleanup: Cleanup, *, now: datetime) -> int:
         context = {
             "cleanup": cleanup,
             "workspace": workspace,
-            "accounts": cleanup.cases.filter(state="in_draft").count(),
+            "accounts": cleanup.cases.filter(state=CaseState.IN_DRAFT).count(),
             "url": settings.PUBLIC_URL + reverse("launch", kwargs=where),
             "hold": settings.PUBLIC_URL + reverse("hold"),
         }
         body = render_to_string("emails/confirmation/body.txt", context)
-        said = {"workspace": workspace.name, "number": cleanup.number}
-        subject = _("%(workspace)s: clean-up %(number)s waits for your confirmation") % said
+        subject = _("%(workspace)s: clean-up %(number)s waits for your confirmation") % where
     told = len(sent([EmailMessage(subject=subject, body=body, to=[person.email]) for person in _people(cleanup)]))
     if told:
         audit.log([cleanup], kind=ASKED, actor="portal", now=now, data={"recipients": told})

@@ -133,6 +133,17 @@ def test_what_wants_somebody_comes_before_what_is_for_information(workspace: Wor
 
 
 @pytest.mark.usefixtures("operators")
+def test_what_somebody_did_on_purpose_is_for_information(workspace: Workspace) -> None:
+    happens(workspace, "hold.released", reason="all is well")
+    happens(workspace, "mail.resumed")
+    send_digest(workspace=workspace, now=NOW)
+    body = str(mail.outbox[0].body)
+    assert "Needs you" not in body
+    assert "released the hold: all is well" in body.partition("For information")[2]
+    assert "e-mails to people are being sent again" in body.partition("For information")[2]
+
+
+@pytest.mark.usefixtures("operators")
 def test_ordinary_days_send_nothing(workspace: Workspace) -> None:
     happens(workspace, "workspace.synced", state="complete")
     audit.log([workspace], kind=Event.ACCOUNTS_EXPORTED, actor="rita", now=NOW)
