@@ -20,6 +20,7 @@ from accounts_review.wording.findings import Found, in_words
 from accounts_review.workflow import identity
 from accounts_review.workflow.check_connection import look
 from accounts_review.workflow.identity import NotTheSame
+from accounts_review.workflow.people.changes import login_of
 from accounts_review.workflow.people.people import keep_administering
 from accounts_review.workflow.workspaces import open_workspace, refuse_description
 
@@ -63,7 +64,7 @@ def add(
     # Early, so that nothing is sent to a host that is known already; the turn below decides.
     _refuse(name, client.host)
     findings = _answering(test(access=access, client=client, clock=clock))
-    now, login = clock(), actor.get_username() if actor else "shell"
+    now = clock()
     with transaction.atomic():
         audit.wait_for_turn()
         _refuse(name, client.host)
@@ -74,7 +75,7 @@ def add(
         workspace.save(update_fields=["host", *asdict(description)])
         StoredKey.store(workspace, access, now=now)
         ConnectionCheck.objects.create(workspace=workspace, at=now, findings=findings)
-        audit.log([workspace], kind=Event.WORKSPACE_ADDED, actor=login, now=now, data={"host": client.host})
+        audit.log([workspace], kind=Event.WORKSPACE_ADDED, actor=login_of(actor), now=now, data={"host": client.host})
         if actor is not None:
             keep_administering(workspace=workspace, actor=actor, now=now)
     return workspace

@@ -17,6 +17,7 @@ from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.names import has_controls
 from accounts_review.workflow.identity import refuse_known
+from accounts_review.workflow.people.changes import login_of
 from accounts_review.workflow.policy.activate import put_in_force
 
 LONGEST = {"title": 100, "contact": 254, "sender": 254}
@@ -53,7 +54,7 @@ def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason:
     if actor is not None:
         permit(actor, "administer", workspace)
     policy.parse(text)
-    return put_in_force(workspace, text, login=actor.get_username() if actor else "shell", reason=reason, now=now)
+    return put_in_force(workspace, text, login=login_of(actor), reason=reason, now=now)
 
 
 @transaction.atomic

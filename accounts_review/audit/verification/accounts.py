@@ -68,9 +68,8 @@ def _renamed() -> Iterator[Flaw]:
 
 def _erased_without_entry() -> Iterator[Flaw]:
     """Personal data that were erased beside the portal."""
-    told: dict[datetime, int] = {}
-    for data in AuditEntry._base_manager.filter(kind=Event.PERSON_ERASED).values_list("data", flat=True):
-        told[datetime.fromisoformat(data["erased_at"])] = 1
+    entries = AuditEntry._base_manager.filter(kind=Event.PERSON_ERASED).values_list("data", flat=True)
+    told = {datetime.fromisoformat(data["erased_at"]) for data in entries}
     erased = PersonalData.objects.exclude(erased_at=None).values_list("erased_at", flat=True).order_by().distinct()
     for at in erased:
         if at not in told:

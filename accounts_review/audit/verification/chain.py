@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.chain import commitment
+from accounts_review.audit.chain import commitment, mark_of
 from accounts_review.audit.checkpoint import GENESIS, Checkpoint
 from accounts_review.audit.verification.flaws import Flaw, Progress
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
@@ -105,8 +104,7 @@ def _marks() -> Callable[[str, str], bool]:
     keys = [key for row in AuditKey.objects.all() if (key := row.open())]
 
     def is_marked(digest: str, mark: str) -> bool:
-        text = digest.encode()
-        return any(hmac.digest(key, text, "sha256").hex() == mark for key in keys)
+        return any(mark_of(digest, key=key) == mark for key in keys)
 
     return is_marked
 

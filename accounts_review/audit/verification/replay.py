@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from accounts_review.audit.events import Event
-from accounts_review.audit.verification.flaws import Flaw, Progress
+from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 
@@ -61,7 +61,7 @@ class _Account:
     exemptions: list[_Kept] = field(default_factory=list)
 
 
-def check_states(*, progress: Progress = lambda done: None, most: int = 50) -> list[Flaw]:
+def check_states(*, most: int = 50) -> list[Flaw]:
     """Rows that are not as the record says, each named with the entry that says otherwise."""
     flaws: list[Flaw] = []
     for check in (_accounts, _cleanups, _policies, _modes):

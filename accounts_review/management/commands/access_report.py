@@ -12,7 +12,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.shell import WorkspaceCommand, actor_named
 from accounts_review.models import Workspace
-from accounts_review.workflow.people.changes import SHELL
+from accounts_review.workflow.people.changes import login_of
 from accounts_review.workflow.retention.erase import incarnations
 from accounts_review.workflow.retention.held import access_report
 
@@ -30,8 +30,7 @@ class Command(WorkspaceCommand):
         actor, accounts = actor_named(options["actor"]), incarnations(workspace, options["username"])
         if not accounts:
             raise CommandError(f"{options['username']}: no account of {workspace} has this username.")
-        login = actor.get_username() if actor else SHELL
-        audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login, now=now())
+        audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login_of(actor), now=now())
         text = access_report(accounts, now=now())
         if options["output"]:
             options["output"].write_text(text)

@@ -17,9 +17,10 @@ EVERY = 100_000
 
 
 class Command(BaseCommand):
-    help = """Verify that no audit entry was changed, removed or inserted, that none is missing at the end, that whoever
-        acted could, and that cases, clean-ups, decisions and accounts stand as the audit says, using every checkpoint
-        of this host and any saved one. Changes nothing; exits with 1 and names each thing that is wrong."""
+    help = """Verify that no audit entry was changed, removed or inserted, that none is missing at the end, that
+        everyone who acted was allowed to, and that cases, clean-ups, decisions and accounts stand as the audit says,
+        using every checkpoint of this host and any saved one. Changes nothing; exits with 1 and names each thing that
+        is wrong."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -102,10 +102,9 @@ def default_texts(workspace: Workspace, kind: str, *, language: str, now: dateti
         }
         if not kind:
             asks = _("Questions? Write to %(contact)s.") % {"contact": "{contact}"}
-            reply_to = workspace.contact if usable_for_mail(workspace.contact) else settings.EMAIL_REPLY_TO
             name = parseaddr(workspace.sender or settings.DEFAULT_FROM_EMAIL)[0]
             hello = render_to_string("emails/hello.txt", said).strip()
-            return {"greeting": hello, "signature": asks, "sender_name": name, "reply_to": reply_to}
+            return {"greeting": hello, "signature": asks, "sender_name": name, "reply_to": _reply_to(workspace)}
         subject, content = (render_to_string(f"emails/{kind}/{part}.txt", said) for part in ("subject", "content"))
         return {"subject": one_line(subject), "body": content.strip()}
 
@@ -218,13 +217,13 @@ def _compose(
     else:
         content = render_to_string(f"emails/{kind}/content.txt", said).strip()
         html = render_to_string(f"emails/{kind}/body.html", said)
-    reply_to = workspace.contact if usable_for_mail(workspace.contact) else settings.EMAIL_REPLY_TO
+    reply_to = own.get(("", "reply_to"), "") or _reply_to(workspace)
     message = EmailMultiAlternatives(
         subject=one_line(subject),
         body=render_to_string("emails/frame.txt", said | {"content": content}).strip() + "\n",
         from_email=_sender(workspace, own.get(("", "sender_name"), "")),
         to=[to],
-        reply_to=[given] if (given := own.get(("", "reply_to"), "") or reply_to) else None,
+        reply_to=[reply_to] if reply_to else None,
         headers={**HEADERS, "Content-Language": language, **(headers or {})},
     )
     message.attach_alternative(html.strip(), "text/html")
@@ -246,6 +245,11 @@ def _sender(workspace: Workspace, name: str) -> str | None:
     if not name:
         return workspace.sender or None
     return formataddr((name, parseaddr(given)[1]))
+
+
+def _reply_to(workspace: Workspace) -> str:
+    """Where answers go unless the workspace's own texts say otherwise; "" for nowhere else."""
+    return workspace.contact if usable_for_mail(workspace.contact) else str(settings.EMAIL_REPLY_TO)
 
 
 def _asked_to_leave(case: Case) -> bool:

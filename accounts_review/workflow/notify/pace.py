@@ -22,7 +22,7 @@ class Pace:
     weekdays: tuple[int, int] = (1, 7)
     zone: tzinfo = UTC
     avoid: Avoided = field(default_factory=Avoided)
-    """The days that a clean-up's policy avoids, beside."""
+    """Days that the clean-up's policy avoids as well."""
 
     def is_open(self, now: datetime) -> bool:
         """Whether e-mails may be sent at this instant."""
