@@ -1,4 +1,4 @@
-"""The days that a policy avoids: nobody is written to on them, and nobody is removed.
+"""The days that a policy avoids: nobody is warned or reminded on them, and nobody is removed.
 
 Pure: no Django, no clock, no input or output. A country's public holidays come from the ``holidays`` library.
 """
@@ -41,6 +41,11 @@ class Avoided:
 
     def __bool__(self) -> bool:
         return self.weekends or bool(self.dates or self.countries)
+
+    def __or__(self, other: Avoided) -> Avoided:
+        """The days that either avoids."""
+        countries = tuple(dict.fromkeys(self.countries + other.countries))
+        return Avoided(weekends=self.weekends or other.weekends, dates=self.dates | other.dates, countries=countries)
 
     def why(self, day: date) -> DayOff | None:
         """Why a day is avoided, or ``None`` where it is a day like any other."""
@@ -90,6 +95,14 @@ def first_open(day: date, avoided: Iterable[Avoided]) -> date:
     policies = list(avoided)
     while any(policy.why(day) for policy in policies):
         day += timedelta(days=1)
+    return day
+
+
+def last_open(day: date, avoided: Iterable[Avoided]) -> date:
+    """The day itself, or the last before it that none of the policies avoids."""
+    policies = list(avoided)
+    while any(policy.why(day) for policy in policies):
+        day -= timedelta(days=1)
     return day
 
 

@@ -145,7 +145,7 @@ class Protect:
 class Notice:
     """How long people are warned, in days (0: no notice; see :class:`LaunchWait`), and when they are reminded.
 
-    On days that it avoids no notice leaves and nobody is removed.
+    On days that it avoids no notice and no reminder leaves, and nobody is removed.
     """
 
     days: int

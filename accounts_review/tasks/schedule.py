@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from django.db import connection, transaction
 from django_q.models import Schedule
@@ -30,12 +31,13 @@ def enqueue_scheduled(task: str) -> None:
     async_task({func.rpartition(".")[2]: func for func, _ in SCHEDULE}[task])
 
 
-def next_run(task: str) -> datetime | None:
-    """When the worker runs a task of the schedule next; ``None`` where it has none yet."""
-    found: datetime | None = (
-        Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", flat=True).first()
-    )
-    return found
+def next_run(task: str, after: datetime) -> datetime | None:
+    """When the worker runs a task that comes every few minutes, at an instant or first after it; ``None`` if never."""
+    found = Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", "minutes").first()
+    if found is None or found[1] is None:
+        return None
+    next_run, every = found[0], timedelta(minutes=found[1])
+    return next_run + max(0, ceil((after - next_run) / every)) * every
 
 
 @transaction.atomic

@@ -142,7 +142,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("notice", _notice(policy))
     if policy.notice.avoid:
         days = _avoided(policy.notice.avoided)
-        rests = _("No warning is sent and nobody is removed on: %(days)s.") % {"days": ", ".join(days)}
+        rests = _("No warning or reminder is sent and nobody is removed on: %(days)s.") % {"days": ", ".join(days)}
         yield Clause("avoid", rests, frozenset(days))
     hours = policy.launch.wait_hours
     waits = ngettext(

@@ -6,6 +6,7 @@ adds later is heeded, too. A dry run writes to nobody and removes nobody, so eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from django.utils.timezone import get_current_timezone, localtime, make_aware
@@ -19,7 +20,7 @@ from accounts_review.rules.lifecycle import CleanupState
 def closed_until(cleanup: Cleanup, *, now: datetime) -> datetime | None:
     """When the next open day begins, or ``None`` where today is one."""
     today = localtime(now).date()
-    day = calendar.first_open(today, _avoided(cleanup))
+    day = calendar.first_open(today, avoided(cleanup))
     return None if day == today else make_aware(datetime.combine(day, time.min), get_current_timezone())
 
 
@@ -29,13 +30,20 @@ def closed(workspace: Workspace, *, now: datetime) -> list[Cleanup]:
     return [cleanup for cleanup in running if closed_until(cleanup, now=now)]
 
 
+def not_after(instant: datetime, avoided: Sequence[Avoided]) -> datetime:
+    """The instant itself, or the same time of the last open day before it."""
+    day = localtime(instant).date()
+    return instant - timedelta(days=(day - calendar.last_open(day, avoided)).days)
+
+
 def first_open(cleanup: Cleanup, instant: datetime) -> datetime:
     """The instant itself, or the same time of the first open day after it."""
     day = localtime(instant).date()
-    return instant + timedelta(days=(calendar.first_open(day, _avoided(cleanup)) - day).days)
+    return instant + timedelta(days=(calendar.first_open(day, avoided(cleanup)) - day).days)
 
 
-def _avoided(cleanup: Cleanup) -> list[Avoided]:
+def avoided(cleanup: Cleanup) -> list[Avoided]:
+    """The days that a clean-up avoids, by the policy of its launch and by the one in force."""
     if cleanup.dry_run:
         return []
     versions = {cleanup.policy, cleanup.workspace.current_policy}

@@ -1,4 +1,4 @@
-"""On days that a policy avoids no warning leaves and nobody is removed; promised dates only ever move later."""
+"""On days that a policy avoids no warning or reminder leaves and nobody is removed; promised dates only move later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts_review.models import Case, Workspace
 from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.notify.pace import Pace
-from accounts_review.workflow.notify.send import send_notices
+from accounts_review.workflow.notify.send import send_notices, send_reminders
 from accounts_review.workflow.notify.waiting import no_notices
 from accounts_review.workflow.revoke.standstill import standstill
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
@@ -102,3 +102,47 @@ def test_a_date_that_was_promised_before_the_day_was_avoided_is_kept_later(set_s
     stage.clock.advance(days=2)
     stage.sync()
     assert stage.revoke() == {"revoked": 1}
+
+
+def reminded_on(stage: Stage, *, until: int) -> list[str]:
+    """The days, counted from the warning, on which reminders left, each with the day of the week."""
+    begin, found = stage.clock(), []
+    while stage.clock() < begin + timedelta(days=until):
+        if send_reminders(workspace=stage.workspace, now=stage.clock()).sent:
+            found.append(f"{stage.clock() - begin}".partition(",")[0] + f"{stage.clock(): %a}")
+        stage.clock.advance(hours=6)
+    return found
+
+
+def test_a_reminder_on_an_avoided_day_leaves_on_the_last_open_day_before(set_stage: SetStage) -> None:
+    reminding = WEEKENDS.replace("days = 30", "days = 30\nreminders_days_before = [9, 8, 1]")
+    stage = set_stage(someone("marie"), policy=reminding)
+    stage.clock.advance(days=4)
+    stage.launch("marie")
+    warn(stage)
+    # Friday to Monday 20 July: 9 and 8 days before are a weekend, and so is the day before; each has its Friday.
+    assert f"{stage.case('marie').promised_at:%a}" == "Mon"
+    assert reminded_on(stage, until=31) == ["21 days Fri", "28 days Fri"]
+    assert stage.case("marie").reminders == [8, 1]
+
+
+def test_a_day_that_is_avoided_of_late_has_its_reminder_wait_but_not_beyond_the_date(set_stage: SetStage) -> None:
+    reminding = policy_text(notice=10).replace("days = 10", "days = 10\nreminders_days_before = [3, 1]")
+    stage = set_stage(someone("marie"), policy=reminding)
+    stage.launch("marie")
+    warn(stage)
+    stage.clock.advance(days=7)
+    stage.adopt(policy_text(notice=10, avoid=[f"{stage.clock():%Y-%m-%d}"]))
+    assert reminded_on(stage, until=2) == ["18:00:00 Tue"]
+    stage.adopt(policy_text(notice=10, avoid=[f"{stage.clock() + timedelta(days=n):%Y-%m-%d}" for n in range(3)]))
+    assert reminded_on(stage, until=5) == []
+
+
+def test_no_reminder_moves_before_the_warning_itself(set_stage: SetStage) -> None:
+    reminding = policy_text(notice=3, avoid=["weekends"]).replace("days = 3", "days = 3\nreminders_days_before = [1]")
+    stage = set_stage(someone("marie"), policy=reminding)
+    stage.clock.advance(days=4)
+    stage.launch("marie")
+    warn(stage)
+    assert f"{stage.clock():%a} to {stage.case('marie').promised_at:%a}" == "Fri to Mon"
+    assert reminded_on(stage, until=4) == []

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import User
 
+from accounts_review.audit.events import Event
 from accounts_review.models import Case, Cleanup, PolicyVersion, Workspace
 from accounts_review.rules.calendar import first_open, is_weekend
 from accounts_review.web.cleanups.calendar import Week, weeks
@@ -16,6 +17,7 @@ from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.launch.limits import Room
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +59,8 @@ class Basket:
 
     def _waves(self) -> list[Wave]:
         ahead, days = due.notices(self.workspace).count(), self.version.rules.notice.days
-        return waves(len(self.launching), ahead=ahead, days=days, now=self.now, pace=self.pace)
+        sent = sent_within_the_hour(self.workspace, kinds=(Event.CASE_NOTICED,), now=self.now)
+        return waves(len(self.launching), ahead=ahead, days=days, now=self.now, pace=self.pace, sent=sent)
 
     @property
     def calendar(self) -> list[Week]:

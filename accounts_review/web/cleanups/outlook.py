@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
-from django.utils.timezone import get_current_timezone, localtime, make_aware
+from django.utils.timezone import get_current_timezone, localtime
 
+from accounts_review.audit.events import Event
 from accounts_review.models import Cleanup
-from accounts_review.rules.calendar import Avoided, first_open
+from accounts_review.rules.calendar import Avoided, first_open, last_open
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.cleanups.calendar import Week, weeks
 from accounts_review.web.cleanups.waves import Wave, waves
+from accounts_review.workflow import holds, open_days
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 REMOVABLE = (CaseState.DUE, CaseState.CLAIMED, CaseState.INTENDED)
 
@@ -34,36 +39,36 @@ class Outlook:
     calendar: list[Week]
 
 
-def outlook_of(cleanup: Cleanup, *, now: datetime, pace: Pace, next_turn: datetime | None) -> Outlook | None:
+def outlook_of(
+    cleanup: Cleanup, *, now: datetime, pace: Pace, turn: Callable[[datetime], datetime | None]
+) -> Outlook | None:
     """The days ahead of a live clean-up that runs; ``None`` for any other, or where nothing is left to come.
 
-    ``next_turn`` is when the worker sends e-mails next.
+    ``turn`` says when the worker sends e-mails next, at an instant or after it. Where nothing may leave, nothing is
+    foretold.
     """
     if cleanup.state != CleanupState.RUNNING or cleanup.dry_run or cleanup.policy is None:
         return None
-    avoided = [cleanup.policy.rules.notice.avoided, cleanup.workspace.current_policy.rules.notice.avoided]
-    own = _warnings(cleanup, now=now, pace=pace)
+    if not cleanup.workspace.is_live or holds.over(cleanup.workspace):
+        return None
+    avoided = open_days.avoided(cleanup)
+    pace = replace(pace, avoid=reduce(or_, avoided, Avoided()))
+    owed = cleanup.cases.filter(state=CaseState.AWAITING_NOTICE).count()
+    ahead = due.notices(cleanup.workspace).filter(cleanup__lt=cleanup.pk).count()
+    sent = sent_within_the_hour(cleanup.workspace, kinds=(Event.CASE_NOTICED,), now=now)
+    own = waves(owed, ahead=ahead, days=cleanup.policy.rules.notice.days, now=now, pace=pace, sent=sent)
     removals = _removals(cleanup, own, avoided, now=now)
-    emails = Counter({wave.day: wave.count for wave in own}) + _reminders(cleanup, own, now=now)
+    emails = Counter({wave.day: wave.count for wave in own}) + _reminders(cleanup, own, pace, now=now)
     if not emails and not removals:
         return None
+    ready = pace.when(ahead, now, sent) if own else None
     return Outlook(
-        next_warnings_at=_next(own[0].day, next_turn, pace, now=now) if own else None,
+        next_warnings_at=ready and max(ready, turn(ready) or ready),
         last_warnings=own[-1].day if own else None,
         next_email=min(emails, default=None),
         last_removal=max(removals, default=None),
         calendar=weeks(emails=emails, removals=removals, avoided=avoided, today=localtime(now).date()),
     )
-
-
-def _warnings(cleanup: Cleanup, *, now: datetime, pace: Pace) -> list[Wave]:
-    """The days on which those who are still to be warned are, behind those of earlier clean-ups."""
-    assert cleanup.policy is not None
-    notice = cleanup.policy.rules.notice
-    owed = cleanup.cases.filter(state=CaseState.AWAITING_NOTICE).count()
-    ahead = due.notices(cleanup.workspace).filter(cleanup__lt=cleanup.pk).count()
-    own_pace = replace(pace, avoid=notice.avoided)
-    return waves(owed, ahead=ahead, days=notice.days, now=now, pace=own_pace)
 
 
 def _removals(cleanup: Cleanup, own: list[Wave], avoided: list[Avoided], *, now: datetime) -> Counter[date]:
@@ -78,14 +83,17 @@ def _removals(cleanup: Cleanup, own: list[Wave], avoided: list[Avoided], *, now:
     return found
 
 
-def _reminders(cleanup: Cleanup, own: list[Wave], *, now: datetime) -> Counter[date]:
-    """The reminders that are planned from tomorrow on."""
+def _reminders(cleanup: Cleanup, own: list[Wave], pace: Pace, *, now: datetime) -> Counter[date]:
+    """The reminders that are planned from tomorrow on; one that would come too late for its date is left out."""
     assert cleanup.policy is not None
     today, found = localtime(now).date(), Counter[date]()
-    ends = [*_promised(cleanup), *((wave.earliest, wave.count) for wave in own)]
-    for days in cleanup.policy.rules.notice.reminders_days_before:
-        for end, count in ends:
-            if (day := end - timedelta(days=days)) > today:
+    warned = [(today, end, count) for end, count in _promised(cleanup)]
+    for after, end, count in [*warned, *((wave.day, wave.earliest, wave.count) for wave in own)]:
+        before = cleanup.policy.rules.notice.reminders_days_before
+        # Where two fall on one day, only the nearer is sent.
+        planned = {last_open(end - timedelta(days=days), [pace.avoid]) for days in before}
+        for day in {pace.first_day(day) for day in planned if day > after}:
+            if day and day < end:
                 found[day] += count
     return found
 
@@ -95,11 +103,3 @@ def _promised(cleanup: Cleanup) -> Iterator[tuple[date, int]]:
     warned = cleanup.cases.filter(state=CaseState.NOTICED, promised_at__isnull=False).order_by()
     days = warned.annotate(day=TruncDate("promised_at", tzinfo=get_current_timezone()))
     yield from days.values_list("day").annotate(Count("pk"))
-
-
-def _next(first: date, next_turn: datetime | None, pace: Pace, *, now: datetime) -> datetime:
-    """When the first warnings leave: at the worker's next turn, or when the hours of e-mails begin."""
-    if first == localtime(now).date() and pace.is_open(now):
-        return max(now, next_turn or now)
-    begins = make_aware(datetime.combine(first, time(pace.hours[0])), pace.zone)
-    return max(begins, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -232,8 +233,8 @@ def standing_still(cleanup: Cleanup, *, now: datetime) -> list[findings.Finding]
 
 def ahead_of(cleanup: Cleanup, *, now: datetime) -> Outlook | None:
     """What a running clean-up will do, and when."""
-    next_turn = schedule.next_run("send_emails_job")
-    return outlook_of(cleanup, now=now, pace=actions.pace(), next_turn=next_turn)
+    turn = partial(schedule.next_run, "send_emails_job")
+    return outlook_of(cleanup, now=now, pace=actions.pace(), turn=turn)
 
 
 def _segments(draft: Cleanup | None) -> list[tuple[str, int]]:

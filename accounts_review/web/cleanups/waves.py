@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -18,10 +19,13 @@ class Wave:
     earliest: date
 
 
-def waves(count: int, *, ahead: int, days: int, now: datetime, pace: Pace) -> list[Wave]:
-    """Day by day, behind the ``ahead`` mails that wait already; ``days`` is the notice. Pure."""
+def waves(count: int, *, ahead: int, days: int, now: datetime, pace: Pace, sent: Sequence[datetime] = ()) -> list[Wave]:
+    """Day by day, behind the ``ahead`` mails that wait already; ``days`` is the notice. Pure.
+
+    ``sent`` are those of the last hour, as :meth:`Pace.waves` counts them.
+    """
     found = []
-    for day, leaving in pace.waves(ahead + count, now):
+    for day, leaving in pace.waves(ahead + count, now, sent):
         ours = leaving - min(ahead, leaving)
         ahead -= leaving - ours
         if ours:

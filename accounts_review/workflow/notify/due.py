@@ -12,9 +12,10 @@ from django.utils.dateparse import parse_datetime
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Workspace
+from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
-from accounts_review.workflow import holds
+from accounts_review.workflow import holds, open_days
 from accounts_review.workflow.notify import emails
 
 LATE = timedelta(days=7)
@@ -59,14 +60,19 @@ def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
 
 
 def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int]]:
-    """The cases to be reminded, each with the days before its date of which the reminder has become due."""
+    """The cases to be reminded, each with the days before its date of which the reminder has become due.
+
+    One that would fall on a day that its clean-up avoids is due on the last open day before: later it might make no
+    sense, and never would be too little. Where today is such a day, nobody is reminded.
+    """
     refused = {(entry.account_id, entry.cleanup, entry.data["days"]) for entry in _entries(workspace, REMINDER_REFUSED)}
-    planned: dict[int, tuple[int, ...]] = {}
-    for case in warned(workspace, now=now):
+    planned: dict[int, tuple[tuple[int, ...], list[Avoided]]] = {}
+    for case in warned(workspace, now=now).exclude(cleanup__in=open_days.closed(workspace, now=now)):
         assert case.cleanup.policy is not None
         if case.cleanup_id not in planned:
-            planned[case.cleanup_id] = case.cleanup.policy.rules.notice.reminders_days_before
-        days = _nearest_due(case, planned[case.cleanup_id], now=now)
+            notice = case.cleanup.policy.rules.notice
+            planned[case.cleanup_id] = notice.reminders_days_before, open_days.avoided(case.cleanup)
+        days = _nearest_due(case, *planned[case.cleanup_id], now=now)
         if days is None or days in case.reminders or (case.account_id, case.cleanup.number, days) in refused:
             continue
         yield case.pk, days
@@ -150,12 +156,12 @@ def _kept() -> Q:
     return warned & member & Q(~Exists(again))
 
 
-def _nearest_due(case: Case, planned: tuple[int, ...], *, now: datetime) -> int | None:
+def _nearest_due(case: Case, planned: tuple[int, ...], avoided: list[Avoided], *, now: datetime) -> int | None:
     """Of the reminders whose moment has come since the warning, the one nearest to the date."""
     assert case.promised_at is not None
     assert case.noticed_at is not None
-    promised, noticed = case.promised_at, case.noticed_at
-    return min((days for days in planned if noticed < promised - timedelta(days=days) <= now), default=None)
+    moments = {days: open_days.not_after(case.promised_at - timedelta(days=days), avoided) for days in planned}
+    return min((days for days, moment in moments.items() if case.noticed_at < moment <= now), default=None)
 
 
 def _live(cases: QuerySet[Case]) -> QuerySet[Case]:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Case, Workspace, permit
+from accounts_review.models import Case, Workspace, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import objections
 from accounts_review.workflow import open_days
@@ -29,6 +29,7 @@ from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
+from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
 """An address that puts the warning off is given up after both: RFC 5321 (4.5.4.1) asks a sender for four to five days,
@@ -91,10 +92,10 @@ def send_notices(
 def send_reminders(
     *, workspace: Workspace, now: datetime, limit: int | None = None, budget: timedelta | None = None
 ) -> EmailsSent:
-    """Remind the warned of their date, as many days before it as the policy says, each once.
+    """Remind the warned of their date, as many days before it as the policy says, or on the last open day before.
 
-    Where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal changes
-    no case's state.
+    Each once; where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal
+    changes no case's state.
     """
     with alone(workspace) as is_alone:
         if not is_alone:
@@ -166,8 +167,7 @@ def allowance(*, workspace: Workspace, kinds: Collection[Event], pace: Pace, now
         return 0
     if not pace.per_hour:
         return None
-    recent = AuditEntry.objects.of(workspace).filter(kind__in=kinds, at__gt=now - timedelta(hours=1))
-    return max(0, pace.per_hour - recent.count())
+    return max(0, pace.per_hour - len(sent_within_the_hour(workspace, kinds=kinds, now=now)))
 
 
 def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -21,6 +22,12 @@ def awaiting_notice(workspace: Workspace) -> QuerySet[Case]:
     ).exclude(cleanup__state=CleanupState.CANCELLED)
 
 
+def sent_within_the_hour(workspace: Workspace, *, kinds: Collection[Event], now: datetime) -> list[datetime]:
+    """When e-mails of such kinds left that count in the limit per hour still, the oldest first."""
+    recent = AuditEntry.objects.of(workspace).filter(kind__in=kinds, at__gt=now - timedelta(hours=1))
+    return list(recent.order_by("at").values_list("at", flat=True))
+
+
 def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
     """Why none of a clean-up's notices can leave now, as findings."""
     if cleanup.state == CleanupState.PAUSED:
@@ -31,6 +38,7 @@ def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
         return [{"code": "avoided_day", "until": until.isoformat()}]
     if not pace.is_open(now):
         return [{"code": "mail_hours"}]
-    sent = AuditEntry.objects.of(cleanup.workspace).filter(kind=Event.CASE_NOTICED, at__gt=now - timedelta(hours=1))
-    spent = sent.order_by("-at").values_list("at", flat=True)[pace.per_hour - 1 :].first() if pace.per_hour else None
-    return [{"code": "mail_limit", "until": (spent + timedelta(hours=1)).isoformat()}] if spent else []
+    sent = sent_within_the_hour(cleanup.workspace, kinds=(Event.CASE_NOTICED,), now=now)
+    if not 0 < pace.per_hour <= len(sent):
+        return []
+    return [{"code": "mail_limit", "until": (sent[-pace.per_hour] + timedelta(hours=1)).isoformat()}]

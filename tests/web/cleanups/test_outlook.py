@@ -11,9 +11,11 @@ import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts_review.models import Workspace
+from accounts_review.models import Hold, Workspace
 from accounts_review.tasks import actions
 from accounts_review.tasks.schedule import ensure_schedule
+from accounts_review.workflow import holds, workspaces
+from tests.stage import policy_text
 from tests.web.records_kit import Site, text
 
 FRIDAY = datetime(2026, 11, 27, 10, 3, tzinfo=UTC)
@@ -72,3 +74,42 @@ def test_what_has_mails_go_on_wakes_the_mails(site: Site, verb: str) -> None:
     assert "accounts_review.tasks.jobs.send_emails_job" not in site.enqueued
     site.post("turn", {"reason": "go"}, number=cleanup.number, verb=verb)
     assert "accounts_review.tasks.jobs.send_emails_job" in site.enqueued
+
+
+def test_what_left_within_the_hour_and_what_waits_ahead_put_the_next_mails_off(
+    site: Site, settings: Any, mailoutbox: list[Any]
+) -> None:
+    cleanup = site.launched("ana", "ben", "cy")
+    settings.NOTICE_HOURS = (9, 18)
+    actions.warn(site.workspace)
+    outlook = site.get("cleanup", number=cleanup.number).context["outlook"]
+    # Both places of the hour are taken until 11:03; the worker comes every ten minutes.
+    assert FRIDAY + timedelta(hours=1) <= outlook.next_warnings_at <= FRIDAY + timedelta(hours=1, minutes=10)
+    settings.NOTICES_PER_HOUR = 0
+    outlook = site.get("cleanup", number=cleanup.number).context["outlook"]
+    assert outlook.next_warnings_at <= FRIDAY + timedelta(minutes=10)
+    assert outlook.last_warnings == FRIDAY.date()
+
+
+def test_reminders_stand_on_the_days_on_which_they_leave(site: Site, settings: Any) -> None:
+    text = policy_text(notice=30, avoid=["weekends"]).replace("days = 30", "days = 30\nreminders_days_before = [9, 1]")
+    workspaces.adopt_policy(workspace=site.workspace, text=text, actor=None, reason="test", now=FRIDAY)
+    cleanup = site.launched("ana")
+    monday = datetime(2026, 12, 28, 10, 3, tzinfo=UTC)
+    site.put("ana", "noticed", noticed_at=FRIDAY, promised_at=monday)
+    days = {
+        day.date.isoformat(): day.emails
+        for week in site.get("cleanup", number=cleanup.number).context["outlook"].calendar
+        for day in week.days
+        if day.emails
+    }
+    assert days == {"2026-12-18": 1, "2026-12-25": 1}
+
+
+def test_nothing_is_foretold_while_everything_is_held_or_in_dry_run(site: Site) -> None:
+    cleanup = site.launched("ana")
+    holds.hold(workspace=site.workspace, actor=site.person("operator"), reason="wait", now=FRIDAY)
+    assert site.get("cleanup", number=cleanup.number).context["outlook"] is None
+    Hold.objects.all().delete()
+    Workspace.objects.update(mode=Workspace.Mode.DRY_RUN)
+    assert site.get("cleanup", number=cleanup.number).context["outlook"] is None
