@@ -6,6 +6,7 @@ installation needs must be set, and what is missing or malformed is refused by n
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from cleanup_portal import environment as env
-from cleanup_portal import oidc, wheels
+from cleanup_portal import oidc
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
@@ -194,12 +195,14 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# Bootstrap (MIT) and the font Figtree (SIL Open Font Licence 1.1) come from their wheels: no copied assets in the tree.
-STATICFILES_DIRS = [
-    BASE_DIR / "static",
-    ("bootstrap", wheels.folder_of("bootstrap")),
-    ("figtree", wheels.folder_of("fontpkg_figtree") / "files"),
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Bootstrap (MIT) and the font Figtree (SIL Open Font Licence 1.1) come from their wheels, cut down to what is used.
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "cleanup_portal.assets.MadeFinder",
 ]
+ASSETS_DIR = (BASE_DIR / "var" if os.access(BASE_DIR, os.W_OK) else DATA_DIR) / "assets"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "cleanup_portal.static_files.CollectedFiles", "OPTIONS": {"is_collected": IS_PUBLIC}},

@@ -1,4 +1,4 @@
-"""Static assets that were installed as wheels: Bootstrap, the typeface."""
+"""Where wheels were installed whose files are served: Bootstrap, the typeface."""
 
 from __future__ import annotations
 

@@ -6,6 +6,28 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
+  // The bar's menu on a small screen.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-opens]");
+    if (!button) return;
+    const isOpen = document.getElementById(button.dataset.opens).classList.toggle("show");
+    button.setAttribute("aria-expanded", String(isOpen));
+  });
+
+  // Menus close when one goes on elsewhere, or presses Escape.
+  const closeMenus = (except) => {
+    document.querySelectorAll("details.account-menu[open], details.page-help[open]").forEach((menu) => {
+      if (menu !== except?.closest("details")) menu.open = false;
+    });
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.activeElement?.closest("details.account-menu[open], details.page-help[open]");
+    closeMenus(null);
+    menu?.querySelector("summary").focus();
+  });
+
   // A form that acts is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;

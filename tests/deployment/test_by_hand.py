@@ -89,8 +89,8 @@ def test_it_serves_what_browsers_may_keep_for_good(installation: Installation) -
         wait_for(f"http://127.0.0.1:{port}/health/")
         headers, page = get(f"http://127.0.0.1:{port}/accounts/login/")
         assert headers["Strict-Transport-Security"] == "max-age=31536000", "what nobody asked for is left out"
-        style = re.findall(r'href="(/static/bootstrap/css/[^"]+)"', page)[0]
-        assert re.fullmatch(r".*/bootstrap\.min\.[0-9a-f]{12}\.css", style)
+        style = re.findall(r'href="(/static/made/[^"]+\.css)"', page)[0]
+        assert re.fullmatch(r".*/portal\.[0-9a-f]{12}\.css", style)
         headers, _ = get(f"http://127.0.0.1:{port}{style}")
         assert headers["Cache-Control"] == "max-age=315360000, public, immutable"
         headers, _ = get(f"http://127.0.0.1:{port}/static/portal/favicon.svg")

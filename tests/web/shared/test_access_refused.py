@@ -35,4 +35,4 @@ def test_a_failure_needs_neither_context_nor_database(language: str) -> None:
     with override(language):
         page = render_to_string("500.html")
     assert f'lang="{language}"' in page
-    assert "portal/css/base.css" in page
+    assert "made/portal.css" in page

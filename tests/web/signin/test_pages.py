@@ -50,7 +50,7 @@ def test_what_serves_looks_like_the_portal(client: Client, marie: User, page: st
     sign_in(client, marie)
     answer = client.get(f"/accounts/{page}")
     assert answer.status_code == 200
-    assert "portal/css/base.css" in text_of(answer)
+    assert "made/portal.css" in text_of(answer)
     assert "portal-bar" in text_of(answer)
 
 
