@@ -76,10 +76,12 @@
   }
 
   let timer = 0;
-  const soon = (event) => {
-    if (!event.target.closest?.("main form")) return;
+  const saveSoon = () => {
     clearTimeout(timer);
     timer = setTimeout(() => { timer = 0; save(); }, 300);
+  };
+  const soon = (event) => {
+    if (event.target.closest?.("main form")) saveSoon();
   };
   window.addEventListener("pagehide", () => {
     if (timer) save();
@@ -100,8 +102,9 @@
     const sent = store.get(HERE);
     if (sent) store.set(HERE, { ...sent, sent: true });
   });
-  // A form that htmx has sent leaves the page as it is.
+  // A form that htmx or the review page has sent leaves the page as it is.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.requestConfig?.verb === "post") setTimeout(save, 300);
+    if (event.detail.successful && event.detail.requestConfig?.verb === "post") saveSoon();
   });
+  document.addEventListener("portal:sent", saveSoon);
 })();

@@ -1,7 +1,7 @@
 // The review page: a decision is sent by itself, and only what it changes on the page changes. Rows stay in place.
 (() => {
   "use strict";
-  const { byId, boxes, rows, kept, refresh } = window.reviewPage;
+  const { byId, boxes, rows, kept, refresh, forget } = window.reviewPage;
   const FOLD = 140;
   const TOAST = 20_000;
   let queue = Promise.resolve();
@@ -63,6 +63,7 @@
         kept.delete(box.value);
       });
       merge(fresh, text, fields);
+      document.dispatchEvent(new Event("portal:sent"));
     });
     return queue;
   }
@@ -101,10 +102,7 @@
     const there = new Map([...fresh.querySelectorAll("#bulk tbody tr")].map((row) => [row.id, row]));
     const stay = rows().filter((row) => there.has(row.id));
     replace(fresh, ["messages", "live", "draft"]);
-    if (fields.has("bulk")) {
-      kept.clear();
-      document.querySelectorAll("#bulk [data-elsewhere]").forEach((field) => field.remove());
-    }
+    if (fields.has("bulk")) forget();
     if (!stay.length || fields.get("scope") === "all") return whole(text);
     const focused = document.activeElement?.id;
     rows().filter((row) => !there.has(row.id)).forEach(fold);
@@ -133,7 +131,6 @@
     });
     const seen = fresh.querySelector("#bulk input[name=seen]");
     if (seen) document.querySelector("#bulk input[name=seen]").value = seen.value;
-    if (fields.has("bulk") && byId("bulk-reason")) byId("bulk-reason").value = "";
     refresh();
     if (document.activeElement === document.body) focusOn(fields.get("scope") === "undo" ? first : byId(focused));
     if (document.activeElement === document.body) focusOn(rows().find(isHere));

@@ -139,7 +139,15 @@
     refresh();
   }
 
+  // What was decided on together is neither ticked nor written any more.
+  function forget() {
+    kept.clear();
+    written = {};
+    document.querySelectorAll("#bulk [data-elsewhere]").forEach((field) => field.remove());
+    ["bulk-reason", "bulk-until"].map(byId).filter(Boolean).forEach((field) => (field.value = field.defaultValue));
+  }
+
   document.addEventListener("DOMContentLoaded", refresh);
 
-  window.reviewPage = { byId, boxes, rows, kept, keep, refresh, forgetAbsent };
+  window.reviewPage = { byId, boxes, rows, kept, keep, refresh, forget, forgetAbsent };
 })();

@@ -15,6 +15,12 @@ from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
+KEPT = """(wanted) => new Promise((resolve) => {
+  const isKept = () => Object.keys(localStorage).some((key) => key.startsWith("draft:"));
+  const look = () => (isKept() === wanted ? resolve() : setTimeout(look, 20));
+  look();
+})"""
+"""Waits until something is kept with the browser, or nothing is."""
 
 
 @pytest.fixture
@@ -150,6 +156,42 @@ def test_ticks_and_reason_stay_through_pages_and_orders(page: Page) -> None:
     page.locator("#messages", has_text="3 approved.").wait_for()
     assert set(Case.objects.values_list("reason", flat=True)) == {"left in 2023"}
     expect(page.locator(".action-bar")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("by", ["button", "key", "card"])
+def test_what_was_sent_is_not_offered_again(page: Page, by: str) -> None:
+    if by == "card":
+        page.locator("a[data-card]").first.click()
+        page.locator("#card-title").wait_for()
+        page.locator("#card input[name=reason]").fill("left in 2023")
+    else:
+        page.locator("tbody input[name=account]").first.check()
+        page.locator("#bulk-reason").fill("left in 2023")
+    page.evaluate(KEPT, True)
+    if by == "key":
+        page.locator("tbody tr").first.focus()
+        page.keyboard.press("a")
+    else:
+        page.locator("#card" if by == "card" else "#bulk").get_by_role("button", name="Approve").click()
+    page.locator("#messages", has_text="1 approved.").wait_for()
+
+    page.evaluate(KEPT, False)
+    page.reload()
+    expect(page.locator("#draft-offer")).to_be_hidden()
+
+
+def test_what_was_sent_with_everybody_is_not_written_again(page: Page) -> None:
+    page.locator("#bulk-reason").evaluate("(field) => { field.value = 'left in 2023'; }")
+    with page.expect_response("**sort=-dormant_from**"):
+        page.locator("#sort").select_option("-dormant_from")
+    expect(page.locator("#bulk-reason")).to_have_value("left in 2023")
+    page.locator("#pick-page").check()
+    page.locator("#bulk").get_by_role("button", name="Approve").click()
+    page.locator("#messages", has_text="30 approved.").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Undone: 30 accounts are open again.").first.wait_for()
+
+    expect(page.locator("#bulk-reason")).to_have_value("")
 
 
 def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
