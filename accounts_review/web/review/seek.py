@@ -6,6 +6,7 @@ before an account is a range of that index. A page by its number alone is reache
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
@@ -22,7 +23,7 @@ from accounts_review.models.account import BY_EMAIL, BY_USERNAME
 from accounts_review.models.assessment import EVER, NEVER
 
 LAST = "last"
-LONGEST = 100
+LONGEST, LARGEST = 100, chr(sys.maxunicode)
 _OF_ASSESSMENT: Any = Assessment._meta.get_field("account").get_col(Assessment._meta.db_table)
 """The account in the table of assessments, where the indexes have it; the ORM would ask for it in the other table."""
 
@@ -58,7 +59,7 @@ class Order:
         if self.goes_to == "letter":
             start = text[:LONGEST].lower()
             # Going down, all whose name begins so are still to come.
-            return (start[:-1] + chr(ord(start[-1]) + 1) if self.is_descending else start, 0) if start else None
+            return (start + LARGEST if self.is_descending else start, 0) if start else None
         try:
             day = parse_date(text)
         except ValueError:

@@ -108,6 +108,22 @@ def test_one_can_go_to_a_letter(desk: Desk) -> None:
     assert desk.names("?sort=username&per_page=10&start=zz") == [f"z{n}" for n in range(2, 9)]
 
 
+@pytest.mark.parametrize("letter", ["\U0010ffff", "\ud7ff", "\U0010ffff" * 3, "%00", "%ED%A0%80", "m\U0010ffff"])
+@pytest.mark.parametrize("sort", ["username", "-username", "email", "-email", "segment", "-segment"])
+def test_one_can_go_to_any_letter(desk: Desk, sort: str, letter: str) -> None:
+    read(desk.workspace, *(someone(f"{start}{number}") for start in "az\ue000" for number in range(9)))
+
+    assert len(desk.names(f"?sort={sort}&per_page=10&start={letter}")) in (7, 9, 10)
+
+
+def test_going_down_the_last_letters_come_first(desk: Desk) -> None:
+    read(desk.workspace, *(someone(f"{start}{number}") for start in "a\ud7ff" for number in range(9)))
+    first = [*(f"\ud7ff{number}" for number in range(8, -1, -1)), "a8"]
+
+    for letter in ("\ud7ff", "\U0010ffff"):
+        assert desk.names(f"?sort=-username&per_page=10&start={letter}") == first
+
+
 def test_one_can_go_to_a_date(desk: Desk) -> None:
     read(desk.workspace, *(someone(f"n{number:02}", idle=1000 - number) for number in range(30)))
     day = (now() - timedelta(days=990)).date()
