@@ -57,7 +57,6 @@ class Incident:
     says: str
     bars: list[Bars]
     samples: list[Sample]
-    last_good: Sync | None
 
 
 def incident_of(sync: Sync) -> Incident | None:
@@ -66,12 +65,10 @@ def incident_of(sync: Sync) -> Incident | None:
     if not tripped:
         return None
     held = HeldSync.objects.filter(sync=sync).first()
-    good = sync.workspace.syncs.filter(state=Sync.State.COMPLETE, started_at__lt=sync.started_at)
     return Incident(
         says="; ".join(findings.of_anomalies(tripped)),
         bars=[_bars(check) for check in tripped],
         samples=_samples(sync, held, {check["code"] for check in tripped}) if held else [],
-        last_good=good.order_by("-started_at").first(),
     )
 
 
@@ -102,7 +99,11 @@ def _less_active(sync: Sync, held: HeldSync) -> Iterator[Sample]:
 
 
 def _missing(sync: Sync, held: HeldSync) -> Iterator[Sample]:
-    seen = {decode_user(bytes(raw)).username for raw in held.records.values_list("raw", flat=True)[:MOST_READ]}
+    """Nobody where there are more records than are looked through: each of the others may be listed."""
+    records = list(held.records.values_list("raw", flat=True)[: MOST_READ + 1])
+    if len(records) > MOST_READ:
+        return
+    seen = {decode_user(bytes(raw)).username for raw in records}
     others = Account.objects.filter(workspace=sync.workspace).listed().exclude(pk__in=held.unchanged)
     for account in others.exclude(username__in=seen).order_by("pk"):
         yield Sample(account, account.accepted_activity_at, None, is_listed=False)

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts_review.models import Sync
+from accounts_review.web.workspaces import incident
 from tests.stage import SetStage, Stage, days_ago, someone
 from tests.web.kit import sign_in
 
@@ -77,3 +78,22 @@ def test_every_number_is_that_of_the_last_good_sync(stage: Stage, client: Client
         url = reverse("breaker", kwargs={"workspace": "main", "pk": doubted.pk})
         client.post(url, {"reason": "a fault", "choice": choice})
     assert page(stage, client, "overview").context["population"] == before
+
+
+@pytest.mark.parametrize(("most", "missing"), [(30, 10), (1, 0)])
+def test_nobody_is_called_missing_whose_record_was_not_looked_at(
+    stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch, most: int, missing: int
+) -> None:
+    for name in PEOPLE[:25]:
+        stage.remove(name)
+    for name in PEOPLE[25:]:
+        stage.update(name, last_seen_at=days_ago(1))
+    stage.clock.advance(hours=1)
+    doubted = stage.sync()
+    assert doubted.state == "quarantined"
+    monkeypatch.setattr(incident, "MOST_READ", most)
+
+    samples = page(stage, client, "sync_page", pk=doubted.pk).context["incident"].samples
+
+    assert len(samples) == missing
+    assert {sample.account.username for sample in samples} <= set(PEOPLE[:25])
