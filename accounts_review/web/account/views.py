@@ -28,7 +28,12 @@ from accounts_review.web.shared.download import file_name
 from accounts_review.wording import instants
 from accounts_review.wording.cases import of_case
 from accounts_review.workflow.assess import assess
-from accounts_review.workflow.retention.erase import NotErasable, erase_person, objection_to_erasing
+from accounts_review.workflow.retention.erase import (
+    NotErasable,
+    erase_person,
+    incarnations,
+    objection_to_erasing,
+)
 from accounts_review.workflow.retention.held import access_report
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import newest
@@ -44,6 +49,11 @@ class OneAccount(WorkspaceView):
     def account(self) -> Account:
         accounts = Account.objects.filter(workspace=self.workspace).with_verdict(self.now)
         return get_object_or_404(accounts.select_related("workspace", "assessment__policy"), pk=self.kwargs["pk"])
+
+    @cached_property
+    def lives(self) -> list[Account]:
+        """The accounts that the person had under this username, this one among them: who joined again has another."""
+        return incarnations(self.workspace, self.account.username)
 
 
 class AccountPage(OneAccount, TemplateView):
@@ -101,19 +111,12 @@ class AccountPage(OneAccount, TemplateView):
         """The last that was given and not taken back; it may have lapsed."""
         return self.account.exemptions.filter(withdrawn_at=None).first()
 
-    @cached_property
-    def _earlier(self) -> list[int]:
-        """The accounts that the person had under this username before."""
-        same = Account.objects.filter(workspace=self.workspace, username=self.account.username, erased_at=None)
-        return list(same.exclude(pk=self.account.pk).exclude(username="").values_list("pk", flat=True))
-
     @property
     def _service(self) -> Exemption | None:
         return self._exemption if self._exemption and self._exemption.is_service_account else None
 
     def _history(self, dates: list[evidence.DateFact]) -> dict[str, Any]:
-        # Whoever joined again is another account; their life here is one.
-        lives = [self.account.pk, *self._earlier]
+        lives = [account.pk for account in self.lives]
         entries = list(AuditEntry.objects.filter(account_id__in=lives)[: NEWEST_ENTRIES + 1])
         every = Case.objects.filter(account__in=lives).select_related("cleanup", "account__assessment")
         cases = list(every.order_by("-pk"))
@@ -151,7 +154,7 @@ class Erase(OneAccount):
             messages.error(request, str(refusal))
         else:
             actions.sweep(erased.terms)
-            messages.success(request, _("Erased. What was done stays in the audit, about nobody."))
+            messages.success(request, _("Erased. What was done stays in the audit, without the name."))
         return back
 
 
@@ -160,15 +163,10 @@ class AccessReport(OneAccount):
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
         login = request.user.get_username()
-        audit.log([self.account], kind=Event.PERSON_REPORTED, actor=login, now=self.now)
-        lives = Account.objects.filter(pk__in=[self.account.pk, *self._lives()]).order_by("pk")
-        answer = HttpResponse(access_report(list(lives), now=self.now), content_type="application/json")
+        audit.log(self.lives, kind=Event.PERSON_REPORTED, actor=login, now=self.now)
+        answer = HttpResponse(access_report(self.lives, now=self.now), content_type="application/json")
         answer["Content-Disposition"] = f'attachment; filename="{file_name(self, "access-report", "json")}"'
         return answer
-
-    def _lives(self) -> list[int]:
-        same = Account.objects.filter(workspace=self.workspace, username=self.account.username)
-        return list(same.values_list("pk", flat=True))
 
 
 class AcceptDates(OneAccount):

@@ -31,9 +31,8 @@ class Year:
 def years_of(workspace: Workspace) -> list[Year]:
     """The newest year first; dry runs removed nobody and do not count."""
     gone = Q(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE))
-    cases = Case.objects.filter(cleanup__workspace=workspace, cleanup__dry_run=False).exclude(
-        cleanup__state=CleanupState.DRAFT
-    )
+    launched = Case.objects.that_took_part().exclude(cleanup__state=CleanupState.DRAFT)
+    cases = launched.filter(cleanup__workspace=workspace, cleanup__dry_run=False)
     rows = (
         cases.annotate(year=ExtractYear("cleanup__launched_at"))
         .order_by()

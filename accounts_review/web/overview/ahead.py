@@ -55,6 +55,8 @@ class Coming:
     said: str
     url: str
     is_day: bool = True
+    of_cleanup: bool = False
+    """Whether it is a clean-up that goes on."""
 
     @property
     def when(self) -> str:
@@ -179,7 +181,7 @@ def _continuing(
                 count,
             ) % {"count": intcomma(count), "number": cleanup.number, "why": findings.in_words(finding).said}
             at = datetime.fromisoformat(finding["until"])
-            yield Coming(at=at, said=said, url=f"{_cleanup(cleanup)}?state=due", is_day=False)
+            yield Coming(at=at, said=said, url=f"{_cleanup(cleanup)}?state=due", is_day=False, of_cleanup=True)
 
 
 def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
@@ -194,7 +196,7 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
             count,
         ) % {"count": intcomma(count), "number": number}
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=noticed"
-        yield Coming(at=_noon(day, now), said=said, url=url)
+        yield Coming(at=_noon(day, now), said=said, url=url, of_cleanup=True)
 
 
 def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]:
@@ -236,7 +238,7 @@ def _noon(day: datetime, now: datetime) -> datetime:
 
 def _launched(found: Situation) -> str:
     """The next date of what was launched, or how many are under way."""
-    mine = [each for each in found.coming if "/cleanups/" in each.url]
+    mine = [each for each in found.coming if each.of_cleanup]
     if mine:
         return _("next on %(date)s") % {"date": mine[0].when}
     count = len(found.started)

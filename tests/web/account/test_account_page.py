@@ -336,3 +336,15 @@ def test_the_number_of_queries_does_not_grow_with_the_history(
 
     with django_assert_max_num_queries(15):
         page_of(desk, account)
+
+
+def test_an_access_report_is_recorded_for_every_account_the_person_had(desk: Desk) -> None:
+    first = make_account(desk.workspace, "ana", incarnation="1")
+    second = make_account(desk.workspace, "ana", incarnation="2")
+    make_account(desk.workspace, "ben")
+
+    answer = desk.client.post(desk.url("access_report", pk=second.pk))
+
+    assert answer.status_code == 200
+    reported = AuditEntry.objects.filter(kind="person.reported").values_list("account_id", flat=True)
+    assert sorted(reported) == [first.pk, second.pk]

@@ -17,6 +17,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Assessment, Cleanup, Workspace
 from accounts_review.workflow import brake
 from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
 from tests.factories import make_cleanup
 from tests.web.records_kit import Site, text
 
@@ -258,3 +259,14 @@ def test_who_may_not_operate_sees_no_levers(site: Site) -> None:
     page = site.sign_in("reviewer").get("cleanup", number=cleanup.number)
     assert b"Pause" not in page.content
     assert b"Cancel" not in page.content
+
+
+def test_whoever_was_taken_out_of_the_draft_is_in_no_year(site: Site) -> None:
+    site.go_live()
+    cleanup = site.draft("ana", "ben")
+    decide.withdraw(accounts=[site.case("ana").account], actor=site.person("reviewer"), reason="back soon", now=now())
+    launch.launch(cleanup=cleanup, actor=site.person("operator"), now=now())
+
+    (year,) = site.get("cleanups").context["years"]
+
+    assert (year.cleanups, year.accounts) == (1, 1)

@@ -116,3 +116,14 @@ def test_people_who_wait_for_the_hours_limit_are_in_it(
     assert [(when, said) for when, said in coming(page) if "goes on" in said] != []
     assert "Hourly limit reached" in text(page)
     assert any("Hourly limit reached" in need.text for need in page.context["needs"])
+
+
+def test_a_workspace_called_cleanups_is_no_cleanup(site: Site) -> None:
+    Workspace.objects.filter(pk=site.workspace.pk).update(name="cleanups")
+    site.workspace.refresh_from_db()
+    (ana,) = site.people("ana")
+    until = now() + timedelta(days=3)
+    decide.exempt(accounts=[ana], actor=site.person("reviewer"), reason="leave", until=until, now=now())
+
+    assert coming(site.get("overview"))
+    assert steps(site)["Launch"][1] == "none"
