@@ -27,9 +27,9 @@ EXPORTS = (
 class AuditFilter(RecordFilter):
     """Who did what to whom, when."""
 
-    q = django_filters.CharFilter(method="of_person", label=_("Name, address or username"))
+    q = django_filters.CharFilter(method="of_person", max_length=200, label=_("Name, address or username"))
     kind = django_filters.ChoiceFilter(method="of_kind", label=_("What"), empty_label=_("anything"))
-    actor = django_filters.CharFilter(lookup_expr="iexact", label=_("Who"))
+    actor = django_filters.CharFilter(lookup_expr="iexact", max_length=200, label=_("Who"))
     cleanup = django_filters.NumberFilter(label=_("Clean-up"), min_value=0, max_value=2_000_000_000, decimal_places=0)
     since = django_filters.DateFilter(field_name="at", lookup_expr="date__gte", label=_("From"), widget=DayInput())
     until = django_filters.DateFilter(field_name="at", lookup_expr="date__lte", label=_("To"), widget=DayInput())

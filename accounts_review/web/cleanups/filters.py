@@ -31,7 +31,7 @@ ANSWERS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not 
 class CaseFilter(RecordFilter):
     """Who is in a clean-up; the choices are those that its cases have."""
 
-    q = django_filters.CharFilter(method="search", label=_("Name or address contains"))
+    q = django_filters.CharFilter(method="search", max_length=200, label=_("Name or address contains"))
     segment = django_filters.ChoiceFilter(field_name="evidence__segment", label=_("Segment"), empty_label=_("any"))
     approver = django_filters.ChoiceFilter(
         field_name="approved_by_login", label=_("Approved by"), empty_label=_("anybody")

@@ -289,3 +289,10 @@ def test_the_filter_names_nobody_of_other_workspaces(site: Site) -> None:
     site.sign_in("administrator")
     give_role(site.person("administrator"), "administrator")
     assert {"stranger", "native"} <= set(site.get("audit").context["actors"])
+
+
+@pytest.mark.parametrize("field", ["q", "actor"])
+def test_a_very_long_term_is_refused(site: Site, field: str) -> None:
+    site.draft("ana")
+    assert entries(site.get("audit", {field: "a " * 1000})) == []
+    assert site.get("audit", {field: "a " * 1000}).context["filter"].form.errors[field]
