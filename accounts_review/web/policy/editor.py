@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class Editor:
         )
         return edited(self.base, given)
 
-    def check(self, workspace: Workspace, *, now: datetime) -> Checked:
+    def check(self, workspace: Workspace, *, cards: Iterable[Card]) -> Checked:
         """The text that the form would make, its faults, and where it is looser than the policy in force."""
         if not self.is_valid:
             return Checked(text="", faults=[PolicyFault(0, "", _("A field is not filled in correctly."))])
@@ -110,16 +110,22 @@ class Editor:
             return Checked(text="", faults=[PolicyFault(0, "", cannot())])
         except policy.PolicyError as error:
             return Checked(text="", faults=error.faults)
-        limits = {segment.name: segment.dormant_after_days for segment in after.segments}
-        rows = standing_under(workspace, limits, now=now)
-        found = loosened_now(workspace, after, dormant={name: row.dormant for name, row in rows.items()})
+        dormant = {card.row.segment: card.row.dormant for card in cards if card.row}
+        found = loosened_now(workspace, after, dormant=dormant)
         return Checked(text=text, loosened=[policy_findings.in_words(one) for one in found])
 
     def cards(self, workspace: Workspace, *, now: datetime) -> list[Card]:
         """The segments with how many are in each, under the limit that stands in its form."""
-        valid = {str(form["name"].value()): days for form in self.segments if (days := _days(form["days"].value()))}
+        # Of two that share a name, the one that stays counts.
+        by_fate = sorted(self.segments, key=lambda form: form not in self.segments.deleted_forms)
+        valid = {_name(form): days for form in by_fate if (days := _days(form["days"].value()))}
         rows = standing_under(workspace, valid, now=now)
-        return [Card(form, rows.get(str(form["name"].value()))) for form in self.segments]
+        return [Card(form, rows.get(_name(form))) for form in self.segments]
+
+
+def _name(form: SegmentForm) -> str:
+    """A name as it stands in its field, read as the form reads it."""
+    return str(form["name"].value()).strip()
 
 
 def _days(given: object) -> int:
@@ -165,16 +171,9 @@ def with_limit(text: str, *, segment: str, days: int) -> str:
     """
     values = values_of(policy.parse(text, in_force=True))
     changed = [
-        type(each)(
-            origin=each.origin,
-            name=each.name,
-            dormant_after_days=days if segment in ("", each.name) else each.dormant_after_days,
-            never_used=each.never_used,
-            lists=each.lists,
-        )
-        for each in values.segments
+        replace(each, dormant_after_days=days) if segment in ("", each.name) else each for each in values.segments
     ]
-    return edited(text, PolicyValues(title=values.title, segments=changed, sections=values.sections))
+    return edited(text, replace(values, segments=changed))
 
 
 def standing_under(workspace: Workspace, limits: dict[str, int], *, now: datetime) -> dict[str, IdlenessRow]:

@@ -21,7 +21,7 @@ from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet.rows import preview_sheet
 from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import difference
-from accounts_review.web.policy.tables import MoverTable
+from accounts_review.web.policy.tables import PreviewAccountsTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download
 from accounts_review.wording import policies, policy_findings
@@ -150,7 +150,7 @@ class PreviewAccounts(WorkspaceView):
         accounts = self._asked(policy_preview, asked)
         if request.GET.get("format") == "csv":
             return self._export(accounts, policy_preview, asked)
-        table = MoverTable(accounts.order_by("username", "pk"), now=self.now, workspace=self.workspace)
+        table = PreviewAccountsTable(accounts.order_by("username", "pk"), now=self.now, workspace=self.workspace)
         RequestConfig(request, paginate={"per_page": 50}).configure(table)
         query = request.GET.copy()
         query.pop("page", None)

@@ -25,7 +25,6 @@ class PolicyRecord(WorkspaceView):
     """Both texts in every language; who copied them says so, and is reminded when the policy changes."""
 
     template_name = "accounts_review/policy/record.html"
-    needs_to_act = "administer"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         version = self.workspace.current_policy

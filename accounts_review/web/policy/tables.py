@@ -9,7 +9,7 @@ from accounts_review.models import Account
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable, SegmentColumn
 
 
-class MoverTable(RecordTable):
+class PreviewAccountsTable(RecordTable):
     """Accounts asked for ``with_verdict_under`` a preview: what they are, and what they would be."""
 
     username = CellColumn("review/account", _("Account"))

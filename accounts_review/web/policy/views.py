@@ -195,10 +195,11 @@ class PolicyCheck(WorkspaceView):
             editor = of_post(request.POST, self.workspace)
         except policy.PolicyError:
             raise Http404 from None
+        cards = editor.cards(self.workspace, now=self.now)
         context = {
-            "checked": editor.check(self.workspace, now=self.now),
+            "checked": editor.check(self.workspace, cards=cards),
             "current": self.workspace.current_policy,
-            "cards": editor.cards(self.workspace, now=self.now),
+            "cards": cards,
             "years": years(),
             "out_of_band": True,
         }

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from django.utils.translation import ngettext
 
-from accounts_review.models import Account, Case
+from accounts_review.models import Case
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 
 
-def leaving(accounts: Iterable[Account]) -> dict[int, int]:
-    """How many of these accounts are in which launched clean-up that is no dry run, and would leave it."""
-    cases = Case.objects.filter(account__in=[account.pk for account in accounts], state__in=WITHDRAWABLE)
+def leaving(accounts: Iterable[int]) -> dict[int, int]:
+    """How many accounts, told by their keys, are in which launched clean-up that is no dry run, and would leave it."""
+    cases = Case.objects.filter(account__in=list(accounts), state__in=WITHDRAWABLE)
     launched = cases.exclude(state=CaseState.IN_DRAFT).exclude(cleanup__state=CleanupState.DRAFT)
     found: dict[int, int] = {}
     for number in launched.filter(cleanup__dry_run=False).values_list("cleanup__number", flat=True):

@@ -125,7 +125,9 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "rows": rows,
             "are_more": context["table"].paginator.is_capped,
             "everyone": everyone,
-            "leaving": leaving.before(leaving.leaving(self.object_list)) if everyone else "",
+            "leaving": leaving.before(leaving.leaving(self.object_list.values_list("pk", flat=True)))
+            if everyone
+            else "",
             "most_at_once": MOST_AT_ONCE,
             "may_decide": may(self.request.user, "decide", self.workspace),
             "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
@@ -149,7 +151,7 @@ class Decide(WorkspaceView):
             accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
             skipped = self._set_apart(accounts, form.cleaned_data)
             takes_out = form.cleaned_data["decision"] in ("exempt", "withdraw")
-            left = leaving.leaving(accounts) if takes_out else {}
+            left = leaving.leaving(account.pk for account in accounts) if takes_out else {}
             self._decide([account for account in accounts if account.pk not in skipped], form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Workspace, may, may_somewhere
+from accounts_review.models import Cleanup, Workspace, may, may_somewhere
 from accounts_review.rules.lifecycle import CleanupState
 
 MOST = 12
@@ -28,7 +29,10 @@ class SearchPlace:
 def find(term: str, *, user: User, workspaces: list[Workspace]) -> list[SearchPlace]:
     """Where a person may go whose name holds every word of the term; without a term, everything there is."""
     words = folded(term).split()
-    places = [*(place for each in workspaces for place in _of_workspace(user, each)), *_of_portal(user)]
+    standing = Cleanup.objects.filter(workspace__in=workspaces, state=CleanupState.DRAFT)
+    drafts = dict(standing.values_list("workspace", "number"))
+    of_workspaces = (_of_workspace(user, each, draft=drafts.get(each.pk)) for each in workspaces)
+    places = [*chain.from_iterable(of_workspaces), *_of_portal(user)]
     return [place for place in places if all(word in folded(place.title) for word in words)][:MOST]
 
 
@@ -38,7 +42,7 @@ def folded(text: str) -> str:
     return "".join(char for char in apart if not unicodedata.combining(char))
 
 
-def _of_workspace(user: User, workspace: Workspace) -> Iterator[SearchPlace]:
+def _of_workspace(user: User, workspace: Workspace, *, draft: int | None) -> Iterator[SearchPlace]:
     def place(title: str, page: str, query: str = "", **kwargs: object) -> SearchPlace:
         url = reverse(page, kwargs={"workspace": workspace.name, **kwargs})
         return SearchPlace(title, url + query, workspace.name)
@@ -55,11 +59,10 @@ def _of_workspace(user: User, workspace: Workspace) -> Iterator[SearchPlace]:
     yield place(_("Syncs"), "syncs")
     if may(user, "decide", workspace):
         yield place(_("Import decisions"), "import")
-    draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
     if draft:
-        yield place(_("Draft"), "cleanup", number=draft.number)
+        yield place(_("Draft"), "cleanup", number=draft)
         if may(user, "operate", workspace):
-            yield place(_("Launch the draft"), "launch", number=draft.number)
+            yield place(_("Launch the draft"), "launch", number=draft)
     if may(user, "administer", workspace):
         yield place(_("Settings"), "settings")
         yield place(_("People of the workspace"), "people_of_workspace")

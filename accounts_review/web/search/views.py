@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from accounts_review.models import Workspace, may_somewhere, workspaces_of
 from accounts_review.web.search import people, places, records
 from accounts_review.web.shared.access import PortalView
+from accounts_review.web.shared.navigation import looked_up
 
 LONGEST, SHORTEST = 200, 2
 """Characters of a term: one alone would find nearly everybody."""
@@ -22,10 +23,11 @@ class Search(PortalView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         term = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST]
         seen = workspaces_of(self.request.user)
-        here = seen.filter(name=request.GET.get("workspace", "")).first()
+        known = looked_up(request)
+        here = next((each for each in known if each.name == request.GET.get("workspace")), None)
         context: dict[str, Any] = {"term": term, "here": here, "is_too_short": 0 < len(term) < SHORTEST}
-        context["places"] = places.find(term, user=self.request.user, workspaces=[here] if here else list(seen[:20]))
-        context["are_many"] = seen.count() > 1
+        context["places"] = places.find(term, user=self.request.user, workspaces=[here] if here else known[:20])
+        context["are_many"] = len(known) > 1
         if term:
             context |= self._found(term, seen)
         # A number is enough to find what is numbered; a single letter finds no people.

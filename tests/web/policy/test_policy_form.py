@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_review.models import PolicyPreview, Workspace
@@ -164,6 +166,15 @@ def test_what_is_looser_is_said_while_the_form_is_filled_in(site: Site) -> None:
     assert "Nothing in this change is looser" in stricter
     assert "<strong>0</strong> of 3 would be dormant" in stricter
     assert not PolicyPreview.objects.exists()
+
+
+def test_each_account_is_looked_at_once_while_the_form_is_filled_in(site: Site) -> None:
+    sent = filled_in(site.get("policy"), **{"segment-1-days": "365"})
+
+    with CaptureQueriesContext(connection) as asked:
+        site.post("policy_check", sent)
+
+    assert sum("GROUP BY" in each["sql"] and "limit_days" in each["sql"] for each in asked.captured_queries) == 1
 
 
 def test_a_limit_that_was_tried_is_taken_over_into_the_form(site: Site) -> None:

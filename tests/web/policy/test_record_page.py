@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from accounts_review.models import Workspace
 from tests.web.records_kit import Site, text
@@ -32,6 +35,14 @@ def test_a_policy_that_changed_since_the_copy_is_said_on_the_overview(administra
     assert changed in text(administrator.get("overview"))
     administrator.post("policy_record")
     assert changed not in text(administrator.get("overview"))
+
+
+def test_who_copied_the_texts_is_said_with_the_day_here(administrator: Site) -> None:
+    late = datetime(2027, 1, 27, 23, 30, tzinfo=UTC)
+    with time_machine.travel(late, tick=False), timezone.override("Europe/Paris"):
+        administrator.sign_in("administrator").post("policy_record")
+        page = text(administrator.get("policy_record"))
+    assert "was copied by administrator on 28 Jan 2027." in page
 
 
 def test_erasure_begins_once_somebody_has_seen_whom_it_concerns(administrator: Site) -> None:
