@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
@@ -42,7 +42,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
         answer: HttpResponse = provider.redirect(
             request,
             process=AuthProcess.REDIRECT if is_anew else AuthProcess.LOGIN,
-            next_url=_next(request),
+            next_url=_next(request.POST, request),
             data={"nonce": nonce, "invitation": None if is_anew else _invitation(request)},
             auth_params={"nonce": nonce} | (_to_prove(request, provider) if is_anew else {}),
         )
@@ -76,9 +76,10 @@ def _provider(request: HttpRequest, provider_id: str) -> PortalProvider:
     return provider
 
 
-def _next(request: HttpRequest) -> str | None:
-    to = request.POST.get("next", "")
-    return to if url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}) else None
+def _next(sent: QueryDict, request: HttpRequest) -> str:
+    """Where a form or an address wants to go on to; "" where that is another site."""
+    to = sent.get("next", "")
+    return to if url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}) else ""
 
 
 def _invitation(request: HttpRequest) -> dict[str, str] | None:
@@ -103,10 +104,5 @@ def _to_prove(request: HttpRequest, provider: PortalProvider) -> dict[str, Any]:
 @require_GET
 def prove_page(request: HttpRequest) -> HttpResponse:
     """Asks somebody who signs in by a provider only to prove there who they are."""
-    context = {"providers": anew.providers_of(cast(User, request.user)), "next": _asked_next(request)}
+    context = {"providers": anew.providers_of(cast(User, request.user)), "next": _next(request.GET, request)}
     return render(request, "accounts_review/signin/prove.html", context)
-
-
-def _asked_next(request: HttpRequest) -> str:
-    to = request.GET.get("next", "")
-    return to if url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}) else ""
