@@ -190,6 +190,9 @@ class Event(StrEnum):
             "clients": _("deleted old sign-in addresses (%(count)s entries)")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
+    PERSON_TOLD = Words("person.told", _("People notified"),
+        ngettext_lazy("told %(recipients)s person by e-mail what was changed about a person",
+            "told %(recipients)s people by e-mail what was changed about a person", "recipients"), Icon.MAIL)
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),
         _("unlinked %(login)s from their identity at the sign-in provider: %(provider)s"))
     PERSON_REPORTED = Words("person.reported", _("Access report written"),

@@ -22,6 +22,7 @@ from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connec
 from accounts_review.workflow.notify import alert, confirmation
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.send import Notices, allowance, send_notices
+from accounts_review.workflow.people import owed
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.restore import invite, returns
 from accounts_review.workflow.retention import due, traces
@@ -35,9 +36,10 @@ JUDGED_AT_ONCE = 5_000
 
 
 def alert_administrators() -> None:
-    """Have people told at once, where something was done that administrators should hear of, or others confirm."""
+    """Have people told at once, where something was done that they should hear of, or confirm."""
     workspaces = Workspace.objects.all()
-    if any(alert.owed(each, now=now()).exists() or confirmation.owed(each) for each in workspaces):
+    is_owed = any(alert.owed(each, now=now()).exists() or confirmation.owed(each) for each in workspaces)
+    if is_owed or owed.owed(now=now()):
         enqueue_alert()
 
 

@@ -11,6 +11,7 @@ from typing import ParamSpec
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from structlog.contextvars import bound_contextvars
@@ -42,6 +43,7 @@ from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
 from accounts_review.workflow.notify import alert, confirmation, digest
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
+from accounts_review.workflow.people import owed
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import WrongHost, end_dead_syncs
@@ -224,15 +226,24 @@ def _send_digest(workspace: Workspace) -> None:
 
 @recorded
 def send_alerts_job() -> None:
-    """At once: mail the administrators what somebody did that could harm many, and ask who can confirm a launch."""
+    """At once: mail the administrators what somebody did that could harm many, and ask who can confirm a launch.
+
+    And people whose login or role was changed, where that was not told with the change.
+    """
     for workspace in Workspace.objects.all():
         alert.tell_administrators(workspace=workspace, now=now())
         confirmation.ask(workspace=workspace, now=now())
+    owed.tell_owed(now=now())
 
 
 def attack_mail_job(login: str) -> None:
     """Tell the owner of a login that somebody tries passwords for it."""
     alert.tell_of_attack(login=login)
+
+
+def login_mail_job(subject: str, body: str, to: str) -> None:
+    """Send what a sign-in has left to be told."""
+    digest.sent([EmailMessage(subject=subject, body=body, to=[to])])
 
 
 @recorded

@@ -56,13 +56,18 @@ def wake(workspace: Workspace) -> None:
 
 
 def enqueue_alert() -> None:
-    """Ask the worker to tell the administrators at once what somebody did."""
+    """Ask the worker to tell people at once what somebody did that they should hear of."""
     async_task("accounts_review.tasks.jobs.send_alerts_job")
 
 
 def enqueue_attack_mail(login: str) -> None:
     """Ask the worker to tell the owner of a login, if it has one, that somebody tries passwords for it."""
     async_task("accounts_review.tasks.jobs.attack_mail_job", login)
+
+
+def enqueue_login_mail(subject: str, body: str, *, to: str) -> None:
+    """Ask the worker to tell somebody of a change to how they sign in, where no mail server may keep them waiting."""
+    async_task("accounts_review.tasks.jobs.login_mail_job", subject, body, to)
 
 
 def enqueue_sweep() -> None:

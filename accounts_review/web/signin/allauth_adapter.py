@@ -78,8 +78,13 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail about a login. Strangers are not told where it is not taken: it would tell them who exists."""
         site = {"name": _("Cleanup Portal"), "domain": urlsplit(settings.PUBLIC_URL).netloc}
+        context = context | {"current_site": site}
+        if context.get("by_worker"):
+            message = self.render_mail(template_prefix, email, context)
+            queue.enqueue_login_mail(message.subject, str(message.body), to=email)
+            return
         try:
-            super().send_mail(template_prefix, email, context | {"current_site": site})
+            super().send_mail(template_prefix, email, context)
         except (AnymailError, OSError, ValueError) as failure:  # An SMTPException is an OSError.
             log.error("a mail about a login could not be sent", mail=template_prefix, error=str(failure))
             if allauth_context.request.user.is_authenticated:
@@ -87,9 +92,9 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 messages.error(allauth_context.request, said)
 
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        """Send a link for a new password to who may have one; the others are told nothing, like strangers."""
+        """Send a link for a new password to who may have one, at the address that is known; others are told nothing."""
         if anew.may_set_password(user):
-            super().send_password_reset_mail(user, email, context)
+            super().send_password_reset_mail(user, user.email, context)
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -37,6 +37,8 @@ class Change:
     provider: str = ""
     concerned: list[Workspace] = field(default_factory=list)
     """The workspaces whose audit tells of it, and whose administrators are told."""
+    entry: int = 0
+    """The number of the first audit entry that tells of it: what is told by e-mail is known by it."""
 
 
 @contextmanager
@@ -98,7 +100,11 @@ def change_of_role(
 
 
 def logged(change: Change, *, now: datetime, before: Mapping[str, str] | None = None) -> Change:
-    """Record a change, once for each workspace that it concerns; ``before`` is the role there, by its name."""
+    """Record a change, once for each workspace that it concerns; ``before`` is the role there, by its name.
+
+    Returned with the number of its first entry.
+    """
+    places = [workspace.name for workspace in change.concerned] or [""]
     audit.append(
         NewEntry(
             at=now,
@@ -107,9 +113,9 @@ def logged(change: Change, *, now: datetime, before: Mapping[str, str] | None = 
             kind=change.event,
             data=_said(change) | ({"before": before[name]} if before else {}),
         )
-        for name in [workspace.name for workspace in change.concerned] or [""]
+        for name in places
     )
-    return change
+    return replace(change, entry=audit.newest_checkpoint().seq - len(places) + 1)
 
 
 def _said(change: Change) -> dict[str, str]:

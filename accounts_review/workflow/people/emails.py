@@ -1,6 +1,7 @@
 """E-mails about people: to the person whose role or login was changed, and to the administrators who answer for it.
 
-Sent after the change is committed; one that does not get through undoes nothing, and is named.
+Sent after the change is committed; one that does not get through undoes nothing, and is named. Like the alert, what
+counts as told is the audit entry of the e-mails: what a crash or a dead mail server has left is made up for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts_review import audit
+from accounts_review.audit import NewEntry
 from accounts_review.audit.events import Event
 from accounts_review.models import Workspace, people_who_may
 from accounts_review.wording import instants, roles
@@ -35,6 +38,10 @@ def tell(change: Change, *, now: datetime, link: str = "") -> list[str]:
     with override(_language(change)):
         mails = [*_to_person(change, now=now, link=link), *_to_administrators(change)]
     taken = set(sent(mails))
+    if taken or not mails:
+        data = {"entry": change.entry, "recipients": len(taken)}
+        where = change.workspace.name if change.workspace else ""
+        audit.append([NewEntry(at=now, workspace=where, actor="portal", kind=Event.PERSON_TOLD, data=data)])
     return [mail.to[0] for place, mail in enumerate(mails) if place not in taken]
 
 

@@ -18,7 +18,7 @@ from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import text_of
-from tests.web.signin.sso_kit import is_in, somebody
+from tests.web.signin.sso_kit import deliver_login_mails, is_in, somebody
 
 Use = Callable[..., OIDCProvider]
 
@@ -75,6 +75,7 @@ def test_the_person_and_the_administrators_are_told_of_a_link_by_address(
     sign_in_by(entra, client, sub)
     assert AuditEntry.objects.get(kind=Event.SIGNIN_LINKED).details["address"] == ines.email
     jobs.send_alerts_job()
+    deliver_login_mails()
     told = {sent.to[0]: f"{sent.subject} {sent.body}" for sent in mail.outbox}
     assert set(told) == {ines.email, administrator.email}
     assert "the identity at Entra with the address ines@portal.example" in told[administrator.email]

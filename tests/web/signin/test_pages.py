@@ -89,6 +89,15 @@ def test_a_password_is_reset_by_the_link(client: Client, marie: User) -> None:
     assert attempt(client, "marie", again, at="192.0.2.1").status_code == 302
 
 
+@pytest.mark.parametrize("typed", ["Marie.Curie@Portal.example", "marie.curie@portal.EXAMPLE"])
+def test_a_reset_link_reaches_an_address_with_capitals_however_it_is_typed(
+    client: Client, marie: User, typed: str
+) -> None:
+    User.objects.filter(pk=marie.pk).update(email="Marie.Curie@Portal.example")
+    client.post("/accounts/password/reset/", {"email": typed})
+    assert [sent.to for sent in mail.outbox] == [["Marie.Curie@Portal.example"]]
+
+
 @pytest.mark.parametrize("email", ["marie@portal.example", "stranger@portal.example"])
 def test_asking_for_a_reset_says_the_same_to_everybody(
     client: Client, marie: User, email: str, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from django.test import Client
 from accounts_review.audit.events import Event
 from accounts_review.audit.verification.actors import check_actors
 from accounts_review.models import AuditEntry
+from accounts_review.tasks import jobs
 from tests.factories import give_role, make_workspace
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import text_of
@@ -43,7 +44,14 @@ def test_roles_follow_the_groups_at_each_sign_in(client: Client, ines: User, pro
     entries = AuditEntry.objects.filter(kind=Event.ROLE_GRANTED).order_by("seq")
     assert {(entry.actor, entry.data["provider"]) for entry in entries} == {("portal", "Entra")}
     assert [flaw for flaw in check_actors() if "ines" in flaw.problem] == []
-    assert "administrator@portal.example" in {address for sent in mail.outbox for address in sent.to}
+    assert mail.outbox == [], "a sign-in waits for no mail server"
+    jobs.send_alerts_job()
+    told = [(sent.to[0], sent.subject) for sent in mail.outbox]
+    assert ("ines@portal.example", "Your role in the Cleanup Portal was changed") in told
+    to_administrator = [subject for address, subject in told if address == "administrator@portal.example"]
+    assert sum("(Entra) changed the role of ines in" in subject for subject in to_administrator) == 5
+    jobs.send_alerts_job()
+    assert len(mail.outbox) == len(told)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import sign_in, text_of
-from tests.web.signin.sso_kit import is_in, somebody
+from tests.web.signin.sso_kit import deliver_login_mails, is_in, somebody
 
 Use = Callable[..., OIDCProvider]
 
@@ -48,6 +48,8 @@ def test_an_address_that_the_provider_verifies_links_the_person_once_and_for_all
     assert SocialAccount.objects.get().user == ines
     assert kinds()[-2:] == [Event.SIGNIN_LINKED, Event.SIGNIN_DONE]
     assert AuditEntry.objects.get(kind=Event.SIGNIN_DONE).data["provider"] == "Entra"
+    assert mail.outbox == [], "a sign-in waits for no mail server"
+    deliver_login_mails()
     assert [sent.to for sent in mail.outbox] == [["ines@portal.example"]], "the person is told of the link"
     # From now on the subject counts, whatever the address.
     entra.say(sub, email="elsewhere@portal.example", email_verified=False)

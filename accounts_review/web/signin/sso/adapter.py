@@ -20,11 +20,11 @@ from requests import RequestException
 
 from accounts_review.audit.events import Event
 from accounts_review.rules.addresses import same_but_for_case
+from accounts_review.tasks import queue
 from accounts_review.web.signin import recorded
 from accounts_review.web.signin.sso.claims import groups_of, verified_email
 from accounts_review.web.signin.sso.proof import prove
 from accounts_review.web.signin.sso.refused import refuse
-from accounts_review.workflow.people import emails
 from accounts_review.workflow.people.changes import PersonRefused
 from accounts_review.workflow.people.groups import follow_groups, roles_given
 from accounts_review.workflow.people.sessions import is_linked
@@ -54,6 +54,12 @@ class PortalSocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             refuse(request, "stranger", provider=sociallogin.provider.name)
         if groups is not None:
             _follow(request, sociallogin, person, groups)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """By the worker: no mail server may keep anybody waiting at the door."""
+        super().send_notification_mail(template_prefix, user, (context or {}) | {"by_worker": True}, email)
 
     def on_authentication_error(
         self,
@@ -130,5 +136,5 @@ def _follow(request: HttpRequest, sociallogin: SocialLogin, person: User, groups
         changes = follow_groups(person=person, given=given, by=provider.name, now=at)
     except PersonRefused:
         refuse(request, "last_administrator", provider=provider.name)
-    for change in changes:
-        emails.tell(change, now=at)
+    if changes:
+        queue.enqueue_alert()
