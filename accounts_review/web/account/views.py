@@ -53,7 +53,8 @@ class OneAccount(WorkspaceView):
     @cached_property
     def lives(self) -> list[Account]:
         """The accounts that the person had under this username, this one among them: who joined again has another."""
-        return incarnations(self.workspace, self.account.username)
+        # Without a username nobody knows who is whom.
+        return incarnations(self.workspace, self.account.username) if self.account.username else [self.account]
 
 
 class AccountPage(OneAccount, TemplateView):

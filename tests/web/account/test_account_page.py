@@ -348,3 +348,13 @@ def test_an_access_report_is_recorded_for_every_account_the_person_had(desk: Des
     assert answer.status_code == 200
     reported = AuditEntry.objects.filter(kind="person.reported").values_list("account_id", flat=True)
     assert sorted(reported) == [first.pk, second.pk]
+
+
+def test_accounts_without_a_username_are_different_people(desk: Desk) -> None:
+    account = make_account(desk.workspace, "", incarnation="1")
+    make_account(desk.workspace, "", incarnation="2")
+
+    desk.client.post(desk.url("access_report", pk=account.pk))
+
+    reported = AuditEntry.objects.filter(kind="person.reported").values_list("account_id", flat=True)
+    assert list(reported) == [account.pk]
