@@ -51,6 +51,15 @@ def test_the_french_keeps_every_placeholder() -> None:
     assert broken == []
 
 
+def test_the_french_is_spaced_and_quoted_as_french_is() -> None:
+    """No-break spaces before two-part punctuation and within quotation marks, and no marks of a typewriter."""
+    entries = polib.pofile(str(CATALOGUE)).translated_entries()
+    texts = [text for entry in entries for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    shown = {text: re.sub(r"<[^>]+>\??|%%", "", text) for text in texts}
+    wrong = re.compile(r" [:;!?»%](?![\w(])|[^\s\u202f\u00a0][;!?»]|«[^\u00a0\u202f]|\w'\w|\"|\.\.\.")
+    assert [text for text, said in shown.items() if wrong.search(said)] == []
+
+
 def test_the_compiled_catalogue_is_up_to_date() -> None:
     texts, compiled = polib.pofile(str(CATALOGUE)), polib.mofile(str(CATALOGUE.with_suffix(".mo")))
     assert {e.msgid: e.msgstr or e.msgstr_plural for e in compiled} == {

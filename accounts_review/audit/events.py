@@ -84,12 +84,13 @@ class Event(StrEnum):
         _("the removal e-mail could not be delivered: %(why)s"), address_failed=True)
     CASE_CLOSING_TOLD = Words("case.closing_told", _("Removal e-mail sent"), _("removal e-mail sent"), Icon.MAIL)
     CASE_DUE = Words("case.due", _("Notice period ended"), _("the notice period ended"))
-    CASE_HELD_FOR_A_DAY = Words("case.held_for_a_day", _("Held for a day"), _("on hold for more than a day: %(why)s"),
+    CASE_HELD_FOR_A_DAY = Words("case.held_for_a_day", _("On hold for a day"),
+        _("on hold for more than a day: %(why)s"),
         news=Headline(1,
             ngettext_lazy("%(count)d account has been on hold for a day and needs a check",
                 "%(count)d accounts have been on hold for a day and need a check", "count")))
-    CASE_HELD = Words("case.held", _("Held"), _("not revoked yet: %(why)s"))
-    CASE_INTENDED = Words("case.intended", _("Revocation started"), _("passed every check; removal starts"))
+    CASE_HELD = Words("case.held", _("On hold"), _("not revoked yet: %(why)s"))
+    CASE_INTENDED = Words("case.intended", _("Removal started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
     CASE_KEPT_REFUSED = Words("case.kept_refused", _("“You keep your access” refused"),
         _("the e-mail that the access is kept could not be delivered: %(why)s"), address_failed=True)
@@ -99,7 +100,7 @@ class Event(StrEnum):
         _("the notice will be sent again"), Icon.MAIL)
     CASE_NOTICED = Words("case.noticed", _("Notice sent"),
         _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL)
-    CASE_REFUSED = Words("case.refused", _("Revocation refused"), _("the workspace refused the removal: %(error)s"),
+    CASE_REFUSED = Words("case.refused", _("Removal refused"), _("the workspace refused the removal: %(error)s"),
         news=Headline(2,
             ngettext_lazy("the workspace refused %(count)d removal",
                 "the workspace refused %(count)d removals", "count")))
@@ -109,9 +110,9 @@ class Event(StrEnum):
         _("a reminder could not be delivered: %(why)s"), address_failed=True)
     CASE_REVOKED = Words("case.revoked", _("Access revoked"), _("access revoked"), Icon.REVOKED)
     CASE_SPARED = Words("case.spared", _("Account spared"), _("spared: %(why)s"), Icon.SPARED)
-    CASE_STILL_THERE = Words("case.still_there", _("Revocation without effect"),
+    CASE_STILL_THERE = Words("case.still_there", _("Removal without effect"),
         _("the removal had no effect; the account will be checked again"))
-    CASE_TURNED_AWAY = Words("case.turned_away", _("Access refused"),
+    CASE_TURNED_AWAY = Words("case.turned_away", _("Request refused"),
         _("the workspace refused our request; it will be tried again: %(error)s"))
     CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),
         address_failed=True, news=Headline(2,
@@ -186,7 +187,8 @@ class Event(StrEnum):
         _("changed the address of %(login)s from %(address_before)s to %(address)s"))
     PERSON_ERASED = Words("person.erased", _("Personal data erased"),
         _("erased the personal data of an account that is gone: %(reason)s"), variants={
-            "retention": _("erased the personal data of an account that is gone, because its time was over"),
+            "retention": _("erased the personal data of an account that is gone, because its retention period "
+                "had ended"),
             "clients": _("deleted old sign-in addresses (%(count)s entries)")})
     PERSON_INVITED = Words("person.invited", _("Person invited again"),
         _("sent %(login)s (%(email)s) another link to set a password"))
@@ -196,7 +198,7 @@ class Event(StrEnum):
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),
         _("unlinked %(login)s from their identity at the sign-in provider: %(provider)s"))
     PERSON_REPORTED = Words("person.reported", _("Access report written"),
-        _("wrote down what is held about the person"))
+        _("wrote a report of the data held about the person"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
     POLICY_AGREED = Words("policy.agreed", _("Looser policy proposed"),
         _("agreed to a looser policy, which another administrator has to confirm: %(reason)s"),
@@ -225,10 +227,10 @@ class Event(StrEnum):
         _("chose a new password by a link from an e-mail"))
     SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"))
     SIGNIN_FACTOR_REMOVED = Words("signin.factor_removed", _("Second factor removed"), _("removed a second factor"),
-        variants={"lost": _("took the lost second factors of %(login)s away")}, alert=True)
+        variants={"lost": _("removed the lost second factors of %(login)s")}, alert=True)
     SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))
     WORKSPACE_EMAILS_CHANGED = Words("workspace.emails_changed", _("E-mails changed"),
-        _("changed what the e-mails say: %(email)s %(fields)s (%(language)s)"), alert=True)
+        _("changed the text of the e-mails: %(email)s %(fields)s (%(language)s)"), alert=True)
     WORKSPACE_HOST_CHANGED = Words("workspace.host_changed", _("Host changed"),
         _("changed the host from %(from)s to %(to)s; %(found)s of %(accounts)s accounts found there"), alert=True)
     WORKSPACE_LANGUAGE_SET = Words("workspace.language_set", _("Language of e-mails changed"),

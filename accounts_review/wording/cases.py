@@ -19,7 +19,7 @@ from accounts_review.wording.spans import since
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
     CaseState.NOTICED: gettext_lazy("warned on %(warned)s; access is kept at least until %(promised)s"),
-    CaseState.DUE: gettext_lazy("waiting its turn"),
+    CaseState.DUE: gettext_lazy("waiting for its turn"),
     CaseState.CLAIMED: gettext_lazy("final check under way"),
     CaseState.INTENDED: gettext_lazy("removal under way"),
     CaseState.REVOKED: gettext_lazy("access removed"),
@@ -61,7 +61,7 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.REFUSED:
         return replies.of_refusal(outcome)
     if case.state == CaseState.REVOKED and case.bounced_at:
-        said = _("access removed; the warning bounced on %(date)s, too late")
+        said = _("access removed; the notice bounced on %(date)s, too late")
         return said % {"date": instants.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed; confirmed by checking the account again")

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts_review.huwise import HuwiseError, Unreachable
 from accounts_review.wording import instants, objections
@@ -25,11 +25,19 @@ SAID: dict[str, Promise | str] = {
     "api": gettext_lazy("The workspace's answer could not be used."),
     "count_changed": gettext_lazy("The number of accounts changed from %(before)s to %(after)s while they were read."),
     "unreadable_record": gettext_lazy("The list holds a record that is not an account and cannot be read."),
-    "repeated": gettext_lazy("%(count)s usernames were listed more than once, for example %(example)s."),
+    "repeated": ngettext_lazy(
+        "%(count)s username was listed more than once: %(example)s.",
+        "%(count)s usernames were listed more than once, for example %(example)s.",
+        "count",
+    ),
     "counts_differ": gettext_lazy(
         "%(read)s accounts were read; %(announced)s were announced at the start and %(counted)s at the end."
     ),
-    "passes_disagree": gettext_lazy("A second pass differed from the first in %(count)s accounts."),
+    "passes_disagree": ngettext_lazy(
+        "A second pass differed from the first in %(count)s account.",
+        "A second pass differed from the first in %(count)s accounts.",
+        "count",
+    ),
     "empty": gettext_lazy("The list is empty; the last one was not."),
     "interrupted": gettext_lazy("It was interrupted: the worker stopped, or time ran out."),
     "stopped": gettext_lazy("%(login)s stopped it."),
@@ -37,10 +45,18 @@ SAID: dict[str, Promise | str] = {
     "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
     "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be broken."),
     "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants the rights of both entries."),
-    "nameless": gettext_lazy("%(count)s accounts have no username and are left for a manual check: %(names)s."),
+    "nameless": ngettext_lazy(
+        "%(count)s account has no username and is left for a manual check: %(names)s.",
+        "%(count)s accounts have no username and are left for a manual check: %(names)s.",
+        "count",
+    ),
     # What a connection check looks at
     "host": gettext_lazy("It was last read from %(before)s; HUWISE_URL now names %(host)s."),
-    "reach": gettext_lazy("%(host)s answers and lists %(count)s accounts."),
+    "reach": ngettext_lazy(
+        "%(host)s answers and lists %(count)s account.",
+        "%(host)s answers and lists %(count)s accounts.",
+        "count",
+    ),
     "clock": gettext_lazy("Our clock and the API's agree within %(seconds)s seconds."),
     "clock_unsaid": gettext_lazy("The API does not say what time it is."),
     "clock_skewed": gettext_lazy("Our clock and the API's are %(seconds)s seconds apart."),
@@ -51,7 +67,11 @@ SAID: dict[str, Promise | str] = {
     "owner_weak": gettext_lazy(
         "The key belongs to %(owner)s, who does not hold edit_domain: the list may be incomplete."
     ),
-    "administrators": gettext_lazy("%(count)s administrators are in the list."),
+    "administrators": ngettext_lazy(
+        "%(count)s administrator is in the list.",
+        "%(count)s administrators are in the list.",
+        "count",
+    ),
     "administrators_missing": gettext_lazy("The list has no administrator: the key cannot see everyone."),
     "use": gettext_lazy("The list shows when accounts were used, for %(seen)s of %(listed)s checked."),
     "nobody_seen": gettext_lazy(
@@ -94,7 +114,7 @@ SAID: dict[str, Promise | str] = {
     "worker_died": gettext_lazy("The worker stopped before it was done."),
     "answers_awaited": gettext_lazy("One removal got no clear answer; others have to end first."),
     "cancelled": gettext_lazy("The clean-up was cancelled."),
-    "notice_came_back": gettext_lazy("The warning bounced."),
+    "notice_came_back": gettext_lazy("The notice bounced."),
 }
 """A sentence for each code; of one with a kind of API error, the sentence of :data:`ERRORS` stands in."""
 
@@ -143,10 +163,10 @@ REMEDIES: dict[str, Promise] = {
     "key_owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER and sync."),
     "workspace_in_dry_run": gettext_lazy("An administrator can make it live."),
     "mail_hours": gettext_lazy("Sending continues in the hours that are set."),
-    "checkpoint": gettext_lazy("An administrator has to look, on the page Hold."),
+    "checkpoint": gettext_lazy("An administrator has to check this on the page Hold."),
     "first_ones": gettext_lazy("The account is checked twice before anything else."),
     "notice_came_back": gettext_lazy(
-        "Correct the address in Huwise, sync and send the warning again, or withdraw the account from this clean-up."
+        "Correct the address in Huwise, sync and send the notice again, or withdraw the account from this clean-up."
     ),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
@@ -166,7 +186,7 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
     ),
     "Unreachable private": (
         gettext_lazy("The address leads into a private network, so nothing was sent."),
-        gettext_lazy("Check the address. If it is meant, set HUWISE_PRIVATE_NETWORKS=true for web and worker."),
+        gettext_lazy("Check the address. If it is right, set HUWISE_PRIVATE_NETWORKS=true for web and worker."),
     ),
     "Unreachable tls": (
         gettext_lazy("The workspace's certificate is not trusted. Nothing was sent."),
@@ -229,9 +249,9 @@ def in_words(found: Found | str) -> Finding:
     """A stored finding in words. One from before findings had codes is its own sentence."""
     if isinstance(found, str):
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
-    code, known = found["code"], defaultdict(str, found, **_spoken(found))
+    code, known = found["code"], defaultdict(str, {"count": 0} | found | _spoken(found))
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
-    lead = str(said) % known if said else str(code)
+    lead = str(said % known) if said else str(code)
     if until := found.get("until"):
         at = instants.moment(until) if code in ("launch_waits", "avoided_day") else instants.time_of(until)
         lead = _("%(said)s; continues at %(at)s") % {"said": lead.removesuffix("."), "at": at}
@@ -252,15 +272,23 @@ def _spoken(found: Found) -> dict[str, str]:
 
 
 ANOMALIES: dict[str, Promise] = {
-    "activity_lost": gettext_lazy("%(after)d people appear less active than before"),
+    "activity_lost": ngettext_lazy(
+        "%(after)d person appears less active than before",
+        "%(after)d people appear less active than before",
+        "after",
+    ),
     "population_changed": gettext_lazy("the number of accounts went from %(before)d to %(after)d"),
     "nobody_seen": gettext_lazy("the first sync does not show when any of the %(before)d accounts was last used"),
     "never_used": gettext_lazy("in the first sync, %(after)d of %(before)d accounts were never used"),
-    "candidates_multiplied": gettext_lazy("%(after)d accounts would be dormant; before, %(before)d were"),
+    "candidates_multiplied": ngettext_lazy(
+        "%(after)d account would be dormant; before, %(before)d were",
+        "%(after)d accounts would be dormant; before, %(before)d were",
+        "after",
+    ),
 }
 """A clause for each rule of the breaker."""
 
 
 def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
     """Which rules of the breaker tripped, as clauses with their numbers."""
-    return [str(ANOMALIES.get(item["code"], item["code"])) % item for item in anomalies]
+    return [str(ANOMALIES.get(item["code"], item["code"]) % item) for item in anomalies]

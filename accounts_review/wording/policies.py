@@ -142,7 +142,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("notice", _notice(policy))
     if policy.notice.avoid:
         days = _avoided(policy.notice.avoided)
-        rests = _("No warning or reminder is sent and nobody is removed on: %(days)s.") % {"days": ", ".join(days)}
+        rests = _("No notice or reminder is sent and nobody is removed on: %(days)s.") % {"days": ", ".join(days)}
         yield Clause("avoid", rests, frozenset(days))
     hours = policy.launch.wait_hours
     waits = ngettext(
@@ -163,9 +163,7 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("per_cleanup", per_cleanup % {"count": limits.per_cleanup})
     share = _("At most %(share)s %% of all accounts in 30 days.")
     yield Clause("share", share % {"share": f"{100 * limits.share_of_population:g}"})
-    per_hour = ngettext(
-        "At most %(count)d revocation an hour.", "At most %(count)d revocations an hour.", limits.per_hour
-    )
+    per_hour = ngettext("At most %(count)d removal an hour.", "At most %(count)d removals an hour.", limits.per_hour)
     yield Clause("per_hour", per_hour % {"count": limits.per_hour})
     against = _(
         "A clean-up pauses when more than %(share)s %% of its people keep their account, sign in again or cannot be "
@@ -177,8 +175,8 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
     yield Clause("exemption", spans % {"days": longest})
     months = policy.retention.months_after_end
     erased = ngettext(
-        "What is held about an account is erased %(months)d month after it is gone.",
-        "What is held about an account is erased %(months)d months after it is gone.",
+        "The data of an account is erased %(months)d month after the account is gone.",
+        "The data of an account is erased %(months)d months after the account is gone.",
         months,
     )
     yield Clause("retention accounts", erased % {"months": months})

@@ -16,23 +16,23 @@ Found = dict[str, Any]
 MOST_NAMED = 10
 
 LIMITS: dict[str, Promise] = {
-    "per_cleanup": gettext_lazy("More accounts may go in one clean-up: %(after)s; before, %(before)s."),
-    "per_hour": gettext_lazy("More accounts may go in an hour: %(after)s; before, %(before)s."),
+    "per_cleanup": gettext_lazy("A clean-up may remove more accounts: %(after)s; before, %(before)s."),
+    "per_hour": gettext_lazy("More accounts may be removed in an hour: %(after)s; before, %(before)s."),
     "pause_at_regret": gettext_lazy(
         "A clean-up pauses only when more of its people come back or object: %(after)s; before, %(before)s."
     ),
-    "share_of_population": gettext_lazy("A larger share of all accounts may go: %(after)s; before, %(before)s."),
+    "share_of_population": gettext_lazy(
+        "A larger share of all accounts may be removed: %(after)s; before, %(before)s."
+    ),
 }
 """By limit of a policy; another is told by its name."""
 
 RETENTION: dict[str, Promise] = {
     "months_after_end": gettext_lazy(
-        "What is held about accounts that are gone is kept for a shorter time before it is erased (months): "
-        "%(after)s; before, %(before)s."
+        "The data of accounts that are gone is erased sooner, after fewer months: %(after)s; before, %(before)s."
     ),
     "keep_audit_names_months": gettext_lazy(
-        "Names of people who left are kept for a shorter time before they are erased (months): %(after)s; before, "
-        "%(before)s."
+        "The names of people who left are erased sooner, after fewer months: %(after)s; before, %(before)s."
     ),
 }
 """By key of ``[retention]``."""

@@ -113,8 +113,8 @@ def _of_notice(policy: Policy) -> str:
     if not policy.notice.days:
         return _("People are not warned beforehand; they are told by e-mail when their access was removed.")
     text = ngettext(
-        "People are warned by e-mail %(days)d day before; using the account, or one click, keeps it.",
-        "People are warned by e-mail %(days)d days before; using the account, or one click, keeps it.",
+        "People are warned by e-mail %(days)d day before; they keep the account by using it, or with one click.",
+        "People are warned by e-mail %(days)d days before; they keep the account by using it, or with one click.",
         policy.notice.days,
     )
     return text % {"days": policy.notice.days}

@@ -16,24 +16,24 @@ from django.utils.translation import gettext_lazy
 REPLY = re.compile(r"^[45]\d\d[ -]")
 """How the reply of a mail server begins."""
 
-CORRECT = gettext_lazy("Correct it in Huwise, sync, and send the warning again.")
+CORRECT = gettext_lazy("Correct it in Huwise, sync, and send the notice again.")
 
 MAIL: tuple[tuple[re.Pattern[str], Promise, Promise], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), says, todo)
     for pattern, says, todo in (
         (
             r"\b5\.(1\.(2|10)|4\.[14])\b|(host|domain)( name)? not found|null ?mx|no mx",
-            gettext_lazy("The domain of the address takes no e-mail."),
+            gettext_lazy("The domain of the address does not accept e-mail."),
             CORRECT,
         ),
         (
             r"\b[45]\.2\.2\b|over ?quota|(mailbox|account)( is)? full|quota exceeded",
             gettext_lazy("The mailbox is full."),
-            gettext_lazy("Send the warning again in some days, or correct the address in Huwise and sync."),
+            gettext_lazy("Send the notice again in a few days, or correct the address in Huwise and sync."),
         ),
         (
             r"\b5\.2\.1\b|disabled|inactive|suspended|closed",
-            gettext_lazy("The mailbox is switched off."),
+            gettext_lazy("The mailbox is disabled."),
             CORRECT,
         ),
         (
@@ -45,7 +45,7 @@ MAIL: tuple[tuple[re.Pattern[str], Promise, Promise], ...] = tuple(
 )
 """What a mail server's final reply says of an address; the first that matches counts."""
 
-NOT_TAKEN = gettext_lazy("The mail server does not take e-mails for this address.")
+NOT_TAKEN = gettext_lazy("The mail server does not accept e-mails for this address.")
 PUT_OFF = gettext_lazy("The mail server asks to try again later.")
 
 OWNS = re.compile(r"owns? (?P<things>\d+ [a-z ]{3,30}?)(?=[.,;:]|$| and )", re.IGNORECASE)
@@ -73,7 +73,7 @@ def of_refusal(outcome: Mapping[str, Any]) -> str:
         owned = OWNS.search(said)
         things = owned["things"] if owned else _("objects")
         return _("Owns %(things)s: hand them over in Huwise, then try again.") % {"things": things}
-    return _("The workspace refused the removal. Remove the cause in Huwise, then try again.")
+    return _("The workspace refused the removal. Fix the cause in Huwise, then try again.")
 
 
 def words_of(outcome: Mapping[str, Any] | None) -> str:

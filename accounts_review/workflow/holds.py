@@ -222,5 +222,5 @@ def _nothing_to_release(workspace: Workspace | None, actor: User) -> str:
     if paused := Hold.objects.open().filter(cause=Hold.Cause.PAUSED, workspace=workspace).first():
         return _("%(name)s is paused; resume it in its settings.") % {"name": paused.workspace}
     if Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).exists():
-        return _("Nobody holds anything; the checkpoint does. Use reset_checkpoint.")
+        return _("Nobody placed this hold; the checkpoint did. Use reset_checkpoint.")
     return _("Nothing is held.")

@@ -168,7 +168,7 @@ def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: st
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
     if workspace.state in (to, Workspace.State.RETIRED):
         raise NotPossible(
-            _("%(name)s is %(state)s already.") % {"name": workspace, "state": workspace.get_state_display()}
+            _("%(name)s is already %(state)s.") % {"name": workspace, "state": workspace.get_state_display()}
         )
     workspace.state = to
     workspace.save(update_fields=["state"])

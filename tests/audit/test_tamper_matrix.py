@@ -151,12 +151,12 @@ def test_a_record_rewritten_as_a_whole_is_named(stage: Stage) -> None:
 def test_a_tail_that_was_cut_off_is_named(stage: Stage) -> None:
     last = AuditEntry._base_manager.count()
     sql(f"DELETE FROM {ENTRIES} WHERE seq > %s", last - 2)
-    assert f"Entry {last - 1}, checkpoint: this host noted more" in verify()
+    assert f"Entry {last - 1}, checkpoint: this host recorded more" in verify()
 
 
 def test_an_emptied_record_is_named(stage: Stage) -> None:
     sql(f"DELETE FROM {ENTRIES}")
-    assert "Entry 1, checkpoint: this host noted more" in verify()
+    assert "Entry 1, checkpoint: this host recorded more" in verify()
 
 
 def test_an_older_state_with_new_entries_on_it_is_named_where_it_parts(stage: Stage) -> None:
@@ -164,7 +164,7 @@ def test_an_older_state_with_new_entries_on_it_is_named_where_it_parts(stage: St
     sql(f"DELETE FROM {ENTRIES} WHERE seq > %s", last - 2)
     for _ in range(5):
         audit.log([stage.workspace], kind=Event.CASE_HELD, actor="portal", now=now())
-    assert f"Entry {last}, checkpoint: it is not the entry that this host noted" in verify()
+    assert f"Entry {last}, checkpoint: it is not the entry that this host recorded" in verify()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ NAMED = {
     "exemption": ", account.exempted, exemption ",
     "exemption ended": "withdrawn is True",
     "exemption removed": ", account.exempted, exemption: the record it refers to is missing",
-    "policy": ", policy.adopted, policy version 2 of main: its text is not the one that was adopted",
+    "policy": ", policy.adopted, policy version 2 of main: its text is not the one that was activated",
     "policy in force": "whether it is in force",
     "mode": "workspace main: mode is",
     "address": "email is not as in the record",

@@ -56,7 +56,7 @@ def test_a_list_goes_out_and_comes_back(page: Page, tmp_path: Path) -> None:
     page.get_by_role("navigation", name="Rows to show").get_by_role("link", name="to exempt").click()
     page.locator("#rows tbody tr").get_by_text("to exempt").wait_for()
 
-    page.get_by_label("Leave out the 1 row that is not possible").check()
+    page.get_by_label("Skip the 1 row that cannot be applied").check()
     page.get_by_role("button", name="Apply 3 decisions").click()
 
     page.get_by_text("2 approved, 1 exempted, 0 withdrawn. 1 row was skipped.").wait_for()

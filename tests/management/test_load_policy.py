@@ -63,7 +63,7 @@ def test_a_dry_run_of_load_policy_prints_what_the_preview_shows_and_changes_noth
         "warning: segment “contractors”, usernames: none of 24 accounts matches “*.EXT”.",
         "warning: segment “contractors”, emails: none of 24 accounts matches “*@nowhere.example”.",
         "warning: “contractors” counts as dormant after only 12 days. 0 accounts would be dormant.",
-        "warning: More accounts may go in one clean-up: 600; before, 500.",
+        "warning: A clean-up may remove more accounts: 600; before, 500.",
         "warning: The notice is only 3 days. A mail server may hold a message for 5 days, so it can arrive too late.",
         "after: At most 600 accounts in a clean-up.",
         "segment everyone: accounts 24 to 24, dormant 2 to 2",

@@ -24,6 +24,13 @@ def test_whatever_is_wrong_has_a_remedy(code: str) -> None:
     ) % defaultdict(str)
 
 
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 administrator is in the list."), (2, "2 administrators are in the list.")]
+)
+def test_one_is_not_told_as_many(count: int, said: str) -> None:
+    assert in_words({"code": "administrators", "count": count}).said == said
+
+
 def test_numbers_are_told() -> None:
     told = in_words({"code": "counts_differ", "read": 7, "announced": 9, "counted": 8})
     assert told.said == "7 accounts were read; 9 were announced at the start and 8 at the end."

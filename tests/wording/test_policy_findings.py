@@ -35,14 +35,14 @@ EXAMPLES: list[tuple[dict[str, Any], str]] = [
     ({"code": "fewer_avoided", "names": ["weekends"]}, "E-mails and removals can happen again on days that were"),
     (
         {"code": "shorter_retention", "of": "keep_audit_names_months", "before": 2, "after": 1},
-        "Names of people who left are kept for a shorter time before they are erased (months): 1; before, 2.",
+        "The names of people who left are erased sooner, after fewer months: 1; before, 2.",
     ),
     ({"code": "shorter_wait", "before": 24, "after": 0}, "A launch without notice waits 0 hours before its first"),
     ({"code": "shorter_notice", "before": 2, "after": 1}, "The notice is shorter: 1 day; before, 2 days."),
     ({"code": "longer_approval", "before": 60, "after": 90}, "An approval lasts longer: 90 days; before, 60 days."),
     (
         {"code": "higher_limit", "limit": "share_of_population", "before": 0.25, "after": 0.5},
-        "A larger share of all accounts may go: 50 %; before, 25 %.",
+        "A larger share of all accounts may be removed: 50 %; before, 25 %.",
     ),
     (
         {"code": "higher_limit", "limit": "another", "before": 1, "after": 2},

@@ -12,11 +12,11 @@ from accounts_review.wording import replies
     [
         ("550 5.1.1 <x@y.example>: Recipient address rejected: User unknown", "The address does not exist."),
         ("550 no such mailbox", "The address does not exist."),
-        ("550 5.1.2 Host not found", "The domain of the address takes no e-mail."),
-        ("556 5.1.10 null MX", "The domain of the address takes no e-mail."),
+        ("550 5.1.2 Host not found", "The domain of the address does not accept e-mail."),
+        ("556 5.1.10 null MX", "The domain of the address does not accept e-mail."),
         ("552 5.2.2 Mailbox full", "The mailbox is full."),
-        ("550 5.2.1 The account is disabled", "The mailbox is switched off."),
-        ("554 go away", "The mail server does not take e-mails for this address."),
+        ("550 5.2.1 The account is disabled", "The mailbox is disabled."),
+        ("554 go away", "The mail server does not accept e-mails for this address."),
         ("451 4.7.1 greylisted", "The mail server asks to try again later."),
     ],
 )

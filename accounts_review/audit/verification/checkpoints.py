@@ -21,7 +21,7 @@ def check_checkpoints(*, now: datetime, is_given: bool) -> list[Flaw]:
     """
     keeper = checkpoint.keeper
     if keeper is None:
-        return [] if is_given else [Flaw(0, _("no checkpoint is kept here; bring one with --checkpoint"))]
+        return [] if is_given else [Flaw(0, _("no checkpoint is kept here; pass one with --checkpoint"))]
     try:
         newest = keeper.read()
     except (ValueError, OSError) as error:
@@ -29,7 +29,7 @@ def check_checkpoints(*, now: datetime, is_given: bool) -> list[Flaw]:
     if newest is None:
         if is_given or not AuditEntry.objects.exists():
             return []
-        problem = _("this host has no checkpoint to compare with; bring one with --checkpoint")
+        problem = _("this host has no checkpoint to compare with; pass one with --checkpoint")
         return [Flaw(0, problem, row=f"{keeper.file}")]
     return [*_disagreeing(keeper, newest), *_uncovered(newest, now=now)]
 
@@ -52,9 +52,15 @@ def _disagreeing(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint) -> li
 
 def _problem(kept: checkpoint.Checkpoint, *, is_there: bool) -> str:
     if is_there:
-        said = _("it is not the entry that this host noted on %(at)s: the audit was rewritten, or is of an older state")
+        said = _(
+            "it is not the entry that this host recorded on %(at)s: the audit was rewritten, or an older database was "
+            "restored"
+        )
     else:
-        said = _("this host noted more on %(at)s; from here on it is missing: the end was cut off, or this is older")
+        said = _(
+            "this host recorded more on %(at)s; everything from here on is missing: the end was cut off, or an older "
+            "database was restored"
+        )
     return said % {"at": f"{kept.at:%Y-%m-%d %H:%M:%S}" if kept.at else "?"}
 
 

@@ -231,7 +231,7 @@ def _policies() -> Iterator[Flaw]:
         if entry is None:
             yield Flaw(0, _("the audit has no record of it"), row=row)
         elif entry.data.get("policy") != version.text:
-            yield Flaw(entry.seq, _("its text is not the one that was adopted"), entry.kind, row)
+            yield Flaw(entry.seq, _("its text is not the one that was activated"), entry.kind, row)
         elif version.is_current != newest:
             yield Flaw(entry.seq, _("whether it is in force is not as the audit says"), entry.kind, row)
     for entry in told.values():

@@ -82,7 +82,7 @@ def _changes(policy_preview: PolicyPreview) -> Iterator[str]:
     for change in policies.changes(policy_preview.over.rules, policy_preview.rules):
         if change.before:
             yield f"before: {change.before}"
-        yield f"after: {change.after or 'no longer'}"
+        yield f"after: {change.after or '(removed)'}"
         yield f"  {change.takes_effect}"
 
 

@@ -183,7 +183,7 @@ class AcceptDates(OneAccount):
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
-            messages.success(request, _("The dates are accepted; the account is assessed by them."))
+            messages.success(request, _("The dates are accepted; the account is assessed with them."))
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 
 

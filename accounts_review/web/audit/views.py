@@ -74,7 +74,7 @@ class Verify(AuditView):
             return redirect("audit", workspace=self.workspace.name)
         if audit.newest_checkpoint().seq > AT_ONCE:
             queue.enqueue_verification()
-            messages.info(request, _("The audit is being verified; what is wrong shows on every page."))
+            messages.info(request, _("The audit is being verified. Any problem is shown on every page."))
             return redirect("audit", workspace=self.workspace.name)
         report = audit.verify_everything(now=self.now, checkpoints=[kept] if kept else [])
         for flaw in report.flaws[:MOST_FLAWS]:

@@ -164,8 +164,8 @@ def _done(act: str, cases: Sequence[Case]) -> str:
     count = len(cases)
     said = {
         "retry": ngettext(
-            "%(count)d warning will be sent again.",
-            "%(count)d warnings will be sent again.",
+            "%(count)d notice will be sent again.",
+            "%(count)d notices will be sent again.",
             count,
         ),
         "bounced": ngettext(

@@ -140,8 +140,8 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
 def _days(basket: Basket) -> Iterator[LaunchCheck]:
     """Whether there are days enough to warn everyone."""
     if basket.warns and basket.is_live and sum(wave.count for wave in basket.waves) < len(basket.launching):
-        says = _("Not every warning can leave within two years.")
-        todo = _("Set the hours and days of e-mails otherwise, or have the policy avoid fewer days.")
+        says = _("Not every notice can be sent within two years.")
+        todo = _("Change the hours and days on which e-mails are sent, or let the policy avoid fewer days.")
         yield LaunchCheck(level="error", says=says, todo=todo)
 
 
@@ -162,8 +162,8 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
         first = min(case.approved_at for case in basket.launching) + valid
         days = (first - last_date).days
         says = ngettext(
-            "No approval expires too early; the first has %(days)d day left over.",
-            "No approval expires too early; the first has %(days)d days left over.",
+            "No approval expires too early; the first has %(days)d day to spare.",
+            "No approval expires too early; the first has %(days)d days to spare.",
             days,
         )
         yield LaunchCheck(level="ok", says=says % {"days": days})

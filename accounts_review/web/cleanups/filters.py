@@ -20,7 +20,7 @@ WAYS = {
     "returned": (BY_THEMSELVES, _("signed in again on their own")),
     "bounced": (
         Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
-        _("not back; the warning bounced after the removal"),
+        _("not back; the notice bounced after the removal"),
     ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }

@@ -31,7 +31,7 @@ ACTS: Mapping[str, tuple[frozenset[CaseState], str]] = {
 """Each act with the states it can be done in and the permission it takes; the stages ask for both again."""
 
 LABELS = {
-    "retry": gettext_lazy("Send the warning again"),
+    "retry": gettext_lazy("Send the notice again"),
     "withdraw": gettext_lazy("Withdraw; they keep access"),
     "again": gettext_lazy("Put into the next draft"),
 }
@@ -108,8 +108,8 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
         name="undeliverable",
         title=_("Could not be warned"),
         advice=_(
-            "Nobody loses access without a delivered warning. Correct the address in Huwise, sync and send the "
-            "warning again, or withdraw the account from this clean-up."
+            "Nobody loses access without a delivered notice. Correct the address in Huwise, sync and send the notice "
+            "again, or withdraw the account from this clean-up."
         ),
         count=cases.count(),
         rows=rows,
@@ -147,9 +147,8 @@ def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, a
         name="refused",
         title=_("Refused by the workspace"),
         advice=_(
-            "The workspace refused, so the account still has its access, and nothing is sent again. Once the cause "
-            "is fixed, put the account into the next draft. It starts over, with a new warning and a new final "
-            "check."
+            "The workspace refused, so the account still has its access, and nothing is sent again. Once the cause is "
+            "fixed, put the account into the next draft. It starts over, with a new notice and a new final check."
         ),
         count=cases.count(),
         rows=rows,
@@ -160,12 +159,12 @@ def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, a
 def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
     advice = _(
         "A closed case is never reopened. Approve the account again; it starts over in the next draft, with a new "
-        "warning and a new final check."
+        "notice and a new final check."
     )
     if cleanup.dry_run:
         advice = _(
             "To do it for real, put them into the next draft and launch it once an administrator has made the "
-            "workspace live. Each person gets a warning and a final check."
+            "workspace live. Each person gets a notice, and each account a final check."
         )
     return Step(
         name="again",

@@ -42,7 +42,7 @@ NOT_NOW = (launch.CannotLaunch, IllegalTransition, audit.Conflict)
 """What a person is told when a step cannot be taken."""
 TURNED = {
     "confirm": gettext_lazy("The clean-up is confirmed and has started."),
-    "remind": gettext_lazy("They are reminded by e-mail."),
+    "remind": gettext_lazy("A reminder is on its way to them."),
     "pause": gettext_lazy("The clean-up is paused."),
     "resume": gettext_lazy("The clean-up is running again."),
     "cancel": gettext_lazy("The clean-up is cancelled. Everyone not yet revoked keeps access."),

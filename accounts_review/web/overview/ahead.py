@@ -176,8 +176,8 @@ def _continuing(
                 continue
             count = due(cleanup.workspace, now=now).filter(cleanup=cleanup).count()
             said = ngettext(
-                "Clean-up %(number)d goes on with %(count)s removal. %(why)s",
-                "Clean-up %(number)d goes on with %(count)s removals. %(why)s",
+                "Clean-up %(number)d continues with %(count)s removal. %(why)s",
+                "Clean-up %(number)d continues with %(count)s removals. %(why)s",
                 count,
             ) % {"count": intcomma(count), "number": cleanup.number, "why": findings.in_words(finding).said}
             at = datetime.fromisoformat(finding["until"])
@@ -191,8 +191,8 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     counted = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
     for day, number, count in counted:
         said = ngettext(
-            "The notice of %(count)s person in clean-up %(number)d ends",
-            "The notice of %(count)s people in clean-up %(number)d ends",
+            "The notice period of %(count)s person in clean-up %(number)d ends",
+            "The notice period of %(count)s people in clean-up %(number)d ends",
             count,
         ) % {"count": intcomma(count), "number": number}
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=noticed"

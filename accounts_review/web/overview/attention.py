@@ -118,7 +118,9 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     if last is None:
         yield Need(level="error", text=_("The workspace has never been synced."), link=link, url=url)
     elif last.state == Sync.State.FAILED:
-        yield Need(level="error", text=_("The last sync failed, so the numbers are older."), link=link, url=url)
+        yield Need(
+            level="error", text=_("The last sync failed, so the numbers are from an earlier one."), link=link, url=url
+        )
     elif last.state == Sync.State.INCOMPLETE:
         text = _("The last sync was incomplete. No new accounts become dormant until one is complete.")
         yield Need(level="warning", text=text, link=link, url=url)
@@ -202,17 +204,17 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)
     for number, count in sorted(late.items()):
         text = ngettext(
-            "%(count)d person in clean-up %(number)d was removed although the warning bounced.",
-            "%(count)d people in clean-up %(number)d were removed although the warning bounced.",
+            "%(count)d person in clean-up %(number)d was removed although the notice bounced.",
+            "%(count)d people in clean-up %(number)d were removed although the notice bounced.",
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
     mute = cases.filter(state=CaseState.NOTICED).exclude(pk__in=due.answerable(cases).values("pk"))
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The link in %(count)d warning of clean-up %(number)d no longer works, because SECRET_KEY changed. The "
-            "case waits. Put the former key into SECRET_KEY_FALLBACKS.",
-            "The links in %(count)d warnings of clean-up %(number)d no longer work, because SECRET_KEY changed. The "
+            "The link in %(count)d notice of clean-up %(number)d no longer works, because SECRET_KEY changed. The case "
+            "waits. Put the former key into SECRET_KEY_FALLBACKS.",
+            "The links in %(count)d notices of clean-up %(number)d no longer work, because SECRET_KEY changed. The "
             "cases wait. Put the former key into SECRET_KEY_FALLBACKS.",
             count,
         )
@@ -220,8 +222,8 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     waiting = cases.filter(state=CaseState.AWAITING_NOTICE, outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The mail server has deferred %(count)d warning in clean-up %(number)d for more than five days.",
-            "The mail server has deferred %(count)d warnings in clean-up %(number)d for more than five days.",
+            "The mail server has deferred %(count)d notice in clean-up %(number)d for more than five days.",
+            "The mail server has deferred %(count)d notices in clean-up %(number)d for more than five days.",
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=awaiting_notice")

@@ -57,7 +57,8 @@ class ChipsField(forms.Field):
         for name in value or ():
             if len(name) > LONGEST or not name.isprintable():
                 raise ValidationError(
-                    _("“%(name)s” is no name: too long, or with characters that cannot be shown.") % {"name": name[:40]}
+                    _("“%(name)s” is not a valid name: it is too long or contains characters that cannot be shown.")
+                    % {"name": name[:40]}
                 )
         return list(value or ())
 

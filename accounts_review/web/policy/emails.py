@@ -25,9 +25,9 @@ from accounts_review.workflow.notify.own_texts import IN_LINES, Texts, parts_of,
 from accounts_review.workflow.notify.send import send_test
 
 TITLES: dict[str, Promise] = {
-    "notice": gettext_lazy("Warning"),
+    "notice": gettext_lazy("Notice"),
     "reminder": gettext_lazy("Reminder"),
-    "closing": gettext_lazy("Closing e-mail"),
+    "closing": gettext_lazy("Removal e-mail"),
     "kept": gettext_lazy("You keep your access"),
 }
 MADE_UP = "camille@example.org"

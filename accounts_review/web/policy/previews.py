@@ -85,10 +85,12 @@ class PreviewPage(WorkspaceView):
 
     def _activate(self, policy_preview: PolicyPreview, seen: str) -> HttpResponse:
         if self._loosened(policy_preview) and self.request.POST.get("loosens") != "yes":
-            messages.error(self.request, _("Nothing was changed: tick first that the policy is to be looser."))
+            messages.error(
+                self.request, _("Nothing was changed. First tick the box that says you want a looser policy.")
+            )
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         if not self._keep_reason(policy_preview):
-            messages.error(self.request, _("Nothing was changed: give a reason; it is recorded in the audit."))
+            messages.error(self.request, _("Nothing was changed. Give a reason; it is recorded in the audit."))
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         try:
             version = preview.activate(policy_preview=policy_preview, seen=seen, actor=self.request.user, now=self.now)
@@ -101,7 +103,7 @@ class PreviewPage(WorkspaceView):
             if not isinstance(problem, preview.Superseded):
                 self._look_again(policy_preview)
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
-        said = _("Version %(number)d is in force; every account is assessed by it.")
+        said = _("Version %(number)d is in force; every account is assessed under it.")
         messages.success(self.request, said % {"number": version.number})
         return redirect("policy", workspace=self.workspace.name)
 

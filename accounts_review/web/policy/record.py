@@ -52,7 +52,7 @@ class PolicyRecord(WorkspaceView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         permit(self.request.user, "administer", self.workspace)
         activate.note_copied(self.workspace, login=self.request.user.get_username(), now=self.now)
-        messages.success(request, _("Noted. The overview says so when the policy changes."))
+        messages.success(request, _("Recorded. The overview will tell you when the policy changes."))
         return redirect("policy_record", workspace=self.workspace.name)
 
 
@@ -68,5 +68,5 @@ class BeginRetention(WorkspaceView):
         except NotErasable as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("From the next night on, personal data are erased when their time is over."))
+            messages.success(request, _("From tonight on, personal data are erased when their retention period ends."))
         return redirect("policy_record", workspace=self.workspace.name)

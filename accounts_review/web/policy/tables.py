@@ -31,7 +31,7 @@ class ReturnTable(RecordTable):
 
     username = CellColumn("review/account", _("Account"))
     segment = SegmentColumn(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
-    silent_since = tables.DateTimeColumn(verbose_name=_("Silent since"), format="j M Y")
+    silent_since = tables.DateTimeColumn(verbose_name=_("Idle since"), format="j M Y")
     seen_at = tables.DateTimeColumn(verbose_name=_("Seen again"), format="j M Y")
 
     class Meta(PortalTable.Meta):

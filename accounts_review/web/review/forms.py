@@ -26,7 +26,7 @@ class KeysField(forms.Field):
     """Primary keys, each once."""
 
     widget = forms.MultipleHiddenInput
-    default_error_messages = {"invalid": gettext_lazy("These are not accounts.")}
+    default_error_messages = {"invalid": gettext_lazy("Some of these are not accounts.")}
 
     def to_python(self, value: Any) -> list[int]:
         if not all(str(key).isascii() and str(key).isdecimal() and len(str(key)) < 19 for key in value or ()):

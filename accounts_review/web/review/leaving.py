@@ -25,10 +25,10 @@ def before(found: dict[int, int]) -> str:
     if not found:
         return ""
     says = ngettext(
-        "%(count)d of them is in clean-up %(numbers)s, which is under way, and would leave it. Whoever was warned is "
-        "told by e-mail.",
-        "%(count)d of them are in clean-up %(numbers)s, which is under way, and would leave it. Whoever was warned is "
-        "told by e-mail.",
+        "%(count)d of them is in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
+        "is told by e-mail.",
+        "%(count)d of them are in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
+        "is told by e-mail.",
         sum(found.values()),
     )
     return says % {"count": sum(found.values()), "numbers": ", ".join(map(str, found))}

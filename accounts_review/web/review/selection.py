@@ -86,8 +86,8 @@ def _moved(expected: int, everyone: Everyone | None) -> str:
     if everyone.count == expected:
         return _("Different accounts match now. Check the list again.")
     said = ngettext(
-        "%(now)d account matches now; before, it was %(then)d. Check the list again.",
-        "%(now)d accounts match now; before, it was %(then)d. Check the list again.",
+        "%(now)d account matches now, not %(then)d. Check the list again.",
+        "%(now)d accounts match now, not %(then)d. Check the list again.",
         everyone.count,
     )
     return said % {"now": everyone.count, "then": expected}

@@ -20,7 +20,7 @@ OF_PAGE: dict[str, Promise] = {
         "on every account before it comes into force, and every version is kept."
     ),
     "emails": _(
-        "What people receive, in your words and in each language. The warning always carries its date and a link to "
+        "What people receive, in your words and in each language. The notice always contains its date and a link to "
         "answer."
     ),
     "audit": _(
@@ -35,6 +35,6 @@ OF_PAGE: dict[str, Promise] = {
         "A sync reads every account of the workspace, twice where it has many. One that looks wrong is quarantined "
         "until an administrator decides."
     ),
-    "people": _("Who may sign in here, and what each may do. A role counts in one workspace or in all."),
+    "people": _("Who may sign in here, and what they may do. A role applies to one workspace or to all."),
 }
 """By the name of the page's address."""

@@ -36,7 +36,7 @@ class SecondFactorMiddleware:
         name = match.url_name if match and match.url_name else ""
         if not isinstance(user, User) or name.startswith(WITHOUT) or not is_missing(request, user):
             return None
-        messages.warning(request, _("Your role needs a second factor. Set up an app or a passkey; then go on."))
+        messages.warning(request, _("Your role needs a second factor. Set up an app or a passkey, then continue."))
         return redirect("mfa_index")
 
 

@@ -35,11 +35,13 @@ JOBS: dict[str, tuple[Promise, Promise]] = {
     ),
     "send_emails_job": (
         gettext_lazy("E-mails to people"),
-        gettext_lazy("Sends the notices, reminders and closing e-mails that are due, at the pace that is set."),
+        gettext_lazy("Sends the notices, reminders and removal e-mails that are due, at the pace that is set."),
     ),
     "send_digests_job": (
         gettext_lazy("Operator digest"),
-        gettext_lazy("E-mails operators what happened, and owners of service accounts before their exemption ends."),
+        gettext_lazy(
+            "Tells operators by e-mail what happened, and owners of service accounts that their exemption ends soon."
+        ),
     ),
     "check_every_connection": (
         gettext_lazy("Connection check"),
@@ -51,11 +53,13 @@ JOBS: dict[str, tuple[Promise, Promise]] = {
     ),
     "verify_every_night": (
         gettext_lazy("Verification of the audit"),
-        gettext_lazy("Proves every audit entry, and that cases and decisions stand as the audit says."),
+        gettext_lazy("Verifies every audit entry, and that cases and decisions match the audit."),
     ),
     "erase_every_night": (
         gettext_lazy("Erasure"),
-        gettext_lazy("Erases personal data that the policy keeps no longer, where an administrator has let it begin."),
+        gettext_lazy(
+            "Erases personal data whose retention period has ended, once an administrator has switched this on."
+        ),
     ),
 }
 """What each task of the schedule is called and does."""

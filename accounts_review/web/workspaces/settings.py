@@ -73,7 +73,7 @@ class Add(PortalView):
         except REFUSALS as error:
             return self._answer(form, status=400, refusal=str(error))
         queue.enqueue_sync(workspace)
-        said = _("%(name)s was added, in dry run. The worker reads it now.") % {"name": workspace}
+        said = _("%(name)s was added, in dry run. The worker is reading it now.") % {"name": workspace}
         messages.success(request, said)
         return redirect("settings", workspace=workspace.name)
 
@@ -148,12 +148,12 @@ class Settings(WorkspaceView):
     def _pause(self, form: ReasonForm) -> str:
         reason = form.cleaned_data["reason"]
         workspaces.pause(workspace=self.workspace, actor=self.request.user, reason=reason, now=now())
-        return _("Paused: nothing is read, and nothing leaves.")
+        return _("Paused. Nothing is synced, sent or removed.")
 
     def _resume(self, form: ReasonForm) -> str:
         reason = form.cleaned_data["reason"]
         workspaces.resume(workspace=self.workspace, actor=self.request.user, reason=reason, now=now())
-        return _("Resumed: syncs, notices and removals go on.")
+        return _("Resumed. Syncs, notices and removals continue.")
 
     def _retire(self, form: ReasonForm) -> str:
         sources.retire(self.workspace, actor=self.request.user, reason=form.cleaned_data["reason"])

@@ -49,7 +49,7 @@ class ConnectionForm(PortalForm):
         label=_("Owner of the API key"),
         required=False,
         max_length=200,
-        help_text=_("The username, needed only where the test cannot find it out."),
+        help_text=_("The username; only needed if the test cannot find it."),
     )
 
     @property
@@ -65,19 +65,21 @@ class DescriptionForm(PortalForm):
         label=_("Name shown to people"),
         required=False,
         max_length=100,
-        help_text=_("In e-mails and on the answer page. Empty: the address."),
+        help_text=_("In e-mails and on the answer page. If empty, the address is used."),
     )
     contact = forms.CharField(
         label=_("Contact"),
         required=False,
         max_length=254,
-        help_text=_("Whom people ask, as a rule an e-mail address. Empty: the portal's contact."),
+        help_text=_(
+            "Where people can ask questions, usually an e-mail address. If empty, the portal's contact is used."
+        ),
     )
     sender = forms.CharField(
         label=_("Sender of e-mails"),
         required=False,
         max_length=254,
-        help_text=_("Such as Open data <data@example.org>. Empty: the portal's sender."),
+        help_text=_("Such as Open data <data@example.org>. If empty, the portal's sender is used."),
     )
     language = forms.ChoiceField(label=_("Language of e-mails"), choices=settings.LANGUAGES)
 
@@ -106,4 +108,4 @@ class RenameForm(PortalForm):
 class ReasonForm(PortalForm):
     """Why a workspace is paused, resumed or retired."""
 
-    reason = forms.CharField(label=_("Why; kept in the audit"), max_length=500)
+    reason = forms.CharField(label=_("Reason (recorded in the audit)"), max_length=500)

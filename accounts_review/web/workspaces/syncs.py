@@ -176,7 +176,7 @@ class StopSync(SyncView):
         except NothingToStop as refusal:
             messages.info(request, str(refusal))
         else:
-            messages.success(request, _("The sync stops at its next page. Nothing of it is stored."))
+            messages.success(request, _("The sync stops at its next page. Nothing it read is stored."))
         return redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)
 
 
@@ -205,7 +205,7 @@ class Breaker(SyncView):
                 messages.success(request, _("Done. Removals continue."))
             else:
                 messages.warning(
-                    request, _("A later sync is already in use, so this one was dropped. Removals continue.")
+                    request, _("A later sync is already in use, so this one was ignored. Removals continue.")
                 )
         return page
 

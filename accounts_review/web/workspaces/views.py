@@ -147,7 +147,10 @@ class StartSync(AskingView):
         elif not syncing.is_described:
             messages.error(
                 request,
-                _("The environment does not describe this workspace, and no key is stored for it, or it is paused."),
+                _(
+                    "This workspace cannot be synced: it is paused, or it has no key, neither in the environment nor "
+                    "in its settings."
+                ),
             )
         else:
             queue.enqueue_sync(self.workspace)

@@ -29,7 +29,7 @@ def mark_undeliverable(*, case: Case, actor: User, why: str, now: datetime) -> N
     if not why.strip():
         raise ValueError(_("Give a reason; it is recorded in the audit."))
     if case.cleanup.dry_run:
-        raise ValueError(_("A dry run warns nobody, so no warning can have bounced."))
+        raise ValueError(_("A dry run warns nobody, so no notice can have bounced."))
     if case.state == CaseState.REVOKED:
         _note_late(case, actor=actor.get_username(), now=now, why=why.strip()[:500])
     else:

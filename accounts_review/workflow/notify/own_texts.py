@@ -73,7 +73,7 @@ def problems(kind: str, part: str, text: str) -> Iterator[str]:
         return
     if part == "sender_name":
         if re.search(r"[{}]", text):
-            yield _("A sender name takes no placeholders and no braces.")
+            yield _("A sender name cannot contain placeholders or braces.")
         return
     yield from _problems_of_placeholders(kind, part, text)
 
@@ -85,10 +85,10 @@ def _problems_of_placeholders(kind: str, part: str, text: str) -> Iterator[str]:
             listed = ", ".join(f"{{{each}}}" for each in known)
             yield _("{%(name)s} is not known here. You can use %(listed)s.") % {"name": name, "listed": listed}
     if re.search(r"[{}]", PLACEHOLDER.sub("", text)):
-        yield _("A brace stands alone. Write placeholders as {name}.")
+        yield _("There is a single brace. Write placeholders as {name}.")
     for name in NEEDED.get(kind, ()) if part == "body" and text else ():
         if name not in named:
-            yield _("{%(name)s} is missing: everybody has to be told.") % {"name": name}
+            yield _("{%(name)s} is missing: everyone has to be told this.") % {"name": name}
 
 
 @transaction.atomic

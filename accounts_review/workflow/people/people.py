@@ -127,7 +127,7 @@ def deactivate(*, person: User, actor: User | None, now: datetime) -> Change:
     if person.is_superuser:
         raise PersonRefused(_superuser(person, NONE))
     if not person.is_active:
-        raise PersonRefused(_("%(login)s is deactivated already.") % {"login": person.username})
+        raise PersonRefused(_("%(login)s is already deactivated.") % {"login": person.username})
     concerned = places_of(person)
     before = {workspace.name: role_over(person, workspace) for workspace in concerned}
     with an_administrator_stays(person):
@@ -162,7 +162,7 @@ def change_email(*, person: User, email: str, actor: User | None, now: datetime)
     if actor is not None and actor.pk == person.pk:
         raise PersonRefused(_("You cannot change your own e-mail address; ask another administrator."))
     if email == person.email:
-        raise PersonRefused(_("This is the address already."))
+        raise PersonRefused(_("This is already the address."))
     _refuse_taken(email, besides=person)
     before, person.email = person.email, email
     person.save(update_fields=["email"])
@@ -176,7 +176,7 @@ def invite_again(*, person: User, actor: User | None, now: datetime) -> Change:
     """Record that a person who has no way to sign in gets another link. Raises as :func:`deactivate`."""
     _permit_over(actor, person)
     if not person.is_active or person.has_usable_password() or is_linked(person):
-        raise PersonRefused(_("%(login)s has accepted an invitation already.") % {"login": person.username})
+        raise PersonRefused(_("%(login)s has already accepted an invitation.") % {"login": person.username})
     return logged(change_of_person(Event.PERSON_INVITED, person, actor), now=now)
 
 

@@ -69,7 +69,7 @@ def begin(*, workspace: Workspace, actor: User, now: datetime) -> None:
     """Let the nightly task erase from now on, after an administrator has seen whom it concerns."""
     permit(actor, "administer", workspace)
     if workspace.retention_since:
-        raise NotErasable(_("Personal data of %(name)s are erased by themselves already.") % {"name": workspace})
+        raise NotErasable(_("Personal data of %(name)s are already erased automatically.") % {"name": workspace})
     workspace.retention_since = now
     workspace.save(update_fields=["retention_since"])
     data = {"fields": ["retention"]}

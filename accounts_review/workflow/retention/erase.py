@@ -101,9 +101,9 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
 def objection_to_erasing(account: Account) -> str:
     """Why what is held about an account cannot be erased now, or "" where it can."""
     if account.erased_at:
-        return _("it is erased already")
+        return _("it is already erased")
     if account.absent_since is None and account.gone_at is None:
-        return _("the workspace still lists it; only who is gone can be erased")
+        return _("the workspace still lists it; only an account that is gone can be erased")
     if account.cases.open().exists():
         return _("it is in a clean-up that has not ended; withdraw it first")
     return ""
@@ -193,7 +193,7 @@ def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
         return []
     naming = {"text__iregex": terms.pattern, "workspace": workspace}
     versions = PolicyVersion.objects.filter(**naming)
-    left = [_("policy version %(number)d names them") % {"number": version.number} for version in versions]
+    left = [_("policy version %(number)d names this person") % {"number": version.number} for version in versions]
     if EmailText.objects.filter(**naming).exists():
-        left.append(_("the texts of the workspace's e-mails name them; change them in its settings"))
+        left.append(_("the texts of the workspace's e-mails name this person; change them in its settings"))
     return left

@@ -78,7 +78,7 @@ def test_they_are_listed_with_what_happened_and_their_address(site: Site, runnin
 def test_the_warning_is_sent_again_to_those_ticked(site: Site, running: Cleanup) -> None:
     answer = act(site, running, "retry", "ben")
     assert (site.case("ana").state, site.case("ben").state) == ("undeliverable", "awaiting_notice")
-    assert "1 warning will be sent again." in text(answer)
+    assert "1 notice will be sent again." in text(answer)
     assert AuditEntry.objects.filter(
         kind="case.notice_retried", subject_ref__name="ben", actor_ref__name="operator"
     ).exists()

@@ -272,7 +272,7 @@ def test_removals_on_a_weekend_do_not_pass_without_comment(site: Site) -> None:
     draft = site.draft("ana")
     with time_machine.travel("2026-11-27T10:00:00Z"):
         site.sign_in("operator")
-        assert "Some can be removed on a weekend, first on Sunday 27 December 2026." in text(
+        assert "Some removals can fall on a weekend, the first on Sunday 27 December 2026." in text(
             site.get("launch", number=draft.number)
         )
         site.adopt(notice=30, avoid=["weekends", "2026-12-28"])

@@ -37,7 +37,7 @@ def test_before_the_mails_it_says_when_they_leave_and_when_all_is_over(site: Sit
     cleanup = site.launched("ana", "ben", "cy")
     for page in (site.get("cleanup", number=cleanup.number), site.get("cleanups")):
         assert "Next e-mails at 10:" in text(page)
-        assert "The last warnings leave on Monday 30 November 2026." in text(page)
+        assert "The last notices leave on Monday 30 November 2026." in text(page)
         assert "Last removals on Wednesday 30 December 2026." in text(page)
 
 

@@ -96,7 +96,7 @@ def test_the_next_30_days_are_told_by_date(site: Site) -> None:
 
     assert found == [
         "1 exemption ends within 30 days",
-        "The notice of 1 person in clean-up 1 ends",
+        "The notice period of 1 person in clean-up 1 ends",
         "1 more account will have passed its limit if it stays idle",
     ]
     assert steps(site)["Launch"][1].startswith("next on ")
@@ -113,7 +113,7 @@ def test_people_who_wait_for_the_hours_limit_are_in_it(
         sign_in(client, person("auditor"))
         page = client.get(reverse("overview", args=["main"]))
 
-    assert [(when, said) for when, said in coming(page) if "goes on" in said] != []
+    assert [(when, said) for when, said in coming(page) if "continues" in said] != []
     assert "Hourly limit reached" in text(page)
     assert any("Hourly limit reached" in need.text for need in page.context["needs"])
 

@@ -97,7 +97,7 @@ def test_somebody_who_signs_in_by_a_provider_is_shown_as_such_and_can_be_unlinke
     page = text_of(client.get(f"/people/{auditor.pk}/"))
     assert "holds until the next sign-in" in page
     assert "Send another invitation" not in page
-    assert "accepted an invitation already" in text_of(act(client, auditor, "invite"))
+    assert "already accepted an invitation" in text_of(act(client, auditor, "invite"))
     assert "was unlinked and signed out" in text_of(act(client, auditor, "unlink"))
     assert not SocialAccount.objects.exists()
     assert "unlinked your login auditor" in mail.outbox[0].body
@@ -108,7 +108,7 @@ def test_what_is_refused_says_why_and_changes_nothing(client: Client, boss: User
         ("deactivate", {}, "last administrator"),
         ("role", {"place": "*", "role": "auditor"}, "last administrator"),
         ("email", {"email": "mine@portal.example"}, "You cannot change your own"),
-        ("invite", {"email": ""}, "accepted an invitation already"),
+        ("invite", {"email": ""}, "already accepted an invitation"),
         ("role", {"place": "nowhere", "role": "auditor"}, "nowhere"),
     ):
         boss.set_password("kept") if name == "invite" else None

@@ -46,6 +46,6 @@ def test_who_copied_the_texts_is_said_with_the_day_here(administrator: Site) -> 
 
 
 def test_erasure_begins_once_somebody_has_seen_whom_it_concerns(administrator: Site) -> None:
-    assert "Nothing is erased by itself yet." in text(administrator.get("policy_record"))
+    assert "Nothing is erased automatically yet." in text(administrator.get("policy_record"))
     administrator.post("begin_retention")
     assert "are erased every night" in text(administrator.get("policy_record"))

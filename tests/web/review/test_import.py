@@ -84,7 +84,7 @@ def test_problems_come_first_with_the_number_of_their_row(desk: Desk) -> None:
 
 def test_what_is_left_out_must_be_said_to_be(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE, "boss": APPROVE}))
-    assert "Leave out the 1 row that is not possible" in text_of(shown)
+    assert "Skip the 1 row that cannot be applied" in text_of(shown)
 
     assert "Nothing was done. Tick the box" in text_of(confirm(desk, shown))
     assert not Case.objects.exists()

@@ -74,7 +74,7 @@ def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, work
 
     page.get_by_role("button", name="Approve").click()
 
-    page.get_by_text("31 accounts match now; before, it was 30.").first.wait_for()
+    page.get_by_text("31 accounts match now, not 30.").first.wait_for()
     assert not Case.objects.exists()
 
 

@@ -76,7 +76,7 @@ def test_a_list_that_grew_is_refused(desk: Desk, people: list[Account], htmx: bo
     answer = desk.decide("approve", htmx=htmx, **fields)
 
     assert answer.status_code == 409
-    assert "4 accounts match now; before, it was 3." in text_of(answer)
+    assert "4 accounts match now, not 3." in text_of(answer)
     assert in_draft() == set()
 
 

@@ -48,13 +48,13 @@ def test_a_removal_whose_warning_came_back_is_told_until_the_person_is_back(site
     site.put("ana", "revoked", bounced_at=now(), snapshot={"user": "{}"})
     Case.objects.get().account.__class__.objects.filter(username="ana").update(gone_at=now())
     Case.objects.get().cleanup.__class__.objects.update(dry_run=False)
-    needs = [need for need in site.get("overview").context["needs"] if "although the warning bounced" in need.text]
-    assert [need.text for need in needs] == ["1 person in clean-up 1 was removed although the warning bounced."]
+    needs = [need for need in site.get("overview").context["needs"] if "although the notice bounced" in need.text]
+    assert [need.text for need in needs] == ["1 person in clean-up 1 was removed although the notice bounced."]
     assert "ana" in text(site.client.get(needs[0].url))
     page = text(site.get("case", number=1, pk=Case.objects.get().pk))
     assert "too late" in page
     site.put("ana", "revoked", returned_at=now())
-    assert not [need for need in site.get("overview").context["needs"] if "although the warning bounced" in need.text]
+    assert not [need for need in site.get("overview").context["needs"] if "although the notice bounced" in need.text]
 
 
 def test_warnings_that_are_put_off_for_days_are_told(site: Site) -> None:

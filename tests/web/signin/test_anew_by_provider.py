@@ -85,7 +85,7 @@ def test_somebody_else_over_there_proves_nothing(client: Client, stale: tuple[OI
     go_live(client)
     for sub in (other, somebody()):
         entra.say(sub, auth_time=int(time()))
-        assert "somebody else" in text_of(sign_in_by(entra, client, sub, anew="yes", next="/go-on/"))
+        assert "someone else" in text_of(sign_in_by(entra, client, sub, anew="yes", next="/go-on/"))
     go_live(client)
     assert not is_live()
 

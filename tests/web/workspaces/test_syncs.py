@@ -231,7 +231,7 @@ def test_only_an_administrator_is_offered_the_reset(site: Site, tripped: Sync) -
 
 @pytest.mark.parametrize(
     ("choice", "state", "words"),
-    [("accept", "complete", "Used, by decision"), ("discard", "discarded", "None of it is kept")],
+    [("accept", "complete", "It was used."), ("discard", "discarded", "None of it is kept")],
 )
 def test_a_reset_shows_who_when_and_why(site: Site, tripped: Sync, choice: str, state: str, words: str) -> None:
     HeldSync.objects.create(sync=tripped)

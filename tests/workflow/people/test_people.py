@@ -233,7 +233,7 @@ def test_deactivating_ends_everything(workspace: Workspace, person: Person) -> N
     assert not Client().login(username="operator", password="long enough to be kept")
     operator.refresh_from_db()
     assert not operator.roles.exists()
-    with pytest.raises(PersonRefused, match="deactivated already"):
+    with pytest.raises(PersonRefused, match="already deactivated"):
         people.deactivate(person=operator, actor=None, now=NOW)
     back = add("operator", "auditor", workspace=workspace).person
     assert back == operator

@@ -134,11 +134,9 @@ def test_what_is_looser_for_some_is_said_with_numbers(stage: Stage) -> None:
     (found,) = [one for one in said if one.startswith(some)]
     assert found.endswith("would be dormant.")
     assert "E-mails and removals can happen again on days that were avoided: “weekends”." in said
-    gone = "What is held about accounts that are gone is kept for a shorter time before it is erased"
-    assert f"{gone} (months): 1; before, 12." in said
-    assert (
-        "Names of people who left are kept for a shorter time before they are erased (months): 2; before, 24." in said
-    )
+    gone = "The data of accounts that are gone is erased sooner"
+    assert f"{gone}, after fewer months: 1; before, 12." in said
+    assert "The names of people who left are erased sooner, after fewer months: 2; before, 24." in said
 
 
 def test_before_anybody_was_read_no_name_can_be_looked_for(set_stage: SetStage) -> None:

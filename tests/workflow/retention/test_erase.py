@@ -215,7 +215,7 @@ def test_retention_erases_nobody_before_a_preview_and_then_those_whose_time_is_o
     assert due.apply_retention(workspace=workspace, now=later).accounts == 1
     assert told(dump()) == []
     assert due.due_accounts(workspace, now=later) == []
-    with pytest.raises(NotErasable, match="erased already"):
+    with pytest.raises(NotErasable, match="already erased"):
         erase_accounts(list(Account.objects.exclude(erased_at=None)), now=later)
 
 

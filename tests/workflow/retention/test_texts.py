@@ -147,6 +147,6 @@ def test_words_of_a_workspace_in_its_emails_stand_beside_the_chain_and_end(porta
     assert entry.details["texts"] == texts
     account = gone(portal, display_name="Zebulon Quixote")
     erased = erase_person(workspace=portal, username=account.username, actor=actor, reason="asked for", now=now())
-    assert erased.left == ["the texts of the workspace's e-mails name them; change them in its settings"]
+    assert erased.left == ["the texts of the workspace's e-mails name this person; change them in its settings"]
     assert "texts" not in AuditEntry.objects.get(kind=Event.WORKSPACE_EMAILS_CHANGED).details
     assert audit.verify() == (AuditEntry.objects.count(), None)

@@ -32,13 +32,15 @@ REASONS: dict[str, Promise] = {
         "Ask whoever administers %(provider)s to send this portal only the groups it needs."
     ),
     "last_administrator": _(
-        "By your groups at %(provider)s you would no longer be an administrator, and there is no other one. "
-        "Your role was not changed. Name another administrator first."
+        "By your groups at %(provider)s you are no longer an administrator, but there is no other one. Your role was "
+        "not changed. Name another administrator first."
     ),
-    "other_person": _("With %(provider)s you are somebody else than here. Choose the identity of this login there."),
+    "other_person": _(
+        "At %(provider)s you are signed in as someone else. Choose the identity there that belongs to this login."
+    ),
     "no_time": _(
-        "%(provider)s did not say when you signed in there, so it proves nothing. Set up a passkey or an app as second "
-        "factor: sign out, sign in, and open your profile."
+        "%(provider)s did not say when you signed in there, so it does not confirm that it is you. Set up a passkey or "
+        "an app as second factor: sign out, sign in, and open your profile."
     ),
     "too_long_ago": _(
         "%(provider)s did not ask you to sign in again. Sign out over there, then try again; or set up a passkey or an "
