@@ -33,6 +33,7 @@ from accounts_review.web.overview.attention import Need, needs, of_portal, of_wo
 from accounts_review.web.overview.counts import dormant_administrators
 from accounts_review.web.overview.first_run import FirstCheck, first_checks
 from accounts_review.web.overview.forecast import forecast, query_of_all
+from accounts_review.web.overview.starts import starts
 from accounts_review.web.policy.idleness import idleness, years
 from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
@@ -143,6 +144,7 @@ class Overview(WorkspaceView):
         administrator_count = administrators.count()
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
+            "starts": starts(self.workspace, now=self.now) if waiting else [],
             "steps": steps(known),
             "coming": known.coming[:MOST_COMING],
             "coming_more": max(0, len(known.coming) - MOST_COMING),

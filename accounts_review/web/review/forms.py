@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +15,8 @@ from accounts_review.web.shared.widgets import DayInput
 from accounts_review.wording import instants
 
 USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
+ENDS, SOONEST_END = (3, 6, 9, 12), timedelta(days=14)
+"""Months whose first day ends an exemption at one click, unless that is sooner than this."""
 DECISIONS = (
     ("approve", gettext_lazy("Approve")),
     ("exempt", gettext_lazy("Exempt")),
@@ -48,8 +51,8 @@ class DecisionForm(forms.Form):
     seen = forms.IntegerField(required=False, min_value=0)
     decided_at = forms.CharField(required=False, max_length=40)
 
-    def __init__(self, *args: Any, now: datetime, latest: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: QueryDict | None = None, *, now: datetime, latest: datetime, **kwargs: Any) -> None:
+        super().__init__(_at_one_click(data) if data else data, **kwargs)
         today = localdate(now)
         self.earliest, self.latest = today + timedelta(days=1), localdate(latest)
         until = self.fields["until"]
@@ -68,6 +71,13 @@ class DecisionForm(forms.Form):
         elif "until" not in self.errors:
             self._check_until(cleaned.get("until"))
         return cleaned
+
+    @property
+    def ends(self) -> list[date]:
+        """The days until which one click exempts: those of a year that the policy allows."""
+        soonest = self.earliest + SOONEST_END
+        days = (date(year, month, 1) for year in (soonest.year, soonest.year + 1) for month in ENDS)
+        return [day for day in days if soonest <= day <= self.latest][: len(ENDS)]
 
     @property
     def exempt_until(self) -> datetime:
@@ -90,6 +100,15 @@ class DecisionForm(forms.Form):
         elif not self.earliest <= day <= self.latest:
             latest = instants.dated(self.latest, "j M Y")
             self.add_error("until", _("Choose a date from tomorrow to %(latest)s.") % {"latest": latest})
+
+
+def _at_one_click(sent: QueryDict) -> QueryDict:
+    """What was sent; a button that carries an end decides to exempt until then, whatever the field of the date says."""
+    if not (end := sent.get("exempt_until")):
+        return sent
+    given = sent.copy()
+    given["decision"], given["until"] = "exempt", end
+    return given
 
 
 class ServiceAccountForm(forms.Form):

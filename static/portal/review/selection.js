@@ -81,13 +81,14 @@
     "submit",
     (event) => {
       if (event.target.id !== "bulk") return;
-      const decision = event.submitter?.value;
-      const wanted = { exempt: ["bulk-reason", "bulk-until"], withdraw: ["bulk-reason"] }[decision] || [];
+      const { name, value } = event.submitter || {};
+      const needs = { exempt: ["bulk-reason", "bulk-until"], withdraw: ["bulk-reason"] };
+      const wanted = name === "exempt_until" ? ["bulk-reason"] : needs[value] || [];
       ["bulk-reason", "bulk-until"].forEach((id) => {
         byId(id).required = wanted.includes(id);
         byId(id).disabled = false;
       });
-      if (decision === "exempt" || decision === "withdraw") {
+      if (wanted.length) {
         const missing = wanted.map(byId).find((field) => !field.reportValidity());
         if (missing) {
           event.preventDefault();

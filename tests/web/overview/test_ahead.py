@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from accounts_review.models import Workspace
 from accounts_review.workflow.review import decide
 from tests.stage import NOW, SetStage, policy_text, someone
-from tests.web.kit import sign_in
+from tests.web.kit import invited, read, sign_in
 from tests.web.records_kit import Site, text
 
 
@@ -127,3 +127,14 @@ def test_a_workspace_called_cleanups_is_no_cleanup(site: Site) -> None:
 
     assert coming(site.get("overview"))
     assert steps(site)["Launch"][1] == "none"
+
+
+def test_a_review_can_start_with_a_list_that_has_somebody_in_it(site: Site) -> None:
+    site.people("ana", "ben")
+    assert site.get("overview").context["starts"] == []
+
+    read(site.workspace, invited("cy", days=500), invited("dan", days=200))
+    (start,) = site.get("overview").context["starts"]
+
+    assert (start.name, start.count) == ("Invited over a year ago, never signed in", 1)
+    assert [account.username for account in site.client.get(start.url).context["object_list"]] == ["cy"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.utils.timezone import localdate, now
 
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.web.review.forms import DecisionForm
 from accounts_review.workflow.review import decide
 from tests.factories import make_account, make_workspace
 from tests.web.kit import Desk, read, someone, text_of
@@ -263,3 +264,35 @@ def test_the_date_field_holds_a_day_that_browsers_understand(desk: Desk, people:
     day = (localdate() + timedelta(days=180)).isoformat()
     for page in (desk.url("review"), desk.url("account", pk=people[0].pk)):
         assert f'type="date" name="until" value="{day}"' in text_of(desk.client.get(page))
+
+
+@pytest.mark.parametrize("today", ["2026-05-17", "2026-05-18", "2026-11-27", "2027-08-18"])
+def test_june_is_among_the_days_that_exempt_at_one_click(today: str) -> None:
+    at = datetime.fromisoformat(f"{today}T12:00:00+00:00")
+    ends = DecisionForm(now=at, latest=at + timedelta(days=1825)).ends
+
+    assert len(ends) == 4
+    assert [day.month for day in ends].count(6) == 1
+    assert timedelta(days=14) <= ends[0] - at.date()
+    assert ends[-1] - at.date() <= timedelta(days=380)
+
+
+def test_no_day_later_than_the_policy_allows_is_offered() -> None:
+    at = datetime.fromisoformat("2026-11-27T12:00:00+00:00")
+    assert DecisionForm(now=at, latest=at + timedelta(days=120)).ends == [date(2027, 3, 1)]
+
+
+def test_a_day_at_one_click_is_what_counts(desk: Desk, people: list[Account]) -> None:
+    sent = {"account": people[0].pk, "reason": "On leave", "until": "rubbish", "exempt_until": NEXT_MONTH}
+
+    assert desk.client.post(desk.url("decide"), sent).status_code == 302
+
+    exemption = Exemption.objects.get()
+    assert (exemption.account, localdate(exemption.until).isoformat()) == (people[0], NEXT_MONTH)
+
+
+def test_a_day_at_one_click_needs_a_reason_and_is_a_day(desk: Desk, people: list[Account]) -> None:
+    for sent in ({"exempt_until": NEXT_MONTH}, {"exempt_until": "rubbish", "reason": "On leave"}):
+        assert desk.client.post(desk.url("decide"), sent | {"account": people[0].pk}).status_code == 422
+
+    assert not Exemption.objects.exists()
