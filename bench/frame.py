@@ -12,7 +12,7 @@ its own, and gives their :class:`Cost`. What is quick enough may be timed in pla
     floor, ours = cost_of(bare_loop), cost_of(portal_loop)
     yield Figure("one notice", against="a bare SMTP loop", ratio=ours.wall / floor.wall, target=7, cost=ours)
 
-``python bench --only sync,drain --accounts 20000`` runs some of it. All is printed, and kept as JSON in ``var/bench/``.
+``python bench --only sync,pages --accounts 20000`` runs some of it. All is printed, and kept as JSON in ``var/bench/``.
 """
 
 from __future__ import annotations

@@ -159,6 +159,7 @@ def _people(due: Sequence[str], folder: Path) -> Path:
 def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     """Sync, approve those to go, and launch a live clean-up without a notice."""
     from django.contrib.auth.models import User
+    from django.db import transaction
     from django.utils.timezone import now
 
     from accounts_review.models import Account, Role
@@ -166,12 +167,14 @@ def _launch(due: Sequence[str]) -> tuple[Cleanup, User]:
     from accounts_review.tasks import actions
     from accounts_review.workflow import workspaces
     from accounts_review.workflow.launch import launch
+    from accounts_review.workflow.policy.activate import put_in_force
     from accounts_review.workflow.review import decide
 
     operator = User.objects.create(username="soak")
     Role.objects.create(person=operator, name="administrator")
     workspace = workspaces.open_workspace(name="main", now=now())
-    workspaces.adopt_policy(workspace=workspace, text=POLICY, actor=operator, reason="soak", now=now())
+    with transaction.atomic():
+        put_in_force(workspace, POLICY, login="soak", reason="soak", now=now())
     workspaces.set_mode(workspace=workspace, mode=Model.Mode.LIVE, actor=operator, now=now())
     actions.sync(workspace.pk)
     accounts = list(Account.objects.filter(username__in=due))
@@ -231,7 +234,7 @@ def _report(figures: dict[str, Any], cleanup: Cleanup, returned: set[str], *, de
         "ledger and truth disagree": len(ledger ^ set(removed)),
         "returned but not spared": sum(states[username] != "spared" for username in returned),
         "stuck cases": cleanup.cases.open().count(),
-        "flaws in the record": int(audit.verify()[1] is not None),
+        "flaws in the audit": int(audit.verify()[1] is not None),
     }
     figures |= {"DELETEs": sent.total(), "intents": intents.total(), "returned": len(returned)}
     figures |= {f"DELETEs answered {status}": n for status, n in Counter(str(d["status"]) for d in deletes).items()}

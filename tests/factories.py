@@ -12,10 +12,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
-from accounts_review.models import Account, Case, Cleanup, Exemption, Group, PolicyPreview, Role, Sync, Workspace
+from accounts_review.models import (
+    Account,
+    Case,
+    Cleanup,
+    Exemption,
+    Group,
+    PolicyPreview,
+    PolicyVersion,
+    Role,
+    Sync,
+    Workspace,
+)
+from accounts_review.workflow.policy import activate
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
 
@@ -117,3 +130,9 @@ def make_policy_preview(workspace: Workspace, **columns: Any) -> PolicyPreview:
     version = workspace.current_policy
     known = {"text": version.text, "over": version, "total": 0, "created_at": NOW, "heartbeat_at": NOW}
     return PolicyPreview.objects.create(workspace=workspace, **(known | columns))
+
+
+def put_in_force(workspace: Workspace, text: str, *, now: datetime, reason: str = "test") -> PolicyVersion:
+    """A policy that came into force without a preview; nobody is judged by it yet."""
+    with transaction.atomic():
+        return activate.put_in_force(workspace, text, login="shell", reason=reason, now=now)

@@ -28,6 +28,7 @@ from huwise_sandbox.server import SandboxServer
 from huwise_sandbox.site import SandboxSite
 from tests.factories import NOW as NOW
 from tests.factories import days_ago as days_ago
+from tests.factories import put_in_force
 from tests.factories import someone as someone
 
 KEY = "stage-key-7f3a91"
@@ -134,7 +135,7 @@ class Stage:
         return sync
 
     def adopt(self, text: str) -> None:
-        workspaces.adopt_policy(workspace=self.workspace, text=text, actor=None, reason="test", now=self.clock())
+        put_in_force(self.workspace, text, now=self.clock())
         assess.assess(workspace=self.workspace)
 
     def set_mode(self, mode: Workspace.Mode) -> None:

@@ -51,7 +51,7 @@ def test_the_facts_are_what_the_record_says_dates_untouched() -> None:
     )
 
 
-def test_what_an_incomplete_extraction_read_says_so() -> None:
+def test_what_an_incomplete_sync_read_says_so() -> None:
     assert facts_of(user(), rights_by_group={}, key_owner="", read_at=NOW, incomplete=True).incomplete
 
 

@@ -19,12 +19,12 @@ from django.test import Client
 import accounts_review.management.commands as package
 from accounts_review.management.shell import DecidingCommand, WorkspaceCommand
 from accounts_review.models import Account, AuditEntry, Case, SavedView, Workspace
-from accounts_review.workflow import workspaces
 from accounts_review.workflow.revoke.last_look import budget_left
 from huwise_sandbox import population
 from huwise_sandbox.records import Snapshot
 from huwise_sandbox.server import SandboxServer
 from huwise_sandbox.site import SandboxSite
+from tests.factories import put_in_force
 from tests.stage import NOW, SERVICE_USER, Stage, crowd, open_stage, policy_text, service_user, someone
 
 OTHER_KEY = "another-key-4c1d88aa"
@@ -57,7 +57,7 @@ def second(main: Stage, person: Callable[[str], User], tmp_path: Path) -> Iterat
         assert OTHER_KEY not in run("add_workspace", "second", server.url, "--key-file", str(key), *options)
         of_second = Workspace.objects.get(name="second")
         text = policy_text(notice=30)
-        workspaces.adopt_policy(workspace=of_second, text=text, actor=None, reason="test", now=NOW)
+        put_in_force(of_second, text, now=NOW)
         run("set_mode", "live", "--workspace", "second", "--actor", "administrator")
         yield site
 

@@ -50,7 +50,7 @@ class AuditEntryManager(models.Manager["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """One line of the record. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
+    """One entry of the audit. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
 
     ``seq`` counts from 1 without a gap; ``digest`` covers every other column and the digest before it. ``mark`` is the
     HMAC-SHA256 of the digest under the portal's :class:`AuditKey`. ``actor`` and

@@ -97,7 +97,7 @@ def preview_sheet(accounts: QuerySet[Account]) -> Sheet:
 
 
 def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
-    """Entries (a query) as lines of JSON with the digests that chain them, so that anyone can prove the record.
+    """Entries (a query) as lines of JSON with the digests that chain them, so that anyone can prove the audit.
 
     What the references point to stands in ``beside``: ``[salt, name, details]``, or null once it is erased.
     """

@@ -1,4 +1,4 @@
-"""Administer: open a workspace, describe it, pause and retire it, adopt a policy, switch mode and language."""
+"""Administer: open a workspace, describe it, pause and retire it, switch mode and language."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Hold, PolicyVersion, StoredKey, Workspace, permit
+from accounts_review.models import Hold, StoredKey, Workspace, permit
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.names import has_controls
 from accounts_review.workflow.identity import refuse_known
-from accounts_review.workflow.people.changes import login_of
 from accounts_review.workflow.policy.activate import put_in_force
 
 LONGEST = {"title": 100, "contact": 254, "sender": 254}
@@ -43,18 +42,6 @@ def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
         audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})
         put_in_force(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
     return workspace
-
-
-@transaction.atomic
-def adopt_policy(*, workspace: Workspace, text: str, actor: User | None, reason: str, now: datetime) -> PolicyVersion:
-    """Put a new version of the policy in force. ``actor`` is ``None`` where a shell did it without a login.
-
-    Promises given under earlier versions stand. Raises ``PermissionDenied`` and ``PolicyError``.
-    """
-    if actor is not None:
-        permit(actor, "administer", workspace)
-    policy.parse(text)
-    return put_in_force(workspace, text, login=login_of(actor), reason=reason, now=now)
 
 
 @transaction.atomic

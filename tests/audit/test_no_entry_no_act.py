@@ -21,6 +21,7 @@ from accounts_review.workflow.people import people
 from accounts_review.workflow.policy import activate
 from accounts_review.workflow.retention import due, erase
 from accounts_review.workflow.review import decide
+from tests.factories import put_in_force
 from tests.stage import SetStage, Stage, policy_text, someone
 
 Act = Callable[[Stage], object]
@@ -76,9 +77,7 @@ ACTS: dict[str, Act] = {
     "warn": warn,
     "answer": leave,
     "sync": lambda s: s.sync(),
-    "adopt a policy": lambda s: workspaces.adopt_policy(
-        workspace=s.workspace, text=policy_text(limit=400), **(why(s, "administrator"))
-    ),
+    "put a policy in force": lambda s: put_in_force(s.workspace, policy_text(limit=400), now=s.clock()),
     "set the mode": lambda s: workspaces.set_mode(
         workspace=s.workspace, mode=Workspace.Mode.DRY_RUN, **by(s, "administrator")
     ),

@@ -1,4 +1,4 @@
-"""The tamper matrix: what a superuser of the database can do to the record, and how plain verification names it."""
+"""The tamper matrix: what a superuser of the database can do to the audit, and how plain verification names it."""
 
 from __future__ import annotations
 

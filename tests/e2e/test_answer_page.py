@@ -24,6 +24,7 @@ from accounts_review.workflow.notify import emails
 from accounts_review.workflow.notify.send import send_closings
 from accounts_review.workflow.review import decide
 from tests.axe import violations
+from tests.factories import put_in_force
 from tests.run import unused_port
 from tests.stage import policy_text
 from tests.web.kit import read, someone
@@ -55,7 +56,7 @@ def post_office(
 def warned(post_office: Server, workspace: Workspace, person: Callable[[str], User]) -> Workspace:
     """Four people of a live clean-up, warned by e-mail."""
     text = policy_text(notice=30)
-    workspaces.adopt_policy(workspace=workspace, text=text, actor=None, reason="test", now=now())
+    put_in_force(workspace, text, now=now())
     workspaces.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=person("administrator"), now=now())
     accounts = read(workspace, *(someone(name) for name in NAMES))
     read(workspace, *(someone(f"active.{number}", idle=1) for number in range(20)))

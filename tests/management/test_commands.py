@@ -182,7 +182,7 @@ def test_audit_verify_proves_and_audit_export_writes_the_evidence(synced: Run) -
     assert all(line["previous"] == before["digest"] for before, line in pairwise(lines))
 
 
-def test_check_workspace_says_what_it_found(synced: Run, stage: Stage) -> None:
+def test_check_connection_says_what_it_found(synced: Run, stage: Stage) -> None:
     stage.order({"method": "GET", "path": "*", "kind": "status", "status": 401})
     with pytest.raises(CommandError, match="1 of 1 findings"):
         synced("check_connection")

@@ -41,7 +41,7 @@ def enqueued() -> list[str]:
     return [message.func().rpartition(".")[2] for message in OrmQ.objects.order_by("pk")]
 
 
-def test_a_drain_revokes_what_is_due(stage: Stage) -> None:
+def test_a_batch_revokes_what_is_due(stage: Stage) -> None:
     stage.launch("marie")
     jobs.revoke_batch(stage.workspace.pk)
     assert stage.states() == {"marie": "revoked"}
@@ -88,7 +88,7 @@ def test_a_sync_may_take_longer_than_any_other_task(stage: Stage) -> None:
     assert OrmQ.objects.get().task["timeout"] == queue.SYNC_SECONDS
 
 
-def test_an_examination_keeps_what_it_found(stage: Stage, settings: Any) -> None:
+def test_a_connection_check_keeps_what_it_found(stage: Stage, settings: Any) -> None:
     jobs.check_connection_job(stage.workspace.pk)
     assert stage.workspace.connection_checks.get().faults == []
     settings.HUWISE = {}
@@ -196,7 +196,7 @@ def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatc
     assert Schedule.objects.get(name="accounts_review.tasks.jobs.sweep").next_run == kept.next_run
 
 
-def test_a_drain_rings_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_is_enqueued_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.launch("marie", "omar")
     monkeypatch.setattr(jobs, "BATCH_BUDGET", timedelta(microseconds=1))
     jobs.revoke_batch(stage.workspace.pk)

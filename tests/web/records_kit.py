@@ -17,7 +17,7 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from tests.factories import account_of, make_sync
+from tests.factories import account_of, make_sync, put_in_force
 from tests.stage import policy_text
 from tests.web.kit import sign_in, someone
 
@@ -60,9 +60,7 @@ class Site:
         return made
 
     def adopt(self, **options: Any) -> None:
-        workspaces.adopt_policy(
-            workspace=self.workspace, text=policy_text(**options), actor=None, reason="test", now=now()
-        )
+        put_in_force(self.workspace, policy_text(**options), now=now())
         assess.assess(workspace=self.workspace)
 
     def go_live(self) -> None:

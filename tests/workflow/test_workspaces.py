@@ -8,10 +8,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
-from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models import AuditEntry, PolicyPreview, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT, PolicyError
 from accounts_review.workflow import workspaces
+from accounts_review.workflow.policy import preview
 from tests.audit.test_concurrency import in_threads
+from tests.factories import put_in_force
 from tests.stage import NOW, policy_text
 
 OTHERS = ["nobody", "auditor", "reviewer", "operator"]
@@ -40,38 +42,29 @@ def test_a_workspace_that_several_open_together_is_opened_once(transactional_db:
     assert AuditEntry.objects.filter(kind="workspace.opened").count() == 1
 
 
-def test_a_new_policy_is_a_new_version_and_the_old_one_is_kept(
-    workspace: Workspace, person: Callable[[str], User]
-) -> None:
+def test_a_new_policy_is_a_new_version_and_the_old_one_is_kept(workspace: Workspace) -> None:
     text = policy_text(limit=365)
-    version = workspaces.adopt_policy(
-        workspace=workspace, text=text, actor=person("administrator"), reason="audit", now=NOW
-    )
-    assert (version.number, version.activated_by, version.reason) == (2, "administrator", "audit")
+    version = put_in_force(workspace, text, now=NOW, reason="audit")
+    assert (version.number, version.activated_by, version.reason) == (2, "shell", "audit")
     assert workspace.current_policy == version
     assert [(v.number, v.is_current) for v in workspace.policies.all()] == [(2, True), (1, False)]
     assert workspace.policies.get(number=1).text == DEFAULT_TEXT
     entry = AuditEntry.objects.latest("seq")
-    assert (entry.kind, entry.actor) == ("policy.adopted", "administrator")
+    assert (entry.kind, entry.actor) == ("policy.adopted", "shell")
     assert entry.details == {"version": 2, "reason": "audit", "policy": text}
 
 
 def test_a_policy_that_does_not_hold_together_is_refused(workspace: Workspace) -> None:
     with pytest.raises(PolicyError, match="share_of_population"):
-        workspaces.adopt_policy(workspace=workspace, text=policy_text(share=0.9), actor=None, reason="", now=NOW)
-    assert workspace.current_policy.number == 1
-
-
-def test_a_shell_without_a_login_is_named_as_such(workspace: Workspace) -> None:
-    version = workspaces.adopt_policy(workspace=workspace, text=policy_text(), actor=None, reason="", now=NOW)
-    assert version.activated_by == AuditEntry.objects.latest("seq").actor == "shell"
+        preview.propose(workspace=workspace, text=policy_text(share=0.9), actor=None, reason="", now=NOW)
+    assert not PolicyPreview.objects.exists()
 
 
 @pytest.mark.parametrize("role", OTHERS)
 def test_policy_and_mode_are_for_administrators(workspace: Workspace, person: Callable[[str], User], role: str) -> None:
     before = AuditEntry.objects.count()
     with pytest.raises(PermissionDenied, match="administrator"):
-        workspaces.adopt_policy(workspace=workspace, text=policy_text(), actor=person(role), reason="", now=NOW)
+        preview.propose(workspace=workspace, text=policy_text(), actor=person(role), reason="", now=NOW)
     with pytest.raises(PermissionDenied, match="administrator"):
         workspaces.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=person(role), now=NOW)
     workspace.refresh_from_db()

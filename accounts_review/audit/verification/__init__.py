@@ -35,7 +35,7 @@ def verify(kept: Checkpoint | None = None) -> tuple[int, Flaw | None]:
 def verify_everything(
     *, now: datetime, checkpoints: Sequence[Checkpoint] = (), progress: Progress = lambda done: None
 ) -> Report:
-    """Prove the whole record; ``checkpoints`` are those somebody kept elsewhere."""
+    """Prove the whole audit; ``checkpoints`` are those somebody kept elsewhere."""
     proven = verify_chain(checkpoints, progress=progress)
     flaws = [proven.flaw] if proven.flaw else []
     flaws += proven.later

@@ -27,6 +27,7 @@ from accounts_review.web.shared.download import download
 from accounts_review.wording import policies, policy_findings
 from accounts_review.workflow.policy import preview, second_person
 from accounts_review.workflow.policy.impact import Impact
+from accounts_review.workflow.policy.moves import SPARED, accounts_under
 
 
 class PreviewPage(WorkspaceView):
@@ -160,9 +161,9 @@ class PreviewAccounts(WorkspaceView):
         return self.render_to_response(self.get_context_data(**context))
 
     def _asked(self, policy_preview: PolicyPreview, asked: dict[str, Any]) -> AccountQuerySet:
-        accounts = preview.accounts_under(policy_preview, now=self.now)
+        accounts = accounts_under(policy_preview, now=self.now)
         if asked.get("case"):
-            return accounts.filter(preview.SPARED, Q(("case_state", asked["case"])))
+            return accounts.filter(SPARED, Q(("case_state", asked["case"])))
         for name, column in (("before", "verdict"), ("after", "verdict_after")):
             if asked.get(name):
                 accounts = accounts.filter(**{column: asked[name]})

@@ -206,7 +206,7 @@ def _hold_back(cleanup: Cleanup, cases: list[Case], *, now: datetime) -> None:
 def _locked(cleanup: Cleanup) -> Cleanup:
     """The clean-up, held until the transaction ends; its workspace too, so that no approval slips into it meanwhile.
 
-    Its cases are held before anything is written, because deciders take a case first and the end of the record last.
+    Its cases are held before anything is written, because deciders take a case first and the end of the audit last.
     """
     Workspace.objects.select_for_update().get(pk=cleanup.workspace_id)
     held = Cleanup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=cleanup.pk)

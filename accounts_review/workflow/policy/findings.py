@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 from django.db.models import F, Func, Q
@@ -21,9 +21,7 @@ from accounts_review.rules.loosening import PROTECTING, loosened, risks
 from accounts_review.rules.names import Globs, folded
 from accounts_review.rules.policy import GLOB_LISTS, NAME_LISTS, Policy, Segment
 from accounts_review.wording.findings import Found
-
-if TYPE_CHECKING:
-    from accounts_review.workflow.policy.preview import Move
+from accounts_review.workflow.policy.moves import Move
 
 REASONS = {
     "permissions": "right",

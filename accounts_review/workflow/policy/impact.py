@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from accounts_review.models import PolicyPreview
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy.moves import Promises, Touched, moves, promises, touched
 
 VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 
@@ -50,8 +50,8 @@ class Impact:
     """What a preview that everybody was judged under would change at an instant."""
 
     def __init__(self, policy_preview: PolicyPreview, *, now: datetime) -> None:
-        self._proposal, self._now = policy_preview, now
-        self._moves = preview.moves(policy_preview, now=now)
+        self._preview, self._now = policy_preview, now
+        self._moves = moves(policy_preview, now=now)
 
     @cached_property
     def moved(self) -> int:
@@ -74,7 +74,7 @@ class Impact:
             dormant_before[move.segment] += move.count * (move.verdict == Verdict.DORMANT)
             dormant_after[move.segment_after] += move.count * (move.verdict_after == Verdict.DORMANT)
         names = [
-            segment.name for rules in (self._proposal.rules, self._proposal.over.rules) for segment in rules.segments
+            segment.name for rules in (self._preview.rules, self._preview.over.rules) for segment in rules.segments
         ]
         return [
             SegmentCounts(name, before[name], after[name], dormant_before[name], dormant_after[name])
@@ -102,11 +102,11 @@ class Impact:
         return [Cell(column[0].after, sum(cell.count for cell in column), "") for column in columns]
 
     @cached_property
-    def cases(self) -> list[preview.Touched]:
+    def cases(self) -> list[Touched]:
         """The open cases by state, in the order in which a case passes through them."""
         order = [state.value for state in CaseState]
-        return sorted(preview.touched(self._proposal, now=self._now), key=lambda case: order.index(case.state))
+        return sorted(touched(self._preview, now=self._now), key=lambda case: order.index(case.state))
 
     @cached_property
-    def promises(self) -> preview.Promises:
-        return preview.promises(self._proposal.workspace)
+    def promises(self) -> Promises:
+        return promises(self._preview.workspace)

@@ -162,5 +162,5 @@ class Settler:
 
 
 def hold_cleanup(case: Case) -> None:
-    """Lock the clean-up of a case, before the case and the end of the record, as a claim does: it may have to stop."""
+    """Lock the clean-up of a case, before the case and the end of the audit, as a claim does: it may have to stop."""
     Cleanup.objects.select_for_update().get(pk=case.cleanup_id)

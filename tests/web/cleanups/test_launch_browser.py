@@ -15,6 +15,7 @@ from accounts_review.models import Cleanup, Workspace
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.review import decide
 from tests.axe import violations
+from tests.factories import put_in_force
 from tests.stage import policy_text
 from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
@@ -27,7 +28,7 @@ GROUPS, PEOPLE = 300, 60
 def draft(transactional_db: None, workspace: Workspace, person: Callable[[str], User], settings: object) -> Cleanup:
     """A live draft of sixty people, each the last of five groups, whose warnings take several days."""
     text = policy_text(notice=30, avoid=["weekends", "holidays FR"])
-    workspaces.adopt_policy(workspace=workspace, text=text, actor=None, reason="test", now=now())
+    put_in_force(workspace, text, now=now())
     administrator = person("administrator")
     workspaces.set_mode(workspace=workspace, mode=Workspace.Mode.LIVE, actor=administrator, now=now())
     uids = [f"team-{number:03}" for number in range(GROUPS)]

@@ -14,7 +14,8 @@ from django.test import Client
 from accounts_review.models import Hold, Workspace
 from accounts_review.tasks import actions
 from accounts_review.tasks.schedule import ensure_schedule
-from accounts_review.workflow import holds, workspaces
+from accounts_review.workflow import holds
+from tests.factories import put_in_force
 from tests.stage import policy_text
 from tests.web.records_kit import Site, text
 
@@ -93,7 +94,7 @@ def test_what_left_within_the_hour_and_what_waits_ahead_put_the_next_mails_off(
 
 def test_reminders_stand_on_the_days_on_which_they_leave(site: Site, settings: Any) -> None:
     text = policy_text(notice=30, avoid=["weekends"]).replace("days = 30", "days = 30\nreminders_days_before = [9, 1]")
-    workspaces.adopt_policy(workspace=site.workspace, text=text, actor=None, reason="test", now=FRIDAY)
+    put_in_force(site.workspace, text, now=FRIDAY)
     cleanup = site.launched("ana")
     monday = datetime(2026, 12, 28, 10, 3, tzinfo=UTC)
     site.put("ana", "noticed", noticed_at=FRIDAY, promised_at=monday)

@@ -15,9 +15,9 @@ from django.utils.timezone import now
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
 from accounts_review.web.policy.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, IdlenessRow, Trial, idleness
-from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide
+from tests.factories import put_in_force
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -79,7 +79,7 @@ def test_a_tried_limit_counts_as_a_policy_with_it_would(town: Site, segment: str
     limits |= dict.fromkeys([segment] if segment else limits, days)
     policy = DEFAULT_TEXT.replace("= 730", f"= {limits['everyone else']}")
     policy = policy.replace("days = 90", f"days = {limits['never activated']}")
-    workspaces.adopt_policy(workspace=town.workspace, text=policy, actor=None, reason="test", now=now())
+    put_in_force(town.workspace, policy, now=now())
     assess.assess(workspace=town.workspace)
     accounts = Account.objects.filter(workspace=town.workspace).listed().assessed().with_verdict(now())
     assert Counter(then(found)) == Counter(accounts.verdict_counts()) | Counter()

@@ -33,7 +33,7 @@ def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     assert site.at("account", pk=back.pk) in text(page)
 
 
-def test_a_proposal_can_be_tested_too(site: Site) -> None:
+def test_a_preview_can_be_tested_too(site: Site) -> None:
     site.people("silent", idle=1200)
     site.sign_in("administrator").post("policy", {"text": policy_text(limit=3000), "reason": "x", "over": 1})
     page = site.get("backtest", {"policy_preview": PolicyPreview.objects.get().pk})
@@ -49,5 +49,5 @@ def test_a_day_that_is_none_in_the_past_is_refused_in_words(site: Site, on: str)
     assert "total" not in page.context
 
 
-def test_another_workspaces_proposal_is_not_tested(site: Site) -> None:
+def test_another_workspaces_preview_is_not_tested(site: Site) -> None:
     assert site.get("backtest", {"policy_preview": "99"}).context["form"].errors

@@ -14,8 +14,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from accounts_review.workflow import workspaces
-from tests.factories import make_group
+from tests.factories import make_group, put_in_force
 from tests.web.records_kit import HOSTILE, Site, text
 
 COMMENTED = DEFAULT_TEXT.replace("dormant_after_days = 730", "dormant_after_days = 730 # two years").replace(
@@ -63,7 +62,7 @@ def test_sent_as_it_is_it_changes_nothing(site: Site) -> None:
 
 
 def test_a_changed_limit_is_previewed_and_every_comment_stays(site: Site) -> None:
-    workspaces.adopt_policy(workspace=site.workspace, text=COMMENTED, actor=None, reason="", now=now())
+    put_in_force(site.workspace, COMMENTED, now=now())
     page = site.get("policy")
 
     answer = site.post("policy", filled_in(page, **{"segment-1-days": "365", "limits__per_hour": "100"}))

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
 from accounts_review.web.policy.difference import difference
-from accounts_review.workflow import workspaces
+from tests.factories import put_in_force
 from tests.stage import policy_text
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -77,7 +77,7 @@ def test_a_preview_asks_for_no_reason_and_putting_it_in_force_does(site: Site) -
     page = site.get("policy_preview", pk=policy_preview.pk)
     data = {"verb": "activate", "seen": page.context["seen"]}
     refused = text(site.follow("policy_preview", data | {"reason": " "}, pk=policy_preview.pk))
-    assert "give a reason" in refused
+    assert "Give a reason" in refused
     assert site.workspace.current_policy.number == 1
     site.post("policy_preview", data | {"reason": "says the DPO"}, pk=policy_preview.pk)
     assert (site.workspace.current_policy.number, site.workspace.current_policy.reason) == (2, "says the DPO")
@@ -110,9 +110,7 @@ def test_the_history_shows_who_changed_what_and_why(site: Site) -> None:
 
 
 def test_every_version_has_a_page_for_good(site: Site) -> None:
-    workspaces.adopt_policy(
-        workspace=site.workspace, text=DEFAULT_TEXT.replace("= 730", "= 365"), actor=None, reason="DPO", now=now()
-    )
+    put_in_force(site.workspace, DEFAULT_TEXT.replace("= 730", "= 365"), now=now(), reason="DPO")
     page = site.sign_in("auditor").get("policy_version", number=2)
     changed = [(line.kind, line.text) for line in page.context["revision"].difference]
     assert ("removed", "-dormant_after_days = 730") in changed
@@ -134,7 +132,7 @@ def test_an_old_version_is_restored_as_a_draft(site: Site) -> None:
     assert site.get("policy", {"restore": "9"}).status_code == 404
 
 
-def test_a_proposal_can_be_taken_up_again(site: Site) -> None:
+def test_a_preview_can_be_taken_up_again(site: Site) -> None:
     send(site, policy_text(limit=365))
     page = site.get("policy", {"policy_preview": PolicyPreview.objects.get().pk})
     assert page.context["form"]["text"].value() == policy_text(limit=365)
@@ -154,7 +152,7 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
         site.get("policy", {"policy_preview": policy_preview.pk}),
     ):
         assert HOSTILE.encode() not in page.content
-    workspaces.adopt_policy(workspace=site.workspace, text=named, actor=None, reason=HOSTILE, now=now())
+    put_in_force(site.workspace, named, now=now(), reason=HOSTILE)
     for page in (site.get("policy"), site.get("policy_version", number=2), send(site, HOSTILE)):
         assert HOSTILE.encode() not in page.content
 

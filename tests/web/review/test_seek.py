@@ -64,7 +64,7 @@ def usernames(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_next_and_previous_walk_through_everybody_once(desk: Desk, sort: str) -> None:
+def test_next_and_previous_pass_through_everybody_once(desk: Desk, sort: str) -> None:
     read(desk.workspace, *(someone(f"n{number:02}", idle=800 + number % 5) for number in range(64)))
     whole = desk.names(f"?sort={sort}&per_page=200")
     answer = desk.see(f"?sort={sort}&per_page=10")

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from accounts_review.models import Account, Assessment, Workspace
-from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population, records
 from huwise_sandbox.server import SandboxServer
 from huwise_sandbox.site import SandboxSite
 from tests.conftest import FIXTURES
-from tests.factories import make_exemption
+from tests.factories import make_exemption, put_in_force
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
 
 NEEDS_MORE_THAN_THE_ACCOUNT = {
@@ -48,7 +47,7 @@ def test_every_archetype_gets_the_verdict_it_deserves(workspace: Workspace, arch
     snapshot = population.from_fixtures(FIXTURES / "archetypes.json")
     population.grant_service_key(snapshot, KEY)
     as_of = datetime.fromisoformat(archetypes["as_of"])
-    workspaces.adopt_policy(workspace=workspace, text=policy_of(archetypes), actor=None, reason="test", now=NOW)
+    put_in_force(workspace, policy_of(archetypes), now=NOW)
     with SandboxServer(SandboxSite(snapshot)) as server, client_of(server.url) as client:
         done = sync_workspace(workspace=workspace, client=client, key_owner="", clock=lambda: as_of)
     assert done.problems == []
@@ -134,9 +133,7 @@ def test_the_owner_of_the_key_is_protected_whoever_it_is(set_stage: SetStage) ->
 def test_another_policy_judges_everybody_anew(set_stage: SetStage) -> None:
     stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
     assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("dormant", "active")
-    workspaces.adopt_policy(
-        workspace=stage.workspace, text=policy_text(limit=365), actor=None, reason="stricter", now=NOW
-    )
+    put_in_force(stage.workspace, policy_text(limit=365), now=NOW, reason="stricter")
     assert assess.assess(workspace=stage.workspace) == EVERYBODY
     assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("dormant", "dormant")
     found = stage.account("omar").assessment
@@ -200,13 +197,13 @@ def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
     set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
-    workspaces.adopt_policy(workspace=stage.workspace, text=policy_text(limit=365), actor=None, reason="", now=NOW)
+    put_in_force(stage.workspace, policy_text(limit=365), now=NOW)
     judged = judging.Judging.of
 
     def judge_and_be_overtaken(one: judging.Judging, account: Account) -> dict[str, Any]:
         monkeypatch.setattr(judging.Judging, "of", judged)
         text = policy_text(limit=900)
-        workspaces.adopt_policy(workspace=stage.workspace, text=text, actor=None, reason="", now=NOW)
+        put_in_force(stage.workspace, text, now=NOW)
         return judged(one, account)
 
     monkeypatch.setattr(judging.Judging, "of", judge_and_be_overtaken)

@@ -76,7 +76,7 @@ def test_only_a_long_silence_is_kept_and_only_once(stage: Stage) -> None:
     assert ActivityGap.objects.count() == 1
 
 
-def test_a_proposal_is_tested_by_its_own_limits(stage: Stage) -> None:
+def test_a_preview_is_tested_by_its_own_limits(stage: Stage) -> None:
     come_back(stage, "back")
     policy_preview = preview.propose(
         workspace=stage.workspace, text=policy_text(limit=2000), actor=None, reason="", now=NOW

@@ -12,7 +12,7 @@ from accounts_review.models import Account, Assessment, AuditEntry, PolicyPrevie
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.policy import PolicyError
 from accounts_review.workflow.assess import assess, judging
-from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy import moves, preview
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.factories import make_policy_preview
@@ -41,8 +41,8 @@ def activate(
 
 
 def moved(policy_preview: PolicyPreview) -> dict[tuple[str, str], int]:
-    moves = preview.moves(policy_preview, now=NOW)
-    return {(move.verdict, move.verdict_after): move.count for move in moves if move.verdict != move.verdict_after}
+    counted = moves.moves(policy_preview, now=NOW)
+    return {(move.verdict, move.verdict_after): move.count for move in counted if move.verdict != move.verdict_after}
 
 
 def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage) -> None:
@@ -58,7 +58,7 @@ def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage)
 
 def test_what_was_shown_is_what_comes_true(stage: Stage) -> None:
     policy_preview = propose(stage, limit=365)
-    previewed = preview.accounts_under(policy_preview, now=NOW)
+    previewed = moves.accounts_under(policy_preview, now=NOW)
     after = {account.username: account.verdict_after for account in previewed}
     version = activate(stage, policy_preview)
     assert (version.number, version.text, version.reason) == (3, policy_text(limit=365), "why")
@@ -159,7 +159,7 @@ def test_it_can_be_stopped_and_gone_on_with(stage: Stage) -> None:
     assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
 
 
-def test_a_person_has_one_proposal_and_old_ones_go(stage: Stage) -> None:
+def test_a_person_has_one_preview_and_old_ones_go(stage: Stage) -> None:
     first = propose(stage, limit=365)
     others = make_policy_preview(stage.workspace, over=first.over, by_login="ada")
     second = propose(stage, limit=400)
@@ -177,9 +177,9 @@ def test_whose_case_would_end_and_whose_promise_stands(stage: Stage) -> None:
     case.save()
     stage.approve("robot")
     policy_preview = propose(stage, limit=500, notice=3)
-    found = {touched.state: (touched.count, touched.spared) for touched in preview.touched(policy_preview, now=NOW)}
+    found = {touched.state: (touched.count, touched.spared) for touched in moves.touched(policy_preview, now=NOW)}
     assert found == {"awaiting_notice": (1, 0), "noticed": (1, 1), "in_draft": (1, 1)}
-    promises = preview.promises(stage.workspace)
+    promises = moves.promises(stage.workspace)
     assert (promises.count, promises.first) == (1, NOW + timedelta(days=20))
     activate(stage, policy_preview)
     assert stage.case("omar").promised_at == NOW + timedelta(days=20)
@@ -209,5 +209,5 @@ def test_segments_are_counted_as_they_are_and_would_be(stage: Stage) -> None:
     text = policy_text().replace("[[segment]]", f"{first}[[segment]]", 1)
     policy_preview = preview.propose(workspace=stage.workspace, text=text, actor=None, reason="", now=NOW)
     preview.judge(policy_preview=policy_preview, clock=stage.clock)
-    (move,) = [move for move in preview.moves(policy_preview, now=NOW) if move.verdict == Verdict.DORMANT]
+    (move,) = [move for move in moves.moves(policy_preview, now=NOW) if move.verdict == Verdict.DORMANT]
     assert (move.segment, move.segment_after, move.count) == ("everyone", "everyone", 1)

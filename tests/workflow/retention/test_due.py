@@ -22,7 +22,7 @@ from accounts_review.workflow import holds, workspaces
 from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due, traces
 from accounts_review.workflow.retention.terms import SearchTerms
-from tests.factories import NOW, give_role, make_account, make_case, make_cleanup
+from tests.factories import NOW, give_role, make_account, make_case, make_cleanup, put_in_force
 from tests.stage import policy_text
 
 YEARS = timedelta(days=3 * 365)
@@ -30,7 +30,7 @@ YEARS = timedelta(days=3 * 365)
 
 def adopt(workspace: Workspace, months: int) -> None:
     text = f"{policy_text()}\n[retention]\nmonths_after_end = 1\nkeep_audit_names_months = {months}\n"
-    workspaces.adopt_policy(workspace=workspace, text=text, actor=None, reason="test", now=NOW)
+    put_in_force(workspace, text, now=NOW)
 
 
 def opened(name: str, months: int) -> Workspace:

@@ -161,7 +161,7 @@ def test_an_approval_never_slips_into_a_cleanup_that_is_being_launched(
 def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each holds its rows before it takes its place at the end of the record."""
+    """Each holds its rows before it takes its place at the end of the audit."""
     stage = set_stage(someone("marie"))
     stage.launch("marie")
     stage.update("marie", display_name="changed")

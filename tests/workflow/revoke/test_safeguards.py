@@ -211,7 +211,7 @@ AROUND = {
     "first_sync": Safeguard(believe_a_first_sync, first_sync_without_dates),
     "dates_never_go_back": Safeguard(let_dates_go_back, dates_of_one_vanish, crowd_lost_someone),
     "set_aside_leaves_nothing": Safeguard(store_what_is_set_aside, the_same_wrong_answer_twice, crowd_lost_someone),
-    "complete_extraction": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
+    "complete_sync": Safeguard(call_it_complete, newcomer_read_by_halves, newcomer_removed),
     "one_open_case": Safeguard(drop_the_constraint, open_a_second_case, has_two_open_cases),
     "errors_that_stop": Safeguard(never_stop, key_is_refused, somebody_else_was_removed),
     "no_third_delete": Safeguard(try_for_ever, never_answers, more_than_two_tries),
@@ -247,7 +247,7 @@ LAWS = {
         "owner_in_capitals",
         "owner_in_list",
     },
-    "3 complete syncs": {"complete_extraction"},
+    "3 complete syncs": {"complete_sync"},
     "4 breaker": {"breaker", "breaker_tripped", "set_aside_leaves_nothing"},
     "5 gate": {*GATE, "one_open_case"},
     "6 last look": {

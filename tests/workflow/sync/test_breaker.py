@@ -30,7 +30,7 @@ def lose_dates(stage: Stage, count: int) -> None:
         stage.update(f"crowd.{number:04d}", last_seen_at=None, last_login_at=None)
 
 
-def test_dates_that_vanish_quarantine_the_extraction(stage: Stage) -> None:
+def test_dates_that_vanish_quarantine_the_sync(stage: Stage) -> None:
     lose_dates(stage, 4)
     done = stage.sync()
     assert done.state == "quarantined"
@@ -68,14 +68,14 @@ def test_candidates_that_multiply_are_quarantined_whatever_the_reason(stage: Sta
     assert codes == ["candidates_multiplied"]
 
 
-def test_a_quarantined_extraction_still_clears_who_was_seen(stage: Stage) -> None:
+def test_a_quarantined_sync_still_clears_who_was_seen(stage: Stage) -> None:
     lose_dates(stage, 5)
     stage.update("marie", last_seen_at=days_ago(1))
     assert stage.sync().state == "quarantined"
     assert stage.verdicts()["marie"] == "active"
 
 
-def test_a_first_extraction_cannot_trip(set_stage: SetStage) -> None:
+def test_a_first_sync_cannot_trip(set_stage: SetStage) -> None:
     assert set_stage(*(someone(f"old.{number}") for number in range(30)), others=0).workspace.is_quarantined is False
 
 

@@ -1,0 +1,75 @@
+"""Moves: what a policy preview makes of the accounts, of the open cases and of what people were promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Min, Q
+
+from accounts_review.models import Account, Case, PolicyPreview, Workspace
+from accounts_review.models.account import AccountQuerySet
+from accounts_review.rules.dormancy import Verdict
+
+SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
+"""Of the accounts under a preview: those whom it would spare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How many accounts have one verdict and segment now, and would have these others."""
+
+    segment: str
+    segment_after: str
+    verdict: str
+    verdict_after: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """The open cases in one state, and how many of them would no longer be dormant, and so be spared."""
+
+    state: str
+    count: int
+    spared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """The dates that were given to people and have not passed into an outcome; they stand whatever comes."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQuerySet:
+    """The listed accounts with their verdict as it is and as it would be under a preview."""
+    listed = Account.objects.filter(workspace=policy_preview.workspace_id).listed().assessed()
+    return listed.with_verdict(now).with_verdict_under(policy_preview, now)
+
+
+def moves(policy_preview: PolicyPreview, *, now: datetime) -> list[Move]:
+    """Every listed account by verdict and segment, as they are and as they would be."""
+    names = ("assessment__segment", "segment_after", "verdict", "verdict_after")
+    counted = accounts_under(policy_preview, now=now).order_by().values_list(*names).annotate(Count("pk"))
+    return [
+        Move(segment=segment, segment_after=segment_after, verdict=verdict, verdict_after=verdict_after, count=count)
+        for segment, segment_after, verdict, verdict_after, count in counted
+    ]
+
+
+def touched(policy_preview: PolicyPreview, *, now: datetime) -> list[Touched]:
+    """The open cases of the workspace by state."""
+    open_cases = Case.objects.filter(cleanup__workspace=policy_preview.workspace_id).open()
+    accounts = accounts_under(policy_preview, now=now).filter(pk__in=open_cases.values("account"))
+    counted = accounts.order_by().values(*("case_state",)).annotate(n=Count("pk"), spared=Count("pk", filter=SPARED))
+    return [Touched(state=row["case_state"], count=row["n"], spared=row["spared"]) for row in counted]
+
+
+def promises(workspace: Workspace) -> Promises:
+    """The dates that people were given and that are still open."""
+    given = Case.objects.filter(cleanup__workspace=workspace).open().exclude(promised_at=None)
+    found = given.aggregate(count=Count("pk"), first=Min("promised_at"), last=Max("promised_at"))
+    return Promises(**found)
