@@ -57,9 +57,9 @@ def check_actors(*, most: int = 20) -> list[Flaw]:
 
 
 def _entries() -> Iterator[AuditEntry]:
-    needed = [*NEEDS, *(event.value for event in _ROLES_CHANGE), Event.WORKSPACE_RENAMED.value]
-    others = AuditEntry.objects.exclude(actor_ref__name__in=[*PROGRAMS, ""])
-    entries = AuditEntry.objects.filter(kind__in=needed) | others
+    """What people did, and what changes who may do what."""
+    people = AuditEntry.objects.exclude(actor_ref__name__in=[*PROGRAMS, ""])
+    entries = AuditEntry.objects.filter(kind__in=[*_ROLES_CHANGE, Event.WORKSPACE_RENAMED]) | people
     return entries.order_by("seq").iterator(chunk_size=2000)
 
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+import msgspec
+from django.db.models import Exists, F, Func, OuterRef, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.chain import commitment, mark_of
+from accounts_review.audit.chain import mark_of
 from accounts_review.audit.checkpoint import GENESIS, Checkpoint
 from accounts_review.audit.verification.flaws import Flaw, Progress
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
@@ -21,8 +23,10 @@ STEP = 2000
 BACKWARDS = timedelta(minutes=30)
 """So much earlier than the one before it an entry may be: a job takes its time once, and writes a little later."""
 
-COLUMNS = ("seq", "at", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "data")
+COLUMNS = ("seq", "instant", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "content")
 REST = ("personal_id", "previous", "digest", "mark")
+_decode = msgspec.json.decode
+_fast = msgspec.json.Encoder(order="sorted").encode
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -39,11 +43,11 @@ def verify_chain(
     checkpoints: Sequence[Checkpoint] = (), *, progress: Progress = lambda done: None, most: int = 20
 ) -> Proven:
     """Read all entries in order, and hold them against each other and against checkpoints."""
-    proven, previous, newest = Proven(), GENESIS, None
+    proven, previous, newest = Proven(), GENESIS, ""
     is_named, is_marked = _beside(), _marks()
     kept = {checkpoint.seq: checkpoint.digest for checkpoint in checkpoints}
     for row in _rows():
-        seq, at, kind, digest = row[0], row[1], row[4], row[11]
+        seq, instant, kind, digest = row[0], row[1], row[4], row[11]
         if problem := _broken(row, follows=proven.entries, previous=previous):
             proven.flaw = Flaw(seq if seq == proven.entries + 1 else proven.entries + 1, problem, kind)
             return proven
@@ -57,10 +61,10 @@ def verify_chain(
             problem = _("it is not the entry the checkpoint names: the audit was rewritten")
             proven.flaw = Flaw(seq, problem, kind)
             return proven
-        if newest and at < newest - BACKWARDS and len(proven.later) < most:
+        if instant < newest and _is_backwards(instant, newest) and len(proven.later) < most:
             problem = _("it is dated %(at)s, before the entries before it")
-            proven.later.append(Flaw(seq, problem % {"at": f"{at:%Y-%m-%d %H:%M:%S}"}, kind))
-        proven.entries, previous, newest = seq, digest, max(at, newest or at)
+            proven.later.append(Flaw(seq, problem % {"at": instant[:19].replace("T", " ")}, kind))
+        proven.entries, previous, newest = seq, digest, max(instant, newest)
         if seq % STEP == 0:
             progress(seq)
     proven.flaw = _cut_off(kept, proven.entries)
@@ -68,8 +72,21 @@ def verify_chain(
 
 
 def _rows() -> Iterator[tuple[Any, ...]]:
-    rows = AuditEntry._base_manager.order_by("seq").values_list(*COLUMNS, *REST)
-    return rows.iterator(chunk_size=STEP)
+    """All entries in order, a step at a time: a cursor over everything would have the database write it all down.
+
+    Instants and details come as text, ready to be hashed or read: making objects of them costs more than the hash.
+    """
+    instant = Func(
+        F("at"),
+        template="""to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')""",
+        output_field=TextField(),
+    )
+    entries = AuditEntry._base_manager.annotate(instant=instant, content=Cast("data", TextField()))
+    rows = entries.order_by("seq").values_list(*COLUMNS, *REST)
+    batch = list(rows[:STEP])
+    while batch:
+        yield from batch
+        batch = list(rows.filter(seq__gt=batch[-1][0])[:STEP])
 
 
 def _broken(row: tuple[Any, ...], *, follows: int, previous: str) -> str:
@@ -77,19 +94,32 @@ def _broken(row: tuple[Any, ...], *, follows: int, previous: str) -> str:
         return _("the entry is missing")
     if row[10] != previous:
         return _("it does not follow from the entry before it")
-    if row[11] != _seal(row):
+    if not _is_sealed(row):
         return _("its content does not match its digest")
     return ""
 
 
-def _seal(row: tuple[Any, ...]) -> str:
+def _is_sealed(row: tuple[Any, ...]) -> bool:
     """As ``audit.chain.seal``, from a row of columns."""
-    content = [row[0], _instant(row[1]), *row[2:11]]
-    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+    return _is_digest(row[11], row[:8], row[8], row[9:11])
 
 
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+def _is_digest(digest: str, before: tuple[object, ...], content: str, after: tuple[object, ...] = ()) -> bool:
+    """Whether a digest is that of a list with a document in it, written as ``audit.chain`` describes.
+
+    The fast encoder writes the same but for some numbers, and takes a third of the time.
+    """
+    try:
+        written = (*before, _decode(content), *after)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False  # The portal writes nothing that cannot be read.
+    if hashlib.sha256(_fast(written)).hexdigest() == digest:
+        return True
+    return hashlib.sha256(_canonical(written).encode()).hexdigest() == digest
+
+
+def _is_backwards(instant: str, newest: str) -> bool:
+    return datetime.fromisoformat(instant) < datetime.fromisoformat(newest) - BACKWARDS
 
 
 def _cut_off(kept: dict[int, str], entries: int) -> Flaw | None:
@@ -104,17 +134,18 @@ def _marks() -> Callable[[str, str], bool]:
     keys = [key for row in AuditKey.objects.all() if (key := row.open())]
 
     def is_marked(digest: str, mark: str) -> bool:
-        return any(mark_of(digest, key=key) == mark for key in keys)
+        return mark in [mark_of(digest, key=key) for key in keys]
 
     return is_marked
 
 
 def _beside() -> Callable[..., bool]:
     """Whether what entries refer to still stands beside them as it was written, or was erased."""
-    altered: set[str | None] = set()
-    for row in PersonalData.objects.filter(erased_at=None).iterator(chunk_size=STEP):
-        if row.digest != commitment(row):
-            altered.add(row.digest)
+    kept = PersonalData.objects.filter(erased_at=None).annotate(content=Cast("details", TextField()))
+    rows = kept.values_list("digest", "salt", "name", "content").iterator(chunk_size=STEP)
+    altered: set[str | None] = {
+        digest for digest, salt, name, content in rows if not _is_digest(digest, (salt, name), content)
+    }
     for reference in ("actor_ref_id", "subject_ref_id", "personal_id"):
         told = AuditEntry._base_manager.exclude(**{reference: None})
         lost = told.exclude(Exists(PersonalData.objects.filter(digest=OuterRef(reference))))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts_review.audit.events import Event
 from accounts_review.audit.verification.flaws import Flaw
@@ -28,6 +30,24 @@ _EVIDENCE = (
     "incarnation",
     "digest",
 )
+_COMPARED = (
+    *("account_id", "state", "moved_at", "approved_by_login", "promised_at", "evidence"),
+    *("cleanup__number", "cleanup__workspace_id"),
+)
+_TELLING = (Event.ACCOUNT_APPROVED, Event.ACCOUNT_EXEMPTED, Event.ACCOUNT_EXEMPTION_WITHDRAWN)
+
+
+class _Entry(NamedTuple):
+    """What is read of an entry to tell its account's story."""
+
+    account_id: int
+    seq: int
+    at: datetime
+    kind: str
+    cleanup: int | None
+    actor: str
+    data: dict[str, Any]
+    beside: dict[str, Any] | None
 
 
 @dataclass(slots=True)
@@ -74,16 +94,23 @@ def check_states(*, most: int = 50) -> list[Flaw]:
 
 def _accounts() -> Iterator[Flaw]:
     """Cases and exemptions, account by account; both sides are read in the order of accounts."""
-    entries = AuditEntry.objects.exclude(account_id=None).order_by("account_id", "seq")
-    cases = Case.objects.select_related("cleanup").defer("snapshot", "last_look").order_by("account_id", "pk")
+    cases = Case.objects.select_related("cleanup").only(*_COMPARED).order_by("account_id", "pk")
     exemptions = Exemption.objects.order_by("account_id", "pk")
     numbers = _held_back()
-    told = _by_account(entries.iterator(chunk_size=STEP))
+    told = _by_account(_entries())
     stored = [_by_account(rows.iterator(chunk_size=STEP)) for rows in (cases, exemptions)]
     for _account, (entry_rows, case_rows, exemption_rows) in _merged(told, *stored):
         account = _retold(entry_rows)
         yield from _pairs(account.cases, case_rows, "case", lambda a, b: _case_differs(a, b, numbers))
         yield from _pairs(account.exemptions, exemption_rows, "exemption", _exemption_differs)
+
+
+def _entries() -> Iterator[_Entry]:
+    """The entries that change what is told of an account, as bare rows: they are most of the audit."""
+    telling = Q(data__has_key="to") | Q(kind__in=_TELLING)
+    entries = AuditEntry.objects.exclude(account_id=None).filter(telling).order_by("account_id", "seq")
+    columns = ("account_id", "seq", "at", "kind", "cleanup", "actor", "data", "personal__details")
+    return (_Entry(*row) for row in entries.values_list(*columns).iterator(chunk_size=STEP))
 
 
 def _by_account(rows: Iterable[Any]) -> Iterator[tuple[int, list[Any]]]:
@@ -105,17 +132,17 @@ def _merged(*sides: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list
         yield account, rows
 
 
-def _retold(entries: Iterable[AuditEntry]) -> _Account:
+def _retold(entries: Iterable[_Entry]) -> _Account:
     account = _Account()
     for entry in entries:
         _retell(account, entry)
     return account
 
 
-def _retell(account: _Account, entry: AuditEntry) -> None:
+def _retell(account: _Account, entry: _Entry) -> None:
     to = entry.data.get("to")
     if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
-        by = str(entry.details.get("approved_by") or entry.actor)
+        by = str((entry.data | (entry.beside or {})).get("approved_by") or entry.actor)
         evidence = {name: entry.data.get(name) for name in _EVIDENCE}
         account.cases.append(_Told(CaseState.IN_DRAFT, entry.at, entry.seq, entry.kind, entry.cleanup, by, evidence))
     elif entry.kind == Event.ACCOUNT_EXEMPTED:
@@ -147,15 +174,15 @@ def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, 
 
 def _case_differs(told: _Told, case: Case, numbers: dict[tuple[int, int], int]) -> str:
     expected = {
-        _("state"): (told.state, case.state),
-        _("since"): (told.at, case.moved_at),
-        _("approved by"): (told.approved_by or case.approved_by_login, case.approved_by_login),
-        _("not before"): (told.promised or case.promised_at, case.promised_at),
+        gettext_noop("state"): (told.state, case.state),
+        gettext_noop("since"): (told.at, case.moved_at),
+        gettext_noop("approved by"): (told.approved_by or case.approved_by_login, case.approved_by_login),
+        gettext_noop("not before"): (told.promised or case.promised_at, case.promised_at),
     }
     number = told.cleanup
     while number != case.cleanup.number and (case.cleanup.workspace_id, number or 0) in numbers:
         number = numbers[case.cleanup.workspace_id, number or 0]
-    expected[_("clean-up")] = (number, case.cleanup.number)
+    expected[gettext_noop("clean-up")] = (number, case.cleanup.number)
     for name, value in told.evidence.items():
         expected[name] = (value, case.evidence.get(name))
     return _difference(expected)
@@ -164,9 +191,9 @@ def _case_differs(told: _Told, case: Case, numbers: dict[tuple[int, int], int]) 
 def _exemption_differs(told: _Kept, row: Exemption) -> str:
     return _difference(
         {
-            _("until"): (told.until, row.until),
-            _("by"): (told.by or row.by_login, row.by_login),
-            _("withdrawn"): (told.ended, row.withdrawn_at is not None),
+            gettext_noop("until"): (told.until, row.until),
+            gettext_noop("by"): (told.by or row.by_login, row.by_login),
+            gettext_noop("withdrawn"): (told.ended, row.withdrawn_at is not None),
         }
     )
 
@@ -175,7 +202,7 @@ def _difference(pairs: dict[str, tuple[Any, Any]]) -> str:
     for name, (told, stands) in pairs.items():
         if told != stands:
             said = _("%(name)s is %(stands)s; the audit says %(told)s")
-            return said % {"name": name, "stands": _shown(stands), "told": _shown(told)}
+            return said % {"name": _(name), "stands": _shown(stands), "told": _shown(told)}
     return ""
 
 
@@ -208,11 +235,11 @@ def _cleanups() -> Iterator[Flaw]:
         key = (cleanup.workspace_id, cleanup.number)
         last, launch = told.pop(key, None), launches.get(key)
         expected: dict[str, tuple[Any, Any]] = {
-            _("state"): (last.data["to"] if last else CleanupState.DRAFT, cleanup.state)
+            gettext_noop("state"): (last.data["to"] if last else CleanupState.DRAFT, cleanup.state)
         }
         if launch:
-            expected[_("launched by")] = (launch.actor or cleanup.launched_by, cleanup.launched_by)
-            expected[_("dry run")] = (launch.data.get("dry_run"), cleanup.dry_run)
+            expected[gettext_noop("launched by")] = (launch.actor or cleanup.launched_by, cleanup.launched_by)
+            expected[gettext_noop("dry run")] = (launch.data.get("dry_run"), cleanup.dry_run)
         if problem := _difference(expected):
             seq, kind = (last.seq, last.kind) if last else (0, "")
             yield Flaw(seq, problem, kind, f"clean-up {cleanup.number} of {cleanup.workspace}")
@@ -245,5 +272,5 @@ def _modes() -> Iterator[Flaw]:
     for workspace in Workspace.objects.all():
         last = told.get(workspace.pk)
         mode = last.data.get("to") if last else Workspace.Mode.DRY_RUN
-        if problem := _difference({_("mode"): (mode, workspace.mode)}):
+        if problem := _difference({gettext_noop("mode"): (mode, workspace.mode)}):
             yield Flaw(last.seq if last else 0, problem, last.kind if last else "", f"workspace {workspace}")
