@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts_review import audit
 from accounts_review.audit.chain import seal
 from accounts_review.audit.checkpoint import GENESIS
 from accounts_review.audit.events import Event
+from accounts_review.audit.verification.chain import is_digest
 from accounts_review.models import AuditEntry, PersonalData, Workspace
 from accounts_review.models.audit_entry import AppendOnly
 from accounts_review.spreadsheet.rows import audit_lines
@@ -337,3 +340,18 @@ def test_an_export_alone_proves_itself_and_says_who_it_was(chain: int) -> None:
         assert line["actor"] == "portal"
         assert line["subject"] == ("" if line["account_id"] == 3 else f"person {line['seq'] - 1}")
         previous = line["digest"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(data=JSON)
+def test_verification_reads_any_details_as_the_recipe_wrote_them(data: Any) -> None:
+    recipe = json.dumps(["a", data, None], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(recipe.encode()).hexdigest()
+    assert is_digest(digest, ("a",), json.dumps(data, ensure_ascii=False), (None,))
+    assert not is_digest(digest, ("b",), json.dumps(data, ensure_ascii=False), (None,))
+    assert not is_digest(digest, ("a",), "1" * 5000, (None,))

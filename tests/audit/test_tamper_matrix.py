@@ -115,6 +115,11 @@ def test_a_changed_entry_is_named(stage: Stage) -> None:
     assert "Entry 5, " in verify()
 
 
+def test_an_entry_with_a_number_that_nobody_can_read_is_named(stage: Stage) -> None:
+    sql(f"UPDATE {ENTRIES} SET data = data || jsonb_build_object('to', repeat('7', 5000)::numeric) WHERE seq = 5")
+    assert "Entry 5, " in verify()
+
+
 def test_a_removed_entry_is_named(stage: Stage) -> None:
     sql(f"DELETE FROM {ENTRIES} WHERE seq = 4")
     assert "Entry 4, " in verify()
