@@ -29,7 +29,7 @@ from accounts_review.web.cleanups.outlook import Outlook, outlook_of
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.cleanups.waiting import waiting_of
-from accounts_review.web.cleanups.years import years_of
+from accounts_review.web.cleanups.years import columns_of, years_of
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
@@ -68,8 +68,10 @@ class Cleanups(WorkspaceView):
         past = with_counts(every.filter(state__in=(CleanupState.CLOSED, CleanupState.CANCELLED)))
         table = CleanupTable(past, now=self.now, workspace=self.workspace)
         RequestConfig(request).configure(table)
+        years = years_of(self.workspace)
         context = {
-            "years": years_of(self.workspace),
+            "years": years,
+            "columns": columns_of(years),
             "draft": draft,
             "segments": segments,
             "size": sum(count for name, count in segments),

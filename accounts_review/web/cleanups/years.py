@@ -6,9 +6,15 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 from django.db.models.functions import ExtractYear
+from django.utils.translation import gettext as _
 
 from accounts_review.models import Case, Workspace
+from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import CaseState, CleanupState
+
+MOST_YEARS = 10
+"""So many years are drawn; the table has them all."""
+WIDTH, HEIGHT, TOP, FULL = 34, 120, 20, 576
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,40 @@ class Year:
     @property
     def returned_percent(self) -> float:
         return 100 * self.returned / self.revoked if self.revoked else 0.0
+
+    @property
+    def others(self) -> int:
+        """Those who were neither revoked nor spared nor missed: refused, withdrawn, or not at their end yet."""
+        return self.accounts - self.revoked - self.spared - self.undeliverable
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What became of some of a year's accounts, as a part of its column."""
+
+    state: str
+    label: str
+    count: int
+    y: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A year as a column of a chart."""
+
+    year: int
+    total: int
+    x: int
+    blocks: list[Block]
+
+    @property
+    def middle(self) -> int:
+        return self.x + WIDTH // 2
+
+    @property
+    def above(self) -> int:
+        return TOP + HEIGHT - sum(block.height for block in self.blocks) - 6
 
 
 def years_of(workspace: Workspace) -> list[Year]:
@@ -48,3 +88,35 @@ def years_of(workspace: Workspace) -> list[Year]:
         .order_by("-year")
     )
     return [Year(**row) for row in rows if row["year"]]
+
+
+def columns_of(years: list[Year]) -> list[Column]:
+    """The newest years, the oldest at the left, also those without a clean-up; one year alone has no trend. Pure."""
+    if len(years) < 2:
+        return []
+    last, told = years[0].year, {row.year: row for row in years}
+    shown = range(max(years[-1].year, last - MOST_YEARS + 1), last + 1)
+    most = max(told[year].accounts for year in shown if year in told)
+    step = FULL // len(shown)
+    return [
+        _column(told.get(year), year, x=index * step + (step - WIDTH) // 2, most=most)
+        for index, year in enumerate(shown)
+    ]
+
+
+def _column(row: Year | None, year: int, *, x: int, most: int) -> Column:
+    if row is None:
+        return Column(year, 0, x, [])
+    parts = [
+        (CaseState.REVOKED.value, str(CASE_LABELS[CaseState.REVOKED]), row.revoked),
+        (CaseState.SPARED.value, str(CASE_LABELS[CaseState.SPARED]), row.spared),
+        (CaseState.UNDELIVERABLE.value, str(CASE_LABELS[CaseState.UNDELIVERABLE]), row.undeliverable),
+        (CaseState.WITHDRAWN.value, _("other outcomes"), row.others),
+    ]
+    blocks, below = list[Block](), 0
+    for state, label, count in parts:
+        if count:
+            start, end = (round(HEIGHT * upto / most) for upto in (below, below + count))
+            blocks.append(Block(state, label, count, TOP + HEIGHT - end, end - start))
+            below += count
+    return Column(year, row.accounts, x, blocks)
