@@ -112,9 +112,7 @@ def preview_policy(policy_preview: PolicyPreview) -> None:
 
 
 def sweep(terms: list[str]) -> int:
-    """Have files, and those of the embedded database, forget names; returns how many files changed."""
-    if terms:
-        traces.scrub_embedded()
+    """Have files forget names; returns how many changed. Those of the embedded database are a job of their own."""
     return traces.sweep_files(settings.DATA_DIR, terms)
 
 

@@ -34,6 +34,7 @@ from accounts_review.tasks.queue import (
     enqueue_connection_check,
     enqueue_policy_preview,
     enqueue_revoke,
+    enqueue_scrub,
     enqueue_sync,
     enqueue_take_in,
 )
@@ -45,6 +46,7 @@ from accounts_review.workflow.notify import alert, confirmation, digest
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.people import owed
 from accounts_review.workflow.policy import preview
+from accounts_review.workflow.retention import traces
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import WrongHost, end_dead_syncs
 from cleanup_portal.ping import ping
@@ -164,6 +166,8 @@ def sweep() -> None:
     silent = PolicyPreview.objects.filter(state=PolicyPreview.State.JUDGING, heartbeat_at__lt=now() - SILENT_PREVIEW)
     for policy_preview_id in silent.values_list("pk", flat=True):
         enqueue_policy_preview(policy_preview_id)
+    if traces.is_scrub_owed():
+        enqueue_scrub()
     alert_administrators()
     if failed:
         raise failed

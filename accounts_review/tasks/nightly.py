@@ -16,6 +16,7 @@ from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
 from accounts_review.tasks.queue import enqueue_retention, enqueue_verification
 from accounts_review.workflow import holds
+from accounts_review.workflow.retention import traces
 from accounts_review.workflow.retention.clients import forget_clients, forget_sessions
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,12 @@ def retention_job() -> None:
     forget_sessions(after=after, now=now())
     if failed:
         raise NotAllErased("; ".join(failed[:MOST_NAMED]), count=len(failed))
+
+
+@recorded
+def scrub_job() -> None:
+    """Have the embedded database forget what its files hold of people who were erased."""
+    traces.scrub_embedded()
 
 
 def _erased_in(workspace: Workspace) -> list[str]:

@@ -15,9 +15,11 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from accounts_review.models import Case, Workspace
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.workflow.retention import traces
 from accounts_review.workflow.revoke.flight import AT_ONCE
 
 REVOKE = "accounts_review.tasks.jobs.revoke_batch"
+SCRUB = "accounts_review.tasks.nightly.scrub_job"
 
 SYNC_SECONDS = 4 * 3600
 """How long a sync may take: a million accounts are a thousand calls, twice; and proving the audit.
@@ -93,6 +95,12 @@ def enqueue_verification() -> None:
 def enqueue_retention() -> None:
     """Ask the worker to erase those whose time is over."""
     async_task("accounts_review.tasks.nightly.retention_job", timeout=SYNC_SECONDS)
+
+
+def enqueue_scrub() -> None:
+    """Ask the worker to have the embedded database forget what its files hold of rows that were changed."""
+    if traces.is_embedded() and not _waiting(SCRUB):
+        async_task(SCRUB, timeout=SYNC_SECONDS)
 
 
 def enqueue_policy_preview(policy_preview_id: int) -> None:

@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Workspace, permit
-from accounts_review.tasks import actions
+from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention import due
 from accounts_review.workflow.retention.erase import NotErasable
 
@@ -36,6 +36,8 @@ class Command(WorkspaceCommand):
             if workspace.retention_since is None:
                 due.begin(workspace=workspace, actor=actor, now=now())
             erased = actions.apply_retention(workspace)
+            if erased.terms:
+                nightly.scrub_job()
         except NotErasable as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"accounts erased {erased.accounts}")

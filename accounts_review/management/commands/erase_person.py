@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from accounts_review.management.shell import WorkspaceCommand, person
 from accounts_review.models import Workspace
-from accounts_review.tasks import actions
+from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention.erase import NotErasable, erase_person
 
 
@@ -31,6 +31,7 @@ class Command(WorkspaceCommand):
         except NotErasable as error:
             raise CommandError(str(error)) from None
         files = actions.sweep(erased.terms)
+        nightly.scrub_job()
         for where in erased.left:
             self.stderr.write(f"Left as it is: {where}.")
         self.stdout.write(f"accounts erased {erased.accounts}, files changed {files}")

@@ -15,10 +15,10 @@ from django.views.generic import TemplateView
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of_account, rights_of_groups
-from accounts_review.models import Account, AuditEntry, Case, Exemption, may, workspaces_of
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Run, may, workspaces_of
 from accounts_review.rules.explanation import dates_read
 from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalTransition
-from accounts_review.tasks import actions
+from accounts_review.tasks import actions, queue
 from accounts_review.web.account import evidence
 from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
@@ -28,6 +28,7 @@ from accounts_review.web.shared.download import file_name
 from accounts_review.wording import instants
 from accounts_review.wording.cases import of_case
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.retention import traces
 from accounts_review.workflow.retention.erase import (
     NotErasable,
     erase_person,
@@ -65,10 +66,18 @@ class AccountPage(OneAccount, TemplateView):
         context |= {"account": self.account, "here": self.request.path}
         context |= self._history(context["dates"]) | self._decisions()
         context["can_erase"] = context["may_administer"] and not objection_to_erasing(self.account)
+        context["scrub"] = self._scrub()
         context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
         if context["is_assessed"]:
             context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
         return context
+
+    def _scrub(self) -> Run | None:
+        """The run that has the database's files forget the person; an unsaved one while none has begun."""
+        if self.account.erased_at is None or not traces.is_embedded():
+            return None
+        begun = traces.scrubs().filter(started_at__gte=self.account.erased_at)
+        return begun.exclude(finished_at=None).last() or begun.first() or Run()
 
     def _known(self) -> dict[str, Any]:
         listed = {group.uid: group for group in self.workspace.groups.all()}
@@ -155,7 +164,10 @@ class Erase(OneAccount):
             messages.error(request, str(refusal))
         else:
             actions.sweep(erased.terms)
+            queue.enqueue_scrub()
             messages.success(request, _("Erased. What was done stays in the audit, without the name."))
+            for where in erased.left:
+                messages.warning(request, _("Left as it is: %(where)s.") % {"where": where})
         return back
 
 

@@ -70,6 +70,7 @@ TITLES: dict[str, Promise] = {
     "check_connection_job": gettext_lazy("Check of one connection"),
     "verify_audit_job": gettext_lazy("Verification of the audit"),
     "retention_job": gettext_lazy("Erasure"),
+    "scrub_job": gettext_lazy("Erasure from the database's files"),
 }
 """What the other tasks are called, which these or people ask for."""
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from accounts_review.models import Account
+from accounts_review.audit.events import Event
+from accounts_review.models import Account, AuditEntry, Run
 from accounts_review.workflow.retention import texts
 from accounts_review.workflow.retention.terms import ERASED, SearchTerms, can_be_looked_for
 
 _KEPT = ("checkpoint", "secret_key", "postgresql")
 _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
+SCRUB = "scrub_job"
+"""The task that calls :func:`scrub_embedded`; its runs say when that was last done."""
 LARGEST_FILE = 200 * 2**20
 
 
@@ -40,12 +43,32 @@ def sweep_tables(terms: SearchTerms, *, workspaces: Collection[int]) -> int:
     return texts.take_out(terms, workspaces=workspaces)
 
 
+def is_embedded() -> bool:
+    """Whether the database is the portal's own, whose files it can go through."""
+    return "embedded" in connection.settings_dict["ENGINE"]
+
+
+def scrubs() -> QuerySet[Run]:
+    """When the embedded database was had to forget, the newest first; one that failed does not count."""
+    return Run.objects.filter(task=SCRUB, error="")
+
+
+def is_scrub_owed() -> bool:
+    """Whether somebody was erased since the embedded database last began to forget."""
+    if not is_embedded():
+        return False
+    # Sign-in addresses, which alone are counted, are no person's data that somebody asked to be rid of.
+    erased = AuditEntry._base_manager.filter(kind=Event.PERSON_ERASED).exclude(data__has_key="count")
+    last = erased.order_by("-seq").values_list("at", flat=True).first()
+    return last is not None and not scrubs().filter(started_at__gte=last).exists()
+
+
 def scrub_embedded() -> None:
     """Have the embedded database forget what its files hold of rows that were changed, outside any transaction.
 
     A real server does so in its own time, and its administrator decides on its archives.
     """
-    if "embedded" not in connection.settings_dict["ENGINE"]:
+    if not is_embedded():
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
