@@ -70,4 +70,4 @@ def test_the_page_says_where_a_name_stays(administrator: Desk, scrubbed: list[bo
     account = make_account(workspace, "zebulon.q", gone_at=now())
     version = workspace.policies.get()
     type(version).objects.filter(pk=version.pk).update(text=f"{version.text}\n# not for zebulon.q")
-    assert f"policy version {version.number} names them" in erase(administrator, account)
+    assert f"Left as it is: policy version {version.number} " in erase(administrator, account)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from accounts_review.web.cleanups.years import FULL, HEIGHT, TOP, WIDTH, Year, columns_of
 
 
@@ -46,7 +48,7 @@ def test_a_year_without_a_cleanup_stands_empty_between_the_others() -> None:
 def test_the_newest_ten_years_fit_beside_each_other() -> None:
     columns = columns_of([year(number, revoked=1) for number in range(2030, 2010, -1)])
     assert [column.year for column in columns] == list(range(2021, 2031))
-    assert all(left.x + WIDTH < right.x for left, right in zip(columns, columns[1:], strict=False))
+    assert all(left.x + WIDTH < right.x for left, right in pairwise(columns))
     assert columns[-1].x + WIDTH <= FULL
 
 
