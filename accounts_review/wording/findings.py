@@ -249,7 +249,7 @@ def in_words(found: Found | str) -> Finding:
     """A stored finding in words. One from before findings had codes is its own sentence."""
     if isinstance(found, str):
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
-    code, known = found["code"], defaultdict(str, {"count": 0} | found | _spoken(found))
+    code, known = found["code"], defaultdict(str, {"count": 0, **found, **_spoken(found)})
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said % known) if said else str(code)
     if until := found.get("until"):

@@ -121,7 +121,7 @@ def pause(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> N
 
 @transaction.atomic
 def retire(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> None:
-    """Forget the key of a workspace for good; what was done there stays to be read.
+    """End the use of a workspace and delete its key; its history can still be read.
 
     Raises ``PermissionDenied``, and :class:`NotPossible` while people of its clean-ups wait for an end.
     """

@@ -14,7 +14,7 @@ from accounts_review.workflow.people.invitation import link_of
 
 
 class Command(BaseCommand):
-    help = "Add a person with one role and no other right; prints a link, good once, with which they set a password."
+    help = "Add a person with one role and no other right. Prints a link that works once, to set a password."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login", metavar="LOGIN")
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("role", metavar="ROLE", choices=list(ROLES), help=", ".join(ROLES))
         parser.add_argument("--name", default="", help="the person's name")
         parser.add_argument("--workspace", metavar="W", help="which one, or `all`; required where there are several")
-        parser.add_argument("--actor", metavar="LOGIN", help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = now()

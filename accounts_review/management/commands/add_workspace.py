@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("url", metavar="URL", help="its address, such as https://data.example.org")
         parser.add_argument("--key-file", metavar="F", required=True, help="a file that holds the API key")
         parser.add_argument("--key-owner", metavar="USERNAME", default="", help="where the API does not tell")
-        parser.add_argument("--actor", metavar="LOGIN", help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
         parser.add_argument("--title", default="", help="its name as people know it")
         parser.add_argument("--contact", default="", help="whom e-mails tell people to ask")
         parser.add_argument("--sender", default="", help="from whom e-mails to people come")

@@ -1,4 +1,4 @@
-"""``manage.py apply_retention``: erase those whose time is over, or show who that would be."""
+"""``manage.py apply_retention``: erase those whose retention period has ended, or show who they are."""
 
 from __future__ import annotations
 

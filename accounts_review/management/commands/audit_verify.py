@@ -1,4 +1,4 @@
-"""``manage.py audit_verify``: prove the whole record."""
+"""``manage.py audit_verify``: prove the whole audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERY = 100_000
 
 class Command(BaseCommand):
     help = """Verify that no audit entry was changed, removed or inserted, that none is missing at the end, that
-        everyone who acted was allowed to, and that cases, clean-ups, decisions and accounts stand as the audit says,
+        everyone who acted was allowed to, and that cases, clean-ups, decisions and accounts match the audit,
         using every checkpoint of this host and any saved one. Changes nothing; exits with 1 and names each thing that
         is wrong."""
 

@@ -15,7 +15,7 @@ from cleanup_portal.settings import OWNER_ROLE
 class Command(BaseCommand):
     help = """Print the SQL for two database roles: an owner that migrates (DATABASE_OWNER_URL), and the one that runs
         the portal, which can only read and add to the audit. A superuser of the database runs it once, with passwords
-        filled in; `migrate` then keeps the rights as they are to be."""
+        filled in; `migrate` then keeps the rights up to date."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         settings = connection.settings_dict

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login", metavar="LOGIN")
         parser.add_argument("--workspace", metavar="W", help="end the role in this one only; default: all")
-        parser.add_argument("--actor", metavar="LOGIN", help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         at, person = now(), shell.person(options["login"])

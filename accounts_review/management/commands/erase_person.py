@@ -1,4 +1,4 @@
-"""``manage.py erase_person``: personal data of somebody who is gone leave; the proof of what was done stays."""
+"""``manage.py erase_person``: erase the personal data of somebody who is gone; the proof of what was done stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manage.py evidence_pack``: what was done, as one file that a stranger can verify."""
+"""``manage.py evidence_pack``: what was done, as one file that anyone can verify."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("--cleanup", metavar="N", type=int, help="one clean-up, by its number")
         parser.add_argument("--account", metavar="USERNAME", help="one account, in all its clean-ups")
         parser.add_argument("--from", metavar="DATE", dest="since", type=instant, help="a period: from this date")
-        parser.add_argument("--to", metavar="DATE", dest="until", type=instant, help="a period: to before this date")
+        parser.add_argument("--to", metavar="DATE", dest="until", type=instant, help="a period: until before this date")
         parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: evidence-….zip here")
         parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
 

@@ -20,9 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("login", metavar="LOGIN")
         parser.add_argument("role", metavar="ROLE", choices=reach.RANKS, help=", ".join(reach.RANKS))
         parser.add_argument("--workspace", metavar="W", help="which one, or `all`; required where there are several")
-        parser.add_argument("--actor", metavar="LOGIN", help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
         parser.add_argument(
-            "--instead-of-superuser", action="store_true", help="end that LOGIN is a superuser, and give the role"
+            "--instead-of-superuser", action="store_true", help="LOGIN is no longer a superuser, and gets the role"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py hold``: stop everything; no notice and no DELETE leaves until an administrator releases it."""
+"""``manage.py hold``: stop everything: no notice is sent and nobody is removed until an administrator releases it."""
 
 from __future__ import annotations
 

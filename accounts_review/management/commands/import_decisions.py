@@ -18,7 +18,7 @@ from accounts_review.workflow.review.import_rows import ImportRow
 
 class Command(WorkspaceCommand):
     help = (
-        "Apply the decisions that were filled in into an export, as CSV or XLSX. All or nothing."
+        "Apply the decisions filled in on an export, as CSV or XLSX. All or nothing."
         " A plain list of people, one column, exempts them with one --reason and --until."
     )
     needs_actor = True

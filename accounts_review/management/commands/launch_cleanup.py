@@ -1,4 +1,4 @@
-"""``manage.py launch_cleanup``: freeze the draft and send it on its way."""
+"""``manage.py launch_cleanup``: freeze the draft and launch it."""
 
 from __future__ import annotations
 

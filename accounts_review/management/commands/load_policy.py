@@ -30,7 +30,7 @@ class Command(WorkspaceCommand):
         super().add_arguments(parser)
         parser.add_argument("file", metavar="FILE", help="policy file (TOML)")
         parser.add_argument("--actor", metavar="LOGIN", help="your login")
-        parser.add_argument("--reason", default="", help="reason; kept with the version")
+        parser.add_argument("--reason", default="", help="why; recorded with the version")
         parser.add_argument("--dry-run", action="store_true", help="change nothing; print what the preview page shows")
 
     def act(self, workspace: Workspace, **options: Any) -> None:

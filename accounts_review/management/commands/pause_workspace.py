@@ -1,4 +1,4 @@
-"""``manage.py pause_workspace``."""
+"""``manage.py pause_workspace``: nothing is synced, sent or removed until the workspace is resumed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from accounts_review.workflow import workspaces
 
 
 class Command(WorkspaceCommand):
-    help = "Read nothing of a workspace, and let no notice and no removal leave, until it is resumed."
+    help = "Pause a workspace: nothing is synced, sent or removed until it is resumed."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+        parser.add_argument("--reason", required=True, help="why; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor = person(options["actor"])

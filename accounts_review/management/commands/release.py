@@ -1,4 +1,4 @@
-"""``manage.py release``: let notices and removals go on after a hold."""
+"""``manage.py release``: let notices and removals continue after a hold."""
 
 from __future__ import annotations
 

@@ -29,5 +29,5 @@ class Command(WorkspaceCommand):
         is_accepted = sync.state == Sync.State.COMPLETE
         self.stdout.write("accepted" if is_accepted else "discarded")
         if not (discard or is_accepted):
-            self.stderr.write("A later sync was complete; its numbers are in use and stay so.")
+            self.stderr.write("A later sync was complete; its numbers stay in use.")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))

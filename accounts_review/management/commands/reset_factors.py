@@ -1,4 +1,4 @@
-"""``manage.py reset_factors``: take lost second factors away, so that their owner sets up new ones."""
+"""``manage.py reset_factors``: remove lost second factors, so that their owner can set up new ones."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from accounts_review.workflow.people.reach import may_change
 
 
 class Command(BaseCommand):
-    help = "Take away the second factors that a person has lost, and end their sessions. All administrators are told."
+    help = "Remove the second factors that a person has lost, and end their sessions. All administrators are told."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("login", metavar="LOGIN")
-        parser.add_argument("--actor", metavar="LOGIN", required=True, help="who does this; kept in the audit")
+        parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
         data = {"login": user.get_username(), "kind": "lost"}
         entries = list(Workspace.objects.all())
         audit.log(entries, kind=Event.SIGNIN_FACTOR_REMOVED, actor=actor.get_username(), now=now(), data=data)
-        self.stdout.write(f"{user.get_username()} has no second factor now, and sets one up at the next sign-in")
+        self.stdout.write(f"{user.get_username()} has no second factor now and sets one up at the next sign-in")

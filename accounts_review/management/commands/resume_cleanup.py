@@ -1,4 +1,4 @@
-"""``manage.py resume_cleanup``: go on with a clean-up that was paused, or has stopped by itself."""
+"""``manage.py resume_cleanup``: continue a clean-up that was paused, or paused by itself."""
 
 from __future__ import annotations
 

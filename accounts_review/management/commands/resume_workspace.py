@@ -1,4 +1,4 @@
-"""``manage.py resume_workspace``."""
+"""``manage.py resume_workspace``: end the pause of a workspace."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from accounts_review.workflow import workspaces
 
 
 class Command(WorkspaceCommand):
-    help = "Go on with a workspace that was paused."
+    help = "Resume a workspace that was paused."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+        parser.add_argument("--reason", required=True, help="why; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor = person(options["actor"])

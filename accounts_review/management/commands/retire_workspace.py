@@ -1,4 +1,4 @@
-"""``manage.py retire_workspace``."""
+"""``manage.py retire_workspace``: end the use of a workspace, and delete its key."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from accounts_review.tasks import sources
 
 
 class Command(WorkspaceCommand):
-    help = "Forget the key of a workspace for good; what was done there stays to be read."
+    help = "End the use of a workspace and delete its key. Its history can still be read."
     needs_actor = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="why; kept in the audit")
+        parser.add_argument("--reason", required=True, help="why; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor = person(options["actor"])

@@ -27,6 +27,6 @@ class Command(WorkspaceCommand):
                 f"{anomaly['code']}: {clause}"
                 for anomaly, clause in zip(sync.anomalies, findings.of_anomalies(sync.anomalies), strict=True)
             ]
-            hint = "look, then use manage.py reset_breaker" if tripped else "try again"
+            hint = "check the workspace, then use manage.py reset_breaker" if tripped else "try again"
             problems = [str(findings.in_words(problem)) for problem in sync.problems]
             raise CommandError(f"The sync is {sync.state}; {hint}:\n" + "\n".join(problems + tripped))

@@ -41,7 +41,7 @@ class LaunchForm(forms.Form):
 
 
 class TurnForm(forms.Form):
-    """Why a clean-up is paused, resumed or cancelled; kept in the audit."""
+    """Why a clean-up is paused, resumed or cancelled; recorded in the audit."""
 
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
 

@@ -154,7 +154,7 @@ def reset_breaker(
     """After a person has looked: accept the quarantined numbers as the new baseline, or discard them.
 
     Accepted or not, revocations may go on. ``seen`` is the one that was looked at, where it was one of several. Where a
-    later one was complete, its numbers are in use and stay so. Raises ``PermissionDenied`` and :class:`NothingTripped`.
+    later one was complete, its numbers stay in use. Raises ``PermissionDenied`` and :class:`NothingTripped`.
     """
     permit(actor, "administer", workspace)
     if not reason.strip():
