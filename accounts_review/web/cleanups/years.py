@@ -40,7 +40,7 @@ class Year:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class YearBlock:
     """What became of some of a year's accounts, as a part of its column."""
 
     state: str
@@ -57,7 +57,7 @@ class Column:
     year: int
     total: int
     x: int
-    blocks: list[Block]
+    blocks: list[YearBlock]
 
     @property
     def middle(self) -> int:
@@ -113,10 +113,10 @@ def _column(row: Year | None, year: int, *, x: int, most: int) -> Column:
         (CaseState.UNDELIVERABLE.value, str(CASE_LABELS[CaseState.UNDELIVERABLE]), row.undeliverable),
         (CaseState.WITHDRAWN.value, _("other outcomes"), row.others),
     ]
-    blocks, below = list[Block](), 0
+    blocks, below = list[YearBlock](), 0
     for state, label, count in parts:
         if count:
             start, end = (round(HEIGHT * upto / most) for upto in (below, below + count))
-            blocks.append(Block(state, label, count, TOP + HEIGHT - end, end - start))
+            blocks.append(YearBlock(state, label, count, TOP + HEIGHT - end, end - start))
             below += count
     return Column(year, row.accounts, x, blocks)
