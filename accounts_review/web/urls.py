@@ -43,6 +43,7 @@ of_workspace: list[URLPattern] = [
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),
     path("cleanups/<int:number>/export/", CleanupExport.as_view(), name="cleanup_export"),
+    path("cleanups/<int:number>/print/", paper.Print.as_view(), name="print"),
     path("cleanups/<int:number>/paper.css", paper.Paper.as_view(), name="paper"),
     path("cleanups/<int:number>/launch/", launch.Launch.as_view(), name="launch"),
     path("cleanups/<int:number>/progress/", cleanups.ProgressFragment.as_view(), name="progress"),

@@ -1,4 +1,4 @@
-"""The report on paper: what stands at the foot of every printed page."""
+"""The report on paper: every case on one page, and what stands at the foot of each printed one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django_tables2 import RequestConfig
 
 from accounts_review import audit
-from accounts_review.web.cleanups.views import CleanupView
+from accounts_review.web.cleanups.filters import ReportFilter
+from accounts_review.web.cleanups.views import CleanupView, case_table, standing_of
 from accounts_review.wording import instants
 from accounts_review.workflow.notify.emails import one_line
 
@@ -19,6 +21,22 @@ PAGE = """@page {{
   @bottom-right {{ content: counter(page) " / " counter(pages); font: 8pt sans-serif; }}
 }}
 """
+
+
+class Print(CleanupView):
+    """The report as it is printed: the cover, and all cases that the clean-up's page would show, in its order."""
+
+    template_name = "accounts_review/cleanups/print.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if self.cleanup.is_draft:
+            return self.to_page()
+        found = ReportFilter(
+            request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
+        )
+        table = case_table(self, found.qs)
+        RequestConfig(request, paginate=False).configure(table)
+        return self.render_to_response(self.get_context_data(filter=found, table=table, **standing_of(self)))
 
 
 class Paper(CleanupView):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
 from accounts_review import audit
-from accounts_review.models import Cleanup, may
+from accounts_review.models import Case, Cleanup, may
 from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.tasks import actions, queue, schedule
 from accounts_review.web.cleanups.basket import Basket
@@ -133,9 +133,7 @@ class CleanupPage(CleanupView):
         cases = ReportFilter(
             self.request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
         )
-        # In a dry run nothing is promised.
-        unsaid = ("promised_at",) if self.cleanup.dry_run else ()
-        table = CaseTable(cases.qs, now=self.now, workspace=self.workspace, exclude=unsaid)
+        table = case_table(self, cases.qs)
         table.htmx_target = "#cases"
         RequestConfig(self.request).configure(table)
         shown: dict[str, Any] = {"filter": cases, "table": table}
@@ -143,7 +141,7 @@ class CleanupPage(CleanupView):
             self.template_name = "accounts_review/cleanups/_cases.html"
         else:
             self.template_name = "accounts_review/cleanups/cleanup.html"
-            shown |= _standing(self) | {"steps": self._steps()}
+            shown |= standing_of(self) | {"steps": self._steps()}
         return self.render_to_response(self.get_context_data(**shown))
 
     def _steps(self) -> list[Step]:
@@ -208,7 +206,13 @@ class Turn(CleanupView):
             queue.enqueue_emails()
 
 
-def _standing(view: CleanupView) -> dict[str, Any]:
+def case_table(view: CleanupView, cases: QuerySet[Case]) -> CaseTable:
+    """The cases of a clean-up; in a dry run nothing is promised."""
+    unsaid = ("promised_at",) if view.cleanup.dry_run else ()
+    return CaseTable(cases, now=view.now, workspace=view.workspace, exclude=unsaid)
+
+
+def standing_of(view: CleanupView) -> dict[str, Any]:
     """Where a clean-up stands, what stopped it, and what the person may do about it."""
     cleanup, user = view.cleanup, view.request.user
     progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == CleanupState.PAUSED

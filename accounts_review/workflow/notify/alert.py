@@ -20,7 +20,9 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.audit.sentences import of_act
 from accounts_review.models import AuditEntry, Workspace, people_who_may
-from accounts_review.workflow.notify.digest import sent
+from accounts_review.workflow.notify.digest import LONGEST_SENTENCE, sent
+from accounts_review.workflow.notify.emails import one_line
+from accounts_review.workflow.notify.news import news
 
 ALERTING = tuple(event for event in Event if event.words.alert)
 STALE = timedelta(days=1)
@@ -49,19 +51,17 @@ def tell_administrators(*, workspace: Workspace, now: datetime) -> int:
     if not entries or not recipients:
         return 0
     with override(workspace.language):
-        acts = [(entry.at, entry.actor, of_act(entry)) for entry in entries]
+        acts = [(entry.at, entry.actor, one_line(of_act(entry), longest=LONGEST_SENTENCE)) for entry in entries]
         context = {
-            "workspace": workspace,
             "acts": acts[:MOST],
             "more": len(acts[MOST:]),
             "hold": settings.PUBLIC_URL + reverse("hold"),
             "audit": settings.PUBLIC_URL + reverse("audit", kwargs={"workspace": workspace.name}),
         }
-        body = render_to_string("emails/alert/body.txt", context)
         _at, actor, said = acts[0]
         subject = _("%(workspace)s: %(actor)s %(said)s") % {"workspace": workspace.name, "actor": actor, "said": said}
-    mails = [EmailMessage(subject=" ".join(subject.split())[:200], body=body, to=[to]) for to in recipients]
-    told = len(sent(mails))
+        written = news("alert", context, subject=subject, workspace=workspace)
+    told = len(sent([written.to(address) for address in recipients]))
     if told:
         data = {"upto": entries[-1].seq, "acts": len(entries), "recipients": told}
         audit.log([workspace], kind=Event.ALERT_SENT, actor="portal", now=now, data=data)

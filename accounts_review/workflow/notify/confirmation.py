@@ -9,9 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.mail import EmailMessage
 from django.db.models import Max, QuerySet
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -21,6 +19,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Cleanup, Workspace, people_who_may
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.workflow.notify.digest import sent
+from accounts_review.workflow.notify.news import news
 
 WANTED = (Event.CLEANUP_LAUNCHED, Event.CLEANUP_REMINDED)
 ASKED = Event.CLEANUP_CONFIRMATION_ASKED
@@ -47,14 +46,13 @@ def _ask(cleanup: Cleanup, *, now: datetime) -> int:
     with override(workspace.language):
         context = {
             "cleanup": cleanup,
-            "workspace": workspace,
             "accounts": cleanup.cases.filter(state=CaseState.IN_DRAFT).count(),
             "url": settings.PUBLIC_URL + reverse("launch", kwargs=where),
             "hold": settings.PUBLIC_URL + reverse("hold"),
         }
-        body = render_to_string("emails/confirmation/body.txt", context)
         subject = _("%(workspace)s: clean-up %(number)s waits for your confirmation") % where
-    told = len(sent([EmailMessage(subject=subject, body=body, to=[person.email]) for person in _people(cleanup)]))
+        written = news("confirmation", context, subject=subject, workspace=workspace)
+    told = len(sent([written.to(person.email) for person in _people(cleanup)]))
     if told:
         audit.log([cleanup], kind=ASKED, actor="portal", now=now, data={"recipients": told})
     return told

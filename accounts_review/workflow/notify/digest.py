@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -22,6 +21,8 @@ from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Sync, Workspace, people_who_may
 from accounts_review.wording import findings, instants, objections
+from accounts_review.workflow.notify.emails import isolated, one_line
+from accounts_review.workflow.notify.news import News, news
 from accounts_review.workflow.notify.resolved import ENDED_BY, STATES, unresolved
 from accounts_review.workflow.notify.smtp import MailRefusal, deliver, one_by_one
 
@@ -31,6 +32,7 @@ KIND = Event.DIGEST_SENT
 BEFORE_LAPSE = timedelta(days=14)
 WORTH_TELLING = tuple(event for event in Event if event.words.news)
 ENDING = tuple({event for ends in ENDED_BY.values() for event in ends} - set(WORTH_TELLING))
+LONGEST_SENTENCE = 500
 PRESSING = 2
 """News that press no less than this want a person; the others are for information."""
 
@@ -49,14 +51,12 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
         pressing = [item for item in items if item[0] <= PRESSING]
         context = {
             "groups": [(_("Needs you"), pressing), (_("For information"), items[len(pressing) :])],
-            "workspace": workspace,
             "url": _address("overview", workspace),
             "checkpoint": audit.newest_checkpoint(),
         }
-        body = render_to_string("emails/digest/body.txt", context)
         subject = _("%(workspace)s: %(first)s") % {"workspace": workspace.name, "first": items[0][1]}
-    mails = [EmailMessage(subject=" ".join(subject.split()), body=body, to=[address]) for address in recipients]
-    told = len(sent(mails))
+        written = news("digest", context, subject=subject, workspace=workspace)
+    told = len(sent([written.to(address) for address in recipients]))
     if told:
         audit.log([workspace], kind=KIND, actor="portal", now=now, data={"items": len(items), "recipients": told})
     return told
@@ -72,12 +72,7 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
     )
     told = 0
     for exemption in lapsing.exclude(owner_email="").select_related("account__workspace"):
-        with override(workspace.language):
-            context = {"exemption": exemption, "account": exemption.account, "url": _account_address(exemption.account)}
-            body = render_to_string("emails/lapse/body.txt", context)
-            values = {"username": exemption.account.username, "date": instants.day(exemption.until)}
-            subject = _("The exemption of %(username)s ends on %(date)s") % values
-        if not sent([EmailMessage(subject=" ".join(subject.split()), body=body, to=[exemption.owner_email])]):
+        if not sent([_lapse(exemption).to(exemption.owner_email)]):
             continue
         with transaction.atomic():
             Exemption.objects.filter(pk=exemption.pk).update(owner_told_at=now)
@@ -85,6 +80,20 @@ def tell_owners(*, workspace: Workspace, now: datetime) -> int:
             audit.log([exemption.account], kind=Event.ACCOUNT_OWNER_TOLD, actor="portal", now=now, data=data)
         told += 1
     return told
+
+
+def _lapse(exemption: Exemption) -> News:
+    account = exemption.account
+    with override(account.workspace.language):
+        context = {
+            "exemption": exemption,
+            "username": isolated(one_line(account.username)),
+            "reason": one_line(exemption.reason, longest=LONGEST_SENTENCE),
+            "url": _account_address(account),
+        }
+        values = {"username": context["username"], "date": instants.day(exemption.until)}
+        subject = _("The exemption of %(username)s ends on %(date)s") % values
+        return news("lapse", context, subject=subject, workspace=account.workspace)
 
 
 def sent(mails: list[EmailMessage]) -> list[int]:
@@ -116,7 +125,8 @@ def _items(workspace: Workspace) -> list[tuple[int, str, str]]:
     for entry in unresolved(entries, workspace=workspace):
         by_kind.setdefault(entry.kind, []).append(entry)
     about = (_about_acts, _about_cases, _about_syncs, _about_mail)
-    return sorted(item for tell in about for item in tell(workspace, by_kind))
+    found = sorted(item for tell in about for item in tell(workspace, by_kind))
+    return [(urgency, one_line(said, longest=LONGEST_SENTENCE), address) for urgency, said, address in found]
 
 
 def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
 from typing import Any
+from unicodedata import bidirectional
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -41,6 +42,8 @@ VALUES = {
 """What a text of a workspace's own may name: what the templates call it."""
 KINDS = ("notice", "reminder", "closing", "kept")
 LONGEST_NAME = 150
+RIGHT_TO_LEFT = ("R", "AL", "AN")
+ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 """What keeps holiday answers away."""
 
@@ -130,9 +133,13 @@ def test(workspace: Workspace, kind: str, *, to: str, now: datetime, language: s
 
 
 def as_sent(message: EmailMultiAlternatives) -> dict[str, str]:
-    """What the audit keeps of an e-mail: subject and text, without the link that opens the answer page."""
+    """What the audit keeps of an e-mail: subject and text, without the link that opens the answer page.
+
+    Nor what nobody sees: the marks around names that run from right to left.
+    """
     kept = {"subject": str(message.subject), "text": str(message.body)}
-    return {part: re.sub(r"(/answer/)[^/\s]+", r"\1…", text) for part, text in kept.items()}
+    seen = str.maketrans("", "", ISOLATE + END_OF_ISOLATE)
+    return {part: re.sub(r"(/answer/)[^/\s]+", r"\1…", text.translate(seen)) for part, text in kept.items()}
 
 
 def token_of(case: Case) -> str:
@@ -167,6 +174,12 @@ def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
+def isolated(name: str) -> str:
+    """A name that is written from right to left, or partly, so that it turns nothing around it."""
+    turns = any(bidirectional(character) in RIGHT_TO_LEFT for character in name)
+    return f"{ISOLATE}{name}{END_OF_ISOLATE}" if turns else name
+
+
 def _of_case(
     case: Case, kind: str, more: dict[str, bool] | None = None, *, message_id: str, **at: datetime | None
 ) -> EmailMultiAlternatives:
@@ -186,8 +199,8 @@ def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) ->
     )
     return {
         "host": workspace.shown_name,
-        "username": one_line(reader.username),
-        "name": one_line(reader.name),
+        "username": isolated(one_line(reader.username)),
+        "name": isolated(one_line(reader.name)),
         "why": why,
         "contact": workspace.contact or settings.EMAIL_CONTACT,
         "language": workspace.language,

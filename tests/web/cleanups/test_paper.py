@@ -12,24 +12,30 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.web.cleanups.paper import _quoted
+from accounts_review.workflow import workspaces
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
+from tests.stage import policy_text
 from tests.web.browser_kit import CHROMIUM, browsing
 from tests.web.kit import Desk, read, someone, text_of
 
+MANY = 300
 A4_LANDSCAPE = 1032
 """Pixels of the printed width, without the margins."""
 
 
 @pytest.fixture
-def cleanup(transactional_db: None, workspace: Workspace, person: Callable[[str], User]) -> Cleanup:
-    """One with many people, some of whom can be tried again."""
-    people = read(workspace, *(someone(f"idle.{number:02}.with.a.rather.long.name") for number in range(40)))
-    read(workspace, *(someone(f"active.{number}", idle=1) for number in range(130)))
+def cleanup(workspace: Workspace, person: Callable[[str], User]) -> Cleanup:
+    """One with three hundred people, each approved, warned, answered or refused in some way."""
+    text = policy_text(share=0.5)
+    workspaces.adopt_policy(workspace=workspace, text=text, actor=None, reason="test", now=now())
+    people = read(workspace, *(someone(f"idle.{number:03}.with.a.rather.long.name") for number in range(MANY)))
+    read(workspace, *(someone(f"active.{number}", idle=1) for number in range(MANY + 10)))
     cases = decide.approve(accounts=people, actor=person("reviewer"), reason="unused for years", now=now())
     cleanup = launch.launch(cleanup=cases[0].cleanup, actor=person("operator"), now=now())
-    Case.objects.update(state="would_revoke", moved_at=now())
+    Case.objects.update(state="would_revoke", moved_at=now(), promised_at=now())
     Cleanup.objects.update(state="closed", closed_at=now())
+    cleanup.refresh_from_db()
     return cleanup
 
 
@@ -48,8 +54,10 @@ def test_no_name_breaks_out_of_the_style_sheet() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.slow(reason="three hundred cases, printed by a browser")
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_every_column_is_on_the_page_and_no_tick_box(
+    transactional_db: None,
     live_server: LiveServer,
     cleanup: Cleanup,
     workspace: Workspace,
@@ -70,8 +78,22 @@ def test_every_column_is_on_the_page_and_no_tick_box(
             assert box["x"] + box["width"] <= A4_LANDSCAPE
         for box_or_button in page.locator("main input[type=checkbox], main button").all():
             expect(box_or_button).to_be_hidden()
-        printed = page.pdf(prefer_css_page_size=True)
-        assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") >= 2
+        page.emulate_media(media="null")
+        for address in ("", "print/"):
+            page.goto(f"{live_server.url}/w/main/cleanups/{cleanup.number}/{address}")
+            assert MANY // 30 <= pages_of(page.pdf(prefer_css_page_size=True)) <= MANY // 10, address
+        page.goto(f"{live_server.url}/w/main/cleanups/{cleanup.number}/?sort=-account")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        shown = page.locator("#cases").inner_text()
+        assert [number for number in range(MANY) if f"idle.{number:03}.with" not in shown] == []
+        assert shown.index("idle.299") < shown.index("idle.000"), "in the order of the page"
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("#cases tbody tr").count() == 25
+
+
+def pages_of(printed: bytes) -> int:
+    """How many pages a PDF has."""
+    return printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ")
 
 
 def show(page: Page, url: str) -> None:

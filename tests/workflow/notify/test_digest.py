@@ -88,10 +88,34 @@ def test_one_case_leads_to_itself_and_several_to_those_of_their_cleanup(set_stag
     body = str(mail.outbox[0].body)
     assert f"clean-up {cleanup.number}: 3 notices could not be delivered" in body
     assert f"/w/main/cleanups/{cleanup.number}/?state=undeliverable#cases" in body
+    html = html_of(mail.outbox[0])
+    assert f'cleanups/{cleanup.number}/?state=undeliverable#cases">Clean-up {cleanup.number}: 3 notices' in html
+    assert "Needs you" in html
     give_up_again(stage, "marie")
     mail.outbox.clear()
     send_digest(workspace=stage.workspace, now=stage.clock())
     assert f"/w/main/cleanups/{cleanup.number}/cases/{stage.case('marie').pk}/" in str(mail.outbox[0].body)
+
+
+@pytest.mark.usefixtures("operators")
+def test_no_name_from_outside_turns_a_line_around(set_stage: SetStage, person: Person) -> None:
+    stage = set_stage(someone("rlo\u202egnp.exe"))
+    given: dict[str, Any] = {"accounts": stage.accounts("rlo\u202egnp.exe"), "actor": person("reviewer")}
+    until = stage.clock() + timedelta(days=3)
+    exempt(**given, reason="a\u2066\nb", until=until, now=stage.clock(), owner_email="owner@ville.example")
+    tell_owners(workspace=stage.workspace, now=stage.clock())
+    happens(stage.workspace, "hold.placed", reason="x\u202ey")
+    send_digest(workspace=stage.workspace, now=stage.clock())
+    assert [message.to[0].partition("@")[0] for message in mail.outbox] == ["owner", "operator", "administrator"]
+    for message in mail.outbox:
+        written = f"{message.subject}{message.body}{html_of(message)}"
+        assert not set(written) & set("\u202e\u2066"), message.to
+
+
+def html_of(message: Any) -> str:
+    [(html, kind)] = message.alternatives
+    assert kind == "text/html"
+    return str(html)
 
 
 def give_up_again(stage: Stage, name: str) -> None:
@@ -183,6 +207,8 @@ def test_the_owner_of_an_exemption_is_told_once_before_it_lapses(set_stage: SetS
     assert message.to == ["owner@ville.example"]
     assert "marie" in message.subject
     assert "runs the import" in message.body
+    assert "marie" in html_of(message)
+    assert "runs the import" in html_of(message)
 
 
 def test_an_exemption_without_an_owner_lapses_in_silence(set_stage: SetStage, person: Person) -> None:

@@ -177,3 +177,9 @@ def test_what_is_kept_of_an_email_opens_nothing(stage: Stage, kind: str) -> None
     assert token[:20] not in f"{kept['subject']} {kept['text']}"
     message.subject = f"Yours: {emails._link(token)}"
     assert token[:20] not in emails.as_sent(message)["subject"]
+
+
+@pytest.mark.parametrize("name", ["مريم الحداد", "Marie (שרה)"])
+def test_a_name_from_right_to_left_turns_nothing_around_it(name: str) -> None:
+    assert emails.isolated(name) == f"\u2068{name}\u2069"
+    assert emails.isolated("Zoé Müller") == "Zoé Müller"
