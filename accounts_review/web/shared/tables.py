@@ -9,8 +9,6 @@ import django_tables2 as tables
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.template.loader import get_template
-from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
 
 from accounts_review.wording import segments
 
@@ -88,14 +86,6 @@ class SegmentColumn(tables.Column):  # type: ignore[misc]
 
     def render(self, value: str) -> str:
         return segments.shown(value)
-
-
-class PickColumn(CellColumn):
-    """Boxes that choose rows; the box for all of them stands above the table, where a phone shows it too."""
-
-    @property
-    def header(self) -> str:
-        return format_html('<span class="visually-hidden">{}</span>', _("Choose"))
 
 
 class RecordTable(PortalTable):

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test.signals import template_rendered
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts_review.models import Workspace
@@ -53,3 +55,10 @@ def test_a_page_of_25_rows_asks_few_questions(
 ) -> None:
     with django_assert_max_num_queries(QUERIES):
         desk.see("?per_page=25")
+
+
+def test_a_page_reads_no_raw_record(desk: Desk) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        desk.see("?per_page=25")
+
+    assert [query["sql"] for query in asked if '"raw"' in query["sql"]] == []
