@@ -16,7 +16,7 @@ from accounts_review.web.people import views as people
 from accounts_review.web.policy import backtest, emails, previews, record, what_if
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import answer, bounces
-from accounts_review.web.review import export, import_decisions, news, saved_views
+from accounts_review.web.review import export, import_decisions, look, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.search import views as search
 from accounts_review.web.shared.access import Moved
@@ -32,6 +32,7 @@ of_workspace: list[URLPattern] = [
     path("review/import/<uuid:pk>/", import_decisions.ImportPlan.as_view(), name="import_plan"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
     path("review/news/", news.News.as_view(), name="news"),
+    path("review/look/", look.SetLook.as_view(), name="look"),
     path("review/views/", saved_views.SaveView.as_view(), name="save_view"),
     path("review/views/<int:pk>/drop/", saved_views.DropView.as_view(), name="drop_view"),
     path("accounts/<int:pk>/card/", card.AccountCard.as_view(), name="card"),

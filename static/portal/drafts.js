@@ -27,7 +27,7 @@
 
   if (!person) return;
 
-  const forms = () => [...document.querySelectorAll("main form")].filter((form) => form.method === "post");
+  const forms = () => [...document.querySelectorAll("main form")].filter((form) => form.method === "post" && !("keptAnyway" in form.dataset));
   const fields = (form) => [...form.elements].filter((field) => field.name && !SECRET.test(field.name)
     && !["hidden", "password", "file", "submit", "button"].includes(field.type));
   const isTick = (field) => field.type === "checkbox" || field.type === "radio";

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import SavedView, Workspace, may, permit
+from accounts_review.web.review.look import AS_LEFT, Look, without_look
 from accounts_review.web.review.selection import filtered
 from accounts_review.web.shared.access import WorkspaceView
 
@@ -48,6 +49,7 @@ class SaveForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=60)
     query = forms.CharField(max_length=2000, widget=forms.HiddenInput)
     sort = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
+    look = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
     is_shared = forms.BooleanField(label=gettext_lazy("for everyone in the workspace"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,24 +58,32 @@ class SaveForm(forms.Form):
         self.fields["is_shared"].widget.attrs |= {"class": "form-check-input"}
 
 
-def views_of(user: User, *, workspace: Workspace, current: str) -> list[Choice]:
-    """The views a person may choose from: those built in, those shared, and their own."""
-    kept = (
-        SavedView.objects.filter(workspace=workspace)
-        .select_related("workspace")
-        .filter(Q(is_shared=True) | Q(owner=user))
-    )
+def kept_for(user: User, *, workspace: Workspace) -> list[SavedView]:
+    """Those shared, their own, and the one without a name in which they left the list."""
+    kept = SavedView.objects.filter(workspace=workspace).filter(Q(is_shared=True) | Q(owner=user))
+    return list(kept.select_related("workspace"))
+
+
+def look_left(kept: list[SavedView]) -> Look:
+    """How a person left the list."""
+    left = next((view.query for view in kept if view.name == AS_LEFT), "")
+    return Look.asked(QueryDict(left), Look())
+
+
+def views_of(kept: list[SavedView], *, user: User, current: str) -> list[Choice]:
+    """The views a person may choose from: those built in, and those that are kept."""
     return [
         *(Choice(str(name), query, query == current) for name, query in BUILT_IN),
         *(
             Choice(
                 view.name,
                 view.query,
-                view.query.partition("&sort=")[0] == current,
+                without_look(view.query, "sort") == current,
                 view.is_shared,
                 view.pk if _drops(user, view) else None,
             )
             for view in kept
+            if view.name != AS_LEFT
         ),
     ]
 
@@ -92,6 +102,8 @@ class SaveView(WorkspaceView):
         query = filtered(QueryDict(given["query"]), workspace=self.workspace, now=self.now).query
         if given["sort"]:
             query += f"&{_sorted(given['sort'])}"
+        if given["look"]:
+            query += f"&{Look.asked(QueryDict(given['look']), Look()).query}"
         same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
         standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
         if given["name"] in {str(name) for name, _query in BUILT_IN}:

@@ -14,11 +14,11 @@ from django_tables2.rows import BoundRows
 
 from accounts_review.models import Account
 from accounts_review.web.account.evidence import idleness, reasons_in_force
+from accounts_review.web.review.look import COLUMNS, PAGE_SIZES, USUAL_SIZE, Look
 from accounts_review.web.review.seek import Order, Place, SeekPaginator, order_named
 from accounts_review.web.shared.tables import PortalTable
 from accounts_review.workflow.review.decide import is_own
 
-PAGE_SIZES = (25, 50, 100, 200)
 BAR = 100
 """The length of the bar beside *idle for*; the limit is its middle."""
 
@@ -49,26 +49,30 @@ class ReviewTable(PortalTable):
 
     pick = tables.Column(_("Choose"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-pick"}})
     username = tables.Column(_("Account"), attrs={"th": {"class": "cell-account"}})
-    activity = tables.Column(_("Idle for"), accessor="assessment__activity_at", attrs={"th": {"class": "cell-idle"}})
-    segment = tables.Column(_("Segment"), accessor="assessment__segment", attrs={"th": {"class": "cell-segment"}})
-    rights = tables.Column(
-        _("Rights and groups"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-rights"}}
+    email = tables.Column(COLUMNS["email"], attrs={"th": {"class": "cell-email"}})
+    activity = tables.Column(
+        COLUMNS["activity"], accessor="assessment__activity_at", attrs={"th": {"class": "cell-idle"}}
     )
-    state = tables.Column(_("State"), accessor="pk", orderable=False, attrs={"th": {"class": "cell-state"}})
-    email = tables.Column(_("E-mail"), visible=False)
-    dormant_from = tables.Column(_("Dormant from"), accessor="assessment__dormant_from", visible=False)
+    dormant_from = tables.Column(
+        COLUMNS["dormant_from"], accessor="assessment__dormant_from", attrs={"th": {"class": "cell-from"}}
+    )
+    segment = tables.Column(COLUMNS["segment"], accessor="assessment__segment", attrs={"th": {"class": "cell-segment"}})
+    rights = tables.Column(COLUMNS["rights"], accessor="pk", orderable=False, attrs={"th": {"class": "cell-rights"}})
+    state = tables.Column(COLUMNS["state"], accessor="pk", orderable=False, attrs={"th": {"class": "cell-state"}})
 
     class Meta(PortalTable.Meta):
         template_name = "accounts_review/review/_rows.html"
         attrs = {"class": "table table-hover", "aria-label": _("Accounts")}
         order_by = "dormant_from"
-        per_page = 50
+        per_page = USUAL_SIZE
 
     def __init__(
-        self, *args: Any, now: datetime, actor: User, titles: Mapping[str, str] | None = None, **kwargs: Any
+        self, *args: Any, now: datetime, actor: User, look: Look, titles: Mapping[str, str] | None = None, **kwargs: Any
     ) -> None:
-        self.now, self.actor, self.titles = now, actor, titles or {}
+        self.now, self.actor, self.look, self.titles = now, actor, look, titles or {}
         super().__init__(*args, **kwargs)
+        for name in COLUMNS.keys() - set(look.columns):
+            self.columns.hide(name)
 
     @property
     def lines(self) -> Iterator[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -19,15 +20,16 @@ from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
 from accounts_review import audit
-from accounts_review.models import Account, Exemption, Sync, Workspace, may
+from accounts_review.models import Account, Exemption, SavedView, Sync, Workspace, may
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
-from accounts_review.web.review.saved_views import SaveForm, views_of
+from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, Look, carried
+from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
 from accounts_review.web.review.seek import Place
 from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
-from accounts_review.web.review.table import PAGE_SIZES, ReviewTable
+from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of
 from accounts_review.wording import instants
@@ -36,7 +38,6 @@ from accounts_review.workflow.review.conflicts import entry_numbers, newest
 
 MOST_NAMED = 10
 RECENT, MOST_RECENT = 40, 4
-YEAR = 365 * 24 * 3600
 SORTS = (
     ("dormant_from", gettext_lazy("longest past the limit")),
     ("-dormant_from", gettext_lazy("latest past the limit")),
@@ -52,12 +53,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     """Who is dormant and why; the whole state of the page is its address."""
 
     table_class = ReviewTable
-
-    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer: HttpResponse = super().get(request, *args, **kwargs)
-        if self._asked_size:
-            answer.set_cookie(self._size_cookie, self._asked_size, max_age=YEAR, samesite="Lax", httponly=True)
-        return answer
 
     def get_template_names(self) -> list[str]:
         return [f"accounts_review/review/{'_answer' if self.is_partial else 'page'}.html"]
@@ -79,23 +74,21 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
         found |= {"count": count, "is_capped": is_capped}
-        kept = self.request.COOKIES.get(self._size_cookie, "")
-        is_kept = not self.request.GET.get("per_page") and kept in map(str, PAGE_SIZES)
-        return found | ({"per_page": int(kept)} if is_kept else {})
+        return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
-    @property
-    def _size_cookie(self) -> str:
-        return f"portal_rows_{self.request.user.pk}"
+    @cached_property
+    def _kept_views(self) -> list[SavedView]:
+        return kept_for(self.request.user, workspace=self.workspace)
 
-    @property
-    def _asked_size(self) -> str:
-        asked = self.request.GET.get("per_page", "")
-        return asked if asked in map(str, PAGE_SIZES) else ""
+    @cached_property
+    def look(self) -> Look:
+        return Look.asked(self.request.GET, look_left(self._kept_views))
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {
             "now": self.now,
             "actor": self.request.user,
+            "look": self.look,
             "titles": self.filterset.titles,
             "exclude": () if may(self.request.user, "decide", self.workspace) else ("pick",),
         }
@@ -112,7 +105,12 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             here.pop(passing, None)
         return context | {
             "since": last_read.newest_entry if last_read else newest(self.workspace),
-            "views": views_of(self.request.user, workspace=self.workspace, current=self.filterset.query),
+            "views": views_of(self._kept_views, user=self.request.user, current=self.filterset.query),
+            "look": self.look,
+            "carried": carried(self.request.GET),
+            "carried_items": parse_qsl(carried(self.request.GET)),
+            "columns": COLUMNS,
+            "densities": DENSITIES,
             "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
             "form": DecisionForm(
                 now=self.now, latest=decide.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"

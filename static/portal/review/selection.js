@@ -106,10 +106,8 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "results") return;
-    const isDecided = event.detail.requestConfig.verb === "post" && event.detail.xhr.status < 400;
     boxes().forEach((box) => (box.checked ? kept.add(box.value) : kept.delete(box.value)));
-    if (isDecided) kept.clear();
-    written = isDecided ? {} : { reason: byId("bulk-reason")?.value, until: byId("bulk-until")?.value };
+    written = { reason: byId("bulk-reason")?.value, until: byId("bulk-until")?.value };
   });
 
   function keep() {

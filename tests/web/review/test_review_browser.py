@@ -201,3 +201,22 @@ def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
     page.keyboard.press("a")
     page.locator("#messages", has_text="1 approved.").wait_for()
     assert [case.account.username for case in Case.objects.select_related("account")] == ["n00"]
+
+
+def test_columns_and_height_are_chosen_in_place_and_kept(page: Page) -> None:
+    page.locator("tbody input[name=account]").first.check()
+    page.get_by_text("Columns and row height").locator("xpath=ancestor::summary").click()
+    page.get_by_role("checkbox", name="E-mail").check()
+    page.get_by_role("checkbox", name="Segment").uncheck()
+    page.get_by_label("Two lines a person").check()
+    page.get_by_role("button", name="Apply").click()
+
+    heads = page.locator("#bulk thead th")
+    expect(heads).to_have_text(["Choose", "Account", "E-mail", "Idle for", "Rights and groups", "State"])
+    expect(page.locator("tbody input[name=account]").first).to_be_checked()
+    page.reload()
+    expect(heads).to_have_count(6)
+    heights = page.evaluate("[...document.querySelectorAll('#bulk tbody tr')].map(row => row.offsetHeight)")
+    assert set(heights) == {60}
+    page.evaluate(KEPT, True)  # the tick; that columns were chosen is nothing to be sent
+    assert "columns" not in page.evaluate("JSON.stringify({...localStorage})")

@@ -246,14 +246,6 @@ def test_nobody_is_offered_their_own_account(desk: Desk) -> None:
     assert 'aria-label="Select reviewer" disabled' in said
 
 
-def test_the_size_of_a_page_is_kept_with_the_person(desk: Desk) -> None:
-    read(desk.workspace, *(someone(f"n{number:03}") for number in range(60)))
-    desk.see("?per_page=25")
-
-    assert len(desk.names()) == 25
-    assert len(desk.names("?verdict=all")) == 25
-
-
 @pytest.mark.parametrize("query", ["", "?verdict=all", "?verdict=protected", "?verdict=dormant&state=decided"])
 def test_the_counts_of_the_tabs_add_up(desk: Desk, query: str) -> None:
     accounts = read(desk.workspace, *(someone(f"n{number}") for number in range(5)), someone("busy", idle=3))

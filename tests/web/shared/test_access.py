@@ -44,6 +44,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "cleanup_export": ("read", ""),
     "decide": ("", "decide"),
     "news": ("read", ""),
+    "look": ("", "read"),
     "save_view": ("", "read"),
     "drop_view": ("", "read"),
     "account": ("read", ""),
