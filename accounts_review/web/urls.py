@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, include, path
 
-from accounts_review.web.account import card
+from accounts_review.web.account import card, known_then
 from accounts_review.web.account import views as account
 from accounts_review.web.audit import views as audit
 from accounts_review.web.cleanups import cases, launch, paper, restore, revoked
@@ -40,6 +40,7 @@ of_workspace: list[URLPattern] = [
     path("accounts/<int:pk>/dates/", account.AcceptDates.as_view(), name="accept_dates"),
     path("accounts/<int:pk>/erase/", account.Erase.as_view(), name="erase_person"),
     path("accounts/<int:pk>/report/", account.AccessReport.as_view(), name="access_report"),
+    path("accounts/<int:pk>/then/<int:seq>/", known_then.KnownThen.as_view(), name="known_then"),
     path("accounts/<int:pk>/service/", account.ServiceAccount.as_view(), name="service_account"),
     path("cleanups/", cleanups.Cleanups.as_view(), name="cleanups"),
     path("cleanups/<int:number>/", cleanups.CleanupPage.as_view(), name="cleanup"),

@@ -16,6 +16,7 @@ PROGRAMS = frozenset({"portal", "shell", "the person"})
 """Who acts without a login: the portal itself, the command line, and whoever answers a notice."""
 
 _ROLES_CHANGE = (Event.PERSON_ADDED, Event.ROLE_GRANTED, Event.PERSON_DEACTIVATED)
+_CHANGES = (*_ROLES_CHANGE, Event.WORKSPACE_RENAMED)
 _ACTS = {
     "decide": (
         *(Event.ACCOUNT_APPROVED, Event.ACCOUNT_EXEMPTED, Event.ACCOUNT_EXEMPTION_WITHDRAWN, Event.ACCOUNT_SNOOZED),
@@ -56,10 +57,20 @@ def check_actors(*, most: int = 20) -> list[Flaw]:
     return flaws + _given_beside(held, superusers)[:most]
 
 
+def role_then(login: str, entry: AuditEntry) -> str:
+    """The role that somebody had in an entry's workspace when it was written, as the record tells; "" for none."""
+    held: Held = defaultdict(dict)
+    changes = AuditEntry.objects.filter(kind__in=_CHANGES, seq__lt=entry.seq).order_by("seq")
+    for change in changes.iterator(chunk_size=2000):
+        _follow(held, change)
+    roles = held.get(login, {})
+    return roles.get(entry.workspace) or roles.get(EVERYWHERE) or ""
+
+
 def _entries() -> Iterator[AuditEntry]:
     """What people did, and what changes who may do what."""
     people = AuditEntry.objects.exclude(actor_ref__name__in=[*PROGRAMS, ""])
-    entries = AuditEntry.objects.filter(kind__in=[*_ROLES_CHANGE, Event.WORKSPACE_RENAMED]) | people
+    entries = AuditEntry.objects.filter(kind__in=_CHANGES) | people
     return entries.order_by("seq").iterator(chunk_size=2000)
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit import sentences
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, may
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.account.timeline import of_entries
@@ -67,6 +68,7 @@ class CasePage(CleanupView):
             "answer": of_answer(case),
             "answered_by": of_answering(case),
             "timeline": of_entries(entries),
+            "approved": next((entry for entry in entries if entry.kind == Event.ACCOUNT_APPROVED), None),
             "emails": [SentEmail(entry) for entry in entries if "mail" in entry.details],
             "step": next(iter(next_steps(self.cleanup, actor=self.request.user, now=self.now, only=case)), None),
             "acts": [

@@ -135,7 +135,7 @@ def exempt(
     )
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
-    audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=data)
+    audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=lambda one: data | evidence_of(one))
     _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
     return exemptions
 
@@ -167,7 +167,8 @@ def snooze(
         unique_fields=["account"],
         update_fields=["by_login", "at", "standing", "dormant_from"],
     )
-    audit.log(fresh, kind=Event.ACCOUNT_SNOOZED, actor=login, now=now, data={"reason": reason})
+    data = {"reason": reason}
+    audit.log(fresh, kind=Event.ACCOUNT_SNOOZED, actor=login, now=now, data=lambda one: data | evidence_of(one))
 
 
 @transaction.atomic

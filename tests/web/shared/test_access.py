@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.timezone import now
 from pytest_django import Settings
 
-from accounts_review.models import ROLES, Workspace
+from accounts_review.models import ROLES, AuditEntry, Workspace
 from accounts_review.web.urls import urlpatterns
 from tests.factories import give_role, make_policy_preview, make_workspace
 from tests.web.kit import sign_in
@@ -52,6 +52,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "erase_person": ("", "administer"),
     "access_report": ("", "read"),
     "card": ("read", ""),
+    "known_then": ("read", ""),
     "service_account": ("", "decide"),
     "cleanups": ("read", ""),
     "cleanup": ("read", ""),
@@ -147,6 +148,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "erase_person": {"pk": case.account_id},
         "access_report": {"pk": case.account_id},
         "card": {"pk": case.account_id},
+        "known_then": {"pk": case.account_id, "seq": AuditEntry.objects.get(account_id=case.account_id).seq},
         "drop_view": {"pk": 4711},
         "service_account": {"pk": case.account_id},
         "cleanup": {"number": cleanup.number},
