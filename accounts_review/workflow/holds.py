@@ -85,11 +85,12 @@ def verify(*, now: datetime) -> list[str]:
     known = Hold.objects.filter(cause=Hold.Cause.FLAWED).values_list("details", flat=True)
     accepted = {line for details in known for line in details.get("flaws", [])}
     if (new := [line for line in flaws if line not in accepted]) and (keeper := checkpoint.keeper):
-        Hold.objects.open().filter(cause=Hold.Cause.FLAWED, host=keeper.host).update(
-            released_at=now, released_by=PORTAL, release_reason="found again, with more"
-        )
         details = {"first": new[0], "count": len(flaws), "flaws": flaws}
-        _put_down(checkpoint.Mismatch(Hold.Cause.FLAWED, details), keeper=keeper, now=now)
+        with transaction.atomic():
+            Hold.objects.open().filter(cause=Hold.Cause.FLAWED, host=keeper.host).update(
+                released_at=now, released_by=PORTAL, release_reason="found again, with more"
+            )
+            _put_down(checkpoint.Mismatch(Hold.Cause.FLAWED, details), keeper=keeper, now=now)
     return new
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 import accounts_review
+from accounts_review import audit
+from accounts_review.audit import checkpoint
+from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models import AuditEntry, Hold, Workspace
+from accounts_review.rules.lifecycle import CASE_TRANSITIONS, CLEANUP_TRANSITIONS
 from accounts_review.workflow import answer, holds, workspaces
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
@@ -21,7 +24,8 @@ from accounts_review.workflow.people import people
 from accounts_review.workflow.policy import activate
 from accounts_review.workflow.retention import due, erase
 from accounts_review.workflow.review import decide
-from tests.factories import put_in_force
+from tests.audit.atomicity import Module
+from tests.factories import NOW, make_account, make_case, make_cleanup, put_in_force
 from tests.stage import SetStage, Stage, policy_text, someone
 
 Act = Callable[[Stage], object]
@@ -98,16 +102,11 @@ ACTS: dict[str, Act] = {
 }
 
 
-JOINING = {
-    "workflow/answer.py:_change",
-    "workflow/answer.py:_exempt",
-    "workflow/launch/launch.py:_hold_back",
-    "workflow/notify/bounces.py:_mark",
-    "workflow/notify/bounces.py:_note_late",
-    "workflow/policy/activate.py:put_in_force",
-    "workflow/workspaces.py:_leave",
+BY_ITSELF = {
+    "workflow/revoke/settle.py:_read_unknown": "that a reading was taken is noted whatever comes of it",
+    "workflow/sync/sync.py:sync_workspace": "that a sync runs is noted before there is anything to record",
 }
-"""Parts of an act that join the transaction of whoever calls them."""
+"""Functions that change a row which is no part of the act that they record."""
 
 
 @pytest.fixture
@@ -139,14 +138,58 @@ def everything() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_what_cannot_be_recorded_does_not_happen(stage: Stage, name: str) -> None:
+def refuse_entries() -> None:
     with connection.cursor() as cursor:
         cursor.execute(FULL)
+
+
+def test_what_cannot_be_recorded_does_not_happen(stage: Stage) -> None:
+    refuse_entries()
     before = everything()
+    for name, act in ACTS.items():
+        stage.workspace.refresh_from_db()
+        with pytest.raises(DatabaseError, match="disk full"):
+            act(stage)
+        assert everything() == before, name
+
+
+@transaction.atomic
+def rename(workspace: Workspace, event: Event) -> None:
+    Workspace.objects.update(title=event)
+    audit.log([workspace], kind=event, actor="portal", now=NOW)
+
+
+def test_no_event_of_the_registry_leaves_a_change_without_its_entry(workspace: Workspace) -> None:
+    refuse_entries()
+    for event in Event:
+        with pytest.raises(DatabaseError, match="disk full"):
+            rename(workspace, event)
+    assert Workspace.objects.get().title == workspace.title
+
+
+def test_no_state_changes_without_its_entry(workspace: Workspace) -> None:
+    case = make_case(make_cleanup(workspace), make_account(workspace, "ana"))
+    refuse_entries()
+    for row, transitions in ((case, CASE_TRANSITIONS), (case.cleanup, CLEANUP_TRANSITIONS)):
+        for origin, targets in transitions.items():
+            type(row)._default_manager.update(state=origin)
+            row.refresh_from_db()
+            for to in targets:
+                with pytest.raises(DatabaseError, match="disk full"):
+                    audit.transition([row], to, kind=Event.CASE_DUE, actor="portal", now=NOW)
+                assert type(row)._default_manager.get().state == origin
+
+
+def test_a_longer_list_of_flaws_that_cannot_be_recorded_ends_no_hold(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "keeper", Keeper(tmp_path))
+    assert holds.verify(now=NOW), "nothing was kept on this host yet"
+    audit.log([workspace], kind=Event.ACCOUNT_SNOOZED, actor="nobody.known", now=NOW)
+    refuse_entries()
     with pytest.raises(DatabaseError, match="disk full"):
-        ACTS[name](stage)
-    assert everything() == before
+        holds.verify(now=NOW)
+    assert Hold.objects.open().get().cause == Hold.Cause.FLAWED
 
 
 def test_all_acts_are_recorded_where_it_can_be(stage: Stage) -> None:
@@ -159,43 +202,11 @@ def test_all_acts_are_recorded_where_it_can_be(stage: Stage) -> None:
 
 
 def test_every_event_is_written_in_the_transaction_of_its_act() -> None:
-    """Whoever writes an entry beside a change of rows does both in one transaction, as the code shows."""
-    loose = {where for path in ROOT.rglob("*.py") for where in _loose_writers(path)}
-    assert loose == JOINING
-    named = {name for path in ROOT.rglob("*.py") for name in _events_named(path)}
+    """Whoever changes rows and writes an entry does both in one transaction, or is only called within one."""
+    modules = [Module(path) for path in sorted(ROOT.rglob("*.py")) if path.parent != ROOT / "audit"]
+    loose = {f"{module.path.relative_to(ROOT)}:{name}" for module in modules for name in module.loose(modules)}
+    assert loose == set(BY_ITSELF)
+    named = set().union(*(module.events for module in modules))
     written = {event.name for event in Event} - named
     # Codes that are put together: each outcome of a case is one, and those of clients' tables.
     assert all(name.startswith("CASE_") for name in written), written
-
-
-def _loose_writers(path: Path) -> list[str]:
-    """Functions that change rows and write an entry without a transaction around both."""
-    functions = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef))
-    loose = (one for one in functions if _writes(one) and _changes(one) and not _is_atomic(one))
-    return [f"{path.relative_to(ROOT)}:{function.name}" for function in loose]
-
-
-def _calls(function: ast.FunctionDef) -> list[ast.Call]:
-    return [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-
-
-def _writes(function: ast.FunctionDef) -> bool:
-    return any(ast.unparse(call.func) in ("audit.log", "audit.append") for call in _calls(function))
-
-
-def _changes(function: ast.FunctionDef) -> bool:
-    changing = ("update", "create", "bulk_create", "delete", "save", "get_or_create", "update_or_create")
-    return any(isinstance(call.func, ast.Attribute) and call.func.attr in changing for call in _calls(function))
-
-
-def _is_atomic(function: ast.FunctionDef) -> bool:
-    decorated = any("atomic" in ast.unparse(one) for one in function.decorator_list)
-    blocks = (node for node in ast.walk(function) if isinstance(node, ast.With))
-    return decorated or any("atomic" in ast.unparse(item.context_expr) for block in blocks for item in block.items)
-
-
-def _events_named(path: Path) -> set[str]:
-    if path.name == "events.py":
-        return set()
-    names = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute))
-    return {node.attr for node in names if isinstance(node.value, ast.Name) and node.value.id == "Event"}
