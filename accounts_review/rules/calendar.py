@@ -14,12 +14,14 @@ from functools import cache
 import holidays
 from holidays import HolidayBase
 
-from accounts_review.rules.policy_parser import Reader
+from accounts_review.rules.policy_parser import Reader, gettext_noop
 
 SATURDAY = 6
 WEEKENDS, HOLIDAYS = "weekends", "holidays"
 MOST = 400
 EXAMPLE = '["weekends", "2026-12-24", "holidays FR"]'
+NO_DAY = gettext_noop("%(name)s is not a day; write them as %(example)s")
+UNKNOWN_COUNTRY = gettext_noop("no public holidays are known for %(name)s; write them as %(example)s")
 
 
 class DayOff(StrEnum):
@@ -61,13 +63,16 @@ class Avoided:
         return next((str(name) for name in names if name), "")
 
 
-def problem_of(entry: str) -> str:
-    """What is wrong with an entry of a policy's list, or "" for ``weekends``, a date, or ``holidays`` and a country."""
-    text = normalised(entry)
+def _problem_of(entry: object) -> tuple[str, str] | None:
+    """What is wrong with an entry of a policy's list, as a template with the name in question.
+
+    ``None`` for ``weekends``, a date, or ``holidays`` and a country.
+    """
+    text = normalised(entry) if isinstance(entry, str) else ""
     kind, _, country = text.partition(" ")
     if kind == HOLIDAYS:
-        return "" if is_known(country) else f"no public holidays are known for {country[:20]!r}"
-    return "" if text == WEEKENDS or _date_of(text) else f"{entry[:40]!r} is no day"
+        return None if is_known(country) else (UNKNOWN_COUNTRY, repr(country[:20]))
+    return None if text == WEEKENDS or _date_of(text) else (NO_DAY, repr(str(entry)[:40]))
 
 
 def normalised(entry: str) -> str:
@@ -132,12 +137,14 @@ _LANGUAGES = {"en": "en_US", "fr": "fr"}
 def read_avoided(reader: Reader, given: object) -> tuple[str, ...]:
     """The days that a policy avoids, as it is written; what is no day is a fault of the text."""
     if not isinstance(given, list) or len(given) > MOST:
-        reader.fault("notice", "avoid", f"expected a list of at most {MOST}, such as {EXAMPLE}")
+        template = gettext_noop("expected a list of at most %(most)d, such as %(example)s")
+        reader.fault("notice", "avoid", template, most=MOST, example=EXAMPLE)
         return ()
     # TOML has dates of its own; they are as good as a text.
     texts = [day.isoformat() if type(day) is date else day for day in given]
     for text in texts:
-        if problem := problem_of(text) if isinstance(text, str) else f"{str(text)[:40]!r} is no day":
-            reader.fault("notice", "avoid", f"{problem}; write them as {EXAMPLE}")
+        if problem := _problem_of(text):
+            template, name = problem
+            reader.fault("notice", "avoid", template, name=name, example=EXAMPLE)
             return ()
     return tuple(dict.fromkeys(map(normalised, texts)))

@@ -14,7 +14,7 @@ from typing import Any
 
 from accounts_review.rules.calendar import Avoided, avoided_by, read_avoided
 from accounts_review.rules.names import Globs, Names, folded
-from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, load
+from accounts_review.rules.policy_parser import PolicyError, PolicyFault, Reader, decode, gettext_noop, load
 from accounts_review.rules.retention import Retention, read_retention
 
 __all__ = ["Policy", "PolicyError", "PolicyFault", "Segment", "decode", "parse"]
@@ -205,6 +205,13 @@ class Policy:
     retention: Retention
 
 
+EMPTY = gettext_noop("the text is empty, and would drop every segment and protection of the policy in force")
+TWICE = gettext_noop("two segments are called %(name)s; give each its own name")
+NUMBERS = gettext_noop("expected a list of whole numbers of days, such as [7, 1]")
+WITHIN = gettext_noop("each must lie between 1 and %(most)d, within the notice")
+TOO_SHORT = gettext_noop("must be longer than the notice of %(days)d days, or approvals lapse before their date")
+
+
 def _spellings(rights: Iterable[str]) -> frozenset[str]:
     """Rights as a policy may write them; a record's must be spelled right, since any other is not known (law 1)."""
     written = frozenset(rights)
@@ -221,7 +228,7 @@ def parse(text: str, *, in_force: bool = False) -> Policy:
     """
     document, reader = load(text), Reader(text, is_lenient=in_force)
     if all(value == {} for value in document.values()):
-        reader.refuse("", "", "the text is empty, and would drop every segment and protection of the policy in force")
+        reader.refuse("", "", EMPTY)
     policy = _read_policy(reader, document)
     if reader.faults:
         raise PolicyError(reader.faults)
@@ -256,10 +263,11 @@ def _read_policy(reader: Reader, document: dict[str, Any]) -> Policy:
 def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment]:
     tables = document.get("segment", tomllib.loads(DEFAULT_TEXT)["segment"])
     if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        reader.fault("", "segment", "write at least one [[segment]] table")
+        reader.fault("", "segment", gettext_noop("write at least one [[segment]] table"))
         return
     if len(tables) > MOST_SEGMENTS:
-        reader.fault("", "segment", f"at most {MOST_SEGMENTS} segments; here are {len(tables)}")
+        template = gettext_noop("at most %(most)d segments; here are %(count)d")
+        reader.fault("", "segment", template, most=MOST_SEGMENTS, count=len(tables))
         return
     names: set[str] = set()
     for index, table in enumerate(tables):
@@ -279,10 +287,10 @@ def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment
             email_domains=reader.domains(path, table, "email_domains"),
         )
         if segment.name in names:
-            reader.fault(path, "name", f"two segments are called {segment.name!r}; give each its own name")
+            reader.fault(path, "name", TWICE, name=repr(segment.name))
         names |= {segment.name} - {""}
         if index == len(tables) - 1 and not segment.matches_everyone:
-            reader.fault(path, "name", "the last segment must match everyone: give it no condition")
+            reader.fault(path, "name", gettext_noop("the last segment must match everyone: give it no condition"))
         yield segment
 
 
@@ -299,10 +307,10 @@ def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
     days = reader.whole("notice", table, "days", least=0, most=LONGEST_DAYS)
     reminders = table["reminders_days_before"]
     if not isinstance(reminders, list) or not all(type(day) is int for day in reminders):
-        reader.fault("notice", "reminders_days_before", "expected a list of whole numbers of days, such as [7, 1]")
+        reader.fault("notice", "reminders_days_before", NUMBERS)
         reminders = []
     if any(not 0 < day < days for day in reminders) and days > 0:
-        reader.fault("notice", "reminders_days_before", f"each must lie between 1 and {days - 1}, within the notice")
+        reader.fault("notice", "reminders_days_before", WITHIN, most=days - 1)
     return Notice(
         days=days,
         reminders_days_before=tuple(sorted(set(reminders), reverse=True)) if days else (),
@@ -313,8 +321,7 @@ def _read_notice(reader: Reader, table: dict[str, Any]) -> Notice:
 def _read_approval(reader: Reader, table: dict[str, Any], *, notice: Notice) -> Approval:
     expires = reader.whole("approval", table, "expires_after_days", least=1, most=LONGEST_DAYS)
     if expires <= notice.days and table["expires_after_days"] == expires:
-        message = f"must be longer than the notice of {notice.days} days, or approvals lapse before their date"
-        reader.fault("approval", "expires_after_days", message)
+        reader.fault("approval", "expires_after_days", TOO_SHORT, days=notice.days)
     return Approval(two_people=reader.flag("approval", table, "two_people"), expires_after_days=expires)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeGuard
 
@@ -21,18 +21,44 @@ MOST_PATTERNS = 200
 """Wildcards in one list: each is held against every account."""
 
 
+def gettext_noop(message: str) -> str:
+    """Mark a text that whoever shows it puts into the reader's language; the law itself knows none."""
+    return message
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """One thing wrong with a policy text: the line it stands on, its key, and what to write instead."""
+    """One thing wrong with a policy text: the line it stands on, its key, and what to write instead.
+
+    ``template`` and ``details`` make the message, in English here and in any language in ``wording.policies``.
+    """
 
     line: int
     key: str
-    message: str
+    template: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return self.template % self.details
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.key}: {self.message}" if self.key else f"line {self.line}: {self.message}"
 
 
+FILE_TOO_LONG = gettext_noop("the file is too long: %(most)d characters are allowed")
+NESTED = gettext_noop("a number is too long or a list is nested too deep")
+UNKNOWN_KEY = gettext_noop("unknown key; known here: %(known)s")
+NOT_A_TABLE = gettext_noop("expected a table: write [%(name)s] on a line of its own")
+SOME_NAMES = gettext_noop("expected a list of names, such as %(example)s")
+WILDCARDS = gettext_noop("at most %(most)d names with wildcards; list the others in full")
+TOO_DEEP = gettext_noop("a key of more than %(most)d parts; the deepest here has two")
+BROKEN = gettext_noop("the pattern %(name)s is broken: write a set as [abc], and a bracket as [[]")
+WILDCARD = gettext_noop(
+    "%(name)s has a wildcard, which means nothing here: name each domain; a segment may have a pattern in emails"
+)
+TOO_LONG = gettext_noop("the text is too long: %(count)d characters, and %(most)d are allowed")
+TOO_MANY = gettext_noop("too many keys: %(count)d, and %(most)d are allowed")
 MOST_TRIES = 300
 """So many lines are tried as the end of one list; each try reads the list again."""
 
@@ -48,15 +74,15 @@ class PolicyError(ValueError):
 def decode(content: bytes) -> str:
     """The text of a policy's file. Raises :class:`PolicyError` where it is not UTF-8."""
     if len(content) > 4 * LONGEST_TEXT:
-        raise PolicyError([PolicyFault(1, "", f"the file is too long: {LONGEST_TEXT} characters are allowed")])
+        raise PolicyError([PolicyFault(1, "", FILE_TOO_LONG, {"most": LONGEST_TEXT})])
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise PolicyError([PolicyFault(1, "", "the file is UTF-16; save it as UTF-8")])
+        raise PolicyError([PolicyFault(1, "", gettext_noop("the file is UTF-16; save it as UTF-8"))])
     try:
         return re.sub("\r\n?", "\n", content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        odd = f"the byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        raise PolicyError([PolicyFault(line, "", odd)]) from None
+        odd = gettext_noop("the byte %(byte)s is not UTF-8; save the file as UTF-8")
+        raise PolicyError([PolicyFault(line, "", odd, {"byte": f"0x{error.object[error.start]:02x}"})]) from None
 
 
 def load(text: str) -> dict[str, Any]:
@@ -69,7 +95,7 @@ def load(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([_syntax_fault(error, text)]) from None
     except (ValueError, RecursionError):  # what the TOML reader lets through
-        raise PolicyError([PolicyFault(1, "", "a number is too long or a list is nested too deep")]) from None
+        raise PolicyError([PolicyFault(1, "", NESTED)]) from None
 
 
 class Reader:
@@ -80,15 +106,15 @@ class Reader:
         self._text = text.removeprefix("\ufeff")
         self._is_lenient = is_lenient
 
-    def fault(self, path: str, key: str, message: str) -> None:
+    def fault(self, path: str, key: str, template: str, **details: object) -> None:
         shown = ".".join(part for part in (re.sub(r"\.\d+$", "", path), key) if part)
         line = self._lines.get(f"{path}.{key}".strip("."), self._lines.get(path, 1))
-        self.faults.append(PolicyFault(line, shown, message))
+        self.faults.append(PolicyFault(line, shown, template, details))
 
-    def refuse(self, path: str, key: str, message: str) -> None:
+    def refuse(self, path: str, key: str, template: str, **details: object) -> None:
         """A fault that texts which are in force already may have: they came into force before it was looked for."""
         if not self._is_lenient:
-            self.fault(path, key, message)
+            self.fault(path, key, template, **details)
 
     @cached_property
     def _lines(self) -> dict[str, int]:
@@ -98,63 +124,64 @@ class Reader:
         value = document.get(name, {})
         if isinstance(value, dict):
             return value
-        self.fault("", name, f"expected a table: write [{name}] on a line of its own")
+        self.fault("", name, NOT_A_TABLE, name=name)
         return {}
 
     def refuse_unknown(self, path: str, table: dict[str, Any], known: set[str]) -> None:
         for key in sorted(table.keys() - known):
-            self.fault(path, key, f"unknown key; known here: {', '.join(sorted(known))}")
+            self.fault(path, key, UNKNOWN_KEY, known=", ".join(sorted(known)))
 
     def text(self, path: str, table: dict[str, Any], key: str, default: str = "") -> str:
         value = table.get(key, default)
         if _is_plain(value) and len(value) <= 200:
             return value.strip()
-        self.fault(path, key, "expected a text of 1 to 200 characters, on one line")
+        self.fault(path, key, gettext_noop("expected a text of 1 to 200 characters, on one line"))
         return default
 
     def whole(self, path: str, table: dict[str, Any], key: str, *, least: int, most: int) -> int:
         value = table.get(key)
         if type(value) is int and least <= value <= most:
             return value
-        self.fault(path, key, f"expected a whole number from {least} to {most}")
+        self.fault(
+            path, key, gettext_noop("expected a whole number from %(least)d to %(most)d"), least=least, most=most
+        )
         return least
 
     def share(self, path: str, table: dict[str, Any], key: str, *, most: float) -> float:
         value = table.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most:
             return float(value)
-        self.fault(path, key, f"expected a share above 0 and at most {most:g}")
+        self.fault(path, key, gettext_noop("expected a share above 0 and at most %(most)s"), most=f"{most:g}")
         return 0.0
 
     def flag(self, path: str, table: dict[str, Any], key: str) -> bool:
         value = table.get(key)
         if isinstance(value, bool):
             return value
-        self.fault(path, key, "expected true or false")
+        self.fault(path, key, gettext_noop("expected true or false"))
         return False
 
     def names(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
         value = table.get(key, [])
         if isinstance(value, list) and all(map(_is_name, value)):
             return tuple(name.strip() for name in value)
-        self.fault(path, key, 'expected a list of names, such as ["readers", "partners"]')
+        self.fault(path, key, SOME_NAMES, example='["readers", "partners"]')
         return ()
 
     def globs(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
         names = self.names(path, table, key)
         for name in filter(is_broken, names):
-            self.refuse(path, key, f"the pattern {_short(name)} is broken: write a set as [abc], and a bracket as [[]")
+            self.refuse(path, key, BROKEN, name=_short(name))
         if sum(map(has_wildcard, names)) > MOST_PATTERNS:
-            self.refuse(path, key, f"at most {MOST_PATTERNS} names with wildcards; list the others in full")
+            self.refuse(path, key, WILDCARDS, most=MOST_PATTERNS)
         return names
 
     def domains(self, path: str, table: dict[str, Any], key: str) -> tuple[str, ...]:
         names = tuple(folded(name.strip().removeprefix("@")).strip(".") for name in self.names(path, table, key))
         if not all(names):
-            self.fault(path, key, 'expected domains, such as ["example.org"]')
+            self.fault(path, key, gettext_noop("expected domains, such as %(example)s"), example='["example.org"]')
         for name in filter(has_wildcard, names):
-            instead = "name each domain; a segment may have a pattern in emails"
-            self.refuse(path, key, f"{_short(name)} has a wildcard, which means nothing here: {instead}")
+            self.refuse(path, key, WILDCARD, name=_short(name))
         return names
 
 
@@ -180,20 +207,20 @@ STRINGS = re.compile(
 def _bounds_passed(text: str) -> Iterator[PolicyFault]:
     """What makes a text too much for the TOML reader, whose time grows with the square of what it holds."""
     if len(text) > LONGEST_TEXT:
-        yield PolicyFault(1, "", f"the text is too long: {len(text)} characters, and {LONGEST_TEXT} are allowed")
+        yield PolicyFault(1, "", TOO_LONG, {"count": len(text), "most": LONGEST_TEXT})
         return
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        yield PolicyFault(line, "", "a NUL character is no text; if the file is UTF-16, save it as UTF-8")
+        yield PolicyFault(line, "", gettext_noop("a NUL character is no text; if the file is UTF-16, save it as UTF-8"))
         return
     bare = STRINGS.sub(lambda found: "\n" * found[0].count("\n") + "_", text)
     keys = [*re.finditer(r"=|^[ \t]*\[", bare, re.MULTILINE)]
     if len(keys) > MOST_KEYS:
         line = bare[: keys[MOST_KEYS].start()].count("\n") + 1
-        yield PolicyFault(line, "", f"too many keys: {len(keys)}, and {MOST_KEYS} are allowed")
+        yield PolicyFault(line, "", TOO_MANY, {"count": len(keys), "most": MOST_KEYS})
     if deep := re.search(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MOST_DOTS}}}", bare):
         line = bare[: deep.start()].count("\n") + 1
-        yield PolicyFault(line, "", f"a key of more than {MOST_DOTS} parts; the deepest here has two")
+        yield PolicyFault(line, "", TOO_DEEP, {"most": MOST_DOTS})
 
 
 def lines_of(text: str) -> dict[str, int]:
@@ -246,4 +273,5 @@ def _names_in(content: object, path: str = "") -> Iterator[str]:
 def _syntax_fault(error: tomllib.TOMLDecodeError, text: str) -> PolicyFault:
     position = re.search(r"\(at line (\d+), column \d+\)", str(error))
     line = int(position[1]) if position else max(1, text.rstrip("\n").count("\n") + 1)
-    return PolicyFault(line, "", re.sub(r"\s*\(at .*\)$", "", str(error)) + "; this is not valid TOML")
+    problem = re.sub(r"\s*\(at .*\)$", "", str(error))
+    return PolicyFault(line, "", gettext_noop("%(problem)s; this is not valid TOML"), {"problem": problem})

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from accounts_review.audit.events import DECISIONS, Event
 from accounts_review.models import AuditEntry
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
-from accounts_review.wording import findings, instants, replies, segments, spans, verdicts
+from accounts_review.rules.policy import PolicyFault
+from accounts_review.wording import findings, instants, policies, replies, segments, spans, verdicts
 
 register = template.Library()
 
@@ -33,6 +34,12 @@ def as_control(field: BoundField) -> SafeString:
 def verdict_word(value: str) -> str:
     """A verdict in the reader's language."""
     return verdicts.verdict(value)
+
+
+@register.filter
+def fault_words(fault: PolicyFault) -> str:
+    """What is wrong with a policy text, in the reader's language."""
+    return policies.of_fault(fault)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.rules.calendar import Avoided
-from accounts_review.rules.policy import Policy, Segment
+from accounts_review.rules.policy import Policy, PolicyFault, Segment
 from accounts_review.wording import instants, segments
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; anyone no longer dormant is spared.")
@@ -209,3 +209,8 @@ def _notice(policy: Policy) -> str:
     each = [ngettext("%(days)d day", "%(days)d days", days) % {"days": days} for days in reminders]
     listed = _(" and ").join(filter(None, (", ".join(each[:-1]), each[-1])))
     return _("%(warned)s, with reminders %(reminders)s before.") % {"warned": warned, "reminders": listed}
+
+
+def of_fault(fault: PolicyFault) -> str:
+    """What is wrong with a policy text, and what to write instead."""
+    return _(fault.template) % fault.details

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from accounts_review.rules.policy import DEFAULT_TEXT, parse
-from accounts_review.wording.policies import changes, in_words
+import pytest
+from django.utils import translation
+
+from accounts_review.rules.policy import DEFAULT_TEXT, PolicyError, parse
+from accounts_review.wording.policies import changes, in_words, of_fault
 
 POLICY = parse(DEFAULT_TEXT)
 
@@ -63,3 +66,13 @@ def test_another_order_of_segments_is_a_change() -> None:
     (change,) = changes(parse(first), parse(second))
     assert "“partners”, “never activated”" in change.before
     assert "“never activated”, “partners”" in change.after
+
+
+def test_what_is_wrong_with_a_text_is_told_in_the_readers_language() -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse('titel = "x"\n[limits]\nper_hour = 0\n')
+    with translation.override("fr"):
+        said = [of_fault(fault) for fault in refused.value.faults]
+    assert said[0].startswith("clé inconnue\u202f; clés possibles ici\u00a0: ")
+    assert said[1] == "il faut un nombre entier de 1 à 100000"
+    assert str(refused.value).endswith("line 3: limits.per_hour: expected a whole number from 1 to 100000")

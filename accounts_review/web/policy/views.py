@@ -109,7 +109,7 @@ class PolicyPage(WorkspaceView):
         except NotEditable:
             return FilledIn(editor=editor, faults=[cannot()])
         except policy.PolicyError as error:
-            faults = [f"{fault.key}: {fault.message}".removeprefix(": ") for fault in error.faults]
+            faults = [f"{fault.key}: {policies.of_fault(fault)}".removeprefix(": ") for fault in error.faults]
             return FilledIn(editor=editor, faults=faults)
         return FilledIn(editor=editor, text=text)
 
