@@ -36,7 +36,8 @@ def next_run(task: str, after: datetime) -> datetime | None:
     found = Schedule.objects.filter(name=f"{_OURS}.jobs.{task}").values_list("next_run", "minutes").first()
     if found is None or found[1] is None:
         return None
-    next_run, every = found[0], timedelta(minutes=found[1])
+    next_run: datetime = found[0]
+    every = timedelta(minutes=found[1])
     return next_run + max(0, ceil((after - next_run) / every)) * every
 
 

@@ -170,6 +170,7 @@ def test_no_event_of_the_registry_leaves_a_change_without_its_entry(workspace: W
 def test_no_state_changes_without_its_entry(workspace: Workspace) -> None:
     case = make_case(make_cleanup(workspace), make_account(workspace, "ana"))
     refuse_entries()
+    row: Any
     for row, transitions in ((case, CASE_TRANSITIONS), (case.cleanup, CLEANUP_TRANSITIONS)):
         for origin, targets in transitions.items():
             type(row)._default_manager.update(state=origin)

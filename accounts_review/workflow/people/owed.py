@@ -13,7 +13,7 @@ from itertools import groupby
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from accounts_review.audit.events import Event
+from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.people import emails
 from accounts_review.workflow.people.changes import Change
@@ -69,7 +69,7 @@ def _change(entries: list[AuditEntry]) -> Change | None:
         return None
     concerned = list(Workspace.objects.filter(name__in=[entry.workspace for entry in entries]))
     return Change(
-        event=Event(first.kind),
+        event=named(first.kind),
         person=person,
         actor=first.actor,
         workspace=concerned[0] if concerned and _is_local(first) else None,

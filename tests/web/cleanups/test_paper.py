@@ -12,9 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.web.cleanups.paper import _quoted
-from accounts_review.workflow import workspaces
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
+from tests.factories import put_in_force
 from tests.stage import policy_text
 from tests.web.browser_kit import CHROMIUM, browsing
 from tests.web.kit import Desk, read, someone, text_of
@@ -28,7 +28,7 @@ A4_LANDSCAPE = 1032
 def cleanup(workspace: Workspace, person: Callable[[str], User]) -> Cleanup:
     """One with three hundred people, each approved, warned, answered or refused in some way."""
     text = policy_text(share=0.5)
-    workspaces.adopt_policy(workspace=workspace, text=text, actor=None, reason="test", now=now())
+    put_in_force(workspace, text, now=now())
     people = read(workspace, *(someone(f"idle.{number:03}.with.a.rather.long.name") for number in range(MANY)))
     read(workspace, *(someone(f"active.{number}", idle=1) for number in range(MANY + 10)))
     cases = decide.approve(accounts=people, actor=person("reviewer"), reason="unused for years", now=now())

@@ -12,6 +12,7 @@ from django.core import mail
 
 from accounts_review.models import Workspace
 from accounts_review.workflow.people import emails, people
+from accounts_review.workflow.people.invitation import link_of
 from accounts_review.workflow.people.owed import AT_IT, STALE, owed, tell_owed
 from tests.factories import NOW, give_role, make_workspace
 
@@ -47,7 +48,7 @@ def test_after_a_crash_each_change_is_told_as_it_was_and_once(workspace: Workspa
     tell_owed(now=LATER)
     bodies = {message.to[0]: str(message.body) for message in mail.outbox}
     assert "your role: reviewer in the whole portal" in bodies["ana@new.example"]
-    assert emails.link_of(added.person) in bodies["ana@new.example"]
+    assert link_of(added.person) in bodies["ana@new.example"]
     assert "from auditor@portal.example to new@portal.example" in bodies["auditor@portal.example"]
     assert "has ended your access" in bodies["reviewer@portal.example"]
     # An administrator of one workspace hears of each who reaches it, or might, once.
