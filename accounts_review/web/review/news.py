@@ -14,7 +14,7 @@ from accounts_review.workflow.review.conflicts import decided_since, said_of
 MOST_NAMED = 500
 
 
-class News(WorkspaceView):
+class DecisionNews(WorkspaceView):
     """Decisions by others after the entry that the list was loaded at; the list asks for it now and then."""
 
     template_name = "accounts_review/review/_news.html"

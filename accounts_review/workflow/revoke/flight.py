@@ -18,7 +18,7 @@ from structlog.contextvars import bound_contextvars
 from accounts_review.huwise import HuwiseError
 from accounts_review.models import Case
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome
-from accounts_review.workflow.revoke.last_look import Look
+from accounts_review.workflow.revoke.last_look import LastLook
 
 AT_ONCE = 8
 """So many cases a worker keeps in flight: what takes long is the way to the workspace and back."""
@@ -26,7 +26,7 @@ AT_ONCE = 8
 PATIENCE_SECONDS = 2.0
 """How long to wait before asking again whether DELETEs of other workers have ended."""
 
-Looked = tuple[Case, Look]
+Looked = tuple[Case, LastLook]
 Answered = tuple[Case, DeleteOutcome]
 
 
@@ -34,9 +34,9 @@ class Crew(Protocol):
     """Who does the work: what reads or writes the database is called in turn, ``see`` and ``send`` in a thread."""
 
     def claim_some(self, most: int, *, ahead: int) -> Sequence[Case]: ...
-    def see(self, case: Case) -> Look | HuwiseError: ...
+    def see(self, case: Case) -> LastLook | HuwiseError: ...
     def pass_gates(self, looked: Sequence[Looked]) -> tuple[list[Looked], list[Case]]: ...
-    def send(self, case: Case, seen: Look) -> DeleteOutcome: ...
+    def send(self, case: Case, seen: LastLook) -> DeleteOutcome: ...
     def record(self, answered: Sequence[Answered]) -> bool: ...
     def could_not_look(self, case: Case, error: HuwiseError) -> bool: ...
     def put_back(self, case: Case) -> None: ...
@@ -94,7 +94,7 @@ class Flight:
             return
         self._pass(pool, looked)
 
-    def _failed(self, case: Case, seen: Look | HuwiseError) -> bool:
+    def _failed(self, case: Case, seen: LastLook | HuwiseError) -> bool:
         if not isinstance(seen, HuwiseError):
             return False
         if not self.crew.could_not_look(case, seen):

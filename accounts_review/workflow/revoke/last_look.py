@@ -35,7 +35,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class LastLook:
     """What was seen. ``record`` is kept with the case, ``snapshot`` is what it takes to invite the person back."""
 
     at: datetime
@@ -47,21 +47,21 @@ class Look:
     snapshot: dict[str, Any] | None = None
 
 
-def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> Look:
+def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> LastLook:
     """Read the account with its groups. Raises what the client raises, but for an account that is gone."""
     started = clock()
     try:
         raw = client.user(case.account.username)
     except NotFound as answer:
         record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
-        return Look(at=started, gone=True, record=record)
+        return LastLook(at=started, gone=True, record=record)
     user = decode_user(raw)
     # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
     groups = [decode_group(group) for group in client.groups()] if user.groups else []
     workspace = case.cleanup.workspace
     facts = facts_of(user, rights_by_group=rights_of_groups(groups), key_owner=workspace.key_owner, read_at=started)
     activity = facts.activity
-    return Look(
+    return LastLook(
         at=started,
         gone=False,
         facts=facts,
@@ -146,7 +146,7 @@ def in_doubt(cleanup: Cleanup, *, now: datetime) -> bool:
     return unknown is not None and cleanup.cases.filter(waits).exists()
 
 
-def terms_of(case: Case, seen: Look, *, clock: Callable[[], datetime], basis: Basis) -> Terms:
+def terms_of(case: Case, seen: LastLook, *, clock: Callable[[], datetime], basis: Basis) -> Terms:
     """What the gate asks about, read in the transaction that holds the case and its account."""
     assert seen.facts is not None
     assert seen.snapshot is not None

@@ -12,7 +12,7 @@ from accounts_review.rules.gate import Effect, Objection
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.revoke.flight import Looked
 from accounts_review.workflow.revoke.held import held_with
-from accounts_review.workflow.revoke.last_look import Look
+from accounts_review.workflow.revoke.last_look import LastLook
 from accounts_review.workflow.revoke.settle import Settler
 
 ASKED_ANEW = ("approved_by_id", "noticed_at", "promised_at", "warned_to")
@@ -55,7 +55,7 @@ class Recorder(Settler):
                 ours.append((case, seen))
         return ours, waiting
 
-    def _is_gone(self, case: Case, seen: Look) -> None:
+    def _is_gone(self, case: Case, seen: LastLook) -> None:
         self._mark_gone(case)
         # Where a DELETE of this case was sent before, it did have effect, whatever was answered.
         to, inferred = (CaseState.REVOKED, {"inferred": True}) if case.intended_at else (CaseState.ALREADY_GONE, {})
@@ -81,7 +81,7 @@ class Recorder(Settler):
             intended_at=self.clock(),
         )
 
-    def _object(self, case: Case, found: list[Objection], seen: Look) -> None:
+    def _object(self, case: Case, found: list[Objection], seen: LastLook) -> None:
         why = [
             {"code": objection.code, "detail": objection.detail, "because": list(map(asdict, objection.because))}
             | ({"until": objection.until.isoformat()} if objection.until else {})

@@ -34,7 +34,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.flight import Answered, Flight, Looked
-from accounts_review.workflow.revoke.last_look import Basis, Look, basis_of, look, store_address, terms_of
+from accounts_review.workflow.revoke.last_look import Basis, LastLook, basis_of, look, store_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.recorder import Recorder
 from accounts_review.workflow.revoke.settle import hold_cleanup
@@ -162,14 +162,14 @@ class Revoker(Recorder):
         crashpoint("s6")
         return self._finish(case, outcome)
 
-    def see(self, case: Case) -> Look | HuwiseError:
+    def see(self, case: Case) -> LastLook | HuwiseError:
         """The last look at a case, or why there is none."""
         try:
             return look(case, client=self.client, clock=self.clock)
         except HuwiseError as error:
             return error
 
-    def send(self, case: Case, seen: Look) -> DeleteOutcome:
+    def send(self, case: Case, seen: LastLook) -> DeleteOutcome:
         """Send the one DELETE of a case whose intent has committed, unless it comes too late for that."""
         deadline = self.deadlines.pop(case.pk)
         if time.monotonic() >= deadline or case.lease_until is None or self.clock() >= case.lease_until:
@@ -188,7 +188,7 @@ class Revoker(Recorder):
             crashpoint("s5")
         return passed, waiting
 
-    def _pass_gate(self, case: Case, seen: Look) -> bool:
+    def _pass_gate(self, case: Case, seen: LastLook) -> bool:
         """Commit the intent if no check objects; else spare or release the case."""
         passed, waiting = self._pass_gates([(case, seen)])
         for put_off in waiting:

@@ -32,7 +32,7 @@ from accounts_review.workflow.sync.staging import Staging
 def believe_the_record(patch: pytest.MonkeyPatch) -> None:
     """Instead of a last look, what the last sync stored."""
 
-    def stored(case: Case, *, client: Client, clock: Callable[[], Any]) -> last_look.Look:
+    def stored(case: Case, *, client: Client, clock: Callable[[], Any]) -> last_look.LastLook:
         raw = case.account.raw.encode()
         patch_client = type("Stored", (), {"user": lambda self, name: raw, "groups": lambda self: []})()
         return last_look.look(case, client=patch_client, clock=clock)
@@ -47,7 +47,7 @@ def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
     """The worker never asks whether its claim still holds: both clocks seem to stand still."""
     send = worker.Revoker.send
 
-    def careless(self: worker.Revoker, case: Case, seen: last_look.Look) -> DeleteOutcome:
+    def careless(self: worker.Revoker, case: Case, seen: last_look.LastLook) -> DeleteOutcome:
         case.lease_until = self.clock() + timedelta(days=9)
         self.deadlines[case.pk] = math.inf
         with pytest.MonkeyPatch.context() as inner:
