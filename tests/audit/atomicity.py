@@ -33,6 +33,14 @@ class Function:
         return any(call.rpartition(".")[2] == name for call in (self.outside if outside else self.calls))
 
 
+def modules_of(root: Path) -> list[Module]:
+    """The modules below a folder but for the audit's own; each knows which functions of others write entries."""
+    modules = [Module(path) for path in sorted(root.rglob("*.py")) if path.parent != root / "audit"]
+    while any(module.learn({name for other in modules for name in other.told_by}) for module in modules):
+        pass
+    return modules
+
+
 @dataclass
 class Module:
     """The functions of a file, and the events it names; ``telling`` are those that write an entry, if by another."""
@@ -48,8 +56,21 @@ class Module:
                 self.functions.append(Function.of(node))
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Event":
                 self.events.add(node.attr)
+        self.learn(set())
+
+    @property
+    def told_by(self) -> set[str]:
+        """Functions that others may import and that write entries; what the framework calls has everybody's name."""
+        own = {one.name for one in self.functions} & self.telling
+        return {name for name in own if not name.startswith("_")} - {"act", "get", "handle", "post", "run"}
+
+    def learn(self, names: set[str]) -> bool:
+        """Take in which functions of other modules write entries, and so which here do; whether that is news."""
+        before = len(self.telling)
+        self.telling |= {call for one in self.functions for call in one.calls} & names
         while more := {one.name for one in self.functions if any(map(self._tells, one.calls))} - self.telling:
             self.telling |= more
+        return len(self.telling) > before
 
     def loose(self, modules: list[Module]) -> Iterator[str]:
         """Functions that change rows and tell of it, not in one transaction, and are called without one, too."""
