@@ -53,16 +53,20 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
     """The workspaces that a person sees, each with what a page tells of it: draft, holds, policy, the person's roles.
 
     ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it,
-    ``doubted_sync`` is the key of a quarantined sync, if there is one.
+    ``doubted_sync`` is the key of a quarantined sync, if there is one; ``last_sync`` and ``last_sync_state`` are of the
+    newest that has ended, ``good_sync_at`` is when the last good one was.
     """
+    syncs = Sync.objects.filter(workspace=OuterRef("pk"))
+    ended = syncs.exclude(state__in=(Sync.State.RUNNING, Sync.State.DISCARDED))
     here = Q(workspace=None) | Q(workspace=OuterRef("pk"))
     in_force = FilteredRelation("policies", condition=Q(policies__is_current=True))
     found = with_draft(workspaces_of(user)).annotate(
         roles_held=ArraySubquery(Role.objects.filter(here, person=user.pk).order_by().values("name")),
         is_held=Exists(Hold.objects.open().filter(here)),
-        doubted_sync=Subquery(
-            Sync.objects.filter(workspace=OuterRef("pk"), state=Sync.State.QUARANTINED).values("pk")[:1]
-        ),
+        doubted_sync=Subquery(syncs.filter(state=Sync.State.QUARANTINED).values("pk")[:1]),
+        last_sync=Subquery(ended.values("pk")[:1]),
+        last_sync_state=Subquery(ended.values("state")[:1]),
+        good_sync_at=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("started_at")[:1]),
         **{IN_FORCE: in_force},
     )
     return list(found.select_related(IN_FORCE))

@@ -64,6 +64,31 @@ def test_while_it_is_open_every_page_says_so(stage: Stage, doubted: Sync, client
         assert "The numbers here are those of the last good one" in words(page(stage, client, name))
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"kind": "wrong_total", "delta": 3}, "The last sync was incomplete. Whoever it saw active counts as active;"),
+        ({"kind": "status", "status": 500}, "The last sync failed. The numbers here are those"),
+    ],
+)
+def test_after_one_that_was_not_whole_a_smaller_banner_leads_to_it(
+    stage: Stage, client: Client, fault: dict[str, Any], said: str
+) -> None:
+    assert "incident-banner" not in words(page(stage, client, "review"))
+    stage.order({"path": "*users*"} | fault)
+    stage.clock.advance(hours=1)
+    bad = stage.sync()
+    for name in ("overview", "review", "cleanups", "policy"):
+        answer = words(page(stage, client, name))
+        assert said in answer
+        assert "the last good one, of 15 Jun 2026" in answer
+        assert f"/syncs/{bad.pk}/" in answer
+    stage.order()
+    stage.clock.advance(hours=1)
+    assert stage.sync().state == "complete"
+    assert "incident-banner" not in words(page(stage, client, "review"))
+
+
 @pytest.mark.parametrize("choice", ["discard", None])
 def test_every_number_is_that_of_the_last_good_sync(stage: Stage, client: Client, choice: str | None) -> None:
     before = page(stage, client, "overview").context["population"]
