@@ -21,6 +21,7 @@ COPY accounts_review accounts_review
 COPY locale locale
 COPY templates templates
 COPY static static
+COPY docs docs
 # Collecting needs some key and some address of a database, uses neither, and keeps neither.
 RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex())') DATABASE_URL=postgres://nobody@localhost/none \
   python manage.py collectstatic --noinput --verbosity 0

@@ -1,6 +1,6 @@
 """Growth: how figures grow with the workspace, drawn from what earlier runs kept in ``var/bench``.
 
-    python bench/growth.py      # writes docs/growth.svg
+    python bench/growth.py      # writes docs/screenshots/growth.svg
 
 A line is straight where something takes twice as long for twice as many. CPU seconds, which other work on the machine
 disturbs least; both axes by powers of ten.
@@ -31,7 +31,7 @@ def main() -> None:
     )
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box}>'
-    (ROOT / "docs" / "growth.svg").write_text("\n".join([head, *lines, legend, "</svg>\n"]))
+    (ROOT / "docs/screenshots/growth.svg").write_text("\n".join([head, *lines, legend, "</svg>\n"]))
 
 
 def _points() -> dict[str, dict[int, float]]:

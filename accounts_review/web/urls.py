@@ -10,12 +10,13 @@ from accounts_review.web.audit import views as audit
 from accounts_review.web.cleanups import cases, launch, paper, restore, revoked
 from accounts_review.web.cleanups import views as cleanups
 from accounts_review.web.cleanups.export import CleanupExport
+from accounts_review.web.docs import views as docs
 from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
 from accounts_review.web.people import views as people
 from accounts_review.web.policy import backtest, emails, previews, record, what_if
 from accounts_review.web.policy import views as policy
-from accounts_review.web.public import answer, bounces
+from accounts_review.web.public import accessibility, answer, bounces
 from accounts_review.web.review import export, import_decisions, look, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.search import views as search
@@ -84,7 +85,10 @@ of_workspace: list[URLPattern] = [
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
+    path("accessibility/", accessibility.accessibility, name="accessibility"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
+    path("docs/", docs.Documentation.as_view(), name="docs"),
+    path("docs/<path:name>/", docs.DocumentPage.as_view(), name="document"),
     path("search/", search.Search.as_view(), name="search"),
     path("workspaces/", workspaces.Workspaces.as_view(), name="workspaces"),
     path("workspaces/add/", settings.Add.as_view(), name="new_workspace"),

@@ -54,9 +54,19 @@ PAGES = {
     "syncs": "/w/demo/syncs/",
     "sync": "/w/demo/syncs/{sync}/",
     "schedule": "/schedule/",
+    "people": "/people/",
+    "profile": "/profile/",
+    "hold": "/hold/",
+    "documentation": "/docs/",
+    "guide": "/docs/guide/",
+    "document": "/docs/settings/",
+    "accessibility": "/accessibility/",
 }
 STORED = {"dormant under the policy"}
 """Texts that are kept in the language of who acted."""
+
+SIDE_BY_SIDE = {"overview", "review", "account", "launch", "report", "policy", "emails", "audit"}
+"""What docs/screens.md shows, in both languages."""
 
 MOST_SHIFT = 0.05
 """Cumulative layout shift that people do not notice."""
@@ -140,6 +150,10 @@ def test_every_page_is_sound(visitor: tuple[str, Page, list[str]], english: set[
         told = [(one["id"], [node["html"][:160] for node in one["nodes"]][:3]) for one in found]
         assert told == [], f"{name} {way}"
         assert complaints == [], f"{name} {way}"
+        if os.environ.get("SCREENSHOTS") and name in SIDE_BY_SIDE and way.startswith("wide"):
+            page.emulate_media(color_scheme="light", reduced_motion="reduce")
+            page.screenshot(path=SHOTS / f"{name}-{WAYS[way]['language']}.jpg", type="jpeg", quality=60)
+            page.emulate_media(color_scheme=WAYS[way]["scheme"])
 
 
 def addresses(page: Page) -> dict[str, str]:

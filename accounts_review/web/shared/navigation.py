@@ -122,7 +122,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
         "may": Permissions(user, workspace),
         "version": __version__,
-        "help": OF_PAGE.get(here or "", ""),
+        "help": OF_PAGE.get(here or ""),
     }
 
 

@@ -9,8 +9,11 @@ from allauth.account.views import LoginView
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from accounts_review.models import Workspace
 from accounts_review.rules.addresses import same_but_for_case
 from accounts_review.web.shared import anew
+
+MOST_NAMED = 3
 
 
 class SignIn(LoginView):  # type: ignore[misc]
@@ -18,7 +21,20 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return context | {"providers": anew.every_provider(), "is_break_glass": bool(settings.PASSWORDS_ONLY_FOR)}
+        for field in context["form"].fields.values():
+            field.widget.attrs.pop("placeholder", None)
+        return context | {
+            "providers": anew.every_provider(),
+            "is_break_glass": bool(settings.PASSWORDS_ONLY_FOR),
+            "workspaces": _named(),
+        }
+
+
+def _named() -> list[str]:
+    """What people know the workspaces as; nothing where there are so many that it would be a list of customers."""
+    active = Workspace.objects.filter(state=Workspace.State.ACTIVE)[: MOST_NAMED + 1]
+    names = [each.shown_name for each in active]
+    return names if len(names) <= MOST_NAMED else []
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""The documentation, read in the portal."""
