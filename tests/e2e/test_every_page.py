@@ -153,7 +153,7 @@ def test_every_page_is_sound(visitor: tuple[str, Page, list[str]], english: set[
         if os.environ.get("SCREENSHOTS") and name in SIDE_BY_SIDE and way.startswith("wide"):
             page.emulate_media(color_scheme="light", reduced_motion="reduce")
             page.screenshot(path=SHOTS / f"{name}-{WAYS[way]['language']}.jpg", type="jpeg", quality=60)
-            page.emulate_media(color_scheme=WAYS[way]["scheme"])
+            page.emulate_media(color_scheme=WAYS[way]["scheme"])  # type: ignore[arg-type]
 
 
 def addresses(page: Page) -> dict[str, str]:

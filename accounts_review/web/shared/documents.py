@@ -68,9 +68,10 @@ def read(name: str, language: str, text: str) -> Document:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").use(anchors_plugin, min_level=2, max_level=3)
     # A wide table scrolls by itself, with the keyboard too.
-    parser.renderer.rules["table_open"] = lambda *_: '<div class="table-scroll" tabindex="0"><table class="table">\n'
-    parser.renderer.rules["table_close"] = lambda *_: "</table></div>\n"
-    parser.renderer.rules["fence"] = parser.renderer.rules["code_block"] = _code
+    parser.add_render_rule("table_open", lambda *_: '<div class="table-scroll" tabindex="0"><table class="table">\n')
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    parser.add_render_rule("fence", _code)
+    parser.add_render_rule("code_block", _code)
     return parser
 
 
@@ -78,7 +79,7 @@ def _fence(tokens: list[Token], at: int, *_: object) -> str:
     return f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
 
 
-def _code(tokens: list[Token], at: int, *_: object) -> str:
+def _code(_renderer: object, tokens: list[Token], at: int, *_: object) -> str:
     return f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
 
 

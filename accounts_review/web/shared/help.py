@@ -33,50 +33,50 @@ OF_PAGE: dict[str, Help] = {
     "review": Help(
         _("Review"),
         _(
-            "The people who have not been active for longer than the policy allows. Approve the accounts to be removed, exempt "
-            "those that stay, and launch the clean-up from the draft."
+            "The people who have not been active for longer than the policy allows. Approve the accounts to be "
+            "removed, exempt those that stay, and launch the clean-up from the draft."
         ),
     ),
     "import": Help(
         _("Import decisions"),
         _(
-            "Share the list as a spreadsheet, have colleagues fill in their decisions, and bring it back. Nothing is decided "
-            "before you have seen what each row would do."
+            "Share the list as a spreadsheet, have colleagues fill in their decisions, and bring it back. Nothing "
+            "is decided before you have seen what each row would do."
         ),
     ),
     "account": Help(
         _("Account"),
         _(
-            "Everything the portal knows about one account, and why it is judged as it is. What was decided, sent and done is "
-            "listed with its date."
+            "Everything the portal knows about one account, and why it is judged as it is. What was decided, sent "
+            "and done is listed with its date."
         ),
     ),
     "backtest": Help(
         _("Back-test"),
         _(
-            "Whom the policy would have called dormant on a day in the past, and how many of them came back since. It shows "
-            "whether a limit is too short."
+            "Whom the policy would have called dormant on a day in the past, and how many of them came back "
+            "since. It shows whether a limit is too short."
         ),
     ),
     "hold": Help(
         _("Hold"),
         _(
-            "While something is held, no notices are sent and nobody is removed. Everyone with a role can hold, and only an "
-            "administrator can release."
+            "While something is held, no notices are sent and nobody is removed. Everyone with a role can hold, "
+            "and only an administrator can release."
         ),
     ),
     "schedule": Help(
         _("Schedule"),
         _(
-            "What the worker does by itself, and when it last did it. A run that failed or was missed is caught up by the next "
-            "one."
+            "What the worker does by itself, and when it last did it. A run that failed or was missed is caught "
+            "up by the next one."
         ),
     ),
     "cleanups": Help(
         _("Clean-ups"),
         _(
-            "A clean-up is a batch of approved accounts: people are warned, the promised days pass, and each account gets "
-            "a final check. Approvals gather in the draft until somebody launches it."
+            "A clean-up is a batch of approved accounts: people are warned, the promised days pass, and each "
+            "account gets a final check. Approvals gather in the draft until somebody launches it."
         ),
     ),
     "revoked": Help(
@@ -89,36 +89,36 @@ OF_PAGE: dict[str, Help] = {
     "policy": Help(
         _("Policy"),
         _(
-            "The policy says who counts as dormant, who is never touched, and how people are told. A change is previewed "
-            "on every account before it comes into force, and every version is kept."
+            "The policy says who counts as dormant, who is never touched, and how people are told. A change is "
+            "previewed on every account before it comes into force, and every version is kept."
         ),
     ),
     "emails": Help(
         _("E-mails"),
         _(
-            "What people receive, in your words and in each language. The notice always contains its date and a link to "
-            "answer."
+            "What people receive, in your words and in each language. The notice always contains its date and a "
+            "link to answer."
         ),
     ),
     "audit": Help(
         _("Audit"),
         _(
-            "Everything that was done, by whom and when; nothing in it can be changed. Verify it here, or download it "
-            "and verify it elsewhere."
+            "Everything that was done, by whom and when; nothing in it can be changed. Verify it here, or "
+            "download it and verify it elsewhere."
         ),
     ),
     "workspaces": Help(
         _("Workspaces"),
         _(
-            "How each workspace is connected, when it was last read, and whether clean-ups there are real. A dry run does "
-            "everything but send e-mails and remove access."
+            "How each workspace is connected, when it was last read, and whether clean-ups there are real. A dry "
+            "run does everything but send e-mails and remove access."
         ),
     ),
     "syncs": Help(
         _("Syncs"),
         _(
-            "A sync reads every account of the workspace, twice where it has many. One that looks wrong is quarantined "
-            "until an administrator decides."
+            "A sync reads every account of the workspace, twice where it has many. One that looks wrong is "
+            "quarantined until an administrator decides."
         ),
     ),
     "people": Help(
