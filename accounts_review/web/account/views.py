@@ -86,7 +86,8 @@ class AccountPage(OneAccount, TemplateView):
         )
         record, is_cut = evidence.record_for_reading(self.account.raw)
         return {
-            "is_assessed": hasattr(self.account, "assessment"),
+            # Nothing is left of an erased account to assess, or to explain an assessment with.
+            "is_assessed": hasattr(self.account, "assessment") and not self.account.erased_at,
             "facts": facts,
             "dates": evidence.dates(dates_read(facts), now=self.now),
             "groups": [(uid, listed.get(uid)) for uid in facts.groups or ()],

@@ -13,7 +13,7 @@ from accounts_review.models import Account, Workspace
 from accounts_review.tasks import jobs, nightly
 from accounts_review.workflow.retention import traces
 from tests.factories import make_account
-from tests.web.kit import Desk, text_of
+from tests.web.kit import Desk, read, someone, text_of
 
 
 @pytest.fixture
@@ -51,6 +51,14 @@ def test_the_worker_goes_through_the_files_and_the_page_says_so(administrator: D
     assert scrubbed == [True]
     page = text_of(administrator.client.get(administrator.url("account", pk=account.pk)))
     assert "also from the database’s files since" in page
+
+
+def test_nothing_is_explained_of_somebody_who_was_erased(administrator: Desk, scrubbed: list[bool]) -> None:
+    [account] = read(administrator.workspace, someone("zebulon.q", idle=900))
+    Account.objects.filter(pk=account.pk).update(gone_at=now())
+    page = erase(administrator, account)
+    assert "stays, without the name." in page
+    assert not any(said in page for said in ("assessed again", "What would change this", "Raw record", "not known"))
 
 
 def test_what_the_worker_was_not_told_it_finds_out(administrator: Desk, scrubbed: list[bool]) -> None:
