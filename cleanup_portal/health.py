@@ -40,8 +40,8 @@ def worker(now: datetime) -> list[HealthFinding]:
     last = Run.objects.last_sign_of_life()
     if not Run.objects.is_silent(now):
         return [HealthFinding(check="worker", since=last)]
-    said = f"no sign of life since {last:%Y-%m-%d %H:%M %Z}" if last else "no worker has ever run"
-    return [HealthFinding(check="worker", says=f"{said}; start one, or read its log", since=last)]
+    state = f"no sign of life since {last:%Y-%m-%d %H:%M %Z}" if last else "no worker has ever run"
+    return [HealthFinding(check="worker", says=f"{state}; start one, or read its log", since=last)]
 
 
 def everything(now: datetime) -> list[HealthFinding]:
@@ -56,17 +56,17 @@ def _sync(workspace: Workspace, now: datetime) -> HealthFinding:
     last = workspace.syncs.filter(state="complete").order_by("-finished_at").first()
     # A new workspace has its first night before it.
     since = last.finished_at if last and last.finished_at else workspace.created_at
-    said = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > Sync.OLD else OK
-    return HealthFinding(check="sync", workspace=workspace.name, says=said, since=since)
+    state = f"no good sync since {since:%Y-%m-%d %H:%M %Z}; see the page Syncs" if now - since > Sync.OLD else OK
+    return HealthFinding(check="sync", workspace=workspace.name, says=state, since=since)
 
 
 def _hold(workspace: Workspace) -> HealthFinding:
-    said = OK
+    state = OK
     if workspace.is_quarantined:
-        said = "a sync looked wrong; nobody is revoked until an administrator has looked"
+        state = "a sync looked wrong; nobody is revoked until an administrator has looked"
     if Hold.objects.open().over(workspace).exists():
-        said = "everything is held; see the page Hold"
-    return HealthFinding(check="hold", workspace=workspace.name, says=said)
+        state = "everything is held; see the page Hold"
+    return HealthFinding(check="hold", workspace=workspace.name, says=state)
 
 
 def page(check: Callable[[datetime], list[HealthFinding]]) -> Callable[[HttpRequest], HttpResponse]:

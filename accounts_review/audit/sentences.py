@@ -22,11 +22,13 @@ def of_act(entry: AuditEntry) -> str:
         return entry.kind
     variant = "service" if told.get("service_account") else str(told.get("kind") or told.get("cause") or "")
     # Numbers stay numbers, for the plural.
-    said = defaultdict(str, {name: value if isinstance(value, int) else spoken(value) for name, value in told.items()})
+    values = defaultdict(
+        str, {name: value if isinstance(value, int) else spoken(value) for name, value in told.items()}
+    )
     if named(entry.kind).group in (Topic.PERSON, Topic.ROLE):
-        said |= {name: roles.said(str(said[name])) for name in ("before", "role") if said[name]}
+        values |= {name: roles.said(str(values[name])) for name in ("before", "role") if values[name]}
     try:
-        return (words.variants.get(variant, words.clause) % said).strip().removesuffix(":")
+        return (words.variants.get(variant, words.clause) % values).strip().removesuffix(":")
     except TypeError:  # What should be counted is no number.
         return str(words.label)
 

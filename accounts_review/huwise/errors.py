@@ -57,8 +57,8 @@ class HuwiseError(Exception):
         ]
         known = ", ".join(fact for fact in facts if fact)
         happened = self._what() + (f" while {self.doing}" if self.doing else "") + (f" ({known})" if known else "")
-        said = f": {self.message.rstrip('.')}" if self.message else ""
-        return f"{happened}{said}. {self._advice()}"
+        detail = f": {self.message.rstrip('.')}" if self.message else ""
+        return f"{happened}{detail}. {self._advice()}"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self}>"

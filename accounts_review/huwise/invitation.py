@@ -96,12 +96,12 @@ def _outcome(body: bytes, redact: Callable[[str], str]) -> UserRecord | HuwiseEr
     item = read_object(body).get("0")
     if item is None:
         raise UnexpectedAnswer(message="it does not say what became of the person")
-    said = read_object(item)
-    match loads(said.get("status_code", b"null")):
+    reply = read_object(item)
+    match loads(reply.get("status_code", b"null")):
         case "success":
-            return decode_user(said.get("data", b"null"))
+            return decode_user(reply.get("data", b"null"))
         case "error":
-            return _refusal(loads(said.get("error", b"null")), redact)
+            return _refusal(loads(reply.get("error", b"null")), redact)
         case _:
             raise UnexpectedAnswer(message="it says neither success nor error")
 

@@ -189,16 +189,16 @@ def instant(text: str) -> datetime:
 
 def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> str:
     """A tally as one line: ``revoked 3, spared 1; 0 due``."""
-    said = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(tally.items()) if count)
-    return "; ".join(part for part in (said or "nothing", f"{last[1]} {last[0]}" if last else "") if part)
+    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(tally.items()) if count)
+    return "; ".join(part for part in (counts or "nothing", f"{last[1]} {last[0]}" if last else "") if part)
 
 
 def in_a_clause(found: Found) -> str:
     """A finding as it follows a colon, with what to do about it."""
     told = findings.in_words(found)
     is_ours = found["code"] != "paused" and not told.said[1:2].isupper()
-    said = told.said[:1].lower() + told.said[1:] if is_ours else told.said
-    return " ".join(filter(None, (said, told.remedy, told.detail and f"({told.detail})")))
+    clause = told.said[:1].lower() + told.said[1:] if is_ours else told.said
+    return " ".join(filter(None, (clause, told.remedy, told.detail and f"({told.detail})")))
 
 
 def place(name: str | None) -> Workspace | None:

@@ -208,13 +208,13 @@ def _differs(before: Any, after: Any) -> bool:
 
 def _agree(text: str, wanted: PolicyValues) -> bool:
     """Whether the text says what was wanted. Raises :class:`PolicyError` where that has faults."""
-    said = values_of(parse(text, in_force=True))
-    same = [_keys(segment) for segment in said.segments], [_keys(segment) for segment in wanted.segments]
+    written = values_of(parse(text, in_force=True))
+    same = [_keys(segment) for segment in written.segments], [_keys(segment) for segment in wanted.segments]
     segments = len(same[0]) == len(same[1]) and not any(
         _differs(old[key], new[key]) for old, new in zip(*same, strict=True) for key in CONDITIONS
     )
     return segments and not any(
-        _differs(said.sections[name].get(key), value)
+        _differs(written.sections[name].get(key), value)
         for name, section in wanted.sections.items()
         for key, value in section.items()
     )

@@ -32,12 +32,12 @@ class NotAllErased(ImproperlyConfigured):
     """Personal data whose time is over could not all be erased; the message says of whom, by keys."""
 
     def __init__(self, first: str, *, count: int) -> None:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)d erasure failed and will be tried again next night: %(first)s",
             "%(count)d erasures failed and will be tried again next night: %(first)s",
             count,
         )
-        super().__init__(said % {"count": count, "first": first})
+        super().__init__(sentence % {"count": count, "first": first})
 
 
 @recorded

@@ -49,20 +49,20 @@ def of_case(case: Case, *, now: datetime) -> str:
         return _("will be tried again: %(error)s") % outcome
     if case.state == CaseState.AWAITING_NOTICE and outcome.get("tries"):
         why = outcome.get("why", "")
-        said = ngettext(
+        sentence = ngettext(
             "deferred once by the mail server; trying again: %(why)s",
             "deferred %(tries)s times by the mail server; trying again: %(why)s",
             outcome["tries"],
         )
         clause = replies.of_mail(why, advise=False) if replies.is_reply(why) else of_why(why)
-        return said % {"tries": outcome["tries"], "why": clause}
+        return sentence % {"tries": outcome["tries"], "why": clause}
     if case.state in (CaseState.SPARED, CaseState.UNDELIVERABLE):
         return of_why(outcome.get("why", ""))
     if case.state == CaseState.REFUSED:
         return replies.of_refusal(outcome)
     if case.state == CaseState.REVOKED and case.bounced_at:
-        said = _("access removed; the notice bounced on %(date)s, too late")
-        return said % {"date": instants.day(case.bounced_at)}
+        sentence = _("access removed; the notice bounced on %(date)s, too late")
+        return sentence % {"date": instants.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed; confirmed by checking the account again")
     dates = {"warned": case.noticed_at, "promised": case.promised_at}
@@ -87,8 +87,8 @@ def of_answer(case: Case) -> str:
     clause = ANSWERS.get(answer.get("kind", ""))
     if clause is None or at is None:
         return ""
-    said = str(clause) % {"date": instants.day(at), "until": instants.day(until) if until else ""}
-    return ": ".join([said, answer["text"]]) if answer.get("text") else said
+    sentence = str(clause) % {"date": instants.day(at), "until": instants.day(until) if until else ""}
+    return ": ".join([sentence, answer["text"]]) if answer.get("text") else sentence
 
 
 def of_answering(case: Case) -> str:

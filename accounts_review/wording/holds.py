@@ -35,11 +35,11 @@ def of_cause(cause: str, details: Mapping[str, Any]) -> str:
 def of_hold(hold: Hold) -> str:
     """Who holds what, and why."""
     if hold.cause == Hold.Cause.PAUSED:
-        said = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
-        return _("%(login)s paused the workspace %(workspace)s: %(reason)s") % said
+        values = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
+        return _("%(login)s paused the workspace %(workspace)s: %(reason)s") % values
     if not hold.is_by_person:
         return f"{of_cause(hold.cause, hold.details)} ({hold.details.get('host', hold.host)})"
-    said = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
+    values = {"login": hold.by, "workspace": hold.workspace, "reason": hold.reason}
     if hold.workspace:
-        return _("%(login)s holds the workspace %(workspace)s: %(reason)s") % said
-    return _("%(login)s holds the whole portal: %(reason)s") % said
+        return _("%(login)s holds the workspace %(workspace)s: %(reason)s") % values
+    return _("%(login)s holds the whole portal: %(reason)s") % values

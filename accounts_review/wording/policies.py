@@ -100,8 +100,8 @@ def _of_segments(policy: Policy) -> Iterator[Clause]:
             "“%(name)s” (%(who)s) counts as dormant after %(days)d days without activity.",
             segment.dormant_after_days,
         )
-        said = text % {"name": segments.shown(segment.name), "who": who, "days": segment.dormant_after_days}
-        yield Clause(f"segment {segment.name}", said)
+        sentence = text % {"name": segments.shown(segment.name), "who": who, "days": segment.dormant_after_days}
+        yield Clause(f"segment {segment.name}", sentence)
 
 
 def _conditions(segment: Segment) -> Iterator[str]:

@@ -54,7 +54,7 @@ KINDS: dict[Promise, tuple[str, ...]] = {
 def by_kind(findings: Iterable[Found]) -> list[tuple[str, list[str]]]:
     """Findings in words, under the title of their kind; a kind without any is left out."""
     kinds = [(str(kind), [in_words(one) for one in findings if one["code"] in codes]) for kind, codes in KINDS.items()]
-    return [(kind, said) for kind, said in kinds if said]
+    return [(kind, sentences) for kind, sentences in kinds if sentences]
 
 
 def in_words(found: Found) -> str:
@@ -65,23 +65,23 @@ def in_words(found: Found) -> str:
 
 
 def _unmatched(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "%(where)s: the only account does not match %(names)s.",
         "%(where)s: none of %(total)s accounts matches %(names)s.",
         found["total"],
     )
-    return _with_close(said, found)
+    return _with_close(sentence, found)
 
 
 def _unknown_permissions(found: Found) -> str:
-    said = _("%(where)s: not a known right: %(names)s.")
+    sentence = _("%(where)s: not a known right: %(names)s.")
     if "count" in found:
-        said = ngettext(
+        sentence = ngettext(
             "%(where)s: not a known right: %(names)s. Held by %(count)s account.",
             "%(where)s: not a known right: %(names)s. Held by %(count)s accounts.",
             found["count"],
         )
-    return _with_close(said, found)
+    return _with_close(sentence, found)
 
 
 def _with_close(said: str, found: Found) -> str:
@@ -96,39 +96,39 @@ def _with_close(said: str, found: Found) -> str:
 
 
 def _short_limit(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "“%(segment)s” counts as dormant after only %(days)s. %(count)s account would be dormant.",
         "“%(segment)s” counts as dormant after only %(days)s. %(count)s accounts would be dormant.",
         found["count"],
     )
-    return said % (found | {"days": _days(found["days"])})
+    return sentence % (found | {"days": _days(found["days"])})
 
 
 def _shorter_limit(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "“%(segment)s” counts as dormant after %(after)s; before, %(before)s. %(count)s account would be dormant.",
         "“%(segment)s” counts as dormant after %(after)s; before, %(before)s. %(count)s accounts would be dormant.",
         found["count"],
     )
-    return said % (found | _in_days(found))
+    return sentence % (found | _in_days(found))
 
 
 def _shorter_for_some(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "“%(segment)s” counts as dormant after %(after)s; before, up to %(before)s for some of its accounts. "
         "%(count)s account would be dormant.",
         "“%(segment)s” counts as dormant after %(after)s; before, up to %(before)s for some of its accounts. "
         "%(count)s accounts would be dormant.",
         found["count"],
     )
-    return said % (found | _in_days(found))
+    return sentence % (found | _in_days(found))
 
 
 def _short_notice(found: Found) -> str:
     if not found["days"]:
         return _("No warning is sent before access ends.")
-    said = _("The notice is only %(days)s. A mail server may hold a message for 5 days, so it can arrive too late.")
-    return said % {"days": _days(found["days"])}
+    sentence = _("The notice is only %(days)s. A mail server may hold a message for 5 days, so it can arrive too late.")
+    return sentence % {"days": _days(found["days"])}
 
 
 def _empty_protection(found: Found) -> str:
@@ -146,28 +146,28 @@ def _empty_protection(found: Found) -> str:
 
 
 def _protects_less(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "Removed from %(where)s: %(names)s. %(count)s account is protected that way now.",
         "Removed from %(where)s: %(names)s. %(count)s accounts are protected that way now.",
         found["count"],
     )
-    return said % (found | {"where": _where(found), "names": _some(found["names"])})
+    return sentence % (found | {"where": _where(found), "names": _some(found["names"])})
 
 
 def _more_dormant(found: Found) -> str:
-    said = ngettext(
+    sentence = ngettext(
         "%(count)s account that is not dormant now would be.",
         "%(count)s accounts that are not dormant now would be.",
         found["count"],
     )
-    return said % found
+    return sentence % found
 
 
 def _higher_limit(found: Found) -> str:
-    said = LIMITS.get(found["limit"], gettext_lazy("The limit %(limit)s is higher: %(after)s; before, %(before)s."))
+    sentence = LIMITS.get(found["limit"], gettext_lazy("The limit %(limit)s is higher: %(after)s; before, %(before)s."))
     is_share = isinstance(found["after"], float)
     values = {name: f"{100 * found[name]:g} %" if is_share else found[name] for name in ("before", "after")}
-    return str(said) % (found | values)
+    return str(sentence) % (found | values)
 
 
 SAID: dict[str, Callable[[Found], str]] = {

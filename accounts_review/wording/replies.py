@@ -66,11 +66,11 @@ def of_mail(reply: str, *, advise: bool = True) -> str:
 
 def of_refusal(outcome: Mapping[str, Any]) -> str:
     """Why the workspace refused a removal, as far as it tells, and what to do."""
-    code, said = str(outcome.get("error_code", "")), str(outcome.get("error", ""))
+    code, reply = str(outcome.get("error_code", "")), str(outcome.get("error", ""))
     if "last_domain_administrator" in code:
         return _("Is the last administrator of the workspace: name another one in Huwise, then try again.")
-    if "owns" in code or OWNS.search(said):
-        owned = OWNS.search(said)
+    if "owns" in code or OWNS.search(reply):
+        owned = OWNS.search(reply)
         things = owned["things"] if owned else _("objects")
         return _("Owns %(things)s: hand them over in Huwise, then try again.") % {"things": things}
     return _("The workspace refused the removal. Fix the cause in Huwise, then try again.")

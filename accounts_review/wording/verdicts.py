@@ -79,8 +79,8 @@ def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: i
         "last_login_at": _("last signed in %(date)s, %(ago)s"),
         "joined_at": _("invited %(date)s, %(ago)s, never signed in"),
     }
-    said = sentences[activity_field] % {"date": day(activity_at), "ago": ago(activity_at, now)}
-    return _("%(date)s; %(limit)s") % {"date": said, "limit": limit}
+    clause = sentences[activity_field] % {"date": day(activity_at), "ago": ago(activity_at, now)}
+    return _("%(date)s; %(limit)s") % {"date": clause, "limit": limit}
 
 
 def exemption(until: datetime) -> str:
@@ -106,13 +106,13 @@ def course(
     then = verdict(Verdict.DORMANT if standing == Standing.ORDINARY else standing)
     if not has_date:
         return _("%(verdict)s: there is no date to count from") % {"verdict": then}
-    said = {"verdict": then, "date": day(dormant_from)}
+    values = {"verdict": then, "date": day(dormant_from)}
     if now < dormant_from:
-        return _("active until %(date)s; then %(verdict)s, if it stays idle") % said
+        return _("active until %(date)s; then %(verdict)s, if it stays idle") % values
     if exempt_until:
         lapse = _("past the limit since %(date)s; exempt until %(until)s, then %(verdict)s")
-        return lapse % (said | {"until": day(exempt_until)})
-    return _("past the limit since %(date)s; %(verdict)s") % said
+        return lapse % (values | {"until": day(exempt_until)})
+    return _("past the limit since %(date)s; %(verdict)s") % values
 
 
 def clause_of(why: Reason, clauses: Mapping[str, Any]) -> str:

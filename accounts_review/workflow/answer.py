@@ -135,8 +135,8 @@ def log_refusal(*, case: Case, why: str, now: datetime) -> None:
     However many there are, they keep nobody from answering.
     """
     held = _held(case)
-    said = AuditEntry.objects.filter(account_id=held.account_id, cleanup=held.cleanup.number, kind=REFUSED)
-    if said.filter(at__gt=now - timedelta(hours=1)).count() < MOST_REFUSALS:
+    refusals = AuditEntry.objects.filter(account_id=held.account_id, cleanup=held.cleanup.number, kind=REFUSED)
+    if refusals.filter(at__gt=now - timedelta(hours=1)).count() < MOST_REFUSALS:
         audit.log([held], kind=REFUSED, actor=PERSON, now=now, data={"why": why[:LONGEST_TEXT]})
 
 

@@ -73,5 +73,5 @@ def _erased_without_entry() -> Iterator[Flaw]:
     erased = PersonalData.objects.exclude(erased_at=None).values_list("erased_at", flat=True).order_by().distinct()
     for at in erased:
         if at not in told:
-            said = _("personal data were erased on %(at)s, and the audit has no record of it")
-            yield Flaw(0, said % {"at": f"{at:%Y-%m-%d %H:%M:%S}"}, row="personal data")
+            clause = _("personal data were erased on %(at)s, and the audit has no record of it")
+            yield Flaw(0, clause % {"at": f"{at:%Y-%m-%d %H:%M:%S}"}, row="personal data")

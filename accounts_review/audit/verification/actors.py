@@ -122,6 +122,6 @@ def _given_beside(held: Held, superusers: set[str]) -> list[Flaw]:
         places = [EVERYWHERE] if role.workspace_id is None else names[role.workspace_id]
         told = {held.get(role.person.username, {}).get(place) for place in places}
         if role.name not in told:
-            said = _("%(login)s is %(role)s, and the audit does not say who made them so")
-            flaws.append(Flaw(0, said % {"login": role.person.username, "role": role.name}, row=f"role {role.pk}"))
+            clause = _("%(login)s is %(role)s, and the audit does not say who made them so")
+            flaws.append(Flaw(0, clause % {"login": role.person.username, "role": role.name}, row=f"role {role.pk}"))
     return flaws

@@ -52,16 +52,16 @@ def _disagreeing(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint) -> li
 
 def _problem(kept: checkpoint.Checkpoint, *, is_there: bool) -> str:
     if is_there:
-        said = _(
+        clause = _(
             "it is not the entry that this host recorded on %(at)s: the audit was rewritten, or an older database was "
             "restored"
         )
     else:
-        said = _(
+        clause = _(
             "this host recorded more on %(at)s; everything from here on is missing: the end was cut off, or an older "
             "database was restored"
         )
-    return said % {"at": f"{kept.at:%Y-%m-%d %H:%M:%S}" if kept.at else "?"}
+    return clause % {"at": f"{kept.at:%Y-%m-%d %H:%M:%S}" if kept.at else "?"}
 
 
 def _uncovered(newest: checkpoint.Checkpoint, *, now: datetime) -> list[Flaw]:

@@ -201,8 +201,8 @@ def _exemption_differs(told: _Kept, row: Exemption) -> str:
 def _difference(pairs: dict[str, tuple[Any, Any]]) -> str:
     for name, (told, stands) in pairs.items():
         if told != stands:
-            said = _("%(name)s is %(stands)s; the audit says %(told)s")
-            return said % {"name": _(name), "stands": _shown(stands), "told": _shown(told)}
+            clause = _("%(name)s is %(stands)s; the audit says %(told)s")
+            return clause % {"name": _(name), "stands": _shown(stands), "told": _shown(told)}
     return ""
 
 

@@ -33,7 +33,7 @@ def _check_guards(
     except DatabaseError as error:
         return [checks.Warning(f"The guards of the audit could not be looked at: {error}", id="audit.W002")]
     if held:
-        said = f"The portal's database role can do this to the audit: {', '.join(held)}."
+        message = f"The portal's database role can do this to the audit: {', '.join(held)}."
         hint = "Give it a role of its own: manage.py database_roles prints the SQL."
-        found.append(checks.Warning(said, hint=hint, id="audit.W001"))
+        found.append(checks.Warning(message, hint=hint, id="audit.W001"))
     return found

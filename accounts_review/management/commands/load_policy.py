@@ -50,11 +50,11 @@ class Command(WorkspaceCommand):
     def _load(self, workspace: Workspace, text: str, actor: User | None, reason: str) -> None:
         policy_preview = _judged(workspace, text, actor, reason)
         impact = Impact(policy_preview, now=now())
-        said = [*_warnings(policy_preview), _moved(impact)]
+        lines = [*_warnings(policy_preview), _moved(impact)]
         version = preview.activate(
             policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now(), is_shell=True
         )
-        for line in (*said[:-1], f"version {version.number} is in force", said[-1]):
+        for line in (*lines[:-1], f"version {version.number} is in force", lines[-1]):
             self.stdout.write(line)
 
 

@@ -71,16 +71,16 @@ def _limits(account: Account, now: datetime) -> Iterator[TimelineItem]:
     found = getattr(account, "assessment", None)
     if found and found.activity_at:
         is_past = found.dormant_from <= now
-        said = _("reached its segment's limit") if is_past else _("its segment's limit, if idle until then")
-        yield TimelineItem(found.dormant_from, said, "moon")
+        sentence = _("reached its segment's limit") if is_past else _("its segment's limit, if idle until then")
+        yield TimelineItem(found.dormant_from, sentence, "moon")
 
 
 def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[TimelineItem]:
     if case and case.promised_at:
         yield TimelineItem(case.promised_at, _("access is promised until this date"), "envelope")
     if exemption:
-        said = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
-        yield TimelineItem(exemption.until, said, "shield-check")
+        sentence = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
+        yield TimelineItem(exemption.until, sentence, "shield-check")
 
 
 def _acts(entries: Iterable[AuditEntry]) -> Iterator[TimelineItem]:

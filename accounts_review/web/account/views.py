@@ -210,12 +210,12 @@ class ServiceAccount(OneAccount):
         if not form.is_valid():
             return self._refuse(form.problems, status=422)
         try:
-            said = self._act(form)
+            message = self._act(form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (audit.Conflict, IllegalTransition) as problem:
             return self._refuse([str(problem)], status=409)
-        messages.success(request, said)
+        messages.success(request, message)
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 
     def _act(self, form: ServiceAccountForm) -> str:

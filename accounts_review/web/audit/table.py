@@ -16,8 +16,8 @@ from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTab
 
 def _entry(record: AuditEntry) -> dict[str, str]:
     details = json.dumps(record.details, ensure_ascii=False, indent=2, sort_keys=True)
-    said = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
-    return {"said": said(record), "name": sentences.name_of(record), "details": details}
+    sentence_of = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
+    return {"said": sentence_of(record), "name": sentences.name_of(record), "details": details}
 
 
 def _act_of(entry: AuditEntry) -> tuple[object, ...]:

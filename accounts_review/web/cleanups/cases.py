@@ -149,22 +149,22 @@ class Act(CleanupView):
         """The cases of these people; those whom nobody is called are told, and bar nobody else's way."""
         names = {case: {case.account.username.casefold(), case.account.email.casefold()} for case in cases}
         if strangers := sorted(who.difference(*names.values())):
-            said = _("No warned person in this clean-up matches: %(names)s")
-            messages.warning(self.request, said % {"names": ", ".join(strangers)})
+            message = _("No warned person in this clean-up matches: %(names)s")
+            messages.warning(self.request, message % {"names": ", ".join(strangers)})
         return [case for case, its in names.items() if its & who]
 
-    def _each(self, act: Any, cases: Sequence[Case], **said: str) -> None:
+    def _each(self, act: Any, cases: Sequence[Case], **details: str) -> None:
         # All of them are held before the first is moved, so that nobody can hold one and wait for us.
         keys = [case.pk for case in cases]
         list(Account.objects.filter(cases__in=keys).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
         list(Case.objects.filter(pk__in=keys).order_by("pk").select_for_update().values_list("pk"))
         for case in cases:
-            act(case=case, actor=self.request.user, now=self.now, **said)
+            act(case=case, actor=self.request.user, now=self.now, **details)
 
 
 def _done(act: str, cases: Sequence[Case]) -> str:
     count = len(cases)
-    said = {
+    sentences = {
         "retry": ngettext(
             "%(count)d notice will be sent again.",
             "%(count)d notices will be sent again.",
@@ -184,4 +184,4 @@ def _done(act: str, cases: Sequence[Case]) -> str:
             "%(count)d account is in the next draft.", "%(count)d accounts are in the next draft.", count
         ),
     }
-    return said[act] % {"count": count}
+    return sentences[act] % {"count": count}

@@ -281,12 +281,12 @@ def _makers(made: list[tuple[Case, list[str]]]) -> LaunchCheck:
     if len(made) == 1:
         case, groups = made[0]
         says = ngettext("%(login)s created a group: %(groups)s.", "%(login)s created groups: %(groups)s.", len(groups))
-        said = says % {"login": case.account.username, "groups": ", ".join(groups[:NAMED])}
+        sentence = says % {"login": case.account.username, "groups": ", ".join(groups[:NAMED])}
     else:
-        said = _("%(count)d of them created groups.") % {"count": len(made)}
+        sentence = _("%(count)d of them created groups.") % {"count": len(made)}
     return LaunchCheck(
         level="warning",
-        says=said,
+        says=sentence,
         todo=_("The groups and their members stay. Make sure someone else manages them."),
         cases=[case for case, _groups in made],
         can_take_out=True,

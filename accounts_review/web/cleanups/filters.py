@@ -51,8 +51,8 @@ class CaseFilter(RecordFilter):
         """What there is to choose from, for each field that depends on it."""
         words: dict[str, Callable[[str], str]] = {"segment": segments.shown, "approver": str}
         return {
-            name: [(value, said(value)) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
-            for name, said in words.items()
+            name: [(value, word_of(value)) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
+            for name, word_of in words.items()
         }
 
     @property

@@ -23,8 +23,8 @@ def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
 
 def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
     perms = PermWrapper(table.request.user)
-    said, answer = of_case(record, now=table.now), of_answer(record)
-    return {"said": said, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
+    outcome, answer = of_case(record, now=table.now), of_answer(record)
+    return {"said": outcome, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
 
 
 class CleanupTable(RecordTable):

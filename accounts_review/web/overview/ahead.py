@@ -133,7 +133,7 @@ def lead(found: Situation, *, may_decide: bool) -> Lead | None:
 
 def steps(found: Situation) -> list[AheadStep]:
     """Sync, review, draft and launch, each with what stands there now."""
-    workspace, said = found.workspace, _launched(found)
+    workspace, sentence = found.workspace, _launched(found)
     is_synced, is_reviewed = found.synced is not None, not found.undecided
     reviewed = _("every account has a decision") if is_reviewed else _open(found.undecided)
     drafted = ngettext("%(count)s account", "%(count)s accounts", found.drafted) % {"count": intcomma(found.drafted)}
@@ -154,7 +154,7 @@ def steps(found: Situation) -> list[AheadStep]:
             state="now" if found.drafted else "next",
         ),
         AheadStep(
-            title=_("Launch"), said=said, url=_url(workspace, "cleanups"), state="now" if found.started else "next"
+            title=_("Launch"), said=sentence, url=_url(workspace, "cleanups"), state="now" if found.started else "next"
         ),
     ]
 
@@ -175,13 +175,13 @@ def _continuing(
             if "until" not in finding:
                 continue
             count = due(cleanup.workspace, now=now).filter(cleanup=cleanup).count()
-            said = ngettext(
+            sentence = ngettext(
                 "Clean-up %(number)d continues with %(count)s removal. %(why)s",
                 "Clean-up %(number)d continues with %(count)s removals. %(why)s",
                 count,
             ) % {"count": intcomma(count), "number": cleanup.number, "why": findings.in_words(finding).said}
             at = datetime.fromisoformat(finding["until"])
-            yield Coming(at=at, said=said, url=f"{_cleanup(cleanup)}?state=due", is_day=False, of_cleanup=True)
+            yield Coming(at=at, said=sentence, url=f"{_cleanup(cleanup)}?state=due", is_day=False, of_cleanup=True)
 
 
 def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
@@ -190,13 +190,13 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(day=TruncDate("promised_at"))
     counted = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
     for day, number, count in counted:
-        said = ngettext(
+        sentence = ngettext(
             "The notice period of %(count)s person in clean-up %(number)d ends",
             "The notice period of %(count)s people in clean-up %(number)d ends",
             count,
         ) % {"count": intcomma(count), "number": number}
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=noticed"
-        yield Coming(at=_noon(day, now), said=said, url=url, of_cleanup=True)
+        yield Coming(at=_noon(day, now), said=sentence, url=url, of_cleanup=True)
 
 
 def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]:
@@ -208,12 +208,12 @@ def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]
 
 
 def _ending(workspace: Workspace, count: int, first: datetime) -> Coming:
-    said = ngettext(
+    sentence = ngettext(
         "%(count)s exemption ends within 30 days",
         "%(count)s exemptions end within 30 days, the first on this day",
         count,
     ) % {"count": intcomma(count)}
-    return Coming(at=first, said=said, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
+    return Coming(at=first, said=sentence, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
 
 
 def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
@@ -222,13 +222,13 @@ def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     instant = timedelta(microseconds=1)
     before, after = crossed(workspace, [now + instant, end + instant])
     if count := after - before:
-        said = ngettext(
+        sentence = ngettext(
             "%(count)s more account will have passed its limit if it stays idle",
             "%(count)s more accounts will have passed their limit if they stay idle",
             count,
         ) % {"count": intcomma(count)}
         query = urlencode({"verdict": Verdict.ACTIVE, "dormant_until": end.date()})
-        yield Coming(at=end, said=said, url=f"{_url(workspace, 'review')}?{query}")
+        yield Coming(at=end, said=sentence, url=f"{_url(workspace, 'review')}?{query}")
 
 
 def _noon(day: datetime, now: datetime) -> datetime:

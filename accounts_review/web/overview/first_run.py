@@ -46,9 +46,9 @@ def _check(title: str, found: list[findings.Finding], workspace: Workspace, *, i
         "url": reverse("settings", kwargs={"workspace": workspace.name}),
     }
     if not is_described:
-        said = _("No workspace is connected.")
+        sentence = _("No workspace is connected.")
         cure = _("Set HUWISE_URL and HUWISE_API_KEY and start the portal again, or enter both in the settings.")
-        return FirstCheck(title=title, state="bad", said=[said], cures=[cure], **to_settings)
+        return FirstCheck(title=title, state="bad", said=[sentence], cures=[cure], **to_settings)
     if not found:
         return FirstCheck(title=title, state="open", said=[_("Not checked yet.")])
     bad = [each for each in found if not each.is_good]
@@ -65,11 +65,11 @@ def _mail(workspace: Workspace) -> FirstCheck:
         "url": reverse("emails", kwargs={"workspace": workspace.name}),
     }
     if stop := workspace.mail_stopped:
-        said = objections.mail_stop(stop["code"], stop["reply"])
-        return FirstCheck(title=title, state="bad", said=[said], **page)
+        sentence = objections.mail_stop(stop["code"], stop["reply"])
+        return FirstCheck(title=title, state="bad", said=[sentence], **page)
     if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
-        said = _("E-mails are written to a folder and reach nobody.")
+        sentence = _("E-mails are written to a folder and reach nobody.")
         cure = _("Set EMAIL_URL to your mail server before the first live clean-up. A dry run needs none.")
-        return FirstCheck(title=title, state="bad", said=[said], cures=[cure], **page)
-    said = _("A mail server is set up. A test shows whether it takes e-mails.")
-    return FirstCheck(title=title, state="open", said=[said], **page)
+        return FirstCheck(title=title, state="bad", said=[sentence], cures=[cure], **page)
+    sentence = _("A mail server is set up. A test shows whether it takes e-mails.")
+    return FirstCheck(title=title, state="open", said=[sentence], **page)

@@ -110,11 +110,11 @@ class PersonPage(PortalView):
         if act is None:
             raise Http404
         try:
-            change, said = act(person)
+            change, message = act(person)
         except (PersonRefused, forms.ValidationError) as refusal:
             messages.error(request, " ".join(refusal.messages) if hasattr(refusal, "messages") else str(refusal))
             return self._answer(person, status=400)
-        told(request, change, said % {"login": person.get_username()})
+        told(request, change, message % {"login": person.get_username()})
         answer: HttpResponse = redirect("person", pk=person.pk)
         return answer if reach.may_change(self.request.user, person) else redirect("people")
 
@@ -171,10 +171,10 @@ class PersonPage(PortalView):
         return {"actor": self.request.user, "now": now()}
 
 
-def told(request: HttpRequest, change: Change, said: str) -> None:
+def told(request: HttpRequest, change: Change, message: str) -> None:
     """Have a change told by e-mail, and say on the page what was done and who could not be reached."""
     unreached = emails.tell(change, now=now())
-    messages.success(request, said)
+    messages.success(request, message)
     if unreached:
         messages.warning(request, _("No e-mail could be sent to: %(names)s.") % {"names": ", ".join(unreached)})
 

@@ -104,8 +104,8 @@ class PreviewPage(WorkspaceView):
             if not isinstance(problem, preview.Superseded):
                 self._look_again(policy_preview)
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
-        said = _("Version %(number)d is in force; every account is assessed under it.")
-        messages.success(self.request, said % {"number": version.number})
+        message = _("Version %(number)d is in force; every account is assessed under it.")
+        messages.success(self.request, message % {"number": version.number})
         return redirect("policy", workspace=self.workspace.name)
 
     def _keep_reason(self, policy_preview: PolicyPreview) -> bool:

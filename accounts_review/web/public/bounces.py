@@ -59,12 +59,12 @@ def _reader() -> AnymailCoreWebhookView:
 
 def _mark(event: AnymailTrackingEvent) -> bool:
     """Have one event marked; false where it could not be, so that the provider says it again. The others go on."""
-    said = (event.event_type, event.reject_reason, event.description, event.mta_response)
+    parts = (event.event_type, event.reject_reason, event.description, event.mta_response)
     try:
         bounces.mark_bounced(
             message_id=storable(str(event.message_id or "")),
             recipient=storable(str(event.recipient or "")),
-            why=": ".join(dict.fromkeys(str(part) for part in said if part)),
+            why=": ".join(dict.fromkeys(str(part) for part in parts if part)),
             now=now(),
         )
     except DatabaseError as failure:

@@ -207,9 +207,9 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
 
     def chips(self) -> list[Chip]:
         """The filters in force, but for the verdict, which the tabs show."""
-        said = self.form.cleaned_data if self.form.is_valid() else {}
+        given = self.form.cleaned_data if self.form.is_valid() else {}
         labels = {
-            name: _said(name, value, self.form.fields[name]) for name, value in said.items() if value or value == 0
+            name: _said(name, value, self.form.fields[name]) for name, value in given.items() if value or value == 0
         }
         return [Chip(labels[name], self.without(name)) for name in self.data if name != "verdict" and labels.get(name)]
 

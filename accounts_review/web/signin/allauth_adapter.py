@@ -53,8 +53,8 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return factors
         found = ways if anew.may_use_password(user) else []
         if anew.providers_of(user):
-            said = _("Sign in again with your organisation")
-            found = [*found, {"id": "provider", "description": said, "url": reverse("account_prove")}]
+            label = _("Sign in again with your organisation")
+            found = [*found, {"id": "provider", "description": label, "url": reverse("account_prove")}]
         return found
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:

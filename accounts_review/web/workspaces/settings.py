@@ -73,8 +73,8 @@ class Add(PortalView):
         except REFUSALS as error:
             return self._answer(form, status=400, refusal=str(error))
         queue.enqueue_sync(workspace)
-        said = _("%(name)s was added, in dry run. The worker is reading it now.") % {"name": workspace}
-        messages.success(request, said)
+        message = _("%(name)s was added, in dry run. The worker is reading it now.") % {"name": workspace}
+        messages.success(request, message)
         return redirect("settings", workspace=workspace.name)
 
     def _test(self, form: ConnectionForm) -> HttpResponse:

@@ -131,8 +131,8 @@ def _report(
 
 
 def _row(entry: AuditEntry, attached: dict[str, list[str]]) -> dict[str, Any]:
-    said = {"name": sentences.name_of(entry), "said": sentences.of_entry(entry)}
-    return said | {"entry": entry, "files": attached.get(str(entry.seq), [])}
+    words = {"name": sentences.name_of(entry), "said": sentences.of_entry(entry)}
+    return words | {"entry": entry, "files": attached.get(str(entry.seq), [])}
 
 
 def _readme(title: str) -> str:

@@ -58,8 +58,8 @@ def tell_administrators(*, workspace: Workspace, now: datetime) -> int:
             "hold": settings.PUBLIC_URL + reverse("hold"),
             "audit": settings.PUBLIC_URL + reverse("audit", kwargs={"workspace": workspace.name}),
         }
-        _at, actor, said = acts[0]
-        subject = _("%(workspace)s: %(actor)s %(said)s") % {"workspace": workspace.name, "actor": actor, "said": said}
+        _at, actor, clause = acts[0]
+        subject = _("%(workspace)s: %(actor)s %(said)s") % {"workspace": workspace.name, "actor": actor, "said": clause}
         written = news("alert", context, subject=subject, workspace=workspace)
     told = len(sent([written.to(address) for address in recipients]))
     if told:

@@ -48,9 +48,9 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
     # Account first, then case: as deciders and the gate do.
     list(Account.objects.filter(cases__in=found).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
     cases = list(found.select_related("account", "cleanup__workspace").order_by("pk").select_for_update(of=("self",)))
-    said = {"why": emails.one_line(why, longest=500), "message_id": message_id.strip("<>")[:255]}
+    details = {"why": emails.one_line(why, longest=500), "message_id": message_id.strip("<>")[:255]}
     for case in cases:
-        _mark(case, now=now, **said, recipient=recipient[:320])
+        _mark(case, now=now, **details, recipient=recipient[:320])
     return len(cases)
 
 
@@ -78,7 +78,7 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     )
 
 
-def give_up(case: Case, *, actor: str, now: datetime, **said: object) -> None:
+def give_up(case: Case, *, actor: str, now: datetime, **details: object) -> None:
     """What was not delivered is no notice, whatever was thought before."""
     kind, none = Event.CASE_UNDELIVERABLE, None
     address = case.account.email if case.state == CaseState.AWAITING_NOTICE else case.warned_to
@@ -88,8 +88,8 @@ def give_up(case: Case, *, actor: str, now: datetime, **said: object) -> None:
         kind=kind,
         actor=actor,
         now=now,
-        data=said,
-        outcome=said,
+        data=details,
+        outcome=details,
         noticed_at=none,
         warned_to=address,
     )
@@ -109,17 +109,17 @@ def _concerned(message_id: str, recipient: str, *, now: datetime) -> QuerySet[Ca
     return Case.objects.filter(written_to | leaving)
 
 
-def _mark(case: Case, *, now: datetime, **said: object) -> None:
+def _mark(case: Case, *, now: datetime, **details: object) -> None:
     if CaseState.UNDELIVERABLE in CASE_TRANSITIONS[CaseState(case.state)]:
-        give_up(case, actor="portal", now=now, **said)
+        give_up(case, actor="portal", now=now, **details)
     elif case.state in IN_FLIGHT:
         Case.objects.filter(pk=case.pk).update(noticed_at=None, bounced_at=now)
-        audit.log([case], kind=Event.CASE_BOUNCED, actor="portal", now=now, data=said)
+        audit.log([case], kind=Event.CASE_BOUNCED, actor="portal", now=now, data=details)
     elif case.state == CaseState.REVOKED:
-        _note_late(case, actor="portal", now=now, **said)
+        _note_late(case, actor="portal", now=now, **details)
 
 
-def _note_late(case: Case, *, actor: str, now: datetime, **said: object) -> None:
+def _note_late(case: Case, *, actor: str, now: datetime, **details: object) -> None:
     """The access is gone: nothing of that is rewritten, but a person should know, and may invite them back."""
     if Case.objects.filter(pk=case.pk, bounced_at=None).update(bounced_at=now):
-        audit.log([case], kind=Event.CASE_BOUNCED, actor=actor, now=now, data=said | {"too_late": True})
+        audit.log([case], kind=Event.CASE_BOUNCED, actor=actor, now=now, data=details | {"too_late": True})

@@ -126,19 +126,19 @@ def _items(workspace: Workspace) -> list[tuple[int, str, str]]:
         by_kind.setdefault(entry.kind, []).append(entry)
     about = (_about_acts, _about_cases, _about_syncs, _about_mail)
     found = sorted(item for tell in about for item in tell(workspace, by_kind))
-    return [(urgency, one_line(said, longest=LONGEST_SENTENCE), address) for urgency, said, address in found]
+    return [(urgency, one_line(sentence, longest=LONGEST_SENTENCE), address) for urgency, sentence, address in found]
 
 
 def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> list[tuple[int, str, str]]:
     found = []
     for event in (found for found in WORTH_TELLING if found.group in (Topic.CLEANUP, Topic.HOLD, Topic.CHECKPOINT)):
         for entry in by_kind.get(event, []):
-            said = {"why": "", "reason": ""} | entry.details | {"number": entry.cleanup, "actor": entry.actor}
-            said["why"] = findings.in_words(said["why"]).said
+            values = {"why": "", "reason": ""} | entry.details | {"number": entry.cleanup, "actor": entry.actor}
+            values["why"] = findings.in_words(values["why"]).said
             page = (
                 _address("cleanup", workspace, number=entry.cleanup) if entry.cleanup else _address("audit", workspace)
             )
-            found.append((_news(event).urgency, _news(event).clause % said, page))
+            found.append((_news(event).urgency, _news(event).clause % values, page))
     return found
 
 
@@ -151,11 +151,11 @@ def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
             together.setdefault(entry.cleanup, []).append(entry)
         for number, entries in sorted(together.items(), key=lambda pair: pair[0] or 0):
             count = len({entry.account_id or entry.seq for entry in entries})
-            said = _("clean-up %(number)s: %(news)s") % {
+            sentence = _("clean-up %(number)s: %(news)s") % {
                 "number": number,
                 "news": _news(event).clause % {"count": count},
             }
-            found.append((_news(event).urgency, said, _page_of(workspace, event, entries)))
+            found.append((_news(event).urgency, sentence, _page_of(workspace, event, entries)))
     return found
 
 

@@ -46,8 +46,8 @@ def took_mail_since(workspace: Workspace, instant: datetime) -> bool:
 @transaction.atomic
 def _stop(workspace: Workspace, stop: MailStop, *, now: datetime) -> None:
     held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-    before, said = held.mail_stopped, {"code": stop.code.value, "reply": stop.reply}
+    before, cause = held.mail_stopped, {"code": stop.code.value, "reply": stop.reply}
     at = before["at"] if before else now.isoformat()
-    Workspace.objects.filter(pk=held.pk).update(mail_stopped=said | {"at": at})
+    Workspace.objects.filter(pk=held.pk).update(mail_stopped=cause | {"at": at})
     if not before:
-        audit.log([held], kind=Event.MAIL_STOPPED, actor="portal", now=now, data=said)
+        audit.log([held], kind=Event.MAIL_STOPPED, actor="portal", now=now, data=cause)

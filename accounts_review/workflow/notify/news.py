@@ -33,7 +33,7 @@ class News:
 
 def news(kind: str, context: Mapping[str, Any], *, subject: str, workspace: Workspace) -> News:
     """One kind of e-mail about a workspace, in the language that is active."""
-    said = {
+    values = {
         "workspace": workspace,
         "host": workspace.shown_name,
         "language": get_language() or workspace.language,
@@ -41,6 +41,6 @@ def news(kind: str, context: Mapping[str, Any], *, subject: str, workspace: Work
     } | dict(context)
     return News(
         subject=one_line(subject, longest=LONGEST_SUBJECT),
-        text=render_to_string(f"emails/{kind}/body.txt", said),
-        html=render_to_string(f"emails/{kind}/body.html", said).strip(),
+        text=render_to_string(f"emails/{kind}/body.txt", values),
+        html=render_to_string(f"emails/{kind}/body.html", values).strip(),
     )

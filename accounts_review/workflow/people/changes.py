@@ -119,20 +119,20 @@ def logged(change: Change, *, now: datetime, before: Mapping[str, str] | None = 
 
 
 def _said(change: Change) -> dict[str, str]:
-    said = {"login": change.person.username}
+    details = {"login": change.person.username}
     if change.role:
-        said |= {"before": change.before, "role": change.role}
+        details |= {"before": change.before, "role": change.role}
     if change.event in (Event.ROLE_GRANTED, Event.PERSON_ADDED) and change.workspace is None:
-        said["kind"] = "portal"
+        details["kind"] = "portal"
     if change.event in (Event.PERSON_ADDED, Event.PERSON_INVITED):
-        said["email"] = change.person.email
+        details["email"] = change.person.email
     if change.provider:
-        said["provider"] = change.provider
+        details["provider"] = change.provider
     if change.provider and change.role:
-        said["cause"] = "groups"
+        details["cause"] = "groups"
     if change.event is Event.PERSON_EMAIL_CHANGED:
-        said |= {"address_before": change.address_before, "address": change.person.email}
-    return said
+        details |= {"address_before": change.address_before, "address": change.person.email}
+    return details
 
 
 def login_of(actor: User | str | None) -> str:

@@ -61,8 +61,8 @@ def _is_local(entry: AuditEntry) -> bool:
 def _change(entries: list[AuditEntry]) -> Change | None:
     """A change as it was; ``None`` where it is no news: one's own, of somebody erased, or an invitation accepted."""
     first = entries[0]
-    said = first.details
-    person = User.objects.filter(username=said.get("login", "")).first()
+    details = first.details
+    person = User.objects.filter(username=details.get("login", "")).first()
     if person is None or first.actor == person.username:
         return None
     if first.kind in emails.INVITING and person.has_usable_password():
@@ -73,10 +73,10 @@ def _change(entries: list[AuditEntry]) -> Change | None:
         person=person,
         actor=first.actor,
         workspace=concerned[0] if concerned and _is_local(first) else None,
-        before=said.get("before", ""),
-        role=said.get("role", ""),
-        address_before=said.get("address_before", ""),
-        provider=said.get("provider", ""),
+        before=details.get("before", ""),
+        role=details.get("role", ""),
+        address_before=details.get("address_before", ""),
+        provider=details.get("provider", ""),
         concerned=concerned,
         entry=first.seq,
     )

@@ -222,16 +222,16 @@ def _refuse_own_rise(person: User, role: str, workspace: Workspace | None, actor
 
 
 def _superuser(person: User, role: str) -> str:
-    said = _(
+    sentence = _(
         "%(login)s is a superuser, who passes every check whatever their role is. To end that and give a role instead: "
         "manage.py grant %(login)s %(role)s --instead-of-superuser"
     )
-    return said % {"login": person.username, "role": role}
+    return sentence % {"login": person.username, "role": role}
 
 
 def _of_portal(person: User, workspace: Workspace) -> str:
-    said = _("%(login)s is %(role)s of the whole portal, also of %(workspace)s. Change that role first.")
-    return said % {"login": person.username, "role": roles.said(role_in(person, None)), "workspace": workspace}
+    sentence = _("%(login)s is %(role)s of the whole portal, also of %(workspace)s. Change that role first.")
+    return sentence % {"login": person.username, "role": roles.said(role_in(person, None)), "workspace": workspace}
 
 
 def _usable(email: str) -> str:

@@ -55,8 +55,8 @@ class Restored:
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        said = self.problem or "; ".join([_("invited back"), *self.remarks])
-        return f"{self.case.account.username}: {said}"
+        outcome = self.problem or "; ".join([_("invited back"), *self.remarks])
+        return f"{self.case.account.username}: {outcome}"
 
 
 def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:
@@ -117,8 +117,10 @@ class _Restorer:
             return answer
         gone = sorted({*person.groups} - {*given.groups})
         self._record(case, given, answer, groups_gone=gone, expires_at=before.expires_at)
-        said = messages.on_success(before=before, given=given, answer=answer, groups_gone=gone, rights_by_group=rights)
-        return Restored(case=case, remarks=tuple(said))
+        remarks = messages.on_success(
+            before=before, given=given, answer=answer, groups_gone=gone, rights_by_group=rights
+        )
+        return Restored(case=case, remarks=tuple(remarks))
 
     def _invite(self, case: Case, person: Invitee) -> UserRecord | Restored:
         """Claim the case and send the one invitation."""

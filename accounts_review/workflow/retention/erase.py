@@ -93,8 +93,8 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
     for account in held:
         _empty(account, now=now)
     traces.sweep_tables(terms, workspaces=[place.pk for place in places])
-    said = terms.found.sub("…", reason) if terms else reason
-    audit.append(_entry(account, actor=actor, reason=said, now=now) for account in held)
+    cleaned = terms.found.sub("…", reason) if terms else reason
+    audit.append(_entry(account, actor=actor, reason=cleaned, now=now) for account in held)
     return Erased(len(held), list(terms.words))
 
 

@@ -123,11 +123,11 @@ def _mentions(mail: bytes, pattern: re.Pattern[str]) -> bool:
         return True
     message = email.message_from_bytes(mail, policy=email.policy.default)
     try:
-        said = [str(value) for value in message.values()]
-        said += [str(part.get_content()) for part in message.walk() if part.get_content_maintype() == "text"]
+        texts = [str(value) for value in message.values()]
+        texts += [str(part.get_content()) for part in message.walk() if part.get_content_maintype() == "text"]
     except (LookupError, ValueError, KeyError):
         return False
-    return any(pattern.search(text) for text in said)
+    return any(pattern.search(text) for text in texts)
 
 
 def _end_sessions(terms: SearchTerms) -> None:
