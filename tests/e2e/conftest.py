@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.e2e.post import post_office as post_office
 from tests.run import folder_of_run, unused_port
 
 ROOT = Path(__file__).parent.parent.parent

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
-from email.message import Message
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.contrib.auth.models import User
 from django.db import connection
 from django.utils.timezone import now
 from playwright.sync_api import Browser, Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.tasks import actions
@@ -24,32 +20,14 @@ from accounts_review.workflow.notify import emails
 from accounts_review.workflow.notify.send import send_closings
 from accounts_review.workflow.review import decide
 from tests.axe import violations
+from tests.e2e.post import link_of, mail_to
 from tests.factories import put_in_force
-from tests.run import unused_port
 from tests.stage import policy_text
 from tests.web.kit import read, someone
 from tests.workflow.notify.mail_server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow(reason="a browser and a mail server, through whole lives of a case")]
 NAMES = ("ana", "ben", "cy", "dan")
-
-
-@pytest.fixture
-def post_office(
-    live_server: LiveServer, transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
-    """A mail server, and links that lead to the portal under test."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
-    server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=unused_port())
-    controller.start()
-    settings.EMAIL_BACKEND = "cleanup_portal.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", controller.port, 5
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-    settings.PUBLIC_URL = live_server.url
-    yield server
-    controller.stop()
 
 
 @pytest.fixture
@@ -64,22 +42,6 @@ def warned(post_office: Server, workspace: Workspace, person: Callable[[str], Us
     launch.launch(cleanup=cases[0].cleanup, actor=person("operator"), now=now())
     assert actions.warn(workspace).sent == len(NAMES)
     return workspace
-
-
-def mail_to(post_office: Server, name: str) -> Message:
-    """The newest e-mail to somebody."""
-    return [mail for mail in post_office.accepted if str(mail["To"]).startswith(f"{name}@")][-1]
-
-
-def part(mail: Message, kind: str) -> str:
-    found = next(each for each in mail.walk() if each.get_content_type() == kind)
-    return bytes(found.get_payload(decode=True)).decode()
-
-
-def link_of(post_office: Server, name: str) -> str:
-    found = re.search(r"http\S+/answer/\S+", part(mail_to(post_office, name), "text/plain"))
-    assert found
-    return found[0]
 
 
 def tell(workspace: Workspace) -> None:
