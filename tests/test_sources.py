@@ -82,11 +82,11 @@ def test_only_an_administrator_adds_a_workspace(add: Callable[..., Workspace], r
         ({"key": "wrong-key-entirely"}, "does not accept the API key"),
         ({"url": "http://127.0.0.1:9"}, "could not be reached"),
         ({"url": "http://data.example.org"}, "must start with https"),
-        ({"url": "https://user:secret-word@data.example.org"}, "must not hold a user name"),
+        ({"url": "https://user:secret-word@data.example.org"}, "must not contain a username"),
         ({"url": "https://10.0.0.1"}, "private network"),
         ({"name": "two words"}, "cannot be a name"),
         ({"name": "all"}, "every workspace"),
-        ({"name": "MAIN"}, "name of a workspace already"),
+        ({"name": "MAIN"}, "already the name of a workspace"),
         ({"name": "x" * 51}, "too long"),
     ],
 )

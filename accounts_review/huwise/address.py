@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import quote
 
 import httpx
+from django.utils.translation import gettext as _
 
 from accounts_review.rules.addresses import usable_in_url
 
@@ -24,15 +25,18 @@ def base_url(url: str) -> httpx.URL:
     """
     given = _parsed(url.strip())
     if given is None or given.scheme not in ("https", "http") or not given.host:
-        raise ValueError("The workspace's address must look like https://data.example.org")
+        raise ValueError(_("The workspace's address must look like https://data.example.org"))
+    host = {"host": given.host}
     if given.userinfo or "@" in url:
-        raise ValueError(f"The address of {given.host} must not hold a user name or password")
+        raise ValueError(_("The address of %(host)s must not contain a username or password") % host)
     if given.query or given.fragment or "?" in url or "#" in url:
-        raise ValueError(f"The address of {given.host} must end with the host: nothing after ? or #")
+        raise ValueError(_("The address of %(host)s must end with the host: nothing after ? or #") % host)
     if given.scheme == "http" and given.host != COMPOSE_SANDBOX and not _is_loopback(given.host):
-        raise ValueError(f"The address of {given.host} must start with https: the API key would travel in the clear")
+        raise ValueError(
+            _("The address of %(host)s must start with https, or the API key would travel unencrypted") % host
+        )
     if not all(0 < len(label) < 64 for label in given.raw_host.rstrip(b".").split(b".")):
-        raise ValueError(f"{one_line(given.host)} is not the name of a host")
+        raise ValueError(_("%(host)s is not the name of a host") % {"host": one_line(given.host)})
     return given.copy_with(path=_with_base_path(given))
 
 
@@ -64,7 +68,9 @@ def _parsed(url: str) -> httpx.URL | None:
 def _with_base_path(given: httpx.URL) -> str:
     path = given.path.rstrip("/")
     if path and not path.endswith(BASE_PATH):
-        raise ValueError(f"The address of {given.host} must be the workspace's own, without the path of a page")
+        raise ValueError(
+            _("The address of %(host)s must be the workspace's own, without the path of a page") % {"host": given.host}
+        )
     return path or BASE_PATH
 
 

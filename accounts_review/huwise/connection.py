@@ -17,6 +17,7 @@ from time import monotonic
 
 import httpx
 import structlog
+from django.utils.translation import gettext as _
 
 from . import deadline
 from .address import base_url
@@ -47,7 +48,7 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str) -> None:
         self._key = key.strip()
         if not self._key or not all("!" <= character <= "~" for character in self._key):
-            raise ValueError("The API key is empty, or holds characters that no API key has")
+            raise ValueError(_("The API key is empty or contains characters that no API key has"))
 
     def __repr__(self) -> str:
         return "<ApiKey ***>"

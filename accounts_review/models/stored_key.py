@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.workspace import Workspace
@@ -64,13 +65,17 @@ class StoredKey(models.Model):
             known = json.loads(MultiFernet(ciphers).decrypt(self.sealed))
         except InvalidToken:
             raise ImproperlyConfigured(
-                f"The API key of {self.workspace} was stored under another SECRET_KEY. Add the former one to "
-                f"SECRET_KEY_FALLBACKS, or enter the API key again in the settings of {self.workspace}."
+                gettext(
+                    "The API key of %(name)s was stored under another SECRET_KEY. Add the former one to "
+                    "SECRET_KEY_FALLBACKS, or enter the API key again in the settings of %(name)s."
+                )
+                % {"name": self.workspace}
             ) from None
         hide(known["api_key"])
         if known["workspace"] != self.workspace_id:
             raise ImproperlyConfigured(
-                f"The API key stored for {self.workspace} is another workspace's; enter it again."
+                gettext("The API key stored for %(name)s is another workspace's; enter it again.")
+                % {"name": self.workspace}
             )
         access = Access(url=known["url"], api_key=known["api_key"], key_owner=self.key_owner)
         if not _opens(ciphers[0], self.sealed):

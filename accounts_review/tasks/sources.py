@@ -64,7 +64,8 @@ def access_to(workspace: Workspace) -> Access:
     """How to reach a workspace. Raises ``ImproperlyConfigured`` where that is not known, or it is not to be reached."""
     if not workspace.is_active:
         raise ImproperlyConfigured(
-            f"The workspace {workspace} is {workspace.state}; an administrator can resume it in its settings."
+            _("The workspace %(name)s is %(state)s; an administrator can resume it in its settings.")
+            % {"name": workspace, "state": workspace.get_state_display()}
         )
     if is_described(workspace):
         described = settings.HUWISE[workspace.name]
@@ -72,8 +73,11 @@ def access_to(workspace: Workspace) -> Access:
     stored = StoredKey.objects.select_related("workspace").filter(workspace=workspace).first()
     if stored is None:
         raise ImproperlyConfigured(
-            f"The environment does not describe the workspace {workspace.name!r}, and no key is stored for it; set "
-            "HUWISE_URL and HUWISE_API_KEY, or enter address and key in its settings."
+            _(
+                "The environment does not describe the workspace %(name)s, and no key is stored for it. Set HUWISE_URL "
+                "and HUWISE_API_KEY, or enter address and key in its settings."
+            )
+            % {"name": repr(workspace.name)}
         )
     return stored.access()
 

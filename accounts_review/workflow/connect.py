@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -115,5 +116,5 @@ def _answering(findings: list[Found]) -> list[Found]:
     """The findings, where the workspace answered at all; what else is wrong keeps it from being trusted, not added."""
     wrong = [str(in_words(found)) for found in findings if found["code"] == "api"]
     if wrong:
-        raise NotTheSame("Nothing was stored. " + " ".join(wrong))
+        raise NotTheSame(" ".join([_("Nothing was stored."), *wrong]))
     return findings

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -54,16 +56,21 @@ def refuse_known(*, name: str, host: str) -> None:
 
 def refuse_name(name: str, *, others: QuerySet[Workspace]) -> None:
     """Raise :class:`NotTheSame` where a text cannot be the name of a workspace beside these."""
+    quoted: dict[str, Any] = {"name": repr(name)}
     try:
         validate_slug(name)
     except ValidationError:
-        raise NotTheSame(f"{name!r} cannot be a name: use letters, digits, hyphens and underscores.") from None
+        raise NotTheSame(
+            _("%(name)s cannot be a name: use letters, digits, hyphens and underscores.") % quoted
+        ) from None
     if len(name) > LONGEST_NAME:
-        raise NotTheSame(f"{name!r} is too long for a name; at most {LONGEST_NAME} characters.")
+        raise NotTheSame(
+            _("%(name)s is too long for a name; at most %(longest)d characters.") % (quoted | {"longest": LONGEST_NAME})
+        )
     if name.lower() in RESERVED:
-        raise NotTheSame(f"{name!r} means every workspace; choose another name.")
+        raise NotTheSame(_("%(name)s means every workspace; choose another name.") % quoted)
     if others.filter(Q(name__iexact=name) | Q(former_names__contains=[name])).exists():
-        raise NotTheSame(f"{name} is or was the name of a workspace already; choose another.")
+        raise NotTheSame(_("%(name)s is already the name of a workspace, or was; choose another.") % {"name": name})
 
 
 def refuse_host(host: str, *, others: QuerySet[Workspace]) -> None:
@@ -71,7 +78,8 @@ def refuse_host(host: str, *, others: QuerySet[Workspace]) -> None:
     if known := others.filter(host__iexact=host).exclude(host="").first():
         state = "" if known.is_active else f" ({known.state})"
         raise NotTheSame(
-            f"{host} is known here as {known}{state}, with its people and its history; nothing was changed."
+            _("%(host)s is known here as %(name)s, with its people and its history; nothing was changed.")
+            % {"host": host, "name": f"{known}{state}"}
         )
 
 
@@ -87,7 +95,7 @@ def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> No
     before = workspace.name
     refuse_name(name, others=Workspace.objects.exclude(pk=workspace.pk))
     if name == before:
-        raise NotTheSame(f"{name} is its name already; choose another.")
+        raise NotTheSame(_("%(name)s is already its name; choose another.") % {"name": name})
     workspace.name = name
     workspace.former_names = [former for former in [*workspace.former_names, before] if former != name]
     workspace.save(update_fields=["name", "former_names"])
@@ -104,13 +112,15 @@ def change_host(*, workspace: Workspace, client: Client, key_owner: str, actor: 
     permit(actor, "administer", workspace)
     before = workspace.host
     if client.host == before or not before:
-        where = f"is read from {before} already" if before else "was never read, so it has no host yet"
-        raise NotTheSame(f"{workspace} {where}; nothing to change.")
+        nothing = _("%(name)s was never read, so it has no host yet; there is nothing to change.")
+        if before:
+            nothing = _("%(name)s is already read from %(host)s; there is nothing to change.")
+        raise NotTheSame(nothing % {"name": workspace, "host": before})
     refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
     check = check_connection(workspace=workspace, client=client, key_owner=key_owner, clock=clock)
     faults = [in_words(fault) for fault in check.faults if fault["code"] != "host"]
     if faults:
-        raise NotTheSame("The connection check found: " + " ".join(map(str, faults)))
+        raise NotTheSame(_("The connection check found: %(faults)s") % {"faults": " ".join(map(str, faults))})
     data = _compare(workspace, client) | {"from": before, "to": client.host}
     with transaction.atomic():
         workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
@@ -128,11 +138,14 @@ def _compare(workspace: Workspace, client: Client) -> dict[str, int]:
     missing = ours - theirs
     may_be_missing = max(3, len(ours) // 100) if len(ours) >= FEW else 0
     if len(missing) > may_be_missing or len(theirs) > len(ours) * (1 + MOST_NEW) + 3:
-        example = f", {min(missing)[0]} among them" if missing else ""
+        numbers = {"host": client.host, "listed": len(theirs), "known": len(ours), "missing": len(missing)}
         raise NotTheSame(
-            f"{client.host} is not the same workspace: it lists {len(theirs)} accounts, and of the "
-            f"{len(ours)} known here {len(missing)} are not among them{example}. Nothing was changed. "
-            "Check HUWISE_URL; give another workspace another name with HUWISE_WORKSPACE."
+            _(
+                "%(host)s is not the same workspace: it lists %(listed)d accounts, and %(missing)d of the %(known)d "
+                "known here are not among them%(example)s. Nothing was changed. Check the address; another workspace "
+                "needs another name."
+            )
+            % (numbers | {"example": f" ({min(missing)[0]})" if missing else ""})
         )
     return {"accounts": len(ours), "found": len(ours) - len(missing)}
 

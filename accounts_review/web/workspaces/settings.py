@@ -29,11 +29,16 @@ from accounts_review.web.workspaces.settings_forms import (
     ReasonForm,
     RenameForm,
 )
-from accounts_review.wording.findings import Found, in_words
+from accounts_review.wording.findings import Found, in_words, of_error
 from accounts_review.workflow import identity, workspaces
 
 REFUSALS = (ValueError, HuwiseError, ImproperlyConfigured, audit.Conflict)
 """What can be wrong with what somebody entered, in words for them."""
+
+
+def told(error: Exception) -> str:
+    """What is wrong with what somebody entered, in their language."""
+    return str(in_words(of_error("api", error)) if isinstance(error, HuwiseError) else error)
 
 
 def tested(access: Access) -> dict[str, Any]:
@@ -71,7 +76,7 @@ class Add(PortalView):
                 actor=self.request.user,
             )
         except REFUSALS as error:
-            return self._answer(form, status=400, refusal=str(error))
+            return self._answer(form, status=400, refusal=told(error))
         queue.enqueue_sync(workspace)
         message = _("%(name)s was added, in dry run. The worker is reading it now.") % {"name": workspace}
         messages.success(request, message)
@@ -115,7 +120,7 @@ class Settings(WorkspaceView):
         try:
             messages.success(request, act(form))
         except REFUSALS as error:
-            return self._answer(form, status=400, refusal=str(error), refused=name)
+            return self._answer(form, status=400, refusal=told(error), refused=name)
         return redirect("settings", workspace=self.workspace.name)
 
     @property
