@@ -18,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from cleanup_portal import demo_clock, oidc
 from cleanup_portal import environment as env
-from cleanup_portal import oidc
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 
@@ -44,6 +44,10 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # The workspaces this portal may read: the first is described by HUWISE_URL and HUWISE_API_KEY.
 HUWISE = env.workspaces()
+# In a data folder that `manage.py demo` marked, with sandboxes alone, there is a mailbox, and days can be skipped.
+IS_DEMO = not IS_PUBLIC and demo_clock.is_demo(DATA_DIR, urls=[described["url"] for described in HUWISE.values()])
+if IS_DEMO:
+    demo_clock.install(DATA_DIR)
 # The way to them out of a company's network: a proxy, and certificates (PEM) trusted beside the usual ones.
 HUWISE_PROXY = env.proxy("HUWISE_PROXY")
 HUWISE_CA = env.certificates("HUWISE_CA")

@@ -1,5 +1,6 @@
 """Addresses of the whole portal: sign-in, health, language, and the pages of the one app."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
@@ -16,3 +17,5 @@ urlpatterns = [
     path("language/", login_not_required(set_language), name="set_language"),
     path("", include("accounts_review.web.urls")),
 ]
+if settings.IS_DEMO:
+    urlpatterns.append(path("mailbox/", include("accounts_review.web.demo.urls")))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import population
+from . import clock, population
 from .records import Snapshot
 from .server import SandboxServer
 from .site import SandboxSite
@@ -24,6 +24,7 @@ DEFAULT_KEY = "sandbox-key"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; returns after SIGTERM or SIGINT."""
     options = parser().parse_args(arguments)
+    clock.follow(options.days_ahead)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -60,6 +61,11 @@ def parser() -> argparse.ArgumentParser:
         help="default: the variable SANDBOX_API_KEY, else %(default)s",
     )
     cli.add_argument("--state", type=Path, help="load this file if it is there, and keep it current")
+    cli.add_argument(
+        "--days-ahead",
+        type=Path,
+        help="a file with the number of days that the sandbox's clock is ahead",
+    )
     cli.add_argument("--fixtures", type=Path, help="serve the users and groups of this file")
     return cli
 

@@ -11,8 +11,7 @@ In a user's fields, ``"now"`` as a date means this moment, and ``"absent": [...]
 keys to leave out of the record altogether.
 """
 
-from datetime import UTC, datetime
-
+from . import clock
 from .faults import Faults
 from .journal import Journal
 from .listing import Selection
@@ -84,7 +83,7 @@ class ControlPlane:
     def _put_user(self, username: str, fields: object) -> Reply:
         if not isinstance(fields, dict) or not username:
             raise ValueError("an object of user fields and a username are required")
-        now = instant(datetime.now(UTC))
+        now = instant(clock.now())
         absent = fields.pop("absent", [])
         touched = {k: now for k in DATE_FIELDS if fields.get(k) == "now"}
         with self.workspace.lock:

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
+from . import clock
 from .listing import Selection
 from .records import (
     KNOWN_PERMISSIONS,
@@ -93,7 +93,7 @@ def _provision(workspace: SandboxWorkspace, item: Any) -> Record:
 
 
 def _join(workspace: SandboxWorkspace, record: Record) -> Record:
-    return workspace.put(record | {"joined_at": instant(datetime.now(UTC))})
+    return workspace.put(record | {"joined_at": instant(clock.now())})
 
 
 def _email(item: Record) -> str:

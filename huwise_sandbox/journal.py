@@ -3,8 +3,8 @@
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
+from . import clock
 from .records import Record, instant
 
 
@@ -36,7 +36,7 @@ class Journal:
             self._methods[method] += 1
             if method != "DELETE" or not _one_user(path):
                 return None
-            entry = DeleteEntry(path[1], instant(datetime.now(UTC)))
+            entry = DeleteEntry(path[1], instant(clock.now()))
             self._deletions.append(entry)
             return entry
 

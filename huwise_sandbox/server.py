@@ -12,6 +12,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from . import clock
 from .replies import NO_CONTENT, Reply, error
 from .request import RawRequest
 from .site import Ending, Outcome, SandboxSite
@@ -143,7 +144,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
     def _head(self, reply: Reply, length: int) -> bytes:
         lines = [
             f"{self.protocol_version} {reply.status} {_phrase(reply.status)}",
-            f"Date: {self.date_time_string()}",
+            f"Date: {self.date_time_string(int(clock.now().timestamp()))}",
             "Server: huwise-sandbox",
         ]
         if reply.status != NO_CONTENT:

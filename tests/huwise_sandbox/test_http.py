@@ -4,10 +4,12 @@ import socket
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from huwise_sandbox import clock
 from huwise_sandbox.records import Snapshot
 from huwise_sandbox.server import SandboxServer
 from huwise_sandbox.site import SandboxSite
@@ -112,3 +114,15 @@ def test_stopping_does_not_wait_for_idle_connections() -> None:
         begun = time.monotonic()
     assert time.monotonic() - begun < 1
     client.close()
+
+
+def test_the_clock_is_as_many_days_ahead_as_a_file_says(api: httpx.Client, tmp_path: Path) -> None:
+    ahead = tmp_path / "days"
+    clock.follow(ahead)
+    try:
+        for days, written in ((0, ""), (30, "30"), (60, "60")):
+            ahead.write_text(written)
+            told = parsedate_to_datetime(api.get("/users/").headers["Date"])
+            assert abs(told - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=1)
+    finally:
+        clock.follow(None)

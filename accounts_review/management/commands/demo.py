@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from accounts_review.management import demo_history, portal
 from accounts_review.management.supervisor import Child, end_when_told, free_port, stop_all, supervise
 from accounts_review.tasks import sources
+from cleanup_portal import demo_clock
 
 WORKSPACE = "demo"
 KEY = "sandbox-key"
@@ -31,6 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()
         portal.prepare()
+        demo_clock.mark(settings.DATA_DIR)
         port = free_port(options["port"])
         sandbox_port = free_port(max(options["port"], port) + 55)
         children = [self._sandbox(sandbox_port, options["accounts"])]
@@ -56,12 +58,14 @@ class Command(BaseCommand):
         began = (now() - timedelta(days=demo_history.BEGAN_DAYS_AGO)).isoformat()
         argv = [sys.executable, "-m", "huwise_sandbox", "--port", str(port), "--api-key", KEY]
         argv += ["--accounts", str(accounts), "--as-of", began, "--state", str(settings.DATA_DIR / "sandbox.json")]
+        argv += ["--days-ahead", str(settings.DATA_DIR / demo_clock.FILE)]
         return Child("sandbox", argv, {"PYTHONPATH": str(settings.BASE_DIR)}, is_silent=True)
 
     def _greet(self, port: int, url: str) -> None:
         self.stdout.write(f"portal   http://127.0.0.1:{port}")
         self.stdout.write(f"sign in  {demo_history.LOGIN} / {demo_history.PASSWORD}")
         self.stdout.write(f"sandbox  {url} (sample workspace)")
+        self.stdout.write(f"mailbox  http://127.0.0.1:{port}/mailbox/ (what was mailed; skip 30 days)")
         self.stdout.write(
             "Ctrl-C stops everything; the data is kept for the next start (`make demo-reset` removes them)."
         )

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.frames import SHOWN_ALONE
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.notify import own_texts
 from accounts_review.workflow.notify.emails import KINDS, default_texts, sample
@@ -39,8 +40,6 @@ LABELS: dict[str, Promise] = {
     "sender_name": gettext_lazy("Sender name"),
     "reply_to": gettext_lazy("Reply to"),
 }
-SHOWN_ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; form-action 'none'"
-"""What the preview of an e-mail may do: show itself, with the styles that stand in it, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

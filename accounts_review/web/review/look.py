@@ -36,7 +36,7 @@ AS_LEFT = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ListLook:
     """How many rows a page has, how high they are, and what they show."""
 
     per_page: int = USUAL_SIZE
@@ -44,7 +44,7 @@ class Look:
     columns: tuple[str, ...] = USUAL_COLUMNS
 
     @classmethod
-    def asked(cls, query: QueryDict, instead: Look) -> Look:
+    def asked(cls, query: QueryDict, instead: ListLook) -> ListLook:
         """What an address asks for; another look where it does not say, or says what there is not."""
         size, density, columns = (query.get(name, "") for name in NAMES)
         return cls(
@@ -90,9 +90,9 @@ class LookForm(forms.Form):
     columns = forms.MultipleChoiceField(choices=list(COLUMNS.items()), required=False)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> ListLook:
         given: dict[str, Any] = self.cleaned_data
-        return Look(given["per_page"], given["density"], _in_order(given["columns"]))
+        return ListLook(given["per_page"], given["density"], _in_order(given["columns"]))
 
 
 class SetLook(WorkspaceView):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import SavedView, Workspace, may, permit
-from accounts_review.web.review.look import AS_LEFT, Look, without_look
+from accounts_review.web.review.look import AS_LEFT, ListLook, without_look
 from accounts_review.web.review.selection import filtered
 from accounts_review.web.shared.access import WorkspaceView
 
@@ -64,10 +64,10 @@ def kept_for(user: User, *, workspace: Workspace) -> list[SavedView]:
     return list(kept.select_related("workspace"))
 
 
-def look_left(kept: list[SavedView]) -> Look:
+def look_left(kept: list[SavedView]) -> ListLook:
     """How a person left the list."""
     left = next((view.query for view in kept if view.name == AS_LEFT), "")
-    return Look.asked(QueryDict(left), Look())
+    return ListLook.asked(QueryDict(left), ListLook())
 
 
 def views_of(kept: list[SavedView], *, user: User, current: str) -> list[Choice]:
@@ -103,7 +103,7 @@ class SaveView(WorkspaceView):
         if given["sort"]:
             query += f"&{_sorted(given['sort'])}"
         if given["look"]:
-            query += f"&{Look.asked(QueryDict(given['look']), Look()).query}"
+            query += f"&{ListLook.asked(QueryDict(given['look']), ListLook()).query}"
         same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
         standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
         if given["name"] in {str(name) for name, _query in BUILT_IN}:

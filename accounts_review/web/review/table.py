@@ -14,7 +14,7 @@ from django_tables2.rows import BoundRows
 
 from accounts_review.models import Account
 from accounts_review.web.account.evidence import idleness, reasons_in_force
-from accounts_review.web.review.look import COLUMNS, PAGE_SIZES, USUAL_SIZE, Look
+from accounts_review.web.review.look import COLUMNS, PAGE_SIZES, USUAL_SIZE, ListLook
 from accounts_review.web.review.seek import Order, Place, SeekPaginator, order_named
 from accounts_review.web.shared.tables import PortalTable
 from accounts_review.workflow.review.decide import is_own
@@ -67,7 +67,13 @@ class ReviewTable(PortalTable):
         per_page = USUAL_SIZE
 
     def __init__(
-        self, *args: Any, now: datetime, actor: User, look: Look, titles: Mapping[str, str] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        now: datetime,
+        actor: User,
+        look: ListLook,
+        titles: Mapping[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         self.now, self.actor, self.look, self.titles = now, actor, look, titles or {}
         super().__init__(*args, **kwargs)

@@ -25,7 +25,7 @@ from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
-from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, Look, carried
+from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, ListLook, carried
 from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
 from accounts_review.web.review.seek import Place
 from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
@@ -81,8 +81,8 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         return kept_for(self.request.user, workspace=self.workspace)
 
     @cached_property
-    def look(self) -> Look:
-        return Look.asked(self.request.GET, look_left(self._kept_views))
+    def look(self) -> ListLook:
+        return ListLook.asked(self.request.GET, look_left(self._kept_views))
 
     def get_table_kwargs(self) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 
 from accounts_review.models import SavedView, Workspace
-from accounts_review.web.review.look import COLUMNS, USUAL_COLUMNS, Look, carried, without_look
+from accounts_review.web.review.look import COLUMNS, USUAL_COLUMNS, ListLook, carried, without_look
 from tests.web.kit import Desk, read, someone, text_of
 
 CHOSEN = {"per_page": "25", "density": "comfortable", "columns": ["email", "segment"]}
@@ -97,8 +97,8 @@ def test_an_address_that_says_nonsense_shows_the_list(desk: Desk, hostile: str) 
 
 
 def test_an_address_says_every_look_and_every_look_is_said() -> None:
-    for look in (Look(), Look(200, "comfortable", tuple(COLUMNS)), Look(25, "compact", ())):
-        assert Look.asked(QueryDict(look.query), Look(100, "compact", ("email",))) == look
+    for look in (ListLook(), ListLook(200, "comfortable", tuple(COLUMNS)), ListLook(25, "compact", ())):
+        assert ListLook.asked(QueryDict(look.query), ListLook(100, "compact", ("email",))) == look
         assert without_look(f"verdict=all&{look.query}") == "verdict=all"
     assert carried(QueryDict("q=a&columns=email&per_page=")) == "&columns=email"
 

@@ -1,0 +1,6 @@
+"""What is shown in a frame of its own, and may do nothing there."""
+
+from __future__ import annotations
+
+SHOWN_ALONE = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; form-action 'none'"
+"""The policy of an e-mail that is shown: it shows itself, with the styles that stand in it, and nothing else."""
