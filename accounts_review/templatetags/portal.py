@@ -18,7 +18,7 @@ from accounts_review.audit.events import DECISIONS, Event
 from accounts_review.models import AuditEntry
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.rules.policy import PolicyFault
-from accounts_review.wording import findings, instants, policies, replies, segments, spans, verdicts
+from accounts_review.wording import durations, findings, instants, policies, replies, segments, verdicts
 
 register = template.Library()
 
@@ -51,7 +51,7 @@ def segment_word(name: str) -> str:
 @register.filter
 def since(instant: datetime | None, now: datetime) -> str:
     """How long something has been so."""
-    return spans.since(instant, now) if instant else ""
+    return durations.since(instant, now) if instant else ""
 
 
 @register.filter

@@ -14,7 +14,7 @@ from accounts_review.web.docs import views as docs
 from accounts_review.web.hold import views as hold
 from accounts_review.web.overview import views as overview
 from accounts_review.web.people import views as people
-from accounts_review.web.policy import backtest, emails, previews, record, what_if
+from accounts_review.web.policy import backtest, emails, previews, privacy, what_if
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import accessibility, answer, bounces
 from accounts_review.web.review import export, import_decisions, look, news, saved_views
@@ -61,8 +61,8 @@ of_workspace: list[URLPattern] = [
     path("policy/versions/<int:number>/", policy.VersionPage.as_view(), name="policy_version"),
     path("policy/previews/<int:pk>/", previews.PreviewPage.as_view(), name="policy_preview"),
     path("policy/previews/<int:pk>/accounts/", previews.PreviewAccounts.as_view(), name="preview_accounts"),
-    path("policy/record/", record.PolicyRecord.as_view(), name="policy_record"),
-    path("policy/record/begin/", record.BeginRetention.as_view(), name="begin_retention"),
+    path("policy/record/", privacy.PrivacyTexts.as_view(), name="policy_record"),
+    path("policy/record/begin/", privacy.BeginRetention.as_view(), name="begin_retention"),
     path("policy/backtest/", backtest.BacktestPage.as_view(), name="backtest"),
     path("policy/emails/", emails.EmailsPage.as_view(), name="emails"),
     path("policy/letters/", Moved.as_view(to="emails"), name="moved_emails"),

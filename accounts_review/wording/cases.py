@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings, instants, objections, replies, verdicts
-from accounts_review.wording.spans import since
+from accounts_review.wording.durations import since
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from accounts_review.wording.spans import span
+from accounts_review.wording.durations import span
 
 
 def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int) -> str:

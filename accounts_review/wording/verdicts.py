@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
 from accounts_review.wording import segments
+from accounts_review.wording.durations import ago, span
 from accounts_review.wording.instants import day
-from accounts_review.wording.spans import ago, span
 
 MOST_NAMED = 5
 """So many names of a policy's list are enough in a sentence."""

@@ -1,4 +1,4 @@
-"""Answer: what a person says on the page that the warning links to, without signing in.
+"""Answer: what a person says on the page that the notice links to, without signing in.
 
 An answer is evidence: it is kept with the case and in the audit. It can spare a case at any time before the DELETE is
 under way; the only thing that it can hasten is the promised date (law 10), and the gate still judges.

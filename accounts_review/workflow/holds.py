@@ -1,4 +1,4 @@
-"""Holds: stop everything, by a person or because the database does not agree with its checkpoint, and go on again.
+"""Holds: stop everything, by a person or because the database does not agree with its checkpoint, and continue.
 
 While one is open no notice and no DELETE leaves: the gate asks in the transaction that would commit the intent, and
 every mail asks before it is written. The rest goes on: syncs, decisions, the settling of what is under way.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from django.utils import translation
 
-from accounts_review.wording import spans, unused
+from accounts_review.wording import durations, unused
 
 SEEN = datetime(2024, 11, 6, 12, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def test_without_a_date_only_the_rule_is_told() -> None:
     [(1, "1 day"), (45, "45 days"), (90, "3 months"), (365, "1 year"), (366, "366 days"), (1826, "5 years")],
 )
 def test_a_chosen_length_is_told_exactly(days: int, said: str) -> None:
-    assert spans.span(days) == said
+    assert durations.span(days) == said
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_a_chosen_length_is_told_exactly(days: int, said: str) -> None:
 )
 def test_a_long_time_is_told_in_years_and_months_of_the_calendar(since: str, said: str) -> None:
     now = datetime(2026, 6, 15, 8, tzinfo=UTC)
-    assert spans.since(datetime.fromisoformat(since), now).replace("\xa0", " ") == said
-    assert spans.ago(datetime.fromisoformat(since), now).replace("\xa0", " ") == f"{said} ago"
+    assert durations.since(datetime.fromisoformat(since), now).replace("\xa0", " ") == said
+    assert durations.ago(datetime.fromisoformat(since), now).replace("\xa0", " ") == f"{said} ago"

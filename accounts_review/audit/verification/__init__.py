@@ -1,4 +1,4 @@
-"""Proving the record: the chain, checkpoints, triggers and roles, actors, and the states it tells of."""
+"""Proving the audit: the chain, checkpoints, triggers and roles, actors, and the states it tells of."""
 
 from __future__ import annotations
 

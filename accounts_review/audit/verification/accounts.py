@@ -1,4 +1,4 @@
-"""Are accounts still what was read of them, as far as the record speaks of them?"""
+"""Are accounts still what was read of them, as far as the audit speaks of them?"""
 
 from __future__ import annotations
 

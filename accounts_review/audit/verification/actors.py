@@ -1,4 +1,4 @@
-"""Could whoever an entry names have done it? Roles are followed through the record itself."""
+"""Could whoever an entry names have done it? Roles are followed through the audit itself."""
 
 from __future__ import annotations
 

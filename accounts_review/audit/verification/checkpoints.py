@@ -1,4 +1,4 @@
-"""Does the record agree with what this host has noted of it outside the database?"""
+"""Does the audit agree with what this host has recorded of it outside the database?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the record: where, and why."""
+"""What is wrong with the audit: where, and why."""
 
 from __future__ import annotations
 

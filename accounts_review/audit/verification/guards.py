@@ -1,4 +1,4 @@
-"""Do the triggers that keep the record append-only still stand, and can the running role do no more than it should?"""
+"""Do the triggers that keep the audit append-only still stand, and can the running role do no more than it should?"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import Account, Exemption
 from accounts_review.rules.dormancy import Facts, Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
-from accounts_review.wording import explanations, instants, spans, verdicts
+from accounts_review.wording import durations, explanations, instants, verdicts
 
 LONGEST_RECORD = 20_000
 STANDINGS = {
@@ -142,7 +142,7 @@ def dates(found: Iterable[DateRead], *, now: datetime) -> list[DateFact]:
             given="" if date.given in (None, "") else str(date.given)[:200],
             instant=date.instant,
             day=instants.day(date.instant) if date.instant else "",
-            ago=spans.since(date.instant, now) if date.instant else "",
+            ago=durations.since(date.instant, now) if date.instant else "",
             said=explanations.date_read(date),
             counts=date.counts,
             is_doubtful=date.is_doubtful,

@@ -19,8 +19,8 @@ from accounts_review.tasks import actions, queue
 from accounts_review.web.cleanups.basket import Basket
 from accounts_review.web.cleanups.checks import checks
 from accounts_review.web.cleanups.forms import LaunchForm
+from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.views import GOES_ON, NOT_NOW, TURNED, CleanupView
-from accounts_review.web.cleanups.waiting import waiting_of
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch
 

@@ -27,8 +27,8 @@ from accounts_review.web.cleanups.next_steps import Step, next_steps
 from accounts_review.web.cleanups.outcomes import outcomes
 from accounts_review.web.cleanups.outlook import Outlook, outlook_of
 from accounts_review.web.cleanups.progress import last_stop, progress_of, summary, with_counts
+from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
-from accounts_review.web.cleanups.waiting import waiting_of
 from accounts_review.web.cleanups.years import columns_of, years_of
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings

@@ -1,4 +1,4 @@
-"""What the mail provider reports: a warning that bounced is no warning."""
+"""What the mail provider reports: a notice that bounced does not count."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Notify: notices, reminders and closing e-mails, and what became of them."""
+"""Notify: notices, reminders and removal e-mails, and what became of them."""

@@ -1,4 +1,4 @@
-"""Review: people approve accounts into the draft, exempt them until a date, set them aside, or take any of it back.
+"""Review: people approve accounts into the draft, exempt them until a date, snooze them, or withdraw any of it.
 
 Each act takes ``seen``, the number of the audit entry up to which its actor knows what others decided: where somebody
 else has decided on one of the accounts since, it is refused.

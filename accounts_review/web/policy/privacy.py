@@ -1,4 +1,4 @@
-"""The policy of record: what it means for people's data, to be copied into the privacy notice and the register."""
+"""The policy as privacy texts: what it means for people's data, for the privacy notice and the register."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from accounts_review.workflow.retention.erase import NotErasable
 MOST_SHOWN = 50
 
 
-class PolicyRecord(WorkspaceView):
+class PrivacyTexts(WorkspaceView):
     """Both texts in every language; who copied them says so, and is reminded when the policy changes."""
 
-    template_name = "accounts_review/policy/record.html"
+    template_name = "accounts_review/policy/privacy.html"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         version = self.workspace.current_policy
