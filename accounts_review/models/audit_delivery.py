@@ -1,4 +1,4 @@
-"""How far the audit was delivered to who listens outside."""
+"""How far the audit was delivered to ``AUDIT_WEBHOOK_URL``."""
 
 from __future__ import annotations
 

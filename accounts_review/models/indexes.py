@@ -1,4 +1,4 @@
-"""Indexes at a first load: a table is indexed when all is there, in a third of the time.
+"""Indexes at a first load: built once the rows are stored, which takes a third of the time.
 
 Whoever dies in between leaves indexes away; the next sync makes them.
 """

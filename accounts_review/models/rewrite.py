@@ -1,4 +1,4 @@
-"""Who rewrites very many rows of a workspace waits for the others who do."""
+"""One process at a time rewrites very many rows of a workspace; the others wait."""
 
 from __future__ import annotations
 

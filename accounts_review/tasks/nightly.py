@@ -1,4 +1,4 @@
-"""Jobs of the night: proving the audit, and erasing what has had its time."""
+"""Jobs of the night: verifying the audit, and erasing personal data whose retention period has ended."""
 
 from __future__ import annotations
 

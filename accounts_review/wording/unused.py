@@ -1,4 +1,4 @@
-"""Why an account counts as unused, as one would tell the person: no days, no segments."""
+"""Why an account counts as unused, as one would tell the person: no limits in days, no segment names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases move on when their notice period ends, or when their person is seen again."""
+"""Cases advance when their notice period ends, or when their person is seen again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brake: what stops a clean-up by itself, until a person has looked and resumes it.
+"""The brake: what pauses a clean-up automatically, until a person resumes it.
 
 One thing that does: too many of its people object. Those count who answered that they keep their
 account, who signed in again (before or after they were removed), and who could not be reached. A dry run tells nobody

@@ -1,4 +1,4 @@
-"""One person's accounts in other workspaces, for whoever may see both."""
+"""One person's accounts in other workspaces, for those who may see both."""
 
 from __future__ import annotations
 

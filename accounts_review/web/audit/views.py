@@ -1,4 +1,4 @@
-"""The audit: browse it, prove it, take it along."""
+"""The audit: browse it, verify it, export it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person says to launch, turn or act on a clean-up."""
+"""Forms to launch, pause, resume or cancel a clean-up, and to act on its cases."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The page Hold: stop everything, and let it go on."""
+"""The page Hold: stop everything, and continue."""

@@ -1,4 +1,4 @@
-"""A portal that knows nobody yet: is the address right, is the key strong enough, can e-mails leave?"""
+"""A portal without accounts yet: is the address right, is the key strong enough, can e-mails leave?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an exemption or a withdrawal does beside: who leaves a clean-up that is under way, said before and after."""
+"""What an exemption or a withdrawal also does: who leaves a clean-up that is under way, said before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views of the review page that people keep: to save one, and to drop it."""
+"""Views of the review page that people keep: save one, or delete it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Evidence for others: packs that a stranger can verify."""
+"""Evidence for others: packs that anyone can verify."""

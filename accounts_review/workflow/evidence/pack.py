@@ -1,4 +1,4 @@
-"""The evidence pack: entries, policies, e-mails and checkpoints in one file that a stranger can verify.
+"""The evidence pack: entries, policies, e-mails and checkpoints in one file that anyone can verify.
 
 Entries of others that lie between keep the chain whole: those of the same workspace without their names, those of
 other workspaces as digests, which tell of nothing.

@@ -1,4 +1,4 @@
-"""Resolved: what happened since the last digest and is over before the next one leaves is no news any more."""
+"""Resolved: what happened since the last digest and is over before the next one is no longer news."""
 
 from __future__ import annotations
 

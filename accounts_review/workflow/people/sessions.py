@@ -1,4 +1,4 @@
-"""Sessions and ways in: what it takes to sign somebody out everywhere, and a login out of its former owner's hands."""
+"""Sessions and ways to sign in: sign somebody out everywhere, and take a login from its former owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses from which people signed in: they help to look into an attack for a while, and then they are forgotten."""
+"""Addresses from which people signed in: kept for a while to investigate attacks, then deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose time is over: the policy says after how many months, and an administrator has seen whom it concerns first."""
+"""Who is due for erasure: by the months that the policy sets, once an administrator has seen whom it affects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erase what is held about people who are gone; what was done and decided stays, about nobody."""
+"""Erase what is held about people who are gone; what was done and decided stays, without their names."""
 
 from __future__ import annotations
 

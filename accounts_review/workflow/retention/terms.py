@@ -1,4 +1,4 @@
-"""What to look for of somebody: names, addresses and usernames, as whole words."""
+"""What to search for when somebody is erased: names, addresses and usernames, as whole words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a name, an address or a username may stand beside its own columns: in what was written, and in files kept."""
+"""Where a name, an address or a username may also occur: in stored texts and in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is held back: not now, and where that may last, a person is told."""
+"""Cases that are held back: not revoked now; where that may last, a person is told."""
 
 from __future__ import annotations
 

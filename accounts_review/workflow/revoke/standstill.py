@@ -1,4 +1,4 @@
-"""Standstill: what is still to be revoked, and why it does not go on now."""
+"""Standstill: what is still to be revoked, and why it waits."""
 
 from __future__ import annotations
 
