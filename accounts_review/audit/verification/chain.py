@@ -25,6 +25,12 @@ BACKWARDS = timedelta(minutes=30)
 
 COLUMNS = ("seq", "instant", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "content")
 REST = ("personal_id", "previous", "digest", "mark")
+INSTANT = Func(
+    F("at"),
+    template="""to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')""",
+    output_field=TextField(),
+)
+"""When an entry was written, as its digest has it: making an object of it costs more than the digest."""
 _decode = msgspec.json.decode
 _fast = msgspec.json.Encoder(order="sorted").encode
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
@@ -74,14 +80,9 @@ def verify_chain(
 def _rows() -> Iterator[tuple[Any, ...]]:
     """All entries in order, a step at a time: a cursor over everything would have the database write it all down.
 
-    Instants and details come as text, ready to be hashed or read: making objects of them costs more than the hash.
+    Details come as text: the fast decoder reads them.
     """
-    instant = Func(
-        F("at"),
-        template="""to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')""",
-        output_field=TextField(),
-    )
-    entries = AuditEntry._base_manager.annotate(instant=instant, content=Cast("data", TextField()))
+    entries = AuditEntry._base_manager.annotate(instant=INSTANT, content=Cast("data", TextField()))
     rows = entries.order_by("seq").values_list(*COLUMNS, *REST)
     batch = list(rows[:STEP])
     while batch:

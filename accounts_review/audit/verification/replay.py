@@ -8,12 +8,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.fields.json import KT, KeyTextTransform
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts_review.audit.events import Event
+from accounts_review.audit.verification.chain import INSTANT
 from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -31,23 +34,40 @@ _EVIDENCE = (
     "digest",
 )
 _COMPARED = (
-    *("account_id", "state", "moved_at", "approved_by_login", "promised_at", "evidence"),
+    *("account_id", "pk", "state", "moved_at", "approved_by_login", "promised_at", "evidence"),
     *("cleanup__number", "cleanup__workspace_id"),
 )
 _TELLING = (Event.ACCOUNT_APPROVED, Event.ACCOUNT_EXEMPTED, Event.ACCOUNT_EXEMPTION_WITHDRAWN)
 
 
 class _Entry(NamedTuple):
-    """What is read of an entry to tell its account's story."""
+    """What is read of an entry to tell its account's story; ``evidence`` is that of an approval."""
 
     account_id: int
     seq: int
-    at: datetime
+    instant: str
     kind: str
     cleanup: int | None
     actor: str
-    data: dict[str, Any]
-    beside: dict[str, Any] | None
+    to: str | None
+    promised: str | None
+    until: str | None
+    approved_by: str | None
+    evidence: dict[str, Any] | None
+
+
+class _Stored(NamedTuple):
+    """What stands of a case, in the order of :data:`_COMPARED`."""
+
+    account_id: int
+    pk: int
+    state: str
+    moved_at: datetime
+    approved_by_login: str
+    promised_at: datetime | None
+    evidence: dict[str, Any]
+    cleanup: int
+    workspace_id: int
 
 
 @dataclass(slots=True)
@@ -55,7 +75,7 @@ class _Told:
     """What the record tells of one case: where it stands, since when, and who approved it on which evidence."""
 
     state: str
-    at: datetime
+    instant: str
     seq: int
     kind: str
     cleanup: int | None
@@ -94,11 +114,12 @@ def check_states(*, most: int = 50) -> list[Flaw]:
 
 def _accounts() -> Iterator[Flaw]:
     """Cases and exemptions, account by account; both sides are read in the order of accounts."""
-    cases = Case.objects.select_related("cleanup").only(*_COMPARED).order_by("account_id", "pk")
+    rows = Case.objects.order_by("account_id", "pk").values_list(*_COMPARED)
+    cases = (_Stored(*row) for row in rows.iterator(chunk_size=STEP))
     exemptions = Exemption.objects.order_by("account_id", "pk")
     numbers = _held_back()
     told = _by_account(_entries())
-    stored = [_by_account(rows.iterator(chunk_size=STEP)) for rows in (cases, exemptions)]
+    stored = [_by_account(cases), _by_account(exemptions.iterator(chunk_size=STEP))]
     for _account, (entry_rows, case_rows, exemption_rows) in _merged(told, *stored):
         account = _retold(entry_rows)
         yield from _pairs(account.cases, case_rows, "case", lambda a, b: _case_differs(a, b, numbers))
@@ -109,8 +130,10 @@ def _entries() -> Iterator[_Entry]:
     """The entries that change what is told of an account, as bare rows: they are most of the audit."""
     telling = Q(data__has_key="to") | Q(kind__in=_TELLING)
     entries = AuditEntry.objects.exclude(account_id=None).filter(telling).order_by("account_id", "seq")
-    columns = ("account_id", "seq", "at", "kind", "cleanup", "actor", "data", "personal__details")
-    return (_Entry(*row) for row in entries.values_list(*columns).iterator(chunk_size=STEP))
+    parts: dict[str, Any] = {name: KT(f"data__{name}") for name in ("to", "promised", "until")}
+    parts |= {"instant": INSTANT, "approved_by": KeyTextTransform("approved_by", "personal__details")}
+    parts["evidence"] = models.Case(models.When(kind=Event.ACCOUNT_APPROVED, data__has_key="segment", then=F("data")))
+    return (_Entry(*row) for row in entries.annotate(**parts).values_list(*_Entry._fields).iterator(chunk_size=STEP))
 
 
 def _by_account(rows: Iterable[Any]) -> Iterator[tuple[int, list[Any]]]:
@@ -140,26 +163,26 @@ def _retold(entries: Iterable[_Entry]) -> _Account:
 
 
 def _retell(account: _Account, entry: _Entry) -> None:
-    to = entry.data.get("to")
-    if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
-        by = str((entry.data | (entry.beside or {})).get("approved_by") or entry.actor)
-        evidence = {name: entry.data.get(name) for name in _EVIDENCE}
-        account.cases.append(_Told(CaseState.IN_DRAFT, entry.at, entry.seq, entry.kind, entry.cleanup, by, evidence))
+    if entry.evidence is not None:
+        by = entry.approved_by or entry.actor
+        told = {name: entry.evidence.get(name) for name in _EVIDENCE}
+        account.cases.append(_Told(CaseState.IN_DRAFT, entry.instant, entry.seq, entry.kind, entry.cleanup, by, told))
     elif entry.kind == Event.ACCOUNT_EXEMPTED:
         for kept in account.exemptions:
             kept.ended = True
-        until = parse_datetime(str(entry.data.get("until", "")))
+        until = parse_datetime(entry.until or "")
         account.exemptions.append(_Kept(entry.seq, entry.kind, until, entry.actor))
     elif entry.kind == Event.ACCOUNT_EXEMPTION_WITHDRAWN:
         for kept in account.exemptions:
             kept.ended = True
-    elif to and account.cases:
+    elif entry.to and account.cases:
         case = account.cases[-1]
-        case.state, case.at, case.seq, case.kind, case.cleanup = str(to), entry.at, entry.seq, entry.kind, entry.cleanup
+        case.state, case.instant, case.seq, case.kind = entry.to, entry.instant, entry.seq, entry.kind
+        case.cleanup = entry.cleanup
         if entry.kind == Event.CASE_NOTICED:
-            case.promised = parse_datetime(str(entry.data.get("promised", "")))
-        elif entry.kind == Event.ACCOUNT_ANSWERED and to == CaseState.DUE:
-            case.promised = entry.at
+            case.promised = parse_datetime(entry.promised or "")
+        elif entry.kind == Event.ACCOUNT_ANSWERED and entry.to == CaseState.DUE:
+            case.promised = datetime.fromisoformat(entry.instant)
 
 
 def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, Any], str]) -> Iterator[Flaw]:
@@ -172,17 +195,17 @@ def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, 
         yield Flaw(one.seq, _("the record it refers to is missing"), one.kind, name)
 
 
-def _case_differs(told: _Told, case: Case, numbers: dict[tuple[int, int], int]) -> str:
+def _case_differs(told: _Told, case: _Stored, numbers: dict[tuple[int, int], int]) -> str:
     expected = {
         gettext_noop("state"): (told.state, case.state),
-        gettext_noop("since"): (told.at, case.moved_at),
+        gettext_noop("since"): (datetime.fromisoformat(told.instant), case.moved_at),
         gettext_noop("approved by"): (told.approved_by or case.approved_by_login, case.approved_by_login),
         gettext_noop("not before"): (told.promised or case.promised_at, case.promised_at),
     }
     number = told.cleanup
-    while number != case.cleanup.number and (case.cleanup.workspace_id, number or 0) in numbers:
-        number = numbers[case.cleanup.workspace_id, number or 0]
-    expected[gettext_noop("clean-up")] = (number, case.cleanup.number)
+    while number != case.cleanup and (case.workspace_id, number or 0) in numbers:
+        number = numbers[case.workspace_id, number or 0]
+    expected[gettext_noop("clean-up")] = (number, case.cleanup)
     for name, value in told.evidence.items():
         expected[name] = (value, case.evidence.get(name))
     return _difference(expected)
