@@ -17,6 +17,8 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from accounts_review.wording.controls import with_controls_back, with_controls_named
+
 FORMATS = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -42,13 +44,17 @@ class Sheet:
 
 
 def inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula, or chokes on: one that starts like it gets a leading ``'``."""
-    cell = NOT_IN_XML.sub("\ufffd", cell)
+    """A cell that no spreadsheet takes for a formula, or chokes on: one that starts like it gets a leading ``'``.
+
+    What would turn its text around is named, as on pages.
+    """
+    cell = with_controls_named(NOT_IN_XML.sub("\ufffd", cell))
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def without_quote(cell: str) -> str:
     """What a cell was before it was made inert."""
+    cell = with_controls_back(cell)
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 

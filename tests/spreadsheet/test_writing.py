@@ -69,3 +69,15 @@ def test_rows_are_asked_for_as_they_are_written(kind: str) -> None:
     sizes = [len(piece) for piece in content]
     assert asked == 2999
     assert len(sizes) > 4
+
+
+@pytest.mark.parametrize("name", ["rlo\u202egnp.exe", "\u2066ana", "zero\u200bwidth", "=\u202e1"])
+def test_what_turns_text_around_is_named_and_read_back_as_it_was(name: str) -> None:
+    written_as = inert(name)
+    assert "⟨U+" in written_as
+    assert not set(written_as) & set("\u202e\u2066\u200b")
+    assert without_quote(written_as) == name
+
+
+def test_a_name_that_only_looks_like_one_with_a_control_is_left() -> None:
+    assert without_quote(inert("⟨U+0041⟩ and ⟨U+FFFF⟩")) == "⟨U+0041⟩ and ⟨U+FFFF⟩"

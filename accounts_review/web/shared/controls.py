@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-"""Controls of terminals and of the writing direction, and blanks without width; not the joiners, which scripts need."""
+from accounts_review.wording.controls import CONTROLS, with_controls_named
 
 EDITED = re.compile(r'(<textarea\b.*?</textarea>|\bvalue="[^"]*"|<script\b.*?</script>)', re.DOTALL | re.IGNORECASE)
 
@@ -36,8 +35,4 @@ class VisibleControlsMiddleware:
 def visible(page: str) -> str:
     """A page with its controls as ``⟨U+202E⟩``, but for what people edit."""
     parts = EDITED.split(page)
-    return "".join(part if number % 2 else CONTROLS.sub(_named, part) for number, part in enumerate(parts))
-
-
-def _named(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
+    return "".join(part if number % 2 else with_controls_named(part) for number, part in enumerate(parts))

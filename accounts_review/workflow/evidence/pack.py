@@ -23,6 +23,7 @@ from accounts_review.audit import checkpoint, sentences
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet.rows import audit_line
+from accounts_review.wording.controls import with_controls_named
 
 VERIFY = Path(__file__).with_name("verify.py")
 MOST_SHOWN = 5_000
@@ -127,7 +128,7 @@ def _report(
 ) -> str:
     rows = [_row(entry, attached) for entry in entries.order_by("seq")[:MOST_SHOWN]]
     known = {"title": title, "rows": rows, "now": now, "count": count, "left_out": count - len(rows)}
-    return render_to_string("accounts_review/audit/report.html", known)
+    return with_controls_named(render_to_string("accounts_review/audit/report.html", known))
 
 
 def _row(entry: AuditEntry, attached: dict[str, list[str]]) -> dict[str, Any]:

@@ -232,6 +232,7 @@ def test_it_holds_what_was_sent_and_names_nobody_else(pack: Path) -> None:
     assert "/answer/…" in kept
     assert "cleo" not in "".join(files.values())
     assert "ana" in files["report.html"]
+    assert not set("\u202e\u2066") & set(files["report.html"])
 
 
 def test_of_other_workspaces_it_holds_digests_alone(pack: Path, tmp_path: Path) -> None:
