@@ -18,6 +18,7 @@ from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
 from accounts_review.models import (
     Account,
+    BulkDecision,
     Case,
     Cleanup,
     Exemption,
@@ -123,6 +124,13 @@ def make_exemption(account: Account, **columns: Any) -> Exemption:
 def make_sync(workspace: Workspace, *, at: datetime = NOW, **columns: Any) -> Sync:
     """A sync that has begun; it has ended where ``finished_at`` is given."""
     return Sync.objects.create(workspace=workspace, **({"started_at": at, "heartbeat_at": at} | columns))
+
+
+def make_bulk_decision(workspace: Workspace, **columns: Any) -> BulkDecision:
+    """A decision on nobody, confirmed by somebody who is gone."""
+    known = {"decision": "approve", "by_login": "reviewer", "policy": workspace.current_policy, "at": NOW}
+    known |= {"heartbeat_at": NOW, "accounts": [], "total": 0}
+    return BulkDecision.objects.create(workspace=workspace, **(known | columns))
 
 
 def make_policy_preview(workspace: Workspace, **columns: Any) -> PolicyPreview:

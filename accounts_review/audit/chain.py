@@ -29,6 +29,7 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.events import PERSONAL, Event, named
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
+from accounts_review.models.copying import copy_in
 
 _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database uses
 
@@ -93,7 +94,7 @@ def append(entries: Iterable[NewEntry]) -> None:
             at=entry.at,
             workspace=entry.workspace,
             actor_ref=people[entry.who],
-            kind=named(entry.kind),
+            kind=named(entry.kind).value,
             subject_ref=people.get(entry.whom),
             account_id=entry.account_id,
             cleanup=entry.cleanup,
@@ -105,8 +106,8 @@ def append(entries: Iterable[NewEntry]) -> None:
         row.mark = mark_of(row.digest, key=key)
         rows.append(row)
         details += [beside] if beside else []
-    PersonalData.objects.bulk_create(details, batch_size=1000)
-    AuditEntry.objects.bulk_create(rows, batch_size=1000)
+    copy_in(details)
+    copy_in(rows)
 
 
 def seal(row: AuditEntry) -> str:
@@ -140,7 +141,7 @@ def _people(keys: Sequence[tuple[int | None, str]]) -> dict[tuple[int | None, st
     known = PersonalData.objects.filter(Q(account_id__in=accounts) | Q(account_id=None, name__in=logins), details={})
     people = {(row.account_id, row.name): row for row in known.filter(erased_at=None)}
     made = {key: _beside(*key) for key in wanted if key not in people}
-    PersonalData.objects.bulk_create(made.values(), batch_size=1000)
+    copy_in(list(made.values()))
     return people | made
 
 

@@ -165,6 +165,21 @@ class Event(StrEnum):
     CLEANUP_RESUMED = Words("cleanup.resumed", _("Clean-up resumed"), _("resumed the clean-up: %(reason)s"), alert=True)
     CLEANUP_STOPPED = Words("cleanup.stopped", _("Clean-up paused automatically"),
         _("the clean-up paused automatically: %(why)s"), news=Headline(0, _("clean-up %(number)s is paused: %(why)s")))
+    DECISIONS_CONFIRMED = Words("decisions.confirmed", _("Bulk decision confirmed"),
+        ngettext_lazy("confirmed a decision on %(count)s account: %(reason)s",
+            "confirmed a decision on %(count)s accounts: %(reason)s", "count"),
+        variants={
+            "approve": ngettext_lazy("confirmed the approval of %(count)s account: %(reason)s",
+                "confirmed the approval of %(count)s accounts: %(reason)s", "count"),
+            "exempt": ngettext_lazy("confirmed the exemption of %(count)s account: %(reason)s",
+                "confirmed the exemption of %(count)s accounts: %(reason)s", "count"),
+            "again": _("confirmed again a decision that had stopped")})
+    DECISIONS_ENDED = Words("decisions.ended", _("Bulk decision ended"),
+        ngettext_lazy("a decision on many ended: %(decided)s account decided, %(skipped)s skipped",
+            "a decision on many ended: %(decided)s accounts decided, %(skipped)s skipped", "decided"),
+        variants={
+            "cancelled": ngettext_lazy("cancelled a decision on many after %(decided)s account",
+                "cancelled a decision on many after %(decided)s accounts", "decided")})
     DECISIONS_IMPORTED = Words("decisions.imported", _("Decisions imported"),
         _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"))
     DIGEST_SENT = Words("digest.sent", _("Operator digest sent"),

@@ -43,7 +43,7 @@ class Topic(StrEnum):
     PERSON = "person", _("people")
     ROLE = "role", _("roles")
     ACCOUNTS = "accounts", _("exports of accounts")
-    DECISIONS = "decisions", _("imports of decisions")
+    DECISIONS = "decisions", _("imported and bulk decisions")
     AUDIT = "audit", _("exports of the audit")
     MAIL = "mail", _("the mail server")
     EMAIL = "email", _("test e-mails")

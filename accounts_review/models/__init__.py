@@ -6,6 +6,7 @@ from accounts_review.models.assessment import Assessment
 from accounts_review.models.audit_delivery import AuditDelivery
 from accounts_review.models.audit_entry import AuditEntry
 from accounts_review.models.audit_key import AuditKey
+from accounts_review.models.bulk_decision import BulkDecision
 from accounts_review.models.cleanup import Case, Cleanup
 from accounts_review.models.connection_check import ConnectionCheck
 from accounts_review.models.decision_file import DecisionFile
@@ -43,6 +44,7 @@ __all__ = [
     "AuditDelivery",
     "AuditEntry",
     "AuditKey",
+    "BulkDecision",
     "Case",
     "Cleanup",
     "ConnectionCheck",

@@ -18,7 +18,7 @@ from structlog.contextvars import bound_contextvars
 
 from accounts_review.audit.events import Event
 from accounts_review.huwise import HuwiseError
-from accounts_review.models import Case, PolicyPreview, Run, Sync, Workspace
+from accounts_review.models import BulkDecision, Case, PolicyPreview, Run, Sync, Workspace
 from accounts_review.rules.lifecycle import IN_FLIGHT, CleanupState
 from accounts_review.tasks.actions import (
     alert_administrators,
@@ -31,6 +31,7 @@ from accounts_review.tasks.actions import (
     watch,
 )
 from accounts_review.tasks.queue import (
+    enqueue_bulk_decision,
     enqueue_connection_check,
     enqueue_policy_preview,
     enqueue_revoke,
@@ -47,6 +48,7 @@ from accounts_review.workflow.notify.send import allowance, send_closings, send_
 from accounts_review.workflow.people import owed
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.retention import traces
+from accounts_review.workflow.review import bulk
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import WrongHost, end_dead_syncs
 from cleanup_portal.ping import ping
@@ -149,6 +151,13 @@ def preview_policy_job(policy_preview_id: int) -> None:
         enqueue_policy_preview(policy_preview_id)
 
 
+def bulk_decision_job(bulk_id: int) -> None:
+    """Go on with a decision on very many for half a minute; then again if somebody is left."""
+    found = BulkDecision.objects.filter(pk=bulk_id).defer("accounts").first()
+    if found is not None and bulk.carry_on(bulk=found, clock=now, budget=BATCH_BUDGET):
+        enqueue_bulk_decision(bulk_id)
+
+
 @recorded
 def sync_job(workspace_id: int) -> None:
     """A sync as a task: one that runs already is enough."""
@@ -168,6 +177,8 @@ def sweep() -> None:
         enqueue_policy_preview(policy_preview_id)
     if traces.is_scrub_owed():
         enqueue_scrub()
+    for bulk_id in bulk.silent(now=now()):
+        enqueue_bulk_decision(bulk_id)
     alert_administrators()
     if failed:
         raise failed

@@ -108,6 +108,11 @@ def enqueue_policy_preview(policy_preview_id: int) -> None:
     async_task("accounts_review.tasks.jobs.preview_policy_job", policy_preview_id)
 
 
+def enqueue_bulk_decision(bulk_id: int) -> None:
+    """Ask the worker to go on with a decision on very many."""
+    async_task("accounts_review.tasks.jobs.bulk_decision_job", bulk_id)
+
+
 def enqueue_connection_check(workspace: Workspace) -> None:
     """Ask the worker to look at a workspace's address, key and clocks."""
     async_task("accounts_review.tasks.jobs.check_connection_job", workspace.pk)

@@ -17,7 +17,7 @@ from accounts_review.web.people import views as people
 from accounts_review.web.policy import backtest, emails, previews, privacy, what_if
 from accounts_review.web.policy import views as policy
 from accounts_review.web.public import accessibility, answer, bounces
-from accounts_review.web.review import export, import_decisions, look, news, saved_views
+from accounts_review.web.review import bulk, export, import_decisions, look, news, saved_views
 from accounts_review.web.review import views as review
 from accounts_review.web.search import views as search
 from accounts_review.web.shared.access import Moved
@@ -32,6 +32,7 @@ of_workspace: list[URLPattern] = [
     path("review/import/", import_decisions.Import.as_view(), name="import"),
     path("review/import/<uuid:pk>/", import_decisions.ImportPlan.as_view(), name="import_plan"),
     path("review/decide/", review.Decide.as_view(), name="decide"),
+    path("review/decisions/<int:pk>/", bulk.BulkDecisionPage.as_view(), name="bulk_decision"),
     path("review/news/", news.DecisionNews.as_view(), name="news"),
     path("review/look/", look.SetLook.as_view(), name="look"),
     path("review/views/", saved_views.SaveView.as_view(), name="save_view"),

@@ -169,7 +169,7 @@ class ImportPlan(WorkspaceView):
 def _leaving(plan: Plan) -> dict[int, int]:
     """How many of those whom a file exempts or withdraws would leave which clean-up under way."""
     outs = (RowOutcome.EXEMPT, RowOutcome.WITHDRAW)
-    return leaving.leaving(row.account.pk for row in plan.acts if row.account and row.outcome in outs)
+    return leaving.leaving([row.account.pk for row in plan.acts if row.account and row.outcome in outs])
 
 
 def _sentence(file: DecisionFile, done: Plan) -> str:

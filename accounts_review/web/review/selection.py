@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,10 @@ from django.utils.translation import ngettext
 from accounts_review.models import Account, Case, Exemption, Snooze, Workspace
 from accounts_review.web.review.filters import ReviewFilter
 
-MOST_AT_ONCE = 10_000
-"""More than one clean-up may ever hold are not decided in one go."""
+MOST_AT_ONCE = 1_000_000
+"""More are not decided in one go."""
+WHILE_ONE_WAITS = 1_000
+"""So many are decided on while the person waits; more are left to the worker, portion by portion."""
 
 
 class Stale(ValueError):
@@ -33,12 +35,13 @@ class Everyone:
 
     count: int
     digest: str
+    keys: list[int] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
     def of(cls, accounts: QuerySet[Account]) -> Everyone | None:
         """Those of a query, or ``None`` where they are too many."""
         keys = list(accounts.order_by("pk").values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-        return cls(len(keys), digest_of(keys)) if len(keys) <= MOST_AT_ONCE else None
+        return cls(len(keys), digest_of(keys), keys) if len(keys) <= MOST_AT_ONCE else None
 
 
 def digest_of(keys: Iterable[int]) -> str:
@@ -54,15 +57,12 @@ def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> Review
 
 def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
     """The accounts that a valid :class:`DecisionForm` is about, with their verdicts. Raises :class:`Stale`."""
-    match form["scope"]:
-        case "all":
-            return _all_matching(form, workspace=workspace, now=now)
-        case "undo":
-            return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
-    keys = form["account"]
-    found = _of_workspace(workspace, now=now).filter(pk__in=keys)
+    if form["scope"] == "undo":
+        return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
+    keys = matching(form, workspace=workspace, now=now) if form["scope"] == "all" else form["account"]
     if not keys:
         raise Stale(_("Select at least one account first."))
+    found = _of_workspace(workspace, now=now).filter(pk__in=keys)
     if len(found) != len(keys):
         raise Stale(_("Some selected accounts are no longer in this list. Check the list again."))
     return list(found)
@@ -72,12 +72,13 @@ def _of_workspace(workspace: Workspace, *, now: datetime) -> QuerySet[Account]:
     return Account.objects.filter(workspace=workspace).assessed().with_verdict(now).order_by("username", "pk")
 
 
-def _all_matching(form: dict[str, Any], *, workspace: Workspace, now: datetime) -> list[Account]:
+def matching(form: dict[str, Any], *, workspace: Workspace, now: datetime) -> list[int]:
+    """The keys of all that match, where they are still those whom the person confirmed. Raises :class:`Stale`."""
     found = filtered(QueryDict(form["filter"]), workspace=workspace, now=now)
     everyone = Everyone.of(found.qs) if found.is_valid() else None
     if everyone is None or everyone != Everyone(form["expected"] or 0, form["digest"]):
         raise Stale(_moved(form["expected"] or 0, everyone))
-    return list(found.qs.order_by("username", "pk"))
+    return everyone.keys
 
 
 def _moved(expected: int, everyone: Everyone | None) -> str:

@@ -22,19 +22,29 @@ from django_tables2 import SingleTableMixin
 from accounts_review import audit
 from accounts_review.models import Account, Exemption, SavedView, Sync, Workspace, may
 from accounts_review.rules.lifecycle import IllegalTransition
+from accounts_review.tasks.queue import enqueue_bulk_decision
 from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, ListLook, carried
 from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
 from accounts_review.web.review.seek import Place
-from accounts_review.web.review.selection import MOST_AT_ONCE, Everyone, Stale, chosen, filtered
+from accounts_review.web.review.selection import (
+    MOST_AT_ONCE,
+    WHILE_ONE_WAITS,
+    Everyone,
+    Stale,
+    chosen,
+    filtered,
+    matching,
+)
 from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of
 from accounts_review.wording import instants
-from accounts_review.workflow.review import decide
+from accounts_review.workflow.review import bulk, decide
 from accounts_review.workflow.review.conflicts import entry_numbers, newest
+from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
 MOST_NAMED = 10
 RECENT, MOST_RECENT = 40, 4
@@ -123,9 +133,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "rows": rows,
             "are_more": context["table"].paginator.is_capped,
             "everyone": everyone,
-            "leaving": leaving.before(leaving.leaving(self.object_list.values_list("pk", flat=True)))
-            if everyone
-            else "",
+            "leaving": leaving.before(leaving.leaving(everyone.keys)) if everyone else "",
             "most_at_once": MOST_AT_ONCE,
             "may_decide": may(self.request.user, "decide", self.workspace),
             "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
@@ -146,10 +154,14 @@ class Decide(WorkspaceView):
         if not form.is_valid():
             return self._refuse(form.problems, status=422)
         try:
+            if form.cleaned_data["scope"] == "all":
+                keys = matching(form.cleaned_data, workspace=self.workspace, now=self.now)
+                if len(keys) > WHILE_ONE_WAITS:
+                    return self._leave_to_the_worker(keys, form)
             accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
             skipped = self._set_apart(accounts, form.cleaned_data)
             takes_out = form.cleaned_data["decision"] in ("exempt", "withdraw")
-            left = leaving.leaving(account.pk for account in accounts) if takes_out else {}
+            left = leaving.leaving([account.pk for account in accounts]) if takes_out else {}
             self._decide([account for account in accounts if account.pk not in skipped], form)
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
@@ -158,12 +170,29 @@ class Decide(WorkspaceView):
         self._say(form, accounts, skipped, left)
         return redirect(self._back)
 
-    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> dict[int, decide.AccountRefusal]:
+    def _leave_to_the_worker(self, keys: list[int], form: DecisionForm) -> HttpResponse:
+        given = form.cleaned_data
+        confirmed = bulk.confirm(
+            workspace=self.workspace,
+            decision=given["decision"],
+            accounts=keys,
+            reason=reason_of(given),
+            until=form.exempt_until if given["decision"] == "exempt" else None,
+            actor=self.request.user,
+            seen=given["seen"],
+            about=given["filter"],
+            now=self.now,
+        )
+        enqueue_bulk_decision(confirmed.pk)
+        page = reverse("bulk_decision", kwargs={"workspace": self.workspace.name, "pk": confirmed.pk})
+        return HttpResponse(status=204, headers={"HX-Redirect": page}) if self.is_partial else redirect(page)
+
+    def _set_apart(self, accounts: list[Account], decision: dict[str, Any]) -> Apart:
         """Of all that match, those who cannot be approved; where none can, it is refused."""
         if decision["decision"] != "approve" or decision["scope"] != "all":
             return {}
         objections = ((account, decide.objection_to_approval(account, actor=self.request.user)) for account in accounts)
-        apart = {account.pk: decide.AccountRefusal(account.username, why) for account, why in objections if why}
+        apart = {account.pk: AccountRefusal(account.username, why) for account, why in objections if why}
         if len(apart) == len(accounts):
             raise decide.DecisionRefused(list(apart.values()))
         return apart
@@ -172,8 +201,8 @@ class Decide(WorkspaceView):
         seen = form.cleaned_data["seen"]
         act: dict[str, Any] = {"accounts": accounts, "actor": self.request.user, "now": self.now, "seen": seen}
         match form.cleaned_data:
-            case {"decision": "approve", "reason": reason}:
-                decide.approve(reason=reason or _("dormant under the policy"), **act)
+            case {"decision": "approve"} as given:
+                decide.approve(reason=reason_of(given), **act)
             case {"decision": "exempt", "reason": reason}:
                 decide.exempt(reason=reason, until=form.exempt_until, **act)
             case {"decision": "snooze", "reason": reason}:
@@ -185,7 +214,7 @@ class Decide(WorkspaceView):
         self,
         form: DecisionForm,
         accounts: list[Account],
-        skipped: dict[int, decide.AccountRefusal],
+        skipped: Apart,
         left: dict[int, int],
     ) -> None:
         verb, names = form.cleaned_data["decision"], [str(refusal) for refusal in skipped.values()]
@@ -223,6 +252,12 @@ class Decide(WorkspaceView):
         if url_has_allowed_host_and_scheme(given, {self.request.get_host()}, self.request.is_secure()):
             return given
         return reverse("review", kwargs={"workspace": self.workspace.name})
+
+
+def reason_of(decision: dict[str, Any]) -> str:
+    """The reason that was given; an approval has one of its own."""
+    is_plain = decision["decision"] == "approve" and not decision["reason"]
+    return _("dormant under the policy") if is_plain else str(decision["reason"])
 
 
 def recent_reasons(workspace: Workspace, *, by: User) -> list[str]:

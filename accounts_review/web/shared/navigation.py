@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import BulkDecision, Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.shared.help import OF_PAGE
@@ -21,6 +22,7 @@ from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from cleanup_portal import __version__
 
+JUST_NOW = timedelta(hours=1)
 OF_WORKSPACES = {"workspaces", "new_workspace", "settings", "schedule", "syncs", "sync_page"}
 
 
@@ -55,11 +57,13 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
 
     ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it,
     ``doubted_sync`` is the key of a quarantined sync, if there is one; ``last_sync`` and ``last_sync_state`` are of the
-    newest that has ended, ``good_sync_at`` is when the last good one was.
+    newest that has ended, ``good_sync_at`` is when the last good one was; ``deciding`` and ``decided`` are keys of a
+    bulk decision that goes on, or has ended just now.
     """
     syncs = Sync.objects.filter(workspace=OuterRef("pk"))
     ended = syncs.exclude(state__in=(Sync.State.RUNNING, Sync.State.DISCARDED))
     here = Q(workspace=None) | Q(workspace=OuterRef("pk"))
+    bulk = BulkDecision.objects.filter(workspace=OuterRef("pk"))
     in_force = FilteredRelation("policies", condition=Q(policies__is_current=True))
     found = with_draft(workspaces_of(user)).annotate(
         roles_held=ArraySubquery(Role.objects.filter(here, person=user.pk).order_by().values("name")),
@@ -68,6 +72,8 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
         last_sync=Subquery(ended.values("pk")[:1]),
         last_sync_state=Subquery(ended.values("state")[:1]),
         good_sync_at=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("started_at")[:1]),
+        deciding=Subquery(bulk.filter(ended_at=None).values("pk")[:1]),
+        decided=Subquery(bulk.filter(ended_at__gt=Now() - JUST_NOW).values("pk")[:1]),
         **{IN_FORCE: in_force},
     )
     return list(found.select_related(IN_FORCE))
@@ -123,6 +129,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         "mail_stops": stops,
         "workspaces": everywhere,
         "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
+        "bulk": {"goes_on": workspace.deciding, "ended": workspace.decided} if workspace else {},
         "may": Permissions(user, workspace),
         "version": __version__,
         "help": OF_PAGE.get(here or ""),
@@ -165,7 +172,7 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
 
     return [
         (_("Overview"), at("overview"), {"overview"}),
-        (_("Review"), at("review"), {"review", "account", "import", "import_plan"}),
+        (_("Review"), at("review"), {"review", "account", "import", "import_plan", "bulk_decision"}),
         (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case"}),
         (_("Revoked"), at("revoked"), {"revoked"}),
         (

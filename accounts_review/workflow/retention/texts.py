@@ -14,6 +14,7 @@ from django.db.models.functions import Cast, Left
 
 from accounts_review.models import (
     AuditEntry,
+    BulkDecision,
     Case,
     Cleanup,
     ConnectionCheck,
@@ -65,6 +66,7 @@ COLUMNS = (
         documents=("answer", "outcome"),
         logins=("approved_by_login", "put_by_login", "restored_by"),
     ),
+    Columns(model=BulkDecision, texts=("reason",), logins=("by_login",)),
     Columns(model=Exemption, workspace="account__workspace", texts=("reason", "owner_email"), logins=("by_login",)),
     Columns(model=Snooze, workspace="account__workspace", logins=("by_login",)),
     Columns(

@@ -1,13 +1,13 @@
 """Review: people approve accounts into the draft, exempt them until a date, snooze them, or withdraw any of it.
 
 Each act takes ``seen``, the number of the audit entry up to which its actor knows what others decided: where somebody
-else has decided on one of the accounts since, it is refused.
+else has decided on one of the accounts since, it is refused. It is all or nothing, unless it is given ``apart``: then
+those on whom it cannot be taken are set apart there, each with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,34 +18,28 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, Case, Cleanup, Exemption, Snooze, Workspace, permit
+from accounts_review.models import (
+    Account,
+    Case,
+    Cleanup,
+    Exemption,
+    PolicyVersion,
+    Snooze,
+    Workspace,
+    permit,
+)
+from accounts_review.models.copying import copy_in
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
 from accounts_review.workflow.review.conflicts import decided_since, said_of
+from accounts_review.workflow.review.refusals import AccountRefusal as AccountRefusal
+from accounts_review.workflow.review.refusals import Apart, sift
+from accounts_review.workflow.review.refusals import DecisionRefused as DecisionRefused
 
 A_YEAR = timedelta(days=366)
 """The longest that a service account stays exempt before its owner has to confirm it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRefusal:
-    """An account that a decision cannot be taken on, and why."""
-
-    username: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.username}: {self.why}"
-
-
-class DecisionRefused(ValueError):
-    """A decision that was taken on none of the accounts, because it cannot be taken on some of them."""
-
-    def __init__(self, refusals: Sequence[AccountRefusal]) -> None:
-        self.refusals = list(refusals)
-        super().__init__("\n".join(str(refusal) for refusal in refusals))
 
 
 @transaction.atomic
@@ -57,19 +51,22 @@ def approve(
     now: datetime,
     seen: int | None = None,
     ended: Sequence[Case] = (),
+    apart: Apart | None = None,
+    is_shown: Callable[[Account], bool] = lambda account: True,
 ) -> list[Case]:
     """Put accounts into the draft clean-up of their workspace, each with the evidence it was approved on.
 
     ``ended`` are cases of theirs whose approval stands as long as what the approver saw is still so: approver, reason
-    and date are carried over, and ``actor`` is kept beside them. All or nothing. Raises ``PermissionDenied`` and
-    :class:`DecisionRefused`.
+    and date are carried over, and ``actor`` is kept beside them. ``is_shown`` tells whether what is known of an
+    account now is what the approver saw. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
-    _refuse((account, objection_to_approval(account, actor=actor)) for account in fresh)
-    before, cases = {case.account_id: case for case in ended}, []
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = sift(fresh, lambda account: "" if is_shown(account) else _("it has changed since it was confirmed"), apart)
+    fresh = sift(fresh, lambda account: objection_to_approval(account, actor=actor), apart)
+    before, cases = {case.account_id: case for case in ended}, list[Case]()
     for workspace in {account.workspace for account in fresh}:
         draft = draft_of(workspace, now=now)
-        cases += Case.objects.bulk_create(
+        cases += [
             Case(
                 cleanup=draft,
                 account=account,
@@ -78,7 +75,8 @@ def approve(
             )
             for account in fresh
             if account.workspace == workspace
-        )
+        ]
+    copy_in(cases)
     Snooze.objects.filter(account__in=fresh).delete()
     login = actor.get_username()
     audit.log(cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=said_of_approval)
@@ -96,31 +94,34 @@ def exempt(
     owner_email: str = "",
     is_service_account: bool = False,
     seen: int | None = None,
+    apart: Apart | None = None,
 ) -> list[Exemption]:
     """Keep accounts out of every clean-up until an instant; one that is in a clean-up leaves it.
 
-    The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time. All or
-    nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
+    The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time.
+    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
-    _refuse((account, objection_to_exemption(account, actor, reason, until, now)) for account in fresh)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = sift(fresh, lambda account: objection_to_exemption(account, actor, reason, until, now), apart)
     if not is_service_account:
-        robots = {
-            one.account_id for one in Exemption.objects.in_force(now).filter(account__in=fresh, is_service_account=True)
-        }
+        robots = set(
+            Exemption.objects.in_force(now)
+            .filter(account__in=fresh, is_service_account=True)
+            .values_list("account_id", flat=True)
+        )
         why = _("it is a service account: confirm it on its page, to keep its owner")
-        _refuse((account, why) for account in fresh if account.pk in robots)
+        fresh = sift(fresh, lambda account: why if account.pk in robots else "", apart)
     if is_service_account and not owner_email:
-        _refuse((account, _("a service account needs an owner's e-mail address")) for account in fresh)
-    for workspace in {account.workspace for account in fresh}:
-        latest = latest_end(workspace, now=now, is_service_account=is_service_account)
-        if until > latest:
-            why = _("it may be exempt until %(date)s at most") % {"date": instants.day(latest)}
-            _refuse((account, why) for account in fresh if account.workspace == workspace)
+        fresh = sift(fresh, lambda account: _("a service account needs an owner's e-mail address"), apart)
+    latest = {
+        workspace: latest_end(workspace, now=now, is_service_account=is_service_account)
+        for workspace in {account.workspace for account in fresh}
+    }
+    fresh = sift(fresh, lambda account: _objection_to_end(until, latest[account.workspace]), apart)
     login = actor.get_username()
     Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
     Snooze.objects.filter(account__in=fresh).delete()
-    exemptions = Exemption.objects.bulk_create(
+    exemptions = [
         Exemption(
             account=account,
             until=until,
@@ -132,7 +133,8 @@ def exempt(
             is_service_account=is_service_account,
         )
         for account in fresh
-    )
+    ]
+    copy_in(exemptions)
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
     audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=lambda one: data | evidence_of(one))
@@ -142,15 +144,21 @@ def exempt(
 
 @transaction.atomic
 def snooze(
-    *, accounts: Sequence[Account], actor: User, reason: str = "", now: datetime, seen: int | None = None
+    *,
+    accounts: Sequence[Account],
+    actor: User,
+    reason: str = "",
+    now: datetime,
+    seen: int | None = None,
+    apart: Apart | None = None,
 ) -> None:
     """Set accounts aside without deciding: they leave the list of those open for decision, and nothing else changes.
 
-    It ends with any decision, and by itself when they are judged otherwise. All or nothing. Raises
-    ``PermissionDenied`` and :class:`DecisionRefused`.
+    It ends with any decision, and by itself when they are judged otherwise. Raises ``PermissionDenied`` and
+    :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
-    _refuse((account, _objection_to_snooze(account)) for account in fresh)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = sift(fresh, objection_to_snooze, apart)
     login = actor.get_username()
     Snooze.objects.bulk_create(
         (
@@ -172,14 +180,22 @@ def snooze(
 
 
 @transaction.atomic
-def withdraw(*, accounts: Sequence[Account], actor: User, reason: str, now: datetime, seen: int | None = None) -> None:
+def withdraw(
+    *,
+    accounts: Sequence[Account],
+    actor: User,
+    reason: str,
+    now: datetime,
+    seen: int | None = None,
+    apart: Apart | None = None,
+) -> None:
     """Take back what was decided: accounts leave the clean-up they are in, an exemption in force ends, and what was
     snoozed is open again.
 
-    All or nothing. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
+    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen)
-    _refuse((account, objection_to_withdrawal(account)) for account in fresh)
+    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = sift(fresh, objection_to_withdrawal, apart)
     login = actor.get_username()
     standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
     exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
@@ -247,7 +263,12 @@ def objection_to_exemption(account: Account, actor: User, reason: str, until: da
     return ""
 
 
-def _objection_to_snooze(account: Account) -> str:
+def _objection_to_end(until: datetime, latest: datetime) -> str:
+    return _("it may be exempt until %(date)s at most") % {"date": instants.day(latest)} if until > latest else ""
+
+
+def objection_to_snooze(account: Account) -> str:
+    """Why an account (asked for ``with_verdict``) cannot be set aside, or "" where it can."""
     if account.absent_since or account.gone_at:
         return _("the workspace no longer lists it")
     if account.case_state:
@@ -266,36 +287,35 @@ def objection_to_withdrawal(account: Account) -> str:
     return ""
 
 
-def _locked(accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None) -> list[Account]:
+def _locked(
+    accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None, apart: Apart | None
+) -> list[Account]:
     """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns.
 
-    Raises ``PermissionDenied`` and :class:`Refused`.
+    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     ids = [account.pk for account in accounts]
-    for workspace in Workspace.objects.filter(accounts__in=ids).distinct():
+    workspaces = {workspace.pk: workspace for workspace in Workspace.objects.filter(accounts__in=ids).distinct()}
+    for workspace in workspaces.values():
         permit(actor, "decide", workspace)
     list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
     list(Case.objects.filter(account__in=ids).open().select_for_update().values_list("pk"))
-    fresh = list(
-        Account.objects.filter(pk__in=ids)
-        .assessed()
-        .with_verdict(now)
-        .select_related("workspace", "assessment__policy")
-        .order_by("pk")
-    )
-    found = set(fresh)
-    _refuse((account, _("it has not been assessed yet")) for account in accounts if account not in found)
-    if seen is not None:
-        workspaces = {account.workspace for account in fresh}
-        since = decided_since(seen, workspaces=workspaces, besides=actor, accounts=ids)
-        _refuse((account, said_of(since[account.pk])) for account in fresh if account.pk in since)
-    return fresh
-
-
-def _refuse(objections: Any) -> None:
-    refusals = [AccountRefusal(account.username, why) for account, why in objections if why]
-    if refusals:
-        raise DecisionRefused(refusals)
+    fresh = {
+        account.pk: account
+        for account in Account.objects.filter(pk__in=ids).assessed().with_verdict(now).defer("raw").order_by("pk")
+    }
+    # Each is shared by many: with every account, they would be most of what is read.
+    policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
+    for account in fresh.values():
+        account.workspace, account.assessment.policy = (
+            workspaces[account.workspace_id],
+            policies[account.assessment.policy_id],
+        )
+    sift(accounts, lambda account: "" if account.pk in fresh else _("it has not been assessed yet"), apart)
+    if seen is None:
+        return list(fresh.values())
+    since = decided_since(seen, workspaces=workspaces.values(), besides=actor, accounts=ids)
+    return sift(fresh.values(), lambda account: said_of(since[account.pk]) if account.pk in since else "", apart)
 
 
 def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:

@@ -50,6 +50,8 @@
       } catch {
         return putBack(decided, byId("popover")?.dataset.offline || "");
       }
+      const elsewhere = answer.headers.get("HX-Redirect");
+      if (elsewhere) return location.assign(elsewhere);
       if (/^\s*<!doctype/i.test(text)) return location.reload();
       const fresh = new DOMParser().parseFromString(text, "text/html");
       if (!answer.ok) {

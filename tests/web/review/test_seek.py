@@ -151,7 +151,7 @@ def test_of_more_than_can_be_counted_it_says_so(desk: Desk, monkeypatch: pytest.
 
     assert "21+" in text_of(answer)
     assert "at least 21 accounts" in text_of(answer)
-    assert "scope=all" not in text_of(answer)
+    assert "Select all that match" in text_of(answer)
     assert usernames(desk.see(link(answer, "last"))) == [f"n{number:02}" for number in range(25, 35)]
     assert desk.names("?q=n&sort=username&per_page=10&page=4") == [f"n{number:02}" for number in range(30, 35)]
     assert desk.names("?q=n&sort=username&per_page=10&page=9") == [f"n{number:02}" for number in range(25, 35)]

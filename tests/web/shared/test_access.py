@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts_review.models import ROLES, AuditEntry, Workspace
 from accounts_review.web.urls import urlpatterns
-from tests.factories import give_role, make_policy_preview, make_workspace
+from tests.factories import give_role, make_bulk_decision, make_policy_preview, make_workspace
 from tests.web.kit import sign_in
 from tests.web.records_kit import Site
 
@@ -44,6 +44,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "cleanup_export": ("read", ""),
     "decide": ("", "decide"),
     "news": ("read", ""),
+    "bulk_decision": ("read", "decide"),
     "look": ("", "read"),
     "save_view": ("", "read"),
     "drop_view": ("", "read"),
@@ -137,6 +138,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
     cleanup = case.cleanup
     version = site.workspace.current_policy
     policy_preview = make_policy_preview(site.workspace, created_at=now(), heartbeat_at=now())
+    bulk_decision = make_bulk_decision(site.workspace, at=now(), heartbeat_at=now())
     sync = site.synced()
     given: dict[str, dict[str, Any]] = {
         "policy_version": {"number": version.number},
@@ -144,6 +146,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "preview_accounts": {"pk": policy_preview.pk},
         "moved_preview": {"pk": policy_preview.pk},
         "moved_preview_accounts": {"pk": policy_preview.pk},
+        "bulk_decision": {"pk": bulk_decision.pk},
         "account": {"pk": case.account_id},
         "accept_dates": {"pk": case.account_id},
         "erase_person": {"pk": case.account_id},

@@ -1,0 +1,42 @@
+"""Very many new rows: by COPY, for which the database and Python together take a quarter of what an INSERT takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection, models
+
+
+def copy_in(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one table, each with its key. No signal is sent, and no default is left to the database."""
+    if not rows:
+        return
+    model = type(rows[0])
+    _give_keys(model, [row for row in rows if row.pk is None])
+    fields = model._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    read = [_reader(field) for field in fields]
+    with connection.cursor() as cursor, cursor.copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row([value(row) for value in read])
+
+
+def _give_keys(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [model._meta.db_table, model._meta.pk.column, len(rows)],
+        )
+        for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = key
+
+
+def _reader(field: models.Field[Any, Any]) -> Callable[[models.Model], Any]:
+    name = field.attname
+    if isinstance(field, models.JSONField):
+        return lambda row: None if (value := getattr(row, name)) is None else json.dumps(value)
+    return lambda row: getattr(row, name)
