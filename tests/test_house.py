@@ -94,3 +94,15 @@ def test_the_map_names_files_that_are_there() -> None:
     named = re.findall(r"`((?:[\w.]+/)+[\w.]*)`", (ROOT / "CONTRIBUTING.md").read_text())
     roots = (ROOT, ROOT / "accounts_review", ROOT / "accounts_review/web")
     assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+
+
+def test_a_row_is_held_so_that_others_may_still_refer_to_it(read: dict[str, str]) -> None:
+    """Who refers to it holds the end of the record, perhaps, for which the other waits: that would be a deadlock."""
+    calls = [
+        (name, arguments)
+        for name, text in read.items()
+        if name.startswith("accounts_review/")
+        for arguments in re.findall(r"select_for_update\(\s*([^)]*)", text)
+    ]
+    assert len(calls) > 20
+    assert [call for call in calls if not call[1].startswith("no_key=True")] == []

@@ -25,7 +25,7 @@ def make_due(*, workspace: Workspace, now: datetime) -> int:
     undeliverable after all.
     """
     rewarn.follow_addresses(workspace=workspace, now=now)
-    running = due.of_running(workspace).order_by("pk").select_for_update(of=("self",))
+    running = due.of_running(workspace).order_by("pk").select_for_update(no_key=True, of=("self",))
     ripe = list(due.answerable(running).filter(state=CaseState.NOTICED, promised_at__lte=now))
     returned = list(running.filter(state=CaseState.DUE, noticed_at=None, promised_at__isnull=False))
     audit.transition(ripe, CaseState.DUE, kind=Event.CASE_DUE, actor="portal", now=now)
@@ -42,7 +42,7 @@ def spare_returned(*, workspace: Workspace, now: datetime) -> int:
     ).select_related("account__assessment", "cleanup__workspace")
     spared = 0
     # What somebody else holds just now is seen by the next sync, and by the last look.
-    for case in waiting.select_for_update(of=("self",), skip_locked=True):
+    for case in waiting.select_for_update(no_key=True, of=("self",), skip_locked=True):
         found = case.account.assessment
         activity_at = found.activity_at
         code = "newer_activity" if due.is_newer(activity_at, case) else "verdict_active"

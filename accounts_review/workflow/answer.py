@@ -195,8 +195,10 @@ def _crowded(answers: list[tuple[datetime, Case]]) -> list[Case]:
 
 def _held(case: Case) -> Case:
     """The case as it is now, held with its account until the transaction ends: deciders and the gate take turns."""
-    Account.objects.select_for_update().get(pk=case.account_id)
-    cases = Case.objects.select_for_update(of=("self",)).select_related("account__workspace", "cleanup__workspace")
+    Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
+    cases = Case.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "account__workspace", "cleanup__workspace"
+    )
     return cases.get(pk=case.pk)
 
 

@@ -95,7 +95,7 @@ def reconnect(*, workspace: Workspace, access: Access, client: Client, actor: Us
     now = clock()
     with transaction.atomic():
         audit.wait_for_turn()
-        workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+        workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
         identity.refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
         workspace.host = client.host
         if workspace.state == Workspace.State.RETIRED:

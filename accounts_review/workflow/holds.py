@@ -149,7 +149,9 @@ def reset_checkpoint(*, workspaces: Iterable[Workspace], actor: User, reason: st
     """
     permit(actor, "administer", None)
     login, reason = actor.get_username(), _given(reason)
-    standing = list(Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update())
+    standing = list(
+        Hold.objects.open().filter(cause__in=(*OF_DATABASE, *WITHOUT_EVIDENCE)).select_for_update(no_key=True)
+    )
     if not standing:
         raise HoldRefused(_("The checkpoints match the database; there is nothing to reset."))
     since = min(found.at for found in standing)

@@ -91,7 +91,7 @@ def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> No
     """
     permit(actor, "administer", workspace)
     audit.wait_for_turn()
-    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
     before = workspace.name
     refuse_name(name, others=Workspace.objects.exclude(pk=workspace.pk))
     if name == before:
@@ -123,7 +123,7 @@ def change_host(*, workspace: Workspace, client: Client, key_owner: str, actor: 
         raise NotTheSame(_("The connection check found: %(faults)s") % {"faults": " ".join(map(str, faults))})
     data = _compare(workspace, client) | {"from": before, "to": client.host}
     with transaction.atomic():
-        workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+        workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
         if workspace.host != before:
             raise audit.Conflict(str(workspace))
         workspace.host = client.host

@@ -48,7 +48,7 @@ def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
 def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: datetime) -> None:
     """Make the next clean-ups real, or dry runs. A clean-up that was launched keeps the mode it was launched in."""
     permit(actor, "administer", workspace)
-    before = Workspace.objects.select_for_update().get(pk=workspace.pk).mode
+    before = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk).mode
     workspace.mode = mode
     workspace.save(update_fields=["mode"])
     data = {"from": before, "to": mode.value}
@@ -59,7 +59,7 @@ def set_mode(*, workspace: Workspace, mode: Workspace.Mode, actor: User, now: da
 def set_language(*, workspace: Workspace, language: str, actor: User, now: datetime) -> None:
     """Choose the language in which people are written to. Raises ``PermissionDenied``."""
     permit(actor, "administer", workspace)
-    before = Workspace.objects.select_for_update().get(pk=workspace.pk).language
+    before = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk).language
     workspace.language = language
     workspace.save(update_fields=["language"])
     data = {"from": before, "to": language}
@@ -89,7 +89,7 @@ def describe(*, workspace: Workspace, given: Mapping[str, str], actor: User, now
     """
     permit(actor, "administer", workspace)
     refuse_description(given)
-    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
     before = {name: getattr(workspace, name) for name, value in given.items() if getattr(workspace, name) != value}
     if not before:
         return []
@@ -139,7 +139,7 @@ def resume(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> 
     """Go on with a workspace that was paused. Raises ``PermissionDenied`` and :class:`NotPossible`."""
     permit(actor, "administer", workspace)
     reason, login = _given(reason), actor.get_username()
-    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
     if workspace.state != Workspace.State.PAUSED:
         raise NotPossible(_("%(name)s is not paused.") % {"name": workspace})
     workspace.state = Workspace.State.ACTIVE
@@ -152,7 +152,7 @@ def resume(*, workspace: Workspace, actor: User, reason: str, now: datetime) -> 
 def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: str, now: datetime) -> None:
     permit(actor, "administer", workspace)
     reason, login = _given(reason), actor.get_username()
-    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update())
+    workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
     if workspace.state in (to, Workspace.State.RETIRED):
         raise NotPossible(
             _("%(name)s is already %(state)s.") % {"name": workspace, "state": workspace.get_state_display()}

@@ -156,8 +156,13 @@ class Act(CleanupView):
     def _each(self, act: Any, cases: Sequence[Case], **details: str) -> None:
         # All of them are held before the first is moved, so that nobody can hold one and wait for us.
         keys = [case.pk for case in cases]
-        list(Account.objects.filter(cases__in=keys).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
-        list(Case.objects.filter(pk__in=keys).order_by("pk").select_for_update().values_list("pk"))
+        list(
+            Account.objects.filter(cases__in=keys)
+            .order_by("pk")
+            .select_for_update(no_key=True, of=("self",))
+            .values_list("pk")
+        )
+        list(Case.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
         for case in cases:
             act(case=case, actor=self.request.user, now=self.now, **details)
 

@@ -46,7 +46,7 @@ class Launch(CleanupView):
         try:
             with transaction.atomic():
                 # Held, so that what is launched is what the page has shown.
-                Workspace.objects.select_for_update().get(pk=self.workspace.pk)
+                Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
                 return self._launch()
         except NOT_NOW as refusal:
             messages.error(request, str(refusal))

@@ -130,7 +130,7 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
     _turn(cleanup, CleanupState.CANCELLED, Event.CLEANUP_CANCELLED, actor=actor, reason=reason, now=now, **ended)
     cases = cleanup.cases.filter(state__in=WITHDRAWABLE).select_related("account", "cleanup__workspace")
     audit.transition(
-        list(cases.select_for_update(of=("self",))),
+        list(cases.select_for_update(no_key=True, of=("self",))),
         CaseState.WITHDRAWN,
         kind=Event.ACCOUNT_WITHDRAWN,
         actor=actor.get_username(),
@@ -208,7 +208,7 @@ def _locked(cleanup: Cleanup) -> Cleanup:
 
     Its cases are held before anything is written, because deciders take a case first and the end of the audit last.
     """
-    Workspace.objects.select_for_update().get(pk=cleanup.workspace_id)
-    held = Cleanup.objects.select_for_update(of=("self",)).select_related("workspace").get(pk=cleanup.pk)
-    list(held.cases.filter(state__in=WITHDRAWABLE).select_for_update().values_list("pk"))
+    Workspace.objects.select_for_update(no_key=True).get(pk=cleanup.workspace_id)
+    held = Cleanup.objects.select_for_update(no_key=True, of=("self",)).select_related("workspace").get(pk=cleanup.pk)
+    list(held.cases.filter(state__in=WITHDRAWABLE).select_for_update(no_key=True).values_list("pk"))
     return held

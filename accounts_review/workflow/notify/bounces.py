@@ -46,8 +46,17 @@ def mark_bounced(*, message_id: str, recipient: str, why: str, now: datetime) ->
     """
     found = _concerned(message_id.strip("<>")[:255], recipient, now=now)
     # Account first, then case: as deciders and the gate do.
-    list(Account.objects.filter(cases__in=found).order_by("pk").select_for_update(of=("self",)).values_list("pk"))
-    cases = list(found.select_related("account", "cleanup__workspace").order_by("pk").select_for_update(of=("self",)))
+    list(
+        Account.objects.filter(cases__in=found)
+        .order_by("pk")
+        .select_for_update(no_key=True, of=("self",))
+        .values_list("pk")
+    )
+    cases = list(
+        found.select_related("account", "cleanup__workspace")
+        .order_by("pk")
+        .select_for_update(no_key=True, of=("self",))
+    )
     details = {"why": emails.one_line(why, longest=500), "message_id": message_id.strip("<>")[:255]}
     for case in cases:
         _mark(case, now=now, **details, recipient=recipient[:320])

@@ -31,7 +31,7 @@ def follow_addresses(*, workspace: Workspace, now: datetime) -> int:
 
     So does who could not be warned, once there is another address to try.
     """
-    cases = list(_elsewhere(due.of_running(workspace)).select_for_update(of=("self",), skip_locked=True))
+    cases = list(_elsewhere(due.of_running(workspace)).select_for_update(no_key=True, of=("self",), skip_locked=True))
     moved = [case for case in cases if not same_mailbox(case.warned_to, case.account.email)]
     for case in cases:
         if case not in moved:  # Only written another way.

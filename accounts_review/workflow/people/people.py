@@ -79,7 +79,7 @@ def grant(
     """
     _permit(actor, workspace)
     audit.wait_for_turn()
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     before = "superuser" if person.is_superuser else role_in(person, workspace)
     if not person.is_active:
         raise PersonRefused(_("%(login)s is deactivated; add them again.") % {"login": person.username})
@@ -122,7 +122,7 @@ def deactivate(*, person: User, actor: User | None, now: datetime) -> Change:
     Raises ``PermissionDenied`` and :class:`PersonRefused`.
     """
     audit.wait_for_turn()
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     _permit_over(actor, person)
     if person.is_superuser:
         raise PersonRefused(_superuser(person, NONE))
@@ -156,7 +156,7 @@ def change_email(*, person: User, email: str, actor: User | None, now: datetime)
     Raises ``PermissionDenied`` and :class:`PersonRefused`.
     """
     audit.wait_for_turn()
-    person = User.objects.select_for_update().get(pk=person.pk)
+    person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     _permit_over(actor, person)
     email = _usable(email)
     if actor is not None and actor.pk == person.pk:

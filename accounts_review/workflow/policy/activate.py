@@ -26,7 +26,7 @@ def put_in_force(
     ``bring`` brings the assessments that come with it. The audit is written after it: whoever writes the audit has
     everybody else wait.
     """
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     last = workspace.policies.first()
     workspace.policies.filter(is_current=True).update(is_current=False)
     version = PolicyVersion.objects.create(

@@ -141,8 +141,8 @@ def activate(
     """
     login = _permitted(actor, policy_preview.workspace)
     wait_to_rewrite(policy_preview.workspace_id)
-    workspace = Workspace.objects.select_for_update().get(pk=policy_preview.workspace_id)
-    held = PolicyPreview.objects.select_for_update().filter(pk=policy_preview.pk).first()
+    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=policy_preview.workspace_id)
+    held = PolicyPreview.objects.select_for_update(no_key=True).filter(pk=policy_preview.pk).first()
     if held is None:
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != workspace.current_policy.pk:

@@ -78,7 +78,9 @@ def erase_person(*, workspace: Workspace, username: str, actor: User, reason: st
 def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: str = "", now: datetime) -> Erased:
     """Erase what is held about accounts, each of which is gone. All or nothing; raises :class:`NotErasable`."""
     ids = [account.pk for account in accounts]
-    held = list(Account.objects.select_for_update().select_related("workspace").filter(pk__in=ids).order_by("pk"))
+    held = list(
+        Account.objects.select_for_update(no_key=True).select_related("workspace").filter(pk__in=ids).order_by("pk")
+    )
     for account in held:
         if why := objection_to_erasing(account):
             raise NotErasable(f"{account.username}: {why}")

@@ -233,7 +233,7 @@ def _keys(bulk: BulkDecision, start: int, end: int) -> list[int]:
 
 def _held(pk: int) -> BulkDecision | None:
     bulk = BulkDecision.objects.select_related("workspace", "by").defer("accounts")
-    return bulk.select_for_update(of=("self",)).filter(pk=pk).first()
+    return bulk.select_for_update(no_key=True, of=("self",)).filter(pk=pk).first()
 
 
 def _stop(bulk: BulkDecision, why: BulkDecision.Stop) -> bool:

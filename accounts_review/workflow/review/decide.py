@@ -220,7 +220,7 @@ def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool 
 
 def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
     """The workspace's one open draft, made where there is none."""
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
     if draft is None:
         number = (workspace.cleanups.aggregate(last=Max("number"))["last"] or 0) + 1
@@ -298,8 +298,8 @@ def _locked(
     workspaces = {workspace.pk: workspace for workspace in Workspace.objects.filter(accounts__in=ids).distinct()}
     for workspace in workspaces.values():
         permit(actor, "decide", workspace)
-    list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
-    list(Case.objects.filter(account__in=ids).open().select_for_update().values_list("pk"))
+    list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    list(Case.objects.filter(account__in=ids).open().select_for_update(no_key=True).values_list("pk"))
     fresh = {
         account.pk: account
         for account in Account.objects.filter(pk__in=ids).assessed().with_verdict(now).defer("raw").order_by("pk")
@@ -320,7 +320,7 @@ def _locked(
 
 def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:
     cases = Case.objects.filter(account__in=accounts, state__in=WITHDRAWABLE)
-    cases = cases.select_related("account", "cleanup__workspace").select_for_update(of=("self",))
+    cases = cases.select_related("account", "cleanup__workspace").select_for_update(no_key=True, of=("self",))
     audit.transition(
         list(cases), CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
     )

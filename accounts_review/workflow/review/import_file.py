@@ -163,14 +163,14 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
     Raises ``PermissionDenied``, :class:`AlreadyApplied` and :class:`Changed`.
     """
     permit(actor, "decide", file.workspace)
-    held = DecisionFile.objects.select_for_update().select_related("workspace").get(pk=file.pk)
+    held = DecisionFile.objects.select_for_update(no_key=True).select_related("workspace").get(pk=file.pk)
     if held.applied_at:
         raise AlreadyApplied(_("This file has already been applied. Nothing was done again."))
     named = _named(held.workspace, [Given(*row) for row in held.rows], now=now)
     meant = {account.pk for accounts in named.values() for account in accounts}
-    list(Account.objects.filter(pk__in=meant).order_by("pk").select_for_update().values_list("pk"))
+    list(Account.objects.filter(pk__in=meant).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     # Accounts, then the workspace, then the audit: in the order of everybody else.
-    Workspace.objects.select_for_update().get(pk=held.workspace_id)
+    Workspace.objects.select_for_update(no_key=True).get(pk=held.workspace_id)
     found = plan(file=held, actor=actor, now=now)
     if found.digest != confirmed:
         raise Changed(_("Accounts or decisions have changed in the meantime. Nothing was done; check the rows again."))

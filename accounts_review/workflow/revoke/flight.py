@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any, Protocol
 
 from structlog.contextvars import bound_contextvars
@@ -25,6 +26,9 @@ AT_ONCE = 8
 
 PATIENCE_SECONDS = 2.0
 """How long to wait before asking again whether DELETEs of other workers have ended."""
+
+ROUNDS = 5
+"""How often to ask that in vain; then the next run asks."""
 
 Looked = tuple[Case, LastLook]
 Answered = tuple[Case, DeleteOutcome]
@@ -53,6 +57,8 @@ class Flight:
     sending: dict[Future[Any], Case] = field(default_factory=dict)
     waiting: list[Case] = field(default_factory=list)
     """Claimed, and kept from the gate until the DELETEs on their way have ended; then they are looked at anew."""
+    rounds: int = 0
+    """How often those who wait were looked at anew since anything ended here."""
     is_over: bool = False
 
     def run(self) -> None:
@@ -82,17 +88,18 @@ class Flight:
 
     def _go_on(self, pool: ThreadPoolExecutor) -> None:
         """Wait for answers; write down what became of DELETEs first, then let through whom nothing speaks against."""
-        wait({**self.looking, **self.sending}, PATIENCE_SECONDS if self.waiting else None, FIRST_COMPLETED)
-        answered = _taken(self.sending)
-        if answered and not self.crew.record(answered):
-            self.is_over = True
+        wait({**self.looking, **self.sending}, return_when=FIRST_COMPLETED)
+        if answered := _taken(self.sending):
+            self.rounds = 0
+            if not self.crew.record(answered):
+                self.is_over = True
         looked = [(case, seen) for case, seen in _taken(self.looking) if not self._failed(case, seen)]
         if self.is_over:
-            for case in [*(case for case, _ in looked), *self.waiting]:
-                self.crew.put_back(case)
-            self.waiting = []
+            self._put_back([*(case for case, _ in looked), *self.waiting])
             return
         self._pass(pool, looked)
+        if self.waiting and not (self.looking or self.sending):
+            self._look_anew(pool)
 
     def _failed(self, case: Case, seen: LastLook | HuwiseError) -> bool:
         if not isinstance(seen, HuwiseError):
@@ -102,14 +109,33 @@ class Flight:
         return True
 
     def _pass(self, pool: ThreadPoolExecutor, looked: Sequence[Looked]) -> None:
+        if not looked:
+            return
+        passed, waiting = self.crew.pass_gates(looked)
+        if len(waiting) < len(looked):
+            self.rounds = 0
+        self.waiting += waiting
+        for case, seen in passed:
+            with bound_contextvars(case=case.pk):
+                self.sending[pool.submit(copy_context().run, self.crew.send, case, seen)] = case
+
+    def _look_anew(self, pool: ThreadPoolExecutor) -> None:
+        """Ask again for those who wait: at once where something ended here, else later, and not for ever."""
+        if self.rounds > ROUNDS:
+            self.is_over = True
+            self._put_back(self.waiting)
+            return
+        if self.rounds:
+            sleep(PATIENCE_SECONDS)
+        self.rounds += 1
         waited, self.waiting = self.waiting, []
-        if looked:
-            passed, self.waiting = self.crew.pass_gates(looked)
-            for case, seen in passed:
-                with bound_contextvars(case=case.pk):
-                    self.sending[pool.submit(copy_context().run, self.crew.send, case, seen)] = case
         for case in waited:
             self._look(pool, case)
+
+    def _put_back(self, cases: Sequence[Case]) -> None:
+        for case in cases:
+            self.crew.put_back(case)
+        self.waiting = []
 
 
 def _taken(asked: dict[Future[Any], Case]) -> list[tuple[Case, Any]]:

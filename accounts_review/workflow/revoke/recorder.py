@@ -36,11 +36,16 @@ class Recorder(Settler):
         answers that have come would wait as well.
         """
         accounts = Account.objects.filter(pk__in=[case.account_id for case, _ in looked]).order_by("pk")
-        held = {account.pk: account for account in accounts.select_for_update(skip_locked=self.at_once > 1)}
+        held = {
+            account.pk: account for account in accounts.select_for_update(no_key=True, skip_locked=self.at_once > 1)
+        }
         free = [case.pk for case, _ in looked if case.account_id in held]
         claimed = Case.objects.filter(pk__in=free, state=CaseState.CLAIMED).order_by("pk")
         rows = {
-            row.pk: row for row in claimed.only("claim", "approved_by", *ASKED_ANEW[1:]).select_for_update(of=("self",))
+            row.pk: row
+            for row in claimed.only("claim", "approved_by", *ASKED_ANEW[1:]).select_for_update(
+                no_key=True, of=("self",)
+            )
         }
         ours: list[Looked] = []
         waiting: list[Case] = []

@@ -163,4 +163,4 @@ class Settler:
 
 def hold_cleanup(case: Case) -> None:
     """Lock the clean-up of a case, before the case and the end of the audit, as a claim does: it may have to stop."""
-    Cleanup.objects.select_for_update().get(pk=case.cleanup_id)
+    Cleanup.objects.select_for_update(no_key=True).get(pk=case.cleanup_id)

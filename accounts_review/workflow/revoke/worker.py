@@ -119,7 +119,7 @@ class Revoker(Recorder):
 
     @transaction.atomic
     def _claim_of(self, cleanup: Cleanup, most: int, *, ahead: int) -> list[Case]:
-        Cleanup.objects.select_for_update().get(pk=cleanup.pk)
+        Cleanup.objects.select_for_update(no_key=True).get(pk=cleanup.pk)
         basis = basis_of(cleanup.pk, now=self.clock())
         cleanup, moment = basis.cleanup, basis.moment
         # What holds every case is not logged for each of them every minute.
@@ -130,7 +130,7 @@ class Revoker(Recorder):
         room = may_start(cleanup, most)
         if room < 1 or brake(cleanup, now=self.clock()):
             return []
-        cases = list(self._next_up(cleanup).select_for_update(skip_locked=True, of=("self",))[:room])
+        cases = list(self._next_up(cleanup).select_for_update(no_key=True, skip_locked=True, of=("self",))[:room])
         for case in cases:
             case.cleanup = cleanup
         lease_until = self.clock() + self.lease
@@ -259,7 +259,7 @@ class Revoker(Recorder):
         accounts = Account.objects.filter(pk__in=[case.account_id for case in cases]).order_by("pk").values_list("pk")
         # Each is then written down by itself, so that a deadlock costs no answer.
         with suppress(audit.Conflict, OperationalError), transaction.atomic():
-            if len(accounts.select_for_update(skip_locked=True)) < len(cases):
+            if len(accounts.select_for_update(no_key=True, skip_locked=True)) < len(cases):
                 return False
             Account.objects.filter(pk__in=[case.account_id for case in cases]).update(gone_at=self.clock())
             self._transition_all(

@@ -159,7 +159,7 @@ def reset_breaker(
     permit(actor, "administer", workspace)
     if not reason.strip():
         raise NothingTripped(_("Give a reason; it is recorded in the audit."))
-    quarantined = list(workspace.syncs.select_for_update().filter(state=Sync.State.QUARANTINED))
+    quarantined = list(workspace.syncs.select_for_update(no_key=True).filter(state=Sync.State.QUARANTINED))
     if not quarantined:
         raise NothingTripped(_("The breaker has not tripped; there is nothing to reset."))
     login, newest = actor.get_username(), quarantined[0]

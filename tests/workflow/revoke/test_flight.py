@@ -15,7 +15,7 @@ from accounts_review.models import AuditEntry
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.revoke import worker
+from accounts_review.workflow.revoke import flight, worker
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, outcome_of
 from tests.stage import SetStage, Stage, policy_text, someone
 from tests.workflow.hold_mishaps import hold_the_workspace
@@ -152,6 +152,31 @@ def test_nor_does_that_of_another_worker(stage: Stage) -> None:
     assert stage.entries(third.account.username)[-1] == "case.released"
     assert other._finish(first, DeleteOutcome(CaseState.REVOKED, {"status": 204}))
     assert here.claim() is not None
+
+
+def test_who_waits_for_a_worker_that_has_died_is_put_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands still here, so the lease of the other never ends by itself."""
+    other, looks, look = stage.revoker(), Counter[str](), worker.Revoker.see
+    first, second = other.claim_some(2)
+
+    def die(label: str) -> None:
+        if label != "s3" or first.intended_at:
+            return
+        assert other._pass_gate(first, look(other, first))  # type: ignore[arg-type]
+        assert other._pass_gate(second, look(other, second))  # type: ignore[arg-type]
+        other._finish(second, DeleteOutcome(CaseState.UNKNOWN, {"status": 500}))
+
+    def see(revoker: worker.Revoker, case: Any) -> Any:
+        looks[case.account.username] += 1
+        return look(revoker, case)
+
+    monkeypatch.setattr(worker, "crashpoint", die)
+    monkeypatch.setattr(worker.Revoker, "see", see)
+    monkeypatch.setattr(flight, "PATIENCE_SECONDS", 0.01)
+    assert stage.revoke() == {"due": 8}
+    assert max(looks.values()) <= 2 + flight.ROUNDS
+    assert len(stage.deletes) == 6
+    assert {stage.entries(name)[-1] for name in looks} == {"case.released"}
 
 
 def test_two_unknown_outcomes_one_after_the_other_stop_it_and_those_on_their_way_end(stage: Stage) -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection, transaction
 
 from accounts_review import audit
+from accounts_review.audit import events
 from accounts_review.models import Account, Workspace
 from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
@@ -215,6 +216,19 @@ def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage
     holds.wait(5)
     assert stage.revoke() == {"already_gone": 1}
     decision.result()
+
+
+def test_who_writes_an_entry_waits_for_nobody_who_waits_to_write_one(set_stage: SetStage, start: Start) -> None:
+    """An entry refers to its workspace, whose row the other holds."""
+    stage = set_stage(someone("marie"))
+    cleanup, operator = stage.launch("marie"), stage.staff("operator")
+    with transaction.atomic():
+        audit.wait_for_turn()
+        pause = start(lambda: launch.pause(cleanup=cleanup, actor=operator, reason="x", now=NOW))
+        until_somebody_waits()
+        audit.log([stage.workspace], kind=events.Event.CLEANUP_REMINDED, actor="operator", now=NOW)
+    pause.result(20)
+    assert stage.cleanup().state == "paused"
 
 
 def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) -> None:
