@@ -150,3 +150,21 @@ def test_from_the_launch_by_two_to_the_digest(
     post_office.accepted.clear()
     jobs.send_digests_job()
     assert not any("could not be delivered" in subject for told in mailed(post_office).values() for subject in told)
+
+    # A looser policy: previewed without a reason, put in force with one, and the administrators are told at once.
+    post_office.accepted.clear()
+    second.goto("/w/main/policy/")
+    second.get_by_role("button", name="TOML").click()
+    second.locator("#id_text").fill(policy_text(notice=5, two_people=True))
+    second.get_by_role("button", name="Preview the change").click()
+    fits(second)
+    second.locator("[name=loosens]").check()
+    second.locator("[value=activate]").click()
+    assert "reason" in second.evaluate("document.activeElement.innerText"), "what is wrong takes the focus"
+    second.locator("[name=loosens]").check()
+    second.locator("[name=reason]").fill("shorter notices")
+    second.locator("[value=activate]").click()
+    expect(second.get_by_text("shorter notices").first).to_be_visible()
+    jobs.send_alerts_job()
+    assert set(mailed(post_office)) == {"administrator"}
+    assert "shorter notices" in part(post_office.accepted[0], "text/plain")
