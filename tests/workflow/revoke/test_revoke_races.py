@@ -21,6 +21,7 @@ from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import last_look, worker
 from accounts_review.workflow.sync import accept, store
 from accounts_review.workflow.sync.sync import sync_workspace
+from tests.factories import make_sync
 from tests.stage import NOW, SetStage, Stage, client_of, policy_text, someone
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -262,6 +263,21 @@ def test_deciders_and_workers_never_deadlock(set_stage: SetStage, start: Start) 
         work.result()
     assert audit.verify()[1] is None
     assert Stage.states(stage).keys() == set(names)
+
+
+def test_whoever_pauses_waits_for_nobody_who_writes_down_something_of_the_workspace(
+    set_stage: SetStage, start: Start
+) -> None:
+    """Both come to the end of the record: one that held the workspace against the other would wait for ever."""
+    stage = set_stage(someone("marie"))
+    cleanup, operator = stage.launch("marie"), stage.staff("operator")
+    with transaction.atomic():
+        audit.wait_for_turn()
+        pause = start(lambda: launch.pause(cleanup=cleanup, actor=operator, reason="x", now=NOW))
+        until_somebody_waits()
+        make_sync(stage.workspace)
+    pause.result()
+    assert stage.cleanup().state == "paused"
 
 
 def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
