@@ -29,8 +29,8 @@ demo-reset: ## Remove the demo's data
 test: install ## Run nearly all tests, a journey in a real browser among them: minutes
 	$(PYTEST) -m "not slow"
 
-test-all: install ## Run every test, also what is slow by nature
-	$(PYTEST)
+test-all: install ## Run every test, also what is slow by nature, and properties far more often
+	THOROUGH=1 $(PYTEST)
 
 soak: install ## Half an hour of anything that can happen: 200 runs of the stateful test, and workers killed throughout
 	SOAK=1 $(BIN)/python -m pytest tests/workflow/test_stateful.py

@@ -6,6 +6,7 @@ and the run fails where a process outlives it.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -29,14 +30,18 @@ from accounts_review.workflow import workspaces
 from cleanup_portal.embedded_postgresql import base as embedded
 from huwise_sandbox.records import Record
 from tests.factories import give_role
-from tests.run import begin_a_run, end_a_run, folder_of_run
+from tests.run import begin_a_run, end_a_run, failing_after, folder_of_run
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LEFT = pytest.StashKey[list[str]]()
+FROM_THE_CODE = {"django_content_type", "auth_permission"}
+"""Tables that say what the code says, whoever uses the portal."""
 PATIENCE = 20.0
 """Seconds that a process has to leave after the last test."""
+LIMIT, LIMIT_OF_THE_SLOW = 300.0, 3600.0
+"""Seconds after which a test hangs, and one that is slow by nature."""
 
 
 @pytest.fixture(scope="session")
@@ -131,22 +136,26 @@ def passwords_are_hashed_at_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def emptying_the_database_is_allowed() -> Iterator[None]:
-    """Let tests with real transactions empty the audit log, which its triggers refuse otherwise."""
-    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+def a_database_is_emptied_where_it_is_filled() -> Iterator[None]:
+    """Have tests with real transactions empty what they filled, the audit log too, which its triggers refuse otherwise.
 
-    def flush_without_triggers(case: TransactionTestCase) -> None:
+    Django would truncate every table there is, and then look up every permission anew: longer than most of these tests.
+    """
+
+    def empty(_: TransactionTestCase) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET session_replication_role = replica")
-        try:
-            flush(case)
-            caches["default"].clear()
-        finally:
-            with connection.cursor() as cursor:
+            try:
+                asked = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+                filled = [name for (name,) in cursor.execute(" UNION ALL ".join(asked)).fetchall()]
+                cursor.execute(";".join(f"DELETE FROM {name}" for name in filled) or "SELECT")
+            finally:
                 cursor.execute("SET session_replication_role = DEFAULT")
+        caches["default"].clear()
 
+    names = set(connection.introspection.django_table_names()) - FROM_THE_CODE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
         yield
 
 
@@ -155,12 +164,30 @@ def pytest_configure(config: pytest.Config) -> None:
         begin_a_run()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """What is slow says why; without a reason the run does not begin."""
-    for item in items:
-        for mark in item.iter_markers("slow"):
-            if not mark.kwargs.get("reason"):
-                raise pytest.UsageError(f"{item.nodeid}: say why it is slow: pytest.mark.slow(reason=...)")
+    for mark in [*item.iter_markers("slow"), *item.iter_markers("matrix")]:
+        if not mark.kwargs.get("reason"):
+            raise pytest.UsageError(f"{item.nodeid}: say why it is slow: pytest.mark.{mark.name}(reason=...)")
+        if mark.name == "matrix" and isinstance(item, pytest.Function) and _is_beyond(mark.kwargs["fast"], item):
+            item.add_marker(pytest.mark.slow(reason=mark.kwargs["reason"]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    with failing_after(LIMIT_OF_THE_SLOW if item.get_closest_marker("slow") else LIMIT):
+        return (yield)
+
+
+def _is_beyond(first: int, item: pytest.Function) -> bool:
+    return any(index >= first for index in item.callspec.indices.values())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """All that is loaded by now stays to the end: have nobody look through it again for what nobody uses."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from shutil import rmtree
 from tempfile import mkdtemp
 
 import psutil
+import pytest
 
 from accounts_review.management.supervisor import free_port
 
@@ -33,6 +36,26 @@ def folder_of_run(name: str) -> Path:
 def unused_port() -> int:
     """A port of this machine that nobody else is likely to take meanwhile: neither a test nor the kernel."""
     return free_port(SystemRandom().randrange(10_000, 30_000))
+
+
+@contextmanager
+def failing_after(seconds: float, *, again: float = 30) -> Iterator[None]:
+    """Fail a test that hangs, and its clearing away where that hangs as well; says what each thread was at.
+
+    The worker lives on: one that ended here would, near the end of a run, have the run itself wait for ever.
+    """
+
+    def fail(*_: object) -> None:
+        faulthandler.dump_traceback(2)
+        pytest.fail(f"It hangs: it has not ended after {seconds:.0f} seconds. What each thread was at is printed.")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds, again)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def end_a_run(*, patience: float) -> list[str]:

@@ -18,14 +18,15 @@ from tests.builders import ARCHETYPES, NOW, POLICY, make_policy
 
 DATES = ("joined_at", "last_seen_at", "last_login_at")
 LATEST = NOW + timedelta(days=1)
-IS_CI = bool(os.environ.get("CI"))
+IS_THOROUGH = bool(os.environ.get("THOROUGH"))
+"""Set by `make test-all`."""
 
-thoroughly = settings(max_examples=1_500 if IS_CI else 200, deadline=None)
-"""How often a property is tried: fewer times at a desk."""
+thoroughly = settings(max_examples=1_500 if IS_THOROUGH else 200, deadline=None)
+"""How often a property is tried: fewer times where it has to be fast."""
 
 AT_ONCE = 5
-exhaustively = settings(max_examples=2_000 if IS_CI else 60, deadline=None)
-"""The same for what a workspace can send, which comes ``AT_ONCE``: 10,000 payloads in CI."""
+exhaustively = settings(max_examples=2_000 if IS_THOROUGH else 60, deadline=None)
+"""The same for what a workspace can send, which comes ``AT_ONCE``: 10,000 payloads where it is thorough."""
 
 instants = st.datetimes(datetime(2000, 1, 1), LATEST.replace(tzinfo=None), timezones=st.just(UTC))  # noqa: DTZ001
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

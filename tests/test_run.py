@@ -1,4 +1,4 @@
-"""A run of the suite finds what outlives it, and lets nothing be slow without a reason."""
+"""A run of the suite finds what hangs and what outlives it, and lets nothing be slow without a reason."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.conftest import pytest_collection_modifyitems
-from tests.run import MARK, end_a_run
+from tests.conftest import pytest_itemcollected
+from tests.run import MARK, end_a_run, failing_after
 
 FOREVER = [sys.executable, "-c", "import sys; print('here', flush=True); sys.stdin.read()"]
 
@@ -42,8 +43,26 @@ def test_a_process_that_leaves_in_time_is_not_named() -> None:
         assert end_a_run(patience=60) == []
 
 
-@pytest.mark.parametrize("mark", [pytest.mark.slow, pytest.mark.slow(reason="")])
+@pytest.mark.parametrize("mark", [pytest.mark.slow, pytest.mark.slow(reason=""), pytest.mark.matrix(fast=1)])
 def test_what_is_slow_says_why(mark: Any) -> None:
-    item: Any = SimpleNamespace(nodeid="tests/test_x.py::test_y", iter_markers=lambda name: [mark.mark])
+    item: Any = SimpleNamespace(
+        nodeid="tests/test_x.py::test_y", iter_markers=lambda name: [mark.mark] if name == mark.name else []
+    )
     with pytest.raises(pytest.UsageError, match="test_y: say why it is slow"):
-        pytest_collection_modifyitems([item])
+        pytest_itemcollected(item)
+
+
+@pytest.mark.matrix(fast=1, reason="to see what becomes of the others")
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_matrix_is_slow_but_for_its_first_values(request: pytest.FixtureRequest, number: int) -> None:
+    assert bool(request.node.get_closest_marker("slow")) is (number == 1)
+
+
+def test_what_hangs_fails_and_so_does_its_clearing_away(capfd: pytest.CaptureFixture[str]) -> None:
+    held = Lock()
+    held.acquire()
+    with failing_after(0.05, again=0.05):
+        for _ in ("a test", "its clearing away"):
+            with pytest.raises(pytest.fail.Exception, match="It hangs"):
+                held.acquire()
+    assert "Current thread" in capfd.readouterr().err

@@ -170,6 +170,7 @@ def commands_of_one_workspace() -> list[str]:
     return [name for name, module in modules.items() if issubclass(module.Command, WorkspaceCommand)]
 
 
+@pytest.mark.matrix(fast=4, reason="two workspaces for each command")
 @pytest.mark.parametrize("name", commands_of_one_workspace())
 def test_a_command_that_is_not_told_which_says_which_there_are(main: Stage, second: SandboxSite, name: str) -> None:
     command = import_module(f"{package.__name__}.{name}").Command

@@ -101,6 +101,7 @@ def forge(*, at: Any = None, kind: str = "account.approved") -> int:
     return int(last.seq)
 
 
+@pytest.mark.matrix(fast=2, reason="each change is a portal of its own")
 @pytest.mark.parametrize("act", ["UPDATE {} SET kind = 'x'", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 @pytest.mark.parametrize("table", [ENTRIES, PERSONAL])
 def test_with_the_triggers_on_nothing_is_changed(stage: Stage, act: str, table: str) -> None:
@@ -270,6 +271,7 @@ NAMED = {
 }
 
 
+@pytest.mark.matrix(fast=4, reason="each change is a portal of its own")
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_changed_beside_the_audit_is_named(stage: Stage, change: str) -> None:
     CHANGES[change]()

@@ -78,32 +78,24 @@ def test_rows_in_different_states_move_together_each_with_its_own_words(make_cas
     }
 
 
-@pytest.mark.parametrize(
-    ("origin", "target"),
-    [(a, b) for a in CaseState for b in CaseState if b not in CASE_TRANSITIONS[a]],
-)
-def test_moves_of_a_case_outside_the_table_are_refused(
-    make_case: Callable[..., Case], origin: CaseState, target: CaseState
-) -> None:
+@pytest.mark.parametrize("origin", CaseState)
+def test_moves_of_a_case_outside_the_table_are_refused(make_case: Callable[..., Case], origin: CaseState) -> None:
     case = make_case(state=origin)
-    with pytest.raises(IllegalTransition):
-        audit.transition([case], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
-    assert Case.objects.get().state == case.state == origin
-    assert not entries("case.held")
+    for target in set(CaseState) - set(CASE_TRANSITIONS[origin]):
+        with pytest.raises(IllegalTransition):
+            audit.transition([case], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
+        assert Case.objects.get().state == case.state == origin, target
+        assert not entries("case.held"), target
 
 
-@pytest.mark.parametrize(
-    ("origin", "target"),
-    [(a, b) for a in CleanupState for b in CleanupState if b not in CLEANUP_TRANSITIONS[a]],
-)
-def test_moves_of_a_cleanup_outside_the_table_are_refused(
-    workspace: Workspace, origin: CleanupState, target: CleanupState
-) -> None:
+@pytest.mark.parametrize("origin", CleanupState)
+def test_moves_of_a_cleanup_outside_the_table_are_refused(workspace: Workspace, origin: CleanupState) -> None:
     cleanup = factories.make_cleanup(workspace, number=1, state=origin)
-    with pytest.raises(IllegalTransition):
-        audit.transition([cleanup], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
-    assert Cleanup.objects.get().state == origin
-    assert not entries("case.held")
+    for target in set(CleanupState) - set(CLEANUP_TRANSITIONS[origin]):
+        with pytest.raises(IllegalTransition):
+            audit.transition([cleanup], target, kind=Event.CASE_HELD, actor="portal", now=LATER)
+        assert Cleanup.objects.get().state == origin, target
+        assert not entries("case.held"), target
 
 
 def test_a_row_that_changed_meanwhile_is_a_conflict_and_nothing_happens(make_case: Callable[..., Case]) -> None:

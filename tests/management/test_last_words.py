@@ -116,6 +116,7 @@ def test_so_are_those_of_a_paused_cleanup_whose_date_came_meanwhile(stage: Stage
     assert run("revoke_due")[0] == "nothing; 2 due\n"
 
 
+@pytest.mark.matrix(fast=2, reason="each failure is a clean-up of its own")
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

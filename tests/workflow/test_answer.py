@@ -114,6 +114,7 @@ def test_only_who_was_warned_can_hasten_the_end(stage: Stage, state: str) -> Non
     assert stage.states()["marie"] == state
 
 
+@pytest.mark.matrix(fast=4, reason="each state is a clean-up of its own")
 @pytest.mark.parametrize("state", ["intended", "unknown", "revoked", "spared", "withdrawn", "refused"])
 @pytest.mark.parametrize("said", [KEEP, AWAY, LEAVE])
 def test_in_flight_or_ended_no_answer_changes_anything(stage: Stage, state: str, said: Said) -> None:

@@ -32,6 +32,7 @@ def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
     return desk
 
 
+@pytest.mark.matrix(fast=5, reason="each filter is a whole page")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

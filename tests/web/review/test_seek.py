@@ -63,6 +63,7 @@ def usernames(answer: Any) -> list[str]:
     return [row.record.username for row in answer.context["table"].page.object_list]
 
 
+@pytest.mark.matrix(fast=2, reason="walks through a whole list for each order")
 @pytest.mark.parametrize("sort", SORTS)
 def test_next_and_previous_pass_through_everybody_once(desk: Desk, sort: str) -> None:
     read(desk.workspace, *(someone(f"n{number:02}", idle=800 + number % 5) for number in range(64)))
@@ -83,6 +84,7 @@ def test_next_and_previous_pass_through_everybody_once(desk: Desk, sort: str) ->
     assert back[-1] == seen[0]
 
 
+@pytest.mark.matrix(fast=2, reason="a whole list for each place")
 @pytest.mark.parametrize("page", [1, 2, 3, 4, 6, 7, "last"])
 def test_a_page_by_its_number_is_the_same_from_either_end(desk: Desk, page: object) -> None:
     read(desk.workspace, *(someone(f"n{number:02}") for number in range(64)))

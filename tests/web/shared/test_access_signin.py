@@ -105,6 +105,9 @@ DEMANDS_A_FACTOR = {name for name in RULES if name.startswith(("socialaccount_",
 """Those that somebody without the factor which is demanded of them does not reach; the others serve to set it up."""
 
 
+slow = pytest.mark.slow(reason="every address of signing in is asked, by everybody")
+
+
 def test_every_address_has_a_rule() -> None:
     assert sorted(RULES) == NAMES
 
@@ -140,20 +143,24 @@ def test_strangers(auditor: User) -> None:
     assert found(None) == {name: rule[0] for name, rule in RULES.items()}
 
 
+@slow
 def test_people(auditor: User) -> None:
     assert found(auditor) == {name: rule[1] for name, rule in RULES.items()}
 
 
+@slow
 def test_people_who_proved_long_ago_who_they_are(auditor: User) -> None:
     assert found(auditor, ago=301) == {name: rule[-1] for name, rule in RULES.items()}
 
 
+@slow
 def test_people_without_the_second_factor_that_is_demanded(auditor: User, settings: Settings) -> None:
     settings.SECOND_FACTOR_FROM = "auditor"
     wanted = {name: rule[1] for name, rule in RULES.items()}
     assert found(auditor) == wanted | dict.fromkeys(DEMANDS_A_FACTOR, (FACTOR, FACTOR))
 
 
+@slow
 def test_people_who_were_deactivated_in_mid_session(auditor: User) -> None:
     auditor.is_active = False
     assert found(auditor) == {name: rule[0] for name, rule in RULES.items()}

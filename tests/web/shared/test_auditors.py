@@ -40,6 +40,7 @@ def main_of(answer: Any) -> str:
     return str(page[page.index("<main") : page.index("</main>")])
 
 
+@pytest.mark.matrix(fast=3, reason="each page is a portal in every stand")
 @pytest.mark.parametrize(
     "page",
     ["overview", "review", "cleanups", "cleanup", "draft", "case", "account", "policy", "emails", "syncs", "sync"],

@@ -44,6 +44,7 @@ def queries(site: Site, address: str, headers: dict[str, str]) -> list[str]:
     return [query["sql"] for query in asked.captured_queries]
 
 
+@pytest.mark.slow(reason="every page, with a little and with a lot on it")
 def test_no_page_asks_more_for_many_than_for_few(site: Site) -> None:
     grow(site, "a", by=2)
     addresses = addresses_of(site, "leaving.a0")

@@ -100,6 +100,7 @@ def test_the_email_speaks_the_language_of_the_workspace(stage: Stage) -> None:
     assert message.message()["Content-Language"] == "fr"
 
 
+@pytest.mark.matrix(fast=4, reason="each name is a stage of its own")
 @pytest.mark.parametrize("kind", emails.KINDS)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_break_neither_headers_nor_text_nor_html(stage: Stage, kind: str, text: str) -> None:

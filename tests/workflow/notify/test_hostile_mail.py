@@ -43,6 +43,7 @@ OURS = {
 }
 
 
+@pytest.mark.matrix(fast=2, reason="a mail server for each refusal")
 @pytest.mark.parametrize("reply", OURS.values(), ids=OURS)
 def test_a_refusal_of_the_sender_is_charged_to_nobody(stage: Stage, server: Server, reply: str) -> None:
     server.to_recipient = lambda address, taken: reply

@@ -187,6 +187,7 @@ STAGES = ("connect", "MAIL", "RCPT", "DATA", "content")
 MATRIX = [(at, mood) for at in STAGES for mood in ("defer", "refuse", "drop", "silent")]
 
 
+@pytest.mark.matrix(fast=3, reason="a mail server for each stage")
 @pytest.mark.parametrize(("at", "mood"), [("", "accept"), *MATRIX])
 def test_whatever_the_server_does_once_at_any_stage_every_case_ends_where_it_should(
     stage: Stage, moody: Moody, monkeypatch: pytest.MonkeyPatch, settings: Any, at: str, mood: str
@@ -237,6 +238,7 @@ def test_what_was_put_off_is_sent_by_the_next_run_and_nothing_twice(stage: Stage
     assert moody.received() == Counter(PEOPLE)
 
 
+@pytest.mark.matrix(fast=2, reason="a mail server for each stage")
 @pytest.mark.parametrize("survivors", range(6))
 def test_a_server_that_dies_midway_is_resumed_without_a_second_email(
     stage: Stage, moody: Moody, survivors: int

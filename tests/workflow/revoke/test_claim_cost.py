@@ -19,6 +19,7 @@ from tests.factories import NOW, make_cleanup
 from tests.stage import SetStage, someone
 
 MANY = 4000
+pytestmark = pytest.mark.slow(reason="plans for many cases, which have to be there")
 
 
 @pytest.fixture

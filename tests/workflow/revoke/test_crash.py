@@ -83,6 +83,7 @@ def intents(username: str) -> int:
     return AuditEntry.objects.filter(kind="case.intended", subject_ref__name=username).count()
 
 
+@pytest.mark.matrix(fast=2, reason="a worker is killed at each step")
 @pytest.mark.parametrize("step", LEFT)
 def test_after_a_crash_each_account_is_deleted_once(stage: Stage, step: str) -> None:
     state, was_sent, intended = LEFT[step]
@@ -101,6 +102,7 @@ def test_after_a_crash_each_account_is_deleted_once(stage: Stage, step: str) -> 
     assert audit.verify()[1] is None
 
 
+@pytest.mark.matrix(fast=2, reason="a worker is killed at each step")
 @pytest.mark.parametrize("step", ["s2", "s3", "s4", "s5", "s6"])
 def test_before_the_lease_is_over_nobody_touches_the_case(stage: Stage, step: str) -> None:
     die_at(stage, step)
@@ -165,6 +167,7 @@ def eight(set_stage: SetStage) -> Stage:
     return stage
 
 
+@pytest.mark.matrix(fast=2, reason="a worker is killed at each step")
 @pytest.mark.parametrize("step", LEFT)
 def test_a_crash_with_eight_in_flight_sends_nobody_a_second_delete(eight: Stage, step: str) -> None:
     die_at(eight, step)
@@ -184,6 +187,7 @@ STOPPING: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.matrix(fast=2, reason="a worker is killed at each step")
 @pytest.mark.parametrize("kind", STOPPING)
 @pytest.mark.parametrize("step", ["s6", "s7", "s8"])
 def test_a_crash_around_a_stop_never_lets_another_delete_leave(eight: Stage, step: str, kind: str) -> None:

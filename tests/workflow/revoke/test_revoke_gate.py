@@ -112,6 +112,7 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
+@pytest.mark.matrix(fast=4, reason="each reason is a clean-up of its own")
 @pytest.mark.parametrize(("happens", "code"), SPARED.values(), ids=SPARED)
 def test_what_speaks_for_a_person_spares_them(stage: Stage, happens: Act, code: str) -> None:
     stage.launch("marie")

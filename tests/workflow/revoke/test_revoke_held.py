@@ -46,6 +46,7 @@ def stage(set_stage: SetStage) -> Stage:
     return set_stage(someone("marie", groups=[{"uid": "readers"}]), someone("omar"), groups=[READERS])
 
 
+@pytest.mark.matrix(fast=3, reason="each record is a clean-up of its own")
 @pytest.mark.parametrize(("happens", "code"), UNCLEAR.values(), ids=UNCLEAR)
 def test_who_cannot_be_judged_at_the_last_look_is_held_and_bars_nobodys_way(
     stage: Stage, happens: Act, code: str
@@ -60,6 +61,7 @@ def test_who_cannot_be_judged_at_the_last_look_is_held_and_bars_nobodys_way(
     assert [username for username, _, _ in stage.deletes] == ["omar"]
 
 
+@pytest.mark.matrix(fast=2, reason="each record is a clean-up of its own")
 @pytest.mark.parametrize("field", GONE)
 @pytest.mark.parametrize("value", [None, "", days_ago(1500)])
 def test_one_date_less_than_the_last_sync_saw_holds_although_the_other_is_newer(

@@ -283,6 +283,7 @@ def stage(set_stage: SetStage, request: pytest.FixtureRequest) -> Stage:
     return stage
 
 
+@pytest.mark.matrix(fast=12, reason="each cell is a clean-up of its own, run twice")
 @pytest.mark.parametrize("safeguard", SAFEGUARDS.values(), ids=SAFEGUARDS)
 @pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
 def test_the_harm_is_done_only_without_the_safeguard(

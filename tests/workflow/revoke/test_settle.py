@@ -38,6 +38,7 @@ UNKNOWN = {
 }
 
 
+@pytest.mark.matrix(fast=2, reason="each answer is a clean-up of its own")
 @pytest.mark.parametrize(("fault", "had_effect"), UNKNOWN.values(), ids=UNKNOWN)
 def test_an_answer_that_proves_nothing_is_settled_by_two_rechecks(
     stage: Stage, fault: dict[str, Any], had_effect: bool

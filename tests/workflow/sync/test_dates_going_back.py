@@ -36,6 +36,7 @@ def stage(set_stage: SetStage) -> Stage:
     return set_stage(someone("marie", idle=10), someone("omar", idle=900))
 
 
+@pytest.mark.matrix(fast=2, reason="each way is two syncs")
 @pytest.mark.parametrize("fields", BACK.values(), ids=BACK)
 @pytest.mark.parametrize("username", ["marie", "omar"])
 def test_an_account_whose_dates_go_back_is_in_doubt(stage: Stage, username: str, fields: dict[str, Any]) -> None:
@@ -52,6 +53,7 @@ def test_an_account_whose_dates_go_back_is_in_doubt(stage: Stage, username: str,
     assert "dormant" not in stage.verdicts()[username]
 
 
+@pytest.mark.matrix(fast=2, reason="each way is two syncs")
 @pytest.mark.parametrize("field", GONE)
 @pytest.mark.parametrize("value", [None, "", "soon", days_ago(1200)])
 def test_one_date_that_goes_back_is_enough_although_the_other_is_newer(

@@ -58,6 +58,7 @@ def test_every_page_shows_the_last_good_sync_while_one_is_set_aside(stage: Stage
     assert (everything_known(), stage.verdicts()) == (known, verdicts)
 
 
+@pytest.mark.matrix(fast=2, reason="each answer is many syncs")
 @pytest.mark.parametrize("names", [DATES, DATES[1:]], ids=len)
 @pytest.mark.parametrize("times", [1, 3])
 def test_the_same_wrong_answer_is_wrong_however_often_it_is_ignored(

@@ -53,6 +53,7 @@ def newcomer() -> Record:
     return someone("newcomer", idle=2000)
 
 
+@pytest.mark.matrix(fast=4, reason="each fault is two syncs")
 @pytest.mark.parametrize(("fault", "problem"), ON_ONE_PAGE.values(), ids=ON_ONE_PAGE)
 def test_an_incomplete_reading_adds_nobody_loses_nobody_and_says_why(
     set_stage: SetStage, fault: Record, problem: str

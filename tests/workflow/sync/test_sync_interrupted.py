@@ -84,6 +84,7 @@ def interrupt() -> None:
     raise Interrupted
 
 
+@pytest.mark.matrix(fast=3, reason="each place is three syncs")
 @pytest.mark.parametrize("step", STEPS)
 def test_wherever_it_is_interrupted_nothing_is_half_stored(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, step: str
@@ -102,6 +103,7 @@ def test_wherever_it_is_interrupted_nothing_is_half_stored(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.matrix(fast=1, reason="each place is a process of its own")
 @pytest.mark.parametrize("step", ["the second page", "ending a pass", "half the merge", "half the accounts stored"])
 def test_a_process_that_is_killed_leaves_the_way_free(stage: Stage, step: str) -> None:
     place, name, number = STEPS[step]
