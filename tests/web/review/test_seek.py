@@ -63,7 +63,7 @@ def usernames(answer: Any) -> list[str]:
     return [row.record.username for row in answer.context["table"].page.object_list]
 
 
-@pytest.mark.matrix(fast=2, reason="walks through a whole list for each order")
+@pytest.mark.matrix(fast=2, reason="a whole list for each order")
 @pytest.mark.parametrize("sort", SORTS)
 def test_next_and_previous_pass_through_everybody_once(desk: Desk, sort: str) -> None:
     read(desk.workspace, *(someone(f"n{number:02}", idle=800 + number % 5) for number in range(64)))
