@@ -74,7 +74,7 @@ def test_one_whose_process_died_does_not_stand_in_the_way(site: Site) -> None:
 def test_a_workspace_the_environment_does_not_describe(site: Site, settings: Any) -> None:
     settings.HUWISE = {}
     assert "not read: see its settings" in text(page(site))
-    assert "does not describe this workspace" in text(site.follow("sync"))
+    assert "This workspace cannot be synced" in text(site.follow("sync"))
     assert site.enqueued == []
 
 
