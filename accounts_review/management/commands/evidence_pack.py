@@ -42,7 +42,7 @@ class Command(WorkspaceCommand):
         draft = path.with_name(f"{path.name}.part")
         try:
             with draft.open("wb") as into:
-                write_pack(entries.filter(seq__lte=last), title=title, into=into, now=now())
+                write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
             draft.replace(path)
         except (NoEvidence, OSError) as problem:
             raise CommandError(f"{path}: {problem}") from None
@@ -61,22 +61,17 @@ def _scope(workspace: Workspace, options: dict[str, Any]) -> tuple[QuerySet[Audi
         cleanup = workspace.cleanups.filter(number=number).select_related("policy").first()
         if cleanup is None:
             raise CommandError(f"There is no clean-up {number} in {workspace}.")
-        return _with_policies(workspace, entries.filter(cleanup=number)), f"Clean-up {number} of {workspace}"
+        return entries.filter(cleanup=number), f"Clean-up {number} of {workspace}"
     if username is not None:
         accounts = Account.objects.filter(workspace=workspace, username=username)
         if not accounts.exists():
             raise CommandError(f"{username}: no account of {workspace} has this username.")
-        return _with_policies(workspace, entries.filter(account_id__in=accounts.values("pk"))), f"Account {username}"
+        return entries.filter(account_id__in=accounts.values("pk")), f"Account {username}"
     if since:
         entries = entries.filter(at__gte=since)
     if until:
         entries = entries.filter(at__lt=until)
     return entries, f"{workspace}, {_day(since, 'the beginning')} to {_day(until, 'today')}"
-
-
-def _with_policies(workspace: Workspace, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-    """With the policies that were in force."""
-    return entries | AuditEntry.objects.of(workspace).filter(kind=Event.POLICY_ADOPTED)
 
 
 def _day(at: datetime | None, otherwise: str) -> str:

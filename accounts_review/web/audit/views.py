@@ -122,7 +122,7 @@ class AuditExport(AuditView):
         into = TemporaryFile()  # noqa: SIM115 (the response closes it)
         title = f"{self.workspace.shown_name}: {_('audit')}"
         try:
-            write_pack(entries, title=title, into=into, now=self.now)
+            write_pack(entries, workspace=self.workspace, title=title, into=into, now=self.now)
         except NoEvidence as problem:
             into.close()
             messages.error(self.request, str(problem))

@@ -15,13 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts_review.audit import checkpoint, sentences
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry
+from accounts_review.models import AuditEntry, Workspace
 from accounts_review.spreadsheet.rows import audit_line
 from accounts_review.wording.controls import with_controls_named
 
@@ -53,10 +53,12 @@ class _Writer:
         self.files[name] = digest.hexdigest()
 
 
-def write_pack(entries: QuerySet[AuditEntry], *, title: str, into: IO[bytes], now: datetime) -> int:
-    """Write the pack of some entries into a file; returns how many entries it is about.
+def write_pack(
+    entries: QuerySet[AuditEntry], *, workspace: Workspace, title: str, into: IO[bytes], now: datetime
+) -> int:
+    """Write the pack of some entries of a workspace, with the policies that were in force, into a file.
 
-    Raises :class:`NoEvidence`.
+    Returns how many entries it tells of. Raises :class:`NoEvidence`.
     """
     keeper = checkpoint.keeper
     if keeper is None or (newest := keeper.read()) is None:
@@ -64,7 +66,9 @@ def write_pack(entries: QuerySet[AuditEntry], *, title: str, into: IO[bytes], no
     span = entries.order_by().aggregate(first=Min("seq"), last=Max("seq"))
     if span["first"] is None:
         raise NoEvidence(_("No entry matches; there is nothing to prove."))
-    first, kept = span["first"], _covering(keeper, newest, span["last"])
+    kept = _covering(keeper, newest, span["last"])
+    entries = _with_policies(entries, workspace, first=span["first"], last=span["last"])
+    first = entries.order_by("seq").values_list("seq", flat=True)[0]
     told = dict(entries.order_by().values_list("seq", "workspace"))
     theirs = set(told.values())
     with zipfile.ZipFile(into, "w") as out:
@@ -81,6 +85,16 @@ def write_pack(entries: QuerySet[AuditEntry], *, title: str, into: IO[bytes], no
         manifest |= {"files": writer.files, "attached": attached, "sealed": whole.exclude(workspace__in=theirs).count()}
         writer.write("manifest.json", [json.dumps(keeper.sign(manifest), indent=1, ensure_ascii=False)])
     return len(told)
+
+
+def _with_policies(
+    entries: QuerySet[AuditEntry], workspace: Workspace, *, first: int, last: int
+) -> QuerySet[AuditEntry]:
+    """With the entry of the policy that was in force at the first of them, and of those that came until the last."""
+    adopted = AuditEntry.objects.of(workspace).filter(kind=Event.POLICY_ADOPTED, seq__lte=last).order_by("-seq")
+    in_force = adopted.filter(seq__lte=first).values("seq")[:1]
+    wanted = Q(seq__in=entries.order_by().values("seq")) | Q(seq__in=in_force)
+    return AuditEntry.objects.filter(wanted | Q(seq__in=adopted.filter(seq__gt=first).values("seq")))
 
 
 def _line(entry: AuditEntry, told: Container[int], workspaces: Container[str]) -> str:

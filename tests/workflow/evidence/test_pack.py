@@ -28,7 +28,7 @@ from accounts_review.workflow.evidence.verify import canonical, ed25519_holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.review import decide
-from tests.factories import make_workspace
+from tests.factories import make_workspace, put_in_force
 from tests.stage import SetStage, policy_text, someone
 
 pytestmark = pytest.mark.usefixtures("keeper")
@@ -171,7 +171,7 @@ def of_notice(files: Files) -> str:
 
 
 def of_policy(files: Files) -> str:
-    return next(name for name in files if name.startswith("policies/") and "-2." in name)
+    return next(name for name in files if name.startswith("policies/"))
 
 
 MUTATIONS: dict[str, Callable[[Files], Files]] = {
@@ -245,6 +245,21 @@ def test_of_other_workspaces_it_holds_digests_alone(pack: Path, tmp_path: Path) 
     said = run(tmp_path, str(pack)).stdout
     assert f"{sum('kind' in line for line in told)} entries hold" in said
     assert "sealed, as they are of other workspaces: 1\n" in said
+
+
+def test_whatever_it_is_about_it_holds_the_policy_that_was_in_force(pack: Path, client: Client, tmp_path: Path) -> None:
+    workspace = Workspace.objects.get(name="main")
+    number = workspace.current_policy.number
+    put_in_force(workspace, policy_text(limit=400), now=now())
+    client.force_login(User.objects.create(username="root", is_superuser=True))
+    answer: Any = client.post("/w/main/audit/export/?kind=case.noticed", {"format": "pack"})
+    path = tmp_path / "page.zip"
+    path.write_bytes(b"".join(answer.streaming_content))
+    files = files_of(path)
+    assert [name for name in files if name.startswith("policies/")] == [f"policies/main-{number}.toml"]
+    assert files[f"policies/main-{number}.toml"] == policy_text(notice=30)
+    (tmp_path / "verify.py").write_text(files["verify.py"])
+    assert run(tmp_path, str(path)).returncode == 0
 
 
 def test_a_pack_of_one_workspace_made_on_the_page_tells_of_no_other(
