@@ -268,7 +268,7 @@ def _objection_to_end(until: datetime, latest: datetime) -> str:
 
 
 def objection_to_snooze(account: Account) -> str:
-    """Why an account (asked for ``with_verdict``) cannot be set aside, or "" where it can."""
+    """Why an account (asked for ``with_verdict``) cannot be snoozed, or "" if it can."""
     if account.absent_since or account.gone_at:
         return _("the workspace no longer lists it")
     if account.case_state:

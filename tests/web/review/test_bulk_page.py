@@ -127,7 +127,7 @@ def test_one_that_stopped_is_confirmed_again_by_its_person_alone(desk: Desk, per
     work()
     assert "nobody worked on it for an hour" in text_of(page(desk))
     other = Desk(person("operator"), desk.workspace)
-    assert "Go on" not in text_of(page(other))
+    assert "Continue" not in text_of(page(other))
     assert "Only reviewer, who confirmed it, can let it go on." in post(other, "again")
     post(desk, "again")
     work()

@@ -67,7 +67,7 @@ def test_while_it_is_open_every_page_says_so(stage: Stage, doubted: Sync, client
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ({"kind": "wrong_total", "delta": 3}, "The last sync was incomplete. Whoever it saw active counts as active;"),
+        ({"kind": "wrong_total", "delta": 3}, "The last sync was incomplete. People it saw active count as active;"),
         ({"kind": "status", "status": 500}, "The last sync failed. The numbers here are those"),
     ],
 )
