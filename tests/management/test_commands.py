@@ -106,6 +106,7 @@ def test_approve_exempt_and_withdraw_decide(synced: Run) -> None:
     assert Exemption.objects.get().withdrawn_at == NOW
 
 
+@pytest.mark.matrix(fast=3, reason="each command is a stage of its own")
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -40,6 +40,7 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
+@pytest.mark.matrix(fast=2, reason="each role is a clean-up of its own")
 @pytest.mark.parametrize("role", ["auditor", "reviewer", "operator", "administrator"])
 @pytest.mark.parametrize("everywhere", [True, False])
 def test_anybody_with_a_role_may_hold_and_nothing_is_sent(stage: Stage, role: str, everywhere: bool) -> None:

@@ -70,6 +70,7 @@ def test_an_unknown_kind_shows_as_it_is(site: Site) -> None:
     assert "comet.seen" in text(site.get("audit"))
 
 
+@pytest.mark.matrix(fast=4, reason="each filter is a whole page")
 @pytest.mark.parametrize(
     ("query", "found"),
     [

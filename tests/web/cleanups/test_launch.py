@@ -117,6 +117,7 @@ def test_the_number_launches_and_rings(site: Site) -> None:
     assert f"Clean-up {draft.number} was launched with 2 accounts." in text(answer)
 
 
+@pytest.mark.matrix(fast=2, reason="each answer is a clean-up of its own")
 @pytest.mark.parametrize("typed", ["", "1", "3", "22", "yes", "2 or so", "<b>2</b>"])
 def test_anything_else_launches_nothing(site: Site, typed: str) -> None:
     draft = site.draft("ana", "ben")

@@ -59,6 +59,7 @@ def test_without_a_limit_the_numbers_are_those_of_the_policy(town: Site) -> None
     assert all(change.by == 0 for change in found.changes)
 
 
+@pytest.mark.matrix(fast=2, reason="each limit is a policy in force")
 @pytest.mark.parametrize(
     ("segment", "days", "dormant"),
     [

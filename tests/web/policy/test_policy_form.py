@@ -109,6 +109,7 @@ def test_a_segment_is_added_before_the_last_and_another_removed(site: Site) -> N
     assert [segment.name for segment in PolicyPreview.objects.get().rules.segments] == ["partners", "everyone else"]
 
 
+@pytest.mark.matrix(fast=2, reason="each mistake is a whole page")
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

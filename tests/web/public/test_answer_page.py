@@ -105,6 +105,7 @@ def test_what_is_no_answer_is_shown_again(client: Client, case: Case, url: str, 
     assert state(case) == "noticed"
 
 
+@pytest.mark.matrix(fast=3, reason="each end is a clean-up of its own")
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [

@@ -80,6 +80,7 @@ def test_without_a_provider_or_a_secret_it_is_not_there(
     assert set(stage.states().values()) == {"noticed"}
 
 
+@pytest.mark.matrix(fast=2, reason="each report is a clean-up of its own")
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"RecordType": 3}', '"x"', '{"Type": []}'])
 def test_a_malformed_report_is_refused_and_breaks_nothing(stage: Stage, client: Client, body: str) -> None:
     assert send(client, body) in (200, 400)

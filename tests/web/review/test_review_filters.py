@@ -129,6 +129,7 @@ def test_removing_the_last_filter_shows_everybody(desk: Desk) -> None:
     assert chip.query == "verdict=all"
 
 
+@pytest.mark.matrix(fast=2, reason="each filter is a whole page")
 @pytest.mark.parametrize(
     "query", ["idle=-1", "idle=many", "idle=99999999999", "verdict=rich", "state=lost", "segment=none", "q=%00"]
 )

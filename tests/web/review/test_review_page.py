@@ -171,6 +171,7 @@ def test_unknown_activity_comes_last(desk: Desk, sort: str) -> None:
     assert desk.names(f"?verdict=all&sort={sort}") == ["ana", "odd"]
 
 
+@pytest.mark.matrix(fast=2, reason="each size is a whole page")
 @pytest.mark.parametrize(
     ("per_page", "expected"), [("-1", 10), ("0", 50), ("abc", 50), ("5", 10), ("100000", 200), ("9" * 5000, 50)]
 )

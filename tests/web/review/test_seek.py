@@ -177,6 +177,7 @@ ANALYZE accounts_review_account, accounts_review_assessment
 """
 
 
+@pytest.mark.slow(reason="plans for many accounts, which have to be there")
 def test_each_order_and_filter_has_its_index(desk: Desk) -> None:
     read(desk.workspace, someone("first"), groups={"g1": []})
     (account,) = Account.objects.all()

@@ -242,6 +242,7 @@ def test_who_may_see_and_act(site: Site, addresses: dict[str, str], role: str, w
     compare(answers(site, addresses), expected(ROLES[role]))
 
 
+@pytest.mark.slow(reason="every address is asked")
 def test_without_a_role_nothing_is_there(site: Site, addresses: dict[str, str]) -> None:
     login(site, "")
     compare(answers(site, addresses), HIDDEN_BUT_HOME)
@@ -261,6 +262,7 @@ def test_a_role_in_another_workspace_shows_nothing_of_this_one(
         assert b"main" not in site.client.get(addresses[page]).content.replace(b"<main", b"").replace(b"</main", b"")
 
 
+@pytest.mark.slow(reason="every address is asked")
 def test_two_roles_reach_as_far_as_each(site: Site, addresses: dict[str, str]) -> None:
     person = login(site, "auditor", site.workspace)
     give_role(person, "administrator", make_workspace("other"))
@@ -305,6 +307,7 @@ def login(site: Site, role: str, workspace: Workspace | None = None) -> User:
     return person
 
 
+@pytest.mark.slow(reason="every address is asked")
 def test_a_superuser_passes_everywhere(site: Site, addresses: dict[str, str]) -> None:
     sign_in(site.client, User.objects.create_superuser("root"))
     answers = {name: site.client.get(address).status_code for name, address in addresses.items() if EXPECTED[name][0]}

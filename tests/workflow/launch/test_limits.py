@@ -65,6 +65,7 @@ def test_the_share_is_one_of_the_population_before_anybody_was_removed(stage: St
     assert limits.room(stage.workspace, now=NOW).allows == 3
 
 
+@pytest.mark.matrix(fast=2, reason="each step is a clean-up of its own")
 @pytest.mark.parametrize(
     "state", ["awaiting_notice", "noticed", "undeliverable", "due", "claimed", "intended", "unknown"]
 )

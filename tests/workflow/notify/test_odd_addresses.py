@@ -46,6 +46,7 @@ ODD = {
 }
 
 
+@pytest.mark.matrix(fast=2, reason="a mail server for each address")
 @pytest.mark.parametrize("address", ODD.values(), ids=ODD)
 def test_the_server_is_given_exactly_the_address(set_stage: SetStage, server: Server, address: str) -> None:
     stage = set_stage(someone("anna", email=address), policy=policy_text(notice=30))

@@ -101,6 +101,7 @@ def with_a_broken_snapshot(stage: Stage) -> None:
     Case.objects.update(snapshot={"user": '{"user'})
 
 
+@pytest.mark.matrix(fast=2, reason="each case is a clean-up of its own")
 @pytest.mark.parametrize(
     ("spoil", "username", "why"),
     [

@@ -102,6 +102,7 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
     assert audit.verify()[1] is None
 
 
+@pytest.mark.matrix(fast=4, reason="each mistake is a file of its own")
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [

@@ -32,6 +32,7 @@ def reset(stage: Stage, *, discard: bool) -> None:
     assess.assess(workspace=stage.workspace)
 
 
+@pytest.mark.matrix(fast=2, reason="each way is a sync of its own")
 @pytest.mark.parametrize("absent", [None, "", "soon", "1970-01-01T00:00:00Z"], ids=str)
 @pytest.mark.parametrize("size", [3, 90])
 def test_where_nobody_was_ever_seen_nobody_can_be_approved(set_stage: SetStage, absent: object, size: int) -> None:

@@ -119,6 +119,7 @@ def test_a_list_that_shrinks_at_every_page_is_read_seven_times_and_is_not_comple
     assert len(done.counts) == 7
 
 
+@pytest.mark.slow(reason="a sync of more than a thousand")
 def test_who_joined_long_ago_and_appears_only_now_is_no_joiner(read: Reader) -> None:
     """A list that leaves people out, others each time, must not pass for one that grows."""
 

@@ -52,6 +52,7 @@ SPOILT: dict[str, Spoil] = {
 }
 
 
+@pytest.mark.matrix(fast=3, reason="each reading is two syncs")
 @pytest.mark.parametrize("change", SPOILT.values(), ids=SPOILT)
 def test_a_reading_whose_dates_are_wrong_is_quarantined_adds_nobody_and_loses_nobody(
     stage: Stage, change: Spoil
