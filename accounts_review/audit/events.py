@@ -175,11 +175,11 @@ class Event(StrEnum):
                 "confirmed the exemption of %(count)s accounts: %(reason)s", "count"),
             "again": _("confirmed again a decision that had stopped")})
     DECISIONS_ENDED = Words("decisions.ended", _("Bulk decision ended"),
-        ngettext_lazy("a decision on many ended: %(decided)s account decided, %(skipped)s skipped",
-            "a decision on many ended: %(decided)s accounts decided, %(skipped)s skipped", "decided"),
+        ngettext_lazy("a bulk decision ended: %(decided)s account decided, %(skipped)s skipped",
+            "a bulk decision ended: %(decided)s accounts decided, %(skipped)s skipped", "decided"),
         variants={
-            "cancelled": ngettext_lazy("cancelled a decision on many after %(decided)s account",
-                "cancelled a decision on many after %(decided)s accounts", "decided")})
+            "cancelled": ngettext_lazy("cancelled a bulk decision after %(decided)s account",
+                "cancelled a bulk decision after %(decided)s accounts", "decided")})
     DECISIONS_IMPORTED = Words("decisions.imported", _("Decisions imported"),
         _("imported %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn, %(refused)s left out"))
     DIGEST_SENT = Words("digest.sent", _("Operator digest sent"),

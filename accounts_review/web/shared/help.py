@@ -40,7 +40,7 @@ OF_PAGE: dict[str, Help] = {
     "import": Help(
         _("Import decisions"),
         _(
-            "Share the list as a spreadsheet, have colleagues fill in their decisions, and bring it back. Nothing "
+            "Share the list as a spreadsheet, have colleagues fill in their decisions, and upload it again. Nothing "
             "is decided before you have seen what each row would do."
         ),
     ),

@@ -110,7 +110,7 @@ def confirm_again(*, bulk: BulkDecision, actor: User, now: datetime) -> None:
     if held is None or held.state != BulkDecision.State.STOPPED:
         raise NotOpen(_("This decision is not waiting for anybody."))
     if held.by_id != actor.pk:
-        raise NotOpen(_("Only %(login)s, who confirmed it, can let it go on.") % {"login": held.by_login})
+        raise NotOpen(_("Only %(login)s, who confirmed it, can continue it.") % {"login": held.by_login})
     held.state, held.stopped_because = BulkDecision.State.RUNNING, ""
     held.heartbeat_at = now
     held.save(update_fields=["state", "stopped_because", "heartbeat_at"])

@@ -128,7 +128,7 @@ def test_one_that_stopped_is_confirmed_again_by_its_person_alone(desk: Desk, per
     assert "nobody worked on it for an hour" in text_of(page(desk))
     other = Desk(person("operator"), desk.workspace)
     assert "Continue" not in text_of(page(other))
-    assert "Only reviewer, who confirmed it, can let it go on." in post(other, "again")
+    assert "Only reviewer, who confirmed it, can continue it." in post(other, "again")
     post(desk, "again")
     work()
     assert Case.objects.count() == 4
