@@ -79,6 +79,52 @@ OF_PAGE: dict[str, Help] = {
             "account gets a final check. Approvals gather in the draft until somebody launches it."
         ),
     ),
+    "cleanup": Help(
+        _("Clean-ups"),
+        _(
+            "What is planned or was done for each account of this clean-up, with the final check and the answer "
+            "of the data portal. It can be exported, and printed as a report."
+        ),
+    ),
+    "launch": Help(
+        _("Clean-ups"),
+        _(
+            "Who is in this clean-up, when each thing happens, and what the checks found. Nothing leaves before "
+            "you type the number of accounts and press the button."
+        ),
+    ),
+    "case": Help(
+        _("Clean-ups"),
+        _(
+            "One account in one clean-up: who decided on which evidence, what was sent, and how it ended. What "
+            "can still be done about it is offered here."
+        ),
+    ),
+    "settings": Help(
+        _("Workspaces"),
+        _(
+            "What people are told about this workspace, and how the portal connects to it. A new address or key "
+            "is tested before it is stored."
+        ),
+    ),
+    "sync_page": Help(
+        _("Syncs"),
+        _(
+            "What this sync read, what changed, and whether its numbers can be trusted. If they look wrong, "
+            "nobody is removed because of them until an administrator decides."
+        ),
+    ),
+    "policy_preview": Help(
+        _("Policy"),
+        _(
+            "What a change of the policy would do to every account and to clean-ups under way. Nothing counts "
+            "before somebody activates it."
+        ),
+    ),
+    "what_if": Help(
+        _("Policy"),
+        _("How many accounts would be dormant under another limit. Nothing changes until the policy does."),
+    ),
     "revoked": Help(
         _("Revoked"),
         _(
