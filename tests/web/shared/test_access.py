@@ -24,6 +24,8 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "home": ("read", ""),
     "go_on": ("read", ""),
     "profile": ("read", ""),
+    "docs": ("read", ""),
+    "document": ("read", ""),
     "search": ("read", ""),
     "workspaces": ("read", ""),
     "hold": ("read", "read"),
@@ -89,9 +91,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 """For each address: the permission it takes to see it, and to act there; "" where there is nothing to see or do."""
 
-OPEN = {"answer", "bounces"}
-"""Addresses without a login: a signed token is the key (tests/web/test_answer_page.py), or the provider's secret
-(tests/web/test_bounces.py)."""
+OPEN = {"accessibility", "answer", "bounces"}
+"""Addresses without a login: what is the same for everybody (tests/web/docs), or a signed token is the key
+(tests/web/test_answer_page.py), or the provider's secret (tests/web/test_bounces.py)."""
 
 OF_PORTAL = {
     "home",
@@ -104,6 +106,8 @@ OF_PORTAL = {
     "people",
     "person",
     "search",
+    "docs",
+    "document",
 }
 """Pages of the whole portal; all others are about one workspace."""
 
@@ -170,6 +174,7 @@ def addresses_of(site: Site, username: str) -> dict[str, str]:
         "turn": {"number": cleanup.number, "verb": "pause"},
         "restore": {"number": cleanup.number, "pk": case.pk},
         "person": {"pk": site.person("administrator").pk},
+        "document": {"name": "guide"},
     }
     return {
         name: reverse(name, kwargs=given.get(name)) if name in OF_PORTAL else site.at(name, **given.get(name, {}))
