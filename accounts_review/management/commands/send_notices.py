@@ -25,6 +25,7 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         outcome = actions.warn(workspace)
         counts = {name: getattr(outcome, name) for name in ("sent", "undeliverable", "spared")}
+        counts["put off by the mail server"] = outcome.put_off
         left = waiting.awaiting_notice(workspace)
         # What this run has paused by itself is told, too, where nobody is left to be warned.
         standing = Q(pk__in=left.values("cleanup")) | Q(state=CleanupState.PAUSED)

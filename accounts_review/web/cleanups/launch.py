@@ -70,6 +70,8 @@ class Launch(CleanupView):
             launch.launch(cleanup=self.cleanup, actor=self.request.user, now=self.now)
             messages.success(self.request, self._launched(count))
         queue.wake(self.workspace)
+        # Administrators hear of it, and a second person is asked, at once.
+        queue.enqueue_alert()
         return self.to_page()
 
     def _launched(self, count: int) -> str:

@@ -233,7 +233,7 @@ def _compose(
     reply_to = own.get(("", "reply_to"), "") or _reply_to(workspace)
     message = EmailMultiAlternatives(
         subject=one_line(subject),
-        body=render_to_string("emails/frame.txt", said | {"content": content}).strip() + "\n",
+        body=_paragraphed(render_to_string("emails/frame.txt", said | {"content": content})),
         from_email=_sender(workspace, own.get(("", "sender_name"), "")),
         to=[to],
         reply_to=[reply_to] if reply_to else None,
@@ -241,6 +241,11 @@ def _compose(
     )
     message.attach_alternative(html.strip(), "text/html")
     return message
+
+
+def _paragraphed(text: str) -> str:
+    """A text whose paragraphs are one empty line apart."""
+    return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
 
 
 def _paragraphs(body: str, values: Mapping[str, str]) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Notices:
     sent: int = 0
     undeliverable: int = 0
     spared: int = 0
+    put_off: int = 0
+    """By the mail server, for later."""
     left: int = 0
     error: str = ""
 
@@ -85,7 +87,12 @@ def send_notices(
         _remember(run, left=left, **where)
     refused = run.tally[RefusalKind.FINAL]
     return Notices(
-        sent=run.tally["sent"], undeliverable=refused, spared=run.tally["spared"], left=left, error=run.error
+        sent=run.tally["sent"],
+        undeliverable=refused,
+        spared=run.tally["spared"],
+        put_off=run.tally[RefusalKind.DEFERRED],
+        left=left,
+        error=run.error,
     )
 
 

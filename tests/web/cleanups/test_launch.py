@@ -241,6 +241,7 @@ def test_the_second_person_sees_the_same_page_and_confirms_by_the_same_number(si
     assert (cleanup.state, cleanup.confirmed_by) == ("running", "administrator")
     assert "The clean-up is confirmed and has started." in text(answer)
     assert "accounts_review.tasks.jobs.send_emails_job" in site.enqueued
+    assert "accounts_review.tasks.jobs.send_alerts_job" in site.enqueued
 
 
 def test_the_launcher_sees_whom_it_waits_for_and_cannot_confirm(site: Site) -> None:

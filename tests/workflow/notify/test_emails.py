@@ -50,6 +50,11 @@ def parts(message: Any) -> tuple[str, str]:
     return str(message.body), str(message.alternatives[0][0])
 
 
+def test_paragraphs_are_one_line_apart(stage: Stage) -> None:
+    for kind in emails.KINDS:
+        assert "\n\n\n" not in parts(compose(stage.case("marie"), kind))[0], kind
+
+
 @pytest.mark.parametrize("kind", ["notice", "reminder"])
 def test_both_parts_say_what_when_why_and_how_to_keep_it(stage: Stage, kind: str, settings: Any) -> None:
     settings.EMAIL_CONTACT = "help@ville.example"

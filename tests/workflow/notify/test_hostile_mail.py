@@ -178,7 +178,8 @@ def test_operators_are_mailed_once_that_mails_were_stopped(stage: Stage, server:
     assert digest.send_digest(workspace=stage.workspace, now=stage.clock()) == 0
     server.to_recipient = lambda address, taken: ""
     assert digest.send_digest(workspace=stage.workspace, now=stage.clock()) == 2
-    assert "Daily user sending limit" in server.accepted[0].get_payload()
+    text = next(part for part in server.accepted[0].walk() if part.get_content_type() == "text/plain")
+    assert "Daily user sending limit" in text.get_payload()
     assert digest.send_digest(workspace=stage.workspace, now=stage.clock()) == 0
 
 
