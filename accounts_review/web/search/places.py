@@ -74,6 +74,7 @@ def _of_portal(user: User) -> Iterator[SearchPlace]:
     yield SearchPlace(_("Workspaces"), reverse("workspaces"))
     yield SearchPlace(_("Schedule"), reverse("schedule"))
     yield SearchPlace(_("Hold everything"), reverse("hold"))
+    yield SearchPlace(_("Documentation"), reverse("docs"))
     if may_somewhere(user, "administer"):
         yield SearchPlace(_("People"), reverse("people"))
     if may(user, "administer", None):
