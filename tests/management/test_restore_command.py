@@ -94,4 +94,4 @@ def test_an_environment_that_does_not_describe_the_workspace_is_said(ready: Read
     ready(someone("marie"))
     settings.HUWISE = {}
     assert Workspace.objects.count() == 1
-    assert "set HUWISE_URL and HUWISE_API_KEY" in run("marie")
+    assert "Set HUWISE_URL and HUWISE_API_KEY" in run("marie")

@@ -234,7 +234,7 @@ def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
     In portions, so that the rows may come from the same connection.
     """
     remaining = iter(rows)
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         while portion := list(islice(remaining, BATCH)):
             with cursor.copy(statement) as copy:
                 for row in portion:
