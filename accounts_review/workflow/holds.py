@@ -6,6 +6,7 @@ every mail asks before it is written. The rest goes on: syncs, decisions, the se
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,8 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhere, workspaces_of
 from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
+
+BETWEEN_LOOKS = 1.0
 
 
 class EverythingHeld(RuntimeError):
@@ -37,8 +40,8 @@ class HoldRefused(ValueError):
 
 def over(workspace: Workspace) -> Hold | None:
     """The newest open hold that keeps this host from acting on a workspace, by a person or for the database."""
-    here = checkpoint.keeper.host if checkpoint.keeper else ""
-    standing = Hold.objects.open().over(workspace)
+    standing = list(Hold.objects.open().over(workspace))
+    here = checkpoint.keeper.host if standing and checkpoint.keeper else ""
     return next(
         (
             hold
@@ -54,10 +57,29 @@ def is_trusted() -> bool:
     return checkpoint.look() is None
 
 
+class Guard:
+    """Asked before each of the many acts of one run whether anything may leave.
+
+    Holds are asked for each time; the checkpoint, which takes longer, is looked at every second.
+    """
+
+    def __init__(self, workspace: Workspace, *, now: datetime) -> None:
+        self.workspace, self.now = workspace, now
+        self._look_again_at = 0.0
+
+    def check(self) -> None:
+        """Raise :class:`EverythingHeld` where nothing may leave."""
+        if time.monotonic() >= self._look_again_at:
+            if watch(now=self.now) is not None:
+                raise EverythingHeld
+            self._look_again_at = time.monotonic() + BETWEEN_LOOKS
+        if over(self.workspace):
+            raise EverythingHeld
+
+
 def check(workspace: Workspace, *, now: datetime) -> None:
-    """Raise :class:`EverythingHeld` where nothing may leave; called before each mail."""
-    if watch(now=now) is not None or over(workspace):
-        raise EverythingHeld
+    """Raise :class:`EverythingHeld` where nothing may leave."""
+    Guard(workspace, now=now).check()
 
 
 def watch(*, now: datetime) -> checkpoint.Mismatch | None:

@@ -105,7 +105,7 @@ def anything(workspace: Workspace, *, now: datetime) -> bool:
     return notices(workspace).exists() or any(reminders(workspace, now=now)) or bool(closings(workspace, now=now))
 
 
-def still(cases: QuerySet[Case], key: int, *, now: datetime) -> Case:
+def still(cases: QuerySet[Case], key: int, *, guard: holds.Guard) -> Case:
     """The case, if it is still one of those and may be written to.
 
     Raises ``Conflict``: somebody may have decided since the run began. Raises ``EverythingHeld``, which ends the run.
@@ -113,7 +113,7 @@ def still(cases: QuerySet[Case], key: int, *, now: datetime) -> Case:
     case = cases.filter(pk=key).first()
     if case is None:
         raise audit.Conflict(f"case {key}")
-    holds.check(case.cleanup.workspace, now=now)
+    guard.check()
     return case
 
 

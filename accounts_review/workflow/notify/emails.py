@@ -33,7 +33,8 @@ from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import unused
-from accounts_review.workflow.notify.own_texts import filled, placeholders, texts_of
+from accounts_review.workflow.notify.own_texts import TextsOf, filled, placeholders, texts_of
+from accounts_review.workflow.notify.rendering import rendered
 
 VALUES = {
     **{name: name for name in ("name", "username", "why", "contact", "promised", "removed", "warned", "link")},
@@ -62,30 +63,32 @@ class _Reader:
     name: str = ""
 
 
-def notice(case: Case, *, promised: datetime) -> EmailMultiAlternatives:
+def notice(case: Case, *, promised: datetime, texts: TextsOf = texts_of) -> EmailMultiAlternatives:
     """The warning with the date; one sent again after a bounce is a new e-mail."""
     kind = f"notice-{case.promised_at:%Y%m%d}" if case.promised_at else "notice"
-    return _of_case(case, "notice", message_id=_message_id(case, kind), promised=promised)
+    return _of_case(case, "notice", texts=texts, message_id=_message_id(case, kind), promised=promised)
 
 
-def reminder(case: Case, *, days: int) -> EmailMultiAlternatives:
+def reminder(case: Case, *, days: int, texts: TextsOf = texts_of) -> EmailMultiAlternatives:
     """The date again, so many days before it."""
     message_id = _message_id(case, f"reminder-{days}-{case.promised_at:%Y%m%d}")
-    return _of_case(case, "reminder", message_id=message_id, promised=case.promised_at)
+    return _of_case(case, "reminder", texts=texts, message_id=message_id, promised=case.promised_at)
 
 
-def closing(case: Case) -> EmailMultiAlternatives:
+def closing(case: Case, *, texts: TextsOf = texts_of) -> EmailMultiAlternatives:
     """What was removed, and whom to ask for it back."""
     more = {"asked": _asked_to_leave(case)}
-    return _of_case(case, "closing", more, message_id=_message_id(case, "closing"), removed=case.moved_at)
+    message_id = _message_id(case, "closing")
+    return _of_case(case, "closing", more, texts=texts, message_id=message_id, removed=case.moved_at)
 
 
-def kept(case: Case) -> EmailMultiAlternatives:
+def kept(case: Case, *, texts: TextsOf = texts_of) -> EmailMultiAlternatives:
     """The threat is over: why somebody who was warned keeps their access after all."""
     why = (case.outcome or {}).get("why")
     is_back = isinstance(why, list) and any(one.get("code") == "newer_activity" for one in why)
     more = {"asked": _asked_to_leave(case), "back": is_back, "failed": case.state == CaseState.REFUSED}
-    return _of_case(case, "kept", more, message_id=_message_id(case, "kept"), warned=case.noticed_at)
+    message_id = _message_id(case, "kept")
+    return _of_case(case, "kept", more, texts=texts, message_id=message_id, warned=case.noticed_at)
 
 
 def sample(workspace: Workspace, kind: str, *, to: str, now: datetime, language: str = "") -> EmailMultiAlternatives:
@@ -181,13 +184,20 @@ def isolated(name: str) -> str:
 
 
 def _of_case(
-    case: Case, kind: str, more: dict[str, bool] | None = None, *, message_id: str, **at: datetime | None
+    case: Case,
+    kind: str,
+    more: dict[str, bool] | None = None,
+    *,
+    texts: TextsOf,
+    message_id: str,
+    **at: datetime | None,
 ) -> EmailMultiAlternatives:
     workspace, account = case.cleanup.workspace, case.account
     with override(workspace.language):
         reader = _Reader(username=account.username, email=account.email, name=account.full_name)
         said = _said(workspace, reader, case.evidence) | _dates(at) | {"link": _link(token_of(case))} | (more or {})
-        return _compose(kind, said, workspace=workspace, to=account.email, headers={"Message-ID": message_id})
+        headers = {"Message-ID": message_id}
+        return _compose(kind, said, workspace=workspace, to=account.email, headers=headers, texts=texts)
 
 
 def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,27 +223,33 @@ def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
 
 
 def _compose(
-    kind: str, said: dict[str, Any], *, workspace: Workspace, to: str, headers: Mapping[str, str] | None = None
+    kind: str,
+    said: dict[str, Any],
+    *,
+    workspace: Workspace,
+    to: str,
+    headers: Mapping[str, str] | None = None,
+    texts: TextsOf = texts_of,
 ) -> EmailMultiAlternatives:
     """The e-mail in the language that is active, in the workspace's own words where it has some."""
     language = get_language() or workspace.language
-    own = texts_of(workspace, language)
+    own = texts(workspace, language)
     values = {name: str(said.get(given, "")) for name, given in VALUES.items()}
     values["name"] = values["name"] or values["username"]
     said = said | {part: filled(own.get(("", part), ""), values) for part in ("greeting", "signature")}
     said |= {"asks": kind != "closing", "language": language}
-    subject = filled(own.get((kind, "subject"), ""), values | {"link": ""}) or render_to_string(
+    subject = filled(own.get((kind, "subject"), ""), values | {"link": ""}) or rendered(
         f"emails/{kind}/subject.txt", said
     )
     if body := own.get((kind, "body"), ""):
-        content, html = filled(body, values), render_to_string("emails/own.html", said | _paragraphs(body, values))
+        content, html = filled(body, values), rendered("emails/own.html", said | _paragraphs(body, values))
     else:
-        content = render_to_string(f"emails/{kind}/content.txt", said).strip()
-        html = render_to_string(f"emails/{kind}/body.html", said)
+        content = rendered(f"emails/{kind}/content.txt", said).strip()
+        html = rendered(f"emails/{kind}/body.html", said)
     reply_to = own.get(("", "reply_to"), "") or _reply_to(workspace)
     message = EmailMultiAlternatives(
         subject=one_line(subject),
-        body=_paragraphed(render_to_string("emails/frame.txt", said | {"content": content})),
+        body=_paragraphed(rendered("emails/frame.txt", said | {"content": content})),
         from_email=_sender(workspace, own.get(("", "sender_name"), "")),
         to=[to],
         reply_to=[reply_to] if reply_to else None,
@@ -250,10 +266,10 @@ def _paragraphed(text: str) -> str:
 
 def _paragraphs(body: str, values: Mapping[str, str]) -> dict[str, Any]:
     """The paragraphs of a text, and in which of them the button stands that its link leads to."""
-    found = [
+    found = tuple(
         (filled(part.replace("{link}", ""), values).strip(), "{link}" in part)
         for part in re.split(r"\n\s*\n", body.strip())
-    ]
+    )
     return {"paragraphs": found}
 
 

@@ -6,7 +6,7 @@ A text names what differs from person to person in braces, such as ``{name}``. N
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ IN_LINES = ("greeting", "signature", "body")
 
 Texts = Mapping[tuple[str, str], str]
 """Texts of a workspace in one language, by the e-mail ("" for all of them) and the part."""
+TextsOf = Callable[[Workspace, str], Texts]
+"""As :func:`texts_of`, or what remembers for one run what it said."""
 
 
 def parts_of(kind: str) -> tuple[str, ...]:

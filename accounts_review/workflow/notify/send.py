@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -23,10 +23,11 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Case, Workspace, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import objections
-from accounts_review.workflow import open_days
+from accounts_review.workflow import holds, open_days
 from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
+from accounts_review.workflow.notify.own_texts import TextsOf, texts_of
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
@@ -74,12 +75,13 @@ def send_notices(
             return Notices(left=due.notices(workspace).count(), error=_busy())
         rewarn.follow_addresses(workspace=workspace, now=now)
         where: dict[str, Any] = {"workspace": workspace, "now": now}
+        run_of: dict[str, Any] = where | {"guard": holds.Guard(workspace, now=now)}
         waiting = due.notices(workspace).exclude(cleanup__in=open_days.closed(workspace, now=now))
         run = one_by_one(
             waiting.values_list("pk", flat=True),
-            partial(_warn, **where),
-            charge=partial(_charge_notice, **where),
-            wait=partial(_wait_with_notice, **where),
+            partial(_warn, texts=cache(texts_of), **run_of),
+            charge=partial(_charge_notice, **run_of),
+            wait=partial(_wait_with_notice, **run_of),
             limit=limit,
             until=_until(budget),
         )
@@ -113,7 +115,8 @@ def send_reminders(
         def charge(key: int, refusal: MailRefusal) -> None:
             _note_refusal(key, refusal, kind=due.REMINDER_REFUSED, now=now, days=days_of[key])
 
-        act = partial(_remind, workspace=workspace, days_of=days_of, now=now)
+        guard, texts = holds.Guard(workspace, now=now), cache(texts_of)
+        act = partial(_remind, workspace=workspace, days_of=days_of, now=now, guard=guard, texts=texts)
         run = one_by_one(
             days_of, act, charge=charge, wait=partial(_put_off, now=now), limit=limit, until=_until(budget)
         )
@@ -133,7 +136,13 @@ def send_closings(
             return EmailsSent(error=_busy())
         run = one_by_one(
             due.closings(workspace, now=now),
-            partial(_tell_the_end, workspace=workspace, now=now),
+            partial(
+                _tell_the_end,
+                workspace=workspace,
+                now=now,
+                guard=holds.Guard(workspace, now=now),
+                texts=cache(texts_of),
+            ),
             charge=partial(_note_refused_end, now=now),
             wait=partial(_put_off, now=now),
             limit=limit,
@@ -177,15 +186,17 @@ def allowance(*, workspace: Workspace, kinds: Collection[Event], pace: Pace, now
     return max(0, pace.per_hour - len(sent_within_the_hour(workspace, kinds=kinds, now=now)))
 
 
-def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
-    case = due.still(due.notices(workspace), key, now=now)
+def _warn(
+    key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime, guard: holds.Guard, texts: TextsOf
+) -> str | MailRefusal:
+    case = due.still(due.notices(workspace), key, guard=guard)
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
     assert case.cleanup.policy is not None
     promised = now + timedelta(days=case.cleanup.policy.rules.notice.days)
     promised = open_days.first_open(case.cleanup, max(promised, case.promised_at or promised))
-    message = emails.notice(case, promised=promised)
+    message = emails.notice(case, promised=promised, texts=texts)
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
@@ -208,15 +219,17 @@ def _warn(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: dat
     return "sent"
 
 
-def _charge_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime) -> None:
+def _charge_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime, guard: holds.Guard) -> None:
     """The refusal is this person's: they cannot be warned at this address."""
-    case = due.still(due.notices(workspace), key, now=now)
+    case = due.still(due.notices(workspace), key, guard=guard)
     give_up(case, actor="portal", now=now, **_tried(case, refusal, now=now))
 
 
-def _wait_with_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime) -> bool:
+def _wait_with_notice(
+    key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime, guard: holds.Guard
+) -> bool:
     """Count a try that came to nothing; true where patience ends. What is refused to us counts against nobody."""
-    case = due.still(due.notices(workspace), key, now=now)
+    case = due.still(due.notices(workspace), key, guard=guard)
     if refusal.kind is RefusalKind.SENDER:
         Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now)
         return False
@@ -239,13 +252,20 @@ def _tried(case: Case, refusal: MailRefusal, *, now: datetime) -> dict[str, Any]
 
 
 def _remind(
-    key: int, through: BaseEmailBackend, *, workspace: Workspace, days_of: dict[int, int], now: datetime
+    key: int,
+    through: BaseEmailBackend,
+    *,
+    workspace: Workspace,
+    days_of: dict[int, int],
+    now: datetime,
+    guard: holds.Guard,
+    texts: TextsOf,
 ) -> str | MailRefusal:
-    case, days = due.still(due.warned(workspace, now=now), key, now=now), days_of[key]
+    case, days = due.still(due.warned(workspace, now=now), key, guard=guard), days_of[key]
     if why := due.objection(case, now=now):
         spare(case, why, now=now)
         return "spared"
-    message = emails.reminder(case, days=days)
+    message = emails.reminder(case, days=days, texts=texts)
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
@@ -257,12 +277,14 @@ def _remind(
     return "sent"
 
 
-def _tell_the_end(key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime) -> str | MailRefusal:
-    case = due.still(due.ended(workspace, now=now), key, now=now)
+def _tell_the_end(
+    key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime, guard: holds.Guard, texts: TextsOf
+) -> str | MailRefusal:
+    case = due.still(due.ended(workspace, now=now), key, guard=guard)
     compose, kind = (
         (emails.kept, Event.CASE_KEPT_TOLD) if case.state in due.KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
     )
-    message = compose(case)
+    message = compose(case, texts=texts)
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer

@@ -20,6 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection as database
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
 from accounts_review.models import Workspace
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import MailFault, alike, fault_of
@@ -209,7 +210,7 @@ def one_by_one(
     if not left:
         return run
     try:
-        with get_connection() as through:
+        with get_connection() as through, checkpoint.kept_at_the_end():
             for key in left:
                 is_over = until is not None and time.monotonic() >= until
                 if run.stop or is_over or (limit is not None and run.tally["sent"] >= limit):
