@@ -9,14 +9,16 @@ from typing import Any
 
 import django_tables2 as tables
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django_tables2.rows import BoundRows
 
-from accounts_review.models import Account
+from accounts_review.models import Account, Workspace
 from accounts_review.web.account.evidence import idleness, reasons_in_force
 from accounts_review.web.review.look import COLUMNS, PAGE_SIZES, USUAL_SIZE, ListLook
 from accounts_review.web.review.seek import Order, Place, SeekPaginator, order_named
 from accounts_review.web.shared.tables import PortalTable
+from accounts_review.wording import segments
 from accounts_review.workflow.review.decide import is_own
 
 BAR = 100
@@ -28,6 +30,12 @@ class Line:
     """An account in the table, with what follows from its facts at the instant the table is read at."""
 
     account: Account
+    url: str
+    name: str
+    """The full name, where it is not the username."""
+    email: str
+    """The address, where it is not the username."""
+    segment: str
     is_own: bool
     idleness: str
     reasons: list[str]
@@ -71,11 +79,13 @@ class ReviewTable(PortalTable):
         *args: Any,
         now: datetime,
         actor: User,
+        workspace: Workspace,
         look: ListLook,
         titles: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.now, self.actor, self.look, self.titles = now, actor, look, titles or {}
+        self.now, self.actor, self.workspace = now, actor, workspace
+        self.look, self.titles = look, titles or {}
         super().__init__(*args, **kwargs)
         for name in COLUMNS.keys() - set(look.columns):
             self.columns.hide(name)
@@ -83,10 +93,19 @@ class ReviewTable(PortalTable):
     @property
     def lines(self) -> Iterator[Line]:
         """The rows of the current page."""
+        # What all rows share is worked out once: a page may have two hundred.
+        pages, words = reverse("account", kwargs={"workspace": self.workspace.name, "pk": 0}), dict[str, str]()
         for row in self.paginated_rows:
             account: Account = row.record
+            username, full_name, segment = account.username, account.full_name, account.assessment.segment
+            if segment not in words:
+                words[segment] = segments.shown(segment)
             yield Line(
                 account,
+                f"{pages.removesuffix('0/')}{account.pk}/",
+                full_name if full_name != username else "",
+                account.email if account.email != username else "",
+                words[segment],
                 is_own(account, self.actor),
                 idleness(account, now=self.now),
                 reasons_in_force(account),

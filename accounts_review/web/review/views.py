@@ -98,6 +98,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         return {
             "now": self.now,
             "actor": self.request.user,
+            "workspace": self.workspace,
             "look": self.look,
             "titles": self.filterset.titles,
             "exclude": () if may(self.request.user, "decide", self.workspace) else ("pick",),
