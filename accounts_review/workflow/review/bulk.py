@@ -19,6 +19,7 @@ from django.db.models import Max, Min, Q
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
+from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, permit
 from accounts_review.workflow.review import decide
@@ -83,9 +84,10 @@ def confirm(
 def carry_on(*, bulk: BulkDecision, clock: Callable[[], datetime], budget: timedelta | None = None) -> bool:
     """Decide on those who are left, until the time budget is spent. Whether more can be done at once."""
     until = time.monotonic() + budget.total_seconds() if budget is not None else None
-    while _portion(bulk.pk, now=clock()):
-        if until is not None and time.monotonic() >= until:
-            return True
+    with checkpoint.kept_at_the_end():
+        while _portion(bulk.pk, now=clock()):
+            if until is not None and time.monotonic() >= until:
+                return True
     return False
 
 
