@@ -8,9 +8,14 @@ from django.utils.translation import gettext as _
 
 from accounts_review.audit.events import Event, named
 from accounts_review.audit.words import Icon, Topic
-from accounts_review.models import AuditEntry
+from accounts_review.models import AuditEntry, Sync, Workspace
 from accounts_review.wording import roles
 from accounts_review.wording.cases import of_evidence, spoken
+
+MODES = {mode.value: mode.label for mode in Workspace.Mode}
+STATES = {state.value: state.label for state in Sync.State}
+CODES = {Event.WORKSPACE_MODE_SET: {"from": MODES, "to": MODES}, Event.WORKSPACE_SYNCED: {"state": STATES}}
+"""Details that are codes, with what each stands for."""
 
 
 def of_act(entry: AuditEntry) -> str:
@@ -27,6 +32,9 @@ def of_act(entry: AuditEntry) -> str:
     )
     if named(entry.kind).group in (Topic.PERSON, Topic.ROLE):
         values |= {name: roles.said(str(values[name])) for name in ("before", "role") if values[name]}
+    for name, labels in CODES.get(named(entry.kind), {}).items():
+        code = str(values[name])
+        values[name] = str(labels.get(code, code)).lower()
     try:
         return (words.variants.get(variant, words.clause) % values).strip().removesuffix(":")
     except TypeError:  # What should be counted is no number.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from accounts_review.audit.events import Event
 from accounts_review.audit.sentences import icon_of, name_of, of_act, of_entry
@@ -55,3 +56,18 @@ def test_roles_are_named_and_one_is_not_told_as_many(event: Event, details: dict
     entry = AuditEntry(seq=1, at=AT, workspace="main", kind=event.value, data=details)
     entry.actor = "boss"
     assert of_act(entry).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("event", "details", "told"),
+    [
+        (Event.WORKSPACE_MODE_SET, {"from": "dry-run", "to": "live"}, "simulation auparavant, réel désormais"),
+        (Event.WORKSPACE_SYNCED, {"state": "complete", "read": 3}, "synchronisation complète"),
+        (Event.WORKSPACE_HOST_CHANGED, {"from": "live", "to": "b.example"}, "de live à b.example"),
+    ],
+)
+def test_codes_are_told_in_the_readers_language(event: Event, details: dict[str, Any], told: str) -> None:
+    entry = AuditEntry(seq=1, at=AT, workspace="main", kind=event.value, data=details)
+    entry.actor = "boss"
+    with translation.override("fr"):
+        assert told in of_act(entry)

@@ -122,8 +122,14 @@ def _changes(*, before: str, after: str) -> list[str]:
     said = [
         _("The draft had %(then)s accounts; it now has %(now)s.") % {"then": then[0], "now": now[0]},
         _("The draft now contains other accounts."),
-        _("The mode changed from %(then)s to %(now)s.") % {"then": then[2], "now": now[2]},
+        _("The mode changed from %(then)s to %(now)s.") % {"then": _mode(then[2]), "now": _mode(now[2])},
         _("The policy changed from version %(then)s to %(now)s.") % {"then": then[3], "now": now[3]},
     ]
     changed = [sentence for sentence, old, new in zip(said, then, now, strict=True) if old != new]
     return [sentence for sentence in changed if sentence != said[1] or said[0] not in changed]
+
+
+def _mode(code: str) -> str:
+    """A mode as the page names it; the code comes back from the browser and may be anything."""
+    labels = {mode.value: str(mode.label).lower() for mode in Workspace.Mode}
+    return labels.get(code, code)

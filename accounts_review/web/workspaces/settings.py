@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
@@ -39,6 +40,11 @@ REFUSALS = (ValueError, HuwiseError, ImproperlyConfigured, audit.Conflict)
 def told(error: Exception) -> str:
     """What is wrong with what somebody entered, in their language."""
     return str(in_words(of_error("api", error)) if isinstance(error, HuwiseError) else error)
+
+
+def faults(form: BaseForm) -> dict[str, Any]:
+    """What is wrong with each field, by the name that people see."""
+    return {str(form[name].label) if name in form.fields else "": errors for name, errors in form.errors.items()}
 
 
 def tested(access: Access) -> dict[str, Any]:
@@ -83,7 +89,7 @@ class Add(PortalView):
         return redirect("settings", workspace=workspace.name)
 
     def _test(self, form: ConnectionForm) -> HttpResponse:
-        found = tested(form.access) if form.is_valid() else {"faults": form.errors}
+        found = tested(form.access) if form.is_valid() else {"faults": faults(form)}
         if self.is_partial:
             self.template_name = "accounts_review/workspaces/_tested.html"
             return self.render_to_response(self.get_context_data(**found))
@@ -165,7 +171,9 @@ class Settings(WorkspaceView):
         return _("Retired. Its key is deleted; its history stays.")
 
     def _test(self, form: PortalForm) -> HttpResponse:
-        found = tested(form.access) if isinstance(form, ConnectionForm) and form.is_valid() else {"faults": form.errors}
+        found = (
+            tested(form.access) if isinstance(form, ConnectionForm) and form.is_valid() else {"faults": faults(form)}
+        )
         if self.is_partial:
             self.template_name = "accounts_review/workspaces/_tested.html"
             return self.render_to_response(self.get_context_data(**found))

@@ -163,7 +163,7 @@ def test_going_live_meanwhile_makes_it_stale(site: Site) -> None:
     site.go_live()
     answer = site.post("launch", {"count": "1", "shown": seen}, number=draft.number)
     assert answer.status_code == 409
-    assert "The mode changed from dry-run to live." in text(answer)
+    assert "The mode changed from dry run to live." in text(answer)
 
 
 def test_another_policy_makes_it_stale(site: Site) -> None:
