@@ -70,16 +70,16 @@ class Guard:
     def check(self) -> None:
         """Raise :class:`EverythingHeld` where nothing may leave."""
         if time.monotonic() >= self._look_again_at:
-            if watch(now=self.now) is not None:
-                raise EverythingHeld
+            check(self.workspace, now=self.now)
             self._look_again_at = time.monotonic() + BETWEEN_LOOKS
-        if over(self.workspace):
+        elif over(self.workspace):
             raise EverythingHeld
 
 
 def check(workspace: Workspace, *, now: datetime) -> None:
     """Raise :class:`EverythingHeld` where nothing may leave."""
-    Guard(workspace, now=now).check()
+    if watch(now=now) is not None or over(workspace):
+        raise EverythingHeld
 
 
 def watch(*, now: datetime) -> checkpoint.Mismatch | None:
