@@ -8,12 +8,11 @@ from allauth.account.forms import ResetPasswordForm
 from allauth.account.views import LoginView
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 
 from accounts_review.models import Workspace
 from accounts_review.rules.addresses import same_but_for_case
 from accounts_review.web.shared import anew
-
-MOST_NAMED = 3
 
 
 class SignIn(LoginView):  # type: ignore[misc]
@@ -26,15 +25,17 @@ class SignIn(LoginView):  # type: ignore[misc]
         return context | {
             "providers": anew.every_provider(),
             "is_break_glass": bool(settings.PASSWORDS_ONLY_FOR),
-            "workspaces": _named(),
+            "workspace_name": _workspace_name(),
         }
 
 
-def _named() -> list[str]:
-    """What people know the workspaces as; nothing where there are so many that it would be a list of customers."""
-    active = Workspace.objects.filter(state=Workspace.State.ACTIVE)[: MOST_NAMED + 1]
-    names = [each.shown_name for each in active]
-    return names if len(names) <= MOST_NAMED else []
+def _workspace_name() -> str:
+    """What people know the workspace as; "" where there are several, since strangers may not know which there are."""
+    try:
+        names = [each.shown_name for each in Workspace.objects.filter(state=Workspace.State.ACTIVE)[:2]]
+    except DatabaseError:
+        return ""
+    return names[0] if len(names) == 1 else ""
 
 
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]

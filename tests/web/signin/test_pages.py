@@ -14,6 +14,8 @@ from pytest_django import Settings
 
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.tasks import jobs
+from accounts_review.workflow import workspaces
+from tests.stage import NOW
 from tests.web.kit import sign_in, text_of
 
 PASSWORD = "correct horse battery"
@@ -60,6 +62,18 @@ def test_signing_in_is_one_page_with_a_login_and_a_password(client: Client, mari
     assert 'name="password"' in page
     answer = attempt(client, "marie", PASSWORD, at="192.0.2.1")
     assert (answer.status_code, answer["Location"]) == (302, "/")
+
+
+def test_strangers_learn_the_name_of_the_only_workspace_and_of_none_where_there_are_several(
+    client: Client, workspace: Workspace
+) -> None:
+    workspace.title = "Ville <b>de</b> Test"
+    workspace.save()
+    assert "Ville &lt;b&gt;de&lt;/b&gt; Test" in client.get("/accounts/login/").content.decode()
+    workspaces.open_workspace(name="other", now=NOW)
+    page = client.get("/accounts/login/").content.decode()
+    assert "Ville" not in page
+    assert "other" not in page
 
 
 def test_a_login_that_was_switched_off_answers_like_a_wrong_password(client: Client, marie: User) -> None:
