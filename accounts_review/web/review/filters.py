@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, npgettext
 
 from accounts_review.models import Case, Exemption, Snooze, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
@@ -34,6 +34,13 @@ DORMANT_ADMINISTRATORS = f"verdict={Verdict.PROTECTED}&right={ALWAYS_PROTECTED}"
 
 TABS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, gettext_lazy("all"))]
+LABELS: Mapping[Verdict, Callable[[int], str]] = {
+    Verdict.DORMANT: lambda count: npgettext("so many accounts", "dormant", "dormant", count),
+    Verdict.UNCERTAIN: lambda count: npgettext("so many accounts", "uncertain", "uncertain", count),
+    Verdict.PROTECTED: lambda count: npgettext("so many accounts", "protected", "protected", count),
+    Verdict.ACTIVE: lambda count: npgettext("so many accounts", "active", "active", count),
+}
+"""What stands behind a number of accounts; French adjectives agree with it."""
 STATES = [
     ("open", gettext_lazy("open for decision")),
     ("draft", gettext_lazy("in the draft")),
@@ -53,6 +60,14 @@ CSS_CLASSES: dict[type, str] = {
     forms.Select: "form-select form-select-sm",
     LongSelect: "form-select form-select-sm",
 }
+
+
+def _decided(count: int) -> str:
+    return npgettext("so many accounts", "decided", "decided", count)
+
+
+def _all(count: int) -> str:
+    return npgettext("so many accounts", "all", "all", count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +205,20 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         is_split = state in ("open", "decided") if current == Verdict.DORMANT else not state
         kept = "" if is_split else state
         found = self._counts(kept)
-        tabs = [self._tab(name, str(label), found.totals[name], state=kept) for name, label in VERDICTS[:-1]]
+        tabs = [self._tab(verdict.value, LABELS[verdict], found.totals[verdict.value], state=kept) for verdict in TABS]
         if is_split:
             dormant, opened = Verdict.DORMANT.value, found.still_open[Verdict.DORMANT.value]
-            tabs[0] = self._tab(dormant, tabs[0].label, opened, state="open")
+            tabs[0] = self._tab(dormant, LABELS[Verdict.DORMANT], opened, state="open")
             if (decided := found.totals[dormant] - opened) or state == "decided":
-                tabs.insert(1, self._tab("decided", _("decided"), decided, state="decided", verdict=dormant))
-        tabs.append(self._tab(EVERYONE, str(VERDICTS[-1][1]), found.totals.total(), state=kept))
+                tabs.insert(1, self._tab("decided", _decided, decided, state="decided", verdict=dormant))
+        tabs.append(self._tab(EVERYONE, _all, found.totals.total(), state=kept))
         return [replace(tab, is_capped=found.is_capped) for tab in tabs]
 
-    def _tab(self, name: str, label: str, count: int, *, state: str, verdict: str = "") -> Tab:
+    def _tab(self, name: str, label: Callable[[int], str], count: int, *, state: str, verdict: str = "") -> Tab:
         wanted = {"verdict": verdict or name} | ({"state": state} if state else {})
         query = self.without("state", **wanted)
         here = (self.data.get("verdict", EVERYONE), self.data.get("state", ""))
-        return Tab(name, label, count, query, here == (wanted["verdict"], state))
+        return Tab(name, label(count), count, query, here == (wanted["verdict"], state))
 
     def chips(self) -> list[Chip]:
         """The filters in force, but for the verdict, which the tabs show."""
