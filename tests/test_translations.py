@@ -62,8 +62,8 @@ def test_the_french_is_spaced_and_quoted_as_french_is() -> None:
 
 def test_the_compiled_catalogue_is_up_to_date() -> None:
     texts, compiled = polib.pofile(str(CATALOGUE)), polib.mofile(str(CATALOGUE.with_suffix(".mo")))
-    assert {e.msgid: e.msgstr or e.msgstr_plural for e in compiled} == {
-        e.msgid: e.msgstr or e.msgstr_plural for e in texts.translated_entries() if "fuzzy" not in e.flags
+    assert {(e.msgctxt, e.msgid): e.msgstr or e.msgstr_plural for e in compiled} == {
+        (e.msgctxt, e.msgid): e.msgstr or e.msgstr_plural for e in texts.translated_entries() if "fuzzy" not in e.flags
     }
 
 
