@@ -68,6 +68,7 @@ def wait_for_turn() -> None:
 
     Whoever decides by what is true at the moment of writing asks after this, not before.
     """
+    assert connection.in_atomic_block, "a turn lasts as long as a transaction"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -41,7 +42,9 @@ def tell(change: Change, *, now: datetime, link: str = "") -> list[str]:
     if taken or not mails:
         data = {"entry": change.entry, "recipients": len(taken)}
         where = change.workspace.name if change.workspace else ""
-        audit.append([NewEntry(at=now, workspace=where, actor="portal", kind=Event.PERSON_TOLD, data=data)])
+        # Its turn at the end of the record lasts as long as a transaction.
+        with transaction.atomic():
+            audit.append([NewEntry(at=now, workspace=where, actor="portal", kind=Event.PERSON_TOLD, data=data)])
     return [mail.to[0] for place, mail in enumerate(mails) if place not in taken]
 
 

@@ -17,6 +17,7 @@ from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.people import emails
 from accounts_review.workflow.people.changes import Change
+from accounts_review.workflow.people.sessions import is_linked
 
 OF_ROLES = (Event.ROLE_GRANTED, Event.PERSON_ADDED)
 OF_PEOPLE = (
@@ -65,9 +66,11 @@ def _change(entries: list[AuditEntry]) -> Change | None:
     person = User.objects.filter(username=details.get("login", "")).first()
     if person is None or first.actor == person.username:
         return None
-    if first.kind in emails.INVITING and person.has_usable_password():
+    needs_no_link = not person.is_active or person.has_usable_password() or is_linked(person)
+    if first.kind in emails.INVITING and needs_no_link:
         return None
-    concerned = list(Workspace.objects.filter(name__in=[entry.workspace for entry in entries]))
+    told = {entry.workspace for entry in entries}
+    concerned = [place for place in Workspace.objects.all() if told.intersection(place.names)]
     return Change(
         event=named(first.kind),
         person=person,

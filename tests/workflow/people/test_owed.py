@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.core import mail
 
+from accounts_review import audit
 from accounts_review.models import Workspace
 from accounts_review.workflow.people import emails, people
 from accounts_review.workflow.people.invitation import link_of
@@ -85,6 +87,34 @@ def test_what_is_no_news_any_more_is_left(workspace: Workspace, person: Person) 
     people.keep_administering(workspace=make_workspace("other"), actor=boss, now=NOW)
     people.sign_out(person=person("auditor"), actor=boss, now=NOW)
     User.objects.filter(username="auditor").delete()
+    assert owed(now=LATER) == []
+
+
+def test_who_needs_no_invitation_any_more_gets_none(workspace: Workspace, person: Person) -> None:
+    boss = person("administrator")
+    for login in ("linked", "gone"):
+        add: dict[str, Any] = {"login": login, "email": f"{login}@new.example", "role": "reviewer"}
+        people.add_person(workspace=workspace, actor=boss, now=NOW, **add)
+    SocialAccount.objects.create(user=User.objects.get(username="linked"), provider="idp", uid="1")
+    User.objects.filter(username="gone").update(is_active=False)
+    assert owed(now=LATER) == []
+
+
+def test_news_of_a_workspace_that_was_renamed_name_it_as_it_is_called_now(workspace: Workspace, person: Person) -> None:
+    boss = person("administrator")
+    people.grant(person=person("reviewer"), role="operator", workspace=workspace, actor=boss, now=NOW)
+    workspace.former_names, workspace.name = [workspace.name], "renamed"
+    workspace.save()
+    (change,) = owed(now=LATER)
+    assert (change.workspace, change.concerned) == (workspace, [workspace])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_that_it_was_told_is_written_in_a_transaction(workspace: Workspace, person: Person) -> None:
+    """Whoever else waits for the end of the record would write the same number."""
+    boss, reviewer = person("administrator"), person("reviewer")
+    emails.tell(people.grant(person=reviewer, role="operator", workspace=workspace, actor=boss, now=NOW), now=NOW)
+    assert audit.verify()[1] is None
     assert owed(now=LATER) == []
 
 
