@@ -48,7 +48,7 @@ class DecisionForm(forms.Form):
     filter = forms.CharField(required=False, max_length=2000)
     expected = forms.IntegerField(required=False, min_value=0)
     digest = forms.CharField(required=False, max_length=64)
-    seen = forms.IntegerField(required=False, min_value=0)
+    seen = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
     decided_at = forms.CharField(required=False, max_length=40)
 
     def __init__(self, data: QueryDict | None = None, *, now: datetime, latest: datetime, **kwargs: Any) -> None:

@@ -109,7 +109,7 @@ class SetLook(WorkspaceView):
                 defaults={"query": form.look.query},
             )
         review = reverse("review", kwargs={"workspace": self.workspace.name})
-        if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, None)):
             return redirect(review)
         path, _mark, query = back.partition("?")
         # On another number of rows, a page is another one.

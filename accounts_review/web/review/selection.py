@@ -56,10 +56,13 @@ def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> Review
 
 
 def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
-    """The accounts that a valid :class:`DecisionForm` is about, with their verdicts. Raises :class:`Stale`."""
+    """The accounts that a valid :class:`DecisionForm` is about, with their verdicts. Raises :class:`Stale`.
+
+    Where it is about all that match, ``account`` holds those of :func:`matching` by now.
+    """
     if form["scope"] == "undo":
         return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
-    keys = matching(form, workspace=workspace, now=now) if form["scope"] == "all" else form["account"]
+    keys = form["account"]
     if not keys:
         raise Stale(_("Select at least one account first."))
     found = _of_workspace(workspace, now=now).filter(pk__in=keys)

@@ -156,7 +156,9 @@ class Decide(WorkspaceView):
             return self._refuse(form.problems, status=422)
         try:
             if form.cleaned_data["scope"] == "all":
-                keys = matching(form.cleaned_data, workspace=self.workspace, now=self.now)
+                keys = form.cleaned_data["account"] = matching(
+                    form.cleaned_data, workspace=self.workspace, now=self.now
+                )
                 if len(keys) > WHILE_ONE_WAITS:
                     return self._leave_to_the_worker(keys, form)
             accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
@@ -250,7 +252,7 @@ class Decide(WorkspaceView):
     def _back(self) -> str:
         """Where the person came from, if that is here."""
         given = self.request.POST.get("next", "")
-        if url_has_allowed_host_and_scheme(given, {self.request.get_host()}, self.request.is_secure()):
+        if given.startswith("/") and url_has_allowed_host_and_scheme(given, None):
             return given
         return reverse("review", kwargs={"workspace": self.workspace.name})
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
 from django.http import Http404, HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts_review.models import BulkDecision, Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
@@ -73,7 +73,7 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
         last_sync_state=Subquery(ended.values("state")[:1]),
         good_sync_at=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("started_at")[:1]),
         deciding=Subquery(bulk.filter(ended_at=None).values("pk")[:1]),
-        decided=Subquery(bulk.filter(ended_at__gt=Now() - JUST_NOW).values("pk")[:1]),
+        decided=Subquery(bulk.filter(ended_at__gt=timezone.now() - JUST_NOW).values("pk")[:1]),
         **{IN_FORCE: in_force},
     )
     return list(found.select_related(IN_FORCE))
@@ -172,8 +172,8 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
 
     return [
         (_("Overview"), at("overview"), {"overview"}),
-        (_("Review"), at("review"), {"review", "account", "import", "import_plan", "bulk_decision"}),
-        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case"}),
+        (_("Review"), at("review"), {"review", "account", "known_then", "import", "import_plan", "bulk_decision"}),
+        (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case", "print"}),
         (_("Revoked"), at("revoked"), {"revoked"}),
         (
             _("Policy"),

@@ -23,7 +23,7 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, permit
 from accounts_review.workflow.review import decide
-from accounts_review.workflow.review.conflicts import decided_since, said_of
+from accounts_review.workflow.review.conflicts import decided_since, newest, said_of
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
 PORTION = 250
@@ -124,11 +124,18 @@ def undo(*, bulk: BulkDecision, actor: User, now: datetime) -> BulkDecision:
 
     Raises ``PermissionDenied`` and :class:`NotOpen`.
     """
+    seen = newest(bulk.workspace)
     accounts = standing(bulk, now=now)
     if bulk.is_open or not accounts:
         raise NotOpen(_("There is nothing left to undo."))
     return confirm(
-        workspace=bulk.workspace, decision="withdraw", accounts=accounts, actor=actor, reason=_("undone"), now=now
+        workspace=bulk.workspace,
+        decision="withdraw",
+        accounts=accounts,
+        actor=actor,
+        reason=_("undone"),
+        seen=seen,
+        now=now,
     )
 
 
@@ -152,10 +159,16 @@ def refusals(bulk: BulkDecision, *, now: datetime) -> list[AccountRefusal]:
     if actor is None or not bulk.first_skipped:
         return []
     ids, until = bulk.first_skipped, bulk.until or now
-    others = decided_since(bulk.seen or 0, workspaces=[bulk.workspace], besides=actor, accounts=ids)
+    seen, where = bulk.seen, [bulk.workspace]
+    others = {} if seen is None else decided_since(seen, workspaces=where, besides=actor, accounts=ids)
+    robots = decide.robots_among(ids, now=now)
     ask: dict[str, Callable[[Account], str]] = {
         "approve": lambda account: decide.objection_to_approval(account, actor=actor),
-        "exempt": lambda account: decide.objection_to_exemption(account, actor, bulk.reason, until, now),
+        "exempt": lambda account: (
+            str(decide.ROBOT)
+            if account.pk in robots
+            else decide.objection_to_exemption(account, actor, bulk.reason, until, now)
+        ),
         "snooze": decide.objection_to_snooze,
         "withdraw": decide.objection_to_withdrawal,
     }
@@ -201,6 +214,7 @@ def _portion(pk: int, *, now: datetime) -> bool:
         return False
 
 
+@transaction.atomic
 def _decide(bulk: BulkDecision, keys: Sequence[int], *, apart: Apart, now: datetime) -> None:
     if bulk.by is None:
         raise PermissionDenied
@@ -215,6 +229,8 @@ def _decide(bulk: BulkDecision, keys: Sequence[int], *, apart: Apart, now: datet
             decide.snooze(reason=bulk.reason, **act)
         case _:
             decide.withdraw(reason=bulk.reason, **act)
+    # Roles change in the turn that the entries hold by now: who has lost the right meanwhile has decided nothing.
+    permit(bulk.by, "decide", bulk.workspace)
 
 
 def _shown(bulk: BulkDecision) -> Callable[[Account], bool]:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -38,6 +39,8 @@ from accounts_review.workflow.review.refusals import AccountRefusal as AccountRe
 from accounts_review.workflow.review.refusals import Apart, sift
 from accounts_review.workflow.review.refusals import DecisionRefused as DecisionRefused
 
+ROBOT = gettext_lazy("it is a service account: confirm it on its page, to keep its owner")
+"""Why an exemption that names no owner is none for a service account."""
 A_YEAR = timedelta(days=366)
 """The longest that a service account stays exempt before its owner has to confirm it."""
 
@@ -104,13 +107,8 @@ def exempt(
     fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, lambda account: objection_to_exemption(account, actor, reason, until, now), apart)
     if not is_service_account:
-        robots = set(
-            Exemption.objects.in_force(now)
-            .filter(account__in=fresh, is_service_account=True)
-            .values_list("account_id", flat=True)
-        )
-        why = _("it is a service account: confirm it on its page, to keep its owner")
-        fresh = sift(fresh, lambda account: why if account.pk in robots else "", apart)
+        robots = robots_among([account.pk for account in fresh], now=now)
+        fresh = sift(fresh, lambda account: str(ROBOT) if account.pk in robots else "", apart)
     if is_service_account and not owner_email:
         fresh = sift(fresh, lambda account: _("a service account needs an owner's e-mail address"), apart)
     latest = {
@@ -140,6 +138,12 @@ def exempt(
     audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=lambda one: data | evidence_of(one))
     _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
     return exemptions
+
+
+def robots_among(accounts: Sequence[int], *, now: datetime) -> set[int]:
+    """Which of these accounts, by their keys, are exempt as service accounts."""
+    exempt = Exemption.objects.in_force(now).filter(account__in=accounts, is_service_account=True)
+    return set(exempt.values_list("account_id", flat=True))
 
 
 @transaction.atomic

@@ -178,6 +178,8 @@ def apply(*, file: DecisionFile, confirmed: str, actor: User, now: datetime) -> 
         _decide(outcome, together, reason=reason, until=until, actor=actor, now=now)
     data = {"file": held.name, "digest": held.digest, "undecided": found.undecided} | found.counts
     audit.log([held.workspace], kind=Event.DECISIONS_IMPORTED, actor=actor.get_username(), now=now, data=data)
+    # Roles change in the turn that the entries hold by now: who has lost the right meanwhile has decided nothing.
+    permit(actor, "decide", held.workspace)
     held.applied_at = now
     held.save(update_fields=["applied_at"])
     return found

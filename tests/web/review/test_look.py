@@ -75,7 +75,8 @@ def test_a_list_that_is_only_looked_at_keeps_nothing(desk: Desk) -> None:
 def test_choosing_leads_back_to_the_same_list_at_its_start(desk: Desk) -> None:
     on = desk.url("review", "?verdict=all&q=n&sort=-activity&page=2&per_page=50&columns=email")
     assert choose(desk, next=on)["Location"] == desk.url("review", "?verdict=all&q=n&sort=-activity")
-    assert choose(desk, next="https://evil.example/")["Location"] == desk.url("review")
+    for elsewhere in ("https://evil.example/", "//evil.example/", "abc", "?verdict=all", "home"):
+        assert choose(desk, next=elsewhere)["Location"] == desk.url("review")
 
 
 @pytest.mark.parametrize("wrong", [{"per_page": "77"}, {"density": "huge"}, {"columns": ["password"]}])

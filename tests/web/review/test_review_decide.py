@@ -61,6 +61,12 @@ def test_approve(desk: Desk, people: list[Account]) -> None:
     assert Case.objects.get(account=people[0]).reason == "dormant under the policy"
 
 
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "abc", "?verdict=all", "home"])
+def test_it_leads_back_to_a_page_of_the_portal_alone(desk: Desk, people: list[Account], elsewhere: str) -> None:
+    assert desk.decide("approve", people[0], next=elsewhere)["Location"] == desk.url("review")
+    assert in_draft() == {"ana"}
+
+
 def test_approve_with_a_reason(desk: Desk, people: list[Account]) -> None:
     desk.decide("approve", people[0], reason="Left", until="rubbish")
 
@@ -115,6 +121,7 @@ def test_withdraw(desk: Desk, people: list[Account]) -> None:
         ("withdraw", {}, "Reason: Give a reason; it is kept with the decision."),
         ("delete", {"reason": "x"}, "delete is not one of the available choices"),
         ("approve", {"account": ["1; DROP"]}, "Some of these are not accounts."),
+        ("approve", {"seen": str(10**20)}, "Ensure this value is less than or equal to"),
         ("approve", {"account": ["-1"]}, "Some of these are not accounts."),
         ("approve", {"reason": "x" * 501}, "Reason: Ensure this value has at most 500 characters"),
         ("withdraw", {"reason": "x" * 501}, "Reason: Ensure this value has at most 500 characters"),

@@ -107,6 +107,33 @@ def test_only_what_it_did_itself_is_undone(stage: Stage) -> None:
     assert in_draft(stage) == ["n0"]
 
 
+def test_what_others_decided_since_it_was_undone_stands(stage: Stage) -> None:
+    decision = confirm(stage)
+    carry_on(stage, decision)
+    decision.refresh_from_db()
+    undone = bulk.undo(bulk=decision, actor=stage.staff("reviewer"), now=stage.clock())
+    until = stage.clock() + timedelta(days=50)
+    act: dict[str, Any] = {"actor": stage.staff("operator"), "now": stage.clock()}
+    decide.exempt(accounts=stage.accounts("n3"), reason="on leave", until=until, **act)
+
+    carry_on(stage, undone)
+
+    assert progress(undone) == ("done", 6, 1)
+    assert [one.account.username for one in Exemption.objects.in_force(stage.clock())] == ["n3"]
+    assert [line.split(" on ")[0] for line in skipped(stage, undone)] == ["n3: operator exempted it"]
+
+
+def test_a_service_account_is_skipped_and_its_page_named(stage: Stage) -> None:
+    until, act = stage.clock() + timedelta(days=50), {"actor": stage.staff("operator"), "now": stage.clock()}
+    robot: dict[str, Any] = {"owner_email": "ana@ville.example", "is_service_account": True} | act
+    decide.exempt(accounts=stage.accounts("n3"), reason="feed", until=until, **robot)
+    decision = confirm(stage, "exempt", until=until)
+
+    carry_on(stage, decision)
+
+    assert skipped(stage, decision) == ["n3: it is a service account: confirm it on its page, to keep its owner"]
+
+
 def test_one_that_is_cancelled_keeps_what_is_done(stage: Stage) -> None:
     decision = confirm(stage)
     assert carry_on(stage, decision, budget=AT_ONCE) is True
@@ -222,6 +249,24 @@ def test_whoever_loses_the_right_meanwhile_decides_no_further(stage: Stage) -> N
 
     assert progress(decision) == ("stopped", 2, 0)
     assert decision.stopped_because == "not_permitted"
+
+
+def test_whoever_loses_the_right_within_a_portion_has_decided_none_of_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the entries would follow the one about the lost role, and the audit would not hold."""
+    decision, approve = confirm(stage), decide.approve
+
+    def approve_late(**given: Any) -> Any:
+        cases = approve(**given)
+        Role.objects.filter(person=stage.staff("reviewer")).delete()
+        return cases
+
+    monkeypatch.setattr(decide, "approve", approve_late)
+    carry_on(stage, decision)
+
+    assert progress(decision) == ("stopped", 0, 0)
+    assert in_draft(stage) == []
 
 
 @pytest.mark.parametrize("role", ["auditor", "nobody"])
