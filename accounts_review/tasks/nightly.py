@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts_review.models import Workspace
 from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
-from accounts_review.tasks.queue import enqueue_retention, enqueue_verification
+from accounts_review.tasks.queue import enqueue_retention, enqueue_scrub, enqueue_verification
 from accounts_review.workflow import holds
 from accounts_review.workflow.retention import traces
 from accounts_review.workflow.retention.clients import forget_clients, forget_sessions
@@ -86,7 +86,11 @@ def scrub_job() -> None:
 def _erased_in(workspace: Workspace) -> list[str]:
     """Erase in one workspace; returns what failed, so that the others have their turn."""
     try:
-        return apply_retention(workspace).failed
+        erased = apply_retention(workspace)
+        # A scrub that began while this went on does not know of those who were erased after it.
+        if erased.accounts or erased.terms:
+            enqueue_scrub()
+        return erased.failed
     except Exception as error:
         kind = type(error).__name__
         log.error("retention failed", workspace=workspace.name, error=kind)

@@ -49,7 +49,7 @@ def is_embedded() -> bool:
 
 
 def scrubs() -> QuerySet[Run]:
-    """When the embedded database was had to forget, the newest first; one that failed does not count."""
+    """The runs that cleared the files of the embedded database, the newest first; one that failed does not count."""
     return Run.objects.filter(task=SCRUB, error="")
 
 
