@@ -16,6 +16,7 @@ from accounts_review.models import Access, StoredKey, Workspace
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import connect, workspaces
 from accounts_review.workflow.workspaces import NotPossible
+from cleanup_portal import demo_clock
 from cleanup_portal.logs import hide
 
 PATIENCE_SECONDS = 10.0
@@ -93,8 +94,18 @@ def open_client(workspace: Workspace) -> Client:
         raise ImproperlyConfigured(f"{where}: {error}") from None
 
 
+def are_all_pretended() -> bool:
+    """Whether each workspace that is described or stored, in whatever state, is one of the sandbox."""
+    stored = StoredKey.objects.values_list("url", flat=True)
+    return all(map(demo_clock.is_sandbox, [*(described["url"] for described in settings.HUWISE.values()), *stored]))
+
+
 def trial_client(access: Access) -> Client:
     """A client for what somebody entered, which asks once. Raises ``ValueError``, in words and without the key."""
+    if settings.IS_DEMO and not demo_clock.is_sandbox(access.url):
+        raise NotPossible(
+            _("This is the demo, whose clock can be moved. Connect a real workspace to a portal of its own.")
+        )
     route = _route(described=False)
     return Client(url=access.url, api_key=access.api_key, route=route, attempts=1, patience=PATIENCE_SECONDS)
 

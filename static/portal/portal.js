@@ -15,15 +15,16 @@
   });
 
   // Menus close when one goes on elsewhere, or presses Escape.
+  const MENUS = ["account-menu", "page-help", "look"].map((name) => `details.${name}[open]`).join(", ");
   const closeMenus = (except) => {
-    document.querySelectorAll("details.account-menu[open], details.page-help[open]").forEach((menu) => {
+    document.querySelectorAll(MENUS).forEach((menu) => {
       if (menu !== except?.closest("details")) menu.open = false;
     });
   };
   document.addEventListener("click", (event) => closeMenus(event.target));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    const menu = document.activeElement?.closest("details.account-menu[open], details.page-help[open]");
+    const menu = document.activeElement?.closest(MENUS);
     closeMenus(null);
     menu?.querySelector("summary").focus();
   });

@@ -31,7 +31,6 @@ from accounts_review.workflow import advance, answer, brake
 from accounts_review.workflow.revoke import worker
 from huwise_sandbox.server import SandboxServer
 from tests.stage import client_of, site_of
-from tests.strategies import IS_THOROUGH
 from tests.workflow.happenings import DECIDERS, FAULTS, FAULTS_OF_LISTS, NAMES, Crash, Happenings
 from tests.workflow.reference import FEWEST, SHARE, Rules, name_of
 from tests.workflow.stateful_kit import stage_of, undone
@@ -42,7 +41,7 @@ BASIS = settings(
 settings.register_profile("stateful", BASIS, max_examples=25, derandomize=True)
 settings.register_profile("soak", BASIS, max_examples=200)
 
-PROFILE = "soak" if os.environ.get("SOAK") or IS_THOROUGH else "stateful"
+PROFILE = "soak" if os.environ.get("SOAK") else "stateful"
 UNDER_WAY = ("awaiting_confirmation", "running", "paused")
 IN_FLIGHT = ("claimed", "intended", "unknown")
 STEPS = ("s1", "s2", "s3", "s4", "s5", "s6", "s8")

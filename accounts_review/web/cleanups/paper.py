@@ -57,5 +57,5 @@ class Paper(CleanupView):
 
 def _quoted(text: str) -> str:
     """A text that may stand between the quotes of a style sheet: whatever is no plain word is written as its number."""
-    line = one_line(text, longest=300)
+    line = one_line(text, longest=600)
     return "".join(each if each.isalnum() or each in " .,:-·" else f"\\{ord(each):06x} " for each in line)

@@ -29,15 +29,15 @@ class Mailed:
 
 def mailed(folder: Path, *, portal: str) -> list[Mailed]:
     """The newest first. Links lead to the portal as it runs now, whatever its port was when they were written."""
-    found = list(_all(folder, portal))
-    return found[: -MOST - 1 : -1]
+    newest = list(_all(folder))[: -MOST - 1 : -1]
+    return [_read(key, message_from_bytes(raw, policy=policy.default), portal) for key, raw in newest]
 
 
-def _all(folder: Path, portal: str) -> Iterator[Mailed]:
+def _all(folder: Path) -> Iterator[tuple[str, bytes]]:
     for file in sorted(folder.glob("*.log"), key=lambda file: (file.stat().st_mtime_ns, file.name)):
         for number, raw in enumerate(file.read_bytes().split(BETWEEN)):
             if raw.strip():
-                yield _read(f"{file.stem}-{number}", message_from_bytes(raw, policy=policy.default), portal)
+                yield f"{file.stem}-{number}", raw
 
 
 def _read(key: str, message: EmailMessage, portal: str) -> Mailed:

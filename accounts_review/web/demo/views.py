@@ -60,14 +60,13 @@ class SkipDays(DemoView):
     """Move the clock forward, and read the workspaces as they are then; what is due then happens by itself."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        workspaces = [each for each in sources.known_workspaces() if sources.is_reachable(each)]
-        if not all(demo_clock.is_sandbox(sources.access_to(each).url) for each in workspaces):
+        if not sources.are_all_pretended():
             messages.error(request, _("A workspace here is a real one. Its time cannot be skipped."))
             return redirect("mailbox")
         demo_clock.skip(settings.DATA_DIR, days=DAYS)
         # Who skips stays signed in.
         request.session.modified = True
-        for each in workspaces:
+        for each in filter(sources.is_reachable, sources.known_workspaces()):
             queue.enqueue_sync(each)
         day = instants.dated(timezone.localtime(timezone.now()), "j F Y")
         messages.success(request, _("It is %(day)s now. What is due by then happens within a minute.") % {"day": day})

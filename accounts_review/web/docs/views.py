@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.web.shared.access import PortalView
-from accounts_review.web.shared.documents import Document, document, names
+from accounts_review.web.shared.documents import Document, document
 
 SHELVES: list[tuple[Promise, list[str]]] = [
     (_("For people who use the portal"), ["guide", "screens", "policy", "accessibility"]),
@@ -39,7 +39,7 @@ class DocumentPage(PortalView):
     template_name = "accounts_review/docs/document.html"
 
     def get(self, request: HttpRequest, name: str) -> HttpResponse:
-        found = document(name, get_language() or "en") if name in names() else None
+        found = document(name, get_language() or "en")
         if found is None:
             raise Http404
-        return self.render_to_response(self.get_context_data(document=found, shelves=shelves(get_language() or "en")))
+        return self.render_to_response(self.get_context_data(document=found))

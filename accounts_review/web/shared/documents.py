@@ -75,10 +75,6 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _fence(tokens: list[Token], at: int, *_: object) -> str:
-    return f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
-
-
 def _code(_renderer: object, tokens: list[Token], at: int, *_: object) -> str:
     return f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
 

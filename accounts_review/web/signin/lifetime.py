@@ -20,6 +20,8 @@ from accounts_review.web.shared import anew
 BEGAN, SEEN = "began_at", "seen_at"
 REFRESHING = frozenset({"progress", "news", "sync", "check_connection", "session_left"})
 """Pages that look again by themselves: they prove nobody's presence."""
+IN_PART = frozenset({"bulk_decision", "policy_preview", "sync_page"})
+"""Pages of which a part looks again by itself."""
 PERSON = "portal_person"
 PRECISION = 60.0
 """Seconds: a click is not written down more often."""
@@ -47,7 +49,8 @@ class SessionLifetimeMiddleware:
             session[BEGAN] = session[SEEN] = at
         if at - session[BEGAN] > settings.SESSION_COOKIE_AGE or at - session[SEEN] > settings.SESSION_IDLE_SECONDS:
             return _ended(request)
-        looks_by_itself = request.resolver_match is not None and request.resolver_match.url_name in REFRESHING
+        name = request.resolver_match.url_name if request.resolver_match else ""
+        looks_by_itself = name in REFRESHING or (name in IN_PART and "HX-Request" in request.headers)
         if at - session[SEEN] > PRECISION and not (looks_by_itself and request.method == "GET"):
             session[SEEN] = at
         request.session_left = left_of(request)["left"]  # type: ignore[attr-defined]

@@ -14,10 +14,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts_review.models import Workspace
-from accounts_review.tasks import queue
+from accounts_review.models import Access, StoredKey, Workspace
+from accounts_review.tasks import queue, sources
 from accounts_review.web.demo.mailbox import mailed
+from accounts_review.workflow.workspaces import NotPossible
 from cleanup_portal import demo_clock
+from tests.factories import make_workspace
 from tests.web.kit import sign_in, text_of
 
 OLD_LINK = "http://127.0.0.1:8004/answer/abc/"
@@ -115,6 +117,21 @@ def test_the_time_of_a_real_workspace_is_not_skipped(
     assert "A workspace here is a real one." in text_of(visitor.post("/mailbox/skip/", follow=True))
     assert demo_clock.days_ahead(demo) == 0
     assert not demo_clock.is_demo(demo, urls=[url])
+
+
+def test_nor_is_that_of_a_real_one_that_is_paused(visitor: Client, demo: Path) -> None:
+    paused = make_workspace("paused")
+    paused.state = Workspace.State.PAUSED
+    paused.save()
+    StoredKey.store(paused, Access(url="https://data.example.org", api_key="k" * 20), now=timezone.now())
+
+    assert "A workspace here is a real one." in text_of(visitor.post("/mailbox/skip/", follow=True))
+    assert demo_clock.days_ahead(demo) == 0
+
+
+def test_a_real_workspace_is_not_connected_to_the_demo(demo: Path) -> None:
+    with pytest.raises(NotPossible, match="This is the demo"):
+        sources.try_out(Access(url="https://data.example.org", api_key="k" * 20))
 
 
 @pytest.mark.parametrize("role", ["auditor", "reviewer", "operator"])

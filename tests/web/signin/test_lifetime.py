@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts_review.models import Workspace
+from tests.factories import make_sync
 from tests.web.kit import sign_in
 from tests.web.records_kit import Site, text
 
@@ -46,7 +47,12 @@ def test_it_ends_after_inactivity_and_in_any_case(site: Site, began: float, seen
 def test_a_page_that_looks_again_by_itself_keeps_no_session_alive(site: Site) -> None:
     age(site, began=HOUR, seen=HOUR)
     site.get("news")
+    page = f"/w/main/syncs/{make_sync(site.workspace).pk}/"
+    assert site.client.get(page, headers={"HX-Request": "true"}).status_code == 200
     assert time() - site.client.session["seen_at"] >= HOUR
+    site.client.get(page)
+    assert time() - site.client.session["seen_at"] < HOUR
+    age(site, began=HOUR, seen=HOUR)
     site.get("review")
     assert time() - site.client.session["seen_at"] < HOUR
 

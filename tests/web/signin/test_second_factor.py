@@ -73,6 +73,7 @@ def test_it_is_demanded_from_the_role_that_is_named(
     for answer in (client.get("/w/main/review/"), client.post("/hold/", {"act": "hold", "reason": "x"})):
         assert (answer.get("Location") == "/accounts/2fa/") is is_asked
     assert client.get("/accounts/2fa/").status_code == 200
+    assert client.get("/accessibility/").status_code == 200
 
 
 def test_on_loopback_nobody_is_asked(client: Client, workspace: Workspace, oscar: User) -> None:
