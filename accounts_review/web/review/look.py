@@ -8,13 +8,12 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import SavedView
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.navigation import page_of_ours
 
 PAGE_SIZES = (25, 50, 100, 200)
 USUAL_SIZE = 50
@@ -99,7 +98,7 @@ class SetLook(WorkspaceView):
     """Keep how a person wants the list; what is not among the choices changes nothing."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        form, back = LookForm(request.POST), request.POST.get("next", "")
+        form, back = LookForm(request.POST), page_of_ours(request.POST.get("next", ""))
         if form.is_valid():
             SavedView.objects.update_or_create(
                 workspace=self.workspace,
@@ -108,9 +107,8 @@ class SetLook(WorkspaceView):
                 is_shared=False,
                 defaults={"query": form.look.query},
             )
-        review = reverse("review", kwargs={"workspace": self.workspace.name})
-        if not (back.startswith("/") and url_has_allowed_host_and_scheme(back, None)):
-            return redirect(review)
+        if not back:
+            return redirect("review", workspace=self.workspace.name)
         path, _mark, query = back.partition("?")
         # On another number of rows, a page is another one.
         return redirect(f"{path}?{rest}" if (rest := without_look(query, "page", "after", "before", "start")) else path)

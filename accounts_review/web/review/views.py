@@ -13,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_filters.views import FilterView
@@ -40,7 +39,7 @@ from accounts_review.web.review.selection import (
 )
 from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.navigation import draft_of
+from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
 from accounts_review.workflow.review import bulk, decide
 from accounts_review.workflow.review.conflicts import entry_numbers, newest
@@ -251,10 +250,8 @@ class Decide(WorkspaceView):
     @property
     def _back(self) -> str:
         """Where the person came from, if that is here."""
-        given = self.request.POST.get("next", "")
-        if given.startswith("/") and url_has_allowed_host_and_scheme(given, None):
-            return given
-        return reverse("review", kwargs={"workspace": self.workspace.name})
+        review = reverse("review", kwargs={"workspace": self.workspace.name})
+        return page_of_ours(self.request.POST.get("next", ""), otherwise=review)
 
 
 def reason_of(decision: dict[str, Any]) -> str:

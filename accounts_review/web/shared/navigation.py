@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, Query
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from accounts_review.models import BulkDecision, Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
@@ -50,6 +51,11 @@ def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
     return workspaces.annotate(
         draft_number=Subquery(number[:1]), draft_count=Subquery(number.annotate(count=Count("pk")).values("count")[:1])
     )
+
+
+def page_of_ours(given: str, *, otherwise: str = "") -> str:
+    """Where somebody wants to go on to, if that is a page of the portal; else ``otherwise``."""
+    return given if given.startswith("/") and url_has_allowed_host_and_scheme(given, None) else otherwise
 
 
 def look_up(user: User | AnonymousUser) -> list[Any]:

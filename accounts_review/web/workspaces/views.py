@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -18,6 +17,7 @@ from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Wo
 from accounts_review.models.run import SILENT
 from accounts_review.tasks import queue, sources
 from accounts_review.web.shared.access import PortalView, Request, WorkspaceView
+from accounts_review.web.shared.navigation import page_of_ours
 from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import findings
 from accounts_review.workflow import workspaces
@@ -245,5 +245,4 @@ def _card(workspace: Workspace, now: datetime, request: Request) -> WorkspaceCar
 
 def _back(request: HttpRequest) -> str:
     """Where the button was pressed, if that is a page of ours."""
-    given = str(request.POST.get("next", ""))
-    return given if given.startswith("/") and url_has_allowed_host_and_scheme(given, None) else "/workspaces/"
+    return page_of_ours(request.POST.get("next", ""), otherwise="/workspaces/")

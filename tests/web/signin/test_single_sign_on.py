@@ -259,10 +259,11 @@ def test_looking_at_the_address_of_a_button_starts_nothing(client: Client, db: N
     assert client.get("/accounts/oidc/entra/login/").status_code == 405
 
 
-def test_going_on_leads_nowhere_else(client: Client, ines: User, provider: Use) -> None:
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "abc"])
+def test_going_on_leads_nowhere_else(client: Client, ines: User, provider: Use, elsewhere: str) -> None:
     entra, sub = provider(), somebody()
     entra.say(sub, email=ines.email, email_verified=True)
-    assert sign_in_by(entra, client, sub, next="https://evil.example/")["Location"] == "/"
+    assert sign_in_by(entra, client, sub, next=elsewhere)["Location"] == "/"
 
 
 def test_a_failure_is_one_entry_an_hour_and_address(client: Client, ines: User, provider: Use) -> None:

@@ -16,13 +16,13 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
 from accounts_review.web.shared import anew
+from accounts_review.web.shared.navigation import page_of_ours
 from accounts_review.web.signin.sso import refused
 from accounts_review.web.signin.sso.provider import PortalOIDCAdapter, PortalProvider
 
@@ -42,7 +42,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
         answer: HttpResponse = provider.redirect(
             request,
             process=AuthProcess.REDIRECT if is_anew else AuthProcess.LOGIN,
-            next_url=_next(request.POST, request),
+            next_url=page_of_ours(request.POST.get("next", "")),
             data={"nonce": nonce, "invitation": None if is_anew else _invitation(request)},
             auth_params={"nonce": nonce} | (_to_prove(request, provider) if is_anew else {}),
         )
@@ -76,12 +76,6 @@ def _provider(request: HttpRequest, provider_id: str) -> PortalProvider:
     return provider
 
 
-def _next(sent: QueryDict, request: HttpRequest) -> str:
-    """Where a form or an address wants to go on to; "" where that is another site."""
-    to = sent.get("next", "")
-    return to if url_has_allowed_host_and_scheme(to, allowed_hosts={request.get_host()}) else ""
-
-
 def _invitation(request: HttpRequest) -> dict[str, str] | None:
     """The invitation whose page is open in this session, if the button stands on it."""
     uid, key = request.POST.get("invited", ""), request.session.get(INTERNAL_RESET_SESSION_KEY, "")
@@ -104,5 +98,8 @@ def _to_prove(request: HttpRequest, provider: PortalProvider) -> dict[str, Any]:
 @require_GET
 def prove_page(request: HttpRequest) -> HttpResponse:
     """Asks somebody who signs in by a provider only to prove there who they are."""
-    context = {"providers": anew.providers_of(cast(User, request.user)), "next": _next(request.GET, request)}
+    context = {
+        "providers": anew.providers_of(cast(User, request.user)),
+        "next": page_of_ours(request.GET.get("next", "")),
+    }
     return render(request, "accounts_review/signin/prove.html", context)
