@@ -91,7 +91,7 @@ def _context(change: Change) -> dict[str, Any]:
         "address_before": change.address_before,
         "provider": change.provider,
     }
-    sentences = {
+    sentence = {
         Event.PERSON_ADDED: _("%(actor)s added %(login)s (%(address)s): %(role)s in %(where)s"),
         Event.PERSON_DEACTIVATED: _("%(actor)s deactivated %(login)s"),
         Event.PERSON_EMAIL_CHANGED: _("%(actor)s changed the address of %(login)s to %(address)s"),
@@ -101,7 +101,7 @@ def _context(change: Change) -> dict[str, Any]:
         Event.ROLE_GRANTED: _("%(actor)s changed the role of %(login)s in %(where)s from %(before)s to %(role)s"),
     }[change.event]
     kept = {"is_taken": change.role == NONE, "is_first": change.before == NONE}
-    return values | kept | {"said": sentences % values, "event": change.event.name, "url": settings.PUBLIC_URL}
+    return values | kept | {"said": sentence % values, "event": change.event.name, "url": settings.PUBLIC_URL}
 
 
 def _actor(change: Change) -> str:
