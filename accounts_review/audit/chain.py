@@ -15,23 +15,36 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection
-from django.db.models import Q
 
 from accounts_review.audit import checkpoint
-from accounts_review.audit.checkpoint import Checkpoint
+from accounts_review.audit.canonical import canonical, joined
+from accounts_review.audit.checkpoint import GENESIS, Checkpoint
 from accounts_review.audit.events import PERSONAL, Event, named
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
-from accounts_review.models.copying import copy_in
+from accounts_review.models.copying import copy_rows
 
 _CHAIN_LOCK = 0x636C65616E  # any constant that nothing else in the database uses
+_WAIT = "SELECT pg_advisory_xact_lock(%s)"
+_END = """
+SELECT pg_advisory_xact_lock(%s);
+SELECT last.seq, last.digest, key.sealed FROM (SELECT) AS always
+    LEFT JOIN (SELECT seq, digest FROM accounts_review_auditentry ORDER BY seq DESC LIMIT 1) AS last ON true
+    LEFT JOIN (SELECT sealed FROM accounts_review_auditkey ORDER BY id DESC LIMIT 1) AS key ON true;
+SELECT account_id, name, digest FROM accounts_review_personaldata
+    WHERE (account_id = ANY(%s) OR account_id IS NULL AND name = ANY(%s)) AND details = '{}' AND erased_at IS NULL
+"""
+"""In one turn to the database: wait, then look at the end of the chain, the key, and who is known by name."""
+
+Who = tuple[int | None, str]
+"""An account (null for people who use the portal), and the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +64,11 @@ class NewEntry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def who(self) -> tuple[int | None, str]:
+    def who(self) -> Who:
         return None, self.actor
 
     @property
-    def whom(self) -> tuple[int | None, str]:
+    def whom(self) -> Who:
         return self.account_id, self.subject
 
     @property
@@ -70,63 +83,57 @@ def wait_for_turn() -> None:
     """
     assert connection.in_atomic_block, "a turn lasts as long as a transaction"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
+        cursor.execute(_WAIT, [_CHAIN_LOCK])
 
 
 def append(entries: Iterable[NewEntry]) -> None:
     """Seal entries onto the end of the chain, in the caller's transaction.
 
-    Writers queue up until the transaction before them ends.
+    Writers queue up until the transaction before them ends. Rows are written bare: of a decision on very many, model
+    objects took most of the time.
     """
     given = list(entries)
-    wait_for_turn()
-    key = AuditKey.current()
-    last = checkpoint.newest()
-    checkpoint.keep_after_commit(before=last)
-    seq, previous = last.seq, last.digest
-    people = _people([entry.who for entry in given] + [entry.whom for entry in given if entry.subject])
-    rows, details = [], []
+    end = _end({entry.who for entry in given} | {entry.whom for entry in given if entry.subject})
+    checkpoint.keep_after_commit(before=end.last)
+    seq, previous, mark = end.last.seq, end.last.digest, marker(end.key)
+    beside, rows = _Beside(end.people), list[tuple[Any, ...]]()
     for entry in given:
         seq += 1
         personal = entry.personal
-        beside = _beside(entry.account_id, details=personal) if personal else None
-        row = AuditEntry(
-            seq=seq,
-            at=entry.at,
-            workspace=entry.workspace,
-            actor_ref=people[entry.who],
-            kind=named(entry.kind).value,
-            subject_ref=people.get(entry.whom),
-            account_id=entry.account_id,
-            cleanup=entry.cleanup,
-            data={name: value for name, value in entry.data.items() if name not in personal},
-            personal=beside,
-            previous=previous,
-        )
-        row.digest = previous = seal(row)
-        row.mark = mark_of(row.digest, key=key)
-        rows.append(row)
-        details += [beside] if beside else []
-    copy_in(details)
-    copy_in(rows)
+        content = canonical({name: value for name, value in entry.data.items() if name not in personal})
+        subject = beside.name(entry.whom) if entry.subject else None
+        about = (entry.workspace, beside.name(entry.who), named(entry.kind).value, subject)
+        about = (*about, entry.account_id, entry.cleanup)
+        details = beside.put(entry.account_id, details=personal) if personal else None
+        digest = _sha256(joined(seq, _instant(entry.at), *about, msgspec.Raw(content), details, previous))
+        rows.append((seq, entry.at, *about, content.decode(), details, previous, digest, mark(digest)))
+        previous = digest
+    copy_rows(PersonalData, beside.rows)
+    copy_rows(AuditEntry, rows)
 
 
 def seal(row: AuditEntry) -> str:
     """The digest an entry must have."""
-    at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
-    content = [row.seq, at, row.workspace, row.actor_ref_id, row.kind, row.subject_ref_id]
-    content += [row.account_id, row.cleanup, row.data, row.personal_id, row.previous]
-    return _sha256(content)
+    about = (row.workspace, row.actor_ref_id, row.kind, row.subject_ref_id, row.account_id, row.cleanup)
+    content = msgspec.Raw(canonical(row.data))
+    return _sha256(joined(row.seq, _instant(row.at), *about, content, row.personal_id, row.previous))
 
 
-def mark_of(digest: str, *, key: bytes) -> str:
-    """What shows that the portal itself wrote the entry of a digest."""
-    return hmac.digest(key, digest.encode(), "sha256").hex()
+def marker(key: bytes) -> Callable[[str], str]:
+    """Gives what shows that the portal itself wrote the entry of a digest."""
+    begun = hmac.new(key, digestmod="sha256")
+
+    def mark(digest: str) -> str:
+        made = begun.copy()
+        made.update(digest.encode())
+        return made.hexdigest()
+
+    return mark
 
 
 def commitment(row: PersonalData) -> str:
     """The digest that personal data must have as long as they are not erased."""
-    return _sha256([row.salt, row.name, row.details])
+    return _sha256(joined(row.salt, row.name, msgspec.Raw(canonical(row.details))))
 
 
 def newest_checkpoint() -> Checkpoint:
@@ -134,24 +141,52 @@ def newest_checkpoint() -> Checkpoint:
     return checkpoint.newest()
 
 
-def _people(keys: Sequence[tuple[int | None, str]]) -> dict[tuple[int | None, str], PersonalData]:
-    """The personal data that name these people (account or null, name): known ones again, the others made."""
-    wanted = dict.fromkeys(keys)
-    accounts = {account for account, name in wanted if account is not None}
-    logins = {name for account, name in wanted if account is None}
-    known = PersonalData.objects.filter(Q(account_id__in=accounts) | Q(account_id=None, name__in=logins), details={})
-    people = {(row.account_id, row.name): row for row in known.filter(erased_at=None)}
-    made = {key: _beside(*key) for key in wanted if key not in people}
-    copy_in(list(made.values()))
-    return people | made
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of the chain, which nobody else can move until the transaction ends."""
+
+    last: Checkpoint
+    key: bytes
+    people: dict[Who, str]
+    """Who is known by name already, each by the digest of their :class:`PersonalData`."""
 
 
-def _beside(account_id: int | None, name: str = "", *, details: Mapping[str, Any] | None = None) -> PersonalData:
-    row = PersonalData(account_id=account_id, name=name, details=dict(details or {}), salt=secrets.token_hex(16))
-    row.digest = commitment(row)
-    return row
+def _end(people: Iterable[Who]) -> _End:
+    assert connection.in_atomic_block, "a turn lasts as long as a transaction"
+    accounts = [account for account, _name in people if account is not None]
+    logins = [name for account, name in people if account is None]
+    with connection.cursor() as cursor:
+        cursor.execute(_END, [_CHAIN_LOCK, accounts, logins])
+        cursor.nextset()
+        seq, digest, sealed = cursor.fetchone() or (None, None, None)
+        cursor.nextset()
+        known = {(account, name): found for account, name, found in cursor.fetchall()}
+    key = AuditKey(sealed=sealed).open() if sealed else None
+    return _End(Checkpoint(seq or 0, digest or GENESIS), key or AuditKey.current(), known)
 
 
-def _sha256(content: object) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+class _Beside:
+    """What goes beside the chain with new entries; whoever is known by name already is referred to again."""
+
+    def __init__(self, people: dict[Who, str]) -> None:
+        self.people = people
+        self.rows = list[tuple[Any, ...]]()
+
+    def name(self, who: Who) -> str:
+        if who not in self.people:
+            self.people[who] = self.put(*who)
+        return self.people[who]
+
+    def put(self, account_id: int | None, name: str = "", *, details: Mapping[str, Any] | None = None) -> str:
+        salt, content = secrets.token_hex(16), canonical(details or {})
+        digest = _sha256(joined(salt, name, msgspec.Raw(content)))
+        self.rows.append((digest, account_id, name, content.decode(), salt, None))
+        return digest
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

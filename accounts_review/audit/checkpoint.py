@@ -29,12 +29,17 @@ from django.db import DatabaseError, connection, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review.models import AuditEntry, Hold
+from accounts_review.audit.files import load_key, put
+from accounts_review.models import Hold
 from accounts_review.models.hold import WITHOUT_EVIDENCE
 
 log = structlog.get_logger(__name__)
 
 GENESIS = "0" * 64
+_END_BESIDE = """
+SELECT seq, digest, EXISTS (SELECT FROM accounts_review_auditentry WHERE seq = %s AND digest = %s)
+FROM accounts_review_auditentry ORDER BY seq DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,7 @@ class Mismatch:
 
 def newest() -> Checkpoint:
     """The newest entry of the database, or the beginning of the chain where there is none."""
-    last = AuditEntry._base_manager.order_by("-seq").values_list("seq", "digest").first()
-    return Checkpoint(*(last or (0, GENESIS)))
+    return _end_beside(None)[0]
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class Keeper:
             if not self.key_file.exists():
                 with self._alone():
                     self._key()
-            return _load(self.key_file).public_key().public_bytes_raw().hex()
+            return load_key(self.key_file).public_key().public_bytes_raw().hex()
         except (ValueError, OSError):
             return self.name
 
@@ -119,7 +123,7 @@ class Keeper:
         """Every checkpoint of this host so far, oldest first; a line that is damaged or not of its key is left out."""
         try:
             lines = self.history_file.read_text(errors="replace").splitlines()
-            key = _load(self.key_file).public_key()
+            key = load_key(self.key_file).public_key()
         except (ValueError, OSError):
             return []
         found = []
@@ -134,25 +138,11 @@ class Keeper:
             text = self.file.read_text()
         except FileNotFoundError:
             return None
-        return _signed(text, by=_load(self.key_file).public_key())
+        return _signed(text, by=load_key(self.key_file).public_key())
 
     def look(self) -> Mismatch | None:
         """What speaks against acting on this database; writes nothing."""
-        try:
-            kept = self.read()
-        except (ValueError, OSError) as error:
-            log.warning("the checkpoint cannot be read", error=str(error))
-            return Mismatch(Hold.Cause.UNREADABLE)
-        if kept is None:
-            last = newest()
-            return Mismatch(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept()
-        if not _agrees(kept) and not _is_superseded(kept):
-            last = newest()
-            cause = Hold.Cause.BEHIND if last.seq < kept.seq else Hold.Cause.REWRITTEN
-            noted = kept.at.isoformat() if kept.at else ""
-            details = {"number": kept.seq, "digest": kept.digest, "noted_at": noted, "newest": last.seq}
-            return Mismatch(cause, details)
-        return self._not_kept()
+        return self._compared()[0]
 
     def keep(self) -> Mismatch | None:
         """Note the newest entry, unless something speaks against it: what does is returned, and nothing is written.
@@ -160,21 +150,20 @@ class Keeper:
         Call it outside a transaction: what is not committed is not to be noted.
         """
         assert not connection.in_atomic_block, "a checkpoint of what may be rolled back"
-        self.failure, last = "", newest()
-        finding = self.look()
-        if finding is None and self.read_seq() == last:
+        self.failure = ""
+        finding, kept, last = self._compared()
+        if finding is None and kept == last:
             return None
         host = self.host
         try:
             with self._alone():
-                finding = self.look()
+                finding, _kept, last = self._compared()
                 if finding is None or (finding.cause in WITHOUT_EVIDENCE and self._may_begin(host)):
-                    self._write(newest())
+                    self._write(last)
                     return None
                 return finding
         except OSError as error:
-            self.failure = f"{error.strerror or error} ({self.folder})"
-            log.error("the checkpoint could not be written", error=self.failure)
+            self._tell(error)
             return finding or self._not_kept()
 
     def begin(self) -> None:
@@ -184,8 +173,7 @@ class Keeper:
                 if not self.file.exists():
                     self._write(Checkpoint(0, GENESIS))
         except OSError as error:
-            self.failure = f"{error.strerror or error} ({self.folder})"
-            log.error("the checkpoint could not be written", error=self.failure)
+            self._tell(error)
 
     def read_seq(self) -> Checkpoint | None:
         """Number and digest alone."""
@@ -203,6 +191,28 @@ class Keeper:
         signed = dict(content) | {"key": key.public_key().public_bytes_raw().hex()}
         text = json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return signed | {"signature": key.sign(text.encode()).hex()}
+
+    def _compared(self) -> tuple[Mismatch | None, Checkpoint | None, Checkpoint]:
+        """What speaks against acting on this database; number and digest kept here, and the newest of the database."""
+        try:
+            noted = self.read()
+        except (ValueError, OSError) as error:
+            log.warning("the checkpoint cannot be read", error=str(error))
+            return Mismatch(Hold.Cause.UNREADABLE), None, newest()
+        kept = Checkpoint(noted.seq, noted.digest) if noted else None
+        last, agrees = _end_beside(kept)
+        if noted is None:
+            return Mismatch(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept(), None, last
+        if not agrees and not _is_superseded(noted):
+            cause = Hold.Cause.BEHIND if last.seq < noted.seq else Hold.Cause.REWRITTEN
+            noted_at = noted.at.isoformat() if noted.at else ""
+            details = {"number": noted.seq, "digest": noted.digest, "noted_at": noted_at, "newest": last.seq}
+            return Mismatch(cause, details), kept, last
+        return self._not_kept(), kept, last
+
+    def _tell(self, error: OSError) -> None:
+        self.failure = f"{error.strerror or error} ({self.folder})"
+        log.error("the checkpoint could not be written", error=self.failure)
 
     def _not_kept(self) -> Mismatch | None:
         return Mismatch(Hold.Cause.NOT_KEPT, {"error": self.failure}) if self.failure else None
@@ -226,7 +236,7 @@ class Keeper:
         record["key"] = key.public_key().public_bytes_raw().hex()
         record["signature"] = key.sign(_bytes(content)).hex()
         line = json.dumps(record) + "\n"
-        _put(self.file, line.encode())
+        put(self.file, line.encode())
         with suppress(OSError):  # The newest is kept already; what is lost here is one of many.
             descriptor = os.open(self.history_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "w") as out:
@@ -235,11 +245,11 @@ class Keeper:
     def _key(self) -> Ed25519PrivateKey:
         """The key of this installation; a new one where there is none that can be used."""
         try:
-            return _load(self.key_file)
+            return load_key(self.key_file)
         except (ValueError, FileNotFoundError):
             key = Ed25519PrivateKey.generate()
             form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            _put(self.key_file, key.private_bytes(serialization.Encoding.PEM, form, plain))
+            put(self.key_file, key.private_bytes(serialization.Encoding.PEM, form, plain))
             return key
 
 
@@ -286,8 +296,12 @@ def _keep_if_possible() -> None:
         log.error("the checkpoint could not be noted", error=str(error))
 
 
-def _agrees(kept: Checkpoint) -> bool:
-    return kept.seq == 0 or AuditEntry._base_manager.filter(seq=kept.seq, digest=kept.digest).exists()
+def _end_beside(kept: Checkpoint | None) -> tuple[Checkpoint, bool]:
+    """The newest entry of the database, and whether it holds the one that was kept; in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_END_BESIDE, [kept.seq if kept else 0, kept.digest if kept else ""])
+        seq, digest, is_there = cursor.fetchone() or (0, GENESIS, False)
+    return Checkpoint(seq, digest), is_there or not kept or kept.seq == 0
 
 
 def _is_superseded(kept: Checkpoint) -> bool:
@@ -307,32 +321,5 @@ def _signed(text: str, *, by: Ed25519PublicKey | None = None) -> Checkpoint:
         raise ValueError(_("The checkpoint is damaged or was changed by hand: its signature does not hold.")) from None
 
 
-def _load(path: Path) -> Ed25519PrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(_("The key is of the wrong type."))
-    return key
-
-
 def _bytes(content: list[Any]) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file that only we may read, whole or not at all, and have it on the disk."""
-    draft = path.with_suffix(f".{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
