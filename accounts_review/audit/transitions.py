@@ -12,6 +12,7 @@ from accounts_review.audit.chain import append
 from accounts_review.audit.events import Event
 from accounts_review.audit.log import Data, details_of, entry_about
 from accounts_review.models import Case, Cleanup
+from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import (
     CASE_TRANSITIONS,
     CLEANUP_TRANSITIONS,
@@ -64,7 +65,7 @@ def transition(
         if owned:
             moved = sum(standing.filter(pk=row.pk).update(**columns, **owned[row.pk]) for row in together)
         else:
-            moved = standing.filter(pk__in=[row.pk for row in together]).update(**columns)
+            moved = standing.filter(pk__in=Among(row.pk for row in together)).update(**columns)
         if moved != len(together):
             raise Conflict(str(together[0]))
         append(

@@ -71,7 +71,9 @@ class AuditEntry(models.Model):
     account_id = models.BigIntegerField(null=True)
     cleanup = models.PositiveIntegerField(_("clean-up"), null=True)
     data = models.JSONField(_("details"), default=dict)
-    personal = models.ForeignKey(PersonalData, models.PROTECT, db_constraint=False, null=True, related_name="+")
+    personal = models.ForeignKey(
+        PersonalData, models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64)
     mark = models.CharField(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
 
+import msgspec
 from django.db import connection, models
+from django.db.models.base import ModelState
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 def copy_in(rows: Sequence[models.Model]) -> None:
@@ -17,8 +22,10 @@ def copy_in(rows: Sequence[models.Model]) -> None:
     if keyless := [row for row in rows if row.pk is None]:
         for row, key in zip(keyless, new_keys(model, len(keyless)), strict=True):
             row.pk = key
-    read = [_reader(field) for field in model._meta.concrete_fields]
-    copy_rows(model, ([value(row) for value in read] for row in rows))
+    fields = model._meta.concrete_fields
+    read = attrgetter(*(field.attname for field in fields))
+    documents = [place for place, field in enumerate(fields) if isinstance(field, models.JSONField)]
+    copy_rows(model, (_with_text(read(row), documents) for row in rows))
 
 
 def copy_rows(model: type[models.Model], rows: Iterable[Sequence[Any]]) -> None:
@@ -41,8 +48,27 @@ def new_keys(model: type[models.Model], count: int) -> list[int]:
         return [key for (key,) in cursor.fetchall()]
 
 
-def _reader(field: models.Field[Any, Any]) -> Callable[[models.Model], Any]:
-    name = field.attname
-    if isinstance(field, models.JSONField):
-        return lambda row: None if (value := getattr(row, name)) is None else json.dumps(value)
-    return lambda row: getattr(row, name)
+def alike(one: Row, **columns: Any) -> Row:
+    """A new row like one that is not stored, but for these columns; to make it anew takes seven times as long."""
+    row = type(one).__new__(type(one))
+    row.__dict__.update(one.__dict__)
+    row._state = ModelState()
+    row._state.fields_cache = dict(one._state.fields_cache)  # type: ignore[misc]
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return row
+
+
+def _with_text(values: tuple[Any, ...], documents: Iterable[int]) -> list[Any]:
+    row = list(values)
+    for place in documents:
+        if row[place] is not None:
+            row[place] = _json(row[place])
+    return row
+
+
+def _json(document: Any) -> str:
+    try:
+        return msgspec.json.encode(document).decode()
+    except TypeError:  # It takes nothing but plain types.
+        return json.dumps(document)

@@ -22,12 +22,15 @@ from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, permit
+from accounts_review.models.copying import alike
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import decided_since, newest, said_of
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
-PORTION = 250
-"""As many as are decided on within a fraction of the second that anybody else may have to wait."""
+PORTION, GROWTH = 500, 4
+"""So many are decided on at first, and at most so many times as many, as long as it is quick."""
+QUICK = 0.25
+"""Seconds. Anybody else waits for one portion, and is not to wait for a second."""
 CONFIRMED_FOR = timedelta(hours=1)
 """Where nobody worked for so long, the person looks again before it goes on."""
 KEPT = timedelta(days=7)
@@ -84,10 +87,13 @@ def confirm(
 def carry_on(*, bulk: BulkDecision, clock: Callable[[], datetime], budget: timedelta | None = None) -> bool:
     """Decide on those who are left, until the time budget is spent. Whether more can be done at once."""
     until = time.monotonic() + budget.total_seconds() if budget is not None else None
+    size, began = PORTION, time.monotonic()
     with checkpoint.kept_at_the_end():
-        while _portion(bulk.pk, now=clock()):
-            if until is not None and time.monotonic() >= until:
+        while _portion(bulk.pk, size, now=clock()):
+            before, began = began, time.monotonic()
+            if until is not None and began >= until:
                 return True
+            size = _next_size(size, took=began - before)
     return False
 
 
@@ -188,7 +194,14 @@ def silent(*, now: datetime) -> list[int]:
     return list(running.values_list("pk", flat=True))
 
 
-def _portion(pk: int, *, now: datetime) -> bool:
+def _next_size(size: int, *, took: float) -> int:
+    """How many to decide on next, after a portion that took so many seconds."""
+    if took > 2 * QUICK:
+        return max(size // 2, 1)
+    return min(size * 2, PORTION * GROWTH) if took < QUICK / 2 else size
+
+
+def _portion(pk: int, size: int, *, now: datetime) -> bool:
     """Decide on the next few; whether anybody is left."""
     with transaction.atomic():
         bulk = _held(pk)
@@ -196,7 +209,7 @@ def _portion(pk: int, *, now: datetime) -> bool:
             return False
         if now - bulk.heartbeat_at > CONFIRMED_FOR:
             return _stop(bulk, BulkDecision.Stop.EXPIRED)
-        keys = _keys(bulk, bulk.position, bulk.position + PORTION)
+        keys = _keys(bulk, bulk.position, bulk.position + size)
         apart = Apart()
         try:
             _decide(bulk, keys, apart=apart, now=now)
@@ -218,7 +231,9 @@ def _portion(pk: int, *, now: datetime) -> bool:
 def _decide(bulk: BulkDecision, keys: Sequence[int], *, apart: Apart, now: datetime) -> None:
     if bulk.by is None:
         raise PermissionDenied
-    accounts = list(Account.objects.filter(pk__in=keys).only("username"))
+    # What is known of them is read once they are held.
+    one = Account(workspace=bulk.workspace)
+    accounts = [alike(one, pk=key) for key in keys]
     act: dict[str, Any] = {"accounts": accounts, "actor": bulk.by, "now": now, "seen": bulk.seen, "apart": apart}
     match bulk.decision:
         case "approve":

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,17 +24,16 @@ from accounts_review.models import (
     Case,
     Cleanup,
     Exemption,
-    PolicyVersion,
     Snooze,
     Workspace,
-    permit,
 )
-from accounts_review.models.copying import copy_in
+from accounts_review.models.copying import alike, copy_in
+from accounts_review.models.keys import Among
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
 from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
-from accounts_review.workflow.review.conflicts import decided_since, said_of
+from accounts_review.workflow.review.held import held
 from accounts_review.workflow.review.refusals import AccountRefusal as AccountRefusal
 from accounts_review.workflow.review.refusals import Apart, sift
 from accounts_review.workflow.review.refusals import DecisionRefused as DecisionRefused
@@ -63,24 +62,24 @@ def approve(
     and date are carried over, and ``actor`` is kept beside them. ``is_shown`` tells whether what is known of an
     account now is what the approver saw. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, lambda account: "" if is_shown(account) else _("it has changed since it was confirmed"), apart)
     fresh = sift(fresh, lambda account: objection_to_approval(account, actor=actor), apart)
     before, cases = {case.account_id: case for case in ended}, list[Case]()
     for workspace in {account.workspace for account in fresh}:
         draft = draft_of(workspace, now=now)
+        one = Case(cleanup=draft, moved_at=now)
         cases += [
-            Case(
-                cleanup=draft,
+            alike(
+                one,
                 account=account,
-                moved_at=now,
                 **approval_on(evidence_of(account), before.get(account.pk), actor=actor, reason=reason, now=now),
             )
             for account in fresh
-            if account.workspace == workspace
+            if account.workspace_id == workspace.pk
         ]
     copy_in(cases)
-    Snooze.objects.filter(account__in=fresh).delete()
+    _wake(fresh)
     login = actor.get_username()
     audit.log(cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=said_of_approval)
     return cases
@@ -104,7 +103,7 @@ def exempt(
     The owner is told by e-mail before it lapses; a service account must have one, who so confirms it each time.
     Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, lambda account: objection_to_exemption(account, actor, reason, until, now), apart)
     if not is_service_account:
         robots = robots_among([account.pk for account in fresh], now=now)
@@ -117,21 +116,11 @@ def exempt(
     }
     fresh = sift(fresh, lambda account: _objection_to_end(until, latest[account.workspace]), apart)
     login = actor.get_username()
-    Exemption.objects.filter(account__in=fresh, withdrawn_at=None).update(withdrawn_at=now)
-    Snooze.objects.filter(account__in=fresh).delete()
-    exemptions = [
-        Exemption(
-            account=account,
-            until=until,
-            reason=reason,
-            by=actor,
-            by_login=login,
-            at=now,
-            owner_email=owner_email,
-            is_service_account=is_service_account,
-        )
-        for account in fresh
-    ]
+    _standing(fresh).update(withdrawn_at=now)
+    _wake(fresh)
+    given: dict[str, Any] = {"owner_email": owner_email, "is_service_account": is_service_account}
+    one = Exemption(until=until, reason=reason, by=actor, by_login=login, at=now, **given)
+    exemptions = [alike(one, account=account) for account in fresh]
     copy_in(exemptions)
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
@@ -142,7 +131,7 @@ def exempt(
 
 def robots_among(accounts: Sequence[int], *, now: datetime) -> set[int]:
     """Which of these accounts, by their keys, are exempt as service accounts."""
-    exempt = Exemption.objects.in_force(now).filter(account__in=accounts, is_service_account=True)
+    exempt = Exemption.objects.in_force(now).filter(account__in=Among(accounts), is_service_account=True)
     return set(exempt.values_list("account_id", flat=True))
 
 
@@ -161,23 +150,17 @@ def snooze(
     It ends with any decision, and by itself when they are judged otherwise. Raises ``PermissionDenied`` and
     :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, objection_to_snooze, apart)
     login = actor.get_username()
-    Snooze.objects.bulk_create(
-        (
-            Snooze(
-                account=account,
-                by_login=login,
-                at=now,
-                standing=account.assessment.standing,
-                dormant_from=account.assessment.dormant_from,
-            )
-            for account in fresh
-        ),
-        update_conflicts=True,
-        unique_fields=["account"],
-        update_fields=["by_login", "at", "standing", "dormant_from"],
+    _wake(fresh)
+    one = Snooze(by_login=login, at=now)
+    judged = ((account, account.assessment) for account in fresh)
+    copy_in(
+        [
+            alike(one, account=account, standing=found.standing, dormant_from=found.dormant_from)
+            for account, found in judged
+        ]
     )
     data = {"reason": reason}
     audit.log(fresh, kind=Event.ACCOUNT_SNOOZED, actor=login, now=now, data=lambda one: data | evidence_of(one))
@@ -198,11 +181,11 @@ def withdraw(
 
     Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = _locked(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, objection_to_withdrawal, apart)
     login = actor.get_username()
-    standing = Exemption.objects.filter(account__in=fresh, withdrawn_at=None)
-    exempted = [exemption.account for exemption in standing.select_related("account__workspace")]
+    standing, known = _standing(fresh), {account.pk: account for account in fresh}
+    exempted = [known[pk] for pk in standing.values_list("account", flat=True)]
     standing.update(withdrawn_at=now)
     audit.log(exempted, kind=Event.ACCOUNT_EXEMPTION_WITHDRAWN, actor=login, now=now, data={"reason": reason})
     audit.log(
@@ -212,7 +195,7 @@ def withdraw(
         now=now,
         data={"reason": reason},
     )
-    Snooze.objects.filter(account__in=fresh).delete()
+    _wake(fresh)
     _take_out(fresh, actor=login, now=now, reason=reason)
 
 
@@ -291,40 +274,22 @@ def objection_to_withdrawal(account: Account) -> str:
     return ""
 
 
-def _locked(
-    accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None, apart: Apart | None
-) -> list[Account]:
-    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns.
+def _standing(accounts: Sequence[Account]) -> QuerySet[Exemption]:
+    return Exemption.objects.filter(account__in=Among(account.pk for account in accounts), withdrawn_at=None)
 
-    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
-    """
-    ids = [account.pk for account in accounts]
-    workspaces = {workspace.pk: workspace for workspace in Workspace.objects.filter(accounts__in=ids).distinct()}
-    for workspace in workspaces.values():
-        permit(actor, "decide", workspace)
-    list(Account.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True).values_list("pk"))
-    list(Case.objects.filter(account__in=ids).open().select_for_update(no_key=True).values_list("pk"))
-    fresh = {
-        account.pk: account
-        for account in Account.objects.filter(pk__in=ids).assessed().with_verdict(now).defer("raw").order_by("pk")
-    }
-    # Each is shared by many: with every account, they would be most of what is read.
-    policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
-    for account in fresh.values():
-        account.workspace, account.assessment.policy = (
-            workspaces[account.workspace_id],
-            policies[account.assessment.policy_id],
-        )
-    sift(accounts, lambda account: "" if account.pk in fresh else _("it has not been assessed yet"), apart)
-    if seen is None:
-        return list(fresh.values())
-    since = decided_since(seen, workspaces=workspaces.values(), besides=actor, accounts=ids)
-    return sift(fresh.values(), lambda account: said_of(since[account.pk]) if account.pk in since else "", apart)
+
+def _wake(accounts: Sequence[Account]) -> None:
+    Snooze.objects.filter(account__in=Among(account.pk for account in accounts)).delete()
 
 
 def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:
-    cases = Case.objects.filter(account__in=accounts, state__in=WITHDRAWABLE)
-    cases = cases.select_related("account", "cleanup__workspace").select_for_update(no_key=True, of=("self",))
+    """Have accounts (held for a decision) leave the clean-up they are in."""
+    known = {account.pk: account for account in accounts}
+    standing = Case.objects.filter(account__in=Among(known), state__in=WITHDRAWABLE).order_by("account")
+    cases = list(standing.select_for_update(no_key=True).only("state", "account", "cleanup"))
+    cleanups = Cleanup.objects.select_related("workspace").in_bulk({case.cleanup_id for case in cases})
+    for case in cases:
+        case.account, case.cleanup = known[case.account_id], cleanups[case.cleanup_id]
     audit.transition(
-        list(cases), CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
+        cases, CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
     )

@@ -1,0 +1,49 @@
+"""Accounts held for a decision: nobody else decides on them until it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Account, Case, PolicyVersion, Workspace, permit
+from accounts_review.models.keys import Among
+from accounts_review.workflow.review.conflicts import decided_since, said_of
+from accounts_review.workflow.review.refusals import Apart, sift
+
+_ASKED = (
+    *("workspace", "username", "incarnation", "email", "groups", "digest", "read_at", "absent_since", "gone_at"),
+    *("assessment__policy", "assessment__segment", "assessment__limit_days", "assessment__activity_at"),
+    *("assessment__activity_field", "assessment__dormant_from", "assessment__standing", "assessment__reasons"),
+    *("assessment__rights",),
+)
+"""What decisions ask of an account: the rest is most of what a row holds."""
+
+
+def held(
+    accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None, apart: Apart | None
+) -> list[Account]:
+    """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns.
+
+    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
+    """
+    keys = Among(account.pk for account in accounts)
+    workspaces = Workspace.objects.in_bulk({account.workspace_id for account in accounts})
+    for workspace in workspaces.values():
+        permit(actor, "decide", workspace)
+    asked = Account.objects.filter(pk__in=keys).order_by("pk")
+    list(asked.select_for_update(no_key=True).values_list("pk"))
+    list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
+    fresh = {account.pk: account for account in asked.assessed().with_verdict(now).only(*_ASKED)}
+    # Each is shared by many: with every account, they would be most of what is read.
+    policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
+    for account in fresh.values():
+        account.workspace = workspaces[account.workspace_id]
+        account.assessment.policy = policies[account.assessment.policy_id]
+    sift(accounts, lambda account: "" if account.pk in fresh else _("it has not been assessed yet"), apart)
+    if seen is None:
+        return list(fresh.values())
+    since = decided_since(seen, workspaces=workspaces.values(), besides=actor, accounts=keys)
+    return sift(fresh.values(), lambda account: said_of(since[account.pk]) if account.pk in since else "", apart)
