@@ -6,6 +6,8 @@ writes domains by an older rule (IDNA 2003), by which ``straße.example`` is som
 
 from __future__ import annotations
 
+import re
+from email._policybase import Compat32, Policy
 from email.generator import BytesGenerator
 from email.policy import SMTPUTF8
 from email.utils import parseaddr
@@ -15,6 +17,24 @@ from typing import Any
 from django.core.mail.backends import smtp
 
 from accounts_review.rules.addresses import envelope, needs_utf8, usable_for_mail
+
+
+class PlainLines(Compat32):
+    """As Django writes e-mails, but a header that fits in one plain line goes out without a look at where to fold it.
+
+    That look takes longer than all the rest, and leaves such a line as it is.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The header's bytes."""
+        if isinstance(value, str) and _PLAIN.fullmatch(value) and len(name) + len(value) < LONGEST_LINE:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_PLAIN = re.compile(r"[!-~]+( [!-~]+)*")
+LONGEST_LINE = 75
+PLAIN = PlainLines(linesep="\r\n")
 
 
 class EmailBackend(smtp.EmailBackend):
@@ -33,7 +53,7 @@ class EmailBackend(smtp.EmailBackend):
         if email_message.to:
             message.replace_header("To", ", ".join(_bare(address) for address in email_message.to))
         options = ["SMTPUTF8", "BODY=8BITMIME"] if any(map(needs_utf8, [sender, *recipients])) else []
-        data = _as_utf8(message) if options else message.as_bytes(linesep="\r\n")
+        data = _written(message, SMTPUTF8 if options else PLAIN)
         self.connection.sendmail(sender, recipients, data, mail_options=options)
         return True
 
@@ -46,7 +66,7 @@ def _bare(address: str) -> str:
     return envelope(bare)
 
 
-def _as_utf8(message: Any) -> bytes:
+def _written(message: Any, policy: Policy) -> bytes:
     written = BytesIO()
-    BytesGenerator(written, mangle_from_=False, policy=SMTPUTF8).flatten(message)
+    BytesGenerator(written, mangle_from_=False, policy=policy).flatten(message)
     return written.getvalue()

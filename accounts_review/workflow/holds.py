@@ -67,12 +67,20 @@ class Guard:
         self.workspace, self.now = workspace, now
         self._look_again_at = 0.0
 
+    def look(self) -> bool:
+        """Look at everything where that is due, for whoever asks for holds by itself; whether it was due.
+
+        Raises :class:`EverythingHeld`.
+        """
+        if time.monotonic() < self._look_again_at:
+            return False
+        check(self.workspace, now=self.now)
+        self._look_again_at = time.monotonic() + BETWEEN_LOOKS
+        return True
+
     def check(self) -> None:
         """Raise :class:`EverythingHeld` where nothing may leave."""
-        if time.monotonic() >= self._look_again_at:
-            check(self.workspace, now=self.now)
-            self._look_again_at = time.monotonic() + BETWEEN_LOOKS
-        elif over(self.workspace):
+        if not self.look() and over(self.workspace):
             raise EverythingHeld
 
 

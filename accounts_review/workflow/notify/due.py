@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,20 +11,18 @@ from django.utils.dateparse import parse_datetime
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, AuditEntry, Case, Workspace
+from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
-from accounts_review.workflow import holds, open_days
+from accounts_review.workflow import open_days
 from accounts_review.workflow.notify import emails
+from accounts_review.workflow.notify.taken import KEPT
 
 LATE = timedelta(days=7)
 """A closing e-mail is sent within this time or not at all: later it would only confuse."""
 
 REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
-
-KEPT = (CaseState.SPARED, CaseState.WITHDRAWN, CaseState.REFUSED)
-"""How a case ends whose person keeps their access."""
 
 ASKED_TO_LEAVE = Q(answer__kind="leave")
 """Who did so was promised an e-mail, whatever becomes of it."""
@@ -65,17 +63,23 @@ def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int
     One that would fall on a day that its clean-up avoids is due on the last open day before: later it might make no
     sense, and never would be too little. Where today is such a day, nobody is reminded.
     """
-    refused = {(entry.account_id, entry.cleanup, entry.data["days"]) for entry in _entries(workspace, REMINDER_REFUSED)}
-    planned: dict[int, tuple[tuple[int, ...], list[Avoided]]] = {}
-    for case in warned(workspace, now=now).exclude(cleanup__in=open_days.closed(workspace, now=now)):
-        assert case.cleanup.policy is not None
-        if case.cleanup_id not in planned:
-            notice = case.cleanup.policy.rules.notice
-            planned[case.cleanup_id] = notice.reminders_days_before, open_days.avoided(case.cleanup)
-        days = _nearest_due(case, *planned[case.cleanup_id], now=now)
-        if days is None or days in case.reminders or (case.account_id, case.cleanup.number, days) in refused:
-            continue
-        yield case.pk, days
+    entries = _entries(workspace, REMINDER_REFUSED).values_list("account_id", "cleanup", "data__days")
+    refused, planned = set(entries), dict[int, tuple[int, tuple[int, ...], list[Avoided]]]()
+    for cleanup in _running(workspace).select_related("policy", "workspace"):
+        assert cleanup.policy is not None
+        if not open_days.closed_until(cleanup, now=now):
+            days_before = cleanup.policy.rules.notice.reminders_days_before
+            planned[cleanup.pk] = cleanup.number, days_before, open_days.avoided(cleanup)
+    # Nearly nobody of the many who were warned is to be reminded now.
+    waiting = warned(workspace, now=now).filter(cleanup__in=planned).select_related(None)
+    facts = waiting.values_list("pk", "account_id", "cleanup_id", "noticed_at", "promised_at", "reminders")
+    for key, account, cleanup_id, noticed_at, promised_at, reminded in facts:
+        assert noticed_at is not None
+        assert promised_at is not None
+        number, days_before, avoided = planned[cleanup_id]
+        days = _nearest_due(noticed_at, promised_at, days_before, avoided, now=now)
+        if days is not None and days not in reminded and (account, number, days) not in refused:
+            yield key, days
 
 
 def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
@@ -105,21 +109,12 @@ def anything(workspace: Workspace, *, now: datetime) -> bool:
     return notices(workspace).exists() or any(reminders(workspace, now=now)) or bool(closings(workspace, now=now))
 
 
-def still(cases: QuerySet[Case], key: int, *, guard: holds.Guard) -> Case:
-    """The case, if it is still one of those and may be written to.
+def objection(case: Case) -> list[dict[str, Any]]:
+    """Why the person must not be written to after all, as the gate's objections are stored; empty where they may.
 
-    Raises ``Conflict``: somebody may have decided since the run began. Raises ``EverythingHeld``, which ends the run.
+    By the account as it was read with its verdict.
     """
-    case = cases.filter(pk=key).first()
-    if case is None:
-        raise audit.Conflict(f"case {key}")
-    guard.check()
-    return case
-
-
-def objection(case: Case, *, now: datetime) -> list[dict[str, Any]]:
-    """Why the person must not be written to after all, as the gate's objections are stored; empty where they may."""
-    account = Account.objects.assessed().with_verdict(now).get(pk=case.account_id)
+    account = case.account
     found, activity_at = account.assessment, account.assessment.activity_at
     if account.absent_since or account.gone_at:
         return [{"code": "no_longer_listed"}]
@@ -156,12 +151,16 @@ def _kept() -> Q:
     return warned & member & Q(~Exists(again))
 
 
-def _nearest_due(case: Case, planned: tuple[int, ...], avoided: list[Avoided], *, now: datetime) -> int | None:
+def _nearest_due(
+    noticed_at: datetime, promised_at: datetime, planned: Sequence[int], avoided: list[Avoided], *, now: datetime
+) -> int | None:
     """Of the reminders whose moment has come since the warning, the one nearest to the date."""
-    assert case.promised_at is not None
-    assert case.noticed_at is not None
-    moments = {days: open_days.not_after(case.promised_at - timedelta(days=days), avoided) for days in planned}
-    return min((days for days, moment in moments.items() if case.noticed_at < moment <= now), default=None)
+    moments = {days: open_days.not_after(promised_at - timedelta(days=days), avoided) for days in planned}
+    return min((days for days, moment in moments.items() if noticed_at < moment <= now), default=None)
+
+
+def _running(workspace: Workspace) -> QuerySet[Cleanup]:
+    return workspace.cleanups.filter(state=CleanupState.RUNNING, dry_run=False)
 
 
 def _live(cases: QuerySet[Case]) -> QuerySet[Case]:

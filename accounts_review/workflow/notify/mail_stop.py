@@ -29,6 +29,11 @@ def remember(run: Round, *, workspace: Workspace, now: datetime) -> None:
         resume(workspace, now=now)
 
 
+def stands(workspace: Workspace) -> bool:
+    """Whether a mail stop stands now."""
+    return Workspace.objects.filter(pk=workspace.pk, mail_stopped__isnull=False).exists()
+
+
 @transaction.atomic
 def resume(workspace: Workspace, *, now: datetime) -> None:
     """Mail works again, or nothing is owed any more."""

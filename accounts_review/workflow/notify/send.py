@@ -1,6 +1,6 @@
 """Send: warn people by e-mail, remind them, and tell them when their access was removed.
 
-An e-mail is recorded after the mail server accepted it. A crash between the two sends it a second time rather
+That an e-mail left is kept after the mail server accepted it. A crash between the two sends it a second time rather
 than never: a person warned twice is disturbed, a person not warned is wronged.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -29,7 +30,9 @@ from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
 from accounts_review.workflow.notify.own_texts import TextsOf, texts_of
 from accounts_review.workflow.notify.pace import Pace
+from accounts_review.workflow.notify.portions import Portions, still
 from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
+from accounts_review.workflow.notify.taken import KEPT, Taken, record_left
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
@@ -73,17 +76,21 @@ def send_notices(
     with alone(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
+        left_over = record_left(workspace, now=now)
         rewarn.follow_addresses(workspace=workspace, now=now)
         where: dict[str, Any] = {"workspace": workspace, "now": now}
-        run_of: dict[str, Any] = where | {"guard": holds.Guard(workspace, now=now)}
-        waiting = due.notices(workspace).exclude(cleanup__in=open_days.closed(workspace, now=now))
+        cases, guard = due.notices(workspace), holds.Guard(workspace, now=now)
+        open_today = cases.exclude(cleanup__in=open_days.closed(workspace, now=now))
+        keys, taken = list(open_today.values_list("pk", flat=True)), Taken(now=now)
+        portions = Portions(cases=cases, keys=keys, guard=guard, **where)
         run = one_by_one(
-            waiting.values_list("pk", flat=True),
-            partial(_warn, texts=cache(texts_of), **run_of),
-            charge=partial(_charge_notice, **run_of),
-            wait=partial(_wait_with_notice, **run_of),
-            limit=limit,
+            keys,
+            partial(_warn, portions=portions, taken=taken, texts=cache(texts_of), now=now),
+            charge=partial(_charge_notice, guard=guard, **where),
+            wait=partial(_wait_with_notice, guard=guard, **where),
+            limit=None if limit is None else limit - left_over,
             until=_until(budget),
+            record=taken.record,
         )
         left = due.notices(workspace).count()
         _remember(run, left=left, **where)
@@ -111,12 +118,12 @@ def send_reminders(
             return EmailsSent(error=_busy())
         rewarn.follow_addresses(workspace=workspace, now=now)
         days_of = dict(due.reminders(workspace, now=now))
+        portions = _portions(due.warned(workspace, now=now), days_of, workspace=workspace, now=now)
 
         def charge(key: int, refusal: MailRefusal) -> None:
             _note_refusal(key, refusal, kind=due.REMINDER_REFUSED, now=now, days=days_of[key])
 
-        guard, texts = holds.Guard(workspace, now=now), cache(texts_of)
-        act = partial(_remind, workspace=workspace, days_of=days_of, now=now, guard=guard, texts=texts)
+        act = partial(_remind, portions=portions, days_of=days_of, now=now, texts=cache(texts_of))
         run = one_by_one(
             days_of, act, charge=charge, wait=partial(_put_off, now=now), limit=limit, until=_until(budget)
         )
@@ -134,15 +141,11 @@ def send_closings(
     with alone(workspace) as is_alone:
         if not is_alone:
             return EmailsSent(error=_busy())
+        keys = due.closings(workspace, now=now)
+        portions = _portions(due.ended(workspace, now=now), keys, workspace=workspace, now=now)
         run = one_by_one(
-            due.closings(workspace, now=now),
-            partial(
-                _tell_the_end,
-                workspace=workspace,
-                now=now,
-                guard=holds.Guard(workspace, now=now),
-                texts=cache(texts_of),
-            ),
+            keys,
+            partial(_tell_the_end, portions=portions, now=now, texts=cache(texts_of)),
             charge=partial(_note_refused_end, now=now),
             wait=partial(_put_off, now=now),
             limit=limit,
@@ -187,10 +190,10 @@ def allowance(*, workspace: Workspace, kinds: Collection[Event], pace: Pace, now
 
 
 def _warn(
-    key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime, guard: holds.Guard, texts: TextsOf
+    key: int, through: BaseEmailBackend, *, portions: Portions, taken: Taken, texts: TextsOf, now: datetime
 ) -> str | MailRefusal:
-    case = due.still(due.notices(workspace), key, guard=guard)
-    if why := due.objection(case, now=now):
+    case = portions.case(key)
+    if why := due.objection(case):
         spare(case, why, now=now)
         return "spared"
     assert case.cleanup.policy is not None
@@ -200,28 +203,13 @@ def _warn(
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data: dict[str, Any] = {"address": case.account.email, "mail": emails.as_sent(message)}
-    data |= {"promised": promised.isoformat(), "message_id": answer[:255]}
-    audit.transition(
-        [case],
-        CaseState.NOTICED,
-        kind=Event.CASE_NOTICED,
-        actor="portal",
-        now=now,
-        data=data,
-        noticed_at=now,
-        promised_at=promised,
-        message_id=answer[:255],
-        warned_to=case.account.email,
-        link_key=emails.link_key(),
-        outcome=None,
-    )
+    taken.keep(case, promised=promised, mail=emails.as_sent(message), message_id=answer)
     return "sent"
 
 
 def _charge_notice(key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime, guard: holds.Guard) -> None:
     """The refusal is this person's: they cannot be warned at this address."""
-    case = due.still(due.notices(workspace), key, guard=guard)
+    case = still(due.notices(workspace), key, guard=guard)
     give_up(case, actor="portal", now=now, **_tried(case, refusal, now=now))
 
 
@@ -229,7 +217,7 @@ def _wait_with_notice(
     key: int, refusal: MailRefusal, *, workspace: Workspace, now: datetime, guard: holds.Guard
 ) -> bool:
     """Count a try that came to nothing; true where patience ends. What is refused to us counts against nobody."""
-    case = due.still(due.notices(workspace), key, guard=guard)
+    case = still(due.notices(workspace), key, guard=guard)
     if refusal.kind is RefusalKind.SENDER:
         Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE).update(tried_at=now)
         return False
@@ -255,14 +243,13 @@ def _remind(
     key: int,
     through: BaseEmailBackend,
     *,
-    workspace: Workspace,
+    portions: Portions,
     days_of: dict[int, int],
     now: datetime,
-    guard: holds.Guard,
     texts: TextsOf,
 ) -> str | MailRefusal:
-    case, days = due.still(due.warned(workspace, now=now), key, guard=guard), days_of[key]
-    if why := due.objection(case, now=now):
+    case, days = portions.case(key), days_of[key]
+    if why := due.objection(case):
         spare(case, why, now=now)
         return "spared"
     message = emails.reminder(case, days=days, texts=texts)
@@ -278,11 +265,11 @@ def _remind(
 
 
 def _tell_the_end(
-    key: int, through: BaseEmailBackend, *, workspace: Workspace, now: datetime, guard: holds.Guard, texts: TextsOf
+    key: int, through: BaseEmailBackend, *, portions: Portions, now: datetime, texts: TextsOf
 ) -> str | MailRefusal:
-    case = due.still(due.ended(workspace, now=now), key, guard=guard)
+    case = portions.case(key)
     compose, kind = (
-        (emails.kept, Event.CASE_KEPT_TOLD) if case.state in due.KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
+        (emails.kept, Event.CASE_KEPT_TOLD) if case.state in KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
     )
     message = compose(case, texts=texts)
     answer = deliver(message, through=through)
@@ -296,7 +283,7 @@ def _tell_the_end(
 
 
 def _note_refused_end(key: int, refusal: MailRefusal, *, now: datetime) -> None:
-    is_kept = Case.objects.filter(pk=key, state__in=due.KEPT).exists()
+    is_kept = Case.objects.filter(pk=key, state__in=KEPT).exists()
     kind = Event.CASE_KEPT_REFUSED if is_kept else Event.CASE_CLOSING_REFUSED
     _note_refusal(key, refusal, kind=kind, now=now)
 
@@ -316,13 +303,20 @@ def _put_off(key: int, refusal: MailRefusal, *, now: datetime) -> bool:
 
 def _remember(run: Round, *, left: int, workspace: Workspace, now: datetime) -> None:
     mail_stop.remember(run, workspace=workspace, now=now)
-    if not left and not run.stop and not due.anything(workspace, now=now):
+    if left or run.stop or not mail_stop.stands(workspace):
+        return
+    if not due.anything(workspace, now=now):
         mail_stop.resume(workspace, now=now)
 
 
 def _sent(run: Round) -> EmailsSent:
     tally = run.tally
     return EmailsSent(sent=tally["sent"], refused=tally[RefusalKind.FINAL], spared=tally["spared"], error=run.error)
+
+
+def _portions(cases: QuerySet[Case], keys: Collection[int], *, workspace: Workspace, now: datetime) -> Portions:
+    guard = holds.Guard(workspace, now=now)
+    return Portions(workspace=workspace, cases=cases, keys=list(keys), now=now, guard=guard)
 
 
 def _until(budget: timedelta | None) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
@@ -199,18 +199,21 @@ def one_by_one(
     wait: Callable[[int, MailRefusal], bool] = _nothing,
     limit: int | None = None,
     until: float | None = None,
+    record: Callable[[], object] = lambda: None,
 ) -> Round:
     """Act for each key, until ``limit`` of them answered ``"sent"`` or the instant ``until`` of the monotonic clock.
 
     ``charge`` is called where a refusal is the recipient's; ``wait`` where it is not, or cannot be told yet: true from
-    it means that the recipient was given up. A server that cannot be reached, refuses the sender, or breaks
-    :data:`MOST_BROKEN` connections ends the run; the next one goes on from there.
+    it means that the recipient was given up. ``record`` is called at the end, however that comes. A server that cannot
+    be reached, refuses the sender, or breaks :data:`MOST_BROKEN` connections ends the run; the next one goes on from
+    there.
     """
     run, left = Round(charge=charge, wait=wait), list(keys)
     if not left:
         return run
     try:
-        with get_connection() as through, checkpoint.kept_at_the_end():
+        with get_connection() as through, checkpoint.kept_at_the_end(), ExitStack() as ending:
+            ending.callback(record)
             for key in left:
                 is_over = until is not None and time.monotonic() >= until
                 if run.stop or is_over or (limit is not None and run.tally["sent"] >= limit):

@@ -1,0 +1,100 @@
+"""Portions: who is to be written to is read so many at a time; what may have changed since is asked before each e-mail.
+
+Reading a case, its account, its clean-up and the policies takes many times longer than the mail server does with the
+e-mail. What a portion has read is used for two seconds at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, QuerySet
+
+from accounts_review import audit
+from accounts_review.models import Account, Case, Cleanup, Hold, Workspace
+from accounts_review.models.workspace import IN_FORCE
+from accounts_review.workflow import holds
+
+PORTION = 50
+LONGEST_SECONDS = 2.0
+
+_KEY = -1
+"""Stands for the key of the case in the question that is put together once."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Portions:
+    """The cases of a run, in the order in which they are asked for."""
+
+    workspace: Workspace
+    cases: QuerySet[Case]
+    """Those who may be written to, whatever the run began with."""
+    keys: Sequence[int]
+    now: datetime
+    guard: holds.Guard
+    _read: dict[int, Case] = field(default_factory=dict)
+    _read_at: float = 0.0
+    _places: dict[int, int] = field(init=False)
+    _question: tuple[str, tuple[Any, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._places = {key: place for place, key in enumerate(self.keys)}
+        unheld = ~Exists(Hold.objects.open().over(self.workspace))
+        asked = self.cases.filter(unheld, pk=_KEY).order_by().select_related(None).values("pk")
+        # The same for each: to put it together takes Django ten times as long as the database takes to answer.
+        self._question = asked.query.sql_with_params()
+
+    def case(self, key: int) -> Case:
+        """The case, its account with its verdict, if it is still one of those and may be written to.
+
+        Raises ``Conflict``: somebody may have decided since the run began. Raises ``EverythingHeld``, which ends the
+        run.
+        """
+        if key not in self._read or time.monotonic() - self._read_at > LONGEST_SECONDS:
+            self._read_from(self._places[key])
+        has_looked = self.guard.look()
+        if not self._is_free(key):
+            # Held, or no longer one of those: which?
+            if not has_looked:
+                self.guard.check()
+            if not self.cases.filter(pk=key).exists():
+                raise audit.Conflict(f"case {key}")
+        if key not in self._read:
+            raise audit.Conflict(f"case {key}")
+        return self._read.pop(key)
+
+    def _is_free(self, key: int) -> bool:
+        sql, parameters = self._question
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [key if one == _KEY else one for one in parameters])
+            return cursor.fetchone() is not None
+
+    def _read_from(self, place: int) -> None:
+        keys = self.keys[place : place + PORTION]
+        self._read_at = time.monotonic()
+        cases = list(self.cases.filter(pk__in=keys).order_by().select_related(None))
+        accounts = Account.objects.filter(pk__in=[case.account_id for case in cases]).select_related("assessment")
+        account_of = accounts.with_verdict(self.now).defer("raw").in_bulk()
+        cleanups = Cleanup.objects.select_related("workspace", "policy")
+        cleanup_of = cleanups.in_bulk({case.cleanup_id for case in cases})
+        if cleanup_of:
+            in_force = self.workspace.policies.get(is_current=True)
+            for cleanup in cleanup_of.values():
+                setattr(cleanup.workspace, IN_FORCE, in_force)
+        for case in cases:
+            case.account, case.cleanup = account_of[case.account_id], cleanup_of[case.cleanup_id]
+        self._read = {case.pk: case for case in cases}
+
+
+def still(cases: QuerySet[Case], key: int, *, guard: holds.Guard) -> Case:
+    """The case, read anew, if it is still one of those and may be written to. Raises as :meth:`Portions.case`."""
+    case = cases.filter(pk=key).first()
+    if case is None:
+        raise audit.Conflict(f"case {key}")
+    guard.check()
+    return case
