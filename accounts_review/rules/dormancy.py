@@ -10,7 +10,7 @@ of a date that can be defended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -140,14 +140,14 @@ class Facts:
     @cached_property
     def activity(self) -> tuple[datetime, str] | None:
         """The newest valid instant and the field it stands in, or ``None`` where no date is valid."""
-        dated = ((found, name) for name, found in self._read.items() if isinstance(found, datetime))
-        return max(dated, default=None)
+        return max([(found, name) for name, found in self._read.items() if isinstance(found, datetime)], default=None)
 
     @property
     def invalid_dates(self) -> list[str]:
         """Fields that hold a date which cannot be believed: present, and not a valid instant."""
-        faults = ((name, found) for name, found in self._read.items() if isinstance(found, DateFault))
-        return [name for name, fault in faults if fault is not DateFault.ABSENT]
+        return [
+            name for name, found in self._read.items() if isinstance(found, DateFault) and found is not DateFault.ABSENT
+        ]
 
     @cached_property
     def _read(self) -> dict[str, datetime | DateFault]:
@@ -172,6 +172,7 @@ class Judgement:
     """
 
     segment: str
+    limit_days: int
     activity_at: datetime | None
     activity_field: str
     dormant_from: datetime
@@ -187,18 +188,20 @@ def judge(policy: Policy, facts: Facts) -> Judgement:
     """
     segment = segment_of(policy, facts)
     activity = facts.activity
-    shown = max(filter(None, (activity and activity[0], facts.unconfirmed_activity_at)), default=None)
+    shown = activity[0] if activity else None
+    if facts.unconfirmed_activity_at and (shown is None or facts.unconfirmed_activity_at > shown):
+        shown = facts.unconfirmed_activity_at
     try:
         protections, doubts = _protections(policy, facts), _doubts(policy, facts)
     except Exception:
         protections, doubts = [Reason("rule_failed")], []
     standing = Standing.PROTECTED if protections else Standing.UNCERTAIN if doubts else Standing.ORDINARY
-    limit = timedelta(days=segment.dormant_after_days)
     return Judgement(
         segment=segment.name,
+        limit_days=segment.dormant_after_days,
         activity_at=activity[0] if activity else None,
         activity_field=activity[1] if activity else "",
-        dormant_from=shown + limit if shown else BEFORE_ALL_DATES,
+        dormant_from=shown + timedelta(days=segment.dormant_after_days) if shown else BEFORE_ALL_DATES,
         standing=standing,
         reasons=tuple(protections + doubts),
     )
@@ -218,25 +221,24 @@ def segment_of(policy: Policy, facts: Facts) -> Segment:
 
 def matches(segment: Segment, facts: Facts) -> bool:
     """Whether an account meets all conditions of a segment; any name within a list will do."""
-    return next(unmet(segment, facts), None) is None
+    return all(_MEETS[name](segment, facts) for name in segment.conditions)
 
 
 def unmet(segment: Segment, facts: Facts) -> Iterator[str]:
     """The conditions of a segment, by their names in a policy, that an account does not meet."""
-    if segment.never_used is not None and segment.never_used != facts.never_used:
-        yield "never_used"
-    if segment.account_types and facts.account_type not in segment.names["account_types"]:
-        yield "account_types"
-    if segment.groups and not segment.names["groups"].meets(facts.groups or ()):
-        yield "groups"
-    if segment.permissions and segment.rights.isdisjoint(facts.rights):
-        yield "permissions"
-    if segment.usernames and not segment.globs["usernames"].meet(facts.username):
-        yield "usernames"
-    if segment.emails and not segment.globs["emails"].meet(facts.email):
-        yield "emails"
-    if segment.email_domains and email_domain(facts.email) not in segment.names["email_domains"]:
-        yield "email_domains"
+    return (name for name in segment.conditions if not _MEETS[name](segment, facts))
+
+
+_MEETS: dict[str, Callable[[Segment, Facts], bool]] = {
+    "never_used": lambda segment, facts: segment.never_used == facts.never_used,
+    "account_types": lambda segment, facts: facts.account_type in segment.names["account_types"],
+    "groups": lambda segment, facts: segment.names["groups"].meets(facts.groups or ()),
+    "permissions": lambda segment, facts: not segment.rights.isdisjoint(facts.rights),
+    "usernames": lambda segment, facts: segment.globs["usernames"].meet(facts.username),
+    "emails": lambda segment, facts: segment.globs["emails"].meet(facts.email),
+    "email_domains": lambda segment, facts: email_domain(facts.email) in segment.names["email_domains"],
+}
+"""Each condition that a segment can make."""
 
 
 def _protections(policy: Policy, facts: Facts) -> list[Reason]:

@@ -31,6 +31,7 @@ MOST_SEGMENTS = 100
 SECTIONS = ("protect", "notice", "approval", "launch", "limits", "exemption", "retention")
 NAME_LISTS = ("account_types", "groups", "email_domains")
 GLOB_LISTS = ("usernames", "emails")
+CONDITIONS = ("never_used", "account_types", "groups", "permissions", "usernames", "emails", "email_domains")
 
 DEFAULT_TEXT = """title = "Yearly clean-up"
 
@@ -98,11 +99,14 @@ class Segment:
     emails: tuple[str, ...] = ()
     email_domains: tuple[str, ...] = ()
 
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that it makes, in the order in which they are looked at."""
+        return tuple(name for name in CONDITIONS if getattr(self, name) not in (None, ()))
+
     @property
     def matches_everyone(self) -> bool:
-        return self.never_used is None and not any(
-            getattr(self, name) for name in ("permissions", *NAME_LISTS, *GLOB_LISTS)
-        )
+        return not self.conditions
 
     @cached_property
     def names(self) -> dict[str, Names]:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -16,7 +17,7 @@ from django.db import connection
 from accounts_review.facts import facts_of_account, rights_of_groups
 from accounts_review.models import Account, Workspace
 from accounts_review.models.assessment import AssessmentBase
-from accounts_review.rules.dormancy import judge, segment_of
+from accounts_review.rules.dormancy import Reason, judge
 from accounts_review.rules.policy import Policy
 
 BATCH = 2000
@@ -59,16 +60,17 @@ class Judging:
             "activity_at": found.activity_at,
             "activity_field": found.activity_field,
             "dormant_from": found.dormant_from,
-            "limit_days": segment_of(self.rules, facts).dormant_after_days,
+            "limit_days": found.limit_days,
             "never_used": facts.never_used,
             "standing": found.standing.value,
             "rights": None if facts.permissions is None else sorted(facts.rights),
-            "reasons": [asdict(reason) for reason in found.reasons],
+            "reasons": found.reasons,
         }
 
     def stage(self, keys: Sequence[int], *, beside: str) -> None:
         """Judge some accounts, in place of those staged before; their basis begins with ``beside``."""
-        accounts = Account.objects.filter(pk__in=keys).with_basis(beside).order_by("pk")
+        wanted = {"where": [f"{Account._meta.db_table}.id = ANY(%s)"], "params": [list(keys)]}
+        accounts = Account.objects.with_basis(beside).extra(**wanted).order_by("pk")
         rows = [self._row(account) for account in accounts.values_list(*_READ, named=True)]
         with connection.cursor() as cursor:
             cursor.execute(_CREATE)
@@ -78,8 +80,14 @@ class Judging:
 
     def _row(self, account: Any) -> tuple[Any, ...]:
         found = self.of(account)
-        found["reasons"] = json.dumps(found["reasons"])
+        found["reasons"] = _stored(found["reasons"])
         return (account.pk, account.basis, *(found[name] for name in _JUDGED))
+
+
+@lru_cache(maxsize=4096)
+def _stored(reasons: tuple[Reason, ...]) -> str:
+    """Reasons as they are stored; many accounts have the same."""
+    return json.dumps([asdict(reason) for reason in reasons])
 
 
 def merge(table: type[AssessmentBase], *, unique: Sequence[str], **fixed: int) -> None:
