@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -51,6 +52,15 @@ SENTENCES = {
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
 
 
+class Judged(Protocol):
+    """What is told of an account's last use, as its assessment has it."""
+
+    activity_at: datetime | None
+    activity_field: str
+    limit_days: int
+    segment: str
+
+
 def reason(why: Reason) -> str:
     """One reason of a standing, as a clause without a full stop."""
     return clause_of(why, SENTENCES)
@@ -81,6 +91,37 @@ def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: i
     }
     clause = sentences[activity_field] % {"date": day(activity_at), "ago": ago(activity_at, now)}
     return _("%(date)s; %(limit)s") % {"date": clause, "limit": limit}
+
+
+class Idleness:
+    """:func:`idleness` of many accounts: the same for everybody of a day and a limit, so said only once.
+
+    Of 360,000 rows the sentences took more than half the time.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self.now, self.zone = now, get_current_timezone()
+        self.known: dict[tuple[object, ...], str] = {}
+
+    def of(self, found: Judged) -> str:
+        if found.activity_at is None or (days := (self.now - found.activity_at).days) < 1:
+            return self._said(found)
+        day = found.activity_at.astimezone(self.zone)
+        # By the calendar a month is over at the hour of the day at which it began.
+        is_later = day.time() > self.now.astimezone(self.zone).time()
+        key = (found.segment, found.limit_days, found.activity_field, day.date(), days, is_later)
+        if key not in self.known:
+            self.known[key] = self._said(found)
+        return self.known[key]
+
+    def _said(self, found: Judged) -> str:
+        return idleness(
+            activity_at=found.activity_at,
+            activity_field=found.activity_field,
+            limit_days=found.limit_days,
+            segment=found.segment,
+            now=self.now,
+        )
 
 
 def exemption(until: datetime) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, Que
 from accounts_review.models import Account, Assessment, DormancyCount, Exemption, Snooze, Workspace
 from accounts_review.models import Case as CleanupCase
 from accounts_review.models.account import AccountQuerySet
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing, Verdict
 
 MOST_COUNTED = 10_000
@@ -43,21 +45,21 @@ class Counts:
         return self
 
 
-def counts_by_segment(workspace: Workspace, *, now: datetime, **narrowed: bool) -> dict[str, Counts]:
+def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = False) -> dict[str, Counts]:
     """All accounts that the workspace lists, as of an instant: exact, and as quick for a million as for a few.
 
-    They may be ``narrowed`` to those with ``never_used=True``.
+    Only those never used, where ``is_unused``.
 
     Those not yet past their limit, and those past it, come from what is counted by day; today's day is looked at, and
     so is everyone on whom somebody decided.
     """
     found: dict[str, Counts] = {}
-    for segment, standing, is_past, count in _judged(workspace, now, narrowed):
+    for segment, standing, is_past, count in _judged(workspace, now, is_unused=is_unused):
         verdict = _verdict(standing, is_past=is_past)
         counts = found.setdefault(segment, Counts())
         counts.totals[verdict] += count
         counts.still_open[verdict] += count
-    for segment, standing, is_past, is_exempt, count in _decided(workspace, now, narrowed):
+    for segment, standing, is_past, is_exempt, count in _decided(is_unused).rows(workspace=workspace.pk, now=now):
         verdict, counts = _verdict(standing, is_past=is_past), found.setdefault(segment, Counts())
         counts.still_open[verdict] -= count
         if is_exempt and is_past:
@@ -108,12 +110,6 @@ ORDER BY number
 """
 
 
-def past(workspace: Workspace, now: datetime, *, today: bool = False) -> QuerySet[Assessment]:
-    """Assessments of those listed and past their limit; only those who crossed it on this very day (UTC), if asked."""
-    found = Assessment.objects.filter(is_listed=True, account__workspace=workspace, dormant_from__lte=now).order_by()
-    return found.filter(dormant_from__gte=_midnight(now)) if today else found
-
-
 def counts_by_idle_time(
     workspace: Workspace, *, now: datetime, width: int, last: int
 ) -> Iterator[tuple[str, int, int | None, str, int]]:
@@ -156,35 +152,49 @@ GROUP BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 (constants)
 
 
-def _judged(workspace: Workspace, now: datetime, narrowed: dict[str, bool]) -> Iterator[tuple[str, str, bool, int]]:
+def _judged(workspace: Workspace, now: datetime, *, is_unused: bool) -> Iterator[tuple[str, str, bool, int]]:
     """Segment, standing, whether past the limit, and how many; those crossed today as a correction."""
-    is_past = Case(When(day__lt=_day(now), then=True), default=False, output_field=BooleanField())
-    by_day = DormancyCount.objects.filter(workspace=workspace, **narrowed).order_by().annotate(is_past=is_past)
-    of_today = past(workspace, now, today=True).filter(**narrowed)
-    of_today = of_today.annotate(is_past=Value(None, output_field=BooleanField()))
-    columns = ("segment", "standing", "is_past")
-    counted = by_day.values_list(*columns).annotate(total=Sum("count"))
-    counted = counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
-    for segment, standing, found, count in counted:
+    days = {"midnight": _midnight(now), "today": _day(now)}
+    for segment, standing, found, count in _by_day(is_unused).rows(workspace=workspace.pk, now=now, **days):
         if found is not None:
             yield segment, standing, found, count
         else:
             yield from ((segment, standing, is_past, sign * count) for is_past, sign in ((False, -1), (True, 1)))
 
 
-def _decided(
-    workspace: Workspace, now: datetime, narrowed: dict[str, bool]
-) -> Iterator[tuple[str, str, bool, bool, int]]:
+@cache
+def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
+    narrowed = {"never_used": True} if is_unused else {}
+
+    def build(workspace: int, now: datetime, midnight: datetime, today: date) -> QuerySet[Any, Any]:
+        is_past = Case(When(day__lt=today, then=True), default=False, output_field=BooleanField())
+        by_day = DormancyCount.objects.filter(workspace=workspace, **narrowed).order_by().annotate(is_past=is_past)
+        crossed = Assessment.objects.filter(dormant_from__gte=midnight, dormant_from__lte=now, **narrowed).order_by()
+        of_today = crossed.filter(is_listed=True, account__workspace=workspace)
+        of_today = of_today.annotate(is_past=Value(None, output_field=BooleanField()))
+        columns = ("segment", "standing", "is_past")
+        counted = by_day.values_list(*columns).annotate(total=Sum("count"))
+        return counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
+
+    return Prepared(build, workspace=int, now=datetime, midnight=datetime, today=date)
+
+
+@cache
+def _decided(is_unused: bool) -> Prepared:  # noqa: FBT001
     """Of those on whom somebody decided: segment, standing, whether past the limit, whether exempt, and how many."""
-    in_force = Exemption.objects.in_force(now)
-    keys = CleanupCase.objects.open().order_by().values("account")
-    keys = keys.union(in_force.order_by().values("account"), Snooze.objects.in_force().order_by().values("account"))
-    accounts = Account.objects.filter(workspace=workspace, pk__in=keys).reviewable().order_by()
-    accounts = accounts.filter(**{f"assessment__{name}": value for name, value in narrowed.items()})
-    is_past = Case(When(assessment__dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
-    flagged = accounts.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("pk"))))
-    names = ("assessment__segment", "assessment__standing", "is_past", "is_exempt")
-    yield from flagged.values_list(*names).annotate(Count("pk"))
+    narrowed = {"assessment__never_used": True} if is_unused else {}
+
+    def build(workspace: int, now: datetime) -> QuerySet[Any, Any]:
+        in_force = Exemption.objects.in_force(now)
+        keys = CleanupCase.objects.open().order_by().values("account")
+        keys = keys.union(in_force.order_by().values("account"), Snooze.objects.in_force().order_by().values("account"))
+        accounts = Account.objects.filter(workspace=workspace, pk__in=keys, **narrowed).reviewable().order_by()
+        is_past = Case(When(assessment__dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
+        flagged = accounts.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("pk"))))
+        names = ("assessment__segment", "assessment__standing", "is_past", "is_exempt")
+        return flagged.values_list(*names).annotate(Count("pk"))
+
+    return Prepared(build, workspace=int, now=datetime)
 
 
 def _verdict(standing: str, *, is_past: bool) -> str:

@@ -123,7 +123,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         method="filter_right", choices=(), label=gettext_lazy("Protected by right"), widget=forms.HiddenInput
     )
     state = filters.ChoiceFilter(
-        method="filter_state", choices=STATES, label=gettext_lazy("State"), empty_label=gettext_lazy("Any state")
+        method="filter_state",
+        choices=STATES,
+        label=gettext_lazy("State"),
+        empty_label=gettext_lazy("Any state"),
+        widget=LongSelect,
     )
     never_used = filters.BooleanFilter(
         method="filter_never_used", label=gettext_lazy("Never used"), widget=forms.CheckboxInput
@@ -144,7 +148,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         self.filters["segment"].extra["choices"] = lambda: [
             (name, segments.shown(name)) for name in sorted(self.by_segment)
         ]
-        self.titles = {group.uid: str(group) for group in workspace.groups.all()}
+        self.titles = {uid: title or uid for uid, title in workspace.groups.values_list("uid", "title")}
         self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
         if "right" in self.data:
             policies = workspace.policies.filter(is_current=True)
@@ -242,7 +246,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         if narrowing <= {"segment", "never_used"} and state in ("", "open", "decided"):
             by_segment = self.by_segment
             if "never_used" in given:
-                by_segment = counts_by_segment(self.workspace, now=self.now, never_used=True)
+                by_segment = counts_by_segment(self.workspace, now=self.now, is_unused=True)
             named = [given["segment"]] if "segment" in given else list(by_segment)
             return sum((by_segment.get(segment, Counts()).of_state(state) for segment in named), Counts())
         accounts = self.queryset.filter(self._state(state)) if state else self.queryset

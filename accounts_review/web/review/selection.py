@@ -51,7 +51,6 @@ def digest_of(keys: Iterable[int]) -> str:
 def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> ReviewFilter:
     """The accounts of the review page (listed and assessed), narrowed as an address asks."""
     accounts = Account.objects.filter(workspace=workspace).reviewable().with_verdict(now)
-    accounts = accounts.select_related("workspace")
     return ReviewFilter(query, queryset=accounts, workspace=workspace, now=now)
 
 

@@ -23,7 +23,7 @@ from accounts_review.models import Account, Exemption, SavedView, Sync, Workspac
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks.queue import enqueue_bulk_decision
 from accounts_review.web.review import leaving
-from accounts_review.web.review.filters import DEFAULT, ReviewFilter, Tab
+from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, Tab
 from accounts_review.web.review.forms import DecisionForm
 from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, ListLook, carried
 from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
@@ -108,6 +108,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         rows = context["table"].paginator.count
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
+        context["table"].says_verdict = self.filterset.data.get("verdict", EVERYONE) == EVERYONE
         complete = Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE)
         last_read = complete.annotate(newest_entry=Subquery(entry_numbers(self.workspace)[:1])).first()
         here = self.request.GET.copy()

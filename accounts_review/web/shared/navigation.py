@@ -8,14 +8,26 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from accounts_review.models import BulkDecision, Case, Hold, Role, Sync, Workspace, may, may_somewhere, workspaces_of
+from accounts_review.models import (
+    BulkDecision,
+    Case,
+    Hold,
+    PolicyVersion,
+    Role,
+    Sync,
+    Workspace,
+    may,
+    may_somewhere,
+    workspaces_of,
+)
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.shared.help import OF_PAGE
@@ -66,23 +78,38 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
     newest that has ended, ``good_sync_at`` is when the last good one was; ``deciding`` and ``decided`` are keys of a
     bulk decision that goes on, or has ended just now.
     """
+    found = _LOOK_UP.objects(person=user.pk or 0, just_now=timezone.now() - JUST_NOW)
+    for each in found:
+        if each.policy_id is not None:
+            policy = {name: getattr(each, f"policy_{name}") for name in POLICY}
+            setattr(each, IN_FORCE, PolicyVersion(workspace=each, is_current=True, **policy))
+    return found
+
+
+def _look_up(person: int, just_now: datetime) -> QuerySet[Workspace]:
     syncs = Sync.objects.filter(workspace=OuterRef("pk"))
     ended = syncs.exclude(state__in=(Sync.State.RUNNING, Sync.State.DISCARDED))
     here = Q(workspace=None) | Q(workspace=OuterRef("pk"))
     bulk = BulkDecision.objects.filter(workspace=OuterRef("pk"))
-    in_force = FilteredRelation("policies", condition=Q(policies__is_current=True))
-    found = with_draft(workspaces_of(user)).annotate(
-        roles_held=ArraySubquery(Role.objects.filter(here, person=user.pk).order_by().values("name")),
+    in_force: Any = FilteredRelation("policies", condition=Q(policies__is_current=True))
+    policy: dict[str, Any] = {f"policy_{name}": F(f"in_force__{name}") for name in POLICY}
+    return with_draft(workspaces_of(User(pk=person))).annotate(
+        roles_held=ArraySubquery(Role.objects.filter(here, person=person).order_by().values("name")),
         is_held=Exists(Hold.objects.open().filter(here)),
         doubted_sync=Subquery(syncs.filter(state=Sync.State.QUARANTINED).values("pk")[:1]),
         last_sync=Subquery(ended.values("pk")[:1]),
         last_sync_state=Subquery(ended.values("state")[:1]),
         good_sync_at=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("started_at")[:1]),
         deciding=Subquery(bulk.filter(ended_at=None).values("pk")[:1]),
-        decided=Subquery(bulk.filter(ended_at__gt=timezone.now() - JUST_NOW).values("pk")[:1]),
-        **{IN_FORCE: in_force},
+        decided=Subquery(bulk.filter(ended_at__gt=just_now).values("pk")[:1]),
+        in_force=in_force,
+        **policy,
     )
-    return list(found.select_related(IN_FORCE))
+
+
+POLICY = ("id", "number", "text", "activated_at", "activated_by", "reason")
+"""Of the policy in force, what comes with a workspace."""
+_LOOK_UP = Prepared(_look_up, person=int, just_now=datetime)
 
 
 def workspace_named(request: HttpRequest, name: str) -> Workspace:

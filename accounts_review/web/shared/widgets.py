@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from django import forms
+from django.forms.renderers import BaseRenderer
+from django.forms.utils import flatatt
+from django.utils.safestring import SafeString, mark_safe
 
 
 class DayInput(forms.DateInput):
@@ -17,6 +21,15 @@ class DayInput(forms.DateInput):
 
 
 class LongSelect(forms.Select):
-    """A choice of hundreds, drawn as a whole."""
+    """A plain choice of hundreds, without groups of options: Django draws a template for each option."""
 
-    template_name = "accounts_review/shared/_select.html"
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: BaseRenderer | None = None
+    ) -> SafeString:
+        chosen = self.format_value(value)
+        options = (
+            f'<option value="{escape(key)}"{" selected" if key in chosen else ""}>{escape(label)}</option>'
+            for key, label in ((str(key), str(label)) for key, label in self.choices)
+        )
+        given = flatatt(self.build_attrs(self.attrs, {**(attrs or {}), "name": name}))
+        return mark_safe(f"<select{given}>{''.join(options)}</select>")  # noqa: S308 (escaped above)
