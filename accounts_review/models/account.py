@@ -64,7 +64,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
-        snoozed = Snooze.objects.in_force().filter(account=OuterRef("pk"))
+        snoozed = Snooze.objects.in_force_there()
         columns: dict[str, Any] = {
             "snoozed_by": Subquery(snoozed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),

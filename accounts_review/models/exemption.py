@@ -20,7 +20,7 @@ class Exemption(models.Model):
     account = models.ForeignKey("accounts_review.Account", models.PROTECT, related_name="exemptions")
     until = models.DateTimeField(_("until"))
     reason = models.TextField(_("reason"))
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     by_login = models.CharField(_("by"), max_length=150)
     at = models.DateTimeField(_("decided"))
     is_service_account = models.BooleanField(_("service account"), default=False)
@@ -37,6 +37,10 @@ class Exemption(models.Model):
             models.UniqueConstraint(
                 fields=("account",), condition=models.Q(withdrawn_at=None), name="one_standing_exemption"
             )
+        ]
+        # The reasons a person gave last.
+        indexes = [
+            models.Index(models.F("by"), models.F("at").desc(), models.F("id").desc(), name="exemptions_by_person")
         ]
 
     def __str__(self) -> str:

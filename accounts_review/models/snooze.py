@@ -15,6 +15,14 @@ class SnoozeQuerySet(models.QuerySet["Snooze"]):
         )
         return self.filter(same)
 
+    def in_force_there(self) -> SnoozeQuerySet:
+        """The one of the account of an outer query that has its assessment beside it: nothing is joined once more."""
+        return self.filter(
+            account=models.OuterRef("pk"),
+            standing=models.OuterRef("assessment__standing"),
+            dormant_from=models.OuterRef("assessment__dormant_from"),
+        )
+
 
 class Snooze(models.Model):
     """Keeps an account out of the list of those open for decision, and changes nothing else.

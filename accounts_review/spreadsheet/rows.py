@@ -72,7 +72,7 @@ AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "
 def accounts_sheet(accounts: QuerySet[Account], *, as_of: datetime) -> Sheet:
     """Accounts (a query, asked for ``with_verdict``), one a row, with room for decisions."""
     narrow = accounts.select_related(None).select_related("assessment").defer("raw").annotate(**_reasons_given(as_of))
-    idle = verdicts.Idleness(as_of)
+    idle = verdicts.IdlenessInWords(as_of)
     rows = (_account_row(account, as_of, idle) for account in narrow.iterator(chunk_size=CHUNK))
     return Sheet("accounts", COLUMNS, rows, {"decision": DECISIONS})
 
@@ -148,7 +148,7 @@ def _reasons_given(as_of: datetime) -> dict[str, Any]:
     return {name: Subquery(of.values("reason")[:1]) for name, of in (("exempt_why", exemption), ("case_why", case))}
 
 
-def _account_row(account: Account, as_of: datetime, idle: verdicts.Idleness) -> tuple[str, ...]:
+def _account_row(account: Account, as_of: datetime, idle: verdicts.IdlenessInWords) -> tuple[str, ...]:
     found = account.assessment
     reasons = verdicts.in_force(found.reasons, verdict=account.verdict, exempt_until=account.exempt_until)
     return (

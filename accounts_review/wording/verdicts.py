@@ -93,7 +93,7 @@ def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: i
     return _("%(date)s; %(limit)s") % {"date": clause, "limit": limit}
 
 
-class Idleness:
+class IdlenessInWords:
     """:func:`idleness` of many accounts: the same for everybody of a day and a limit, so said only once.
 
     Of 360,000 rows the sentences took more than half the time.

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Sum, Value, When
 
-from accounts_review.models import Account, Assessment, DormancyCount, Exemption, Snooze, Workspace
+from accounts_review.models import Assessment, DormancyCount, Exemption, Snooze, Workspace
 from accounts_review.models import Case as CleanupCase
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.prepared import Prepared
@@ -182,17 +182,17 @@ def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
 @cache
 def _decided(is_unused: bool) -> Prepared:  # noqa: FBT001
     """Of those on whom somebody decided: segment, standing, whether past the limit, whether exempt, and how many."""
-    narrowed = {"assessment__never_used": True} if is_unused else {}
+    narrowed = {"never_used": True} if is_unused else {}
 
     def build(workspace: int, now: datetime) -> QuerySet[Any, Any]:
         in_force = Exemption.objects.in_force(now)
-        keys = CleanupCase.objects.open().order_by().values("account")
-        keys = keys.union(in_force.order_by().values("account"), Snooze.objects.in_force().order_by().values("account"))
-        accounts = Account.objects.filter(workspace=workspace, pk__in=keys, **narrowed).reviewable().order_by()
-        is_past = Case(When(assessment__dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
-        flagged = accounts.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("pk"))))
-        names = ("assessment__segment", "assessment__standing", "is_past", "is_exempt")
-        return flagged.values_list(*names).annotate(Count("pk"))
+        keys = CleanupCase.objects.open().filter(cleanup__workspace=workspace).order_by().values("account")
+        for apart in (in_force, Snooze.objects.in_force()):
+            keys = keys.union(apart.filter(account__workspace=workspace).order_by().values("account"))
+        decided = Assessment.objects.filter(account__in=keys, is_listed=True, **narrowed).order_by()
+        is_past = Case(When(dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
+        flagged = decided.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("account"))))
+        return flagged.values_list("segment", "standing", "is_past", "is_exempt").annotate(Count("pk"))
 
     return Prepared(build, workspace=int, now=datetime)
 

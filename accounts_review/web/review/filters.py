@@ -258,7 +258,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         cases = Case.objects.open().filter(account=OuterRef("pk"))
         standing = Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))
         exempt = Q(Exists(standing))
-        later = Q(Exists(Snooze.objects.in_force().filter(account=OuterRef("pk"))))
+        later = Q(Exists(Snooze.objects.in_force_there()))
         match value:
             case "open":
                 return ~Q(Exists(cases)) & ~exempt & ~later

@@ -48,7 +48,7 @@ class RowWriter:
         self.now, self.actor, self.titles = now, actor, titles
         self.is_all, self.says_verdict = is_all, says_verdict
         self.zone = get_current_timezone()
-        self.idleness = verdicts.Idleness(now)
+        self.idleness = verdicts.IdlenessInWords(now)
         # What all rows share is worked out once.
         self.page_of = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
         self.own, self.invited, self.unknown = _("this is you"), _("invited"), _("not known")
