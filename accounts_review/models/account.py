@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import reduce
+from hashlib import md5
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Lower, Upper
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Length, Lower, Upper
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.cleanup import Case
@@ -27,14 +29,22 @@ if TYPE_CHECKING:
 STALE = Q(assessment=None) | ~Q(assessment__basis=F("basis"))
 """Accounts (asked for ``with_basis``) whose assessment does not rest on what is known now."""
 
+NAMELESS = "— "
+"""What stands before the address of an account that has no username."""
+
 EXCEPTIONAL = (
     Q(absent_since__isnull=False)
     | Q(gone_at__isnull=False)
     | Q(unconfirmed_activity_at__isnull=False)
     | ~Q(disputed=[])
+    | Q(incomplete=True)
+    | ~Q(Exact(Length("digest"), 32))
+    | Q(username__startswith=NAMELESS)
 )
 """What is true of few: a sync of a million finds them by an index of their own, in place of looking at everyone."""
 LISTED = Q(absent_since=None, gone_at=None)
+_PLAIN = Q(incomplete=False, disputed=[], lost_activity_at=None, unconfirmed_activity_at=None)
+_NOTHING_DISPUTED = md5(b"{}", usedforsecurity=False).hexdigest()
 BY_USERNAME, BY_EMAIL = Lower(Left("username", 200)), Lower(Left("email", 200))
 """Orders in which capitals do not count; a hostile name can be longer than an index entry may be."""
 
@@ -81,14 +91,17 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def with_basis(self, beside: str) -> AccountQuerySet:
         """Adds ``basis``: what a judgement of the account rests on, beside what is the same for everybody."""
-        text = models.TextField()
+        text: models.Field[Any, Any] = models.TextField()
         dates = (
             Coalesce(Cast(Extract(name, "epoch"), text), Value(""), output_field=text)
             for name in ("lost_activity_at", "unconfirmed_activity_at")
         )
         parts = ("digest", Cast("incomplete", text), MD5(Cast("disputed", text)), *dates)
         joined = (piece for part in parts for piece in (Value(":"), part))
-        columns: dict[str, Any] = {"basis": Concat(Value(beside), *joined, output_field=models.TextField())}
+        # Of nearly everyone it is the digest alone that tells: found so, it takes a third of the time.
+        short = Concat(Value(f"{beside}:"), "digest", Value(f":false:{_NOTHING_DISPUTED}::"), output_field=text)
+        whole = Concat(Value(beside), *joined, output_field=text)
+        columns: dict[str, Any] = {"basis": models.Case(When(_PLAIN, then=short), default=whole, output_field=text)}
         return self.annotate(**columns)
 
     def with_basis_under(self, version: PolicyVersion) -> AccountQuerySet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import connection, models, transaction
 
 from accounts_review.models.rewrite import wait_to_rewrite
@@ -15,6 +17,12 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
         with transaction.atomic(), connection.cursor() as cursor:
             wait_to_rewrite(workspace)
             cursor.execute(_GATHER, [workspace.pk])
+
+    def dormant(self, workspace: Workspace, *, now: datetime) -> int:
+        """How many listed accounts are dormant at an instant, exemptions aside."""
+        with connection.cursor() as cursor:
+            cursor.execute(_DORMANT, {"workspace": workspace.pk, "now": now})
+            return int(cursor.fetchone()[0])
 
     def recount(self, workspace: Workspace) -> None:
         """Count a workspace's assessments from scratch."""
@@ -63,6 +71,16 @@ WITH gone AS (
 )
 INSERT INTO accounts_review_dormancycount ({_GROUP}, count)
 SELECT {_GROUP}, sum(count) FROM gone GROUP BY {_GROUP} HAVING sum(count) <> 0
+"""  # noqa: S608 (constants)
+_DORMANT = f"""
+SELECT coalesce(sum(count), 0) FROM (
+    SELECT sum(count) AS count FROM accounts_review_dormancycount
+    WHERE workspace_id = %(workspace)s AND standing = '{Standing.ORDINARY}' AND day < (%(now)s AT TIME ZONE 'UTC')::date
+    UNION ALL
+    SELECT count(*) FROM accounts_review_assessment JOIN accounts_review_policyversion policy ON policy.id = policy_id
+    WHERE policy.workspace_id = %(workspace)s AND is_listed AND standing = '{Standing.ORDINARY}'
+        AND dormant_from >= date_trunc('day', %(now)s, 'UTC') AND dormant_from <= %(now)s
+) counted
 """  # noqa: S608 (constants)
 _RECOUNT = f"""
 WITH gone AS (

@@ -61,3 +61,5 @@ def make_missing(model: type[models.Model]) -> None:
     if missing:
         with connection.cursor() as cursor:
             cursor.execute("RESET maintenance_work_mem")
+            # Until it knows that few are exceptional, the database looks at everyone.
+            cursor.execute(f'ANALYZE "{model._meta.db_table}"')

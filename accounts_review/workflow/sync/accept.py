@@ -31,9 +31,8 @@ SELECT %(held)s, coalesce(record.odd, convert_to(record.raw, 'UTF8')) FROM sync_
 WHERE {FRESH} ORDER BY record.page, record.seq
 """  # noqa: S608
 _UNSEEN = """
-INSERT INTO sync_unseen (pass, id)
-SELECT 1, id FROM accounts_review_account WHERE workspace_id = %(workspace)s EXCEPT
-SELECT 1, unnest(unchanged) FROM accounts_review_heldsync WHERE sync_id = %(held)s
+SELECT id FROM accounts_review_account WHERE workspace_id = %(workspace)s EXCEPT
+SELECT unnest(unchanged) FROM accounts_review_heldsync WHERE sync_id = %(held)s
 """
 
 
@@ -106,7 +105,7 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
         staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
         # It names all who were not seen, whatever is known of them today.
         staging.run("TRUNCATE sync_unseen")
-        staging.run(_UNSEEN, held=held.pk)
+        staging.miss(_UNSEEN, held=held.pk)
         staging.close_pass(1, ())
         return accept(
             staging,

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.expressions import RawSQL
 
 from accounts_review.facts import (
     activity_of,
@@ -20,8 +21,8 @@ from accounts_review.facts import (
     whole_incarnation,
 )
 from accounts_review.huwise import GroupRecord, decode_user
-from accounts_review.models import Account, PolicyVersion, Sync, Workspace
-from accounts_review.models.account import STALE, AccountQuerySet
+from accounts_review.models import Account, DormancyCount, PolicyVersion, Sync, Workspace
+from accounts_review.models.account import AccountQuerySet
 from accounts_review.rules.breaker import BreakerCheck, Figures, Signs, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
@@ -68,9 +69,11 @@ def _figures(
 ) -> Figures:
     version, staging, rights = workspace.current_policy, passes.staging, rights_of_groups(groups)
     rules = version.rules
-    before = _dormant(Account.objects.filter(workspace=workspace), version, now)
+    staging.note_unjudged(version)
+    before = DormancyCount.objects.dormant(workspace, now=now)
+    before += _unsettled(Account.objects.filter(workspace=workspace), version, now)
     if rights_digest(groups, key_owner) == workspace.rights_digest:
-        kept = before - _dormant(Account.objects.filter(staging.was_missed), version, now)
+        kept = before - (_dormant(Account.objects.filter(staging.was_missed), version, now) if staging.missed else 0)
     else:
         # Who of those whose record is unchanged would be dormant by the rights that were read now.
         seen = Account.objects.filter(staging.was_seen).iterator(chunk_size=BATCH)
@@ -91,18 +94,24 @@ def _figures(
 
 def _dormant(accounts: AccountQuerySet, version: PolicyVersion, now: datetime) -> int:
     """How many are dormant by the last accepted sync and the policy in force; exemptions change nothing about that."""
-    listed = accounts.listed().with_basis_under(version)
-    dormant = Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
-    # Whoever was not judged since, or was cleared by a sync that was not accepted, is judged as they were accepted.
-    unsettled = listed.filter(STALE | Q(unconfirmed_activity_at__isnull=False))
-    workspace, rules = version.workspace, version.rules
+    return accounts.listed().filter(_is_dormant(now)).count() + _unsettled(accounts, version, now)
+
+
+def _unsettled(accounts: AccountQuerySet, version: PolicyVersion, now: datetime) -> int:
+    """By how many the count of the dormant is wrong: of those who were not judged since they were accepted, or were
+    cleared by a sync that was not."""
+    unjudged: Any = RawSQL("accounts_review_account.id IN (SELECT id FROM sync_unjudged)", (), BooleanField())
+    workspace, rules, wrong = version.workspace, version.rules, 0
     rights, key_owner = rights_of_groups(workspace.groups.all()), workspace.key_owner
-    found = listed.filter(dormant).count()
-    counted: Any = ExpressionWrapper(dormant, BooleanField())
-    for row in unsettled.annotate(counted=counted).iterator(chunk_size=BATCH):
+    counted: Any = ExpressionWrapper(_is_dormant(now), BooleanField())
+    for row in accounts.listed().filter(unjudged).annotate(counted=counted).iterator(chunk_size=BATCH):
         facts = facts_of_account(_cleared(row), rights_by_group=rights, key_owner=key_owner)
-        found += _is_candidate(facts, rules, now) - bool(vars(row)["counted"])
-    return found
+        wrong += _is_candidate(facts, rules, now) - bool(vars(row)["counted"])
+    return wrong
+
+
+def _is_dormant(now: datetime) -> Q:
+    return Q(assessment__standing=Standing.ORDINARY, assessment__dormant_from__lte=now)
 
 
 def _cleared(row: Account) -> Account:

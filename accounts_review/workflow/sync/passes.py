@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from accounts_review.facts import incarnation_of, whole_incarnation
 from accounts_review.huwise import Client, HuwiseError, Page, UserRecord, decode_user, digest_of
 from accounts_review.huwise.records import storable
+from accounts_review.models.account import NAMELESS
 from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
-from accounts_review.workflow.sync.known import NAMELESS, STRANGE, Known
+from accounts_review.workflow.sync.known import STRANGE, Known, namesakes
 from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, StagedRecord, Staging
 
 REPEATS = 5
@@ -92,7 +93,8 @@ class Pass:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {"pages": self.pages, "read": self.read, "expected": self.announced}
+        records = len(self.places)
+        return {"pages": self.pages, "records": records, "read": self.read, "expected": self.announced}
 
     def places_on(self, page: int) -> array[int]:
         return self.places[self.starts[page] : self.starts[page + 1] if page + 1 < self.pages else None]
@@ -251,7 +253,10 @@ class Passes:
                 seen[place] = 1
         staging.close_pass(one.number, (key for key, is_seen in zip(known.keys, seen, strict=True) if not is_seen))
         one.nameless = self._nameless(one)
-        shared = sum(max(0, sum(seen[place] for place in places) - 1) for places in known.namesakes)
+        shared = 0
+        if not known.are_distinct or any(seen[place] for place in known.unlisted):
+            sharing = namesakes(staging.workspace, known)
+            shared = sum(max(0, sum(seen[place] for place in places) - 1) for places in sharing)
         strangers = staging.one(_STRANGERS) if one.places.count(STRANGE) else 0
         one.population = seen.count(1) - sum(seen[place] for place in known.nameless) - shared + strangers
 

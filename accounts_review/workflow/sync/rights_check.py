@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from accounts_review.facts import RightsByGroup, facts_of
 from accounts_review.huwise import Client, GroupRecord, HuwiseError, UserRecord, decode_user
@@ -18,27 +17,20 @@ from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, copy_rows
 from accounts_review.workflow.sync.store import rights_digest
 
-# What an assessment says of rights holds for the record and the groups' rights that it rests on.
-_STANDS = """
-judged.rights IS NOT NULL AND split_part(judged.basis, ':', 2) = %(rights_digest)s
-AND split_part(judged.basis, ':', 3) = account.digest
-"""
 _STORED = f"""
 INSERT INTO sync_holder (username, "right", is_ours)
 SELECT account.username, held, TRUE
 FROM accounts_review_account account JOIN accounts_review_assessment judged ON judged.account_id = account.id
 CROSS JOIN unnest(judged.rights) held
-WHERE {UNCHANGED} AND judged.rights && %(rights)s AND held = ANY(%(rights)s) AND {_STANDS}
+WHERE {UNCHANGED} AND judged.rights && %(rights)s AND held = ANY(%(rights)s)
+    AND NOT EXISTS (SELECT FROM sync_unjudged unjudged WHERE unjudged.id = account.id)
 """  # noqa: S608
 _FRESH = f"""
 INSERT INTO sync_holder (username, "right", is_ours)
 SELECT record.name, held, TRUE FROM sync_record record CROSS JOIN unnest(record.rights) held WHERE {FRESH}
 """  # noqa: S608
-_UNJUDGED = f"""
-SELECT account.raw FROM accounts_review_account account
-LEFT JOIN accounts_review_assessment judged ON judged.account_id = account.id
-WHERE {UNCHANGED} AND ({_STANDS}) IS NOT TRUE
-"""  # noqa: S608
+_ALL = f"SELECT account.raw FROM accounts_review_account account WHERE {UNCHANGED}"  # noqa: S608
+_UNJUDGED = f"{_ALL} AND account.id IN (SELECT id FROM sync_unjudged)"  # noqa: S608
 _SEEN_HOLDERS = f"""
 SELECT count(DISTINCT username) FROM sync_holder
 WHERE NOT is_ours AND "right" = %(right)s AND username IN ({SEEN_NAMES})
@@ -100,11 +92,13 @@ def compared_rights(protected: Iterable[str], by_group: RightsByGroup) -> Callab
 
 def _note_ours(passes: Passes, rights: list[str], digest: str) -> None:
     """Who holds each right by what was seen: as it is stored where that was judged, otherwise from the record."""
-    given: dict[str, Any] = {"rights": rights, "rights_digest": digest}
-    staging = passes.staging
-    staging.run(_STORED, **given)
+    staging, from_records = passes.staging, _ALL
+    if digest == staging.workspace.rights_digest:
+        staging.note_unjudged(staging.workspace.current_policy)
+        staging.run(_STORED, rights=rights)
+        from_records = _UNJUDGED
     staging.run(_FRESH)
-    users = (decode_user(raw) for (raw,) in staging.stream(_UNJUDGED, **given))
+    users = (decode_user(raw) for (raw,) in staging.stream(from_records))
     _note((user.username, right, True) for user in users for right in staging.rights_of(user))
 
 

@@ -14,18 +14,19 @@ from itertools import islice
 from typing import Any
 
 from django.db import Error, connection
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
 from accounts_review.facts import incarnation_of, use_of
 from accounts_review.huwise import UserRecord
 from accounts_review.huwise.records import storable
-from accounts_review.models import Workspace
+from accounts_review.models import Account, PolicyVersion, Workspace
+from accounts_review.models.account import NAMELESS, STALE
 from accounts_review.rules.names import folded
-from accounts_review.workflow.sync.known import ACCEPTED, NAMELESS
+from accounts_review.workflow.sync.known import NOT_ACCEPTED
 
 BATCH = 2000
-TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed")
+TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged")
 
 _CREATE = """
 CREATE TEMP TABLE sync_record (
@@ -41,6 +42,7 @@ CREATE TEMP TABLE sync_match (
 );
 CREATE TEMP TABLE sync_holder (username text NOT NULL, "right" text NOT NULL, is_ours bool NOT NULL);
 CREATE TEMP TABLE sync_disputed (username text NOT NULL, rights text[] NOT NULL);
+CREATE TEMP TABLE sync_unjudged (id bigint NOT NULL);
 """
 COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
@@ -64,7 +66,9 @@ UNION ALL SELECT record.name FROM sync_record record WHERE {FRESH} AND NOT is_na
 """  # noqa: S608
 """The username of every record that the last pass saw, as often as it did."""
 
-
+_NEVER_ACCEPTED = f"""
+SELECT id FROM accounts_review_account WHERE workspace_id = %(workspace)s AND {NOT_ACCEPTED}
+"""  # noqa: S608
 _EXACT = f"""
 SELECT TRUE FROM accounts_review_account account
 WHERE {UNCHANGED} AND md5(account.username) = md5(%(name)s) AND account.username = %(name)s
@@ -103,7 +107,11 @@ class Staging:
     rights_of: Callable[[UserRecord], list[str]] = lambda user: []
     """The rights of an account that are to be compared with the workspace's own list of who holds them."""
     number: int = 0
+    missed: int = 0
+    """How many accounts count as not seen."""
     seq: int = 0
+    _missed_by_all: int = 0
+    _noted: str = ""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property
@@ -137,13 +145,22 @@ class Staging:
 
     def close_pass(self, number: int, unseen: Iterable[int]) -> None:
         """All of a pass is here: from now on it counts, with the accounts that it did not see."""
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM sync_record WHERE pass < %s", [self.number])
-            cursor.execute("DELETE FROM sync_unseen WHERE pass < %s", [self.number])
-        copy_rows("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE sync_record (pass, seq, name), sync_unseen")
+        if self.number:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM sync_record WHERE pass < %s", [self.number])
+                cursor.execute("DELETE FROM sync_unseen WHERE pass < %s", [self.number])
+        missed = copy_rows("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
+        self.missed = missed + self._missed_by_all
+        if self.seq or self.missed:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE sync_record (pass, seq, name), sync_unseen")
         self.number = number
+
+    def miss(self, accounts: str, **given: Any) -> None:
+        """Have accounts count as not seen, in whatever pass; ``accounts`` is a query for their keys."""
+        missed = self.run(f"INSERT INTO sync_unseen (id) {accounts}", **given)
+        self._missed_by_all += missed
+        self.missed += missed
 
     @property
     def was_missed(self) -> RawSQL:
@@ -153,10 +170,24 @@ class Staging:
 
     def miss_newcomers(self) -> None:
         """Whoever was stored since the sync began, by a person who accepted another, was not seen by this one."""
-        self.run(
-            "INSERT INTO sync_unseen (id) SELECT id FROM accounts_review_account"
-            " WHERE workspace_id = %(workspace)s AND id > %(newest)s"
-        )
+        self.miss("SELECT id FROM accounts_review_account WHERE workspace_id = %(workspace)s AND id > %(newest)s")
+
+    def note_unjudged(self, version: PolicyVersion) -> None:
+        """Note of which accounts the stored judgement does not tell how they were accepted, and with which rights.
+
+        Once for a version: dates that a person accepts meanwhile count from the next sync on.
+        """
+        beside = f"{version.pk}:{version.workspace.rights_digest}"
+        if self._noted == beside:
+            return
+        self._noted = beside
+        unsettled = STALE | Q(unconfirmed_activity_at__isnull=False) | Q(assessment__rights=None)
+        accounts = Account.objects.filter(workspace=self.workspace).with_basis_under(version).filter(unsettled)
+        query, given = accounts.values("pk").query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE sync_unjudged")
+            cursor.execute(f"INSERT INTO sync_unjudged {query}", given)
+            cursor.execute("ANALYZE sync_unjudged")
 
     def keep_last_of_each(self) -> None:
         """Of several records of one account, keep what was read last."""
@@ -214,13 +245,10 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         # Whole workspaces are sorted and joined here: with the usual 4 MB, by way of the disk.
         cursor.execute("SET work_mem = '64MB'")
         cursor.execute(_CREATE)
-        cursor.execute(
-            "INSERT INTO sync_unseen (id) SELECT id FROM accounts_review_account"  # noqa: S608
-            f" WHERE workspace_id = %s AND NOT ({ACCEPTED})",
-            [workspace.pk],
-        )
     try:
-        yield Staging(workspace, read_at)
+        staging = Staging(workspace, read_at)
+        staging.miss(_NEVER_ACCEPTED)
+        yield staging
     finally:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
@@ -228,17 +256,19 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
             cursor.execute("RESET work_mem")
 
 
-def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows by COPY, which is many times as quick as INSERT.
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    """Write rows by COPY, which is many times as quick as INSERT; returns how many there were.
 
     In portions, so that the rows may come from the same connection.
     """
-    remaining = iter(rows)
+    remaining, count = iter(rows), 0
     with connection.wrap_database_errors, connection.cursor() as cursor:
         while portion := list(islice(remaining, BATCH)):
             with cursor.copy(statement) as copy:
                 for row in portion:
                     copy.write_row(row)
+            count += len(portion)
+    return count
 
 
 def stream(query: str, given: dict[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -155,7 +155,7 @@ def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stor
     added = _touched(staging, _ADD, now=now, incomplete=False)
     _list_again(staging, now=now)
     forget_unconfirmed(staging.workspace)
-    absent = _mark_absent(staging, now=now)
+    absent = _mark_absent(staging, now=now) if staging.missed else (0, [])
     counts = {"added": added[0], "changed": changed[0], "absent": absent[0]}
     return Stored(counts, added[1], changed[1], absent[1])
 

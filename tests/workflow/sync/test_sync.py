@@ -35,7 +35,7 @@ def test_a_sync_says_what_it_did(set_stage: SetStage) -> None:
     assert (done.pages, done.problems, done.finished_at) == (1, [], NOW)
     entry = AuditEntry.objects.filter(kind="workspace.synced").latest("seq")
     assert entry.data == said | {"pages": 1, "problems": [], "anomalies": [], "health": []}
-    assert done.passes == [{"pages": 1, "read": 23, "expected": 23}]
+    assert done.passes == [{"pages": 1, "records": 23, "read": 23, "expected": 23}]
     assert done.touched == {
         "added": [stage.account("zoé").pk],
         "changed": [stage.account("marie").pk],

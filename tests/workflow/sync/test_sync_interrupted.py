@@ -173,5 +173,5 @@ def test_while_it_runs_it_says_how_far_it_is(stage: Stage, monkeypatch: pytest.M
         monkeypatch.setattr(place, name, at_call(number, look, getattr(place, name)))
     done = stage.sync()
     assert seen == [("reading", 1000, 1), ("rights", 1103, 2), ("storing", 1103, 2)]
-    whole = {"pages": 2, "read": 1103, "expected": 1103}
+    whole = {"pages": 2, "records": 1103, "read": 1103, "expected": 1103}
     assert (done.phase, done.passes) == ("", [whole, whole])
