@@ -11,6 +11,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
@@ -20,1184 +21,537 @@ class Migration(migrations.Migration):
     operations = [
         TrigramExtension(),
         migrations.CreateModel(
-            name="Account",
+            name='Account',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("username", models.TextField(verbose_name="username")),
-                ("incarnation", models.TextField(editable=False, verbose_name="joined (as received)")),
-                ("email", models.TextField(blank=True, verbose_name="e-mail")),
-                ("display_name", models.TextField(blank=True, verbose_name="display name")),
-                ("first_name", models.TextField(blank=True, verbose_name="first name")),
-                ("last_name", models.TextField(blank=True, verbose_name="last name")),
-                ("account_type", models.TextField(blank=True, verbose_name="type")),
-                (
-                    "groups",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), default=list, size=None, verbose_name="groups"
-                    ),
-                ),
-                ("raw", models.TextField(verbose_name="raw record")),
-                ("digest", models.CharField(max_length=64)),
-                ("read_at", models.DateTimeField(help_text="When this content was first read.", verbose_name="read")),
-                ("incomplete", models.BooleanField(default=False, help_text="Never read by a sync that was accepted.")),
-                (
-                    "disputed",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(),
-                        default=list,
-                        help_text="Protected rights of which the API's own list and ours disagree.",
-                        size=None,
-                        verbose_name="disputed rights",
-                    ),
-                ),
-                (
-                    "accepted_activity_at",
-                    models.DateTimeField(
-                        help_text="Activity as of the last accepted sync; the breaker compares with it.", null=True
-                    ),
-                ),
-                (
-                    "lost_activity_at",
-                    models.DateTimeField(
-                        help_text="Activity accepted before, where the dates went back and nobody has accepted that.",
-                        null=True,
-                    ),
-                ),
-                (
-                    "unconfirmed_activity_at",
-                    models.DateTimeField(
-                        help_text="Later activity that only a sync showed which was not accepted.", null=True
-                    ),
-                ),
-                ("absent_since", models.DateTimeField(null=True, verbose_name="not listed since")),
-                ("gone_at", models.DateTimeField(null=True, verbose_name="gone since")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('username', models.TextField(verbose_name='username')),
+                ('incarnation', models.TextField(editable=False, verbose_name='joined (as received)')),
+                ('email', models.TextField(blank=True, verbose_name='e-mail')),
+                ('display_name', models.TextField(blank=True, verbose_name='display name')),
+                ('first_name', models.TextField(blank=True, verbose_name='first name')),
+                ('last_name', models.TextField(blank=True, verbose_name='last name')),
+                ('account_type', models.TextField(blank=True, verbose_name='type')),
+                ('groups', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None, verbose_name='groups')),
+                ('raw', models.TextField(verbose_name='raw record')),
+                ('digest', models.CharField(max_length=64)),
+                ('read_at', models.DateTimeField(help_text='When this content was first read.', verbose_name='read')),
+                ('incomplete', models.BooleanField(default=False, help_text='Never read by a sync that was accepted.')),
+                ('disputed', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, help_text="Protected rights of which the API's own list and ours disagree.", size=None, verbose_name='disputed rights')),
+                ('accepted_activity_at', models.DateTimeField(help_text='Activity as of the last accepted sync; the breaker compares with it.', null=True)),
+                ('lost_activity_at', models.DateTimeField(help_text='Activity accepted before, where the dates went back and nobody has accepted that.', null=True)),
+                ('unconfirmed_activity_at', models.DateTimeField(help_text='Later activity that only a sync showed which was not accepted.', null=True)),
+                ('absent_since', models.DateTimeField(null=True, verbose_name='not listed since')),
+                ('gone_at', models.DateTimeField(null=True, verbose_name='gone since')),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Sync",
+            name='Sync',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("running", "running"),
-                            ("complete", "complete"),
-                            ("incomplete", "incomplete"),
-                            ("failed", "failed"),
-                            ("quarantined", "quarantined"),
-                            ("discarded", "discarded"),
-                        ],
-                        default="running",
-                        max_length=12,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "phase",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("reading", "reading every account"),
-                            ("again", "reading again, to be sure nobody was missed"),
-                            ("rights", "comparing who holds protected rights"),
-                            ("storing", "storing what changed"),
-                        ],
-                        max_length=10,
-                        verbose_name="phase",
-                    ),
-                ),
-                ("started_at", models.DateTimeField(verbose_name="started")),
-                ("heartbeat_at", models.DateTimeField(verbose_name="last sign of life")),
-                ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),
-                ("pages", models.PositiveIntegerField(default=0, verbose_name="pages read")),
-                ("read", models.PositiveIntegerField(default=0, verbose_name="accounts read")),
-                ("expected", models.PositiveIntegerField(null=True, verbose_name="accounts announced")),
-                (
-                    "population",
-                    models.PositiveIntegerField(
-                        default=0, help_text="What the breaker compares.", verbose_name="accounts with a username"
-                    ),
-                ),
-                ("added", models.PositiveIntegerField(default=0, verbose_name="new")),
-                ("changed", models.PositiveIntegerField(default=0, verbose_name="changed")),
-                ("absent", models.PositiveIntegerField(default=0, verbose_name="no longer listed")),
-                (
-                    "passes",
-                    models.JSONField(
-                        default=list, help_text="What each pass counted: pages, read, expected.", verbose_name="passes"
-                    ),
-                ),
-                (
-                    "touched",
-                    models.JSONField(
-                        default=dict,
-                        help_text="Keys of the first accounts that were new, changed or not listed.",
-                        verbose_name="accounts",
-                    ),
-                ),
-                (
-                    "problems",
-                    models.JSONField(default=list, help_text="Why it was not complete.", verbose_name="problems"),
-                ),
-                (
-                    "checks",
-                    models.JSONField(
-                        default=list, help_text="What each breaker rule measured and allows.", verbose_name="checks"
-                    ),
-                ),
-                (
-                    "health",
-                    models.JSONField(
-                        default=list, help_text="Problems with the key or the clock.", verbose_name="health"
-                    ),
-                ),
-                ("stopped_by", models.CharField(blank=True, max_length=150, verbose_name="stopped by")),
-                ("resolved_at", models.DateTimeField(null=True, verbose_name="breaker reset")),
-                ("resolved_by", models.CharField(blank=True, max_length=150, verbose_name="reset by")),
-                ("resolution", models.TextField(blank=True, verbose_name="reason of the reset")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('running', 'running'), ('complete', 'complete'), ('incomplete', 'incomplete'), ('failed', 'failed'), ('quarantined', 'quarantined'), ('discarded', 'discarded')], default='running', max_length=12, verbose_name='state')),
+                ('phase', models.CharField(blank=True, choices=[('reading', 'reading every account'), ('again', 'reading again, to be sure nobody was missed'), ('rights', 'comparing who holds protected rights'), ('storing', 'storing what changed')], max_length=10, verbose_name='phase')),
+                ('started_at', models.DateTimeField(verbose_name='started')),
+                ('heartbeat_at', models.DateTimeField(verbose_name='last sign of life')),
+                ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
+                ('pages', models.PositiveIntegerField(default=0, verbose_name='pages read')),
+                ('read', models.PositiveIntegerField(default=0, verbose_name='accounts read')),
+                ('expected', models.PositiveIntegerField(null=True, verbose_name='accounts announced')),
+                ('population', models.PositiveIntegerField(default=0, help_text='What the breaker compares.', verbose_name='accounts with a username')),
+                ('added', models.PositiveIntegerField(default=0, verbose_name='new')),
+                ('changed', models.PositiveIntegerField(default=0, verbose_name='changed')),
+                ('absent', models.PositiveIntegerField(default=0, verbose_name='no longer listed')),
+                ('passes', models.JSONField(default=list, help_text='What each pass counted: pages, read, expected.', verbose_name='passes')),
+                ('touched', models.JSONField(default=dict, help_text='Keys of the first accounts that were new, changed or not listed.', verbose_name='accounts')),
+                ('problems', models.JSONField(default=list, help_text='Why it was not complete.', verbose_name='problems')),
+                ('checks', models.JSONField(default=list, help_text='What each breaker rule measured and allows.', verbose_name='checks')),
+                ('health', models.JSONField(default=list, help_text='Problems with the key or the clock.', verbose_name='health')),
+                ('stopped_by', models.CharField(blank=True, max_length=150, verbose_name='stopped by')),
+                ('resolved_at', models.DateTimeField(null=True, verbose_name='breaker reset')),
+                ('resolved_by', models.CharField(blank=True, max_length=150, verbose_name='reset by')),
+                ('resolution', models.TextField(blank=True, verbose_name='reason of the reset')),
             ],
             options={
-                "ordering": ("-started_at", "-pk"),
-                "default_permissions": (),
+                'ordering': ('-started_at', '-pk'),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="PolicyVersion",
+            name='PolicyVersion',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField(verbose_name="version")),
-                ("text", models.TextField(verbose_name="text")),
-                ("is_current", models.BooleanField(default=True)),
-                ("activated_at", models.DateTimeField(verbose_name="activated")),
-                ("activated_by", models.CharField(max_length=150, verbose_name="by")),
-                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(verbose_name='version')),
+                ('text', models.TextField(verbose_name='text')),
+                ('is_current', models.BooleanField(default=True)),
+                ('activated_at', models.DateTimeField(verbose_name='activated')),
+                ('activated_by', models.CharField(max_length=150, verbose_name='by')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
             ],
             options={
-                "ordering": ("-number",),
-                "default_permissions": (),
+                'ordering': ('-number',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Workspace",
+            name='Workspace',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.SlugField(unique=True, verbose_name="name")),
-                (
-                    "former_names",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), default=list, editable=False, size=None
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("active", "active"), ("paused", "paused"), ("retired", "retired")],
-                        default="active",
-                        max_length=8,
-                        verbose_name="state",
-                    ),
-                ),
-                ("title", models.CharField(blank=True, max_length=100, verbose_name="name shown to people")),
-                ("contact", models.CharField(blank=True, max_length=254, verbose_name="contact")),
-                ("sender", models.CharField(blank=True, max_length=254, verbose_name="sender")),
-                ("host", models.CharField(blank=True, max_length=253, verbose_name="host")),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[("dry-run", "Dry run"), ("live", "Live")],
-                        default="dry-run",
-                        max_length=10,
-                        verbose_name="mode",
-                    ),
-                ),
-                ("key_owner", models.TextField(blank=True, verbose_name="owner of the API key")),
-                ("rights_digest", models.CharField(blank=True, editable=False, max_length=64)),
-                (
-                    "language",
-                    models.CharField(
-                        choices=[("en", "English"), ("fr", "French")],
-                        default="en",
-                        max_length=5,
-                        verbose_name="language of notices",
-                    ),
-                ),
-                (
-                    "failure",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="How the last attempt to revoke failed: a code with its details.",
-                    ),
-                ),
-                (
-                    "mail_stopped",
-                    models.JSONField(
-                        help_text="Why no e-mails are sent, as a code with the server's reply and since when; null if they are.",
-                        null=True,
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.SlugField(unique=True, verbose_name='name')),
+                ('former_names', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, editable=False, size=None)),
+                ('state', models.CharField(choices=[('active', 'active'), ('paused', 'paused'), ('retired', 'retired')], default='active', max_length=8, verbose_name='state')),
+                ('title', models.CharField(blank=True, max_length=100, verbose_name='name shown to people')),
+                ('contact', models.CharField(blank=True, max_length=254, verbose_name='contact')),
+                ('sender', models.CharField(blank=True, max_length=254, verbose_name='sender')),
+                ('host', models.CharField(blank=True, max_length=253, verbose_name='host')),
+                ('mode', models.CharField(choices=[('dry-run', 'Dry run'), ('live', 'Live')], default='dry-run', max_length=10, verbose_name='mode')),
+                ('key_owner', models.TextField(blank=True, verbose_name='owner of the API key')),
+                ('rights_digest', models.CharField(blank=True, editable=False, max_length=64)),
+                ('language', models.CharField(choices=[('en', 'English'), ('fr', 'French')], default='en', max_length=5, verbose_name='language of notices')),
+                ('failure', models.JSONField(blank=True, default=dict, help_text='How the last attempt to revoke failed: a code with its details.')),
+                ('mail_stopped', models.JSONField(help_text="Why no e-mails are sent, as a code with the server's reply and since when; null if they are.", null=True)),
+                ('created_at', models.DateTimeField(verbose_name='created')),
             ],
             options={
-                "ordering": ("name",),
-                "default_permissions": (),
+                'ordering': ('name',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Snooze",
+            name='Snooze',
             fields=[
-                (
-                    "account",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        serialize=False,
-                        to="accounts_review.account",
-                    ),
-                ),
-                ("by_login", models.CharField(max_length=150, verbose_name="by")),
-                ("at", models.DateTimeField(verbose_name="snoozed")),
-                ("standing", models.CharField(max_length=10)),
-                ("dormant_from", models.DateTimeField()),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, serialize=False, to='accounts_review.account')),
+                ('by_login', models.CharField(max_length=150, verbose_name='by')),
+                ('at', models.DateTimeField(verbose_name='snoozed')),
+                ('standing', models.CharField(max_length=10)),
+                ('dormant_from', models.DateTimeField()),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="HeldSync",
+            name='HeldSync',
             fields=[
-                (
-                    "sync",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="held",
-                        serialize=False,
-                        to="accounts_review.sync",
-                    ),
-                ),
-                (
-                    "unchanged",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, size=None
-                    ),
-                ),
-                ("groups", models.JSONField(default=list)),
-                ("key_owner", models.TextField(blank=True)),
-                ("disputed", models.JSONField(default=dict)),
+                ('sync', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='held', serialize=False, to='accounts_review.sync')),
+                ('unchanged', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                ('groups', models.JSONField(default=list)),
+                ('key_owner', models.TextField(blank=True)),
+                ('disputed', models.JSONField(default=dict)),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="PersonalData",
+            name='PersonalData',
             fields=[
-                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ("account_id", models.BigIntegerField(null=True)),
-                ("name", models.TextField(blank=True, verbose_name="name")),
-                ("details", models.JSONField(default=dict, verbose_name="details")),
-                ("salt", models.CharField(blank=True, max_length=32)),
-                ("erased_at", models.DateTimeField(null=True, verbose_name="erased")),
+                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('account_id', models.BigIntegerField(null=True)),
+                ('name', models.TextField(blank=True, verbose_name='name')),
+                ('details', models.JSONField(default=dict, verbose_name='details')),
+                ('salt', models.CharField(blank=True, max_length=32)),
+                ('erased_at', models.DateTimeField(null=True, verbose_name='erased')),
             ],
             options={
-                "default_permissions": (),
-                "indexes": [
-                    models.Index(fields=["account_id"], name="personal_data_by_account"),
-                    django.contrib.postgres.indexes.HashIndex(fields=["name"], name="personal_data_by_name"),
-                ],
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['account_id'], name='personal_data_by_account'), django.contrib.postgres.indexes.HashIndex(fields=['name'], name='personal_data_by_name')],
             },
         ),
         migrations.CreateModel(
-            name="PolicyPreview",
+            name='PolicyPreview',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("text", models.TextField(verbose_name="text")),
-                ("reason", models.TextField(blank=True, verbose_name="reason")),
-                ("by_login", models.CharField(max_length=150, verbose_name="by")),
-                ("created_at", models.DateTimeField(verbose_name="previewed")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("judging", "being computed"), ("stopped", "stopped"), ("ready", "ready")],
-                        default="judging",
-                        max_length=8,
-                        verbose_name="state",
-                    ),
-                ),
-                ("judged", models.PositiveIntegerField(default=0, verbose_name="accounts judged")),
-                ("total", models.PositiveIntegerField(verbose_name="accounts in all")),
-                ("heartbeat_at", models.DateTimeField(verbose_name="last sign of life")),
-                ("judged_at", models.DateTimeField(null=True, verbose_name="computed")),
-                ("findings", models.JSONField(default=list)),
-                (
-                    "over",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.policyversion",
-                        verbose_name="written over",
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="policy_previews",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField(verbose_name='text')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('by_login', models.CharField(max_length=150, verbose_name='by')),
+                ('created_at', models.DateTimeField(verbose_name='previewed')),
+                ('state', models.CharField(choices=[('judging', 'being computed'), ('stopped', 'stopped'), ('ready', 'ready')], default='judging', max_length=8, verbose_name='state')),
+                ('judged', models.PositiveIntegerField(default=0, verbose_name='accounts judged')),
+                ('total', models.PositiveIntegerField(verbose_name='accounts in all')),
+                ('heartbeat_at', models.DateTimeField(verbose_name='last sign of life')),
+                ('judged_at', models.DateTimeField(null=True, verbose_name='computed')),
+                ('findings', models.JSONField(default=list)),
+                ('over', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.policyversion', verbose_name='written over')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='policy_previews', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-pk",),
-                "default_permissions": (),
+                'ordering': ('-pk',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Return",
+            name='Return',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("silent_since", models.DateTimeField(verbose_name="silent since")),
-                ("seen_at", models.DateTimeField(verbose_name="seen again")),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="returns",
-                        to="accounts_review.account",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('silent_since', models.DateTimeField(verbose_name='silent since')),
+                ('seen_at', models.DateTimeField(verbose_name='seen again')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='returns', to='accounts_review.account')),
             ],
             options={
-                "ordering": ("-seen_at", "pk"),
-                "default_permissions": (),
+                'ordering': ('-seen_at', 'pk'),
+                'default_permissions': (),
             },
         ),
         migrations.AddField(
-            model_name="sync",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="syncs", to="accounts_review.workspace"
-            ),
+            model_name='sync',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='syncs', to='accounts_review.workspace'),
         ),
         migrations.CreateModel(
-            name="StoredKey",
+            name='StoredKey',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sealed", models.TextField()),
-                ("url", models.TextField(verbose_name="address")),
-                ("key_owner", models.TextField(blank=True, verbose_name="owner of the API key")),
-                ("stored_at", models.DateTimeField(verbose_name="stored")),
-                (
-                    "workspace",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="stored_key",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sealed', models.TextField()),
+                ('url', models.TextField(verbose_name='address')),
+                ('key_owner', models.TextField(blank=True, verbose_name='owner of the API key')),
+                ('stored_at', models.DateTimeField(verbose_name='stored')),
+                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='stored_key', to='accounts_review.workspace')),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="SavedView",
+            name='SavedView',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=60, verbose_name="name")),
-                ("query", models.TextField()),
-                ("is_shared", models.BooleanField(default=False, verbose_name="shared")),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saved_views",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60, verbose_name='name')),
+                ('query', models.TextField()),
+                ('is_shared', models.BooleanField(default=False, verbose_name='shared')),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='saved_views', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("name", "pk"),
-                "default_permissions": (),
+                'ordering': ('name', 'pk'),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Run",
+            name='Run',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("task", models.CharField(max_length=64, verbose_name="task")),
-                ("started_at", models.DateTimeField(verbose_name="started")),
-                ("finished_at", models.DateTimeField(null=True, verbose_name="finished")),
-                (
-                    "error",
-                    models.TextField(blank=True, help_text="Safe to show; contains no secrets.", verbose_name="error"),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="runs",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('task', models.CharField(max_length=64, verbose_name='task')),
+                ('started_at', models.DateTimeField(verbose_name='started')),
+                ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
+                ('error', models.TextField(blank=True, help_text='Safe to show; contains no secrets.', verbose_name='error')),
+                ('workspace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-started_at", "-pk"),
-                "default_permissions": (),
+                'ordering': ('-started_at', '-pk'),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Role",
+            name='Role',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "name",
-                    models.CharField(
-                        choices=[
-                            ("auditor", "Auditor"),
-                            ("reviewer", "Reviewer"),
-                            ("operator", "Operator"),
-                            ("administrator", "Administrator"),
-                        ],
-                        max_length=20,
-                        verbose_name="role",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="roles", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="roles",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(choices=[('auditor', 'Auditor'), ('reviewer', 'Reviewer'), ('operator', 'Operator'), ('administrator', 'Administrator')], max_length=20, verbose_name='role')),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='roles', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='roles', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("workspace__name", "pk"),
-                "default_permissions": (),
+                'ordering': ('workspace__name', 'pk'),
+                'default_permissions': (),
             },
         ),
         migrations.AddField(
-            model_name="policyversion",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="policies", to="accounts_review.workspace"
-            ),
+            model_name='policyversion',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='policies', to='accounts_review.workspace'),
         ),
         migrations.CreateModel(
-            name="Hold",
+            name='Hold',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "cause",
-                    models.CharField(
-                        choices=[
-                            ("person", "held by a person"),
-                            ("workspace_paused", "the workspace is paused"),
-                            ("database_behind", "the database is older than its checkpoint"),
-                            ("database_rewritten", "the database is not the one the checkpoint belongs to"),
-                            ("checkpoint_missing", "this host has no checkpoint"),
-                            ("checkpoint_unreadable", "the checkpoint is damaged or was changed by hand"),
-                            ("checkpoint_not_kept", "the checkpoint cannot be written"),
-                        ],
-                        default="person",
-                        max_length=22,
-                        verbose_name="cause",
-                    ),
-                ),
-                ("host", models.CharField(blank=True, max_length=400, verbose_name="host")),
-                ("details", models.JSONField(default=dict, verbose_name="details")),
-                ("at", models.DateTimeField(verbose_name="since")),
-                ("by", models.CharField(max_length=150, verbose_name="by")),
-                ("reason", models.TextField(blank=True, verbose_name="reason")),
-                ("released_at", models.DateTimeField(null=True, verbose_name="released")),
-                ("released_by", models.CharField(blank=True, max_length=150, verbose_name="released by")),
-                ("release_reason", models.TextField(blank=True, verbose_name="reason for the release")),
-                ("taken_at", models.DateTimeField(null=True)),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="holds",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('cause', models.CharField(choices=[('person', 'held by a person'), ('workspace_paused', 'the workspace is paused'), ('database_behind', 'the database is older than its checkpoint'), ('database_rewritten', 'the database is not the one the checkpoint belongs to'), ('checkpoint_missing', 'this host has no checkpoint'), ('checkpoint_unreadable', 'the checkpoint is damaged or was changed by hand'), ('checkpoint_not_kept', 'the checkpoint cannot be written')], default='person', max_length=22, verbose_name='cause')),
+                ('host', models.CharField(blank=True, max_length=400, verbose_name='host')),
+                ('details', models.JSONField(default=dict, verbose_name='details')),
+                ('at', models.DateTimeField(verbose_name='since')),
+                ('by', models.CharField(max_length=150, verbose_name='by')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('released_at', models.DateTimeField(null=True, verbose_name='released')),
+                ('released_by', models.CharField(blank=True, max_length=150, verbose_name='released by')),
+                ('release_reason', models.TextField(blank=True, verbose_name='reason for the release')),
+                ('taken_at', models.DateTimeField(null=True)),
+                ('workspace', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='holds', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-at", "-pk"),
-                "default_permissions": (),
+                'ordering': ('-at', '-pk'),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Group",
+            name='Group',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("uid", models.TextField(verbose_name="identifier")),
-                ("title", models.TextField(blank=True, verbose_name="title")),
-                (
-                    "permissions",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(), null=True, size=None, verbose_name="rights"
-                    ),
-                ),
-                ("created_by", models.TextField(blank=True, verbose_name="created by")),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="groups",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.TextField(verbose_name='identifier')),
+                ('title', models.TextField(blank=True, verbose_name='title')),
+                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), null=True, size=None, verbose_name='rights')),
+                ('created_by', models.TextField(blank=True, verbose_name='created by')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='groups', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("uid",),
-                "default_permissions": (),
+                'ordering': ('uid',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="DecisionFile",
+            name='DecisionFile',
             fields=[
-                ("id", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
-                ("uploaded_at", models.DateTimeField(verbose_name="uploaded")),
-                ("name", models.CharField(max_length=200, verbose_name="file")),
-                ("digest", models.CharField(help_text="SHA-256 of the file.", max_length=64)),
-                ("rows", models.JSONField()),
-                (
-                    "is_list",
-                    models.BooleanField(
-                        default=False, help_text="Whether it is a plain list of people, not made from an export."
-                    ),
-                ),
-                (
-                    "date_order",
-                    models.CharField(
-                        blank=True,
-                        help_text="dmy or mdy, where the uploader chose how its dates are read.",
-                        max_length=3,
-                    ),
-                ),
-                ("undecided", models.PositiveIntegerField(help_text="How many of its rows hold no decision.")),
-                ("applied_at", models.DateTimeField(null=True, verbose_name="applied")),
-                (
-                    "uploaded_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts_review.workspace"
-                    ),
-                ),
+                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ('uploaded_at', models.DateTimeField(verbose_name='uploaded')),
+                ('name', models.CharField(max_length=200, verbose_name='file')),
+                ('digest', models.CharField(help_text='SHA-256 of the file.', max_length=64)),
+                ('rows', models.JSONField()),
+                ('is_list', models.BooleanField(default=False, help_text='Whether it is a plain list of people, not made from an export.')),
+                ('date_order', models.CharField(blank=True, help_text='dmy or mdy, where the uploader chose how its dates are read.', max_length=3)),
+                ('undecided', models.PositiveIntegerField(help_text='How many of its rows hold no decision.')),
+                ('applied_at', models.DateTimeField(null=True, verbose_name='applied')),
+                ('uploaded_by', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-uploaded_at",),
-                "default_permissions": (),
+                'ordering': ('-uploaded_at',),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="ConnectionCheck",
+            name='ConnectionCheck',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("at", models.DateTimeField(verbose_name="examined")),
-                ("findings", models.JSONField(default=list, verbose_name="findings")),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="connection_checks",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(verbose_name='examined')),
+                ('findings', models.JSONField(default=list, verbose_name='findings')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connection_checks', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-at", "-pk"),
-                "default_permissions": (),
+                'ordering': ('-at', '-pk'),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Cleanup",
+            name='Cleanup',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField(verbose_name="number")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("draft", "draft"),
-                            ("awaiting_confirmation", "awaiting confirmation"),
-                            ("running", "running"),
-                            ("paused", "paused"),
-                            ("closed", "closed"),
-                            ("cancelled", "cancelled"),
-                        ],
-                        default="draft",
-                        max_length=22,
-                        verbose_name="state",
-                    ),
-                ),
-                ("dry_run", models.BooleanField(null=True, verbose_name="dry run")),
-                ("created_at", models.DateTimeField(verbose_name="created")),
-                ("launched_at", models.DateTimeField(null=True, verbose_name="launched")),
-                ("launched_by", models.CharField(blank=True, max_length=150, verbose_name="launched by")),
-                ("confirmed_by", models.CharField(blank=True, max_length=150, verbose_name="confirmed by")),
-                (
-                    "stopped_because",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="Why it is paused: a code with its details.",
-                        verbose_name="stopped because",
-                    ),
-                ),
-                (
-                    "regret_accepted",
-                    models.PositiveIntegerField(
-                        default=0, help_text="How many of its people had objected when somebody resumed it."
-                    ),
-                ),
-                ("closed_at", models.DateTimeField(null=True, verbose_name="closed")),
-                (
-                    "policy",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.policyversion",
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cleanups",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(verbose_name='number')),
+                ('state', models.CharField(choices=[('draft', 'draft'), ('awaiting_confirmation', 'awaiting confirmation'), ('running', 'running'), ('paused', 'paused'), ('closed', 'closed'), ('cancelled', 'cancelled')], default='draft', max_length=22, verbose_name='state')),
+                ('dry_run', models.BooleanField(null=True, verbose_name='dry run')),
+                ('created_at', models.DateTimeField(verbose_name='created')),
+                ('launched_at', models.DateTimeField(null=True, verbose_name='launched')),
+                ('launched_by', models.CharField(blank=True, max_length=150, verbose_name='launched by')),
+                ('confirmed_by', models.CharField(blank=True, max_length=150, verbose_name='confirmed by')),
+                ('stopped_because', models.JSONField(blank=True, default=dict, help_text='Why it is paused: a code with its details.', verbose_name='stopped because')),
+                ('regret_accepted', models.PositiveIntegerField(default=0, help_text='How many of its people had objected when somebody resumed it.')),
+                ('closed_at', models.DateTimeField(null=True, verbose_name='closed')),
+                ('policy', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.policyversion')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cleanups', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-number",),
-                "default_permissions": (),
+                'ordering': ('-number',),
+                'default_permissions': (),
             },
         ),
         migrations.AddField(
-            model_name="account",
-            name="workspace",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="accounts_review.workspace"
-            ),
+            model_name='account',
+            name='workspace',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='accounts_review.workspace'),
         ),
         migrations.CreateModel(
-            name="Assessment",
+            name='Assessment',
             fields=[
-                ("segment", models.TextField(verbose_name="segment")),
-                ("activity_at", models.DateTimeField(null=True, verbose_name="last activity")),
-                ("activity_field", models.CharField(blank=True, max_length=20)),
-                ("dormant_from", models.DateTimeField(verbose_name="dormant from")),
-                ("limit_days", models.PositiveIntegerField(verbose_name="limit in days")),
-                (
-                    "standing",
-                    models.CharField(
-                        choices=[("ordinary", "ordinary"), ("protected", "protected"), ("uncertain", "uncertain")],
-                        max_length=10,
-                        verbose_name="standing",
-                    ),
-                ),
-                ("reasons", models.JSONField(default=list, verbose_name="reasons")),
-                (
-                    "rights",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(),
-                        help_text="Granted directly or through a group; null where the record does not tell.",
-                        null=True,
-                        size=None,
-                        verbose_name="rights",
-                    ),
-                ),
-                (
-                    "basis",
-                    models.CharField(
-                        help_text="Policy, rights and record that the assessment rests on.", max_length=200
-                    ),
-                ),
-                (
-                    "account",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="assessment",
-                        serialize=False,
-                        to="accounts_review.account",
-                    ),
-                ),
-                (
-                    "policy",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.policyversion",
-                    ),
-                ),
+                ('segment', models.TextField(verbose_name='segment')),
+                ('activity_at', models.DateTimeField(null=True, verbose_name='last activity')),
+                ('activity_field', models.CharField(blank=True, max_length=20)),
+                ('dormant_from', models.DateTimeField(verbose_name='dormant from')),
+                ('limit_days', models.PositiveIntegerField(verbose_name='limit in days')),
+                ('standing', models.CharField(choices=[('ordinary', 'ordinary'), ('protected', 'protected'), ('uncertain', 'uncertain')], max_length=10, verbose_name='standing')),
+                ('reasons', models.JSONField(default=list, verbose_name='reasons')),
+                ('rights', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), help_text='Granted directly or through a group; null where the record does not tell.', null=True, size=None, verbose_name='rights')),
+                ('basis', models.CharField(help_text='Policy, rights and record that the assessment rests on.', max_length=200)),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='assessment', serialize=False, to='accounts_review.account')),
+                ('policy', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.policyversion')),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="Case",
+            name='Case',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("in_draft", "in draft"),
-                            ("awaiting_notice", "awaiting notice"),
-                            ("noticed", "warned"),
-                            ("due", "due"),
-                            ("claimed", "final check"),
-                            ("intended", "being revoked"),
-                            ("revoked", "revoked"),
-                            ("already_gone", "already gone"),
-                            ("spared", "spared"),
-                            ("refused", "refused"),
-                            ("unknown", "outcome unknown"),
-                            ("would_revoke", "would revoke"),
-                            ("undeliverable", "undeliverable"),
-                            ("withdrawn", "withdrawn"),
-                        ],
-                        default="in_draft",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                ("approved_by_login", models.CharField(max_length=150, verbose_name="approved by")),
-                ("approved_at", models.DateTimeField(verbose_name="approved")),
-                (
-                    "put_by_login",
-                    models.CharField(
-                        blank=True,
-                        help_text="Where that was not the approver.",
-                        max_length=150,
-                        verbose_name="added to the draft by",
-                    ),
-                ),
-                ("reason", models.TextField(blank=True, verbose_name="reason")),
-                ("evidence", models.JSONField(verbose_name="evidence")),
-                (
-                    "tried_at",
-                    models.DateTimeField(help_text="When the mail server last deferred an e-mail.", null=True),
-                ),
-                (
-                    "message_id",
-                    models.CharField(
-                        blank=True, help_text="The mail server's identifier for the notice.", max_length=255
-                    ),
-                ),
-                (
-                    "warned_to",
-                    models.TextField(
-                        blank=True,
-                        help_text="The address the notice was sent to, or last tried at.",
-                        verbose_name="warned at",
-                    ),
-                ),
-                (
-                    "link_key",
-                    models.CharField(
-                        blank=True, help_text="Which secret key signed the link in the notice.", max_length=16
-                    ),
-                ),
-                (
-                    "bounced_at",
-                    models.DateTimeField(
-                        help_text="When the notice bounced after the removal.", null=True, verbose_name="came back"
-                    ),
-                ),
-                ("noticed_at", models.DateTimeField(null=True, verbose_name="warned")),
-                ("promised_at", models.DateTimeField(null=True, verbose_name="not before")),
-                ("reminded_at", models.DateTimeField(null=True, verbose_name="last reminded")),
-                (
-                    "reminders",
-                    models.JSONField(default=list, help_text="Days before the date of which a reminder was sent."),
-                ),
-                (
-                    "answer",
-                    models.JSONField(
-                        help_text="What the person said on the answer page.", null=True, verbose_name="answer"
-                    ),
-                ),
-                ("closing_told_at", models.DateTimeField(null=True, verbose_name="removal e-mail sent")),
-                ("claim", models.UUIDField(null=True)),
-                ("lease_until", models.DateTimeField(null=True)),
-                ("intended_at", models.DateTimeField(null=True)),
-                (
-                    "readings",
-                    models.JSONField(default=list, help_text="Later readings that settle an unknown outcome."),
-                ),
-                ("last_look", models.JSONField(null=True, verbose_name="final check")),
-                ("snapshot", models.JSONField(null=True)),
-                ("outcome", models.JSONField(null=True, verbose_name="outcome")),
-                ("restored_at", models.DateTimeField(null=True, verbose_name="invited back")),
-                ("restored_by", models.CharField(blank=True, max_length=150, verbose_name="invited back by")),
-                ("returned_at", models.DateTimeField(null=True, verbose_name="came back")),
-                ("moved_at", models.DateTimeField(verbose_name="since")),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="accounts_review.account"
-                    ),
-                ),
-                (
-                    "approved_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "cleanup",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="accounts_review.cleanup"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('in_draft', 'in draft'), ('awaiting_notice', 'awaiting notice'), ('noticed', 'warned'), ('due', 'due'), ('claimed', 'final check'), ('intended', 'being revoked'), ('revoked', 'revoked'), ('already_gone', 'already gone'), ('spared', 'spared'), ('refused', 'refused'), ('unknown', 'outcome unknown'), ('would_revoke', 'would revoke'), ('undeliverable', 'undeliverable'), ('withdrawn', 'withdrawn')], default='in_draft', max_length=16, verbose_name='state')),
+                ('approved_by_login', models.CharField(max_length=150, verbose_name='approved by')),
+                ('approved_at', models.DateTimeField(verbose_name='approved')),
+                ('put_by_login', models.CharField(blank=True, help_text='Where that was not the approver.', max_length=150, verbose_name='added to the draft by')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('evidence', models.JSONField(verbose_name='evidence')),
+                ('tried_at', models.DateTimeField(help_text='When the mail server last deferred an e-mail.', null=True)),
+                ('message_id', models.CharField(blank=True, help_text="The mail server's identifier for the notice.", max_length=255)),
+                ('warned_to', models.TextField(blank=True, help_text='The address the notice was sent to, or last tried at.', verbose_name='warned at')),
+                ('link_key', models.CharField(blank=True, help_text='Which secret key signed the link in the notice.', max_length=16)),
+                ('bounced_at', models.DateTimeField(help_text='When the notice bounced after the removal.', null=True, verbose_name='came back')),
+                ('noticed_at', models.DateTimeField(null=True, verbose_name='warned')),
+                ('promised_at', models.DateTimeField(null=True, verbose_name='not before')),
+                ('reminded_at', models.DateTimeField(null=True, verbose_name='last reminded')),
+                ('reminders', models.JSONField(default=list, help_text='Days before the date of which a reminder was sent.')),
+                ('answer', models.JSONField(help_text='What the person said on the answer page.', null=True, verbose_name='answer')),
+                ('closing_told_at', models.DateTimeField(null=True, verbose_name='removal e-mail sent')),
+                ('claim', models.UUIDField(null=True)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('intended_at', models.DateTimeField(null=True)),
+                ('readings', models.JSONField(default=list, help_text='Later readings that settle an unknown outcome.')),
+                ('last_look', models.JSONField(null=True, verbose_name='final check')),
+                ('snapshot', models.JSONField(null=True)),
+                ('outcome', models.JSONField(null=True, verbose_name='outcome')),
+                ('restored_at', models.DateTimeField(null=True, verbose_name='invited back')),
+                ('restored_by', models.CharField(blank=True, max_length=150, verbose_name='invited back by')),
+                ('returned_at', models.DateTimeField(null=True, verbose_name='came back')),
+                ('moved_at', models.DateTimeField(verbose_name='since')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='accounts_review.account')),
+                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('cleanup', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='accounts_review.cleanup')),
             ],
             options={
-                "ordering": ("pk",),
-                "default_permissions": (),
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(
-                            (
-                                "state__in",
-                                ["already_gone", "refused", "revoked", "spared", "withdrawn", "would_revoke"],
-                            ),
-                            _negated=True,
-                        ),
-                        fields=["state", "promised_at"],
-                        name="open_cases",
-                    ),
-                    models.Index(
-                        condition=models.Q(("intended_at__isnull", False)), fields=["intended_at"], name="case_intents"
-                    ),
-                    models.Index(
-                        condition=models.Q(("message_id", ""), _negated=True),
-                        fields=["message_id"],
-                        name="case_notices",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(
-                            (
-                                "state__in",
-                                ["already_gone", "refused", "revoked", "spared", "withdrawn", "would_revoke"],
-                            ),
-                            _negated=True,
-                        ),
-                        fields=("account",),
-                        name="one_open_case_per_account",
-                    )
-                ],
+                'ordering': ('pk',),
+                'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('state__in', ['already_gone', 'refused', 'revoked', 'spared', 'withdrawn', 'would_revoke']), _negated=True), fields=['state', 'promised_at'], name='open_cases'), models.Index(condition=models.Q(('intended_at__isnull', False)), fields=['intended_at'], name='case_intents'), models.Index(condition=models.Q(('message_id', ''), _negated=True), fields=['message_id'], name='case_notices')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['already_gone', 'refused', 'revoked', 'spared', 'withdrawn', 'would_revoke']), _negated=True), fields=('account',), name='one_open_case_per_account')],
             },
         ),
         migrations.CreateModel(
-            name="Exemption",
+            name='Exemption',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("until", models.DateTimeField(verbose_name="until")),
-                ("reason", models.TextField(verbose_name="reason")),
-                ("by_login", models.CharField(max_length=150, verbose_name="by")),
-                ("at", models.DateTimeField(verbose_name="decided")),
-                ("is_service_account", models.BooleanField(default=False, verbose_name="service account")),
-                (
-                    "owner_email",
-                    models.EmailField(
-                        blank=True, help_text="Who is notified before it ends.", max_length=254, verbose_name="owner"
-                    ),
-                ),
-                ("owner_told_at", models.DateTimeField(null=True, verbose_name="owner notified")),
-                ("withdrawn_at", models.DateTimeField(null=True, verbose_name="withdrawn")),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="exemptions",
-                        to="accounts_review.account",
-                    ),
-                ),
-                (
-                    "by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('until', models.DateTimeField(verbose_name='until')),
+                ('reason', models.TextField(verbose_name='reason')),
+                ('by_login', models.CharField(max_length=150, verbose_name='by')),
+                ('at', models.DateTimeField(verbose_name='decided')),
+                ('is_service_account', models.BooleanField(default=False, verbose_name='service account')),
+                ('owner_email', models.EmailField(blank=True, help_text='Who is notified before it ends.', max_length=254, verbose_name='owner')),
+                ('owner_told_at', models.DateTimeField(null=True, verbose_name='owner notified')),
+                ('withdrawn_at', models.DateTimeField(null=True, verbose_name='withdrawn')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exemptions', to='accounts_review.account')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ("until", "pk"),
-                "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("withdrawn_at", None)), fields=("account",), name="one_standing_exemption"
-                    )
-                ],
+                'ordering': ('until', 'pk'),
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('account',), name='one_standing_exemption')],
             },
         ),
         migrations.CreateModel(
-            name="HeldRecord",
+            name='HeldRecord',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("raw", models.BinaryField()),
-                (
-                    "reading",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="records",
-                        to="accounts_review.heldsync",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('raw', models.BinaryField()),
+                ('reading', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='records', to='accounts_review.heldsync')),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
-            name="AuditEntry",
+            name='AuditEntry',
             fields=[
-                ("seq", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="number")),
-                ("at", models.DateTimeField(verbose_name="when")),
-                ("workspace", models.TextField(verbose_name="workspace")),
-                ("kind", models.CharField(max_length=60, verbose_name="what")),
-                ("account_id", models.BigIntegerField(null=True)),
-                ("cleanup", models.PositiveIntegerField(null=True, verbose_name="clean-up")),
-                ("data", models.JSONField(default=dict, verbose_name="details")),
-                ("previous", models.CharField(max_length=64)),
-                ("digest", models.CharField(max_length=64)),
-                (
-                    "actor_ref",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.personaldata",
-                        verbose_name="who",
-                    ),
-                ),
-                (
-                    "personal",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.personaldata",
-                    ),
-                ),
-                (
-                    "subject_ref",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.personaldata",
-                        verbose_name="account",
-                    ),
-                ),
+                ('seq', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='number')),
+                ('at', models.DateTimeField(verbose_name='when')),
+                ('workspace', models.TextField(verbose_name='workspace')),
+                ('kind', models.CharField(max_length=60, verbose_name='what')),
+                ('account_id', models.BigIntegerField(null=True)),
+                ('cleanup', models.PositiveIntegerField(null=True, verbose_name='clean-up')),
+                ('data', models.JSONField(default=dict, verbose_name='details')),
+                ('previous', models.CharField(max_length=64)),
+                ('digest', models.CharField(max_length=64)),
+                ('actor_ref', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.personaldata', verbose_name='who')),
+                ('personal', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.personaldata')),
+                ('subject_ref', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.personaldata', verbose_name='account')),
             ],
             options={
-                "ordering": ("-seq",),
-                "default_permissions": (),
-                "indexes": [
-                    models.Index(fields=["account_id", "seq"], name="audit_by_account"),
-                    models.Index(fields=["kind", "seq"], name="audit_by_kind"),
-                    models.Index(fields=["cleanup", "seq"], name="audit_by_cleanup"),
-                ],
+                'ordering': ('-seq',),
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['account_id', 'seq'], name='audit_by_account'), models.Index(fields=['kind', 'seq'], name='audit_by_kind'), models.Index(fields=['cleanup', 'seq'], name='audit_by_cleanup')],
             },
         ),
         migrations.CreateModel(
-            name="PreviewedAssessment",
+            name='PreviewedAssessment',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("segment", models.TextField(verbose_name="segment")),
-                ("activity_at", models.DateTimeField(null=True, verbose_name="last activity")),
-                ("activity_field", models.CharField(blank=True, max_length=20)),
-                ("dormant_from", models.DateTimeField(verbose_name="dormant from")),
-                ("limit_days", models.PositiveIntegerField(verbose_name="limit in days")),
-                (
-                    "standing",
-                    models.CharField(
-                        choices=[("ordinary", "ordinary"), ("protected", "protected"), ("uncertain", "uncertain")],
-                        max_length=10,
-                        verbose_name="standing",
-                    ),
-                ),
-                ("reasons", models.JSONField(default=list, verbose_name="reasons")),
-                (
-                    "rights",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.TextField(),
-                        help_text="Granted directly or through a group; null where the record does not tell.",
-                        null=True,
-                        size=None,
-                        verbose_name="rights",
-                    ),
-                ),
-                (
-                    "basis",
-                    models.CharField(
-                        help_text="Policy, rights and record that the assessment rests on.", max_length=200
-                    ),
-                ),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="previewed",
-                        to="accounts_review.account",
-                    ),
-                ),
-                (
-                    "policy_preview",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="assessments",
-                        to="accounts_review.policypreview",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('segment', models.TextField(verbose_name='segment')),
+                ('activity_at', models.DateTimeField(null=True, verbose_name='last activity')),
+                ('activity_field', models.CharField(blank=True, max_length=20)),
+                ('dormant_from', models.DateTimeField(verbose_name='dormant from')),
+                ('limit_days', models.PositiveIntegerField(verbose_name='limit in days')),
+                ('standing', models.CharField(choices=[('ordinary', 'ordinary'), ('protected', 'protected'), ('uncertain', 'uncertain')], max_length=10, verbose_name='standing')),
+                ('reasons', models.JSONField(default=list, verbose_name='reasons')),
+                ('rights', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), help_text='Granted directly or through a group; null where the record does not tell.', null=True, size=None, verbose_name='rights')),
+                ('basis', models.CharField(help_text='Policy, rights and record that the assessment rests on.', max_length=200)),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='previewed', to='accounts_review.account')),
+                ('policy_preview', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='assessments', to='accounts_review.policypreview')),
             ],
             options={
-                "default_permissions": (),
-                "constraints": [models.UniqueConstraint(fields=("policy_preview", "account"), name="previewed_once")],
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('policy_preview', 'account'), name='previewed_once')],
             },
         ),
         migrations.AddConstraint(
-            model_name="sync",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "running")), fields=("workspace",), name="one_extraction_at_a_time"
-            ),
+            model_name='sync',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('workspace',), name='one_extraction_at_a_time'),
         ),
         migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_shared", False)), fields=("workspace", "owner", "name"), name="own_view_once"
-            ),
+            model_name='savedview',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_shared', False)), fields=('workspace', 'owner', 'name'), name='own_view_once'),
         ),
         migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_shared", True)), fields=("workspace", "name"), name="shared_view_once"
-            ),
+            model_name='savedview',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_shared', True)), fields=('workspace', 'name'), name='shared_view_once'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(fields=["task", "-started_at"], name="run_by_task"),
+            model_name='run',
+            index=models.Index(fields=['task', '-started_at'], name='run_by_task'),
         ),
         migrations.AddConstraint(
-            model_name="role",
-            constraint=models.UniqueConstraint(
-                fields=("person", "workspace"), name="one_role_a_workspace", nulls_distinct=False
-            ),
+            model_name='role',
+            constraint=models.UniqueConstraint(fields=('person', 'workspace'), name='one_role_a_workspace', nulls_distinct=False),
         ),
         migrations.AddConstraint(
-            model_name="policyversion",
-            constraint=models.UniqueConstraint(fields=("workspace", "number"), name="policy_number_once"),
+            model_name='policyversion',
+            constraint=models.UniqueConstraint(fields=('workspace', 'number'), name='policy_number_once'),
         ),
         migrations.AddConstraint(
-            model_name="policyversion",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_current", True)), fields=("workspace",), name="one_current_policy"
-            ),
+            model_name='policyversion',
+            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('workspace',), name='one_current_policy'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("released_at", None), models.Q(("cause", "person"), _negated=True)),
-                fields=("cause", "host"),
-                name="one_open_hold_per_cause_and_host",
-            ),
+            model_name='hold',
+            constraint=models.UniqueConstraint(condition=models.Q(('released_at', None), models.Q(('cause', 'person'), _negated=True)), fields=('cause', 'host'), name='one_open_hold_per_cause_and_host'),
         ),
         migrations.AddConstraint(
-            model_name="group",
-            constraint=models.UniqueConstraint(fields=("workspace", "uid"), name="group_uid_once"),
+            model_name='group',
+            constraint=models.UniqueConstraint(fields=('workspace', 'uid'), name='group_uid_once'),
         ),
         migrations.AddConstraint(
-            model_name="cleanup",
-            constraint=models.UniqueConstraint(fields=("workspace", "number"), name="cleanup_number_once"),
+            model_name='cleanup',
+            constraint=models.UniqueConstraint(fields=('workspace', 'number'), name='cleanup_number_once'),
         ),
         migrations.AddConstraint(
-            model_name="cleanup",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "draft")), fields=("workspace",), name="one_draft"
-            ),
+            model_name='cleanup',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'draft')), fields=('workspace',), name='one_draft'),
         ),
         migrations.AddIndex(
-            model_name="account",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("username"), name="gin_trgm_ops"
-                ),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("email"), name="gin_trgm_ops"
-                ),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("display_name"), name="gin_trgm_ops"
-                ),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("first_name"), name="gin_trgm_ops"
-                ),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Upper("last_name"), name="gin_trgm_ops"
-                ),
-                name="account_search",
-            ),
+            model_name='account',
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('username'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('email'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('display_name'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('first_name'), name='gin_trgm_ops'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('last_name'), name='gin_trgm_ops'), name='account_search'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                models.F("workspace"),
-                django.db.models.functions.text.MD5("username"),
-                django.db.models.functions.text.MD5("incarnation"),
-                name="incarnation_once",
-            ),
+            model_name='account',
+            constraint=models.UniqueConstraint(models.F('workspace'), django.db.models.functions.text.MD5('username'), django.db.models.functions.text.MD5('incarnation'), name='incarnation_once'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(fields=["standing", "dormant_from", "account"], name="assessment_by_idleness"),
+            model_name='assessment',
+            index=models.Index(fields=['standing', 'dormant_from', 'account'], name='assessment_by_idleness'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(fields=["dormant_from", "account"], name="assessment_dormant_from"),
+            model_name='assessment',
+            index=models.Index(fields=['dormant_from', 'account'], name='assessment_dormant_from'),
         ),
     ]

@@ -4,6 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
         ("accounts_review", "0004_mark_audit_entries"),
     ]
@@ -12,44 +13,21 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="account",
             name="erased_at",
-            field=models.DateTimeField(
-                help_text="When what tells of the person was erased.", null=True, verbose_name="erased"
-            ),
+            field=models.DateTimeField(help_text="When what tells of the person was erased.", null=True, verbose_name="erased"),
         ),
         migrations.AddField(
             model_name="workspace",
             name="copied",
-            field=models.JSONField(
-                default=dict,
-                help_text="When, by whom and of which policy the text for the privacy notice was last copied.",
-            ),
+            field=models.JSONField(default=dict, help_text="When, by whom and of which policy the text for the privacy notice was last copied."),
         ),
         migrations.AddField(
             model_name="workspace",
             name="retention_since",
-            field=models.DateTimeField(
-                help_text="Since when personal data are erased by themselves, after a preview.",
-                null=True,
-                verbose_name="erases since",
-            ),
+            field=models.DateTimeField(help_text="Since when personal data are erased by themselves, after a preview.", null=True, verbose_name="erases since"),
         ),
         migrations.AlterField(
             model_name="hold",
             name="cause",
-            field=models.CharField(
-                choices=[
-                    ("person", "held by a person"),
-                    ("workspace_paused", "the workspace is paused"),
-                    ("database_behind", "the database is older than its checkpoint"),
-                    ("database_rewritten", "the database is not the one the checkpoint belongs to"),
-                    ("checkpoint_missing", "this host has no checkpoint"),
-                    ("checkpoint_unreadable", "the checkpoint is damaged or was changed by hand"),
-                    ("checkpoint_not_kept", "the checkpoint cannot be written"),
-                    ("audit_flawed", "the audit failed verification"),
-                ],
-                default="person",
-                max_length=22,
-                verbose_name="cause",
-            ),
+            field=models.CharField(choices=[("person", "held by a person"), ("workspace_paused", "the workspace is paused"), ("database_behind", "the database is older than its checkpoint"), ("database_rewritten", "the database is not the one the checkpoint belongs to"), ("checkpoint_missing", "this host has no checkpoint"), ("checkpoint_unreadable", "the checkpoint is damaged or was changed by hand"), ("checkpoint_not_kept", "the checkpoint cannot be written"), ("audit_flawed", "the audit failed verification")], default="person", max_length=22, verbose_name="cause"),
         ),
     ]

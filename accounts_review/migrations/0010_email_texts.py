@@ -5,34 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
         ("accounts_review", "0009_exceptional_accounts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="EmailText",
+            name='EmailText',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("language", models.CharField(max_length=5, verbose_name="language")),
-                ("kind", models.CharField(blank=True, max_length=10, verbose_name="e-mail")),
-                ("part", models.CharField(max_length=12, verbose_name="part")),
-                ("text", models.TextField(verbose_name="text")),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="email_texts",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('language', models.CharField(max_length=5, verbose_name='language')),
+                ('kind', models.CharField(blank=True, max_length=10, verbose_name='e-mail')),
+                ('part', models.CharField(max_length=12, verbose_name='part')),
+                ('text', models.TextField(verbose_name='text')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='email_texts', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("language", "kind", "part"),
-                "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(fields=("workspace", "language", "kind", "part"), name="email_text_once")
-                ],
+                'ordering': ('language', 'kind', 'part'),
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'language', 'kind', 'part'), name='email_text_once')],
             },
         ),
     ]

@@ -98,182 +98,100 @@ DROP FUNCTION accounts_review_count_assessments();
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
         ("accounts_review", "0010_email_texts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="DormancyCount",
+            name='DormancyCount',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="accounts_review.workspace",
-                    ),
-                ),
-                ("segment", models.TextField()),
-                ("limit_days", models.PositiveIntegerField()),
-                (
-                    "standing",
-                    models.CharField(
-                        choices=[("ordinary", "ordinary"), ("protected", "protected"), ("uncertain", "uncertain")],
-                        max_length=10,
-                    ),
-                ),
-                ("never_used", models.BooleanField()),
-                ("is_dated", models.BooleanField()),
-                ("day", models.DateField()),
-                ("count", models.IntegerField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts_review.workspace')),
+                ('segment', models.TextField()),
+                ('limit_days', models.PositiveIntegerField()),
+                ('standing', models.CharField(choices=[('ordinary', 'ordinary'), ('protected', 'protected'), ('uncertain', 'uncertain')], max_length=10)),
+                ('never_used', models.BooleanField()),
+                ('is_dated', models.BooleanField()),
+                ('day', models.DateField()),
+                ('count', models.IntegerField()),
             ],
             options={
-                "default_permissions": (),
+                'default_permissions': (),
             },
         ),
         migrations.RemoveIndex(
-            model_name="assessment",
-            name="assessment_by_idleness",
+            model_name='assessment',
+            name='assessment_by_idleness',
         ),
         migrations.RemoveIndex(
-            model_name="assessment",
-            name="assessment_dormant_from",
+            model_name='assessment',
+            name='assessment_dormant_from',
         ),
         migrations.AddField(
-            model_name="assessment",
-            name="is_listed",
-            field=models.BooleanField(
-                db_default=True,
-                default=True,
-                editable=False,
-                help_text="As the account says; triggers keep it, so that gone accounts are in no index of a page.",
-            ),
+            model_name='assessment',
+            name='is_listed',
+            field=models.BooleanField(db_default=True, default=True, editable=False, help_text='As the account says; triggers keep it, so that gone accounts are in no index of a page.'),
         ),
         migrations.AddField(
-            model_name="assessment",
-            name="never_used",
-            field=models.BooleanField(
-                db_default=False,
-                default=False,
-                help_text="Both dates of use are absent, null or empty, and the joining date is valid.",
-            ),
+            model_name='assessment',
+            name='never_used',
+            field=models.BooleanField(db_default=False, default=False, help_text='Both dates of use are absent, null or empty, and the joining date is valid.'),
         ),
         migrations.AddField(
-            model_name="previewedassessment",
-            name="never_used",
-            field=models.BooleanField(
-                db_default=False,
-                default=False,
-                help_text="Both dates of use are absent, null or empty, and the joining date is valid.",
-            ),
+            model_name='previewedassessment',
+            name='never_used',
+            field=models.BooleanField(db_default=False, default=False, help_text='Both dates of use are absent, null or empty, and the joining date is valid.'),
         ),
         migrations.RunSQL(FILL, migrations.RunSQL.noop),
         migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("workspace"),
-                django.db.models.functions.text.Lower(django.db.models.functions.text.Left("username", 200)),
-                models.F("id"),
-                condition=models.Q(("absent_since", None), ("gone_at", None)),
-                name="account_by_username",
-            ),
+            model_name='account',
+            index=models.Index(models.F('workspace'), django.db.models.functions.text.Lower(django.db.models.functions.text.Left('username', 200)), models.F('id'), condition=models.Q(('absent_since', None), ('gone_at', None)), name='account_by_username'),
         ),
         migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                models.F("workspace"),
-                django.db.models.functions.text.Lower(django.db.models.functions.text.Left("email", 200)),
-                models.F("id"),
-                condition=models.Q(("absent_since", None), ("gone_at", None)),
-                name="account_by_email",
-            ),
+            model_name='account',
+            index=models.Index(models.F('workspace'), django.db.models.functions.text.Lower(django.db.models.functions.text.Left('email', 200)), models.F('id'), condition=models.Q(('absent_since', None), ('gone_at', None)), name='account_by_email'),
         ),
         migrations.AddIndex(
-            model_name="account",
-            index=django.contrib.postgres.indexes.GinIndex(
-                condition=models.Q(("absent_since", None), ("gone_at", None)),
-                fields=["groups"],
-                name="account_by_group",
-            ),
+            model_name='account',
+            index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('absent_since', None), ('gone_at', None)), fields=['groups'], name='account_by_group'),
         ),
         migrations.AddIndex(
-            model_name="account",
-            index=models.Index(
-                condition=models.Q(("lost_activity_at__isnull", False)),
-                fields=["workspace"],
-                name="account_lost_activity",
-            ),
+            model_name='account',
+            index=models.Index(condition=models.Q(('lost_activity_at__isnull', False)), fields=['workspace'], name='account_lost_activity'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                condition=models.Q(("is_listed", True)),
-                fields=["standing", "dormant_from", "account"],
-                name="assessment_by_idleness",
-            ),
+            model_name='assessment',
+            index=models.Index(condition=models.Q(('is_listed', True)), fields=['standing', 'dormant_from', 'account'], name='assessment_by_idleness'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                condition=models.Q(("is_listed", True)),
-                fields=["dormant_from", "account"],
-                name="assessment_dormant_from",
-            ),
+            model_name='assessment',
+            index=models.Index(condition=models.Q(('is_listed', True)), fields=['dormant_from', 'account'], name='assessment_dormant_from'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                django.db.models.functions.comparison.Coalesce(
-                    "activity_at", models.Value(datetime.datetime(9999, 12, 30, 0, 0, tzinfo=datetime.UTC))
-                ),
-                models.F("account"),
-                condition=models.Q(("is_listed", True)),
-                name="assessment_oldest_first",
-            ),
+            model_name='assessment',
+            index=models.Index(django.db.models.functions.comparison.Coalesce('activity_at', models.Value(datetime.datetime(9999, 12, 30, 0, 0, tzinfo=datetime.UTC))), models.F('account'), condition=models.Q(('is_listed', True)), name='assessment_oldest_first'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                django.db.models.functions.comparison.Coalesce(
-                    "activity_at", models.Value(datetime.datetime(1, 1, 2, 0, 0, tzinfo=datetime.UTC))
-                ),
-                models.F("account"),
-                condition=models.Q(("is_listed", True)),
-                name="assessment_newest_first",
-            ),
+            model_name='assessment',
+            index=models.Index(django.db.models.functions.comparison.Coalesce('activity_at', models.Value(datetime.datetime(1, 1, 2, 0, 0, tzinfo=datetime.UTC))), models.F('account'), condition=models.Q(('is_listed', True)), name='assessment_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                condition=models.Q(("is_listed", True)), fields=["segment", "account"], name="assessment_by_segment"
-            ),
+            model_name='assessment',
+            index=models.Index(condition=models.Q(('is_listed', True)), fields=['segment', 'account'], name='assessment_by_segment'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=models.Index(
-                condition=models.Q(("is_listed", True), ("never_used", True)),
-                fields=["dormant_from", "account"],
-                name="assessment_never_used",
-            ),
+            model_name='assessment',
+            index=models.Index(condition=models.Q(('is_listed', True), ('never_used', True)), fields=['dormant_from', 'account'], name='assessment_never_used'),
         ),
         migrations.AddIndex(
-            model_name="assessment",
-            index=django.contrib.postgres.indexes.GinIndex(
-                django.contrib.postgres.indexes.OpClass("reasons", name="jsonb_path_ops"),
-                condition=models.Q(("is_listed", True), ("standing", "protected")),
-                name="assessment_protected_by",
-            ),
+            model_name='assessment',
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass('reasons', name='jsonb_path_ops'), condition=models.Q(('is_listed', True), ('standing', 'protected')), name='assessment_protected_by'),
         ),
         migrations.AddIndex(
-            model_name="dormancycount",
-            index=models.Index(
-                fields=["workspace", "day"],
-                include=("segment", "limit_days", "standing", "never_used", "is_dated", "count"),
-                name="dormancy_count_by_day",
-            ),
+            model_name='dormancycount',
+            index=models.Index(fields=['workspace', 'day'], include=('segment', 'limit_days', 'standing', 'never_used', 'is_dated', 'count'), name='dormancy_count_by_day'),
         ),
         migrations.RunSQL(COUNT, migrations.RunSQL.noop),
         migrations.RunSQL(CREATE, DROP),

@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
         ("accounts_review", "0013_last_old_words"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -14,99 +15,34 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="BulkDecision",
+            name='BulkDecision',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("decision", models.CharField(max_length=8, verbose_name="decision")),
-                ("reason", models.TextField(blank=True, verbose_name="reason")),
-                ("until", models.DateTimeField(null=True, verbose_name="until")),
-                ("by_login", models.CharField(max_length=150, verbose_name="by")),
-                ("at", models.DateTimeField(verbose_name="confirmed")),
-                (
-                    "seen",
-                    models.BigIntegerField(
-                        help_text="The audit entry up to which the person knew of decisions.", null=True
-                    ),
-                ),
-                (
-                    "last_sync",
-                    models.BigIntegerField(default=0, help_text="The newest sync whose accounts the person could see."),
-                ),
-                ("accounts", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
-                ("total", models.PositiveIntegerField(verbose_name="accounts")),
-                ("position", models.PositiveIntegerField(default=0)),
-                ("decided", models.PositiveIntegerField(default=0, verbose_name="decided on")),
-                ("skipped", models.PositiveIntegerField(default=0, verbose_name="skipped")),
-                (
-                    "first_skipped",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(), default=list, size=None
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("running", "running"),
-                            ("stopped", "stopped"),
-                            ("cancelled", "cancelled"),
-                            ("done", "done"),
-                        ],
-                        default="running",
-                        max_length=9,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "stopped_because",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("expired", "nobody worked on it for an hour"),
-                            ("not_permitted", "whoever confirmed it may no longer decide here"),
-                        ],
-                        max_length=13,
-                    ),
-                ),
-                ("heartbeat_at", models.DateTimeField(verbose_name="last sign of life")),
-                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
-                (
-                    "by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "policy",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="accounts_review.policyversion",
-                        verbose_name="policy",
-                    ),
-                ),
-                (
-                    "workspace",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="bulk_decisions",
-                        to="accounts_review.workspace",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('decision', models.CharField(max_length=8, verbose_name='decision')),
+                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('until', models.DateTimeField(null=True, verbose_name='until')),
+                ('by_login', models.CharField(max_length=150, verbose_name='by')),
+                ('at', models.DateTimeField(verbose_name='confirmed')),
+                ('seen', models.BigIntegerField(help_text='The audit entry up to which the person knew of decisions.', null=True)),
+                ('last_sync', models.BigIntegerField(default=0, help_text='The newest sync whose accounts the person could see.')),
+                ('accounts', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ('total', models.PositiveIntegerField(verbose_name='accounts')),
+                ('position', models.PositiveIntegerField(default=0)),
+                ('decided', models.PositiveIntegerField(default=0, verbose_name='decided on')),
+                ('skipped', models.PositiveIntegerField(default=0, verbose_name='skipped')),
+                ('first_skipped', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None)),
+                ('state', models.CharField(choices=[('running', 'running'), ('stopped', 'stopped'), ('cancelled', 'cancelled'), ('done', 'done')], default='running', max_length=9, verbose_name='state')),
+                ('stopped_because', models.CharField(blank=True, choices=[('expired', 'nobody worked on it for an hour'), ('not_permitted', 'whoever confirmed it may no longer decide here')], max_length=13)),
+                ('heartbeat_at', models.DateTimeField(verbose_name='last sign of life')),
+                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts_review.policyversion', verbose_name='policy')),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bulk_decisions', to='accounts_review.workspace')),
             ],
             options={
-                "ordering": ("-pk",),
-                "default_permissions": (),
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state__in", ["cancelled", "done"]), _negated=True),
-                        fields=["workspace"],
-                        name="bulk_decisions_open",
-                    )
-                ],
+                'ordering': ('-pk',),
+                'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('state__in', ['cancelled', 'done']), _negated=True), fields=['workspace'], name='bulk_decisions_open')],
             },
         ),
     ]
