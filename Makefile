@@ -8,6 +8,8 @@ BIN := .venv/bin
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 DEMO := DATA_DIR="$$PWD/var/demo"
+# Python starts dozens of times here: what it compiled once is kept, also where images ask for the opposite.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
