@@ -22,6 +22,8 @@ from django.core.cache import caches
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from django.utils import timezone, translation
+from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import StaticFile
 
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
@@ -132,6 +134,22 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
 def passwords_are_hashed_at_once() -> Iterator[None]:
     """The real hash takes a third of a second by intention; which one it is, no test is about."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_are_found_once() -> Iterator[None]:
+    """Each client of a test starts the middleware anew, which would look through all static files each time."""
+    find, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, StaticFile]()
+
+    def add_found(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_found)
         yield
 
 
