@@ -102,8 +102,8 @@ def append(entries: Iterable[NewEntry]) -> None:
         personal = entry.personal
         content = canonical({name: value for name, value in entry.data.items() if name not in personal})
         subject = beside.name(entry.whom) if entry.subject else None
-        about = (entry.workspace, beside.name(entry.who), named(entry.kind).value, subject)
-        about = (*about, entry.account_id, entry.cleanup)
+        names = (beside.name(entry.who), named(entry.kind).value, subject)
+        about = (entry.workspace, *names, entry.account_id, entry.cleanup)
         details = beside.put(entry.account_id, details=personal) if personal else None
         digest = _sha256(joined(seq, _instant(entry.at), *about, msgspec.Raw(content), details, previous))
         rows.append((seq, entry.at, *about, content.decode(), details, previous, digest, mark(digest)))

@@ -53,7 +53,7 @@ def alike(one: Row, **columns: Any) -> Row:
     row = type(one).__new__(type(one))
     row.__dict__.update(one.__dict__)
     row._state = ModelState()
-    row._state.fields_cache = dict(one._state.fields_cache)  # type: ignore[misc]
+    row._state.fields_cache = dict(one._state.fields_cache)
     for name, value in columns.items():
         setattr(row, name, value)
     return row

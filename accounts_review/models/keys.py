@@ -16,5 +16,5 @@ class Among(Expression):
         super().__init__(output_field=models.BigIntegerField())
         self.keys = f"{{{','.join(map(str, keys))}}}"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[str]]:
-        return "(SELECT unnest(%s::bigint[]))", [self.keys]
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str]]:
+        return "(SELECT unnest(%s::bigint[]))", (self.keys,)

@@ -11,15 +11,13 @@ from accounts_review.models import Account, Case, may
 from accounts_review.rules.lifecycle import CaseState
 
 
-def approval_on(saw: dict[str, Any], ended: Case | None, *, actor: User, reason: str, now: datetime) -> dict[str, Any]:
-    """Who approves on which evidence: whoever did before, where that stands, else the one who acts."""
-    login = actor.get_username()
-    if ended and _still_stands(ended, saw, now=now):
-        kept: dict[str, Any] = {
-            name: getattr(ended, name) for name in ("approved_by", "approved_by_login", "approved_at", "reason")
-        }
-        return kept | {"evidence": ended.evidence, "put_by_login": "" if ended.approved_by == actor else login}
-    return {"approved_by": actor, "approved_by_login": login, "approved_at": now, "reason": reason, "evidence": saw}
+def approval_kept(ended: Case, saw: dict[str, Any], *, actor: User, now: datetime) -> dict[str, Any]:
+    """The approval of a case that ended, with its evidence, where it stands for another; else nothing."""
+    if not _still_stands(ended, saw, now=now):
+        return {}
+    names = ("approved_by", "approved_by_login", "approved_at", "reason", "evidence")
+    kept: dict[str, Any] = {name: getattr(ended, name) for name in names}
+    return kept | {"put_by_login": "" if ended.approved_by == actor else actor.get_username()}
 
 
 def _still_stands(ended: Case, saw: dict[str, Any], *, now: datetime) -> bool:

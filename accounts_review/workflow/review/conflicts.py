@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 
 from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models.keys import Among
 from accounts_review.wording import instants
 
 MOST = 20_000
@@ -32,7 +33,7 @@ def decided_since(
     """What others decided last, after an entry, on each account (by key); of all accounts, or of some."""
     entries = AuditEntry.objects.of(*workspaces).filter(seq__gt=seen, kind__in=DECISIONS)
     if accounts is not None:
-        entries = entries.filter(account_id__in=accounts)
+        entries = entries.filter(account_id__in=Among(accounts))
     found: dict[int, AuditEntry] = {}
     newest = entries.exclude(account_id=None).exclude(actor_ref__name=besides.get_username()).order_by("-seq")
     for entry in reversed(newest.defer("data", "personal__details")[:MOST]):

@@ -32,7 +32,7 @@ from accounts_review.models.keys import Among
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
-from accounts_review.workflow.review.approval import approval_on, evidence_of, said_of_approval
+from accounts_review.workflow.review.approval import approval_kept, evidence_of, said_of_approval
 from accounts_review.workflow.review.held import held
 from accounts_review.workflow.review.refusals import AccountRefusal as AccountRefusal
 from accounts_review.workflow.review.refusals import Apart, sift
@@ -66,21 +66,17 @@ def approve(
     fresh = sift(fresh, lambda account: "" if is_shown(account) else _("it has changed since it was confirmed"), apart)
     fresh = sift(fresh, lambda account: objection_to_approval(account, actor=actor), apart)
     before, cases = {case.account_id: case for case in ended}, list[Case]()
-    for workspace in {account.workspace for account in fresh}:
-        draft = draft_of(workspace, now=now)
-        one = Case(cleanup=draft, moved_at=now)
-        cases += [
-            alike(
-                one,
-                account=account,
-                **approval_on(evidence_of(account), before.get(account.pk), actor=actor, reason=reason, now=now),
-            )
-            for account in fresh
-            if account.workspace_id == workspace.pk
-        ]
+    login = actor.get_username()
+    given: dict[str, Any] = {"approved_by": actor, "approved_by_login": login, "approved_at": now, "reason": reason}
+    for workspace in {account.workspace_id: account.workspace for account in fresh}.values():
+        one = Case(cleanup=draft_of(workspace, now=now), moved_at=now, **given)
+        for account in fresh:
+            if account.workspace_id == workspace.pk:
+                saw, ended_one = evidence_of(account), before.get(account.pk)
+                kept = approval_kept(ended_one, saw, actor=actor, now=now) if ended_one else {}
+                cases.append(alike(one, account=account, **({"evidence": saw} | kept)))
     copy_in(cases)
     _wake(fresh)
-    login = actor.get_username()
     audit.log(cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=said_of_approval)
     return cases
 
@@ -111,10 +107,10 @@ def exempt(
     if is_service_account and not owner_email:
         fresh = sift(fresh, lambda account: _("a service account needs an owner's e-mail address"), apart)
     latest = {
-        workspace: latest_end(workspace, now=now, is_service_account=is_service_account)
-        for workspace in {account.workspace for account in fresh}
+        pk: latest_end(workspace, now=now, is_service_account=is_service_account)
+        for pk, workspace in {account.workspace_id: account.workspace for account in fresh}.items()
     }
-    fresh = sift(fresh, lambda account: _objection_to_end(until, latest[account.workspace]), apart)
+    fresh = sift(fresh, lambda account: _objection_to_end(until, latest[account.workspace_id]), apart)
     login = actor.get_username()
     _standing(fresh).update(withdrawn_at=now)
     _wake(fresh)

@@ -29,7 +29,8 @@ def held(
 
     Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    keys = Among(account.pk for account in accounts)
+    ids = [account.pk for account in accounts]
+    keys = Among(ids)
     workspaces = Workspace.objects.in_bulk({account.workspace_id for account in accounts})
     for workspace in workspaces.values():
         permit(actor, "decide", workspace)
@@ -45,5 +46,5 @@ def held(
     sift(accounts, lambda account: "" if account.pk in fresh else _("it has not been assessed yet"), apart)
     if seen is None:
         return list(fresh.values())
-    since = decided_since(seen, workspaces=workspaces.values(), besides=actor, accounts=keys)
+    since = decided_since(seen, workspaces=workspaces.values(), besides=actor, accounts=ids)
     return sift(fresh.values(), lambda account: said_of(since[account.pk]) if account.pk in since else "", apart)

@@ -331,7 +331,7 @@ def test_two_workers_and_two_reviewers_at_once_decide_on_each_account_once(
 @pytest.mark.parametrize("decision", ["approve", "exempt", "snooze"])
 def test_it_leaves_the_same_entries_as_decisions_on_each(stage: Stage, decision: str) -> None:
     reviewer, now = stage.staff("reviewer"), stage.clock()
-    until = {"until": now + timedelta(days=100)} if decision == "exempt" else {}
+    until: dict[str, Any] = {"until": now + timedelta(days=100)} if decision == "exempt" else {}
     for name in NAMES:
         act: dict[str, Any] = {"accounts": stage.accounts(name), "actor": reviewer, "now": now}
         getattr(decide, decision)(reason="left", **until, **act)
