@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -18,6 +19,18 @@ CODES = {Event.WORKSPACE_MODE_SET: {"from": MODES, "to": MODES}, Event.WORKSPACE
 """Details that are codes, with what each stands for."""
 
 
+class _Spoken(dict[str, Any]):
+    """Details in words, each only when a clause asks for it: those of an approval hold all its evidence."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.told = told
+
+    def __missing__(self, name: str) -> Any:
+        value = self.told.get(name, "")
+        return value if isinstance(value, int) else spoken(value)  # Numbers stay numbers, for the plural.
+
+
 def of_act(entry: AuditEntry) -> str:
     """What somebody did, as a clause; who it was and the account are told beside it."""
     told = entry.details
@@ -26,12 +39,9 @@ def of_act(entry: AuditEntry) -> str:
     except ValueError:
         return entry.kind
     variant = "service" if told.get("service_account") else str(told.get("kind") or told.get("cause") or "")
-    # Numbers stay numbers, for the plural.
-    values = defaultdict(
-        str, {name: value if isinstance(value, int) else spoken(value) for name, value in told.items()}
-    )
+    values = _Spoken(told)
     if named(entry.kind).group in (Topic.PERSON, Topic.ROLE):
-        values |= {name: roles.said(str(values[name])) for name in ("before", "role") if values[name]}
+        values.update({name: roles.said(str(values[name])) for name in ("before", "role") if values[name]})
     for name, labels in CODES.get(named(entry.kind), {}).items():
         code = str(values[name])
         values[name] = str(labels.get(code, code)).lower()

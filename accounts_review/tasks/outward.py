@@ -20,7 +20,7 @@ from django.utils.timezone import now
 
 from accounts_review.audit import checkpoint
 from accounts_review.models import AuditDelivery, AuditEntry
-from accounts_review.spreadsheet.rows import audit_line
+from accounts_review.spreadsheet.audit_rows import audit_line
 from cleanup_portal.signed_post import NotDelivered, post
 
 log = structlog.get_logger(__name__)

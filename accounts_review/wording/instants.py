@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from django.utils.dateformat import DateFormat
 from django.utils.timezone import localtime
@@ -16,7 +17,13 @@ SHORT_MONTHS = {
 
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
-    return dated(localtime(instant), "j M Y")
+    return _day(localtime(instant).date(), get_language())
+
+
+@lru_cache(maxsize=10_000)
+def _day(of: date, _language: str | None) -> str:
+    """Days recur: in lists and exports their writing took a third of the time."""
+    return dated(of, "j M Y")
 
 
 def moment(stored: str) -> str:

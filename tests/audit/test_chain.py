@@ -19,7 +19,7 @@ from accounts_review.audit.events import Event
 from accounts_review.audit.verification.chain import is_digest
 from accounts_review.models import AuditEntry, PersonalData, Workspace
 from accounts_review.models.audit_entry import AppendOnly
-from accounts_review.spreadsheet.rows import audit_lines
+from accounts_review.spreadsheet.audit_rows import audit_lines
 from tests.stage import NOW
 
 TABLE = "accounts_review_auditentry"

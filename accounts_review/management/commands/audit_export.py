@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts_review.management.shell import workspace_named
 from accounts_review.models import AuditEntry
-from accounts_review.spreadsheet.rows import audit_lines
+from accounts_review.spreadsheet.audit_rows import audit_lines
 
 
 class Command(BaseCommand):

@@ -19,7 +19,7 @@ from accounts_review.audit import checkpoint, sentences
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
 from accounts_review.spreadsheet import FORMATS
-from accounts_review.spreadsheet.rows import audit_lines, audit_sheet
+from accounts_review.spreadsheet.audit_rows import audit_lines, audit_sheet
 from accounts_review.tasks import queue
 from accounts_review.web.audit.filters import AuditFilter
 from accounts_review.web.audit.table import AuditTable

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit import checkpoint, sentences
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.spreadsheet.rows import audit_line
+from accounts_review.spreadsheet.audit_rows import audit_line
 from accounts_review.wording.controls import with_controls_named
 
 VERIFY = Path(__file__).with_name("verify.py")
