@@ -16,8 +16,10 @@ from accounts_review.spreadsheet.streaming import streamed
 
 CHUNK = 2000
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
-_CHAINED = ("seq", "at", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "data")
-_CHAINED = (*_CHAINED, "personal_id", "previous", "digest")
+_CHAINED = (
+    *("seq", "at", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "data"),
+    *("personal_id", "previous", "digest"),
+)
 _BESIDE = tuple(
     f"{reference}__{name}"
     for reference in ("actor_ref", "subject_ref", "personal")

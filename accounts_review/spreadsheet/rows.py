@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -172,7 +173,8 @@ class _AccountRow(NamedTuple):
     read_at: str
 
 
-class _Judgement(NamedTuple):
+@dataclass(slots=True)
+class _Judgement:
     activity_at: datetime | None
     activity_field: str
     limit_days: int

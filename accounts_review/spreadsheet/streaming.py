@@ -17,7 +17,7 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEANT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def streamed(query: QuerySet[Any, tuple[Any, ...]]) -> Iterator[list[str | None]]:
+def streamed(query: QuerySet[Any, tuple[Any, ...]]) -> Iterator[list[Any]]:
     """The rows of a ``values_list``, each value as PostgreSQL writes it, or ``None``.
 
     Until the last row, the connection can do nothing else.

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts_review.models import AuditEntry, Cleanup, Workspace
-from accounts_review.spreadsheet.rows import AUDIT_COLUMNS
+from accounts_review.spreadsheet.audit_rows import AUDIT_COLUMNS
 from tests.web.records_kit import Site
 
 
