@@ -75,7 +75,7 @@ def accept(
     hold(staging, disputed)
     stored = store(staging, by_a_person=by_a_person, now=now)
     store_rights(staging.workspace, groups, key_owner)
-    store_disputed(staging)
+    store_disputed(staging, disputed)
     return stored
 
 

@@ -54,7 +54,6 @@ def match(staging: Staging, *, is_in_doubt: bool, now: datetime) -> None:
 
     ``is_in_doubt``: also, what activity was accepted before that is now earlier or gone.
     """
-    staging.run("TRUNCATE sync_match")
     raws = ("record.raw", "account.raw") if is_in_doubt else ("NULL", "NULL")
     found = staging.stream(_NAMESAKES.format(raw=", ".join(raws)))
     matched = _matched(found, is_in_doubt=is_in_doubt, now=now)

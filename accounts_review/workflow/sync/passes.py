@@ -297,10 +297,19 @@ def record_of(
     user: UserRecord, raw: bytes, digest: str, *, joined_between: tuple[datetime, datetime] | None = None, at: datetime
 ) -> StagedRecord:
     """A record with what its account is known by; where that is no username, the address and what else it says."""
-    whole = whole_incarnation(incarnation_of(user))
-    name = user.username
+    incarnation, name = incarnation_of(user), user.username
+    whole = whole_incarnation(incarnation)
+    meanwhile = joined_between is not None and _has_joined(user, incarnation, *joined_between, at=at)
     if not name:
         name, whole = f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{whole} {digest}"
-    joined = valid_instant(user.joined_at, read_at=at) if joined_between else None
-    meanwhile = bool(joined and joined_between and joined_between[0] <= joined <= joined_between[1])
-    return StagedRecord(user=user, raw=raw, digest=digest, name=name, whole=whole, joined_meanwhile=meanwhile)
+        incarnation = whole
+    return StagedRecord(user, raw, digest, name, incarnation, whole, meanwhile)
+
+
+def _has_joined(user: UserRecord, incarnation: str, began: datetime, until: datetime, *, at: datetime) -> bool:
+    """Whether somebody joined between two instants."""
+    # Nearly everyone joined long before, which is told by comparing dates in UTC as text.
+    if incarnation.startswith("20") and incarnation.endswith("+00:00") and incarnation < f"{began:%Y-%m-%d}":
+        return False
+    joined = valid_instant(user.joined_at, read_at=at)
+    return joined is not None and began <= joined <= until

@@ -17,6 +17,9 @@ from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, copy_rows
 from accounts_review.workflow.sync.store import rights_digest
 
+KEPT = 1000
+"""Of so many sets of groups and rights it is kept what they grant; with 190 groups each, two MB."""
+
 _STORED = f"""
 INSERT INTO sync_holder (username, "right", is_ours)
 SELECT account.username, held, TRUE
@@ -56,7 +59,6 @@ def disputed_rights(
     A right that the API does not know, or of which it says that everyone holds it, is left out.
     """
     rights = sorted(set(protected) & KNOWN_PERMISSIONS)
-    passes.staging.run("TRUNCATE sync_holder")
     _note_ours(passes, rights, rights_digest(groups, key_owner))
     compared: list[str] = []
     health: list[Found] = []
@@ -77,15 +79,23 @@ def disputed_rights(
     return dict(disputed), health
 
 
-def compared_rights(protected: Iterable[str], by_group: RightsByGroup) -> Callable[[UserRecord], list[str]]:
+def compared_rights(protected: Iterable[str], by_group: RightsByGroup) -> Callable[[UserRecord], tuple[str, ...]]:
     """What tells which of the protected rights an account holds by its record."""
     wanted = KNOWN_PERMISSIONS & set(protected)
+    told: dict[object, tuple[str, ...]] = {}
 
-    def rights_of(user: UserRecord) -> list[str]:
-        if not (user.permissions or user.groups):
-            return []
-        facts = facts_of(user, rights_by_group=by_group, key_owner="", read_at=ANY_TIME)
-        return sorted(wanted & facts.rights.keys())
+    def rights_of(user: UserRecord) -> tuple[str, ...]:
+        # Many accounts have the same groups, and so the same rights.
+        grounds = (user.permissions, user.groups)
+        if not any(grounds):
+            return ()
+        if user.expanded or grounds not in told:
+            facts = facts_of(user, rights_by_group=by_group, key_owner="", read_at=ANY_TIME)
+            rights = tuple(sorted(wanted & facts.rights.keys()))
+            if user.expanded or len(told) >= KEPT:
+                return rights
+            told[grounds] = rights
+        return told[grounds]
 
     return rights_of
 

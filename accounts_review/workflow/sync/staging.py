@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import Error, connection
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 
-from accounts_review.facts import incarnation_of, use_of
+from accounts_review.facts import use_of
 from accounts_review.huwise import UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
@@ -77,8 +78,7 @@ LIMIT 1
 """  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class StagedRecord:
+class StagedRecord(NamedTuple):
     """A record that is not known, as it was read in a pass."""
 
     user: UserRecord
@@ -86,6 +86,7 @@ class StagedRecord:
     digest: str
     name: str
     """The username, or what stands for it."""
+    incarnation: str
     whole: str
     """The incarnation, without fractions of a second."""
     joined_meanwhile: bool = False
@@ -104,11 +105,13 @@ class Staging:
     """By this instant dates are believed or not."""
     newest: int = 0
     """The highest key of an account at the beginning."""
-    rights_of: Callable[[UserRecord], list[str]] = lambda user: []
+    rights_of: Callable[[UserRecord], tuple[str, ...]] = lambda user: ()
     """The rights of an account that are to be compared with the workspace's own list of who holds them."""
     number: int = 0
     missed: int = 0
     """How many accounts count as not seen."""
+    concerns_stored: bool = True
+    """Whether anything is to be written to an account that is stored, beside those that are new."""
     seq: int = 0
     _missed_by_all: int = 0
     _noted: str = ""
@@ -118,6 +121,11 @@ class Staging:
     def about(self) -> dict[str, Any]:
         """The parameters of :data:`UNCHANGED` and :data:`FRESH`."""
         return {"workspace": self.workspace.pk, "newest": self.newest, "pass": self.number}
+
+    @property
+    def is_first(self) -> bool:
+        """Whether there is no account that it could be compared with."""
+        return not self.newest and not self.missed
 
     @property
     def was_seen(self) -> RawSQL:
@@ -180,14 +188,15 @@ class Staging:
         beside = f"{version.pk}:{version.workspace.rights_digest}"
         if self._noted == beside:
             return
-        self._noted = beside
         unsettled = STALE | Q(unconfirmed_activity_at__isnull=False) | Q(assessment__rights=None)
         accounts = Account.objects.filter(workspace=self.workspace).with_basis_under(version).filter(unsettled)
         query, given = accounts.values("pk").query.sql_with_params()
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE sync_unjudged")
+            if self._noted:
+                cursor.execute("TRUNCATE sync_unjudged")
             cursor.execute(f"INSERT INTO sync_unjudged {query}", given)
             cursor.execute("ANALYZE sync_unjudged")
+        self._noted = beside
 
     def keep_last_of_each(self) -> None:
         """Of several records of one account, keep what was read last."""
@@ -225,15 +234,15 @@ class Staging:
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
-        user, text = record.user, storable(record.raw.decode(errors="replace"))
+        user, raw = record.user, record.raw
+        text = storable(raw.decode(errors="replace"))
+        odd = raw if not text.isascii() and text.encode() != raw else None
         activity, is_seen, never_used = use_of(user, read_at=self.read_at)
-        incarnation = incarnation_of(user) if user.username else record.whole
         return (
             *(number, page, self.seq, record.digest, record.name, record.whole, record.is_nameless),
-            *(record.joined_meanwhile, incarnation, user.email, user.display_name, user.first_name, user.last_name),
-            *(user.account_type, list(user.groups or ()), text),
-            record.raw if text.encode() != record.raw else None,
-            *(activity, is_seen, never_used, self.rights_of(user)),
+            *(record.joined_meanwhile, record.incarnation, user.email, user.display_name),
+            *(user.first_name, user.last_name, user.account_type, _array(user.groups or ()), text, odd),
+            *(activity, is_seen, never_used, _array(self.rights_of(user))),
         )
 
 
@@ -277,6 +286,13 @@ def stream(query: str, given: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         cursor.execute(query, given)
         while rows := cursor.fetchmany(BATCH):
             yield from rows
+
+
+@lru_cache(maxsize=1024)
+def _array(names: tuple[str, ...]) -> str:
+    """Names as PostgreSQL writes an array of texts; many accounts have the same."""
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return "{" + ",".join(f'"{name}"' for name in quoted) + "}"
 
 
 def _like(text: str) -> str:

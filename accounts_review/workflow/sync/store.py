@@ -123,6 +123,9 @@ WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.disputed <> '{{}}'
 """  # noqa: S608
 
 
+_NOBODY: tuple[int, list[int]] = (0, [])
+
+
 @dataclass(slots=True)
 class Stored:
     """Keys of the first accounts that are new, changed or no longer listed, and how many there are in all."""
@@ -139,9 +142,8 @@ def hold(staging: Staging, disputed: Mapping[str, list[str]]) -> None:
     Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for
     the other; in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
     """
-    staging.run("TRUNCATE sync_disputed")
     copy_rows("COPY sync_disputed FROM STDIN", disputed.items())
-    staging.run(_HOLD)
+    staging.concerns_stored = not staging.is_first and bool(staging.one(_HOLD))
 
 
 def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stored:
@@ -149,13 +151,17 @@ def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stor
 
     ``by_a_person``: somebody has looked at the sync and accepted its dates, whatever they are.
     """
-    match(staging, is_in_doubt=not by_a_person, now=now)
-    staging.run(_GAPS, long=LONG)
-    changed = _touched(staging, _CHANGE, now=now)
-    added = _touched(staging, _ADD, now=now, incomplete=False)
-    _list_again(staging, now=now)
-    forget_unconfirmed(staging.workspace)
-    absent = _mark_absent(staging, now=now) if staging.missed else (0, [])
+    changed = absent = added = _NOBODY
+    if staging.concerns_stored:
+        match(staging, is_in_doubt=not by_a_person, now=now)
+        staging.run(_GAPS, long=LONG)
+        changed = _touched(staging, _CHANGE, now=now)
+    if staging.seq:
+        added = _touched(staging, _ADD, now=now, incomplete=False)
+    if staging.concerns_stored:
+        _list_again(staging, now=now)
+        forget_unconfirmed(staging.workspace)
+        absent = _mark_absent(staging, now=now)
     counts = {"added": added[0], "changed": changed[0], "absent": absent[0]}
     return Stored(counts, added[1], changed[1], absent[1])
 
@@ -206,10 +212,12 @@ def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str
     )
 
 
-def store_disputed(staging: Staging) -> None:
+def store_disputed(staging: Staging, disputed: Mapping[str, list[str]]) -> None:
     """Remember of whom the API's own list of a protected right and ours disagree, as :func:`hold` was told."""
-    staging.run(_DISPUTE)
-    staging.run(_SETTLE)
+    if disputed:
+        staging.run(_DISPUTE)
+    if staging.concerns_stored:
+        staging.run(_SETTLE)
 
 
 def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
