@@ -91,6 +91,7 @@ class AuditEntry(models.Model):
         ordering = ("-seq",)
         default_permissions = ()
         indexes = [
+            models.Index(fields=("workspace", "seq"), name="audit_by_workspace"),
             models.Index(fields=("account_id", "seq"), name="audit_by_account"),
             models.Index(fields=("kind", "seq"), name="audit_by_kind"),
             models.Index(fields=("cleanup", "seq"), name="audit_by_cleanup"),

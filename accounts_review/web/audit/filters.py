@@ -17,6 +17,7 @@ from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.web.shared.widgets import DayInput
 
 TAKEN_OUT = "exports"
+MOST_BY_NAME = 1000
 EXPORTS = (
     *(Event.ACCOUNTS_EXPORTED, Event.CLEANUP_EXPORTED, Event.AUDIT_EXPORTED, Event.PERSON_REPORTED),
     Event.DECISIONS_IMPORTED,
@@ -29,7 +30,7 @@ class AuditFilter(RecordFilter):
 
     q = django_filters.CharFilter(method="of_person", max_length=200, label=_("Name, address or username"))
     kind = django_filters.ChoiceFilter(method="of_kind", label=_("What"), empty_label=_("anything"))
-    actor = django_filters.CharFilter(lookup_expr="iexact", max_length=200, label=_("Who"))
+    actor = django_filters.CharFilter(method="of_actor", max_length=200, label=_("Who"))
     cleanup = django_filters.NumberFilter(label=_("Clean-up"), min_value=0, max_value=2_000_000_000, decimal_places=0)
     since = django_filters.DateFilter(field_name="at", lookup_expr="date__gte", label=_("From"), widget=DayInput())
     until = django_filters.DateFilter(field_name="at", lookup_expr="date__lte", label=_("To"), widget=DayInput())
@@ -50,9 +51,14 @@ class AuditFilter(RecordFilter):
 
     def of_person(self, entries: QuerySet[AuditEntry], _name: str, term: str) -> QuerySet[AuditEntry]:
         """Those about accounts that are or were called so, or have such an address."""
-        accounts = Account.objects.search(term).values("pk")
-        names = PersonalData.objects.filter(name__icontains=term).values("digest")
-        return entries.filter(Q(account_id__in=accounts) | Q(subject_ref__in=names))
+        accounts = Account.objects.search(term).values_list("pk", flat=True)
+        names = PersonalData.objects.exclude(name="").filter(name__icontains=term).values_list("digest", flat=True)
+        return entries.filter(Q(account_id__in=_few(accounts)) | Q(subject_ref__in=_few(names)))
+
+    def of_actor(self, entries: QuerySet[AuditEntry], _name: str, login: str) -> QuerySet[AuditEntry]:
+        """Those of who is called so here, or was; capitals do not count."""
+        people = PersonalData.objects.filter(account_id=None, name__iexact=login)
+        return entries.filter(actor_ref__in=_few(people.values_list("digest", flat=True)))
 
     def of_kind(self, entries: QuerySet[AuditEntry], _name: str, kind: str) -> QuerySet[AuditEntry]:
         """Those of one kind, of all kinds that begin so, or that took data out of the portal."""
@@ -64,6 +70,12 @@ class AuditFilter(RecordFilter):
     def given(self) -> dict[str, str]:
         """What the entries are narrowed to, in names and texts."""
         return {name: str(value) for name, value in self.form.cleaned_data.items() if value not in (None, "")}
+
+
+def _few(keys: QuerySet[Any, Any]) -> Any:
+    """Keys by name, where they are few: then their indexes are used. Many are left to the database."""
+    found = list(keys[: MOST_BY_NAME + 1])
+    return found if len(found) <= MOST_BY_NAME else keys
 
 
 def _kinds() -> list[Any]:

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
 import django_tables2 as tables
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django_tables2.rows import BoundRow
 
 from accounts_review.audit import sentences
-from accounts_review.models import AuditEntry
-from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.web.audit.rows import EntryWriter
+from accounts_review.web.shared.tables import PortalTable
+
+Numbers = QuerySet[AuditEntry, int]
 
 
-def _entry(record: AuditEntry) -> dict[str, str]:
-    details = json.dumps(record.details, ensure_ascii=False, indent=2, sort_keys=True)
-    sentence_of = sentences.of_act if getattr(record, "others", ()) else sentences.of_entry
-    return {"said": sentence_of(record), "name": sentences.name_of(record), "details": details}
+class NumberPaginator(Paginator[Any]):
+    """Counts entries and cuts pages by their numbers alone, which are in an index; one page of entries is read."""
+
+    @property
+    def numbers(self) -> Numbers:
+        rows: Any = self.object_list
+        table: AuditTable = rows.table
+        return table.numbers.order_by(*table.data.data.query.order_by)
+
+    @cached_property
+    def count(self) -> int:
+        return self.numbers.count()
+
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        of_page = list(self.numbers[start : start + self.per_page])
+        known = {entry.seq: entry for entry in AuditEntry.objects.filter(seq__in=of_page)}
+        return Page([known[seq] for seq in of_page if seq in known], number, self)
 
 
 def _act_of(entry: AuditEntry) -> tuple[object, ...]:
     return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_act(entry)
 
 
-class AuditTable(RecordTable):
-    """The record, newest first. Entries of one act on many accounts that follow each other share a row."""
+class AuditTable(PortalTable):
+    """The record, newest first. Entries of one act on many accounts that follow each other share a row.
 
-    seq = CellColumn("audit/entry_number", _("No."), attrs={"cell": {"class": "whole"}})
-    at = tables.DateTimeColumn(
-        verbose_name=_("When"), format="j M Y, H:i:s", orderable=False, attrs={"cell": {"class": "whole"}}
-    )
-    actor = tables.Column(verbose_name=_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
-    kind = CellColumn("audit/entry", _("What"), orderable=False, extra_context=_entry)
-    subject = CellColumn("audit/entry_subject", _("About"), orderable=False)
+    ``numbers`` are those of all its entries.
+    """
+
+    seq = tables.Column(_("No."), attrs={"cell": {"class": "whole"}})
+    at = tables.Column(_("When"), orderable=False, attrs={"cell": {"class": "whole"}})
+    actor = tables.Column(_("Who"), orderable=False, attrs={"cell": {"class": "whole"}})
+    kind = tables.Column(_("What"), orderable=False, attrs={"cell": {"class": "cell-entry"}})
+    subject = tables.Column(_("About"), orderable=False, attrs={"cell": {"class": "cell-entry_subject"}})
 
     class Meta(PortalTable.Meta):
         model = AuditEntry
@@ -41,13 +65,23 @@ class AuditTable(RecordTable):
         sequence = ("seq", "at", "actor", "kind", "subject")
         order_by = "-seq"
         per_page = 100
+        template_name = "accounts_review/audit/_rows.html"
+
+    def __init__(self, *args: Any, numbers: Numbers, workspace: Workspace, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.numbers, self.workspace = numbers, workspace
 
     @property
-    def paginated_rows(self) -> list[Any]:
+    def paginated_rows(self) -> list[BoundRow]:
         """The rows of the page; the record of each holds the rest of its act as ``others``."""
         folded = []
-        for _act, rows in groupby(super().paginated_rows, key=lambda row: _act_of(row.record)):
-            first, *others = rows
-            first.record.others = [row.record for row in others]
-            folded.append(first)
+        for _act, entries in groupby(self.page.object_list, key=_act_of):
+            first, *others = entries
+            first.others = others
+            folded.append(BoundRow(first, table=self))
         return folded
+
+    def rows_written(self) -> Iterator[SafeString]:
+        """The rows of the page as HTML."""
+        writer = EntryWriter(self.workspace)
+        return (writer.row([row.record, *row.record.others]) for row in self.paginated_rows)

@@ -1,0 +1,105 @@
+"""The rows of the audit's table as HTML.
+
+Written here and not in a template, which took ten times as long: of 100 rows, more than all else of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import msgspec
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts_review.audit import sentences
+from accounts_review.models import AuditEntry, Workspace
+from accounts_review.templatetags.portal import is_weighed
+from accounts_review.wording import instants
+
+
+class EntryWriter:
+    """Writes rows for the audit of a workspace. A row is an act: one entry, or several that follow each other."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.name = workspace.name
+        # What all rows share is worked out once.
+        self.audit = reverse("audit", kwargs={"workspace": self.name})
+        self.accounts = reverse("account", kwargs={"workspace": self.name, "pk": 0}).removesuffix("0/")
+        self.cleanups = reverse("cleanup", kwargs={"workspace": self.name, "number": 0}).removesuffix("0/")
+        self.labels = [escape(label) for label in (_("No."), _("When"), _("Who"), _("What"), _("About"))]
+        self.known, self.digest, self.previous = _("what was known"), _("digest"), _("previous")
+
+    def row(self, act: Sequence[AuditEntry]) -> SafeString:
+        """One act as a row."""
+        at = instants.dated(localtime(act[0].at), "j M Y, H:i:s")
+        kinds = ("whole", "whole", "whole", "cell-entry", "cell-entry_subject")
+        cells = (self._numbers(act), escape(at), escape(act[0].actor) or "—", self._what(act), self._about(act))
+        columns = zip(kinds, self.labels, cells, strict=True)
+        written = "\n".join(f'<td class="{kind}" data-label="{label}">{cell}</td>' for kind, label, cell in columns)
+        return mark_safe(f"<tr>\n{written}\n</tr>\n")  # noqa: S308 (escaped where it is written)
+
+    def _numbers(self, act: Sequence[AuditEntry]) -> str:
+        last = f'\n<span class="muted">– {act[-1].seq}</span>' if len(act) > 1 else ""
+        return f'<a class="target" href="{self.audit}?seq={act[0].seq}">{act[0].seq}</a>{last}'
+
+    def _what(self, act: Sequence[AuditEntry]) -> str:
+        entry, is_one = act[0], len(act) == 1
+        said = sentences.of_entry(entry) if is_one else sentences.of_act(entry)
+        then = ""
+        if is_one and is_weighed(entry):
+            address = reverse("known_then", kwargs={"workspace": self.name, "pk": entry.account_id, "seq": entry.seq})
+            then = f'\n<a class="small" href="{address}">{escape(self.known)}</a>'
+        spoken = escape(_("details of entry %(seq)s") % {"seq": entry.seq})
+        return (
+            f'<div class="breakable">{escape(said)}</div>{then}\n<details class="entry-details">\n<summary>'
+            f'{escape(sentences.name_of(entry))} <span class="visually-hidden">{spoken}</span></summary>\n'
+            f'<pre tabindex="0"><code>{escape(_details(entry))}</code></pre>\n<dl class="facts small">\n'
+            f"<dt>{escape(self.digest)}</dt>\n<dd><code>{entry.digest}</code></dd>\n"
+            f"<dt>{escape(self.previous)}</dt>\n<dd><code>{entry.previous}</code></dd>\n</dl>\n</details>"
+        )
+
+    def _about(self, act: Sequence[AuditEntry]) -> str:
+        entry = act[0]
+        about = self._folded(act) if len(act) > 1 else self._account(entry)
+        if entry.cleanup:
+            said = escape(_("Clean-up %(number)s") % {"number": entry.cleanup})
+            about += f'\n<a class="text-nowrap target" href="{self.cleanups}{entry.cleanup}/">{said}</a>'
+        elif entry.account_id is None:
+            about += f'\n<span class="muted">{escape(entry.workspace)}</span>'
+        return about
+
+    def _folded(self, act: Sequence[AuditEntry]) -> str:
+        if act[0].account_id is not None:
+            said = ngettext("%(count)s account", "%(count)s accounts", len(act))
+        else:
+            said = ngettext("%(count)s entry", "%(count)s entries", len(act))
+        lines = "\n".join(f"<li>{self._of_many(entry)}</li>" for entry in act)
+        summary = escape(said % {"count": len(act)})
+        return f'<details>\n<summary>{summary}</summary>\n<ul class="list-unstyled mb-0">\n{lines}\n</ul>\n</details>'
+
+    def _of_many(self, entry: AuditEntry) -> str:
+        number = f'<a class="target muted" href="{self.audit}?seq={entry.seq}">{entry.seq}</a>'
+        return f"{number} {self._account(entry)}"
+
+    def _account(self, entry: AuditEntry) -> str:
+        if entry.account_id is None:
+            return ""
+        address = f"{self.accounts}{entry.account_id}/"
+        return f'<a class="breakable target" href="{address}">{escape(entry.subject) or _nameless(entry)}</a>'
+
+
+def _nameless(entry: AuditEntry) -> str:
+    """Whom an entry is about where no name stands any more."""
+    if entry.erased_at:
+        erased = _("erased on %(date)s") % {"date": instants.dated(localtime(entry.erased_at), "j F Y")}
+        return f'<span class="muted">{escape(erased)}</span>'
+    return escape(_("account %(number)s") % {"number": entry.account_id})
+
+
+def _details(entry: AuditEntry) -> str:
+    """All that an entry holds, laid out."""
+    return msgspec.json.format(msgspec.json.encode(entry.details, order="sorted"), indent=2).decode()
