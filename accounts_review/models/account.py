@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
 from hashlib import md5
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -66,11 +68,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def assessed(self) -> AccountQuerySet:
         return self.filter(assessment__isnull=False).select_related("assessment")
 
-    def with_verdict(self, now: datetime, *, is_active: Q | None = None) -> AccountQuerySet:
+    def with_verdict(self, now: datetime) -> AccountQuerySet:
         """Adds ``verdict``, ``exempt_until``, ``case_state`` and ``snoozed_by`` as they are at an instant.
 
-        An exemption in force shows as protected: it is an overlay, the assessment beneath stays. ``is_active`` tries
-        another condition for who is not idle yet than ``dormant_from``.
+        An exemption in force shows as protected: it is an overlay, the assessment beneath stays.
         """
         exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
         open_case = Case.objects.exclude(state__in=ENDED).filter(account=OuterRef("pk"))
@@ -79,7 +80,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
             "snoozed_by": Subquery(snoozed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
-            "verdict": _verdict("assessment", now, is_active=is_active),
+            "verdict": _verdict("assessment", now),
         }
         return self.annotate(**columns)
 
@@ -112,6 +113,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Those that are listed and assessed, with their assessments, by way of the review page's indexes."""
         return self.listed().assessed().filter(assessment__is_listed=True)
 
+    def named(self, usernames: Iterable[str]) -> AccountQuerySet:
+        """Those who have one of some usernames, by what an index holds: a hostile name is longer than it can hold."""
+        names = set(usernames)
+        digests = [md5(name.encode(), usedforsecurity=False).hexdigest() for name in names]
+        return self.alias(name_digest=MD5("username")).filter(name_digest__in=digests, username__in=names)
+
     def whose_verdict(self, *verdicts: str, now: datetime) -> AccountQuerySet:
         """Those who have one of the verdicts at an instant, as conditions that an index can answer."""
         return self.filter(reduce(or_, (_is(verdict, now) for verdict in verdicts)))
@@ -133,11 +140,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(condition)
 
 
-def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> models.Case:
+def _verdict(judgement: str, now: datetime) -> models.Case:
     """The verdict of the judgement an account is joined with; see :func:`accounts_review.rules.dormancy.verdict_at`."""
     exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
     return models.Case(
-        When(is_active or Q(**{f"{judgement}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
+        When(**{f"{judgement}__dormant_from__gt": now}, then=Value(Verdict.ACTIVE.value)),
         When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
         When(**{f"{judgement}__standing": Standing.ORDINARY}, then=Value(Verdict.DORMANT.value)),
         default=F(f"{judgement}__standing"),
@@ -155,8 +162,18 @@ def _is(verdict: str, now: datetime) -> Q:
         case Verdict.DORMANT:
             return is_past & ~is_exempt & Q(assessment__standing=Standing.ORDINARY)
         case Verdict.PROTECTED:
-            return is_past & (is_exempt | Q(assessment__standing=Standing.PROTECTED))
+            return is_past & (Q(assessment__standing=Standing.PROTECTED) | Q(_is_among_exempt(now)))
     return is_past & ~is_exempt & Q(assessment__standing=verdict)
+
+
+def _is_among_exempt(now: datetime) -> models.Func:
+    """That the account of an assessment is exempt, so that the database finds both kinds of protected by an index."""
+    assessment: Any = Account._meta.get_field("assessment").related_model  # type: ignore[union-attr]
+    key = assessment._meta.get_field("account").get_col(assessment._meta.db_table)
+    exempt = ArraySubquery(Exemption.objects.in_force(now).order_by().values("account"))
+    return models.Func(
+        key, exempt, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=models.BooleanField()
+    )
 
 
 class Account(models.Model):

@@ -63,7 +63,7 @@ def _scope(workspace: Workspace, options: dict[str, Any]) -> tuple[QuerySet[Audi
             raise CommandError(f"There is no clean-up {number} in {workspace}.")
         return entries.filter(cleanup=number), f"Clean-up {number} of {workspace}"
     if username is not None:
-        accounts = Account.objects.filter(workspace=workspace, username=username)
+        accounts = Account.objects.filter(workspace=workspace).named([username])
         if not accounts.exists():
             raise CommandError(f"{username}: no account of {workspace} has this username.")
         return entries.filter(account_id__in=accounts.values("pk")), f"Account {username}"

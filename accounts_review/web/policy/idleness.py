@@ -1,7 +1,7 @@
 """How long accounts have been idle, by segment, and what another limit would make of them.
 
-The accounts of every segment by how long they have been idle and by the verdict they have, as they are counted by day;
-under a trial, by looking at everyone. The drawing and the sums are made of it.
+The accounts of every segment by how long they have been idle and by the verdict they have, as they are counted by day.
+The drawing and the sums are made of it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, IntegerField, Q, Value, When
-from django.db.models.functions import Cast, Extract, Floor, Greatest, Least
 from django.utils.translation import gettext as _
 
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.review.counts import counts_by_idle_time
 
@@ -159,7 +157,7 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
         rows=rows,
         changes=[VerdictChange(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
         trial=trial,
-        idle=_idle(workspace, now, trial) if trial else 0,
+        idle=_idle([row for row in rows if trial.covers(row.segment)]) if trial else 0,
         undated=undated.total(),
     )
 
@@ -171,11 +169,8 @@ def years() -> list[tuple[int, str]]:
 
 def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> tuple[list[IdlenessRow], Counter[str]]:
     """The segments under the limits tried, the largest first, and the verdicts of those without a date."""
-    counted = (
-        _tried(workspace, now, trials)
-        if trials
-        else counts_by_idle_time(workspace, now=now, width=COLUMN_DAYS, last=COLUMNS - 1)
-    )
+    limits = {trial.segment: trial.days for trial in trials}
+    counted = counts_by_idle_time(workspace, now=now, width=COLUMN_DAYS, last=COLUMNS - 1, tried=limits)
     rows: dict[str, IdlenessRow] = {}
     undated: Counter[str] = Counter()
     for segment, limit, column, verdict, count in counted:
@@ -189,46 +184,8 @@ def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> 
     return sorted((row for row in rows.values() if row.total), key=lambda row: (-row.total, row.segment)), undated
 
 
-def _tried(
-    workspace: Workspace, now: datetime, trials: Sequence[Trial]
-) -> Iterable[tuple[str, int, int | None, str, int]]:
-    """Segment, limit, column, verdict and how many, everyone looked at under the limits tried."""
-    idle = ExpressionWrapper(Value(now) - F("assessment__activity_at"), output_field=DurationField())
-    column = Cast(Floor(Extract(idle, "epoch") / Value(86400 * COLUMN_DAYS)), IntegerField())
-    return (
-        Account.objects.filter(workspace=workspace)
-        .listed()
-        .assessed()
-        .with_verdict(now, is_active=_active_under(trials, now))
-        .order_by()
-        .annotate(
-            column=Case(
-                When(assessment__activity_at=None, then=None),
-                default=Least(Greatest(column, 0), COLUMNS - 1),
-                output_field=IntegerField(),
-            )
-        )
-        .values_list("assessment__segment", "assessment__limit_days", "column", "verdict")
-        .annotate(Count("pk"))
-    )
-
-
-def _active_under(trials: Sequence[Trial], now: datetime) -> Q:
-    """Who would not be idle past the limits that are tried; the others are judged by their own."""
-    active, covered = Q(pk__in=[]), Q(pk__in=[])
-    for trial in trials:
-        of_segment = Q(assessment__segment=trial.segment) if trial.segment else Q()
-        active |= of_segment & Q(assessment__activity_at__gt=now - timedelta(days=trial.days))
-        covered |= of_segment
-    if any(not trial.segment for trial in trials):
-        return active
-    return active | ~covered & Q(assessment__dormant_from__gt=now)
-
-
-def _idle(workspace: Workspace, now: datetime, trial: Trial) -> int:
-    listed = Account.objects.filter(workspace=workspace).listed().assessed()
-    tried = listed.filter(assessment__segment=trial.segment) if trial.segment else listed
-    return tried.filter(assessment__activity_at__lte=now - timedelta(days=trial.days)).count()
+def _idle(rows: Iterable[IdlenessRow]) -> int:
+    return sum(column.total() - column[Verdict.ACTIVE] for row in rows for column in row.columns)
 
 
 def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:

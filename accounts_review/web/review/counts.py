@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import accumulate
 from typing import Any
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from psycopg.types.json import Jsonb
 
 from accounts_review.models import Assessment, DormancyCount, Exemption, Snooze, Workspace
 from accounts_review.models import Case as CleanupCase
@@ -23,6 +25,12 @@ MOST_COUNTED = 10_000
 """Where nothing is counted beforehand, so many are counted; of more it is said that they are more."""
 
 
+FEW_DECIDED, FRESH = 2_000, timedelta(seconds=10)
+Rows = Sequence[tuple[Any, ...]]
+_KEPT: dict[tuple[int, bool], tuple[datetime, Rows]] = {}
+"""By workspace: of this process, and only where very many are decided on."""
+
+
 @dataclass(slots=True)
 class Counts:
     """How many have each verdict, and how many of them are open for decision."""
@@ -31,6 +39,8 @@ class Counts:
     still_open: Counter[str] = field(default_factory=Counter)
     is_capped: bool = False
     """Whether there are more than that: then each number is the least it can be."""
+    keys: list[int] | None = None
+    """Those on the list, in its order, where each was looked at and none is missing."""
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.totals + other.totals, self.still_open + other.still_open)
@@ -51,7 +61,7 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     Only those never used, where ``is_unused``.
 
     Those not yet past their limit, and those past it, come from what is counted by day; today's day is looked at, and
-    so is everyone on whom somebody decided.
+    so is everyone on whom somebody decided: where they are very many, once in :data:`FRESH`.
     """
     found: dict[str, Counts] = {}
     for segment, standing, is_past, count in _judged(workspace, now, is_unused=is_unused):
@@ -59,7 +69,7 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
         counts = found.setdefault(segment, Counts())
         counts.totals[verdict] += count
         counts.still_open[verdict] += count
-    for segment, standing, is_past, is_exempt, count in _decided(is_unused).rows(workspace=workspace.pk, now=now):
+    for segment, standing, is_past, is_exempt, count in _decided_rows(workspace, now, is_unused=is_unused):
         verdict, counts = _verdict(standing, is_past=is_past), found.setdefault(segment, Counts())
         counts.still_open[verdict] -= count
         if is_exempt and is_past:
@@ -68,16 +78,23 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     return {segment: counts for segment, counts in found.items() if counts.totals.total()}
 
 
-def counts_among(accounts: AccountQuerySet, *, is_open: Q) -> Counts:
-    """Some accounts (asked for ``with_verdict``), looked at one by one, but at no more than :data:`MOST_COUNTED`."""
+def counts_among(accounts: AccountQuerySet, *, is_open: Q, listed: Q, order: Sequence[Any]) -> Counts:
+    """Some accounts (asked for ``with_verdict``), looked at one by one, but at no more than :data:`MOST_COUNTED`.
+
+    ``listed`` are those that the page shows, by their ``verdict`` and whether they are ``is_open``, in an ``order``.
+    """
     flagged = accounts.order_by().annotate(
-        is_open=Case(When(is_open, then=True), default=False, output_field=BooleanField())
+        is_open=Case(When(is_open, then=True), default=False, output_field=BooleanField()),
+        place=order[0].expression,
     )
-    sums = {f"all_{v.value}": Count("pk", filter=Q(("verdict", v.value))) for v in Verdict}
+    sums: dict[str, Any] = {f"all_{v.value}": Count("pk", filter=Q(("verdict", v.value))) for v in Verdict}
     sums |= {f"open_{v.value}": Count("pk", filter=Q(("verdict", v.value), ("is_open", True))) for v in Verdict}
-    seen = flagged.values("pk", "verdict", "is_open")[: MOST_COUNTED + 1].aggregate(**sums)
+    by_place = [F(name).desc() if order[0].descending else F(name).asc() for name in ("place", "pk")]
+    sums["keys"] = ArrayAgg("pk", filter=listed, order_by=by_place, default=[])
+    seen = flagged.values("pk", "verdict", "is_open", "place")[: MOST_COUNTED + 1].aggregate(**sums)
     totals, still_open = (Counter({v.value: seen[f"{which}_{v.value}"] for v in Verdict}) for which in ("all", "open"))
-    return Counts(totals, still_open, totals.total() > MOST_COUNTED)
+    is_capped = totals.total() > MOST_COUNTED
+    return Counts(totals, still_open, is_capped, None if is_capped else seen["keys"])
 
 
 def crossed(workspace: Workspace, marks: Sequence[datetime]) -> list[int]:
@@ -111,13 +128,14 @@ ORDER BY number
 
 
 def counts_by_idle_time(
-    workspace: Workspace, *, now: datetime, width: int, last: int
+    workspace: Workspace, *, now: datetime, width: int, last: int, tried: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int | None, str, int]]:
     """Segment, limit, for how many whole periods of ``width`` days idle (at most ``last``), verdict, and how many.
 
-    To the day; the verdict is exact. The period of those without any date is ``None``.
+    To the day; the verdict is exact. The period of those without any date is ``None``. Verdicts are under the limits
+    ``tried``, in days by segment (all others at ""), where any are.
     """
-    asked: dict[str, Any] = {"today": _day(now), "midnight": _midnight(now), "now": now, "workspace": workspace.pk}
+    asked: dict[str, Any] = {"today": _day(now), "now": now, "workspace": workspace.pk, "tried": Jsonb(dict(tried))}
     with connection.cursor() as cursor:
         cursor.execute(_BY_IDLE_TIME, asked | {"width": width, "last": last})
         counted = cursor.fetchall()
@@ -126,27 +144,43 @@ def counts_by_idle_time(
         yield segment, limit, period, verdict, count
 
 
-# By day; then those crossed today, who are not active any more; then those exempt, who are protected.
-_PAST = """
-    SELECT segment, limit_days, standing, activity_at IS NOT NULL AS is_dated,
-        (dormant_from AT TIME ZONE 'UTC')::date AS day, assessment.account_id, dormant_from
-    FROM accounts_review_assessment assessment JOIN accounts_review_account account ON account.id = account_id
-    WHERE is_listed AND workspace_id = %(workspace)s AND dormant_from <= %(now)s"""
+# When somebody idle since a limit would have to have passed it by their own, to be past the one that is tried.
+_BOUND = """%(now)s::timestamptz + make_interval(days =>
+    limit_days - coalesce((%(tried)s::jsonb ->> segment)::int, (%(tried)s::jsonb ->> '')::int, limit_days))"""
+# By day; then those who crossed on the very day of the bound, who are not active any more; then those exempt, who are
+# protected.
 _BY_IDLE_TIME = f"""
+WITH counted AS MATERIALIZED (
+    SELECT segment, limit_days, standing, is_dated, day, sum(count) AS count
+    FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s GROUP BY 1, 2, 3, 4, 5
+), bounds AS MATERIALIZED (
+    SELECT segment, limit_days, {_BOUND} AS bound FROM counted GROUP BY 1, 2
+)
 SELECT segment, limit_days,
     CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END,
     standing, is_past, is_exempt, sum(count)
 FROM (
-    SELECT segment, limit_days, standing, is_dated, day, day < %(today)s::date AS is_past, false AS is_exempt, count
-        FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s
+    SELECT segment, limit_days, standing, is_dated, day, day < (bound AT TIME ZONE 'UTC')::date AS is_past,
+        false AS is_exempt, count
+        FROM counted JOIN bounds USING (segment, limit_days)
     UNION ALL
     SELECT segment, limit_days, standing, is_dated, day, is_past, false, CASE WHEN is_past THEN 1 ELSE -1 END
-        FROM ({_PAST} AND dormant_from >= %(midnight)s) crossed CROSS JOIN (VALUES (true), (false)) way (is_past)
+        FROM bounds CROSS JOIN LATERAL (
+            SELECT standing, activity_at IS NOT NULL AS is_dated, (dormant_from AT TIME ZONE 'UTC')::date AS day
+            FROM accounts_review_assessment judged JOIN accounts_review_account account ON account.id = account_id
+            WHERE is_listed AND workspace_id = %(workspace)s
+                AND judged.segment = bounds.segment AND judged.limit_days = bounds.limit_days
+                AND dormant_from >= date_trunc('day', bound, 'UTC') AND dormant_from <= bound
+            OFFSET 0
+        ) crossed CROSS JOIN (VALUES (true), (false)) way (is_past)
     UNION ALL
-    SELECT segment, limit_days, standing, is_dated, day, true, is_exempt, CASE WHEN is_exempt THEN 1 ELSE -1 END
-        FROM ({_PAST}) overdue JOIN accounts_review_exemption USING (account_id)
+    SELECT segment, limit_days, standing, activity_at IS NOT NULL, (dormant_from AT TIME ZONE 'UTC')::date, true,
+        is_exempt, CASE WHEN is_exempt THEN 1 ELSE -1 END
+        FROM accounts_review_exemption JOIN accounts_review_assessment USING (account_id)
+            JOIN accounts_review_account account ON account.id = account_id
             CROSS JOIN (VALUES (true), (false)) way (is_exempt)
-        WHERE withdrawn_at IS NULL AND until > %(now)s
+        WHERE is_listed AND workspace_id = %(workspace)s AND dormant_from <= {_BOUND}
+            AND withdrawn_at IS NULL AND until > %(now)s
 ) counted
 GROUP BY 1, 2, 3, 4, 5, 6
 """  # noqa: S608 (constants)
@@ -177,6 +211,20 @@ def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
         return counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
 
     return Prepared(build, workspace=int, now=datetime, midnight=datetime, today=date)
+
+
+def _decided_rows(workspace: Workspace, now: datetime, *, is_unused: bool) -> Rows:
+    """What :func:`_decided` lists; of very many, as it was a moment ago: each is looked up, at 3 µs."""
+    key = (workspace.pk, is_unused)
+    at, rows = _KEPT.get(key, (now, ()))
+    if rows and abs(now - at) < FRESH:
+        return rows
+    rows = _decided(is_unused).rows(workspace=workspace.pk, now=now)
+    if sum(row[-1] for row in rows) > FEW_DECIDED:
+        _KEPT[key] = now, rows
+    else:
+        _KEPT.pop(key, None)
+    return rows
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import django_filters as filters
@@ -13,6 +13,7 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.functional import cached_property
+from django.utils.timezone import make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, npgettext
 
@@ -22,6 +23,7 @@ from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
+from accounts_review.web.review.seek import order_named
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
 
@@ -134,17 +136,16 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     )
 
     # The next two have no field to fill in: numbers of other pages lead here with them.
-    dormant_since = filters.DateFilter(
-        field_name="assessment__dormant_from", lookup_expr="date__gte", widget=forms.HiddenInput
-    )
-    dormant_until = filters.DateFilter(
-        field_name="assessment__dormant_from", lookup_expr="date__lte", widget=forms.HiddenInput
-    )
+    dormant_since = filters.DateFilter(method="filter_since", widget=forms.HiddenInput)
+    dormant_until = filters.DateFilter(method="filter_until", widget=forms.HiddenInput)
 
     def __init__(self, query: QueryDict, *, queryset: AccountQuerySet, workspace: Workspace, now: datetime) -> None:
         super().__init__(asked(query, self.base_filters), queryset=queryset)
         self.now = now
         self.workspace = workspace
+        self.order: Sequence[Any] = order_named("").of_accounts()
+        self.keys: list[int] | None = None
+        """Those on the list in that order, once they were counted one by one."""
         self.filters["segment"].extra["choices"] = lambda: [
             (name, segments.shown(name)) for name in sorted(self.by_segment)
         ]
@@ -200,6 +201,12 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
     def filter_never_used(self, accounts: AccountQuerySet, name: str, value: bool) -> AccountQuerySet:  # noqa: FBT001
         return accounts.filter(assessment__never_used=True) if value else accounts
 
+    def filter_since(self, accounts: AccountQuerySet, name: str, value: date) -> AccountQuerySet:
+        return accounts.filter(assessment__dormant_from__gte=_midnight(value))
+
+    def filter_until(self, accounts: AccountQuerySet, name: str, value: date) -> AccountQuerySet:
+        return accounts.filter(assessment__dormant_from__lt=_midnight(value + timedelta(days=1)))
+
     def tabs(self) -> list[Tab]:
         """The verdicts to choose from under the other filters; their counts add up to *all*.
 
@@ -209,6 +216,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         is_split = state in ("open", "decided") if current == Verdict.DORMANT else not state
         kept = "" if is_split else state
         found = self._counts(kept)
+        self.keys = found.keys
         tabs = [self._tab(verdict.value, LABELS[verdict], found.totals[verdict.value], state=kept) for verdict in TABS]
         if is_split:
             dormant, opened = Verdict.DORMANT.value, found.still_open[Verdict.DORMANT.value]
@@ -252,7 +260,13 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         accounts = self.queryset.filter(self._state(state)) if state else self.queryset
         for name in narrowing:
             accounts = self.filters[name].filter(accounts, given[name])
-        return counts_among(accounts, is_open=self._state("open"))
+        return counts_among(accounts, is_open=self._state("open"), listed=self._listed(), order=self.order)
+
+    def _listed(self) -> Q:
+        """Of those counted, who is on the list: by what :func:`counts_among` knows of them."""
+        verdict, state = self.data.get("verdict", EVERYONE), self.data.get("state", "")
+        found = Q() if verdict == EVERYONE else Q(verdict=verdict)
+        return found & Q(is_open=state == "open") if state in ("open", "decided") else found
 
     def _state(self, value: str) -> Q:
         cases = Case.objects.open().filter(account=OuterRef("pk"))
@@ -274,6 +288,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
                 return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
             case _:
                 return exempt
+
+
+def _midnight(day: date) -> datetime:
+    """When a day begins for the reader: an instant, which an index can be asked for."""
+    return make_aware(datetime.combine(day, time.min))
 
 
 def _is_said(value: object) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
@@ -39,9 +40,13 @@ class Order:
 
     def sorted(self, accounts: QuerySet[Account], *, backwards: bool = False) -> QuerySet[Account]:
         """Accounts in this order, or from its end."""
+        return accounts.order_by(*self.of_accounts(backwards=backwards))
+
+    def of_accounts(self, *, backwards: bool = False) -> tuple[OrderBy, OrderBy]:
+        """This order, or from its end, as a query has it."""
         if self.is_descending != backwards:
-            return accounts.order_by(self.key.desc(), self.last_word.desc())
-        return accounts.order_by(self.key.asc(), self.last_word.asc())
+            return self.key.desc(), self.last_word.desc()
+        return self.key.asc(), self.last_word.asc()
 
     def beyond(self, accounts: QuerySet[Account], end: tuple[Any, int], *, before: bool = False) -> QuerySet[Account]:
         """Those that come after a key and an account in this order, or before them."""
@@ -109,7 +114,8 @@ class Place:
 class SeekPaginator(Paginator[Any]):
     """Pages of accounts in an order; ``count`` is how many there are, at the least where ``is_capped``.
 
-    A page can begin beside any account among ``everyone``: one who was decided on need no longer match.
+    A page can begin beside any account among ``everyone``: one who was decided on need no longer match. ``keys`` are
+    those of the accounts in their order, where somebody has looked at each already: then only a page of them is read.
     """
 
     def __init__(
@@ -121,16 +127,20 @@ class SeekPaginator(Paginator[Any]):
         order: Order,
         count: int,
         is_capped: bool,
+        keys: list[int] | None = None,
     ) -> None:
         super().__init__(accounts, per_page)
         self.count = count
         self.accounts, self.everyone, self.order, self.is_capped = accounts, everyone, order, is_capped
+        self.keys = keys
 
     def at(self, place: Place) -> SeekPage:
         """The page at a place; where there is no such place, the first or the last."""
         return self._beside(place) or self._numbered(place.number)
 
     def _beside(self, place: Place) -> SeekPage | None:
+        if self.keys is not None and (place.after in self.keys or place.before in self.keys):
+            return self._beside_known(place, self.keys)
         if place.before:
             end = self.order.end_of(self.everyone, place.before)
             rows = self._rows(self.order.beyond(self.accounts, end, before=True), backwards=True) if end else []
@@ -141,6 +151,18 @@ class SeekPaginator(Paginator[Any]):
         rows = self._rows(self.order.beyond(self.accounts, end)) if end else []
         has_next = len(rows) > self.per_page
         return SeekPage(rows[: self.per_page], place.number, self, (True, has_next)) if rows else None
+
+    def _beside_known(self, place: Place, keys: list[int]) -> SeekPage | None:
+        start, end = 0, len(keys)
+        if place.before in keys:
+            end = keys.index(place.before)
+            start = max(0, end - self.per_page)
+        elif place.after:
+            start = keys.index(place.after) + 1
+            end = min(end, start + self.per_page)
+        if start == end or (place.before and end - start < self.per_page):
+            return None
+        return SeekPage(self._read(keys[start:end]), place.number, self, (start > 0, end < len(keys)))
 
     def _numbered(self, number: int | None) -> SeekPage:
         """A page by its number; ``None`` for the last."""
@@ -163,12 +185,17 @@ class SeekPaginator(Paginator[Any]):
 
     def _rows(self, accounts: QuerySet[Account], *, backwards: bool = False, skip: int = 0) -> list[Account]:
         """The accounts of a page and one more; those skipped are passed over by their keys alone."""
-        ordered = self.order.sorted(accounts, backwards=backwards)
         end = skip + self.per_page + 1
+        if self.keys is not None and accounts is self.accounts:
+            return self._read((self.keys[::-1] if backwards else self.keys)[skip:end])
+        ordered = self.order.sorted(accounts, backwards=backwards)
         if not skip:
             return list(ordered[:end])
-        keys = list(ordered.values_list("pk", flat=True)[skip:end])
-        known = accounts.order_by().in_bulk(keys)
+        return self._read(list(ordered.values_list("pk", flat=True)[skip:end]))
+
+    def _read(self, keys: list[int]) -> list[Account]:
+        """The accounts of some keys, in their order."""
+        known = self.everyone.defer("raw").order_by().in_bulk(keys)
         return [known[key] for key in keys if key in known]
 
 

@@ -78,11 +78,12 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         return found.tabs()
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
-        """The current tab knows how many rows there are, so they are not counted twice."""
+        """The current tab knows how many rows there are, so they are not counted twice, and perhaps which."""
+        self.filterset.order = table.order.of_accounts()
         current = next((tab for tab in self.tabs if tab.is_current), None)
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
-        found |= {"count": count, "is_capped": is_capped}
+        found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
     @cached_property

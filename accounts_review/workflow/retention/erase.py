@@ -54,7 +54,7 @@ class Erased:
 
 def incarnations(workspace: Workspace, username: str) -> list[Account]:
     """The accounts that somebody had or has under a username."""
-    return list(Account.objects.filter(workspace=workspace, username=username).order_by("pk"))
+    return list(Account.objects.filter(workspace=workspace).named([username]).order_by("pk"))
 
 
 @transaction.atomic

@@ -21,7 +21,7 @@ def accounts_meant(accounts: AccountQuerySet, names: Iterable[str]) -> dict[str,
     # What no database can hold, such as bytes that are not UTF-8, is nobody's name.
     possible = {name for name in names if storable(name) == name}
     meant = defaultdict[str, list[Account]](list)
-    for account in accounts.filter(username__in=possible):
+    for account in accounts.named(possible):
         meant[account.username].append(account)
     addresses = defaultdict[str, list[str]](list)
     for name in possible - meant.keys():

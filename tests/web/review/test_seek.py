@@ -45,6 +45,7 @@ FILTERS = {
     "verdict=all&never_used=on": "assessment_never_used",
     "verdict=all&group=g1": "account_by_group",
     "verdict=protected&right=edit_domain": "assessment_protected_by",
+    "verdict=all&dormant_since=2024-01-01&dormant_until=2024-01-02": "dormant_from >= '2024-01-01",
 }
 
 
@@ -198,7 +199,8 @@ def plan_of(desk: Desk, query: str) -> str:
     """How the database finds the rows of a page; what it then looks up for each of them left out."""
     with CaptureQueriesContext(connection) as asked:
         assert desk.see(query).status_code == 200
-    rows = next(each["sql"] for each in asked.captured_queries if each["sql"].endswith("LIMIT 51"))
+    # Where those who match are counted one by one, this is how they are found, too.
+    rows = next(each["sql"] for each in asked.captured_queries if re.search(r"LIMIT 51$|LIMIT 10001\b", each["sql"]))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {rows}")
         return "\n".join(line for (line,) in cursor.fetchall()).split("SubPlan")[0]
