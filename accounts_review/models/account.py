@@ -168,7 +168,7 @@ def _is(verdict: str, now: datetime) -> Q:
 
 def _is_among_exempt(now: datetime) -> models.Func:
     """That the account of an assessment is exempt, so that the database finds both kinds of protected by an index."""
-    assessment: Any = Account._meta.get_field("assessment").related_model  # type: ignore[union-attr]
+    assessment: Any = Account._meta.get_field("assessment").related_model
     key = assessment._meta.get_field("account").get_col(assessment._meta.db_table)
     exempt = ArraySubquery(Exemption.objects.in_force(now).order_by().values("account"))
     return models.Func(

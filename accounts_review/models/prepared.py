@@ -45,7 +45,7 @@ class Prepared:
         sql, _places = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(sql, self._filled(values))
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     def _filled(self, values: dict[str, Any]) -> list[Any]:
         _sql, places = self._compiled

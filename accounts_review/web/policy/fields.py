@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core.cache import cache
 from django.db.models import Count, F, Func, TextField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,17 +41,32 @@ class NamesKnown:
     members: dict[str, int]
 
 
+FEW_MEMBERS, FRESH_SECONDS = 20_000, 600
+
+
 def names_of(workspace: Workspace) -> NamesKnown:
     """The rights that are known or held, and the groups by their titles."""
-    listed = Account.objects.filter(workspace=workspace).listed()
-    holders = _counted(listed, "assessment__rights")
+    holders, members = _holders_and_members(workspace)
     known = [*rights.RIGHTS, *sorted((KNOWN_PERMISSIONS | holders.keys()) - rights.RIGHTS.keys())]
     return NamesKnown(
         rights={right: rights.named(right) for right in known},
         groups={group.uid: str(group) for group in workspace.groups.all()},
         holders=holders,
-        members=_counted(listed, "groups"),
+        members=members,
     )
+
+
+def _holders_and_members(workspace: Workspace) -> tuple[dict[str, int], dict[str, int]]:
+    """How many hold each right, and are in each group; of very many, as it was some minutes ago."""
+    key = f"holders-and-members-{workspace.pk}"
+    kept: tuple[dict[str, int], dict[str, int]] | None = cache.get(key)
+    if kept:
+        return kept
+    listed = Account.objects.filter(workspace=workspace).listed()
+    found = _counted(listed, "assessment__rights"), _counted(listed, "groups")
+    if sum(found[1].values()) > FEW_MEMBERS:
+        cache.set(key, found, FRESH_SECONDS)
+    return found
 
 
 def _counted(accounts: Any, column: str) -> dict[str, int]:

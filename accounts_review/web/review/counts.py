@@ -151,14 +151,14 @@ _BOUND = """%(now)s::timestamptz + make_interval(days =>
 # protected.
 _BY_IDLE_TIME = f"""
 WITH counted AS MATERIALIZED (
-    SELECT segment, limit_days, standing, is_dated, day, sum(count) AS count
+    SELECT segment, limit_days, standing, is_dated, day, sum(count)::int AS count
     FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s GROUP BY 1, 2, 3, 4, 5
 ), bounds AS MATERIALIZED (
     SELECT segment, limit_days, {_BOUND} AS bound FROM counted GROUP BY 1, 2
 )
 SELECT segment, limit_days,
     CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END,
-    standing, is_past, is_exempt, sum(count)
+    standing, is_past, is_exempt, sum(count)::bigint
 FROM (
     SELECT segment, limit_days, standing, is_dated, day, day < (bound AT TIME ZONE 'UTC')::date AS is_past,
         false AS is_exempt, count

@@ -1,0 +1,38 @@
+"""Counting by day looks each account up by its key: a join of all with all was what a plan for few rows made of it.
+
+With statistics from before a table grew, the database took 20,000 rows for 200 and compared each with each.
+"""
+
+from django.db import migrations
+
+JOINED = """UPDATE accounts_review_assessment wrong SET is_listed = NOT wrong.is_listed
+        FROM after JOIN accounts_review_account account ON account.id = after.account_id
+        WHERE wrong.account_id = after.account_id
+            AND after.is_listed <> (account.absent_since IS NULL AND account.gone_at IS NULL)"""
+LOOKED_UP = """UPDATE accounts_review_assessment SET is_listed = NOT is_listed WHERE account_id = ANY(ARRAY(
+            SELECT account_id FROM after WHERE is_listed <> (
+                SELECT absent_since IS NULL AND gone_at IS NULL FROM accounts_review_account WHERE id = account_id
+            )
+        ))"""
+INSTEAD = """
+DO $$
+DECLARE
+    source text := pg_get_functiondef('accounts_review_count_assessments'::regproc);
+BEGIN
+    IF position('{before}' IN source) = 0 THEN
+        RAISE EXCEPTION 'the function that counts is not as expected';
+    END IF;
+    EXECUTE replace(source, '{before}', '{after}');
+END
+$$
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("accounts_review", "0019_store_accounts_unchecked")]
+
+    operations = [
+        migrations.RunSQL(
+            INSTEAD.format(before=JOINED, after=LOOKED_UP), INSTEAD.format(before=LOOKED_UP, after=JOINED)
+        )
+    ]
