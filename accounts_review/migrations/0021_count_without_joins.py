@@ -29,7 +29,7 @@ $$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts_review", "0019_store_accounts_unchecked")]
+    dependencies = [("accounts_review", "0020_audit_by_workspace")]
 
     operations = [
         migrations.RunSQL(
