@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const { byId, boxes, kept, keep, refresh, forgetAbsent } = window.reviewPage;
+  let isReload = false;
 
   // An empty field is no filter. A heading or page that is clicked while a filter is being typed keeps what was typed.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -32,6 +33,14 @@
     }
   });
 
+  // At once: a button that is pressed before the list has settled decides on what was ticked, and on nobody else.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== "results") return;
+    if (isReload) forgetAbsent();
+    else keep();
+    refresh();
+  });
+
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id === "results") keep();
     refresh();
@@ -56,6 +65,9 @@
     event.preventDefault();
     boxes().forEach((box) => box.checked || kept.delete(box.value));
     const list = { target: "#results", swap: "innerHTML" };
-    htmx.ajax("GET", location.pathname + location.search, list).then(forgetAbsent);
+    isReload = true;
+    htmx.ajax("GET", location.pathname + location.search, list).finally(() => {
+      isReload = false;
+    });
   });
 })();
