@@ -32,14 +32,13 @@ from accounts_review.workflow import workspaces
 from cleanup_portal.embedded_postgresql import base as embedded
 from huwise_sandbox.records import Record
 from tests.factories import give_role
+from tests.remembered import empty, remembered
 from tests.run import begin_a_run, end_a_run, failing_after, folder_of_run
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LEFT = pytest.StashKey[list[str]]()
-FROM_THE_CODE = {"django_content_type", "auth_permission"}
-"""Tables that say what the code says, whoever uses the portal."""
 PATIENCE = 20.0
 """Seconds that a process has to leave after the last test."""
 LIMIT, LIMIT_OF_THE_SLOW = 300.0, 3600.0
@@ -70,7 +69,8 @@ def keeper(no_keeper: None, transactional_db: None, tmp_path: Path, monkeypatch:
 @pytest.fixture
 def workspace(db: None) -> Workspace:
     """A workspace in dry run, under the default policy."""
-    return workspaces.open_workspace(name="main", now=NOW - timedelta(days=100))
+    remembered("workspace", lambda: workspaces.open_workspace(name="main", now=NOW - timedelta(days=100)))
+    return Workspace.objects.get(name="main")
 
 
 @pytest.fixture
@@ -92,10 +92,7 @@ def set_stage(workspace: Workspace, person: Callable[[str], User]) -> Iterator[S
     with ExitStack() as stack:
 
         def build(*people: Record, synced: bool = True, **options: Any) -> Stage:
-            stage = stack.enter_context(open_stage(people, workspace=workspace, staff=person, **options))
-            if synced:
-                assert stage.sync().problems == []
-            return stage
+            return stack.enter_context(open_stage(people, workspace=workspace, staff=person, synced=synced, **options))
 
         yield build
 
@@ -160,20 +157,12 @@ def a_database_is_emptied_where_it_is_filled() -> Iterator[None]:
     Django would truncate every table there is, and then look up every permission anew: longer than most of these tests.
     """
 
-    def empty(_: TransactionTestCase) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
-            try:
-                asked = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
-                filled = [name for (name,) in cursor.execute(" UNION ALL ".join(asked)).fetchall()]
-                cursor.execute(";".join(f"DELETE FROM {name}" for name in filled) or "SELECT")
-            finally:
-                cursor.execute("SET session_replication_role = DEFAULT")
+    def empty_all(_: TransactionTestCase) -> None:
+        empty()
         caches["default"].clear()
 
-    names = set(connection.introspection.django_table_names()) - FROM_THE_CODE
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_all)
         yield
 
 

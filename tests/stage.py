@@ -30,6 +30,7 @@ from tests.factories import NOW as NOW
 from tests.factories import days_ago as days_ago
 from tests.factories import put_in_force
 from tests.factories import someone as someone
+from tests.remembered import remembered
 
 KEY = "stage-key-7f3a91"
 SERVICE_USER = "svc.cleanup"
@@ -244,11 +245,23 @@ def open_stage(
     policy: str = "",
     mode: Workspace.Mode = Workspace.Mode.LIVE,
     others: int = 20,
+    synced: bool = False,
 ) -> Iterator[Stage]:
-    """Serve a workspace of these people and ``others`` who are active; the portal has read nothing of it yet."""
+    """Serve a workspace of these people and ``others`` who are active; the portal has read it if ``synced``."""
     site = site_of([*people, *crowd(others)], groups=groups)
     with SandboxServer(site) as server, client_of(server.url) as client:
         stage = Stage(workspace=workspace, site=site, url=server.url, client=client, clock=Clock(), staff=staff)
-        stage.adopt(policy or policy_text())
-        stage.set_mode(mode)
+
+        def set_up() -> None:
+            stage.adopt(policy or policy_text())
+            stage.set_mode(mode)
+            if synced:
+                assert stage.sync().problems == []
+
+        if remembered(repr((workspace.pk, people, groups, policy, mode, others, synced)), set_up):
+            workspace.refresh_from_db()
+            if synced:
+                # Each is served under an address of its own.
+                workspace.host = client.host
+                workspace.save(update_fields=["host"])
         yield stage
