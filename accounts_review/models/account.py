@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from functools import reduce
 from hashlib import md5
 from operator import or_
@@ -13,9 +13,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
+from django.db.models import Exists, ExpressionWrapper, F, FilteredRelation, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Length, Lower, Upper
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, GreaterThan
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.cleanup import Case
@@ -86,8 +86,14 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def with_verdict_under(self, policy_preview: PolicyPreview, now: datetime) -> AccountQuerySet:
         """Those judged under a proposed policy; adds ``verdict_after`` and ``segment_after``, as they would be."""
+        if (limits := policy_preview.moved_limits) is not None:
+            columns: dict[str, Any] = {
+                "verdict_after": _verdict("assessment", now, is_active=_active_under(limits, now)),
+                "segment_after": F("assessment__segment"),
+            }
+            return self.annotate(**columns)
         ahead: Any = FilteredRelation("previewed", condition=Q(previewed__policy_preview=policy_preview))
-        columns: dict[str, Any] = {"verdict_after": _verdict("ahead", now), "segment_after": F("ahead__segment")}
+        columns = {"verdict_after": _verdict("ahead", now), "segment_after": F("ahead__segment")}
         return self.annotate(ahead=ahead).filter(ahead__isnull=False).annotate(**columns)
 
     def with_basis(self, beside: str) -> AccountQuerySet:
@@ -106,8 +112,16 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.annotate(**columns)
 
     def with_basis_under(self, version: PolicyVersion) -> AccountQuerySet:
-        """``with_basis`` for the judgements of a version, with the rights as the workspace has them now."""
-        return self.with_basis(f"{version.pk}:{version.workspace.rights_digest}")
+        """``with_basis`` for the judgements of a version, with the rights as the workspace has them now.
+
+        Until everybody was judged by it, what another version says rests on nothing.
+        """
+        accounts = self.with_basis(version.workspace.rights_digest)
+        if version.is_judged:
+            return accounts
+        own = When(assessment__policy=version, then=F("basis"))
+        columns: dict[str, Any] = {"basis": models.Case(own, default=Value(""), output_field=models.TextField())}
+        return accounts.annotate(**columns)
 
     def reviewable(self) -> AccountQuerySet:
         """Those that are listed and assessed, with their assessments, by way of the review page's indexes."""
@@ -140,11 +154,24 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(condition)
 
 
-def _verdict(judgement: str, now: datetime) -> models.Case:
-    """The verdict of the judgement an account is joined with; see :func:`accounts_review.rules.dormancy.verdict_at`."""
+def _active_under(limits: Mapping[str, int], now: datetime) -> Q:
+    """Who is active at an instant, if segments waited as long as ``limits`` has it, and all others as they do."""
+    since = F("assessment__dormant_from") - F("assessment__limit_days") * Value(timedelta(days=1))
+    idle_since = ExpressionWrapper(since, models.DateTimeField())
+    is_active = ~Q(assessment__segment__in=[*limits]) & Q(assessment__dormant_from__gt=now)
+    for segment, days in limits.items():
+        is_active |= Q(GreaterThan(idle_since, now - timedelta(days=days)), assessment__segment=segment)
+    return is_active
+
+
+def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> models.Case:
+    """The verdict of the judgement an account is joined with; see :func:`accounts_review.rules.dormancy.verdict_at`.
+
+    ``is_active`` tries another condition for who is not idle yet than ``dormant_from``.
+    """
     exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
     return models.Case(
-        When(**{f"{judgement}__dormant_from__gt": now}, then=Value(Verdict.ACTIVE.value)),
+        When(is_active or Q(**{f"{judgement}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
         When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
         When(**{f"{judgement}__standing": Standing.ORDINARY}, then=Value(Verdict.DORMANT.value)),
         default=F(f"{judgement}__standing"),

@@ -42,7 +42,7 @@ class AssessmentBase(models.Model):
         db_default=False,
         help_text=_("Both dates of use are absent, null or empty, and the joining date is valid."),
     )
-    basis = models.CharField(max_length=200, help_text=_("Policy, rights and record that the assessment rests on."))
+    basis = models.CharField(max_length=200, help_text=_("Rights and record that the assessment rests on."))
 
     class Meta:
         abstract = True
@@ -58,6 +58,7 @@ class Assessment(AssessmentBase):
         Account, models.CASCADE, primary_key=True, related_name="assessment", db_constraint=False
     )
     policy = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    """The version that first came to this judgement; see :meth:`judged_by`."""
     is_listed = models.BooleanField(
         default=True,
         db_default=True,
@@ -90,3 +91,10 @@ class Assessment(AssessmentBase):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.standing} from {self.dormant_from:%Y-%m-%d}"
+
+    def judged_by(self, in_force: PolicyVersion) -> PolicyVersion:
+        """The version that it rests on: the one in force, once everybody was judged by it, however long it has held.
+
+        ``in_force`` was looked up before: what a later version wrote rests on that one.
+        """
+        return in_force if in_force.is_judged and in_force.pk > self.policy_id else self.policy

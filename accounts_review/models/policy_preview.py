@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.account import Account
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.workspace import PolicyVersion, Workspace
 from accounts_review.rules import policy
+from accounts_review.rules.dormancy import moved_limits
 
 
 class PolicyPreview(models.Model):
@@ -49,9 +51,23 @@ class PolicyPreview(models.Model):
     def rules(self) -> policy.Policy:
         return policy.parse(self.text, in_force=True)
 
+    @cached_property
+    def moved_limits(self) -> dict[str, int] | None:
+        """Where all that it changes for accounts is how long segments wait: those that change, with their days.
+
+        Then what it makes of everybody follows from the judgements in force, and nobody is judged again. What lies
+        among its ``assessments`` is whoever was judged anew since it was computed.
+        """
+        over = self.over
+        is_judged = PolicyVersion.objects.filter(pk=over.pk, is_judged=True).exists()
+        return moved_limits(over.rules, self.rules) if is_judged else None
+
 
 class PreviewedAssessment(AssessmentBase):
-    """What a proposed policy makes of an account. It becomes the assessment when the preview comes into force."""
+    """What a proposed policy makes of an account. It becomes the assessment when the preview comes into force.
+
+    Where a preview has ``moved_limits``, it only marks an account that has changed since.
+    """
 
     policy_preview = models.ForeignKey(PolicyPreview, models.CASCADE, related_name="assessments", db_index=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="previewed", db_index=False, db_constraint=False)

@@ -106,6 +106,11 @@ class PolicyVersion(models.Model):
     number = models.PositiveIntegerField(_("version"))
     text = models.TextField(_("text"))
     is_current = models.BooleanField(default=True)
+    is_judged = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("Everybody was judged by it; who has changed since is judged anew."),
+    )
     activated_at = models.DateTimeField(_("activated"))
     activated_by = models.CharField(_("by"), max_length=150)
     reason = models.TextField(_("reason"), blank=True)

@@ -11,7 +11,7 @@ of a date that can be defended.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -205,6 +205,18 @@ def judge(policy: Policy, facts: Facts) -> Judgement:
         standing=standing,
         reasons=tuple(protections + doubts),
     )
+
+
+def moved_limits(before: Policy, after: Policy) -> dict[str, int] | None:
+    """Where two policies judge everybody alike but for how long they wait: the segments that differ, and their days.
+
+    A limit moves ``dormant_from`` by as many days and changes nothing else. ``None`` where more than that is different.
+    """
+    own, others = ([replace(each, dormant_after_days=0) for each in one.segments] for one in (before, after))
+    if own != others or before.protect != after.protect or len({each.name for each in own}) < len(own):
+        return None
+    pairs = zip(before.segments, after.segments, strict=True)
+    return {new.name: new.dormant_after_days for old, new in pairs if new != old}
 
 
 def verdict_at(*, standing: str, dormant_from: datetime, now: datetime) -> Verdict:

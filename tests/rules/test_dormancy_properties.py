@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -17,7 +18,16 @@ from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.rules.dates import valid_instant
-from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, segment_of, verdict_at
+from accounts_review.rules.dormancy import (
+    BEFORE_ALL_DATES,
+    Facts,
+    Standing,
+    Verdict,
+    judge,
+    moved_limits,
+    segment_of,
+    verdict_at,
+)
 from accounts_review.rules.policy import Policy
 from accounts_review.wording import verdicts
 from tests.builders import NOW, POLICY, verdict
@@ -86,6 +96,29 @@ def test_a_verdict_read_at_any_instant_is_that_of_judging_anew_at_it(
     for now in (*times, *edge):
         read = verdict_at(standing=found.standing.value, dormant_from=found.dormant_from, now=now)
         assert read is judged_by_the_clock(policy, facts, now)
+
+
+@thoroughly
+@given(policies, accounts() | plain_accounts(), st.lists(st.integers(1, 4000), min_size=1, max_size=9))
+def test_another_limit_moves_a_judgement_by_as_many_days_and_changes_nothing_else(
+    policy: Policy, facts: Facts, limits: list[int]
+) -> None:
+    pairs = zip(policy.segments, cycle(limits), strict=False)
+    after = replace(policy, segments=tuple(replace(each, dormant_after_days=days) for each, days in pairs))
+    moved, found = moved_limits(policy, after), judge(policy, facts)
+    assert moved is not None
+    days = moved.get(found.segment, found.limit_days)
+    later = timedelta(0 if found.dormant_from == BEFORE_ALL_DATES else days - found.limit_days)
+    assert judge(after, facts) == replace(found, limit_days=days, dormant_from=found.dormant_from + later)
+
+
+def test_what_changes_more_than_limits_has_everybody_judged_again() -> None:
+    protect = replace(POLICY.protect, groups=POLICY.protect.groups | {"another"})
+    fewer, other = POLICY.segments[1:], (*POLICY.segments[:-1], replace(POLICY.segments[-1], name="other"))
+    assert moved_limits(POLICY, POLICY) == {}
+    assert moved_limits(POLICY, replace(POLICY, title="Another", protect=replace(POLICY.protect))) == {}
+    for after in (replace(POLICY, protect=protect), replace(POLICY, segments=fewer), replace(POLICY, segments=other)):
+        assert moved_limits(POLICY, after) is None
 
 
 def judged_by_the_clock(policy: Policy, facts: Facts, now: datetime) -> Verdict:

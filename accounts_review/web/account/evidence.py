@@ -100,7 +100,9 @@ def reasons_in_force(account: Account) -> list[str]:
 
 def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
     """How an account (asked for ``with_verdict``, with its assessment's policy) comes to its verdict, in sentences."""
-    found, rules = account.assessment, account.assessment.policy.rules
+    found = account.assessment
+    version = found.judged_by(account.workspace.current_policy)
+    rules = version.rules
     explained = explain(rules, facts)
     passed = [
         SegmentTried(tried.segment.name, [explanations.unmet(name, tried.segment, facts) for name in tried.unmet])
@@ -120,7 +122,7 @@ def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
         limit_days=found.limit_days,
         dates=dates(explained.dates, now=now),
         standing=STANDINGS[Standing(found.standing)],
-        policy=found.policy.number,
+        policy=version.number,
         exemption=account.exemptions.in_force(now).first() if account.exempt_until else None,
         otherwise=explanations.otherwise(
             explained,

@@ -10,20 +10,22 @@ from django.db import transaction
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
+from accounts_review.workflow.assess.judging import BATCH, Judging, mark_changed, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 
 
 def assess(*, workspace: Workspace) -> int:
     """Judge every account whose assessment does not rest on what is known now; returns how many there were.
 
-    What an assessment rests on is its ``basis``: policy version, record, groups' rights and the key's owner.
-    Nothing depends on the clock, so nothing needs assessing again as time passes.
+    What an assessment rests on beside the policy is its ``basis``: record, groups' rights and the key's owner. Once
+    nobody is left, the version says that everybody was judged by it. Nothing depends on the clock, so nothing needs
+    assessing again as time passes.
     """
     version = workspace.current_policy
     stale = _stale(workspace, version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
     if not keys:
+        _note_judged(version)
         return 0
     indexes.put_off(Assessment, coming=len(keys))
     in_parts(keys, lambda part: _judge(version, part))
@@ -39,13 +41,23 @@ def _judge(version: PolicyVersion, keys: Sequence[int]) -> bool:
     """Judge some accounts under a version, as long as it is in force; whether it was until the end."""
     judging = Judging(version.workspace, version.rules)
     for portion in portions(keys):
-        judging.stage(portion, beside=f"{version.pk}:{version.workspace.rights_digest}")
+        judging.stage(portion)
         with transaction.atomic():
-            if not _is_in_force(version):
+            if not is_in_force(version):
                 # The other brought assessments of its own: they must not be overwritten.
                 return False
             merge(Assessment, unique=("account_id",), policy_id=version.pk)
+            mark_changed(version.workspace)
     return True
+
+
+def _note_judged(version: PolicyVersion) -> None:
+    """Note that everybody was judged by a version, if that is so."""
+    if version.is_judged:
+        return
+    with transaction.atomic():
+        if is_in_force(version) and not _stale(version.workspace, version).exists():
+            PolicyVersion.objects.filter(pk=version.pk).update(is_judged=True)
 
 
 def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
@@ -63,6 +75,6 @@ def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
     return Account.objects.filter(workspace=workspace).with_basis_under(version).filter(STALE)
 
 
-def _is_in_force(version: PolicyVersion) -> bool:
+def is_in_force(version: PolicyVersion) -> bool:
     """Whether it still is; and if so, it stays so until the transaction ends."""
     return PolicyVersion.objects.select_for_update(no_key=True).filter(pk=version.pk, is_current=True).exists()

@@ -15,8 +15,9 @@ from typing import Any
 from django.db import connection
 
 from accounts_review.facts import facts_of_account, rights_of_groups
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, PolicyPreview, PreviewedAssessment, Workspace
 from accounts_review.models.assessment import AssessmentBase
+from accounts_review.models.keys import Among
 from accounts_review.rules.dormancy import Reason, judge
 from accounts_review.rules.policy import Policy
 
@@ -67,10 +68,9 @@ class Judging:
             "reasons": found.reasons,
         }
 
-    def stage(self, keys: Sequence[int], *, beside: str) -> None:
-        """Judge some accounts, in place of those staged before; their basis begins with ``beside``."""
-        wanted = {"where": [f"{Account._meta.db_table}.id = ANY(%s)"], "params": [list(keys)]}
-        accounts = Account.objects.with_basis(beside).extra(**wanted).order_by("pk")
+    def stage(self, keys: Sequence[int]) -> None:
+        """Judge some accounts, in place of those staged before; their basis begins with the digest of their rights."""
+        accounts = Account.objects.filter(pk__in=Among(keys)).with_basis(self.workspace.rights_digest).order_by("pk")
         rows = [self._row(account) for account in accounts.values_list(*_READ, named=True)]
         with connection.cursor() as cursor:
             cursor.execute(_CREATE)
@@ -99,6 +99,14 @@ def merge(table: type[AssessmentBase], *, unique: Sequence[str], **fixed: int) -
             f"INSERT INTO {table._meta.db_table} ({columns}) SELECT {values} FROM judged"  # noqa: S608 (our own names)
             f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {replaced}"
         )
+
+
+def mark_changed(workspace: Workspace) -> None:
+    """Have the previews that rest on the judgements in force know whose were just written."""
+    for policy_preview in PolicyPreview.objects.filter(workspace=workspace).select_related("over"):
+        if policy_preview.moved_limits is not None:
+            unique = ("policy_preview_id", "account_id")
+            merge(PreviewedAssessment, unique=unique, policy_preview_id=policy_preview.pk)
 
 
 def portions(keys: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -14,10 +14,10 @@ from django.db.models import (
     Case,
     Count,
     DateTimeField,
-    DurationField,
     Exists,
     ExpressionWrapper,
     F,
+    IntegerField,
     OuterRef,
     Q,
     QuerySet,
@@ -60,7 +60,7 @@ def backtest(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: 
         .order_by()
         .values("segment")
         .annotate(
-            silent=Count("pk", filter=Q(dormant_from__lte=on)),
+            silent=Count("pk", filter=Q(("silent_since__lte", F("cutoff")))),
             back=Count("pk", filter=Q(("returned", True))),
             unknown=Count("pk", filter=unknown),
         )
@@ -89,13 +89,20 @@ def first_reading(workspace: Workspace) -> datetime | None:
 
 def _judged(workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime) -> QuerySet[Any]:
     """The judgements of listed accounts that nothing protects, each with what is known of it on the day."""
-    rows: QuerySet[Any] = policy_preview.assessments.all() if policy_preview else Assessment.objects.all()
+    moved = policy_preview.moved_limits if policy_preview else {}
+    rows: QuerySet[Any] = Assessment.objects.all()
+    if policy_preview and moved is None:
+        rows = policy_preview.assessments.all()
+    moves = (When(segment=name, then=Value(limit)) for name, limit in (moved or {}).items())
+    days = Case(*moves, default="limit_days", output_field=IntegerField())
     listed = Account.objects.filter(workspace=workspace).listed()
-    limit = ExpressionWrapper(F("limit_days") * Value(timedelta(days=1)), DurationField())
+    one = Value(timedelta(days=1))
+    silent_since = ExpressionWrapper(F("dormant_from") - F("limit_days") * one, DateTimeField())
     ended = ActivityGap.objects.filter(account=OuterRef("account"), silent_since__lte=on, seen_at__gt=on)
     joined = Case(When(account__incarnation__regex=IN_UTC, then=Cast("account__incarnation", DateTimeField())))
     columns: dict[str, Any] = {
-        "cutoff": ExpressionWrapper(Value(on) - limit, DateTimeField()),
+        "silent_since": silent_since,
+        "cutoff": ExpressionWrapper(Value(on) - days * one, DateTimeField()),
         "joined": joined,
         "was_away": Exists(ended),
         "returned": Exists(ended.filter(silent_since__lte=OuterRef("cutoff"))),

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Func, Q
+from django.db.models import F, Func
 
 from accounts_review.models import Account, Assessment, PolicyPreview, PreviewedAssessment, Workspace
 from accounts_review.rules.dormancy import KNOWN_ACCOUNT_TYPES, KNOWN_PERMISSIONS, Verdict, email_domain
@@ -96,7 +96,8 @@ class _Search:
 
     def protection(self) -> Iterator[Found]:
         protect = self.policy_preview.rules.protect
-        held = _held(self.policy_preview.workspace_id, self.policy_preview.pk)
+        is_judged_anew = self.policy_preview.moved_limits is None
+        held = _held(self.policy_preview.workspace_id, self.policy_preview.pk if is_judged_anew else None)
         for name in PROTECTING:
             names = sorted(getattr(protect, name))
             if name == "permissions":
@@ -137,10 +138,10 @@ class _Search:
     def _known(self, name: str) -> set[str]:
         """The folded names of a list that at least one account has."""
         if name not in self._known_by_list:
-            mine = Q(previewed__policy_preview=self.policy_preview)
             rows = {
                 "groups": self._listed.annotate(name=Func(F("groups"), function="unnest")),
-                "permissions": self._listed.filter(mine).annotate(name=Func(F("previewed__rights"), function="unnest")),
+                # Whatever the policy is.
+                "permissions": self._listed.annotate(name=Func(F("assessment__rights"), function="unnest")),
                 "account_types": self._listed.annotate(name=F("account_type")),
                 "email_domains": self._listed.annotate(name=F("email")),
             }[name]

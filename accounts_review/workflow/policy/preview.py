@@ -7,8 +7,9 @@ into force they take over in the same transaction as the version itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -24,9 +25,12 @@ from accounts_review.models import (
     Workspace,
     permit,
 )
+from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules import policy
+from accounts_review.rules.dormancy import BEFORE_ALL_DATES
+from accounts_review.workflow.assess.assess import assess, is_in_force
 from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 from accounts_review.workflow.policy import second_person
@@ -86,7 +90,7 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
     def judge_part(keys: Sequence[int]) -> bool:
         judging = Judging(Workspace.objects.get(pk=policy_preview.workspace_id), policy_preview.rules)
         for portion in portions(keys):
-            judging.stage(portion, beside=judging.workspace.rights_digest)
+            judging.stage(portion)
             with transaction.atomic():
                 if not mine.filter(state=PolicyPreview.State.JUDGING).update(
                     judged=F("judged") + len(portion), heartbeat_at=clock()
@@ -98,16 +102,12 @@ def judge(*, policy_preview: PolicyPreview, clock: Callable[[], datetime], budge
                 return False
         return True
 
+    if policy_preview.moved_limits is not None:
+        return _follow(policy_preview, clock=clock)
     while left := outstanding(policy_preview):
         if not in_parts(left, judge_part):
             return False
-    now = clock()
-    findings = findings_of(policy_preview, moves(policy_preview, now=now))
-    return bool(
-        mine.filter(state=PolicyPreview.State.JUDGING).update(
-            state=PolicyPreview.State.READY, judged_at=now, findings=findings
-        )
-    )
+    return _be_ready(policy_preview, clock=clock)
 
 
 def resume(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> None:
@@ -166,12 +166,43 @@ def stamp(policy_preview: PolicyPreview) -> str:
 
 def outstanding(policy_preview: PolicyPreview) -> list[int]:
     """The keys of the accounts that were not judged under a preview as they are now."""
+    if policy_preview.moved_limits is not None:
+        changed = policy_preview.assessments.values_list("account", flat=True)
+        return sorted({*changed, *_unjudged(policy_preview).values_list("pk", flat=True)})
     rights_digest = Workspace.objects.values_list("rights_digest", flat=True).get(pk=policy_preview.workspace_id)
     accounts = Account.objects.filter(workspace=policy_preview.workspace_id).with_basis(rights_digest)
     # As sets: a join would go wrong while the database has no statistics of what was just written.
     judged = policy_preview.assessments.values_list("account", "basis")
     left = accounts.values_list(*("pk", "basis")).difference(judged).order_by("pk")
     return [row[0] for row in left.iterator(chunk_size=BATCH)]
+
+
+def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> bool:
+    """Have everybody judged by the version in force, from which all follows that the preview makes of them."""
+    judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
+    while judging.exists():
+        assess(workspace=policy_preview.workspace)
+        with transaction.atomic():
+            judging.select_for_update(no_key=True).first()
+            # As long as the version is held, nobody's judgement is written, and so none overlooked.
+            if is_in_force(policy_preview.over) and _unjudged(policy_preview).exists():
+                continue
+            policy_preview.assessments.all().delete()
+            return _be_ready(policy_preview, clock=clock, judged=F("total"))
+    return False
+
+
+def _be_ready(policy_preview: PolicyPreview, *, clock: Callable[[], datetime], **columns: Any) -> bool:
+    now = clock()
+    findings = findings_of(policy_preview, moves(policy_preview, now=now))
+    judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
+    return bool(judging.update(state=PolicyPreview.State.READY, judged_at=now, findings=findings, **columns))
+
+
+def _unjudged(policy_preview: PolicyPreview) -> AccountQuerySet:
+    """Whom the version that it was written over has not judged as they are now."""
+    version = PolicyVersion.objects.select_related("workspace").get(pk=policy_preview.over_id)
+    return Account.objects.filter(workspace=version.workspace_id).with_basis_under(version).filter(STALE)
 
 
 def _permitted(actor: User | None, workspace: Workspace) -> str:
@@ -183,16 +214,48 @@ def _permitted(actor: User | None, workspace: Workspace) -> str:
 
 
 def _take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
-    """Make the proposed assessments those in force, all at once."""
-    columns = ", ".join(name for name in COLUMNS if name != "basis")
+    """Make what the preview makes of everybody the assessments in force, all at once; only those that differ."""
+    limits = policy_preview.moved_limits
+    if limits is None:
+        _swap(policy_preview, version)
+    elif limits:
+        _move(limits, version)
+    version.is_judged = True
+    version.save(update_fields=["is_judged"])
+
+
+def _swap(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
+    columns = ", ".join(COLUMNS)
     replaced = ", ".join(f"{name} = EXCLUDED.{name}" for name in ("policy_id", *COLUMNS))
+    own, ahead = (", ".join(f"{table}.{name}" for name in COLUMNS) for table in ("own", "ahead"))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO {Assessment._meta.db_table} (account_id, policy_id, basis, {columns})
-            SELECT account_id, %s, %s || basis, {columns}
-            FROM {PreviewedAssessment._meta.db_table} WHERE policy_preview_id = %s
+            INSERT INTO {Assessment._meta.db_table} (account_id, policy_id, {columns})
+            SELECT ahead.account_id, %s, {ahead}
+            FROM {PreviewedAssessment._meta.db_table} ahead
+            LEFT JOIN {Assessment._meta.db_table} own ON own.account_id = ahead.account_id
+            WHERE ahead.policy_preview_id = %s AND (own.account_id IS NULL OR ({own}) IS DISTINCT FROM ({ahead}))
             ON CONFLICT (account_id) DO UPDATE SET {replaced}
             """,  # noqa: S608 (names of our own tables and columns)
-            [version.pk, f"{version.pk}:", policy_preview.pk],
+            [version.pk, policy_preview.pk],
+        )
+
+
+def _move(limits: Mapping[str, int], version: PolicyVersion) -> None:
+    """Without any valid date, a judgement is of before all dates whatever the limit."""
+    given: dict[str, Any] = {"version": version.pk, "workspace": version.workspace_id, "never": BEFORE_ALL_DATES}
+    given |= {"segments": [*limits], "days": [*limits.values()]}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Assessment._meta.db_table} SET policy_id = %(version)s, limit_days = moved.days,
+                dormant_from = CASE WHEN dormant_from = %(never)s THEN dormant_from
+                    ELSE dormant_from + (moved.days - limit_days) * interval '24 hours' END
+            FROM unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)
+            WHERE segment = moved.name AND policy_id IN (
+                SELECT id FROM {PolicyVersion._meta.db_table} WHERE workspace_id = %(workspace)s
+            )
+            """,  # noqa: S608 (names of our own tables and columns)
+            given,
         )

@@ -37,12 +37,18 @@ def held(
     asked = Account.objects.filter(pk__in=keys).order_by("pk")
     list(asked.select_for_update(no_key=True).values_list("pk"))
     list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
+    in_force = {
+        version.workspace_id: version
+        for version in PolicyVersion.objects.filter(workspace__in=workspaces, is_current=True)
+    }
     fresh = {account.pk: account for account in asked.assessed().with_verdict(now).only(*_ASKED)}
     # Each is shared by many: with every account, they would be most of what is read.
     policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
     for account in fresh.values():
         account.workspace = workspaces[account.workspace_id]
-        account.assessment.policy = policies[account.assessment.policy_id]
+        found = account.assessment
+        found.policy = policies[found.policy_id]
+        found.policy = found.judged_by(in_force[account.workspace_id])
     sift(accounts, lambda account: "" if account.pk in fresh else _("it has not been assessed yet"), apart)
     if seen is None:
         return list(fresh.values())

@@ -13,6 +13,7 @@ from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.policy import PolicyError
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.policy import moves, preview
+from accounts_review.workflow.policy.findings import findings_of
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.factories import make_policy_preview
@@ -22,6 +23,13 @@ from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(someone("marie", idle=800), someone("omar", idle=400), someone("robot", idle=400))
+
+
+@pytest.fixture(params=[{}, {"groups": ["nobody"]}], ids=["limits alone", "more than limits"])
+def rules(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a preview changes beside a limit: nobody is judged again for a limit, and everybody for anything else."""
+    given: dict[str, Any] = request.param
+    return given
 
 
 def propose(stage: Stage, *, by: str = "administrator", judged: bool = True, **options: Any) -> PolicyPreview:
@@ -45,31 +53,31 @@ def moved(policy_preview: PolicyPreview) -> dict[tuple[str, str], int]:
     return {(move.verdict, move.verdict_after): move.count for move in counted if move.verdict != move.verdict_after}
 
 
-def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage) -> None:
+def test_it_counts_whom_other_rules_would_move_and_changes_nothing(stage: Stage, rules: dict[str, Any]) -> None:
     exempted = stage.account("robot")
     until = stage.clock() + timedelta(days=1)
     decide.exempt(accounts=[exempted], actor=stage.staff("reviewer"), reason="x", until=until, now=stage.clock())
     before, entries = stage.verdicts(), AuditEntry.objects.count()
-    assert moved(propose(stage, limit=365)) == {("active", "dormant"): 1, ("active", "protected"): 1}
-    assert moved(propose(stage, limit=900)) == {("dormant", "active"): 1}
+    assert moved(propose(stage, limit=365, **rules)) == {("active", "dormant"): 1, ("active", "protected"): 1}
+    assert moved(propose(stage, limit=900, **rules)) == {("dormant", "active"): 1}
     assert (stage.verdicts(), AuditEntry.objects.count()) == (before, entries)
     assert stage.workspace.current_policy.number == 2
 
 
-def test_what_was_shown_is_what_comes_true(stage: Stage) -> None:
-    policy_preview = propose(stage, limit=365)
+def test_what_was_shown_is_what_comes_true(stage: Stage, rules: dict[str, Any]) -> None:
+    policy_preview = propose(stage, limit=365, **rules)
     previewed = moves.accounts_under(policy_preview, now=NOW)
     after = {account.username: account.verdict_after for account in previewed}
     version = activate(stage, policy_preview)
-    assert (version.number, version.text, version.reason) == (3, policy_text(limit=365), "why")
+    assert (version.number, version.text, version.reason) == (3, policy_text(limit=365, **rules), "why")
     assert stage.verdicts() == after
     assert set(Assessment.objects.values_list("policy", "limit_days")) == {(version.pk, 365)}
     assert not PolicyPreview.objects.exists()
     assert not PreviewedAssessment.objects.exists()
 
 
-def test_nobody_needs_judging_anew_once_it_is_in_force(stage: Stage) -> None:
-    activate(stage, propose(stage, limit=365))
+def test_nobody_needs_judging_anew_once_it_is_in_force(stage: Stage, rules: dict[str, Any]) -> None:
+    activate(stage, propose(stage, limit=365, **rules))
     kept = list(Assessment.objects.order_by("pk").values())
     assert assess.assess(workspace=stage.workspace) == 0
     Assessment.objects.update(basis="")
@@ -84,8 +92,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_it_is_not_put_in_force_over_accounts_that_have_changed(stage: Stage, change: Any) -> None:
-    policy_preview = propose(stage, limit=365)
+def test_it_is_not_put_in_force_over_accounts_that_have_changed(
+    stage: Stage, change: Any, rules: dict[str, Any]
+) -> None:
+    policy_preview = propose(stage, limit=365, **rules)
     change(stage)
     stage.sync()
     assert len(preview.outstanding(policy_preview)) == 1
@@ -104,15 +114,15 @@ def test_it_is_not_put_in_force_over_accounts_that_have_changed(stage: Stage, ch
     assert assess.assess(workspace=stage.workspace) == 0
 
 
-def test_a_dispute_or_an_incomplete_sync_counts_as_a_change(stage: Stage) -> None:
-    policy_preview = propose(stage, limit=365)
+def test_a_dispute_or_an_incomplete_sync_counts_as_a_change(stage: Stage, rules: dict[str, Any]) -> None:
+    policy_preview = propose(stage, limit=365, **rules)
     Account.objects.filter(username="marie").update(disputed=["edit_domain"])
     Account.objects.filter(username="omar").update(incomplete=True)
     assert len(preview.outstanding(policy_preview)) == 2
 
 
-def test_other_rights_of_a_group_concern_everybody(stage: Stage) -> None:
-    policy_preview = propose(stage, limit=365)
+def test_other_rights_of_a_group_concern_everybody(stage: Stage, rules: dict[str, Any]) -> None:
+    policy_preview = propose(stage, limit=365, **rules)
     stage.site.workspace._groups["new"] = {"uid": "new", "title": "New", "permissions": ["edit_domain"]}
     sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
     assert len(preview.outstanding(policy_preview)) == Account.objects.count()
@@ -139,7 +149,7 @@ def test_it_is_put_in_force_once(stage: Stage) -> None:
 
 def test_it_can_be_interrupted_and_taken_up_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "BATCH", 10)
-    policy_preview = propose(stage, limit=365, judged=False)
+    policy_preview = propose(stage, limit=365, groups=["nobody"], judged=False)
     assert not preview.judge(policy_preview=policy_preview, clock=stage.clock, budget=timedelta(microseconds=1))
     policy_preview.refresh_from_db()
     assert (policy_preview.judged, policy_preview.total, policy_preview.state) == (10, 24, "judging")
@@ -211,3 +221,46 @@ def test_segments_are_counted_as_they_are_and_would_be(stage: Stage) -> None:
     preview.judge(policy_preview=policy_preview, clock=stage.clock)
     (move,) = [move for move in moves.moves(policy_preview, now=NOW) if move.verdict == Verdict.DORMANT]
     assert (move.segment, move.segment_after, move.count) == ("everyone", "everyone", 1)
+
+
+def test_a_limit_has_nobody_judged_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(judging.Judging, "of")
+    before = {row["account_id"]: row for row in Assessment.objects.values()}
+    version = activate(stage, propose(stage, limit=900))
+    for row in Assessment.objects.values():
+        own = before[row["account_id"]]
+        moved_by = timedelta(0) if own["activity_at"] is None else timedelta(days=170)
+        expected = {"limit_days": 900, "dormant_from": own["dormant_from"] + moved_by, "policy_id": version.pk}
+        assert row == own | expected
+
+
+def test_only_the_judgements_that_differ_are_written(stage: Stage) -> None:
+    stage.update("marie", groups=[{"uid": "team"}])
+    stage.site.workspace._groups["team"] = {"uid": "team", "title": "Team", "permissions": []}
+    stage.sync()
+    first = stage.workspace.current_policy
+    version = activate(stage, propose(stage, groups=["team"]))
+    written = Assessment.objects.filter(policy=version)
+    assert [row.account.username for row in written] == ["marie"]
+    assert {row.policy for row in Assessment.objects.exclude(policy=version)} == {first}
+    assert all(row.judged_by(version) == version for row in Assessment.objects.all())
+    assert assess.assess(workspace=stage.workspace) == 0
+
+
+def test_whose_judgement_changes_while_it_is_computed_is_not_overlooked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy_preview = propose(stage, limit=365, judged=False)
+
+    def and_be_overtaken(*given: Any) -> Any:
+        monkeypatch.setattr(preview, "findings_of", findings_of)
+        result = findings_of(*given)
+        stage.update("omar", last_seen_at=days_ago(1))
+        stage.sync()
+        return result
+
+    monkeypatch.setattr(preview, "findings_of", and_be_overtaken)
+    preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    policy_preview.refresh_from_db()
+    with pytest.raises(preview.Outdated):
+        activate(stage, policy_preview)
