@@ -7,8 +7,8 @@ of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from types import TracebackType
@@ -41,7 +41,7 @@ class Page:
     """One page of a list; ``next`` is only a cross-check."""
 
     total_count: int
-    views: list[bytes]
+    views: Sequence[bytes]
     """Of each record its own JSON bytes, whatever they hold, as views on the answer: to be read, not to be kept."""
     next: str | None
     server_date: datetime | None
@@ -52,6 +52,23 @@ class Page:
     def records(self) -> list[bytes]:
         """Each record's bytes, for keeps."""
         return list(map(bytes, self.views))
+
+
+@dataclass(frozen=True, slots=True)
+class _Uncut(Sequence[bytes]):
+    """The records of an answer that was cut before: as many as then, and cut once more only for whoever reads them."""
+
+    body: bytes
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(read_envelope(self.body).results)
+
+    def __getitem__(self, at: Any) -> Any:
+        return read_envelope(self.body).results[at]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +121,7 @@ class Client:
         self._attempts = attempts
         self._backoff = backoff
         self._abreast = PAGES_IN_FLIGHT
+        self._cut: dict[bytes, Page] = {}
 
     def __repr__(self) -> str:
         return f"<Client {self.host}>"
@@ -223,7 +241,23 @@ class Client:
         return iter(found)
 
     def _page(self, path: str, *, doing: str, offset: int, limit: int, **params: str) -> Page:
-        return self._get(path, doing=doing, read=_page, params={"limit": limit, "offset": offset, **params})
+        given: dict[str, str | int] = {"limit": limit, "offset": offset, **params}
+        return self._get(path, doing=doing, read=self._read_page, params=given)
+
+    def _read_page(self, answer: Answer) -> Page:
+        date, digest = http_date(answer.date), sha256(answer.body).digest()
+        if before := self._cut.get(digest):
+            return replace(before, server_date=date, views=_Uncut(answer.body, len(before.views)))
+        envelope = read_envelope(answer.body)
+        page = Page(
+            total_count=envelope.total_count,
+            views=envelope.results,
+            next=envelope.next,
+            server_date=date,
+            digest=digest,
+        )
+        self._cut[digest] = replace(page, views=_Uncut(b"", len(page.views)))
+        return page
 
     def _get(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
         for attempt in stamina.retry_context(
@@ -252,17 +286,6 @@ class Client:
 
     def _at(self, doing: str) -> str:
         return f"{doing} of {self.host}"
-
-
-def _page(answer: Answer) -> Page:
-    envelope = read_envelope(answer.body)
-    return Page(
-        total_count=envelope.total_count,
-        views=envelope.results,
-        next=envelope.next,
-        server_date=http_date(answer.date),
-        digest=sha256(answer.body).digest(),
-    )
 
 
 class _Key(msgspec.Struct):

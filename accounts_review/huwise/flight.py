@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ class Counted(Protocol):
     @property
     def total_count(self) -> int: ...
     @property
-    def views(self) -> list[bytes]: ...
+    def views(self) -> Sequence[bytes]: ...
 
 
 P = TypeVar("P", bound=Counted)

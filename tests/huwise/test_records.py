@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user, digest_of
+from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user, digest_of, records
 from accounts_review.rules.addresses import usable_in_url
 
 from .kit import as_bytes
@@ -204,3 +204,11 @@ def test_equal_bytes_have_equal_digests() -> None:
 )
 def test_who_made_a_group_is_a_username_or_unknown(given: object, maker: str) -> None:
     assert decode_group(json.dumps({"uid": "a", "created_by": given})).created_by == maker
+
+
+@given(objects | st.fixed_dictionaries({}, optional={name: st.text(st.characters()) | st.none() for name in TEXTS}))
+def test_what_is_read_at_once_is_what_a_second_look_finds(record: dict[str, Any]) -> None:
+    plain = record | {"permissions": ["a", "b", "a"], "groups": [{"uid": "x"}, {"uid": "u"}]}
+    for raw in (as_bytes(record), as_bytes(plain), as_bytes(plain).decode()):
+        assert records._plain(raw) in (None, records._odd(raw))
+    assert records._plain(as_bytes({"permissions": [], "groups": [], "username": "zoé"})) is not None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from hashlib import md5
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts_review.models import Account, Assessment, Exemption, Workspace
+from accounts_review.models.account import NAMELESS
 from tests.factories import make_account, make_case, make_cleanup, make_exemption
 from tests.stage import NOW
 
@@ -144,3 +146,45 @@ def test_a_full_name_falls_back_to_the_displayed_one(make: Make) -> None:
     assert make("a", first_name="Marie", last_name="Curie", display_name="x").full_name == "Marie Curie"
     assert make("b", last_name="Curie").full_name == "Curie"
     assert make("c", display_name="Marie C.").full_name == "Marie C."
+
+
+def test_what_a_judgement_rests_on_tells_every_two_states_of_an_account_apart(make: Make) -> None:
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"digest": "b"},
+        {"incomplete": True},
+        {"disputed": ["edit_domain"]},
+        {"lost_activity_at": NOW},
+        {"unconfirmed_activity_at": NOW},
+    )
+    for number, change in enumerate(changes):
+        make(f"m{number}", **({"digest": "a"} | change))
+    bases = [account.basis for account in Account.objects.with_basis("7:r").order_by("username")]
+    nothing, instant = md5(b"{}", usedforsecurity=False).hexdigest(), f"{NOW.timestamp():.6f}"
+    disputed = md5(b"{edit_domain}", usedforsecurity=False).hexdigest()
+    assert bases == [
+        f"7:r:a:false:{nothing}::",
+        f"7:r:b:false:{nothing}::",
+        f"7:r:a:true:{nothing}::",
+        f"7:r:a:false:{disputed}::",
+        f"7:r:a:false:{nothing}:{instant}:",
+        f"7:r:a:false:{nothing}::{instant}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "gone_at IS NOT NULL OR absent_since IS NOT NULL",
+        "incomplete OR length(digest) <> 32",
+        "unconfirmed_activity_at IS NOT NULL",
+        "disputed <> '{}'",
+        f"username LIKE '{NAMELESS}%%'",
+    ],
+)
+def test_what_is_true_of_few_is_found_by_an_index(make: Make, condition: str) -> None:
+    make("marie")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN SELECT id FROM accounts_review_account WHERE workspace_id = %s AND ({condition})", [1])
+        assert "account_exceptions" in str(cursor.fetchall())

@@ -79,8 +79,7 @@ def _figures(
         seen = Account.objects.filter(staging.was_seen).iterator(chunk_size=BATCH)
         stored = (facts_of_account(row, rights_by_group=rights, key_owner=key_owner) for row in seen)
         kept = sum(_is_candidate(facts, rules, now) for facts in stored)
-    fresh = f"SELECT raw FROM sync_record record WHERE {FRESH}"  # noqa: S608
-    users = (decode_user(raw) for (raw,) in staging.stream(fresh))
+    users = (decode_user(raw) for (raw,) in staging.stream_fresh("raw"))
     judged = (facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=now) for user in users)
     removed_by_us = workspace.accounts.filter(gone_at__gte=baseline.started_at).count()
     return Figures(
@@ -128,7 +127,7 @@ def _is_candidate(facts: Facts, rules: Policy, now: datetime) -> bool:
 def _lost_activity(staging: Staging, now: datetime) -> int:
     """Accounts whose accepted activity is later than what was read now, or whose dates are gone."""
     lost = set[str]()
-    for query in (_FRESH_BESIDE_STORED, _LISTED_AGAIN):
+    for query in (_FRESH_BESIDE_STORED, _LISTED_AGAIN) if staging.seq else (_LISTED_AGAIN,):
         for whole, raw, before, username, *stored in staging.stream(query):
             if _is_lost(whole_incarnation(whole), raw, before, *stored, now=now):
                 lost.add(username)

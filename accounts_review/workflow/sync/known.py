@@ -98,6 +98,8 @@ def known_of(workspace: Workspace) -> Known:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) FROM accounts_review_account", [])
         known.newest = cursor.fetchone()[0]
+        if not known.newest:
+            return known
         cursor.execute(_LOAD, [workspace.pk])
         known.load(portion for (portion,) in cursor)
         cursor.execute(_EXCEPTIONAL, [workspace.pk, f"{NAMELESS}%"])
@@ -109,7 +111,7 @@ def known_of(workspace: Workspace) -> Known:
                 known.unlisted.append(place)
     accepted = workspace.syncs.filter(state=Sync.State.COMPLETE).values_list("passes", flat=True).first()
     # Nobody but a complete sync lists an account.
-    known.are_distinct = bool(accepted) and accepted[-1].get("records") == accepted[-1]["read"]
+    known.are_distinct = any(last.get("records") == last["read"] for last in (accepted or [])[-1:])
     return known
 
 

@@ -254,7 +254,7 @@ class Passes:
         staging.close_pass(one.number, (key for key, is_seen in zip(known.keys, seen, strict=True) if not is_seen))
         one.nameless = self._nameless(one)
         shared = 0
-        if not known.are_distinct or any(seen[place] for place in known.unlisted):
+        if len(known) and (not known.are_distinct or any(seen[place] for place in known.unlisted)):
             sharing = namesakes(staging.workspace, known)
             shared = sum(max(0, sum(seen[place] for place in places) - 1) for places in sharing)
         strangers = staging.one(_STRANGERS) if one.places.count(STRANGE) else 0
@@ -266,8 +266,7 @@ class Passes:
             for place in one.places:
                 if place in self.known.nameless:
                     found[str(place)].append(self.known.nameless[place])
-        strangers = f"SELECT digest, name FROM sync_record record WHERE {FRESH} AND is_nameless"  # noqa: S608
-        for digest, name in self.staging.stream(strangers):
+        for digest, name in self.staging.stream_fresh("digest, name", "is_nameless"):
             found[digest].append(name)
         return dict(found)
 

@@ -107,9 +107,11 @@ def _note_ours(passes: Passes, rights: list[str], digest: str) -> None:
         staging.note_unjudged(staging.workspace.current_policy)
         staging.run(_STORED, rights=rights)
         from_records = _UNJUDGED
-    staging.run(_FRESH)
-    users = (decode_user(raw) for (raw,) in staging.stream(from_records))
-    _note((user.username, right, True) for user in users for right in staging.rights_of(user))
+    if staging.seq:
+        staging.run(_FRESH)
+    if not staging.is_first:
+        users = (decode_user(raw) for (raw,) in staging.stream(from_records))
+        _note((user.username, right, True) for user in users for right in staging.rights_of(user))
 
 
 def _note(holders: Iterable[tuple[str, str, bool]]) -> None:

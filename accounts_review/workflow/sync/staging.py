@@ -45,6 +45,7 @@ CREATE TEMP TABLE sync_holder (username text NOT NULL, "right" text NOT NULL, is
 CREATE TEMP TABLE sync_disputed (username text NOT NULL, rights text[] NOT NULL);
 CREATE TEMP TABLE sync_unjudged (id bigint NOT NULL);
 """
+_DROP = f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in TABLES)}"
 COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
     " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used, rights"
@@ -224,6 +225,11 @@ class Staging:
         """The rows of a query, by a cursor of the server: however many there are, few are held at a time."""
         return stream(query, self.about | given)
 
+    def stream_fresh(self, columns: str, condition: str = "TRUE") -> Iterator[tuple[Any, ...]]:
+        """Columns of the records that the counting pass saw and that are not stored; without a query where none is."""
+        query = f"SELECT {columns} FROM sync_record record WHERE {FRESH} AND {condition}"  # noqa: S608
+        return self.stream(query) if self.seq else iter(())
+
     def spellings_of(self, username: str) -> set[str]:
         """The username where it was seen; otherwise, all that were seen and may be other spellings of it."""
         if self.one(_EXACT, name=username):
@@ -250,10 +256,8 @@ class Staging:
 def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
     """Tables to stage one sync in; they go at the end, whatever happens."""
     with connection.cursor() as cursor:
-        _drop(cursor)
         # Whole workspaces are sorted and joined here: with the usual 4 MB, by way of the disk.
-        cursor.execute("SET work_mem = '64MB'")
-        cursor.execute(_CREATE)
+        cursor.execute(f"{_DROP}; SET work_mem = '64MB'; {_CREATE}")
     try:
         staging = Staging(workspace, read_at)
         staging.miss(_NEVER_ACCEPTED)
@@ -261,8 +265,7 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
     finally:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
-            _drop(cursor)
-            cursor.execute("RESET work_mem")
+            cursor.execute(f"{_DROP}; RESET work_mem")
 
 
 def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -297,7 +300,3 @@ def _array(names: tuple[str, ...]) -> str:
 
 def _like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _drop(cursor: Any) -> None:
-    cursor.execute(f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{name}' for name in TABLES)}")

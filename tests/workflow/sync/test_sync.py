@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts_review.models import Account, AuditEntry, Group, Sync
 from accounts_review.wording.findings import in_words
@@ -226,3 +227,10 @@ def test_no_other_host_may_change_its_port(set_stage: SetStage, host: str) -> No
 def test_the_sandbox_of_these_tests_is_what_it_seems() -> None:
     """A population of which the portal misses nobody proves nothing if it is empty."""
     assert site_of([someone("marie")]).workspace.usernames() == {SERVICE_USER, "marie"}
+
+
+def test_a_sync_of_few_that_finds_nothing_new_asks_little(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    with CaptureQueriesContext(connection) as asked:
+        assert stage.sync().state == "complete"
+    assert len(asked) <= 50

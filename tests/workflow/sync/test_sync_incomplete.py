@@ -163,6 +163,17 @@ def test_of_a_known_one_listed_twice_among_new_ones_the_right_one_is_named(works
     assert done.problems[0] == {"code": "repeated", "count": 1, "example": twice}
 
 
+def test_a_former_incarnation_beside_the_present_one_is_no_second_person(workspace: Workspace) -> None:
+    """Both records are known, and as many are read as there are said to be: but one name stands there twice."""
+    former, present = someone("marie", joined_at=days_ago(3000)), someone("marie", joined_at=days_ago(1500))
+    crowd = [someone(f"crowd.{number}") for number in range(20)]
+    assert read(workspace, serve(lambda offset: [*crowd, former], total=21)).state == "complete"
+    assert read(workspace, serve(lambda offset: [*crowd, present], total=21)).state == "complete"
+    done = read(workspace, serve(lambda offset: [*crowd, former, present], total=22))
+    assert done.state == "incomplete"
+    assert done.problems[0] == {"code": "repeated", "count": 1, "example": "marie"}
+
+
 def test_a_server_that_gives_smaller_pages_than_asked_for_is_read_to_the_end(workspace: Workspace) -> None:
     people = sorted([service_user(), *(someone(f"p{n}") for n in range(7))], key=lambda record: record["username"])
     done = read(workspace, serve(lambda offset: people[offset : offset + 3], total=8))
