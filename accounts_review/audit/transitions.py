@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import Func, JSONField, TextField, Value
+from django.db.models.functions import Cast
 
 from accounts_review.audit.chain import append
 from accounts_review.audit.events import Event
@@ -47,7 +49,8 @@ def transition(
     """Move cases or clean-ups that stand in one state to another, change columns with it, and record it.
 
     All or nothing. ``expect`` adds conditions on the row (a claim's token). ``data`` goes into the entry, made
-    by a function where each row has its own; ``own`` makes such columns. The rows in memory are brought up to date.
+    by a function where each row has its own; ``own`` makes such columns, the same for all, each of a JSON object. The
+    rows in memory are brought up to date.
 
     Raises :class:`IllegalTransition` where the table forbids it, :class:`Conflict` where a row was not as expected.
     """
@@ -62,10 +65,8 @@ def transition(
         if to not in allowed[origin]:  # type: ignore[index]
             raise IllegalTransition(subject=str(together[0]), origin=origin, target=to)
         standing = model._default_manager.filter(state=origin, **(expect or {}))
-        if owned:
-            moved = sum(standing.filter(pk=row.pk).update(**columns, **owned[row.pk]) for row in together)
-        else:
-            moved = standing.filter(pk__in=Among(row.pk for row in together)).update(**columns)
+        each = _by_key([(row.pk, owned[row.pk]) for row in together]) if owned else {}
+        moved = standing.filter(pk__in=Among(row.pk for row in together)).update(**columns, **each)
         if moved != len(together):
             raise Conflict(str(together[0]))
         append(
@@ -77,3 +78,16 @@ def transition(
     for row in rows:
         for name, value in (columns | dict(owned.get(row.pk, {}))).items():
             setattr(row, name, value)
+
+
+def _by_key(owned: Sequence[tuple[int, Data]]) -> dict[str, Any]:
+    """Columns of which each row takes its own JSON object, found by the row's key in one that holds them all."""
+    return {
+        name: Func(
+            Value({str(key): columns[name] for key, columns in owned}, JSONField()),
+            Cast("pk", TextField()),
+            function="jsonb_extract_path",
+            output_field=JSONField(),
+        )
+        for name in owned[0][1]
+    }

@@ -67,7 +67,7 @@ class Guard:
         self.workspace, self.now = workspace, now
         self._look_again_at = 0.0
 
-    def look(self) -> bool:
+    def look_again(self) -> bool:
         """Look at everything where that is due, for whoever asks for holds by itself; whether it was due.
 
         Raises :class:`EverythingHeld`.
@@ -80,7 +80,7 @@ class Guard:
 
     def check(self) -> None:
         """Raise :class:`EverythingHeld` where nothing may leave."""
-        if not self.look() and over(self.workspace):
+        if not self.look_again() and over(self.workspace):
             raise EverythingHeld
 
 

@@ -57,7 +57,7 @@ class Portions:
         """
         if key not in self._read or time.monotonic() - self._read_at > LONGEST_SECONDS:
             self._read_from(self._places[key])
-        has_looked = self.guard.look()
+        has_looked = self.guard.look_again()
         if not self._is_free(key):
             # Held, or no longer one of those: which?
             if not has_looked:

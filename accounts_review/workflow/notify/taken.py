@@ -39,12 +39,16 @@ class Taken:
     now: datetime
     cases: list[Case] = field(default_factory=list)
     _since: float = 0.0
+    _can_record: bool = False
 
     def keep(self, case: Case, *, promised: datetime, mail: dict[str, str], message_id: str) -> None:
         """Keep with the case that its notice was taken; recorded soon. Raises ``Conflict`` where it has moved on."""
         data = {"address": case.account.email, "mail": mail, "promised": promised.isoformat()}
         data |= {"message_id": message_id[:255], "at": self.now.isoformat()}
         case.message_id, case.warned_to, case.outcome = message_id[:255], case.account.email, {TAKEN: data}
+        if not self._can_record:
+            self._record_first(case)
+            return
         if not _mark(case):
             _record_moved(case, now=self.now)
             return
@@ -52,6 +56,17 @@ class Taken:
         self.cases.append(case)
         if len(self.cases) >= MOST or time.monotonic() - self._since >= LONGEST_SECONDS:
             self.record()
+
+    def _record_first(self, case: Case) -> None:
+        """At once, and nothing before: where entries cannot be written, one e-mail leaves and no more."""
+        try:
+            with transaction.atomic():
+                if not _mark(case):
+                    raise audit.Conflict(str(case))
+                _move([case], now=self.now)
+        except audit.Conflict:
+            _record_moved(case, now=self.now)
+        self._can_record = True
 
     def record(self) -> None:
         """Record whatever was taken."""

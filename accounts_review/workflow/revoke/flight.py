@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 from structlog.contextvars import bound_contextvars
@@ -23,6 +23,13 @@ from accounts_review.workflow.revoke.last_look import LastLook
 
 AT_ONCE = 8
 """So many cases a worker keeps in flight: what takes long is the way to the workspace and back."""
+
+MOMENT_SECONDS = 0.02
+"""So long the first answer waits for others, so that they are written down together."""
+
+TOGETHER_SECONDS = 0.1
+"""So long whoever was looked at waits at the gate for those who are being looked at: the gate asks the database as much
+for one as for eight, and those who have passed it together come back together."""
 
 PATIENCE_SECONDS = 2.0
 """How long to wait before asking again whether DELETEs of other workers have ended."""
@@ -55,6 +62,9 @@ class Flight:
     room: Callable[[int], int]
     looking: dict[Future[Any], Case] = field(default_factory=dict)
     sending: dict[Future[Any], Case] = field(default_factory=dict)
+    ready: list[Looked] = field(default_factory=list)
+    """Looked at, and before the gate."""
+    ready_since: float = 0.0
     waiting: list[Case] = field(default_factory=list)
     """Claimed, and kept from the gate until the DELETEs on their way have ended; then they are looked at anew."""
     rounds: int = 0
@@ -67,39 +77,40 @@ class Flight:
         with ThreadPoolExecutor(self.most, thread_name_prefix="revoke") as pool:
             self._claim(pool)
             while self.looking or self.sending or self.waiting:
-                self._go_on(pool)
+                self._take_answers()
                 self._claim(pool)
+                self._pass(pool)
 
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         while not self.is_over and not self.waiting and (room := self._room()) > 0:
-            claimed = self.crew.claim_some(room, ahead=len(self.looking))
+            claimed = self.crew.claim_some(room, ahead=len(self.looking) + len(self.ready))
             if not claimed:
                 return
             for case in claimed:
                 self._look(pool, case)
 
     def _room(self) -> int:
-        in_flight = len(self.looking) + len(self.sending)
+        in_flight = len(self.looking) + len(self.ready) + len(self.sending)
         return min(self.most - in_flight, self.room(in_flight))
 
     def _look(self, pool: ThreadPoolExecutor, case: Case) -> None:
         with bound_contextvars(case=case.pk):
             self.looking[pool.submit(copy_context().run, self.crew.see, case)] = case
 
-    def _go_on(self, pool: ThreadPoolExecutor) -> None:
-        """Wait for answers; write down what became of DELETEs first, then let through whom nothing speaks against."""
-        wait({**self.looking, **self.sending}, return_when=FIRST_COMPLETED)
+    def _take_answers(self) -> None:
+        """Wait for answers, and write down what became of DELETEs."""
+        asked = {**self.looking, **self.sending}
+        wait(asked, return_when=FIRST_COMPLETED)
+        wait(asked, timeout=MOMENT_SECONDS)
         if answered := _taken(self.sending):
             self.rounds = 0
             if not self.crew.record(answered):
                 self.is_over = True
         looked = [(case, seen) for case, seen in _taken(self.looking) if not self._failed(case, seen)]
+        self.ready_since = self.ready_since if self.ready else monotonic()
+        self.ready += looked
         if self.is_over:
-            self._put_back([*(case for case, _ in looked), *self.waiting])
-            return
-        self._pass(pool, looked)
-        if self.waiting and not (self.looking or self.sending):
-            self._look_anew(pool)
+            self._put_back([*(case for case, _ in self.ready), *self.waiting])
 
     def _failed(self, case: Case, seen: LastLook | HuwiseError) -> bool:
         if not isinstance(seen, HuwiseError):
@@ -108,16 +119,20 @@ class Flight:
             self.is_over = True
         return True
 
-    def _pass(self, pool: ThreadPoolExecutor, looked: Sequence[Looked]) -> None:
-        if not looked:
-            return
-        passed, waiting = self.crew.pass_gates(looked)
-        if len(waiting) < len(looked):
-            self.rounds = 0
-        self.waiting += waiting
-        for case, seen in passed:
-            with bound_contextvars(case=case.pk):
-                self.sending[pool.submit(copy_context().run, self.crew.send, case, seen)] = case
+    def _pass(self, pool: ThreadPoolExecutor) -> None:
+        """Let through whom nothing speaks against."""
+        is_soon = monotonic() - self.ready_since < TOGETHER_SECONDS
+        if self.ready and not (self.looking and is_soon):
+            looked, self.ready = self.ready, []
+            passed, waiting = self.crew.pass_gates(looked)
+            if len(waiting) < len(looked):
+                self.rounds = 0
+            self.waiting += waiting
+            for case, seen in passed:
+                with bound_contextvars(case=case.pk):
+                    self.sending[pool.submit(copy_context().run, self.crew.send, case, seen)] = case
+        if self.waiting and not (self.looking or self.sending):
+            self._look_anew(pool)
 
     def _look_anew(self, pool: ThreadPoolExecutor) -> None:
         """Ask again for those who wait: at once where something ended here, else later, and not for ever."""
@@ -135,7 +150,7 @@ class Flight:
     def _put_back(self, cases: Sequence[Case]) -> None:
         for case in cases:
             self.crew.put_back(case)
-        self.waiting = []
+        self.waiting, self.ready = [], []
 
 
 def _taken(asked: dict[Future[Any], Case]) -> list[tuple[Case, Any]]:

@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import Max, Q, QuerySet
 
 from accounts_review.audit.events import Event
-from accounts_review.facts import facts_of, incarnation_of, lost_activity, rights_of_groups, whole_incarnation
-from accounts_review.huwise import Client, NotFound, UserRecord, decode_group, decode_user
+from accounts_review.facts import facts_of, incarnation_of, lost_activity, whole_incarnation
+from accounts_review.huwise import Client, NotFound, UserRecord, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import (
     Account,
@@ -23,6 +23,7 @@ from accounts_review.models import (
     Workspace,
     people_who_may,
 )
+from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import Facts
@@ -30,6 +31,7 @@ from accounts_review.rules.gate import Evidence, Moment, Terms
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.rules.policy import Policy
 from accounts_review.workflow import holds, open_days
+from accounts_review.workflow.revoke.groups import Groups
 
 HOUR = timedelta(hours=1)
 
@@ -47,8 +49,11 @@ class LastLook:
     snapshot: dict[str, Any] | None = None
 
 
-def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> LastLook:
-    """Read the account with its groups. Raises what the client raises, but for an account that is gone."""
+def look(case: Case, *, client: Client, clock: Callable[[], datetime], groups: Groups | None = None) -> LastLook:
+    """Read the account with its groups. Raises what the client raises, but for an account that is gone.
+
+    ``groups`` is shared by looks that follow one another closely.
+    """
     started = clock()
     try:
         raw = client.user(case.account.username)
@@ -57,12 +62,12 @@ def look(case: Case, *, client: Client, clock: Callable[[], datetime]) -> LastLo
         return LastLook(at=started, gone=True, record=record)
     user = decode_user(raw)
     # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
-    groups = [decode_group(group) for group in client.groups()] if user.groups else []
-    workspace = case.cleanup.workspace
-    facts = facts_of(user, rights_by_group=rights_of_groups(groups), key_owner=workspace.key_owner, read_at=started)
+    rights, asked = (groups or Groups(client, clock)).rights() if user.groups else ({}, started)
+    key_owner = case.cleanup.workspace.key_owner
+    facts = facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=started)
     activity = facts.activity
     return LastLook(
-        at=started,
+        at=min(started, asked),
         gone=False,
         facts=facts,
         incarnation=_incarnation(user, case, read_at=started),
@@ -126,6 +131,8 @@ def basis_of(cleanup_id: int, *, now: datetime, accounts: Sequence[int] = ()) ->
     """What holds for the cases of a clean-up, with these accounts, read now."""
     cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=cleanup_id)
     current = cleanup.workspace.current_policy
+    # Asked for again and again below, of this very object.
+    setattr(cleanup.workspace, IN_FORCE, current)
     known = {version.number: version.rules for version in (cleanup.policy, current) if version}
     exempt = Exemption.objects.in_force(now).filter(account__in=accounts) if accounts else Exemption.objects.none()
     return Basis(

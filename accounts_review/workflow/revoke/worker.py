@@ -34,6 +34,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.brake import brake, stop
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, failure_of, outcome_of
 from accounts_review.workflow.revoke.flight import Answered, Flight, Looked
+from accounts_review.workflow.revoke.groups import Groups
 from accounts_review.workflow.revoke.last_look import Basis, LastLook, basis_of, look, store_address, terms_of
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.recorder import Recorder
@@ -58,6 +59,10 @@ class Revoker(Recorder):
     """How long a case that was held back for what its account shows is left alone before it is looked at again."""
     deadlines: dict[int, float] = field(default_factory=dict)
     """Until when the claim of a case holds, by a clock that nobody sets back."""
+    groups: Groups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.client, self.clock)
 
     def run(self, *, limit: int | None = None, budget: timedelta | None = None) -> Counter[str]:
         """Work until nothing is due, the limit of cases or the time budget is spent, or the workspace fails.
@@ -165,7 +170,7 @@ class Revoker(Recorder):
     def see(self, case: Case) -> LastLook | HuwiseError:
         """The last look at a case, or why there is none."""
         try:
-            return look(case, client=self.client, clock=self.clock)
+            return look(case, client=self.client, clock=self.clock, groups=self.groups)
         except HuwiseError as error:
             return error
 
