@@ -80,6 +80,9 @@ class Flight:
                 self._take_answers()
                 self._claim(pool)
                 self._pass(pool)
+                if not (self.looking or self.sending):
+                    # Nobody has passed, and so there is room again.
+                    self._claim(pool)
 
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         while not self.is_over and not self.waiting and (room := self._room()) > 0:
