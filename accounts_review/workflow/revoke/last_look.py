@@ -49,20 +49,21 @@ class LastLook:
     snapshot: dict[str, Any] | None = None
 
 
-def look(case: Case, *, client: Client, clock: Callable[[], datetime], groups: Groups | None = None) -> LastLook:
+def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) -> LastLook:
     """Read the account with its groups. Raises what the client raises, but for an account that is gone.
 
-    ``groups`` is shared by looks that follow one another closely.
+    Looks that follow one another closely share a reading of the groups, where they are given the same :class:`Groups`.
     """
+    groups = client if isinstance(client, Groups) else Groups(client, clock)
     started = clock()
     try:
-        raw = client.user(case.account.username)
+        raw = groups.client.user(case.account.username)
     except NotFound as answer:
         record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
         return LastLook(at=started, gone=True, record=record)
     user = decode_user(raw)
     # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
-    rights, asked = (groups or Groups(client, clock)).rights() if user.groups else ({}, started)
+    rights, asked = groups.rights() if user.groups else ({}, started)
     key_owner = case.cleanup.workspace.key_owner
     facts = facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=started)
     activity = facts.activity

@@ -170,7 +170,7 @@ class Revoker(Recorder):
     def see(self, case: Case) -> LastLook | HuwiseError:
         """The last look at a case, or why there is none."""
         try:
-            return look(case, client=self.client, clock=self.clock, groups=self.groups)
+            return look(case, client=self.groups, clock=self.clock)
         except HuwiseError as error:
             return error
 

@@ -87,6 +87,6 @@ def test_a_look_is_as_old_as_what_it_knows_of_the_groups(set_stage: SetStage) ->
     shared = Groups(stage.client, stage.clock)
     _, before = shared.rights()
     stage.clock.advance(seconds=25)
-    seen = look(stage.case("marie"), client=stage.client, clock=stage.clock, groups=shared)
+    seen = look(stage.case("marie"), client=shared, clock=stage.clock)
     assert seen.at == before
     assert look(stage.case("marie"), client=stage.client, clock=stage.clock).at == stage.clock()
