@@ -63,7 +63,8 @@ def test_a_kill_before_the_entries_sends_nobody_a_second_notice(stage: Stage, di
     assert send(stage).sent == 7
     assert sorted(written_to()) == PEOPLE
     assert stage.cleanup().tally() == {"noticed": 12}
-    first, last = stage.case(PEOPLE[1]), stage.case(PEOPLE[-1])
+    second = written_to()[1]
+    first, last = stage.case(second), stage.case(written_to()[-1])
     assert first.outcome is None
     assert first.promised_at is not None
     assert last.promised_at is not None
@@ -71,7 +72,7 @@ def test_a_kill_before_the_entries_sends_nobody_a_second_notice(stage: Stage, di
     entry = AuditEntry.objects.filter(kind="case.noticed").select_related("personal").order_by("seq")[1]
     assert entry.data["promised"] == first.promised_at.isoformat()
     assert entry.personal is not None
-    assert entry.personal.details["address"] == "person.01@ville.example"
+    assert entry.personal.details["address"] == f"{second}@ville.example"
     assert mail.outbox[1].subject == entry.personal.details["mail"]["subject"]
 
 
@@ -117,7 +118,7 @@ def _pause(stage: Stage) -> None:
 
 
 def _withdraw_the_next(stage: Stage) -> None:
-    rest = stage.accounts(*PEOPLE[3:])
+    rest = stage.accounts(*(name for name in PEOPLE if name not in written_to()))
     decide.withdraw(accounts=rest, actor=stage.staff("reviewer"), reason="stay", now=stage.clock())
 
 
@@ -135,7 +136,7 @@ def test_what_happens_between_two_e_mails_counts_for_the_second(
 
     monkeypatch.setattr(EmailBackend, "send_messages", then_stop)
     send(stage)
-    assert written_to() == PEOPLE[:3]
+    assert len(written_to()) == 3
     assert stage.cleanup().tally()["noticed"] == 3
 
 
