@@ -23,7 +23,7 @@ from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
-from accounts_review.web.review.seek import order_named
+from accounts_review.web.review.seek import idle_enough, order_named
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
 
@@ -143,6 +143,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         super().__init__(asked(query, self.base_filters), queryset=queryset)
         self.now = now
         self.workspace = workspace
+        self.sort = query.get("sort", "")
         self.order: Sequence[Any] = order_named("").of_accounts()
         self.keys: list[int] | None = None
         """Those on the list in that order, once they were counted one by one."""
@@ -179,11 +180,24 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
             query["verdict"] = EVERYONE
         return str(query.urlencode())
 
+    @property
+    def walked(self) -> AccountQuerySet:
+        """Those who match, for whoever goes through accounts in an order because very many do."""
+        found: AccountQuerySet = self.queryset
+        for name, value in self.form.cleaned_data.items():
+            given = {"is_walked": True} if name == "q" and value else {}
+            found = found.search(value, **given) if given else self.filters[name].filter(found, value)
+        return found
+
     def filter_q(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.search(value)
 
     def filter_verdict(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
-        return accounts if value == EVERYONE else accounts.whose_verdict(value, now=self.now)
+        if value == EVERYONE:
+            return accounts
+        return accounts.whose_verdict(value, now=self.now).filter(
+            idle_enough(value, sort=self.sort, workspace=self.workspace, now=self.now)
+        )
 
     def filter_group(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.filter(groups__contains=[value])

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import BooleanField, F, Func, QuerySet, Value
+from django.db.models import BooleanField, DateField, ExpressionWrapper, F, Func, Max, Min, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 from django.utils.timezone import get_current_timezone, make_aware
 
-from accounts_review.models import Account, Assessment
+from accounts_review.models import Account, Assessment, DormancyCount, Workspace
 from accounts_review.models.account import BY_EMAIL, BY_USERNAME
 from accounts_review.models.assessment import EVER, NEVER
+from accounts_review.rules.dormancy import Verdict
 
 LAST = "last"
+A_DAY = timedelta(days=1)
 LONGEST, LARGEST = 100, chr(sys.maxunicode)
 _OF_ASSESSMENT: Any = Assessment._meta.get_field("account").get_col(Assessment._meta.db_table)
 """The account in the table of assessments, where the indexes have it; the ORM would ask for it in the other table."""
@@ -89,6 +92,25 @@ def order_named(name: str) -> Order:
     if found is None:
         return ORDERS[DEFAULT_ORDER]
     return replace(found, is_descending=True) if name.startswith("-") else found
+
+
+def idle_enough(verdict: str, *, sort: str, workspace: Workspace, now: datetime) -> Q:
+    """What is known of the last activity under a verdict, where that is the order: it leaps over all others.
+
+    By the days that are counted: when those past their limit were last active at the latest, and the others at the
+    earliest; a day is added for the hours.
+    """
+    is_active = verdict == Verdict.ACTIVE
+    if sort != ("activity" if is_active else "-activity"):
+        return Q()
+    counted = DormancyCount.objects.filter(workspace=workspace, is_dated=True)
+    counted = counted.filter(**{"day__gte" if is_active else "day__lte": now.astimezone(UTC).date()})
+    last_active = ExpressionWrapper(F("day") - F("limit_days"), DateField())
+    day = counted.aggregate(day=(Min if is_active else Max)(last_active))["day"]
+    if day is None:
+        return Q()
+    compared, apart = (GreaterThan, -A_DAY) if is_active else (LessThanOrEqual, 2 * A_DAY)
+    return Q(compared(ORDERS[sort].key, Value(datetime.combine(day, time.min, UTC) + apart)))
 
 
 @dataclass(frozen=True, slots=True)

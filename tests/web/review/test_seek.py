@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from accounts_review.models import Account, Workspace
 from accounts_review.web.review import counts
 from accounts_review.workflow.review import decide
-from tests.web.kit import Desk, read, someone, text_of
+from tests.web.kit import Desk, invited, read, someone, text_of
 
 SORTS = (
     "dormant_from",
@@ -158,6 +158,21 @@ def test_of_more_than_can_be_counted_it_says_so(desk: Desk, monkeypatch: pytest.
     assert usernames(desk.see(link(answer, "last"))) == [f"n{number:02}" for number in range(25, 35)]
     assert desk.names("?q=n&sort=username&per_page=10&page=4") == [f"n{number:02}" for number in range(30, 35)]
     assert desk.names("?q=n&sort=username&per_page=10&page=9") == [f"n{number:02}" for number in range(25, 35)]
+
+
+def test_the_order_of_activity_leaps_over_nobody_of_a_verdict(desk: Desk) -> None:
+    idle = {"d1": 731, "d2": 740, "a1": 1, "a2": 729, "d3": 2000}
+    read(
+        desk.workspace,
+        *(someone(name, idle=days) for name, days in idle.items()),
+        invited("new", days=91),
+        invited("newer", days=89),
+        someone("undated", joined_at="never", last_seen_at="never", last_login_at="never"),
+    )
+
+    assert desk.names("?verdict=dormant&state=open&sort=-activity") == ["new", "d1", "d2", "d3"]
+    assert desk.names("?verdict=active&sort=activity") == ["a2", "newer", "a1"]
+    assert desk.names("?verdict=uncertain&sort=-activity") == ["undated"]
 
 
 FILL = """
