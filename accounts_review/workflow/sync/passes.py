@@ -11,7 +11,8 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from accounts_review.facts import incarnation_of, whole_incarnation
 from accounts_review.huwise import Client, HuwiseError, Page, UserRecord, decode_user, digest_of
@@ -305,10 +306,15 @@ def record_of(
     return StagedRecord(user, raw, digest, name, incarnation, whole, meanwhile)
 
 
+@lru_cache(maxsize=4)
+def _day_of(instant: datetime) -> str:
+    return instant.astimezone(UTC).date().isoformat()
+
+
 def _has_joined(user: UserRecord, incarnation: str, began: datetime, until: datetime, *, at: datetime) -> bool:
     """Whether somebody joined between two instants."""
     # Nearly everyone joined long before, which is told by comparing dates in UTC as text.
-    if incarnation.startswith("20") and incarnation.endswith("+00:00") and incarnation < f"{began:%Y-%m-%d}":
+    if incarnation.startswith("20") and incarnation.endswith("+00:00") and incarnation < _day_of(began):
         return False
     joined = valid_instant(user.joined_at, read_at=at)
     return joined is not None and began <= joined <= until
