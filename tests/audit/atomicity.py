@@ -36,8 +36,10 @@ class Function:
 def modules_of(root: Path) -> list[Module]:
     """The modules below a folder but for the audit's own; each knows which functions of others write entries."""
     modules = [Module(path) for path in sorted(root.rglob("*.py")) if path.parent != root / "audit"]
-    while any(module.learn({name for other in modules for name in other.told_by}) for module in modules):
-        pass
+    is_news = True
+    while is_news:
+        told = set().union(*(module.told_by for module in modules))
+        is_news = sum(module.learn(told) for module in modules) > 0
     return modules
 
 

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent.parent
 
 JOIN = """
@@ -44,9 +42,8 @@ def test_eight_threads_join_at_the_same_moment(tmp_path: Path) -> None:
     assert join(tmp_path, threads=8) == "[]"
 
 
-@pytest.mark.parametrize("name", ["two words", "l'été", "日本", 'quo"te $HOME `date`'])
-def test_it_starts_in_a_folder_of_any_name_and_starts_again(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
+def test_it_starts_in_a_folder_of_any_name_and_starts_again(tmp_path: Path) -> None:
+    folder = tmp_path / "two words, l'été, 日本, quo\"te $HOME `date`"
     folder.mkdir(mode=0o700)
     assert [join(folder, threads=1), join(folder, threads=1)] == ["[]", "[]"]
     assert (folder / "postgresql" / "PG_VERSION").exists()
