@@ -30,7 +30,8 @@ WHERE {UNCHANGED} AND judged.rights && %(rights)s AND held = ANY(%(rights)s)
 """  # noqa: S608
 _FRESH = f"""
 INSERT INTO sync_holder (username, "right", is_ours)
-SELECT record.name, held, TRUE FROM sync_record record CROSS JOIN unnest(record.rights) held WHERE {FRESH}
+SELECT record.name, held, TRUE FROM sync_record record CROSS JOIN unnest(record.rights) held
+WHERE {FRESH} AND record.rights <> '{{}}'
 """  # noqa: S608
 _ALL = f"SELECT account.raw FROM accounts_review_account account WHERE {UNCHANGED}"  # noqa: S608
 _UNJUDGED = f"{_ALL} AND account.id IN (SELECT id FROM sync_unjudged)"  # noqa: S608
