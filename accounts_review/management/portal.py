@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connections
 
 from accounts_review.management.supervisor import Child
 
@@ -19,17 +24,51 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-def web(port: int) -> Child:
+def web(port: int, *, is_fork: bool = False) -> Child:
     """The web server on a loopback port."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
-    options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--chdir", str(settings.BASE_DIR)]
-    return Child("web", [*gunicorn, *options, "--log-level", "warning"], {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    if is_fork:
+        return Child("web", run=partial(_serve, port))
+    return Child("web", [sys.executable, "-m", *_gunicorn(port)], _environment(port))
 
 
-def worker(port: int) -> Child:
+def worker(port: int, *, is_fork: bool = False) -> Child:
     """The background worker."""
-    manage = str(settings.BASE_DIR / "manage.py")
-    return Child("worker", [sys.executable, manage, "worker"], {"PUBLIC_URL": f"http://127.0.0.1:{port}"})
+    if is_fork:
+        return Child("worker", run=partial(call_command, "worker"))
+    return Child("worker", [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"], _environment(port))
+
+
+def prepare_forks(port: int) -> bool:
+    """Make this process one that its children can be forks of, which so share most of their memory, and start at once.
+
+    Its settings are then theirs; false where they would not do, because they are those of a portal on https.
+    """
+    if urlsplit(settings.PUBLIC_URL).scheme != "http":
+        return False
+    os.environ |= _environment(port)
+    settings.PUBLIC_URL = os.environ["PUBLIC_URL"]
+    settings.CSRF_TRUSTED_ORIGINS = [settings.PUBLIC_URL]
+    # A connection cannot be shared; and a collection would copy what else can.
+    connections.close_all()
+    gc.collect()
+    gc.freeze()
+    return True
+
+
+def _serve(port: int) -> None:
+    from gunicorn.app.wsgiapp import run
+
+    sys.argv = _gunicorn(port)
+    run()
+
+
+def _gunicorn(port: int) -> list[str]:
+    config = ["--config", "python:cleanup_portal.gunicorn_settings", "--chdir", str(settings.BASE_DIR)]
+    return ["gunicorn", *config, "--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "warning"]
+
+
+def _environment(port: int) -> dict[str, str]:
+    return {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
 
 
 def wait_until_it_answers(port: int, *, seconds: float = 60) -> None:

@@ -7,13 +7,14 @@ politely (SIGTERM to the leader only) and ends what is left of its session after
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
@@ -30,20 +31,55 @@ TOLD = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 
 
+class Fork:
+    """A process that shares with this one what has been imported; otherwise as one of :mod:`subprocess`."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self._process = multiprocessing.get_context("fork").Process(target=_lead, args=[run])
+        self._process.start()
+        self.pid: int = self._process.pid or 0
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired([], timeout or 0)
+        return self._process.exitcode
+
+
+def _lead(run: Callable[[], object]) -> None:
+    os.setsid()
+    die_with_parent()
+    run()
+
+
 @dataclass(slots=True)
 class Child:
-    """A process to keep running: its name in messages, and its command line."""
+    """A process to keep running: its name in messages, and its command line, or else what it runs as a fork."""
 
     name: str
-    argv: Sequence[str]
+    argv: Sequence[str] = ()
     env: dict[str, str] = field(default_factory=dict)
     is_silent: bool = False
-    process: subprocess.Popen[bytes] | None = None
+    run: Callable[[], object] | None = None
+    process: subprocess.Popen[bytes] | Fork | None = None
     started: float = 0.0
     backoff: float = 1.0
 
     def start(self) -> None:
         self.started = time.monotonic()
+        if self.run is not None:
+            self.process = Fork(self.run)
+            return
         self.process = subprocess.Popen(  # noqa: S603 (the command lines are our own)
             self.argv,
             env=os.environ | self.env,

@@ -22,7 +22,8 @@ class Command(BaseCommand):
         portal.prepare()
         sources.known_workspaces()
         port = free_port(options["port"])
-        children = [portal.web(port), portal.worker(port)]
+        is_fork = portal.prepare_forks(port)
+        children = [portal.web(port, is_fork=is_fork), portal.worker(port, is_fork=is_fork)]
         try:
             children[0].start()
             portal.wait_until_it_answers(port)

@@ -8,6 +8,7 @@ a task's time is up counts as such a death.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -95,6 +96,9 @@ class Command(BaseCommand):
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel
+        # What its processes share stays shared: a collection would copy it into each.
+        gc.collect()
+        gc.freeze()
         # A stop that comes while the cluster starts would find nothing to stop yet, and be forgotten.
         signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
         cluster = django_q.cluster.Cluster()

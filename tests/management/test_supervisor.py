@@ -1,0 +1,51 @@
+"""What is run as a fork is kept and ended as what is run by a command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+
+import psutil
+import pytest
+
+from accounts_review.management import supervisor
+from accounts_review.management.supervisor import Child, stop_all
+
+
+@pytest.fixture
+def child() -> Child:
+    return Child("sleeper", run=partial(time.sleep, 600))
+
+
+def test_a_fork_leads_a_session_of_its_own_and_is_ended_with_it(child: Child) -> None:
+    child.start()
+    assert child.process is not None
+    pid = child.process.pid
+    assert child.runs
+    while os.getsid(pid) != pid:
+        time.sleep(0.01)
+    stop_all([child])
+    assert not child.runs
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_fork_that_dies_is_started_again(child: Child) -> None:
+    supervisor._keep(child)
+    first = child.process
+    assert first is not None
+    os.kill(first.pid, signal.SIGKILL)
+    assert first.wait(10) == -signal.SIGKILL
+    child.backoff = 0
+    supervisor._keep(child)
+    assert child.runs
+    assert child.process is not first
+    stop_all([child])
+
+
+def test_how_a_fork_ends_is_told() -> None:
+    child = Child("leaver", run=partial(os._exit, 70))
+    child.start()
+    assert child.process is not None
+    assert child.process.wait(10) == child.process.returncode == 70
