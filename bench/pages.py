@@ -34,8 +34,9 @@ def measure(ground: Ground) -> Iterator[Figure]:
         ratio = _each(page) / _each(plain)
         yield Figure(f"{name}, CPU", against="a plain page", ratio=ratio, target=3, cost=page)
     copied, exported = cost_of(copy), cost_of(export)
-    yield Figure("export as CSV", against="COPY TO", ratio=exported.cpus / copied.cpus, target=4, cost=exported)
-    yield Figure("its first byte", against="none", ratio=exported.result, target=0.5, unit="s")
+    ratio = exported.result["cpu"] / copied.result
+    yield Figure("export as CSV", against="COPY TO of its query", ratio=ratio, target=4, cost=exported)
+    yield Figure("its first byte", against="none", ratio=exported.result["first"], target=0.5, unit="s")
 
 
 def _each(cost: Cost) -> float:
@@ -53,28 +54,37 @@ def ask(address: str) -> float:
     return (time.process_time() + _database() - began) / TIMES
 
 
-def export() -> float:
-    """Read all of an export; returns when its first byte came."""
-    began, first = time.monotonic(), 0.0
-    for _piece in _client().get("/w/main/review/export/?verdict=all&format=csv"):
+def export() -> dict[str, float]:
+    """Read all of an export; what is imported once is not counted. Its CPU, and when its first byte came."""
+    client = _client()
+    client.get(PLAIN)
+    began, cpu, first = time.monotonic(), cpu_here(), 0.0
+    for _piece in client.get("/w/main/review/export/?verdict=all&format=csv"):
         first = first or time.monotonic() - began
-    return first
+    return {"cpu": cpu_here() - cpu, "first": first}
 
 
-def copy() -> None:
-    """The columns of an export that the database has, as CSV."""
+def cpu_here() -> float:
+    """Seconds of CPU of this process, and of the database process that serves it."""
+    return time.process_time() + _database()
+
+
+def copy() -> float:
+    """The query of the export, with its verdicts, exemptions and cases, as the database writes it."""
     from django.db import connection
+    from django.utils.timezone import now
 
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY (SELECT username, email, standing, segment, activity_at, dormant_from, reasons, display_name,"
-            " first_name, last_name, account_type, groups, read_at, digest FROM accounts_review_account JOIN"
-            " accounts_review_assessment ON id = account_id) TO STDOUT (FORMAT csv)"
-        ) as rows,
-    ):
-        for _row in rows:
+    from accounts_review.models import Account
+    from accounts_review.spreadsheet.rows import account_query
+
+    at = now()
+    rows = account_query(Account.objects.reviewable().with_verdict(at), as_of=at)
+    sql, parameters = rows.query.sql_with_params()
+    cpu = cpu_here()
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", parameters) as lines:
+        for _line in lines:
             pass
+    return cpu_here() - cpu
 
 
 def _client() -> Any:

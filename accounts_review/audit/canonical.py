@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import msgspec
 
-_fast = msgspec.json.Encoder(order="sorted").encode
+quick = msgspec.json.Encoder(order="sorted").encode
+"""Writes nearly all documents of plain types as they are digested."""
 _exact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _EXPONENT = re.compile(rb"[:,\[]-?[\d.]+e|^-?[\d.]+e")
 
@@ -20,18 +20,17 @@ def canonical(content: object) -> bytes:
     plain types.
     """
     try:
-        text = _fast(content)
+        text = quick(content)
     except TypeError:
-        return _exact(content).encode()
-    return _exact(content).encode() if _EXPONENT.search(text) else text
+        return exact(content)
+    return exact(content) if _EXPONENT.search(text) else text
 
 
-def forms(content: object) -> Iterator[bytes]:
-    """The ways in which a document of plain types may be written: the likely one first, then the exact one."""
-    yield _fast(content)
-    yield _exact(content).encode()
+def exact(content: object) -> bytes:
+    """The same of any document, slowly."""
+    return _exact(content).encode()
 
 
 def joined(*parts: object) -> bytes:
     """A list as it is digested, of names, whole numbers, null, and documents that are written already (``Raw``)."""
-    return _fast(parts)
+    return quick(parts)

@@ -75,10 +75,16 @@ MOVER_COLUMNS = (
 
 def accounts_sheet(accounts: QuerySet[Account], *, as_of: datetime) -> Sheet:
     """Accounts (a query, asked for ``with_verdict``), one a row, with room for decisions."""
-    told = accounts.select_related(None).annotate(**_told_beside(as_of)).values_list(*_AccountRow._fields)
     idle, reasons = verdicts.IdlenessInWords(as_of), lru_cache(maxsize=REMEMBERED)(_reasons)
-    rows = (_account_row(_AccountRow(*row), as_of, idle, reasons) for row in streamed(told))
+    rows = (
+        _account_row(_AccountRow(*row), as_of, idle, reasons) for row in streamed(account_query(accounts, as_of=as_of))
+    )
     return Sheet("accounts", COLUMNS, rows, {"decision": DECISIONS})
+
+
+def account_query(accounts: QuerySet[Account], *, as_of: datetime) -> QuerySet[Account, tuple[Any, ...]]:
+    """What :func:`accounts_sheet` reads of accounts."""
+    return accounts.select_related(None).annotate(**_told_beside(as_of)).values_list(*_AccountRow._fields)
 
 
 def cases_sheet(cases: QuerySet[Case], *, said: Callable[[Case], str]) -> Sheet:

@@ -321,7 +321,8 @@ def copy_case() -> None:
 
 
 def case_pk() -> int:
-    return Case.objects.order_by("pk")[0].pk
+    """The case of ana, which is the one that is tampered with."""
+    return Case.objects.get(account__username="ana").pk
 
 
 def pk(username: str) -> int:

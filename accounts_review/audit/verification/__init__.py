@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.verification.accounts import check_accounts
 from accounts_review.audit.verification.actors import check_actors
@@ -49,7 +51,7 @@ def verify_everything(
     for check in checks:
         try:
             flaws += check()
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, msgspec.MsgspecError):
             # Details that no program can read are in an entry that is named already.
             if not flaws:
                 raise

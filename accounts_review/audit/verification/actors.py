@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit.events import Event
 from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import ROLES, AuditEntry, Role, Workspace
+from accounts_review.spreadsheet.streaming import streamed
 
 PROGRAMS = frozenset({"portal", "shell", "the person"})
 """Who acts without a login: the portal itself, the command line, and whoever answers a notice."""
@@ -48,13 +50,22 @@ def check_actors(*, most: int = 20) -> list[Flaw]:
     held: Held = defaultdict(dict)
     superusers, logins = _superusers()
     flaws: list[Flaw] = []
-    for entry in _entries():
-        actor = entry.actor
-        if actor and actor not in PROGRAMS and actor not in superusers:
-            problem = _objection(held, entry, logins)
-            if problem and len(flaws) < most:
-                flaws.append(Flaw(entry.seq, problem, entry.kind))
-        _follow(held, entry)
+    changes = deque(AuditEntry.objects.filter(kind__in=_CHANGES).order_by("seq"))
+    permitted: set[_Act] = set()  # Until somebody's role changes.
+    for seq, *row in _acts():
+        while changes and changes[0].seq < int(seq):
+            _follow(held, changes.popleft())
+            permitted.clear()
+        act = _Act(*row)
+        if act in permitted or act.actor in superusers:
+            continue
+        problem = _objection(held, act, logins)
+        if not problem:
+            permitted.add(act)
+        elif len(flaws) < most:
+            flaws.append(Flaw(int(seq), problem, act.kind))
+    for change in changes:
+        _follow(held, change)
     return flaws + _given_beside(held, superusers)[:most]
 
 
@@ -68,11 +79,18 @@ def role_then(login: str, entry: AuditEntry) -> str:
     return roles.get(entry.workspace) or roles.get(EVERYWHERE) or ""
 
 
-def _entries() -> Iterator[AuditEntry]:
-    """What people did, and what changes who may do what."""
-    people = AuditEntry.objects.exclude(actor_ref__name__in=[*PROGRAMS, ""])
-    entries = AuditEntry.objects.filter(kind__in=_CHANGES) | people
-    return entries.order_by("seq").iterator(chunk_size=2000)
+class _Act(NamedTuple):
+    """What somebody needs a role for."""
+
+    actor: str
+    workspace: str
+    kind: str
+
+
+def _acts() -> Iterator[list[Any]]:
+    """What people did, as bare rows: the number and what makes an :class:`_Act`; they are most of the audit."""
+    people = AuditEntry._base_manager.exclude(actor_ref__name__in=[*PROGRAMS, ""])
+    return streamed(people.order_by("seq").values_list("seq", "actor_ref__name", "workspace", "kind"))
 
 
 def _superusers() -> tuple[set[str], set[str]]:
@@ -83,7 +101,7 @@ def _superusers() -> tuple[set[str], set[str]]:
     return former | {login for login, is_one in known.items() if is_one}, set(known)
 
 
-def _objection(held: Held, entry: AuditEntry, logins: set[str]) -> str:
+def _objection(held: Held, entry: _Act, logins: set[str]) -> str:
     roles, act = held.get(entry.actor), NEEDS.get(entry.kind)
     if roles is None and entry.actor not in logins:
         return _("there was nobody called %(login)s") % {"login": entry.actor}

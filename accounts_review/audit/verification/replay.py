@@ -8,36 +8,44 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.fields.json import KT, KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts_review.audit.events import Event
-from accounts_review.audit.verification.chain import INSTANT
+from accounts_review.audit.verification.chain import instant
 from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import AuditEntry, Case, Cleanup, Exemption, PolicyVersion, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 
 STEP = 2000
-_EVIDENCE = (
-    "policy",
-    "segment",
-    "limit_days",
-    "activity_at",
-    "dormant_from",
-    "rights",
-    "groups",
-    "incarnation",
-    "digest",
-)
 _COMPARED = (
-    *("account_id", "pk", "state", "moved_at", "approved_by_login", "promised_at", "evidence"),
+    *("account_id", "pk", "state", "moved", "approved_by_login", "promised_at", "saw"),
     *("cleanup__number", "cleanup__workspace_id"),
 )
 _TELLING = (Event.ACCOUNT_APPROVED, Event.ACCOUNT_EXEMPTED, Event.ACCOUNT_EXEMPTION_WITHDRAWN)
+
+
+class _Evidence(msgspec.Struct):
+    """What is compared of the evidence of an approval."""
+
+    policy: Any = None
+    segment: Any = None
+    limit_days: Any = None
+    activity_at: Any = None
+    dormant_from: Any = None
+    rights: Any = None
+    groups: Any = None
+    incarnation: Any = None
+    digest: Any = None
+
+
+_evidence = msgspec.json.Decoder(_Evidence).decode
 
 
 class _Entry(NamedTuple):
@@ -53,7 +61,7 @@ class _Entry(NamedTuple):
     promised: str | None
     until: str | None
     approved_by: str | None
-    evidence: dict[str, Any] | None
+    evidence: str | None
 
 
 class _Stored(NamedTuple):
@@ -62,12 +70,22 @@ class _Stored(NamedTuple):
     account_id: int
     pk: int
     state: str
-    moved_at: datetime
+    moved: str
     approved_by_login: str
     promised_at: datetime | None
-    evidence: dict[str, Any]
+    evidence: str
     cleanup: int
     workspace_id: int
+
+
+class _Given(NamedTuple):
+    """What stands of an exemption."""
+
+    account_id: int
+    pk: int
+    until: datetime
+    by_login: str
+    withdrawn_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -80,7 +98,7 @@ class _Told:
     kind: str
     cleanup: int | None
     approved_by: str
-    evidence: dict[str, Any]
+    evidence: _Evidence
     promised: datetime | None = None
 
 
@@ -114,12 +132,14 @@ def check_states(*, most: int = 50) -> list[Flaw]:
 
 def _accounts() -> Iterator[Flaw]:
     """Cases and exemptions, account by account; both sides are read in the order of accounts."""
-    rows = Case.objects.order_by("account_id", "pk").values_list(*_COMPARED)
+    stands = Case.objects.annotate(moved=instant("moved_at"), saw=Cast("evidence", models.TextField()))
+    rows = stands.order_by("account_id", "pk").values_list(*_COMPARED)
     cases = (_Stored(*row) for row in rows.iterator(chunk_size=STEP))
-    exemptions = Exemption.objects.order_by("account_id", "pk")
+    given = Exemption.objects.order_by("account_id", "pk").values_list(*_Given._fields)
+    exemptions = (_Given(*row) for row in given.iterator(chunk_size=STEP))
     numbers = _held_back()
     told = _by_account(_entries())
-    stored = [_by_account(cases), _by_account(exemptions.iterator(chunk_size=STEP))]
+    stored = [_by_account(cases), _by_account(exemptions)]
     for _account, (entry_rows, case_rows, exemption_rows) in _merged(told, *stored):
         account = _retold(entry_rows)
         yield from _pairs(account.cases, case_rows, "case", lambda a, b: _case_differs(a, b, numbers))
@@ -131,8 +151,10 @@ def _entries() -> Iterator[_Entry]:
     telling = Q(data__has_key="to") | Q(kind__in=_TELLING)
     entries = AuditEntry.objects.exclude(account_id=None).filter(telling).order_by("account_id", "seq")
     parts: dict[str, Any] = {name: KT(f"data__{name}") for name in ("to", "promised", "until")}
-    parts |= {"instant": INSTANT, "approved_by": KeyTextTransform("approved_by", "personal__details")}
-    parts["evidence"] = models.Case(models.When(kind=Event.ACCOUNT_APPROVED, data__has_key="segment", then=F("data")))
+    parts |= {"instant": instant("at"), "approved_by": KeyTextTransform("approved_by", "personal__details")}
+    parts["evidence"] = models.Case(
+        models.When(kind=Event.ACCOUNT_APPROVED, data__has_key="segment", then=Cast("data", models.TextField()))
+    )
     return (_Entry(*row) for row in entries.annotate(**parts).values_list(*_Entry._fields).iterator(chunk_size=STEP))
 
 
@@ -165,7 +187,7 @@ def _retold(entries: Iterable[_Entry]) -> _Account:
 def _retell(account: _Account, entry: _Entry) -> None:
     if entry.evidence is not None:
         by = entry.approved_by or entry.actor
-        told = {name: entry.evidence.get(name) for name in _EVIDENCE}
+        told = _evidence(entry.evidence)
         account.cases.append(_Told(CaseState.IN_DRAFT, entry.instant, entry.seq, entry.kind, entry.cleanup, by, told))
     elif entry.kind == Event.ACCOUNT_EXEMPTED:
         for kept in account.exemptions:
@@ -196,22 +218,26 @@ def _pairs(told: list[Any], rows: list[Any], name: str, differs: Callable[[Any, 
 
 
 def _case_differs(told: _Told, case: _Stored, numbers: dict[tuple[int, int], int]) -> str:
-    expected = {
-        gettext_noop("state"): (told.state, case.state),
-        gettext_noop("since"): (datetime.fromisoformat(told.instant), case.moved_at),
-        gettext_noop("approved by"): (told.approved_by or case.approved_by_login, case.approved_by_login),
-        gettext_noop("not before"): (told.promised or case.promised_at, case.promised_at),
-    }
-    number = told.cleanup
+    number, saw = told.cleanup, _evidence(case.evidence)
     while number != case.cleanup and (case.workspace_id, number or 0) in numbers:
         number = numbers[case.workspace_id, number or 0]
-    expected[gettext_noop("clean-up")] = (number, case.cleanup)
-    for name, value in told.evidence.items():
-        expected[name] = (value, case.evidence.get(name))
+    by, promised = told.approved_by or case.approved_by_login, told.promised or case.promised_at
+    stands = (case.state, case.moved, case.approved_by_login, case.promised_at, case.cleanup)
+    if (told.state, told.instant, by, promised, number) == stands and told.evidence == saw:
+        return ""
+    expected: dict[str, tuple[Any, Any]] = {
+        gettext_noop("state"): (told.state, case.state),
+        gettext_noop("since"): (datetime.fromisoformat(told.instant), datetime.fromisoformat(case.moved)),
+        gettext_noop("approved by"): (by, case.approved_by_login),
+        gettext_noop("not before"): (promised, case.promised_at),
+        gettext_noop("clean-up"): (number, case.cleanup),
+    }
+    for name in _Evidence.__struct_fields__:
+        expected[name] = (getattr(told.evidence, name), getattr(saw, name))
     return _difference(expected)
 
 
-def _exemption_differs(told: _Kept, row: Exemption) -> str:
+def _exemption_differs(told: _Kept, row: _Given) -> str:
     return _difference(
         {
             gettext_noop("until"): (told.until, row.until),
