@@ -274,8 +274,9 @@ NAMED = {
 @pytest.mark.matrix(fast=4, reason="each change is a portal of its own")
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_changed_beside_the_audit_is_named(stage: Stage, change: str) -> None:
+    expected = NAMED[change].replace("case 1:", f"case {case_pk()}:")
     CHANGES[change]()
-    named, expected = verify(), NAMED[change].replace("case 1:", f"case {case_pk()}:")
+    named = verify()
     assert expected in named
 
 
