@@ -17,12 +17,13 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from tests.factories import account_of, make_sync, put_in_force
+from tests.factories import make_sync, put_in_force
 from tests.stage import policy_text
-from tests.web.kit import sign_in, someone
+from tests.web.kit import HTMX as HTMX
+from tests.web.kit import read, sign_in, someone, text_of
 
-HTMX = {"HX-Request": "true"}
 HOSTILE = "<img src=x onerror=alert(1)>"
+text = text_of
 
 
 class Site:
@@ -54,10 +55,7 @@ class Site:
 
     def people(self, *names: str, idle: float = 1000, **fields: Any) -> list[Account]:
         """Accounts last seen so many days ago, assessed under the current policy."""
-        listed = [someone(name, idle=idle, **fields) for name in names]
-        made = Account.objects.bulk_create(account_of(self.workspace, each, read_at=now()) for each in listed)
-        assess.assess(workspace=self.workspace)
-        return made
+        return read(self.workspace, *(someone(name, idle=idle, **fields) for name in names))
 
     def adopt(self, **options: Any) -> None:
         put_in_force(self.workspace, policy_text(**options), now=now())
@@ -70,8 +68,8 @@ class Site:
 
     def draft(self, *names: str, reason: str = "not in the staff list") -> Cleanup:
         """A draft of new dormant people, among others who are active."""
-        self.people(*(f"crowd.{number}" for number in range(len(names) * 4)), idle=1)
-        accounts = self.people(*names)
+        crowd = [someone(f"crowd.{number}", idle=1) for number in range(len(names) * 4)]
+        accounts = read(self.workspace, *crowd, *map(someone, names))[len(crowd) :]
         cases = decide.approve(accounts=accounts, actor=self.person("reviewer"), reason=reason, now=now())
         return cases[0].cleanup
 
@@ -99,8 +97,3 @@ class Site:
     def enqueued(self) -> list[str]:
         """The tasks that wait in the queue."""
         return [message.func() for message in OrmQ.objects.all()]
-
-
-def text(response: Any) -> str:
-    """The page as one line, with single blanks."""
-    return " ".join(response.content.decode().split())
