@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,14 +42,14 @@ class PersonRow:
         return self.person.get_full_name() or self.person.get_username()
 
 
-def row_of(person: User, *, viewer: User, places: list[Workspace | None], every_place: bool = False) -> PersonRow:
+def row_of(person: User, *, places: Mapping[Workspace | None, bool], every_place: bool = False) -> PersonRow:
     """A person as somebody may see them: roles elsewhere than in these places are left out."""
     held = {role.workspace_id: role for role in person.roles.all()}
     return PersonRow(
         person=person,
         roles=[
-            _held(place, held.get(place.pk if place else None), viewer)
-            for place in places
+            _held(place, held.get(place.pk if place else None), may_change=may_change)
+            for place, may_change in places.items()
             if every_place or (place.pk if place else None) in held
         ],
         last_sign_in=person.last_login,
@@ -57,9 +58,9 @@ def row_of(person: User, *, viewer: User, places: list[Workspace | None], every_
     )
 
 
-def places_shown_to(viewer: User) -> list[Workspace | None]:
-    """The whole portal, and the workspaces that somebody administers."""
-    return [None, *workspaces_of(viewer, "administer")]
+def places_shown_to(viewer: User) -> dict[Workspace | None, bool]:
+    """The whole portal, and the workspaces that somebody administers; each with whether they may change roles there."""
+    return {place: may(viewer, "administer", place) for place in [None, *workspaces_of(viewer, "administer")]}
 
 
 def way_of(person: User) -> str:
@@ -83,11 +84,11 @@ def second_factor_of(person: User) -> str:
     return ", ".join(name for kind, name in named.items() if kind in kinds) or _("none")
 
 
-def _held(place: Workspace | None, role: Role | None, viewer: User) -> HeldRole:
+def _held(place: Workspace | None, role: Role | None, *, may_change: bool) -> HeldRole:
     return HeldRole(
         place=place.name if place else PORTAL,
         where=place.name if place else _("Whole portal"),
         role=role.name if role else reach.NONE,
         label=role.get_name_display() if role else _("No role"),
-        may_change=may(viewer, "administer", place),
+        may_change=may_change,
     )

@@ -61,7 +61,7 @@ class People(PortalView):
         people = self.people().prefetch_related("roles", "socialaccount_set", "authenticator_set")
         page = Paginator(people, PAGE).get_page(self.request.GET.get("page"))
         places = places_shown_to(user)
-        rows = [row_of(person, viewer=user, places=places) for person in page]
+        rows = [row_of(person, places=places) for person in page]
         context = {
             "rows": [row for row in rows if row.person.is_active],
             "former": [row for row in rows if not row.person.is_active],
@@ -124,7 +124,7 @@ class PersonPage(PortalView):
     def _answer(self, person: User, *, status: int = 200) -> HttpResponse:
         user = self.request.user
         context = {
-            "row": row_of(person, viewer=user, places=places_shown_to(user), every_place=True),
+            "row": row_of(person, places=places_shown_to(user), every_place=True),
             "person": person,
             "choices": RoleForm(user=user).fields["role"].choices,  # type: ignore[attr-defined]
             "may_change": reach.may_change(user, person),
