@@ -23,12 +23,14 @@ from accounts_review.models import (
     Cleanup,
     Exemption,
     Group,
+    Hold,
     PolicyPreview,
     PolicyVersion,
     Role,
     Sync,
     Workspace,
 )
+from accounts_review.models.hold import PORTAL
 from accounts_review.workflow.policy import activate
 from huwise_sandbox import records
 from huwise_sandbox.records import Record
@@ -119,6 +121,11 @@ def make_case(cleanup: Cleanup, account: Account, **columns: Any) -> Case:
 def make_exemption(account: Account, **columns: Any) -> Exemption:
     known = {"until": NOW + timedelta(days=30), "reason": "on leave", "by_login": "rita", "at": NOW}
     return Exemption.objects.create(account=account, **(known | columns))
+
+
+def make_hold(cause: Hold.Cause = Hold.Cause.PERSON, **columns: Any) -> Hold:
+    """A hold of the whole portal, put down by the portal itself."""
+    return Hold.objects.create(cause=cause, **({"at": NOW, "by": PORTAL} | columns))
 
 
 def make_sync(workspace: Workspace, *, at: datetime = NOW, **columns: Any) -> Sync:

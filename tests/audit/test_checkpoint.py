@@ -19,6 +19,7 @@ from accounts_review.audit.checkpoint import GENESIS, Checkpoint, Keeper
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Hold, Workspace
 from accounts_review.workflow.workspaces import open_workspace
+from tests.factories import make_hold
 
 pytestmark = pytest.mark.usefixtures("keeper")
 
@@ -220,10 +221,9 @@ def test_many_who_write_at_once_never_turn_it_back(keeper: Keeper, portal: Works
 
 def test_a_release_lets_a_host_without_evidence_begin_once(keeper: Keeper, portal: Workspace) -> None:
     keeper.file.unlink()
-    known = {"cause": Cause.MISSING, "at": now(), "by": "portal", "released_at": now()}
-    Hold.objects.create(host="elsewhere", **known)
+    make_hold(Cause.MISSING, host="elsewhere", released_at=now())
     assert keeper.keep() is not None
-    Hold.objects.create(host=keeper.host, **known)
+    make_hold(Cause.MISSING, host=keeper.host, released_at=now())
     assert keeper.keep() is None
     assert keeper.read_seq() == audit.newest_checkpoint()
     keeper.file.unlink()
@@ -232,10 +232,9 @@ def test_a_release_lets_a_host_without_evidence_begin_once(keeper: Keeper, porta
 
 def test_only_what_was_noted_before_the_release_is_superseded(keeper: Keeper, portal: Workspace) -> None:
     restore_to(2)
-    hold = {"cause": Cause.BEHIND, "host": "any", "at": now(), "by": "portal"}
-    Hold.objects.create(released_at=now() - timedelta(hours=1), **hold)
+    make_hold(Cause.BEHIND, host="any", released_at=now() - timedelta(hours=1))
     assert cause() == Cause.BEHIND
-    Hold.objects.create(released_at=now(), **hold)
+    make_hold(Cause.BEHIND, host="any", released_at=now())
     assert cause() is None
     keeper.keep()
     assert keeper.read_seq() == audit.newest_checkpoint()

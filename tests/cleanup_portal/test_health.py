@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils.timezone import now
 
 from accounts_review.models import Hold, Run, Workspace
+from tests.factories import make_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +86,7 @@ def test_what_a_person_holds_is_a_fault_until_it_is_released(
     client: Client, workspace: Workspace, is_everything: bool
 ) -> None:
     a_worker_ran(now())
-    hold = Hold.objects.create(workspace=None if is_everything else workspace, at=now(), by="ada", reason="wait")
+    hold = make_hold(workspace=None if is_everything else workspace, by="ada", reason="wait")
     status, found = findings(client)
     assert (status, found["hold of main"]) == (500, "everything is held; see the page Hold")
     Hold.objects.filter(pk=hold.pk).update(released_at=now())

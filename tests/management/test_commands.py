@@ -18,6 +18,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold
 from tests.conftest import NOW
+from tests.factories import make_hold
 from tests.management.conftest import Run
 from tests.stage import Stage, policy_text
 
@@ -220,7 +221,7 @@ def test_the_database_is_accepted_after_a_fresh_sync(synced: Run, stage: Stage) 
     with pytest.raises(CommandError, match="nothing to reset"):
         synced("reset_checkpoint", *given)
     stage.workspace.syncs.update(started_at=now() - timedelta(hours=1))
-    Hold.objects.create(cause=Hold.Cause.BEHIND, host="web-1", at=now(), by="portal")
+    make_hold(Hold.Cause.BEHIND, host="web-1")
     with pytest.raises(CommandError, match="Run a complete sync of main first"):
         synced("reset_checkpoint", *given)
     synced("sync")

@@ -12,6 +12,7 @@ from accounts_review.audit import checkpoint
 from accounts_review.models import Hold
 from accounts_review.workflow import holds
 from accounts_review.workflow.notify.send import send_notices
+from tests.factories import make_hold
 from tests.stage import Stage
 
 
@@ -25,7 +26,7 @@ def hold_the_workspace(stage: Stage) -> None:
 
 def find_the_database_behind(stage: Stage) -> None:
     """Another host has found that the database is older than its checkpoint."""
-    Hold.objects.create(cause=Hold.Cause.BEHIND, host="another", at=stage.clock(), by="portal")
+    make_hold(Hold.Cause.BEHIND, host="another", at=stage.clock())
 
 
 def restore_an_older_database(stage: Stage) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils.timezone import now
 
 from accounts_review.models import Hold, Workspace
+from tests.factories import make_hold, make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -47,7 +47,7 @@ def test_it_is_held_and_released_with_a_reason(site: Site) -> None:
 @pytest.mark.parametrize("what", ["release", "reset"])
 def test_only_an_administrator_lets_it_go_on(site: Site, role: str, what: str) -> None:
     act(site.sign_in(role), "hold")
-    Hold.objects.create(cause=Hold.Cause.BEHIND, host="h", at=now(), by="portal")
+    make_hold(Hold.Cause.BEHIND, host="h")
     assert act(site, what).status_code == 403
     assert Hold.objects.open().count() == 2
 
@@ -66,7 +66,7 @@ def test_nobody_without_a_role_sees_it(site: Site) -> None:
 
 
 def test_a_hold_of_another_workspace_is_not_told_here(site: Site) -> None:
-    Workspace.objects.create(name="other", created_at=now())
+    make_workspace()
     act(site, "hold", workspace="other")
     assert "held-banner" not in text(site.get("overview"))
     assert "held-banner" in text(site.client.get("/workspaces/"))
@@ -80,7 +80,7 @@ def test_reasons_are_never_markup(site: Site) -> None:
 
 def test_what_the_checkpoint_says_is_explained_and_accepted_after_a_sync(site: Site) -> None:
     details = {"number": 120, "newest": 100}
-    Hold.objects.create(cause=Hold.Cause.BEHIND, host="web-1", at=now(), by="portal", details=details)
+    make_hold(Hold.Cause.BEHIND, host="web-1", details=details)
     page = text(site.sign_in("administrator").client.get("/hold/"))
     assert "ends at entry 100, the checkpoint is at 120. (web-1)" in page
     assert "older than its checkpoint" in text(site.get("overview"))

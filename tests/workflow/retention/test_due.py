@@ -22,7 +22,7 @@ from accounts_review.workflow import holds, workspaces
 from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due, traces
 from accounts_review.workflow.retention.terms import SearchTerms
-from tests.factories import NOW, give_role, make_account, make_case, make_cleanup, put_in_force
+from tests.factories import NOW, give_role, make_account, make_case, make_cleanup, make_hold, put_in_force
 from tests.stage import policy_text
 
 YEARS = timedelta(days=3 * 365)
@@ -116,7 +116,7 @@ def test_what_a_flaw_of_the_audit_said_of_who_left_is_forgotten(
     person = left("jo.hansen", workspace, at=NOW)
     audit.log([workspace], kind=Event.ACCOUNT_SNOOZED, actor=person.username, now=NOW)
     assert any("jo.hansen" in line for line in holds.verify(now=NOW))
-    Hold.objects.create(cause=Hold.Cause.FLAWED, host="another", at=NOW, details={"first": "jo.hansen had no role"})
+    make_hold(Hold.Cause.FLAWED, host="another", details={"first": "jo.hansen had no role"})
     assert "first" not in AuditEntry.objects.get(kind=Event.CHECKPOINT_FAILED).data
     root = User.objects.create(username="root", is_superuser=True)
     holds.reset_checkpoint(workspaces=[], actor=root, reason="looked at it", now=NOW)

@@ -33,6 +33,7 @@ from tests.factories import (
     make_case,
     make_cleanup,
     make_exemption,
+    make_hold,
     make_sync,
     make_workspace,
 )
@@ -66,7 +67,7 @@ def portal(workspace: Workspace) -> Workspace:
     ana = make_account(workspace, "ana", email="ana@x.example", display_name="Ana")
     cleanup = make_cleanup(workspace, state="paused", stopped_because={"code": "paused", "reason": "wait a bit"})
     make_case(cleanup, ana, state="noticed", outcome={"why": {"code": "revoked"}}, approved_by_login="marie")
-    Hold.objects.create(workspace=workspace, by="portal", at=NOW, details={"code": "live", "count": 100})
+    make_hold(workspace=workspace, details={"code": "live", "count": 100})
     sync = make_sync(workspace, state="quarantined", finished_at=NOW)
     held = HeldSync.objects.create(sync=sync, disputed={"ana": ["edit_domain"]})
     held.records.create(raw=json.dumps({"username": "ana", "email": "ana@x.example", "quota": 100}).encode())
