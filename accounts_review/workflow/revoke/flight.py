@@ -103,7 +103,7 @@ class Flight:
     def _take_answers(self) -> None:
         """Wait for answers, and write down what became of DELETEs."""
         asked = {**self.looking, **self.sending}
-        wait(asked, return_when=FIRST_COMPLETED)
+        wait(asked, timeout=TOGETHER_SECONDS if self.ready else None, return_when=FIRST_COMPLETED)
         wait(asked, timeout=MOMENT_SECONDS)
         if answered := _taken(self.sending):
             self.rounds = 0

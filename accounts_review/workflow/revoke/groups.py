@@ -26,7 +26,7 @@ class Groups:
     _lock: Lock = field(default_factory=Lock)
     _rights: Rights = field(default_factory=dict)
     _at: datetime | None = None
-    _until: float = 0.0
+    _begun: float = 0.0
     _failure: HuwiseError | None = None
     _failed: float = 0.0
 
@@ -37,16 +37,17 @@ class Groups:
             if self._failure and self._failed >= came:
                 # Whoever waited for an answer that did not come need not wait for another.
                 raise self._failure
-            if self._at is None or time.monotonic() >= self._until:
+            # One that was begun after the question answers it, however long it took.
+            if self._at is None or (self._begun < came and time.monotonic() >= self._begun + LONGEST_SECONDS):
                 self._read()
             assert self._at is not None
             return self._rights, self._at
 
     def _read(self) -> None:
-        at, until = self.clock(), time.monotonic() + LONGEST_SECONDS
+        at, begun = self.clock(), time.monotonic()
         try:
             self._rights = rights_of_groups(map(decode_group, self.client.groups()))
         except HuwiseError as failure:
             self._failure, self._failed = failure, time.monotonic()
             raise
-        self._at, self._until = at, until
+        self._at, self._begun = at, begun

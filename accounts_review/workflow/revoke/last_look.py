@@ -64,11 +64,12 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
     user = decode_user(raw)
     # What the record says of its groups is not enough: a sync believes /groups/ as well, and so does the gate.
     rights, asked = groups.rights() if user.groups else ({}, started)
+    at = min(started, asked)
     key_owner = case.cleanup.workspace.key_owner
-    facts = facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=started)
+    facts = facts_of(user, rights_by_group=rights, key_owner=key_owner, read_at=at)
     activity = facts.activity
     return LastLook(
-        at=min(started, asked),
+        at=at,
         gone=False,
         facts=facts,
         incarnation=_incarnation(user, case, read_at=started),

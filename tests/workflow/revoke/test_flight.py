@@ -95,6 +95,26 @@ def test_a_cleanup_goes_one_then_five_then_eight_at_once(set_stage: SetStage, la
     assert audit.verify()[1] is None
 
 
+def test_one_slow_look_keeps_nobody_else_from_the_gate(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    somebody_left, look, waited = threading.Event(), worker.Revoker.see, list[bool]()
+    delete = Client.delete_user
+    slow = next(name for name, state in stage.states().items() if state == "due")
+
+    def see(revoker: worker.Revoker, case: Any) -> Any:
+        if case.account.username == slow:
+            waited.append(somebody_left.wait(PATIENCE))
+        return look(revoker, case)
+
+    def leave(client: Client, username: str) -> Any:
+        somebody_left.set()
+        return delete(client, username)
+
+    monkeypatch.setattr(worker.Revoker, "see", see)
+    monkeypatch.setattr(Client, "delete_user", leave)
+    assert stage.revoke() == {"revoked": 10}
+    assert waited == [True]
+
+
 def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     execute, by = CursorWrapper.execute, set()
 
@@ -190,11 +210,12 @@ def test_once_the_door_is_shut_those_before_the_gate_are_put_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate, has_looked = Gate(monkeypatch), threading.Semaphore(0)
+    left = [name for name, state in stage.states().items() if state == "due"]
     stage.order(DELETE | {"kind": "status", "status": 403})
     look = worker.Revoker.see
 
     def see(revoker: worker.Revoker, case: Any) -> Any:
-        if case.account.username in NAMES[-2:]:
+        if case.account.username in left[-2:]:
             has_looked.acquire(timeout=PATIENCE)
         return look(revoker, case)
 
@@ -210,7 +231,7 @@ def test_once_the_door_is_shut_those_before_the_gate_are_put_back(
     assert stage.cleanup().state == "paused"
     assert set(stage.states().values()) == {"revoked", "due"}
     assert len(stage.deletes) - 6 <= 8
-    last = [stage.entries(name)[-1] for name in NAMES[6:]]
+    last = [stage.entries(name)[-1] for name in left]
     assert set(last) <= {"case.turned_away", "case.released", "case.launched"}
     assert last.count("case.turned_away") == len(stage.deletes) - 6
 
