@@ -67,10 +67,6 @@ if DERIVES_PASSWORD:
 HAS_TWO_ROLES = HAS_OWNER_ROLE or DERIVES_PASSWORD
 RUNNING_ROLE = tuple(str((_nobody | _database)[name]) for name in _nobody)
 _used = _owner if _owner and sys.argv[1:2] == ["migrate"] else _database
-# Compiling a plan (JIT) takes longer than our queries, and no disk today is four times slower out of order; what the
-# address itself says comes last, and so wins.
-_planning = f"-c jit=off -c random_page_cost=1.1 {_used['OPTIONS'].get('options', '')}".strip()
-_used |= {"OPTIONS": _used["OPTIONS"] | {"options": _planning}}
 DATABASES: dict[str, dict[str, Any]] = {"default": _used | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -7,9 +7,8 @@ writes domains by an older rule (IDNA 2003), by which ``straße.example`` is som
 from __future__ import annotations
 
 import re
-from email._policybase import Compat32, Policy
 from email.generator import BytesGenerator
-from email.policy import SMTPUTF8
+from email.policy import SMTPUTF8, Compat32, Policy
 from email.utils import parseaddr
 from io import BytesIO
 from typing import Any

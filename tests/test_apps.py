@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -12,3 +13,10 @@ def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(db:
     MigrationRecorder(connection).record_applied("accounts_review", "0001_initial")
     with pytest.raises(CommandError, match=r"from before the first release .* Give the portal an empty one"):
         call_command("migrate", verbosity=0)
+
+
+def test_connections_plan_by_statements_and_ask_a_pooler_for_no_options(db: None) -> None:
+    assert "options" not in settings.DATABASES["default"]["OPTIONS"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('jit'), current_setting('random_page_cost')")
+        assert cursor.fetchone() == ("off", "1.1")
