@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -70,7 +71,16 @@ def activate(stage: Stage, number: int) -> None:
             assert is_right()
 
 
-STEPS: list[Callable[[Stage, int], None]] = [read, judge, change, regroup, doubt, adopt, propose, activate]
+def move_limits(stage: Stage, number: int) -> None:
+    """Put a policy in force that differs from the one before in its limits alone."""
+    workspace = Workspace.objects.get()
+    limit = re.compile(r"(?<=dormant_after_days = )\d+")
+    text = limit.sub(lambda days: str(300 + int(days[0]) % 7 * 100 + number), workspace.current_policy.text)
+    preview.propose(workspace=workspace, text=text, actor=None, reason="", now=stage.clock())
+    activate(stage, 0)
+
+
+STEPS: list[Callable[[Stage, int], None]] = [read, judge, change, regroup, doubt, adopt, propose, activate, move_limits]
 
 
 def is_right() -> bool:
