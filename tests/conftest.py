@@ -120,6 +120,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     options["data_directory"] = folder = folder_of_run("database") / "postgresql"
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM SET fsync = off")
+        # Each test leaves rows that were rolled back, through which the next ones would have to look.
+        cursor.execute("ALTER SYSTEM SET autovacuum_naptime = 5")
         cursor.execute("SELECT pg_reload_conf()")
     connection.close()
     yield
