@@ -85,7 +85,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
         found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
         if is_capped and self.filterset.form.cleaned_data.get("q"):
-            table.data.data = self.filterset.walked
+            table.data.data = table.order.sorted(self.filterset.walked)
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
     @cached_property
