@@ -12,6 +12,7 @@ from django.db import connection
 
 from accounts_review.models import Account, Assessment, PolicyPreview, PolicyVersion, Workspace
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.assess.judging import mark_changed
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
@@ -33,13 +34,13 @@ def proposed(stage: Stage) -> PolicyPreview:
 @pytest.fixture
 def rival(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Future[bool]]]:
     """Starts somebody who judges omar: it is written, and is committed once somebody has to wait for it."""
-    has_written, mark = Event(), assess.mark_changed
+    has_written = Event()
 
     def slowly(workspace: Workspace) -> None:
-        monkeypatch.setattr(assess, "mark_changed", mark)
+        monkeypatch.setattr(assess, "mark_changed", mark_changed)
         has_written.set()
         until_somebody_waits()
-        mark(workspace)
+        mark_changed(workspace)
 
     def judge() -> bool:
         try:
