@@ -10,13 +10,15 @@ import msgspec
 quick = msgspec.json.Encoder(order="sorted").encode
 """Writes nearly all documents of plain types as they are digested."""
 _exact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-_EXPONENT = re.compile(rb"[:,\[]-?[\d.]+e|^-?[\d.]+e")
+_EXPONENT = re.compile(rb"[:,\[]-?(?:[\d.]+e|0\.0000)|^-?(?:[\d.]+e|0\.0000)")
+"""Numbers that either of the two writes with an exponent."""
 
 
 def canonical(content: object) -> bytes:
     """A document as it is digested, the same as ``json.dumps`` writes it.
 
-    Another encoder does it in a tenth of the time. It writes numbers with an exponent otherwise, and takes nothing but
+    Another encoder does it in a tenth of the time. It writes numbers with an exponent otherwise,
+    or without one, and takes nothing but
     plain types.
     """
     try:

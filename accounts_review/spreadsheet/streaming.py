@@ -26,7 +26,8 @@ def streamed(query: QuerySet[Any, tuple[Any, ...]]) -> Iterator[list[Any]]:
         sql, parameters = query.query.sql_with_params()
     except EmptyResultSet:
         return
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT", parameters) as lines:
+    copy = f"COPY ({sql}) TO STDOUT"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(copy, parameters) as lines:
         for line in lines:
             cells = str(line, "utf-8")[:-1].split("\t")
             yield [_value(cell) if "\\" in cell else cell for cell in cells]

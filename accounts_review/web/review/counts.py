@@ -20,6 +20,7 @@ from accounts_review.models import Case as CleanupCase
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing, Verdict
+from accounts_review.workflow.review.conflicts import newest
 
 MOST_COUNTED = 10_000
 """Where nothing is counted beforehand, so many are counted; of more it is said that they are more."""
@@ -27,8 +28,8 @@ MOST_COUNTED = 10_000
 
 FEW_DECIDED, FRESH = 2_000, timedelta(seconds=10)
 Rows = Sequence[tuple[Any, ...]]
-_KEPT: dict[tuple[int, bool], tuple[datetime, Rows]] = {}
-"""By workspace: of this process, and only where very many are decided on."""
+_KEPT: dict[tuple[int, bool], tuple[datetime, int, Rows]] = {}
+"""By workspace, with the newest audit entry: of this process, and only where very many are decided on."""
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     Only those never used, where ``is_unused``.
 
     Those not yet past their limit, and those past it, come from what is counted by day; today's day is looked at, and
-    so is everyone on whom somebody decided: where they are very many, once in :data:`FRESH`.
+    so is everyone on whom somebody decided: where they are very many, once in :data:`FRESH` and after each decision.
     """
     found: dict[str, Counts] = {}
     for segment, standing, is_past, count in _judged(workspace, now, is_unused=is_unused):
@@ -214,14 +215,15 @@ def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
 
 
 def _decided_rows(workspace: Workspace, now: datetime, *, is_unused: bool) -> Rows:
-    """What :func:`_decided` lists; of very many, as it was a moment ago: each is looked up, at 3 µs."""
-    key = (workspace.pk, is_unused)
-    at, rows = _KEPT.get(key, (now, ()))
-    if rows and abs(now - at) < FRESH:
-        return rows
+    """What :func:`_decided` lists; of very many, as it was since the last decision: each is looked up, at 3 µs."""
+    key, kept = (workspace.pk, is_unused), _KEPT.get((workspace.pk, is_unused))
+    # Asked before the rows, so that a decision of this moment is looked for again.
+    last = newest(workspace) if kept else 0
+    if kept and kept[1] == last and abs(now - kept[0]) < FRESH:
+        return kept[2]
     rows = _decided(is_unused).rows(workspace=workspace.pk, now=now)
     if sum(row[-1] for row in rows) > FEW_DECIDED:
-        _KEPT[key] = now, rows
+        _KEPT[key] = now, last, rows
     else:
         _KEPT.pop(key, None)
     return rows

@@ -219,6 +219,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.filter(assessment__dormant_from__gte=_midnight(value))
 
     def filter_until(self, accounts: AccountQuerySet, name: str, value: date) -> AccountQuerySet:
+        if value == date.max:
+            return accounts.filter(assessment__dormant_from__isnull=False)
         return accounts.filter(assessment__dormant_from__lt=_midnight(value + timedelta(days=1)))
 
     def tabs(self) -> list[Tab]:

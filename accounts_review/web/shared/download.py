@@ -29,10 +29,10 @@ def as_shown(table: PortalTable, request: HttpRequest) -> QuerySet[Any]:
 
 def download(view: WorkspaceView, sheet: Sheet, *, kind: str, name: str = "") -> StreamingHttpResponse:
     """A table as a ``csv`` or ``xlsx`` file."""
-    content = _spoken(written(sheet, kind), get_language())
+    content = written(sheet, kind)
     if kind == "csv":
         content = chain([BYTE_ORDER_MARK], content)
-    answer = StreamingHttpResponse(content, content_type=FORMATS[kind])
+    answer = StreamingHttpResponse(_spoken(content, get_language()), content_type=FORMATS[kind])
     answer["Content-Disposition"] = f'attachment; filename="{file_name(view, name or sheet.title, kind)}"'
     return answer
 

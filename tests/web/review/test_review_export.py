@@ -10,9 +10,13 @@ from typing import Any
 import openpyxl
 import pytest
 from django.contrib.auth.models import User
+from django.db import DatabaseError
+from django.db.models import F, IntegerField
+from django.db.models.functions import Cast
 from django.test import Client
 
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.spreadsheet.streaming import streamed
 from tests.web.kit import Desk, read, someone
 
 
@@ -100,3 +104,10 @@ def test_more_than_a_spreadsheet_holds_is_refused(desk: Desk, monkeypatch: pytes
 def test_who_may_not_read_may_not_export(desk: Desk, person: Callable[[str], User]) -> None:
     assert Desk(person("nobody"), desk.workspace).client.get(desk.url("export")).status_code == 404
     assert Client().get(desk.url("export")).status_code == 302
+
+
+def test_what_the_database_cannot_answer_is_an_error_of_the_database(workspace: Workspace) -> None:
+    no_number = Workspace.objects.values_list(Cast(F("name"), IntegerField()))
+
+    with pytest.raises(DatabaseError, match="main"):
+        list(streamed(no_number))

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from accounts_review.models import Case, Workspace
+from accounts_review.web.review import counts
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from tests.web.kit import Desk, invited, read, someone, text_of
@@ -55,6 +56,9 @@ def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
         ("state=draft", set()),
         ("q=a&segment=everyone else&idle=800&verdict=dormant", {"ana", "bob"}),
         ("sort=username", {"ana", "bob", "guest"}),
+        ("dormant_until=9999-12-31&verdict=dormant", {"ana", "bob", "guest"}),
+        ("dormant_until=9999-12-30&verdict=dormant", {"ana", "bob", "guest"}),
+        ("dormant_since=0001-01-01&dormant_until=0001-01-01", set()),
     ],
 )
 def test_each_filter_narrows(desk: Desk, query: str, expected: set[str]) -> None:
@@ -145,3 +149,15 @@ def test_nonsense_exports_nothing(desk: Desk) -> None:
     answer = desk.client.get(desk.url("export", "?idle=many"))
 
     assert answer["Location"] == desk.url("review", "?idle=many")
+
+
+def test_the_counts_follow_each_decision_where_very_many_are_decided_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "FEW_DECIDED", 0)
+    accounts = {account.username: account for account in desk.workspace.accounts.all()}
+    for left, username in ((2, "ana"), (1, "bob")):
+        until = now() + timedelta(days=9)
+        decide.exempt(accounts=[accounts[username]], actor=desk.user, reason="away", until=until, now=now())
+
+        assert desk.counts("?state=open")["dormant"] == left
