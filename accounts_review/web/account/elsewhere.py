@@ -22,7 +22,10 @@ def elsewhere(account: Account, *, seen: QuerySet[Workspace], now: datetime) -> 
         same |= Q(email__iexact=account.email)
     if not same:
         return []
-    others = Account.objects.filter(same, workspace__in=seen).exclude(workspace=account.workspace_id)
+    workspaces = list(seen.exclude(pk=account.workspace_id))
+    if not workspaces:
+        return []
+    others = Account.objects.filter(same, workspace__in=workspaces)
     found = others.listed().assessed().with_verdict(now).select_related("workspace").order_by("workspace__name", "pk")
     return list(islice((other for other in found.iterator(MOST) if _is_same(account, other)), MOST))
 
