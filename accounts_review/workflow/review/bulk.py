@@ -197,7 +197,7 @@ def silent(*, now: datetime) -> list[int]:
 def _next_size(size: int, *, took: float) -> int:
     """How many to decide on next, after a portion that took so many seconds."""
     if took > 2 * QUICK:
-        return max(size // 2, PORTION // GROWTH, 1)
+        return max(size // 2, PORTION // 2, 1)
     return min(size * 2, PORTION * GROWTH) if took < QUICK / 2 else size
 
 
