@@ -322,7 +322,6 @@ def copy_case() -> None:
 
 
 def case_pk() -> int:
-    """The case of ana, which is the one that is tampered with."""
     return Case.objects.get(account__username="ana").pk
 
 

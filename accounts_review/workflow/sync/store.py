@@ -63,6 +63,7 @@ WITH touched AS (
         CASE WHEN NOT %(incomplete)s THEN activity END, sync_match.lost
     FROM sync_record record LEFT JOIN sync_match USING (seq)
     WHERE {FRESH} AND sync_match.id IS NULL AND (NOT %(incomplete)s OR sync_match.is_listed IS NOT TRUE)
+    ORDER BY seq
     RETURNING id
 ) {_KEYS}
 """  # noqa: S608
