@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.events import DECISIONS, Event
+from accounts_review.audit.events import WEIGHED
 from accounts_review.models import AuditEntry
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.rules.policy import PolicyFault
@@ -90,7 +90,7 @@ def instant(stored: object) -> datetime | None:
 @register.filter
 def is_weighed(entry: AuditEntry) -> bool:
     """Whether an entry is about an account and a judgement of it, so that what was known then has a page."""
-    return entry.account_id is not None and entry.kind in (*DECISIONS, Event.CASE_INTENDED)
+    return entry.account_id is not None and entry.kind in WEIGHED
 
 
 @register.filter

@@ -19,7 +19,7 @@ from accounts_review.rules.refusals import MailFault
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.notify import bounces, smtp
-from accounts_review.workflow.review import decide
+from accounts_review.workflow.review import held
 from accounts_review.workflow.revoke import delete_call, last_look, preflight, settle, standstill, worker
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome
 from accounts_review.workflow.sync import figures, match, passes, store
@@ -186,7 +186,7 @@ def lose_the_record(patch: pytest.MonkeyPatch) -> None:
 
 
 def allow_everybody(patch: pytest.MonkeyPatch) -> None:
-    for stage in (launch, decide):
+    for stage in (launch, held):
         patch.setattr(stage, "permit", lambda user, act, workspace: None)
 
 
