@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -24,6 +25,7 @@ from accounts_review.models.exemption import ExemptionQuerySet
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording import instants
 from accounts_review.workflow.notify import emails
+from accounts_review.workflow.notify.taken import TAKEN, record_first
 
 PERSON = "the person"
 """The actor, where the person whose account it is has acted."""
@@ -76,7 +78,8 @@ def case_of(token: str) -> Case | None:
     if case is None:
         return None
     later = Case.objects.filter(account=case.account_id, pk__gt=case.pk, cleanup__dry_run=False)
-    warned = later.exclude(noticed_at=None).select_related("account", "cleanup__workspace")
+    told = Q(noticed_at__isnull=False) | Q(outcome__has_key=TAKEN)
+    warned = later.filter(told).select_related("account", "cleanup__workspace")
     return warned.order_by("-pk").first() or case
 
 
@@ -115,6 +118,8 @@ def answer(*, case: Case, said: Said, now: datetime) -> Case:
     one can be changed into the other. *Leave* makes the case due at once. Raises :class:`Settled` and :class:`NotNow`.
     """
     held = _held(case)
+    # They answer the e-mail that this is about.
+    record_first(held, now=now)
     changes = said.kind is not AnswerKind.LEAVE and still_counts(held, now=now)
     if is_settled(held) and not changes:
         raise Settled

@@ -14,6 +14,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, permit
 from accounts_review.rules.lifecycle import CASE_TRANSITIONS, IN_FLIGHT, CaseState, CleanupState, IllegalTransition
 from accounts_review.workflow.notify import emails
+from accounts_review.workflow.notify.taken import TAKEN, record_first
 
 LATEST = timedelta(days=30)
 """A report that names only an address is believed to be about a removal no longer ago than this."""
@@ -87,8 +88,10 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     )
 
 
+@transaction.atomic
 def give_up(case: Case, *, actor: str, now: datetime, **details: object) -> None:
     """What was not delivered is no notice, whatever was thought before."""
+    record_first(case, now=now)
     kind, none = Event.CASE_UNDELIVERABLE, None
     address = case.account.email if case.state == CaseState.AWAITING_NOTICE else case.warned_to
     audit.transition(
@@ -106,7 +109,9 @@ def give_up(case: Case, *, actor: str, now: datetime, **details: object) -> None
 
 def _concerned(message_id: str, recipient: str, *, now: datetime) -> QuerySet[Case]:
     """The cases that a report is about: the one whose notice has that identifier, or those written to there."""
-    warned = Case.objects.exclude(noticed_at=None)
+    # The server may be faster than our own record.
+    taken = Q(state=CaseState.AWAITING_NOTICE, outcome__has_key=TAKEN)
+    warned = Case.objects.filter(Q(noticed_at__isnull=False) | taken)
     by_name = warned.filter(message_id=message_id) if message_id else warned.none()
     if not recipient or by_name.exists():
         return by_name

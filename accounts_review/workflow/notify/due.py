@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -17,7 +18,7 @@ from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.workflow import open_days
 from accounts_review.workflow.notify import emails
-from accounts_review.workflow.notify.taken import KEPT
+from accounts_review.workflow.notify.taken import KEPT, record_first
 
 LATE = timedelta(days=7)
 """A closing e-mail is sent within this time or not at all: later it would only confuse."""
@@ -88,7 +89,7 @@ def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     Who kept it by their own answer has read so, and who is about to be warned again would not believe it.
     """
     ends = Case.objects.filter(_gone() | _kept(), cleanup__workspace=workspace, cleanup__dry_run=False)
-    untold = ends.filter(Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE, closing_told_at=None)
+    untold = ends.filter(Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE, closing_told_at=None, account__erased_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
@@ -131,8 +132,10 @@ def is_newer(activity_at: datetime | None, case: Case) -> bool:
     return activity_at is not None and (approved_on is None or activity_at > approved_on)
 
 
+@transaction.atomic
 def spare(case: Case, why: object, *, now: datetime) -> None:
     """End the case of somebody who keeps their access."""
+    record_first(case, now=now)
     data = {"why": why}
     audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
 

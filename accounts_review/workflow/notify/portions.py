@@ -57,11 +57,10 @@ class Portions:
         """
         if key not in self._read or time.monotonic() - self._read_at > LONGEST_SECONDS:
             self._read_from(self._places[key])
-        has_looked = self.guard.look_again()
+        self.guard.look_again()
         if not self._is_free(key):
             # Held, or no longer one of those: which?
-            if not has_looked:
-                self.guard.check()
+            self.guard.check()
             if not self.cases.filter(pk=key).exists():
                 raise audit.Conflict(f"case {key}")
         if key not in self._read:

@@ -192,6 +192,7 @@ def allowance(*, workspace: Workspace, kinds: Collection[Event], pace: Pace, now
 def _warn(
     key: int, through: BaseEmailBackend, *, portions: Portions, taken: Taken, texts: TextsOf, now: datetime
 ) -> str | MailRefusal:
+    taken.record_in_time()
     case = portions.case(key)
     if why := due.objection(case):
         spare(case, why, now=now)

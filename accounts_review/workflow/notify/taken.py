@@ -1,7 +1,8 @@
 """Taken: what the mail server has accepted, until the audit holds it.
 
 The case keeps it at once, so that a crash sends at most one e-mail twice; its new state follows with the entry, for
-many cases in one transaction. What a process that died has left is recorded by the next run, before it sends anything.
+many cases in one transaction. What a process that died has left is recorded by the next run, before it sends anything,
+or by whoever moves the case on before that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from django.db import connection, transaction
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, Workspace
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import CaseState, IllegalTransition
 from accounts_review.workflow.notify import emails
 
 TAKEN = "taken"
@@ -42,7 +43,7 @@ class Taken:
     _can_record: bool = False
 
     def keep(self, case: Case, *, promised: datetime, mail: dict[str, str], message_id: str) -> None:
-        """Keep with the case that its notice was taken; recorded soon. Raises ``Conflict`` where it has moved on."""
+        """Keep with the case that its notice was taken; recorded soon, or at once where it has moved on."""
         data = {"address": case.account.email, "mail": mail, "promised": promised.isoformat()}
         data |= {"message_id": message_id[:255], "at": self.now.isoformat()}
         case.message_id, case.warned_to, case.outcome = message_id[:255], case.account.email, {TAKEN: data}
@@ -54,7 +55,11 @@ class Taken:
             return
         self._since = self._since if self.cases else time.monotonic()
         self.cases.append(case)
-        if len(self.cases) >= MOST or time.monotonic() - self._since >= LONGEST_SECONDS:
+        self.record_in_time()
+
+    def record_in_time(self) -> None:
+        """Record whatever was taken, if that is much or was a while ago."""
+        if self.cases and (len(self.cases) >= MOST or time.monotonic() - self._since >= LONGEST_SECONDS):
             self.record()
 
     def _record_first(self, case: Case) -> None:
@@ -76,10 +81,26 @@ class Taken:
 
 def record_left(workspace: Workspace, *, now: datetime) -> int:
     """Record what a process that died had sent; returns how many notices that were."""
-    waiting = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.AWAITING_NOTICE, outcome__has_key=TAKEN)
-    cases = list(waiting.select_related("account", "cleanup__workspace"))
+    states = (CaseState.AWAITING_NOTICE, CaseState.WITHDRAWN)
+    left = Case.objects.filter(cleanup__workspace=workspace, state__in=states, outcome__has_key=TAKEN)
+    cases = list(left.select_related("account", "cleanup__workspace"))
     _record(cases, now=now)
     return len(cases)
+
+
+def record_first(case: Case, *, now: datetime) -> None:
+    """Before a case moves on with another outcome: record that its notice was taken, if only the case knows it yet.
+
+    For within a transaction, which holds the case from then on. The case in memory is brought up to date.
+    """
+    if case.state != CaseState.AWAITING_NOTICE:
+        return
+    standing = Case.objects.filter(pk=case.pk, state=CaseState.AWAITING_NOTICE)
+    outcome = standing.select_for_update(no_key=True).values_list("outcome", flat=True).first()
+    if TAKEN in (outcome or {}):
+        case.outcome = outcome
+        case.warned_to = _of(case)["address"]
+        _move([case], now=now)
 
 
 _MARK = (
@@ -103,32 +124,45 @@ def _mark(case: Case) -> bool:
 
 
 def _record(cases: Sequence[Case], *, now: datetime) -> None:
+    # A transaction for each date: the second of one would wait for rows while it keeps everybody's entries waiting.
+    for _dates, alike in groupby(sorted(cases, key=_dates_of), _dates_of):
+        together = list(alike)
+        try:
+            _move(together, now=now)
+        except (audit.Conflict, IllegalTransition):
+            # Somebody has decided on one of them in this moment: each by itself.
+            for case in together:
+                _record_alone(case, now=now)
+
+
+def _record_alone(case: Case, *, now: datetime) -> None:
     try:
-        _move(cases, now=now)
-    except audit.Conflict:
-        # Somebody has decided on one of them in this moment: each by itself.
-        for case in cases:
-            try:
-                _move([case], now=now)
-            except audit.Conflict:
-                _record_moved(case, now=now)
+        _move([case], now=now)
+    except (audit.Conflict, IllegalTransition):
+        # Otherwise whoever moved it has recorded it.
+        if Case.objects.filter(pk=case.pk, outcome__has_key=TAKEN).exists():
+            _record_moved(case, now=now)
 
 
 @transaction.atomic
 def _move(cases: Sequence[Case], *, now: datetime) -> None:
-    for (promised, at), together in groupby(cases, lambda case: (_of(case)["promised"], _of(case)["at"])):
-        audit.transition(
-            list(together),
-            CaseState.NOTICED,
-            kind=Event.CASE_NOTICED,
-            actor="portal",
-            now=now,
-            data=_entry,
-            noticed_at=datetime.fromisoformat(at),
-            promised_at=datetime.fromisoformat(promised),
-            link_key=emails.link_key(),
-            outcome=None,
-        )
+    """Move on cases with the same dates, held in the order in which deciders hold them."""
+    promised, at = _dates_of(cases[0])
+    rows = Case.objects.filter(pk__in=[case.pk for case in cases]).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+    audit.transition(
+        cases,
+        CaseState.NOTICED,
+        kind=Event.CASE_NOTICED,
+        actor="portal",
+        now=now,
+        data=_entry,
+        expect={"outcome__has_key": TAKEN},
+        noticed_at=datetime.fromisoformat(at),
+        promised_at=datetime.fromisoformat(promised),
+        link_key=emails.link_key(),
+        outcome=None,
+    )
 
 
 @transaction.atomic
@@ -136,13 +170,19 @@ def _record_moved(case: Case, *, now: datetime) -> None:
     """The e-mail has left, whatever became of the case meanwhile: its person was given a date, and is told the end."""
     found = Case.objects.select_for_update(no_key=True, of=("self",)).get(pk=case.pk)
     data = _of(case)
-    columns: dict[str, Any] = {"promised_at": datetime.fromisoformat(data["promised"]), "link_key": emails.link_key()}
+    # An entry that moves nothing changes no date that an earlier one has given.
+    promised = found.promised_at or datetime.fromisoformat(data["promised"])
+    columns: dict[str, Any] = {"promised_at": promised, "link_key": emails.link_key()}
     if found.state in KEPT:
         columns |= {"noticed_at": datetime.fromisoformat(data["at"]), "warned_to": data["address"]}
     if TAKEN in (found.outcome or {}):
         columns |= {"outcome": None}
     Case.objects.filter(pk=case.pk).update(**columns)
     audit.log([case], kind=Event.CASE_NOTICED, actor="portal", now=now, data=_entry(case))
+
+
+def _dates_of(case: Case) -> tuple[str, str]:
+    return _of(case)["promised"], _of(case)["at"]
 
 
 def _of(case: Case) -> dict[str, Any]:

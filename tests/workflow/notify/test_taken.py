@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
@@ -12,11 +14,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts_review import audit
-from accounts_review.models import AuditEntry, Case
-from accounts_review.workflow import holds
+from accounts_review.audit.verification import replay
+from accounts_review.models import Account, AuditEntry, Case
+from accounts_review.workflow import advance, holds
+from accounts_review.workflow.answer import AnswerKind, Said, answer
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import taken
+from accounts_review.workflow.notify import bounces, taken
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
+from accounts_review.workflow.retention.erase import erase_person
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, policy_text, someone
 
@@ -48,6 +53,34 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def send(stage: Stage, **options: Any) -> Notices:
     return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
+
+
+def withdraw(stage: Stage, name: str) -> None:
+    decide.withdraw(accounts=stage.accounts(name), actor=stage.staff("reviewer"), reason="stays", now=stage.clock())
+
+
+def keep(stage: Stage, name: str) -> None:
+    answer(case=stage.case(name), said=Said(kind=AnswerKind.KEEP), now=stage.clock())
+
+
+def leave(stage: Stage, name: str) -> None:
+    answer(case=stage.case(name), said=Said(kind=AnswerKind.LEAVE), now=stage.clock())
+
+
+def bounce(stage: Stage, name: str) -> None:
+    known = stage.case(name).message_id
+    assert bounces.mark_bounced(message_id=known, recipient="", why="550 no", now=stage.clock()) == 1
+
+
+def use(stage: Stage, name: str) -> None:
+    stage.update(name, last_seen_at=stage.clock().isoformat())
+    stage.sync()
+    advance.spare_returned(workspace=stage.workspace, now=stage.clock())
+
+
+def flaws(stage: Stage) -> list[str]:
+    rows = [f"case {stage.case(name).pk}" for name in stage.states()]
+    return [str(flaw) for flaw in replay.check_states() if flaw.row in rows]
 
 
 def written_to() -> list[str]:
@@ -147,3 +180,122 @@ def test_a_notice_takes_two_queries_of_its_own(stage: Stage) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert send(stage).sent == 8
     assert len(asked) - few <= 2 * 4 + 2
+
+
+def test_what_a_killed_run_has_sent_is_recorded_once_whatever_happens_before_the_next(
+    stage: Stage, die: Callable[[], None]
+) -> None:
+    with pytest.raises(Killed):
+        send(stage, limit=7)
+    die()
+    stage.clock.advance(minutes=10)
+    ends = {"withdrawn": withdraw, "spared": keep, "undeliverable": bounce, "due": leave}
+    names = written_to()[1:]
+    for name, (end, act) in zip(names, ends.items(), strict=False):
+        act(stage, name)
+        assert stage.case(name).state == end
+    use(stage, names[4])
+    assert stage.case(names[4]).state == "spared"
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="stop", now=stage.clock())
+    assert send(stage).sent == 0
+    for name in names:
+        assert stage.entries(name).count("case.noticed") == 1
+        assert stage.case(name).promised_at is not None
+    assert not Case.objects.filter(outcome__has_key=taken.TAKEN).exists()
+    assert flaws(stage) == []
+
+
+@pytest.mark.parametrize("act", [withdraw, keep, bounce])
+def test_who_is_warned_again_and_decides_before_the_entry_stands_as_the_audit_says(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, act: Callable[[Stage, str], None]
+) -> None:
+    name, mark = PEOPLE[1], taken._mark
+    send(stage)
+    stage.clock.advance(days=3)
+    Account.objects.filter(username__in=PEOPLE[:2]).update(email="new@ville.example")
+
+    def then_act(case: Case) -> bool:
+        is_kept = mark(case)
+        if case.account.username == name:
+            act(stage, name)
+        return is_kept
+
+    monkeypatch.setattr(taken, "_mark", then_act)
+    assert send(stage).sent == 2
+    assert stage.entries(name).count("case.noticed") == 2
+    assert flaws(stage) == []
+
+
+def test_one_run_can_promise_two_dates_while_somebody_decides(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30))
+    stage.launch(*PEOPLE[:4])
+    stage.adopt(policy_text(notice=45))
+    stage.launch(*PEOPLE[4:8])
+    move, decided = taken._move, list[str]()
+
+    def withdrawn_first(cases: list[Case], **given: Any) -> None:
+        if len(cases) > 1 and not decided:
+            decided.append(PEOPLE[6])
+            withdraw(stage, PEOPLE[6])
+        move(cases, **given)
+
+    monkeypatch.setattr(taken, "_move", withdrawn_first)
+    assert send(stage).sent == 8
+    assert [name for name, state in stage.states().items() if state != "noticed"] == decided
+    promised = {stage.case(name).promised_at for name in PEOPLE[:8]}
+    assert promised == {stage.clock() + timedelta(days=30), stage.clock() + timedelta(days=45)}
+    assert flaws(stage) == []
+
+
+def test_refusals_keep_no_notice_from_being_recorded_in_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver, recorded = EmailBackend.send_messages, list[int]()
+    monkeypatch.setattr(taken, "LONGEST_SECONDS", 1000.0)
+
+    def refuse_after_two(backend: EmailBackend, messages: Any) -> int:
+        if len(mail.outbox) < 2:
+            return deliver(backend, messages)
+        monkeypatch.setattr(taken, "LONGEST_SECONDS", 0.0)
+        recorded.append(Case.objects.filter(state="noticed").count())
+        raise SMTPRecipientsRefused({messages[0].to[0]: (550, b"5.1.1 no such user")})
+
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse_after_two)
+    send(stage)
+    assert recorded[:2] == [1, 2]
+
+
+def test_a_hold_in_the_moment_after_a_look_stops_the_next_notice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = holds.Guard.look_again
+
+    def then_hold(guard: holds.Guard) -> bool:
+        has_looked = look(guard)
+        if has_looked:
+            _hold(stage)
+        return has_looked
+
+    monkeypatch.setattr(holds.Guard, "look_again", then_hold)
+    assert send(stage).sent == 0
+    assert mail.outbox == []
+
+
+def test_who_is_erased_between_two_e_mails_is_told_nothing_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver = EmailBackend.send_messages
+    send(stage)
+    stage.clock.advance(days=31)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.revoke(limit=2)
+    mail.outbox.clear()
+    removed = [name for name, state in stage.states().items() if state == "revoked"]
+    case = stage.case(removed[1])
+
+    def then_erase(backend: EmailBackend, messages: Any) -> int:
+        count = deliver(backend, messages)
+        given: Any = {"actor": stage.staff("administrator"), "reason": "asked", "now": stage.clock()}
+        erase_person(workspace=stage.workspace, username=removed[1], **given)
+        return count
+
+    monkeypatch.setattr(EmailBackend, "send_messages", then_erase)
+    assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 1
+    assert written_to() == removed[:1]
+    assert not AuditEntry.objects.filter(account_id=case.account_id, kind="case.closing_told").exists()
