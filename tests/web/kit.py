@@ -62,8 +62,8 @@ def sign_in(client: Client, user: User, *, ago: float = 0) -> None:
         }
     )
     session.save()
-    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
-    update_last_login(None, user)
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
+    update_last_login(User, user)
 
 
 class Desk:
