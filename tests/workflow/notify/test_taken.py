@@ -17,9 +17,9 @@ from accounts_review import audit
 from accounts_review.audit.verification import replay
 from accounts_review.models import Account, AuditEntry, Case
 from accounts_review.workflow import advance, holds
-from accounts_review.workflow.answer import AnswerKind, Said, answer
+from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, taken
+from accounts_review.workflow.notify import bounces, emails, taken
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
 from accounts_review.workflow.retention.erase import erase_person
 from accounts_review.workflow.review import decide
@@ -203,6 +203,21 @@ def test_what_a_killed_run_has_sent_is_recorded_once_whatever_happens_before_the
         assert stage.case(name).promised_at is not None
     assert not Case.objects.filter(outcome__has_key=taken.TAKEN).exists()
     assert flaws(stage) == []
+
+
+def test_an_older_link_leads_to_the_notice_that_is_taken_and_not_recorded_yet(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(stage)
+    for name in PEOPLE[:2]:
+        withdraw(stage, name)
+    tokens = {name: emails.token_of(stage.case(name)) for name in PEOPLE[:2]}
+    stage.launch(*PEOPLE[:2])
+    monkeypatch.setattr(taken, "_record", lambda cases, now: None)
+    send(stage)
+    last = written_to()[-1]
+    assert stage.case(last).noticed_at is None
+    assert case_of(tokens[last]) == stage.case(last)
 
 
 @pytest.mark.parametrize("act", [withdraw, keep, bounce])
