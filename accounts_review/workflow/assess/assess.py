@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
@@ -21,8 +22,8 @@ def assess(*, workspace: Workspace) -> int:
     nobody is left, the version says that everybody was judged by it. Nothing depends on the clock, so nothing needs
     assessing again as time passes.
     """
-    version = workspace.current_policy
-    stale = _stale(workspace, version).order_by("pk").values_list("pk", flat=True)
+    version = _in_force(workspace).get()
+    stale = _stale(version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
     if not keys:
         _note_judged(version)
@@ -56,7 +57,7 @@ def _note_judged(version: PolicyVersion) -> None:
     if version.is_judged:
         return
     with transaction.atomic():
-        if is_in_force(version) and not _stale(version.workspace, version).exists():
+        if is_in_force(version) and not _stale(version).exists():
             PolicyVersion.objects.filter(pk=version.pk).update(is_judged=True)
 
 
@@ -67,12 +68,17 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
 
 def is_owed(*, workspace: Workspace) -> bool:
     """Whether accounts are left that the policy in force has not judged as they are now."""
-    version = workspace.policies.filter(is_current=True).first()
-    return version is not None and _stale(workspace, version).exists()
+    version = _in_force(workspace).first()
+    return version is not None and _stale(version).exists()
 
 
-def _stale(workspace: Workspace, version: PolicyVersion) -> AccountQuerySet:
-    return Account.objects.filter(workspace=workspace).with_basis_under(version).filter(STALE)
+def _in_force(workspace: Workspace) -> QuerySet[PolicyVersion]:
+    # Both are asked for anew: the policy and the rights may have changed since the workspace was looked up.
+    return PolicyVersion.objects.select_related("workspace").filter(workspace=workspace, is_current=True)
+
+
+def _stale(version: PolicyVersion) -> AccountQuerySet:
+    return Account.objects.filter(workspace=version.workspace).with_basis_under(version).filter(STALE)
 
 
 def is_in_force(version: PolicyVersion) -> bool:

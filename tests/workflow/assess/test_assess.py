@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from accounts_review.models import Account, Assessment, Workspace
+from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population, records
@@ -209,6 +210,27 @@ def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
     monkeypatch.setattr(judging.Judging, "of", judge_and_be_overtaken)
     assess.assess(workspace=stage.workspace)
     assert set(Assessment.objects.values_list("policy__number", "limit_days")) == {(4, 900)}
+
+
+def test_rights_that_changed_after_the_workspace_was_looked_up_count(set_stage: SetStage) -> None:
+    team = records.group("team", "Team", [])
+    stage = set_stage(someone("marie", groups=[{"uid": "team"}]), groups=[team])
+    looked_up = Workspace.objects.get()
+    regroup(stage)
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    assert assess.is_owed(workspace=looked_up)
+    assess.assess(workspace=looked_up)
+    assert stage.verdicts()["marie"] == "protected"
+    assert not assess.is_owed(workspace=Workspace.objects.get())
+
+
+def test_a_policy_that_came_into_force_after_the_workspace_was_looked_up_counts(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", idle=800))
+    looked_up = Workspace.objects.get()
+    setattr(looked_up, IN_FORCE, looked_up.current_policy)
+    put_in_force(stage.workspace, policy_text(limit=900), now=NOW)
+    assert assess.assess(workspace=looked_up) == Account.objects.count()
+    assert set(Assessment.objects.values_list("policy__number", "limit_days")) == {(3, 900)}
 
 
 def test_a_right_that_comes_to_be_disputed_has_the_account_judged_anew(set_stage: SetStage) -> None:
