@@ -97,7 +97,10 @@ def test_the_map_names_files_that_are_there() -> None:
 
 
 def test_a_row_is_held_so_that_others_may_still_refer_to_it(read: dict[str, str]) -> None:
-    """Who refers to it holds the end of the record, perhaps, for which the other waits: that would be a deadlock."""
+    """Who refers to it holds the end of the record, perhaps, for which the other waits: that would be a deadlock.
+
+    Only previews that are about to be deleted are held against those who refer to them, so that nothing outlives them.
+    """
     calls = [
         (name, arguments)
         for name, text in read.items()
@@ -105,4 +108,6 @@ def test_a_row_is_held_so_that_others_may_still_refer_to_it(read: dict[str, str]
         for arguments in re.findall(r"select_for_update\(\s*([^)]*)", text)
     ]
     assert len(calls) > 20
-    assert [call for call in calls if not call[1].startswith("no_key=True")] == []
+    assert [call for call in calls if not call[1].startswith("no_key=True")] == [
+        ("accounts_review/workflow/policy/preview.py", "")
+    ]

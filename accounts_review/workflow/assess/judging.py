@@ -32,6 +32,12 @@ _JUDGED = (
     *("reasons", "never_used"),
 )
 _COLUMNS = ("account_id", "basis", *_JUDGED)
+# What refers to a preview holds it anyway, from its commit on; here before, so that it is not deleted in between.
+_RESTING = """
+SELECT preview.* FROM accounts_review_policypreview preview
+JOIN accounts_review_policyversion version ON version.id = preview.over_id
+WHERE preview.workspace_id = %s AND version.is_current ORDER BY preview.id FOR KEY SHARE OF preview
+"""
 _CREATE = """
 CREATE TEMP TABLE IF NOT EXISTS judged (
     account_id bigint, basis text, segment text, activity_at timestamptz, activity_field text, dormant_from timestamptz,
@@ -103,7 +109,7 @@ def merge(table: type[AssessmentBase], *, unique: Sequence[str], **fixed: int) -
 
 def mark_changed(workspace: Workspace) -> None:
     """Have the previews that rest on the judgements in force know whose were just written."""
-    for policy_preview in PolicyPreview.objects.filter(workspace=workspace).select_related("over"):
+    for policy_preview in PolicyPreview.objects.raw(_RESTING, [workspace.pk]):
         if policy_preview.moved_limits is not None:
             unique = ("policy_preview_id", "account_id")
             merge(PreviewedAssessment, unique=unique, policy_preview_id=policy_preview.pk)

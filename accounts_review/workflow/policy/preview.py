@@ -65,7 +65,10 @@ def propose(*, workspace: Workspace, text: str, actor: User | None, reason: str,
     policy.parse(text)
     login = _permitted(actor, workspace)
     of_workspace = PolicyPreview.objects.filter(workspace=workspace)
-    of_workspace.filter(Q(by_login=login) | Q(created_at__lt=now - KEPT)).delete()
+    replaced = of_workspace.filter(Q(by_login=login) | Q(created_at__lt=now - KEPT)).order_by("pk")
+    # Whoever still writes to one is waited for: what was written to it unseen would outlive it.
+    held = list(replaced.select_for_update().values_list("pk", flat=True))
+    of_workspace.filter(pk__in=held).delete()
     return PolicyPreview.objects.create(
         workspace=workspace,
         text=text,
@@ -180,7 +183,7 @@ def outstanding(policy_preview: PolicyPreview) -> list[int]:
 def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> bool:
     """Have everybody judged by the version in force, from which all follows that the preview makes of them."""
     judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
-    while judging.exists():
+    while judging.update(heartbeat_at=clock()):
         assess(workspace=policy_preview.workspace)
         with transaction.atomic():
             judging.select_for_update(no_key=True).first()

@@ -8,9 +8,9 @@ from threading import Event
 from time import monotonic, sleep
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from accounts_review.models import Account, Assessment, PolicyPreview, PolicyVersion, Workspace
+from accounts_review.models import Account, Assessment, PolicyPreview, PolicyVersion, PreviewedAssessment, Workspace
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.assess.judging import mark_changed
 from accounts_review.workflow.policy import preview
@@ -27,8 +27,7 @@ def stage(set_stage: SetStage) -> Stage:
 
 @pytest.fixture
 def proposed(stage: Stage) -> PolicyPreview:
-    text = policy_text(limit=365)
-    return preview.propose(workspace=stage.workspace, text=text, actor=None, reason="x", now=stage.clock())
+    return propose(stage)
 
 
 @pytest.fixture
@@ -38,25 +37,27 @@ def rival(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
 
     def slowly(workspace: Workspace) -> None:
         monkeypatch.setattr(assess, "mark_changed", mark_changed)
+        mark_changed(workspace)
         has_written.set()
         until_somebody_waits()
         mark_changed(workspace)
 
-    def judge() -> bool:
-        try:
-            version = PolicyVersion.objects.select_related("workspace").get(is_current=True)
-            return assess._judge(version, [Account.objects.get(username="omar").pk])
-        finally:
-            connection.close()
-
     def start() -> Future[bool]:
         monkeypatch.setattr(assess, "mark_changed", slowly)
-        judging = pool.submit(judge)
+        judging = pool.submit(judge_omar)
         assert has_written.wait(10)
         return judging
 
     with ThreadPoolExecutor(1) as pool:
         yield start
+
+
+def judge_omar() -> bool:
+    try:
+        version = PolicyVersion.objects.select_related("workspace").get(is_current=True)
+        return assess._judge(version, [Account.objects.get(username="omar").pk])
+    finally:
+        connection.close()
 
 
 def until_somebody_waits() -> None:
@@ -68,6 +69,11 @@ def until_somebody_waits() -> None:
                 return
             sleep(0.01)
     raise AssertionError("nobody waited")
+
+
+def propose(stage: Stage) -> PolicyPreview:
+    text = policy_text(limit=365)
+    return preview.propose(workspace=stage.workspace, text=text, actor=None, reason="x", now=stage.clock())
 
 
 def activate(stage: Stage, proposed: PolicyPreview) -> None:
@@ -102,3 +108,25 @@ def test_who_judges_and_who_activates_do_not_wait_for_each_other(
     assert judging.result()
     assert (stage.verdicts()["omar"], limits()) == ("dormant", {365})
     assert not assess.is_owed(workspace=stage.workspace)
+
+
+def test_who_replaces_one_waits_for_who_still_writes_to_it(
+    stage: Stage, proposed: PolicyPreview, rival: Callable[[], Future[bool]]
+) -> None:
+    assert preview.judge(policy_preview=proposed, clock=stage.clock)
+    judging = rival()
+    replacement = propose(stage)
+    assert judging.result()
+    assert PolicyPreview.objects.get() == replacement
+    assert not PreviewedAssessment.objects.exists()
+
+
+def test_who_judges_does_not_write_to_one_that_is_being_replaced(stage: Stage, proposed: PolicyPreview) -> None:
+    assert preview.judge(policy_preview=proposed, clock=stage.clock)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            propose(stage)
+            judging = pool.submit(judge_omar)
+            until_somebody_waits()
+        assert judging.result()
+    assert not PreviewedAssessment.objects.exists()
