@@ -57,6 +57,8 @@ class Fork:
 
 
 def _lead(run: Callable[[], object]) -> None:
+    # It is not this process that the parent's own handlers would end.
+    end_when_told()
     os.setsid()
     die_with_parent()
     run()

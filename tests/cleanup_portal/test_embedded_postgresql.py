@@ -29,17 +29,45 @@ threads = [threading.Thread(target=join) for _ in range({threads})]
 print(failures)
 """
 
+JOIN_AGAIN = """
+import os, signal
+from pathlib import Path
+import django, psutil
+django.setup()
+from django.conf import settings
+from django.db import connection
+def answer():
+    with connection.cursor() as cursor:
+        return cursor.execute("SELECT 1").fetchone()
+answer()
+server = psutil.Process(int((settings.DATA_DIR / "postgresql" / "postmaster.pid").read_text().split()[0]))
+parts = server.children()
+server.kill()
+psutil.wait_procs([server, *parts])
+connection.close()
+print(answer())
+"""
+
 
 def join(folder: Path, *, threads: int) -> str:
     """What a fresh process says went wrong when so many of its threads join the server at the same moment."""
+    return run(folder, JOIN.format(threads=threads))
+
+
+def run(folder: Path, code: str) -> str:
+    """What a fresh process says, or what ended it."""
     env = os.environ | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
-    command = [sys.executable, "-W", "ignore", "-c", JOIN.format(threads=threads)]
+    command = [sys.executable, "-W", "ignore", "-c", code]
     result = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
     return result.stdout.strip() or result.stderr
 
 
 def test_eight_threads_join_at_the_same_moment(tmp_path: Path) -> None:
     assert join(tmp_path, threads=8) == "[]"
+
+
+def test_one_that_was_killed_is_started_again_by_whoever_had_joined(tmp_path: Path) -> None:
+    assert run(tmp_path, JOIN_AGAIN) == "(1,)"
 
 
 def test_it_starts_in_a_folder_of_any_name_and_starts_again(tmp_path: Path) -> None:

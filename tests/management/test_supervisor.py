@@ -49,3 +49,21 @@ def test_how_a_fork_ends_is_told() -> None:
     child.start()
     assert child.process is not None
     assert child.process.wait(10) == child.process.returncode == 70
+
+
+def test_a_fork_that_still_starts_ends_when_it_is_told() -> None:
+    told = []
+    before = [signal.signal(number, lambda *_: told.append(True)) for number in supervisor.TOLD]
+    child = Child("starter", run=partial(time.sleep, 600))
+    try:
+        child.start()
+        assert child.process is not None
+        while os.getsid(child.process.pid) != child.process.pid:
+            time.sleep(0.01)
+        child.process.terminate()
+        assert child.process.wait(10) == 0
+        assert not told
+    finally:
+        for number, handler in zip(supervisor.TOLD, before, strict=True):
+            signal.signal(number, handler)
+        stop_all([child])

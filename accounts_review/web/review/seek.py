@@ -103,6 +103,9 @@ def idle_enough(verdict: str, *, sort: str, workspace: Workspace, now: datetime)
     is_active = verdict == Verdict.ACTIVE
     if sort != ("activity" if is_active else "-activity"):
         return Q()
+    if is_active and Account.objects.filter(workspace=workspace, unconfirmed_activity_at__isnull=False).exists():
+        # Whoever was seen again by a sync that was not accepted is active by another date than the one that is shown.
+        return Q()
     counted = DormancyCount.objects.filter(workspace=workspace, is_dated=True)
     counted = counted.filter(**{"day__gte" if is_active else "day__lte": now.astimezone(UTC).date()})
     last_active = ExpressionWrapper(F("day") - F("limit_days"), DateField())

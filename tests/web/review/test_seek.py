@@ -15,8 +15,9 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, Workspace
 from accounts_review.web.review import counts
+from accounts_review.workflow.assess.assess import assess
 from accounts_review.workflow.review import decide
-from tests.web.kit import Desk, invited, read, someone, text_of
+from tests.web.kit import Desk, days_ago, invited, read, someone, text_of
 
 SORTS = (
     "dormant_from",
@@ -173,6 +174,14 @@ def test_the_order_of_activity_leaps_over_nobody_of_a_verdict(desk: Desk) -> Non
     assert desk.names("?verdict=dormant&state=open&sort=-activity") == ["new", "d1", "d2", "d3"]
     assert desk.names("?verdict=active&sort=activity") == ["a2", "newer", "a1"]
     assert desk.names("?verdict=uncertain&sort=-activity") == ["undated"]
+
+
+def test_it_leaps_over_nobody_who_was_seen_again_by_a_sync_that_was_not_accepted(desk: Desk) -> None:
+    read(desk.workspace, someone("a1", idle=10), someone("cleared", idle=2000))
+    Account.objects.filter(username="cleared").update(unconfirmed_activity_at=days_ago(1))
+    assess(workspace=desk.workspace)
+
+    assert desk.names("?verdict=active&sort=activity") == ["cleared", "a1"]
 
 
 FILL = """
