@@ -17,7 +17,9 @@ WHERE is_current AND NOT EXISTS (
     WHERE other.workspace_id = version.workspace_id AND judged.policy_id <> version.id
 );
 """
+# To the earlier code, what marks an account in a preview would be a judgement.
 WITH_POLICY = f"""
+DELETE FROM accounts_review_previewedassessment;
 ALTER TABLE {TABLE} DISABLE TRIGGER count_updated;
 UPDATE {TABLE} judged SET policy_id = version.id
 FROM accounts_review_policyversion other JOIN accounts_review_policyversion version

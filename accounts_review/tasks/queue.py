@@ -20,9 +20,10 @@ from accounts_review.workflow.revoke.flight import AT_ONCE
 
 REVOKE = "accounts_review.tasks.jobs.revoke_batch"
 SCRUB = "accounts_review.tasks.nightly.scrub_job"
+PREVIEW_POLICY = "accounts_review.tasks.jobs.preview_policy_job"
 
 SYNC_SECONDS = 4 * 3600
-"""How long a sync may take: a million accounts are a thousand calls, twice; and proving the audit.
+"""How long a sync may take: a million accounts are a thousand calls, twice; and judging them, and proving the audit.
 Every other task is short."""
 
 
@@ -105,7 +106,8 @@ def enqueue_scrub() -> None:
 
 def enqueue_policy_preview(policy_preview_id: int) -> None:
     """Ask the worker to judge under a proposed policy."""
-    async_task("accounts_review.tasks.jobs.preview_policy_job", policy_preview_id)
+    if not _waiting(PREVIEW_POLICY, policy_preview_id):
+        async_task(PREVIEW_POLICY, policy_preview_id, timeout=SYNC_SECONDS)
 
 
 def enqueue_bulk_decision(bulk_id: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 
 from accounts_review.models import Account, Assessment, AuditEntry, PolicyPreview, PolicyVersion, PreviewedAssessment
 from accounts_review.rules.dormancy import Verdict
@@ -169,6 +171,20 @@ def test_it_can_be_stopped_and_gone_on_with(stage: Stage) -> None:
     assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
 
 
+def test_it_gives_a_sign_of_life_before_it_waits_for_judging(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy_preview = propose(stage, limit=365, judged=False)
+    stage.clock.advance(minutes=5)
+    heard: list[bool] = []
+
+    def listen(**given: Any) -> int:
+        heard.append(PolicyPreview.objects.filter(heartbeat_at=stage.clock()).exists())
+        return assess.assess(**given)
+
+    monkeypatch.setattr(preview, "assess", listen)
+    assert preview.judge(policy_preview=policy_preview, clock=stage.clock)
+    assert heard == [True]
+
+
 def test_a_person_has_one_preview_and_old_ones_go(stage: Stage) -> None:
     first = propose(stage, limit=365)
     others = make_policy_preview(stage.workspace, over=first.over, by_login="ada")
@@ -247,6 +263,17 @@ def test_only_the_judgements_that_differ_are_written(stage: Stage) -> None:
     assert {row.policy for row in Assessment.objects.exclude(policy=version)} == {first}
     assert all(row.judged_by(version) == version for row in Assessment.objects.all())
     assert assess.assess(workspace=stage.workspace) == 0
+
+
+def test_no_mark_is_left_for_an_earlier_portal_to_take_for_a_judgement(stage: Stage) -> None:
+    propose(stage, limit=365)
+    stage.update("omar", last_seen_at=days_ago(1))
+    stage.sync()
+    assert PreviewedAssessment.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(import_module("accounts_review.migrations.0022_judge_what_differs").WITH_POLICY)
+    assert not PreviewedAssessment.objects.exists()
 
 
 def test_whose_judgement_changes_while_it_is_computed_is_not_overlooked(
