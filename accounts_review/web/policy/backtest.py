@@ -49,7 +49,9 @@ class BacktestPage(WorkspaceView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         asked = request.GET.copy()
         asked.setdefault("on", (localdate(self.now) - A_YEAR).isoformat())
-        judged = PolicyPreview.objects.filter(workspace=self.workspace, state=PolicyPreview.State.READY)
+        judged = PolicyPreview.objects.filter(
+            workspace=self.workspace, over__is_current=True, state=PolicyPreview.State.READY
+        )
         form = BacktestForm(asked, policy_previews=judged, now=self.now)
         context: dict[str, Any] = {"form": form, "first_reading": first_reading(self.workspace)}
         if form.is_valid():

@@ -31,7 +31,10 @@ from accounts_review.workflow.policy.moves import SPARED, accounts_under
 
 
 class PreviewPage(WorkspaceView):
-    """What a preview would change, or how far computing that has come; the whole page or its progress."""
+    """What a preview would change, or how far computing that has come; the whole page or its progress.
+
+    Once another version is in force there are no numbers any more: they may rest on what the earlier one said.
+    """
 
     needs_to_act = "administer"
 
@@ -50,7 +53,8 @@ class PreviewPage(WorkspaceView):
             "changes": policies.changes(policy_preview.over.rules, policy_preview.rules),
             "is_superseded": not policy_preview.over.is_current,
         }
-        if policy_preview.state == PolicyPreview.State.READY and not self.is_partial:
+        is_ready = policy_preview.state == PolicyPreview.State.READY
+        if is_ready and policy_preview.over.is_current and not self.is_partial:
             context["impact"] = Impact(policy_preview, now=self.now)
             context["findings"] = policy_findings.by_kind(policy_preview.findings)
             context["loosened"] = [policy_findings.in_words(found) for found in self._loosened(policy_preview)]
@@ -146,7 +150,7 @@ class PreviewAccounts(WorkspaceView):
 
     def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponseBase:
         policy_preview = get_object_or_404(
-            PolicyPreview.objects.select_related("over"), workspace=self.workspace, pk=pk
+            PolicyPreview.objects.select_related("over"), workspace=self.workspace, over__is_current=True, pk=pk
         )
         form = PreviewAccountsForm(request.GET)
         asked = form.cleaned_data if form.is_valid() else {}

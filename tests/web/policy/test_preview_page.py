@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 
 from accounts_review.models import Account, AuditEntry, PolicyPreview, Workspace
 from accounts_review.tasks import actions, jobs
+from accounts_review.tasks.queue import SYNC_SECONDS
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
@@ -138,6 +139,19 @@ def test_another_version_meanwhile_keeps_the_text_for_a_new_preview(site: Site) 
     assert site.workspace.current_policy.number == 2
 
 
+def test_one_over_an_earlier_version_shows_its_text_and_no_numbers(site: Site) -> None:
+    site.people("ana", idle=400)
+    policy_preview = propose(site, limit=365)
+    site.adopt(limit=500)
+    said = text(site.get("policy_preview", pk=policy_preview.pk))
+    assert "Another version has come into force since" in said
+    assert "What would change" in said
+    assert "Accounts that would change" not in said
+    assert "Assessing every account" not in said
+    assert site.get("preview_accounts", pk=policy_preview.pk).status_code == 404
+    assert site.get("backtest", {"policy_preview": policy_preview.pk}).context["form"].errors
+
+
 def test_one_that_is_gone_says_so(site: Site) -> None:
     policy_preview = propose(site, limit=365)
     activate(site, policy_preview)
@@ -153,6 +167,7 @@ def test_a_large_workspace_is_judged_by_the_worker(site: Site, monkeypatch: pyte
     site.people("ana", "ben", idle=400)
     policy_preview = propose(site, limit=365)
     assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"]
+    assert OrmQ.objects.get().task["timeout"] == SYNC_SECONDS
     page = site.get("policy_preview", pk=policy_preview.pk)
     assert "0 of 2 accounts assessed under the new text" in text(page)
     assert "Activate" not in text(page)
@@ -187,7 +202,9 @@ def test_a_message_that_was_lost_is_rung_again(site: Site, monkeypatch: pytest.M
     assert site.enqueued == []
     PolicyPreview.objects.update(heartbeat_at=now() - timedelta(minutes=3))
     jobs.sweep()
-    assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"]
+    PolicyPreview.objects.update(heartbeat_at=now() - timedelta(minutes=3))
+    jobs.sweep()
+    assert site.enqueued == ["accounts_review.tasks.jobs.preview_policy_job"], "once is enough"
 
 
 def test_who_may_not_change_it_reads(site: Site) -> None:
