@@ -10,7 +10,7 @@ from datetime import datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from accounts_review.models import Account, Exemption
+from accounts_review.models import Account, Exemption, PolicyVersion
 from accounts_review.rules.dormancy import Facts, Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
 from accounts_review.wording import durations, explanations, instants, verdicts
@@ -98,10 +98,13 @@ def reasons_in_force(account: Account) -> list[str]:
     return verdicts.in_force(stored, verdict=account.verdict, exempt_until=account.exempt_until)
 
 
-def reasoning(account: Account, facts: Facts, *, now: datetime) -> Reasoning:
-    """How an account (asked for ``with_verdict``, with its assessment's policy) comes to its verdict, in sentences."""
+def reasoning(account: Account, facts: Facts, *, in_force: PolicyVersion, now: datetime) -> Reasoning:
+    """How an account (asked for ``with_verdict``, with its assessment's policy) comes to its verdict, in sentences.
+
+    ``in_force`` is the policy in force, looked up before the account was.
+    """
     found = account.assessment
-    version = found.judged_by(account.workspace.current_policy)
+    version = found.judged_by(in_force)
     rules = version.rules
     explained = explain(rules, facts)
     passed = [

@@ -69,7 +69,8 @@ class AccountPage(OneAccount, TemplateView):
         context["scrub"] = self._scrub()
         context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
         if context["is_assessed"]:
-            context["reasoning"] = evidence.reasoning(self.account, context["facts"], now=self.now)
+            in_force = self.workspace.current_policy
+            context["reasoning"] = evidence.reasoning(self.account, context["facts"], in_force=in_force, now=self.now)
         return context
 
     def _scrub(self) -> Run | None:

@@ -12,12 +12,16 @@ from django.test import Client
 from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
+from accounts_review.facts import facts_of_account
 from accounts_review.models import Account, AuditEntry, Workspace
+from accounts_review.web.account import views
 from accounts_review.web.account.evidence import LONGEST_RECORD
 from accounts_review.web.account.views import NEWEST_ENTRIES
+from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from tests.factories import make_account, make_group, make_workspace
+from tests.factories import make_account, make_group, make_workspace, put_in_force
+from tests.stage import policy_text
 from tests.web.kit import Desk, days_ago, invited, read, someone, text_of
 
 HOSTILE = "<svg onload=alert(1)>"
@@ -118,6 +122,22 @@ def test_the_reasoning_says_what_would_change_it(desk: Desk, record: dict[str, A
     said = shown(desk, record)
 
     assert all(sentence in said for sentence in sentences)
+
+
+def test_a_policy_that_comes_into_force_meanwhile_does_not_explain_what_was_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (account,) = read(desk.workspace, someone("ana"))
+
+    def and_be_overtaken(*given: Any, **options: Any) -> Any:
+        put_in_force(desk.workspace, policy_text(limit=900), now=now())
+        assess.assess(workspace=desk.workspace)
+        return facts_of_account(*given, **options)
+
+    monkeypatch.setattr(views, "facts_of_account", and_be_overtaken)
+    reasoning = desk.client.get(desk.url("account", pk=account.pk)).context["reasoning"]
+
+    assert (reasoning.policy, reasoning.limit_days) == (1, 730)
 
 
 def test_an_exemption_is_explained_and_can_be_withdrawn(desk: Desk) -> None:
