@@ -265,6 +265,14 @@ def test_only_the_judgements_that_differ_are_written(stage: Stage) -> None:
     assert assess.assess(workspace=stage.workspace) == 0
 
 
+def test_nobody_is_marked_in_one_over_an_earlier_version(stage: Stage) -> None:
+    propose(stage, limit=365)
+    stage.adopt(policy_text(limit=500))
+    stage.update("omar", last_seen_at=days_ago(1))
+    stage.sync()
+    assert not PreviewedAssessment.objects.exists()
+
+
 def test_no_mark_is_left_for_an_earlier_portal_to_take_for_a_judgement(stage: Stage) -> None:
     propose(stage, limit=365)
     stage.update("omar", last_seen_at=days_ago(1))
