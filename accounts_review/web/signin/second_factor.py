@@ -18,7 +18,17 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import ROLES, may_somewhere
 
-WITHOUT = ("mfa_", "account_", "openid_connect_", "usersessions_", "set_language", "health", "worker_", "accessibility")
+WITHOUT = (
+    "mfa_",
+    "account_",
+    "openid_connect_",
+    "usersessions_",
+    "set_language",
+    "icon",
+    "health",
+    "worker_",
+    "accessibility",
+)
 """Pages that need none, by the beginning of their names: setting it up, signing out, and asking who is there."""
 
 

@@ -68,6 +68,7 @@ RULES: dict[str, tuple[tuple[str, str], ...]] = {
     "openid_connect_login": ((REFUSED, HIDDEN), (REFUSED, HIDDEN)),
     "openid_connect_callback": ((HIDDEN, REFUSED), (HIDDEN, REFUSED)),
     "set_language": ((ON, ON), (ON, ON)),
+    "icon": ((ON, REFUSED), (ON, REFUSED)),
     "health": (OPEN_PAGE, OPEN_PAGE),
     "worker_health": (OPEN_PAGE, OPEN_PAGE),
     "worker_alive": (OPEN_PAGE, OPEN_PAGE),
