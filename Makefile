@@ -4,9 +4,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Each worker has a database of its own; tests of one group stay together.
-WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+# Each process of a test run has a database of its own; tests of one group stay together.
+PROCESSES ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
 DEMO := DATA_DIR="$$PWD/var/demo"
 # Python starts dozens of times here: what it compiled once is kept, also where images ask for the opposite.
 export PYTHONDONTWRITEBYTECODE :=

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from accounts_review.models import Workspace
 from accounts_review.tasks import broker as broker_module
@@ -79,7 +80,8 @@ def test_over_a_new_connection_it_listens_anew(workspace: Workspace) -> None:
     assert broker.dequeue()
 
 
-def test_a_launch_wakes_as_many_workers_as_have_something_to_do(workspace: Workspace) -> None:
+def test_a_launch_wakes_as_many_workers_as_have_something_to_do(workspace: Workspace, settings: Settings) -> None:
+    settings.WORKERS = 2
     for cases, woken in ((1, 1), (8, 1), (9, 2), (500, 2)):
         OrmQ.objects.all().delete()
         queue.enqueue_revoke(workspace, cases=cases)
