@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import launched
 from ground import configure, new_folder, sandbox
 
 if TYPE_CHECKING:
@@ -39,24 +40,7 @@ RETURNING = 0.02
 DELETES = {"500": 3, "cut_before": 3, "cut_after": 3, "latency": 1}
 """The faults of a DELETE, and how often each is drawn; a latency stays below the lease."""
 
-POLICY = """
-title = "Soak"
-[[segment]]
-name = "everyone"
-dormant_after_days = 730
-[protect]
-permissions = ["edit_domain"]
-[notice]
-days = 0
-[launch]
-wait_hours = 0
-[approval]
-expires_after_days = 60
-[limits]
-per_cleanup = 10000
-per_hour = 100000
-share_of_population = 0.5
-"""
+POLICY = f"{launched.POLICY.format(days=0)}[approval]\nexpires_after_days = 60\n"
 
 
 @dataclass(slots=True)

@@ -17,9 +17,8 @@ _EXPONENT = re.compile(rb"[:,\[]-?(?:[\d.]+e|0\.0000)|^-?(?:[\d.]+e|0\.0000)")
 def canonical(content: object) -> bytes:
     """A document as it is digested, the same as ``json.dumps`` writes it.
 
-    Another encoder does it in a tenth of the time. It writes numbers with an exponent otherwise,
-    or without one, and takes nothing but
-    plain types.
+    Another encoder does it in a tenth of the time. It disagrees about which numbers have an exponent, and how that is
+    written, and takes nothing but plain types.
     """
     try:
         text = quick(content)

@@ -285,8 +285,6 @@ class Event(StrEnum):
 
 DECISIONS = tuple(event for event in Event if event.words.decision)
 """The decisions of reviewers on an account."""
-WEIGHED = (*DECISIONS, Event.CASE_INTENDED)
-"""What is done to an account by its judgement: what was known then has a page."""
 
 
 def named(code: str) -> Event:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.events import Event, named
+from accounts_review.audit.events import DECISIONS, Event, named
 from accounts_review.audit.words import Icon, Topic
 from accounts_review.models import AuditEntry, Sync, Workspace
 from accounts_review.wording import roles
@@ -74,3 +74,8 @@ def icon_of(entry: AuditEntry) -> str:
         return named(entry.kind).icon
     except ValueError:
         return Icon.ACT
+
+
+def is_weighed(entry: AuditEntry) -> bool:
+    """Whether an entry is about an account and a judgement of it, so that what was known then has a page."""
+    return entry.account_id is not None and entry.kind in (*DECISIONS, Event.CASE_INTENDED)

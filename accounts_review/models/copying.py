@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import msgspec
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+PORTION = 2000
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -31,11 +33,23 @@ def copy_in(rows: Sequence[models.Model]) -> None:
 def copy_rows(model: type[models.Model], rows: Iterable[Sequence[Any]]) -> None:
     """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text."""
     columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
-    statement = f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN'
+    copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)
+
+
+def copy(statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    """Write bare rows by a COPY; returns how many there were.
+
+    In portions, so that the rows may come from the same connection.
+    """
+    remaining, count = iter(rows), 0
     # Django tells the errors of a COPY as its own only where it is asked to.
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        while portion := list(islice(remaining, PORTION)):
+            with cursor.copy(statement) as into:
+                for row in portion:
+                    into.write_row(row)
+            count += len(portion)
+    return count
 
 
 def new_keys(model: type[models.Model], count: int) -> list[int]:

@@ -1,7 +1,7 @@
-"""Querysets that are put into SQL once a process.
+"""Querysets that are put into SQL once, for whoever asks the same again and again.
 
 Django builds and compiles a query anew each time, which takes several times as long as the database takes to answer it.
-Every page asks a handful of questions of which only a few values change.
+Every page asks a handful of questions of which only a few values change, and every e-mail asks one.
 """
 
 from __future__ import annotations

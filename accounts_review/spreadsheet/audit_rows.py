@@ -11,8 +11,8 @@ import msgspec
 from django.db.models import QuerySet
 
 from accounts_review.models import AuditEntry
+from accounts_review.models.streaming import streamed
 from accounts_review.spreadsheet import Sheet
-from accounts_review.spreadsheet.streaming import streamed
 
 CHUNK = 2000
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")

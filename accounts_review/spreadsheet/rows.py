@@ -15,10 +15,10 @@ from django.db.models import Func, JSONField, OuterRef, QuerySet, Subquery, Text
 from django.db.models.functions import Cast
 
 from accounts_review.models import Account, Case, Exemption
+from accounts_review.models.streaming import streamed
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import Sheet
-from accounts_review.spreadsheet.streaming import streamed
 from accounts_review.wording import verdicts
 
 CHUNK = 2000

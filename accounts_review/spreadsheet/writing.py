@@ -31,7 +31,7 @@ LONGEST_CELL = 32_767
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """What a spreadsheet file cannot hold."""
-UNFIT = re.compile(f"{NOT_IN_XML.pattern[:-1]}{CONTROLS.pattern[1:]}")
+UNFIT = re.compile(f"{NOT_IN_XML.pattern}|{CONTROLS.pattern}")
 """Anything that is not written as it is."""
 
 

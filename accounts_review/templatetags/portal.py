@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from accounts_review.audit.events import WEIGHED
-from accounts_review.models import AuditEntry
+from accounts_review.audit import sentences
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.rules.policy import PolicyFault
 from accounts_review.wording import durations, findings, instants, policies, replies, segments, verdicts
 
 register = template.Library()
+register.filter(sentences.is_weighed)
 
 
 @register.filter
@@ -85,12 +85,6 @@ def instant(stored: object) -> datetime | None:
         return parse_datetime(stored) if isinstance(stored, str) else None
     except ValueError:
         return None
-
-
-@register.filter
-def is_weighed(entry: AuditEntry) -> bool:
-    """Whether an entry is about an account and a judgement of it, so that what was known then has a page."""
-    return entry.account_id is not None and entry.kind in WEIGHED
 
 
 @register.filter

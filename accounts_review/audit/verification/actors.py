@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit.events import Event
 from accounts_review.audit.verification.flaws import Flaw
 from accounts_review.models import ROLES, AuditEntry, Role, Workspace
-from accounts_review.spreadsheet.streaming import streamed
+from accounts_review.models.streaming import streamed
 
 PROGRAMS = frozenset({"portal", "shell", "the person"})
 """Who acts without a login: the portal itself, the command line, and whoever answers a notice."""
@@ -87,7 +87,7 @@ class _Act(NamedTuple):
     kind: str
 
 
-def _acts() -> Iterator[list[Any]]:
+def _acts() -> Iterator[tuple[Any, ...]]:
     """What people did, as bare rows: the number and what makes an :class:`_Act`; they are most of the audit."""
     people = AuditEntry._base_manager.exclude(actor_ref__name__in=[*PROGRAMS, ""])
     return streamed(people.order_by("seq").values_list("seq", "actor_ref__name", "workspace", "kind"))

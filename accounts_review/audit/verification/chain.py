@@ -18,7 +18,7 @@ from accounts_review.audit.chain import marker
 from accounts_review.audit.checkpoint import GENESIS, Checkpoint
 from accounts_review.audit.verification.flaws import Flaw, Progress
 from accounts_review.models import AuditEntry, AuditKey, PersonalData
-from accounts_review.spreadsheet.streaming import streamed
+from accounts_review.models.streaming import streamed
 
 STEP = 2000
 BACKWARDS = timedelta(minutes=30)

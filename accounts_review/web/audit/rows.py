@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit import sentences
-from accounts_review.audit.events import WEIGHED
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.wording import instants
 
@@ -50,7 +49,7 @@ class EntryWriter:
         entry, is_one = act[0], len(act) == 1
         said = sentences.of_entry(entry) if is_one else sentences.of_act(entry)
         then = ""
-        if is_one and entry.account_id is not None and entry.kind in WEIGHED:
+        if is_one and sentences.is_weighed(entry):
             address = reverse("known_then", kwargs={"workspace": self.name, "pk": entry.account_id, "seq": entry.seq})
             then = f'\n<a class="small" href="{address}">{escape(self.known)}</a>'
         spoken = escape(_("details of entry %(seq)s") % {"seq": entry.seq})

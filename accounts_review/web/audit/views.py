@@ -52,15 +52,11 @@ class Audit(AuditView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         entries = self.filtered_bare
-        named, numbers = (
-            AuditEntry.objects.filter(seq__in=entries.qs.values("seq")),
-            entries.qs.values_list("seq", flat=True),
-        )
-        table = AuditTable(named, numbers=numbers, workspace=self.workspace)
+        named = AuditEntry.objects.filter(seq__in=entries.qs.values("seq"))
+        table = AuditTable(named, numbers=entries.qs.values_list("seq", flat=True), workspace=self.workspace)
         table.htmx_target = "#entries"
-        RequestConfig(
-            request, paginate={"per_page": table.most_per_page, "paginator_class": NumberPaginator}
-        ).configure(table)
+        paginate = {"per_page": table.most_per_page, "paginator_class": NumberPaginator}
+        RequestConfig(request, paginate=paginate).configure(table)
         self.template_name = f"accounts_review/audit/{'_entries' if self.is_partial else 'page'}.html"
         context = {"filter": entries, "table": table, "query": request.GET.urlencode()}
         if not self.is_partial:

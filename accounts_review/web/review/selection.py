@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,14 +54,8 @@ def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> Review
     return ReviewFilter(query, queryset=accounts, workspace=workspace, now=now)
 
 
-def chosen(form: dict[str, Any], *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
-    """The accounts that a valid :class:`DecisionForm` is about, with their verdicts. Raises :class:`Stale`.
-
-    Where it is about all that match, ``account`` holds those of :func:`matching` by now.
-    """
-    if form["scope"] == "undo":
-        return _decided(form["decided_at"], workspace=workspace, actor=actor, now=now)
-    keys = form["account"]
+def chosen(keys: Sequence[int], *, workspace: Workspace, now: datetime) -> list[Account]:
+    """The accounts of some keys, with their verdicts. Raises :class:`Stale`."""
     if not keys:
         raise Stale(_("Select at least one account first."))
     found = _of_workspace(workspace, now=now).filter(pk__in=keys)
@@ -96,8 +90,8 @@ def _moved(expected: int, everyone: Everyone | None) -> str:
     return said % {"now": everyone.count, "then": expected}
 
 
-def _decided(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
-    """Those on whom the person decided at one moment, and where that still stands."""
+def decided_at(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:
+    """Those on whom a person decided at one moment, where that still stands. Raises :class:`Stale`."""
     with suppress(ValueError):
         if (instant := parse_datetime(at)) and instant.tzinfo:
             approved = Case.objects.open().filter(approved_by=actor, approved_at=instant)

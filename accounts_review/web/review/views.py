@@ -34,6 +34,7 @@ from accounts_review.web.review.selection import (
     Everyone,
     Stale,
     chosen,
+    decided_at,
     filtered,
     matching,
 )
@@ -158,13 +159,17 @@ class Decide(WorkspaceView):
         if not form.is_valid():
             return self._refuse(form.problems, status=422)
         try:
-            if form.cleaned_data["scope"] == "all":
-                keys = form.cleaned_data["account"] = matching(
-                    form.cleaned_data, workspace=self.workspace, now=self.now
-                )
+            given = form.cleaned_data
+            here: dict[str, Any] = {"workspace": self.workspace, "now": self.now}
+            if given["scope"] == "undo":
+                accounts = decided_at(given["decided_at"], actor=request.user, **here)
+            elif given["scope"] == "all":
+                keys = matching(given, **here)
                 if len(keys) > WHILE_ONE_WAITS:
                     return self._leave_to_the_worker(keys, form)
-            accounts = chosen(form.cleaned_data, workspace=self.workspace, actor=request.user, now=self.now)
+                accounts = chosen(keys, **here)
+            else:
+                accounts = chosen(given["account"], **here)
             skipped = self._set_apart(accounts, form.cleaned_data)
             takes_out = form.cleaned_data["decision"] in ("exempt", "withdraw")
             left = leaving.leaving([account.pk for account in accounts]) if takes_out else {}

@@ -10,21 +10,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
 from django.db.models import Exists, QuerySet
 
 from accounts_review import audit
 from accounts_review.models import Account, Case, Cleanup, Hold, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow import holds
 
 PORTION = 50
 LONGEST_SECONDS = 2.0
-
-_KEY = -1
-"""Stands for the key of the case in the question that is put together once."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,14 +36,13 @@ class Portions:
     _read: dict[int, Case] = field(default_factory=dict)
     _read_at: float = 0.0
     _places: dict[int, int] = field(init=False)
-    _question: tuple[str, tuple[Any, ...]] = field(init=False)
+    _free: Prepared = field(init=False)
 
     def __post_init__(self) -> None:
         self._places = {key: place for place, key in enumerate(self.keys)}
         unheld = ~Exists(Hold.objects.open().over(self.workspace))
-        asked = self.cases.filter(unheld, pk=_KEY).order_by().select_related(None).values("pk")
-        # The same for each: to put it together takes Django ten times as long as the database takes to answer.
-        self._question = asked.query.sql_with_params()
+        free = self.cases.filter(unheld).order_by().select_related(None).values_list("pk")
+        self._free = Prepared(lambda key: free.filter(pk=key), key=int)
 
     def case(self, key: int) -> Case:
         """The case, its account with its verdict, if it is still one of those and may be written to.
@@ -58,7 +53,7 @@ class Portions:
         if key not in self._read or time.monotonic() - self._read_at > LONGEST_SECONDS:
             self._read_from(self._places[key])
         self.guard.look_again()
-        if not self._is_free(key):
+        if not self._free.rows(key=key):
             # Held, or no longer one of those: which?
             self.guard.check()
             if not self.cases.filter(pk=key).exists():
@@ -66,12 +61,6 @@ class Portions:
         if key not in self._read:
             raise audit.Conflict(f"case {key}")
         return self._read.pop(key)
-
-    def _is_free(self, key: int) -> bool:
-        sql, parameters = self._question
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [key if one == _KEY else one for one in parameters])
-            return cursor.fetchone() is not None
 
     def _read_from(self, place: int) -> None:
         keys = self.keys[place : place + PORTION]

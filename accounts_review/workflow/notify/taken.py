@@ -48,7 +48,7 @@ class Taken:
         data |= {"message_id": message_id[:255], "at": self.now.isoformat()}
         case.message_id, case.warned_to, case.outcome = message_id[:255], case.account.email, {TAKEN: data}
         if not self._can_record:
-            self._record_first(case)
+            self._record_at_once(case)
             return
         if not _mark(case):
             _record_moved(case, now=self.now)
@@ -62,8 +62,8 @@ class Taken:
         if self.cases and (len(self.cases) >= MOST or time.monotonic() - self._since >= LONGEST_SECONDS):
             self.record()
 
-    def _record_first(self, case: Case) -> None:
-        """At once, and nothing before: where entries cannot be written, one e-mail leaves and no more."""
+    def _record_at_once(self, case: Case) -> None:
+        """The first of a run: where entries cannot be written, one e-mail leaves and no more."""
         try:
             with transaction.atomic():
                 if not _mark(case):

@@ -76,7 +76,7 @@ def approve(
                 kept = approval_kept(ended_one, saw, actor=actor, now=now) if ended_one else {}
                 cases.append(alike(one, account=account, **({"evidence": saw} | kept)))
     copy_in(cases)
-    _wake(fresh)
+    _unsnooze(fresh)
     audit.log(cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=said_of_approval)
     return cases
 
@@ -113,7 +113,7 @@ def exempt(
     fresh = sift(fresh, lambda account: _objection_to_end(until, latest[account.workspace_id]), apart)
     login = actor.get_username()
     _standing(fresh).update(withdrawn_at=now)
-    _wake(fresh)
+    _unsnooze(fresh)
     given: dict[str, Any] = {"owner_email": owner_email, "is_service_account": is_service_account}
     one = Exemption(until=until, reason=reason, by=actor, by_login=login, at=now, **given)
     exemptions = [alike(one, account=account) for account in fresh]
@@ -149,7 +149,7 @@ def snooze(
     fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
     fresh = sift(fresh, objection_to_snooze, apart)
     login = actor.get_username()
-    _wake(fresh)
+    _unsnooze(fresh)
     one = Snooze(by_login=login, at=now)
     judged = ((account, account.assessment) for account in fresh)
     copy_in(
@@ -191,7 +191,7 @@ def withdraw(
         now=now,
         data={"reason": reason},
     )
-    _wake(fresh)
+    _unsnooze(fresh)
     _take_out(fresh, actor=login, now=now, reason=reason)
 
 
@@ -274,7 +274,7 @@ def _standing(accounts: Sequence[Account]) -> QuerySet[Exemption]:
     return Exemption.objects.filter(account__in=Among(account.pk for account in accounts), withdrawn_at=None)
 
 
-def _wake(accounts: Sequence[Account]) -> None:
+def _unsnooze(accounts: Sequence[Account]) -> None:
     Snooze.objects.filter(account__in=Among(account.pk for account in accounts)).delete()
 
 

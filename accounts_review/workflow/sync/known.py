@@ -54,7 +54,7 @@ class Known:
     unlisted: list[int] = field(default_factory=list)
     """The places of accounts that were not listed at last: some may have a username that another one has now."""
     are_distinct: bool = False
-    """Whether it is certain that of those that were, each has a username of its own."""
+    """Whether it is certain that, of those that were listed at last, each has a username of its own."""
     _high: array[int] = field(default_factory=lambda: array("Q"))
     _low: array[int] = field(default_factory=lambda: array("Q"))
     _shift: int = 64

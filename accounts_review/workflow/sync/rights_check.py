@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 
 from accounts_review.facts import RightsByGroup, facts_of
 from accounts_review.huwise import Client, GroupRecord, HuwiseError, UserRecord, decode_user
+from accounts_review.models.copying import copy
 from accounts_review.rules.dates import EARLIEST_VALID as ANY_TIME
 from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.passes import Passes
-from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, copy_rows
+from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED
 from accounts_review.workflow.sync.store import rights_digest
 
 KEPT = 1000
@@ -116,4 +117,4 @@ def _note_ours(passes: Passes, rights: list[str], digest: str) -> None:
 
 
 def _note(holders: Iterable[tuple[str, str, bool]]) -> None:
-    copy_rows('COPY sync_holder (username, "right", is_ours) FROM STDIN', holders)
+    copy('COPY sync_holder (username, "right", is_ours) FROM STDIN', holders)

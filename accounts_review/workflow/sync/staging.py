@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import Error, connection
@@ -23,6 +22,8 @@ from accounts_review.huwise import UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
 from accounts_review.models.account import NAMELESS, STALE
+from accounts_review.models.copying import copy
+from accounts_review.models.streaming import stream
 from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
 
@@ -140,7 +141,7 @@ class Staging:
         """Put the unknown records of one page of a pass here."""
         rows = [self._row(number, page, record) for record in records]
         if rows:
-            copy_rows(f"COPY sync_record ({COLUMNS}) FROM STDIN", rows)
+            copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", rows)
 
     def repeat(self, number: int, pages: Sequence[int], *, before: int) -> None:
         """A pass saw on some pages what the one before it did."""
@@ -158,7 +159,7 @@ class Staging:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM sync_record WHERE pass < %s", [self.number])
                 cursor.execute("DELETE FROM sync_unseen WHERE pass < %s", [self.number])
-        missed = copy_rows("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
+        missed = copy("COPY sync_unseen (pass, id) FROM STDIN", ((number, key) for key in unseen))
         self.missed = missed + self._missed_by_all
         if self.seq or self.missed:
             with connection.cursor() as cursor:
@@ -266,29 +267,6 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
             cursor.execute(f"{_DROP}; RESET work_mem")
-
-
-def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> int:
-    """Write rows by COPY, which is many times as quick as INSERT; returns how many there were.
-
-    In portions, so that the rows may come from the same connection.
-    """
-    remaining, count = iter(rows), 0
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        while portion := list(islice(remaining, BATCH)):
-            with cursor.copy(statement) as copy:
-                for row in portion:
-                    copy.write_row(row)
-            count += len(portion)
-    return count
-
-
-def stream(query: str, given: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, by a cursor of the server."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, given)
-        while rows := cursor.fetchmany(BATCH):
-            yield from rows
 
 
 @lru_cache(maxsize=1024)

@@ -21,8 +21,9 @@ from accounts_review.facts import rights_of_groups
 from accounts_review.huwise import GroupRecord, decode_user
 from accounts_review.models import Account, Group, Workspace
 from accounts_review.models.activity_gap import LONG
+from accounts_review.models.copying import copy
 from accounts_review.workflow.sync.match import known_of_names, lost, match
-from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Staging, copy_rows
+from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Staging
 
 NAMED = 100
 """So many accounts of each kind are remembered by name; the counts are always whole."""
@@ -143,7 +144,7 @@ def hold(staging: Staging, disputed: Mapping[str, list[str]]) -> None:
     Deciders lock theirs in the same order (:mod:`accounts_review.workflow.review.decide`), so that one waits for
     the other; in any other order each could hold what the other waits for, and PostgreSQL would end one of them.
     """
-    copy_rows("COPY sync_disputed FROM STDIN", disputed.items())
+    copy("COPY sync_disputed FROM STDIN", disputed.items())
     staging.concerns_stored = not staging.is_first and bool(staging.one(_HOLD))
 
 

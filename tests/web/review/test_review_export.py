@@ -16,7 +16,7 @@ from django.db.models.functions import Cast
 from django.test import Client
 
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.spreadsheet.streaming import streamed
+from accounts_review.models.streaming import streamed
 from tests.web.kit import Desk, read, someone
 
 
