@@ -31,6 +31,7 @@ class BenchWorkspace:
         self.shape = shape
         self.groups = people.groups()
         self.users = list(people.everyone(shape))
+        self.removed = 0
         self.number_of = {people.username(number): number for number in range(shape.accounts)}
         granting = {json.loads(group)["uid"]: json.loads(group)["permissions"] for group in self.groups}
         self.holders: defaultdict[str, list[int]] = defaultdict(list)
@@ -47,12 +48,20 @@ class BenchWorkspace:
             self.users[number] = people.person(self.shape, number, later=day)
         return len(numbers)
 
+    def remove(self, username: str) -> bool:
+        number = self.number_of.pop(username, None)
+        if number is None:
+            return False
+        self.users[number] = b""
+        self.removed += 1
+        return True
+
     def list(self, query: dict[str, str]) -> tuple[list[bytes], int]:
         """The records of one page, and how many there are in all."""
         start, size = int(query.get("offset", 0)), int(query.get("limit", 100))
         right = query.get("all_permissions")
         if right is None:
-            return [raw for raw in self.users[start : start + size] if raw], len(self.users) - self.users.count(b"")
+            return [raw for raw in self.users[start : start + size] if raw], len(self.users) - self.removed
         holders = self.holders[right]
         return [self.users[number] for number in holders[start : start + size]], len(holders)
 
@@ -89,10 +98,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         time.sleep(self.delay)
-        number = self.workspace.number_of.pop(self.path.strip("/").rpartition("/")[2], None)
-        if number is not None:
-            self.workspace.users[number] = b""
-        self._answer(404 if number is None else 204, b"")
+        was_there = self.workspace.remove(self.path.strip("/").rpartition("/")[2])
+        self._answer(204 if was_there else 404, b"")
 
     def _answer_list(self, records: list[bytes], total: int) -> None:
         self._answer(200, b'{"total_count": %d, "next": null, "results": [%b]}' % (total, b",".join(records)))
