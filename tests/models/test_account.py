@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import reduce
 from hashlib import md5
+from operator import or_
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts_review.models import Account, Assessment, Exemption, Workspace
-from accounts_review.models.account import NAMELESS
+from accounts_review.models.account import NAMELESS, SEARCHED
 from tests.factories import make_account, make_case, make_cleanup, make_exemption
 from tests.stage import NOW
+from tests.strategies import exhaustively
 
 Make = Callable[..., Account]
 
@@ -38,6 +44,11 @@ def make(workspace: Workspace) -> Make:
         return row
 
     return account
+
+
+@pytest.fixture
+def stored(workspace: Workspace) -> Account:
+    return make_account(workspace, "marie")
 
 
 def names(accounts: Any) -> list[str]:
@@ -125,6 +136,24 @@ def test_a_search_looks_into_names_and_addresses_literally(make: Make, term: str
     make("zoé", email="z@ville.example", display_name="Zoé Müller")
     make("100%_off")
     assert names(Account.objects.search(term)) == found
+
+
+ODD = st.text(alphabet="aAéÉßıİσςΣ%_\\\\\n\x1f '\u2028\u0301\U0001f600", max_size=6)
+
+
+@settings(exhaustively, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(columns=st.tuples(ODD, ODD, ODD, ODD, ODD), term=ODD, pick=st.integers(0, 4))
+def test_a_search_looks_into_each_column_by_itself(
+    stored: Account, columns: tuple[str, ...], term: str, pick: int
+) -> None:
+    Account.objects.update(**dict(zip(SEARCHED, columns, strict=True)))
+    for asked in (term, columns[pick], columns[pick][1:4], columns[0][-2:] + columns[1][:2]):
+        holds_all = Q()
+        for word in asked.split() or [asked]:
+            holds_all &= reduce(or_, (Q((f"{name}__icontains", word)) for name in SEARCHED))
+        expected = Account.objects.filter(holds_all).exists()
+        assert Account.objects.search(asked).exists() == expected
+        assert Account.objects.search(asked, is_walked=True).exists() == expected
 
 
 def test_an_incarnation_exists_once_however_long_its_name(make: Make) -> None:
