@@ -20,7 +20,7 @@ class HoldQuerySet(models.QuerySet["Hold"]):
         """Evidence against the database that an administrator accepted; a release by the portal accepts nothing."""
         return self.filter(cause__in=OF_DATABASE).exclude(released_at=None).exclude(released_by=PORTAL)
 
-    def over(self, workspace: Workspace) -> HoldQuerySet:
+    def over(self, workspace: Workspace | int) -> HoldQuerySet:
         """Those that concern a workspace: its own, and those of the whole portal."""
         return self.filter(Q(workspace=workspace) | Q(workspace=None))
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules import policy
 
 IN_FORCE = "policy_in_force"
@@ -96,7 +97,12 @@ class Workspace(models.Model):
 
         The database is asked each time, but of a workspace that was looked up for a page, with its policy.
         """
-        return self.__dict__.get(IN_FORCE) or self.policies.get(is_current=True)
+        if self.__dict__.get(IN_FORCE):
+            return self.__dict__[IN_FORCE]
+        for version in _CURRENT.objects(workspace=self.pk):
+            version.workspace = self
+            return version
+        raise PolicyVersion.DoesNotExist(f"No policy was ever loaded for {self}.")
 
 
 class PolicyVersion(models.Model):
@@ -129,6 +135,10 @@ class PolicyVersion(models.Model):
     @property
     def rules(self) -> policy.Policy:
         return _parsed(self.text)
+
+
+_CURRENT = Prepared(lambda workspace: PolicyVersion.objects.filter(workspace=workspace, is_current=True), workspace=int)
+"""Asked for at every gate."""
 
 
 @lru_cache(maxsize=32)

@@ -21,8 +21,12 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhere, workspaces_of
 from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
+from accounts_review.models.prepared import Prepared
 
 BETWEEN_LOOKS = 1.0
+
+_OVER = Prepared(lambda workspace: Hold.objects.open().over(workspace), workspace=int)
+"""Asked at every gate and before every e-mail."""
 
 
 class EverythingHeld(RuntimeError):
@@ -40,13 +44,13 @@ class HoldRefused(ValueError):
 
 def over(workspace: Workspace) -> Hold | None:
     """The newest open hold that keeps this host from acting on a workspace, by a person or for the database."""
-    standing = list(Hold.objects.open().over(workspace))
+    standing: list[Hold] = _OVER.objects(workspace=workspace.pk)
     here = checkpoint.keeper.host if standing and checkpoint.keeper else ""
     return next(
         (
             hold
             for hold in standing
-            if hold.workspace or hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here
+            if hold.workspace_id or hold.is_by_person or hold.cause in OF_DATABASE or hold.host == here
         ),
         None,
     )

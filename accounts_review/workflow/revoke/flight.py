@@ -18,6 +18,7 @@ from structlog.contextvars import bound_contextvars
 
 from accounts_review.huwise import HuwiseError
 from accounts_review.models import Case
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome
 from accounts_review.workflow.revoke.last_look import LastLook
 
@@ -62,6 +63,8 @@ class Flight:
     room: Callable[[int], int]
     looking: dict[Future[Any], Case] = field(default_factory=dict)
     sending: dict[Future[Any], Case] = field(default_factory=dict)
+    answered: list[Answered] = field(default_factory=list)
+    """Not written down yet."""
     ready: list[Looked] = field(default_factory=list)
     """Looked at, and before the gate."""
     ready_since: float = 0.0
@@ -78,6 +81,10 @@ class Flight:
             self._claim(pool)
             while self.looking or self.sending or self.waiting:
                 self._take_answers()
+                if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
+                    # Whoever is next is looked at while these are written down.
+                    self._claim(pool)
+                self._record()
                 self._claim(pool)
                 self._pass(pool)
                 if not (self.looking or self.sending):
@@ -94,24 +101,29 @@ class Flight:
 
     def _room(self) -> int:
         in_flight = len(self.looking) + len(self.ready) + len(self.sending)
-        return min(self.most - in_flight, self.room(in_flight))
+        return min(self.most - in_flight, self.room(in_flight + len(self.answered)))
 
     def _look(self, pool: ThreadPoolExecutor, case: Case) -> None:
         with bound_contextvars(case=case.pk):
             self.looking[pool.submit(copy_context().run, self.crew.see, case)] = case
 
     def _take_answers(self) -> None:
-        """Wait for answers, and write down what became of DELETEs."""
+        """Wait for answers."""
         asked = {**self.looking, **self.sending}
         wait(asked, timeout=TOGETHER_SECONDS if self.ready else None, return_when=FIRST_COMPLETED)
         wait(asked, timeout=MOMENT_SECONDS)
-        if answered := _taken(self.sending):
-            self.rounds = 0
-            if not self.crew.record(answered):
-                self.is_over = True
+        self.answered = _taken(self.sending)
         looked = [(case, seen) for case, seen in _taken(self.looking) if not self._failed(case, seen)]
         self.ready_since = self.ready_since if self.ready else monotonic()
         self.ready += looked
+
+    def _record(self) -> None:
+        """Write down what became of DELETEs; where it is over, nobody follows."""
+        answered, self.answered = self.answered, []
+        if answered:
+            self.rounds = 0
+            if not self.crew.record(answered):
+                self.is_over = True
         if self.is_over:
             self._put_back([*(case for case, _ in self.ready), *self.waiting])
 

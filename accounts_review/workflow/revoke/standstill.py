@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Count, F, Q, QuerySet
 
 from accounts_review.models import Case, Cleanup, PolicyVersion, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules import gate
 from accounts_review.rules.lifecycle import ENDED, IN_FLIGHT, CaseState, CleanupState
 from accounts_review.wording.findings import Found
@@ -17,6 +18,12 @@ STAGES = ((1, 1), (6, 5))
 
 PROOF = ENDED - {CaseState.WITHDRAWN, CaseState.SPARED}
 """How a case ends that shows how DELETEs go."""
+
+
+_FIRST_ENDED = Prepared(
+    lambda cleanup: Case.objects.filter(cleanup=cleanup, state__in=PROOF).order_by().values_list("pk")[: STAGES[-1][0]],
+    cleanup=int,
+)
 
 
 def ripe(now: datetime) -> Q:
@@ -46,7 +53,7 @@ def may_start(cleanup: Cleanup, wanted: int) -> int:
     if cleanup.dry_run or not STAGES:
         return wanted
     # Counted no further than it matters: a clean-up may have ten thousand cases.
-    ended = cleanup.cases.filter(state__in=PROOF).order_by()[: STAGES[-1][0]].count()
+    ended = len(_FIRST_ENDED.rows(cleanup=cleanup.pk))
     allowed = next((most for below, most in STAGES if ended < below), None)
     if allowed is None:
         return wanted

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -60,6 +60,9 @@ class Revoker(Recorder):
     deadlines: dict[int, float] = field(default_factory=dict)
     """Until when the claim of a case holds, by a clock that nobody sets back."""
     groups: Groups = field(init=False)
+    latest: int = 0
+    """The clean-up that cases were claimed of last."""
+    watch_again_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.groups = Groups(self.client, self.clock)
@@ -114,18 +117,32 @@ class Revoker(Recorder):
         ``ahead`` is how many were taken before and have yet to pass the gate: the hourly limit must do for them, too.
         """
         crashpoint("s1")
-        holds.watch(now=self.clock())
-        running = Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING).order_by("pk")
-        for cleanup in running.filter(Exists(self._due().filter(cleanup=OuterRef("pk")))):
-            if cases := self._claim_of(cleanup, most, ahead=ahead):
+        self._watch()
+        for cleanup_id in self._with_due():
+            if cases := self._claim_of(cleanup_id, most, ahead=ahead):
+                self.latest = cleanup_id
                 crashpoint("s2")
                 return cases
         return []
 
+    def _watch(self) -> None:
+        """Note the newest entry, every second: whether the database agrees with it is asked at every gate."""
+        if time.monotonic() >= self.watch_again_at:
+            holds.watch(now=self.clock())
+            self.watch_again_at = time.monotonic() + holds.BETWEEN_LOOKS
+
+    def _with_due(self) -> Iterator[int]:
+        """The running clean-ups in which somebody is due, after the one that had somebody last."""
+        if self.latest:
+            yield self.latest
+        running = Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING).exclude(pk=self.latest)
+        due = running.filter(Exists(self._due().filter(cleanup=OuterRef("pk")))).order_by("pk")
+        yield from due.values_list("pk", flat=True)
+
     @transaction.atomic
-    def _claim_of(self, cleanup: Cleanup, most: int, *, ahead: int) -> list[Case]:
-        Cleanup.objects.select_for_update(no_key=True).get(pk=cleanup.pk)
-        basis = basis_of(cleanup.pk, now=self.clock())
+    def _claim_of(self, cleanup_id: int, most: int, *, ahead: int) -> list[Case]:
+        Cleanup.objects.select_for_update(no_key=True).get(pk=cleanup_id)
+        basis = basis_of(cleanup_id, now=self.clock())
         cleanup, moment = basis.cleanup, basis.moment
         # What holds every case is not logged for each of them every minute.
         if standstill(moment) or basis.in_doubt:

@@ -115,6 +115,28 @@ def test_one_slow_look_keeps_nobody_else_from_the_gate(stage: Stage, monkeypatch
     assert waited == [True]
 
 
+def test_those_who_follow_are_looked_at_while_answers_are_written_down(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, waited, follow = list[str](), list[bool](), threading.Event()
+    look, write = worker.Revoker.see, worker.Revoker.record
+
+    def see(revoker: worker.Revoker, case: Any) -> Any:
+        looked.append(case.account.username)
+        if len(looked) > flight.AT_ONCE:
+            follow.set()
+        return look(revoker, case)
+
+    def record(revoker: worker.Revoker, answered: Any) -> bool:
+        waited.append(follow.wait(PATIENCE))
+        return write(revoker, answered)
+
+    monkeypatch.setattr(worker.Revoker, "see", see)
+    monkeypatch.setattr(worker.Revoker, "record", record)
+    assert stage.revoke() == {"revoked": 10}
+    assert waited[0]
+
+
 def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     execute, by = CursorWrapper.execute, set()
 
