@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, models, transaction
 
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.models.workspace import Workspace
-from accounts_review.rules.dormancy import Standing
+from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Standing
 
 
 class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
@@ -29,6 +32,20 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
         with transaction.atomic(), connection.cursor() as cursor:
             wait_to_rewrite(workspace)
             cursor.execute(_RECOUNT, [workspace.pk, workspace.pk])
+
+    @contextmanager
+    def follow(self, limits: Mapping[str, int], *, workspace: int) -> Iterator[None]:
+        """While segments are given other limits, in days: move what is counted by as many, in place of counting anew.
+
+        Nothing else may be written to assessments meanwhile.
+        """
+        given: dict[str, Any] = {"segments": [*limits], "days": [*limits.values()], "workspace": workspace}
+        given["never"] = BEFORE_ALL_DATES.date()
+        with connection.cursor() as cursor:
+            cursor.execute(_FOLLOWING, ["on"])
+            yield
+            cursor.execute(_FOLLOWING, ["off"])
+            cursor.execute(_FOLLOW, given)
 
 
 class DormancyCount(models.Model):
@@ -82,6 +99,15 @@ SELECT coalesce(sum(count), 0) FROM (
         AND dormant_from >= date_trunc('day', %(now)s, 'UTC') AND dormant_from <= %(now)s
 ) counted
 """  # noqa: S608 (constants)
+# The triggers ask for it; it ends with the transaction.
+_FOLLOWING = "SELECT set_config('accounts_review.counts_follow', %s, true)"
+# Whoever changed a judgement of these segments has committed by now, or waits for the row: all that is counted is seen.
+_FOLLOW = """
+UPDATE accounts_review_dormancycount SET limit_days = moved.days,
+    day = CASE WHEN day = %(never)s THEN day ELSE day + (moved.days - limit_days) END
+FROM unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)
+WHERE workspace_id = %(workspace)s AND segment = moved.name
+"""
 _RECOUNT = f"""
 WITH gone AS (
     DELETE FROM accounts_review_dormancycount WHERE workspace_id = %s

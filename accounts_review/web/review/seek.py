@@ -22,8 +22,7 @@ from django.utils.timezone import get_current_timezone, make_aware
 
 from accounts_review.models import Account, Assessment, DormancyCount, Workspace
 from accounts_review.models.account import BY_EMAIL, BY_USERNAME
-from accounts_review.models.assessment import EVER, NEVER
-from accounts_review.rules.dormancy import Verdict
+from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
 
 LAST = "last"
 A_DAY = timedelta(days=1)
@@ -77,8 +76,7 @@ class Order:
 
 ORDERS = {
     "dormant_from": Order(F("assessment__dormant_from")),
-    "activity": Order(Coalesce("assessment__activity_at", Value(EVER))),
-    "-activity": Order(Coalesce("assessment__activity_at", Value(NEVER)), is_descending=True),
+    "activity": Order(Coalesce("assessment__activity_at", Value(BEFORE_ALL_DATES))),
     "segment": Order(F("assessment__segment"), goes_to="letter"),
     "username": Order(BY_USERNAME, F("pk"), goes_to="letter"),
     "email": Order(BY_EMAIL, F("pk"), goes_to="letter"),
@@ -113,7 +111,7 @@ def idle_enough(verdict: str, *, sort: str, workspace: Workspace, now: datetime)
     if day is None:
         return Q()
     compared, apart = (GreaterThan, -A_DAY) if is_active else (LessThanOrEqual, 2 * A_DAY)
-    return Q(compared(ORDERS[sort].key, Value(datetime.combine(day, time.min, UTC) + apart)))
+    return Q(compared(order_named(sort).key, Value(datetime.combine(day, time.min, UTC) + apart)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from accounts_review.models import (
     Account,
     Assessment,
+    DormancyCount,
     PolicyPreview,
     PolicyVersion,
     PreviewedAssessment,
@@ -184,14 +185,13 @@ def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> 
     """Have everybody judged by the version in force, from which all follows that the preview makes of them."""
     judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
     while judging.update(heartbeat_at=clock()):
-        assess(workspace=policy_preview.workspace)
         with transaction.atomic():
             judging.select_for_update(no_key=True).first()
             # As long as the version is held, nobody's judgement is written, and so none overlooked.
-            if is_in_force(policy_preview.over) and _unjudged(policy_preview).exists():
-                continue
-            policy_preview.assessments.all().delete()
-            return _be_ready(policy_preview, clock=clock, judged=F("total"))
+            if not is_in_force(policy_preview.over) or not _unjudged(policy_preview).exists():
+                policy_preview.assessments.all().delete()
+                return _be_ready(policy_preview, clock=clock, judged=F("total"))
+        assess(workspace=policy_preview.workspace)
     return False
 
 
@@ -249,7 +249,7 @@ def _move(limits: Mapping[str, int], version: PolicyVersion) -> None:
     """Without any valid date, a judgement is of before all dates whatever the limit."""
     given: dict[str, Any] = {"version": version.pk, "workspace": version.workspace_id, "never": BEFORE_ALL_DATES}
     given |= {"segments": [*limits], "days": [*limits.values()]}
-    with connection.cursor() as cursor:
+    with DormancyCount.objects.follow(limits, workspace=version.workspace_id), connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {Assessment._meta.db_table} SET policy_id = %(version)s, limit_days = moved.days,

@@ -31,10 +31,10 @@ SORTS = (
     "segment",
 )
 INDEXES = {
-    "dormant_from": "assessment_dormant_from",
-    "-dormant_from": "assessment_dormant_from",
-    "activity": "assessment_oldest_first",
-    "-activity": "assessment_newest_first",
+    "dormant_from": "assessment_by_day",
+    "-dormant_from": "assessment_by_day",
+    "activity": "assessment_by_activity",
+    "-activity": "assessment_by_activity",
     "segment": "assessment_by_segment",
     "-segment": "assessment_by_segment",
     "username": "account_by_username",

@@ -9,13 +9,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts_review.models import Account, DormancyCount, Group, PolicyPreview, Workspace
+from accounts_review.models import Account, Group, PolicyPreview, Workspace
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.assess.judging import Judging
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import records
 from tests.factories import put_in_force
+from tests.models.test_dormancy_count import counted, there_are
 from tests.stage import SetStage, Stage, days_ago, policy_text, someone
 
 LIMITS = (300, 500, 730, 900)
@@ -105,12 +106,12 @@ def check(stage: Stage, steps: list[tuple[Callable[[Stage, int], None], int]]) -
     for step, number in steps:
         step(stage, number)
         assert is_right()
+        assert counted(Workspace.objects.get()) == there_are(Workspace.objects.get())
     read(stage, 0)
     judge(stage, 0)
     assert not assess.is_owed(workspace=Workspace.objects.get())
     assert is_right()
-    counted = sum(DormancyCount.objects.values_list("count", flat=True))
-    assert counted == Account.objects.listed().count()
+    assert counted(Workspace.objects.get()).total() == Account.objects.listed().count()
 
 
 def test_what_is_stored_is_what_judging_from_scratch_gives(set_stage: SetStage) -> None:

@@ -173,6 +173,7 @@ def test_it_can_be_stopped_and_gone_on_with(stage: Stage) -> None:
 
 def test_it_gives_a_sign_of_life_before_it_waits_for_judging(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     policy_preview = propose(stage, limit=365, judged=False)
+    Assessment.objects.update(basis="")
     stage.clock.advance(minutes=5)
     heard: list[bool] = []
 
