@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
+from accounts_review.models.keys import Among
 from accounts_review.workflow.assess.judging import BATCH, Judging, mark_changed, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 
@@ -25,17 +26,17 @@ def assess(*, workspace: Workspace) -> int:
     version = _in_force(workspace).get()
     stale = _stale(version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
-    if not keys:
-        _note_judged(version)
+    if keys:
+        indexes.put_off(Assessment, coming=len(keys))
+        in_parts(keys, lambda part: _judge(version, part))
+        indexes.make_missing(Assessment)
+    elif version.is_judged:
         return 0
-    indexes.put_off(Assessment, coming=len(keys))
-    in_parts(keys, lambda part: _judge(version, part))
-    indexes.make_missing(Assessment)
-    # Another policy came into force meanwhile, or a process died: what that has left is judged now.
-    left = assess(workspace=workspace)
-    if not left:
+    if not _is_done(version, keys):
+        return max(len(keys), assess(workspace=workspace))
+    if keys:
         DormancyCount.objects.gather(workspace)
-    return max(len(keys), left)
+    return len(keys)
 
 
 def _judge(version: PolicyVersion, keys: Sequence[int]) -> bool:
@@ -52,13 +53,23 @@ def _judge(version: PolicyVersion, keys: Sequence[int]) -> bool:
     return True
 
 
-def _note_judged(version: PolicyVersion) -> None:
-    """Note that everybody was judged by a version, if that is so."""
-    if version.is_judged:
-        return
+def _is_done(judged: PolicyVersion, keys: Sequence[int]) -> bool:
+    """Whether nobody is left, which is then noted of the version: another came into force, or a process died.
+
+    Where everybody was judged by it before, only those are looked at who were to be judged now.
+    """
     with transaction.atomic():
-        if is_in_force(version) and not _stale(version).exists():
+        version = _in_force(judged.workspace).select_for_update(no_key=True, of=("self",)).first()
+        if version is None:
+            return False
+        left = _stale(version)
+        if version == judged and version.is_judged:
+            left = left.filter(pk__in=Among(keys))
+        if left.exists():
+            return False
+        if not version.is_judged:
             PolicyVersion.objects.filter(pk=version.pk).update(is_judged=True)
+    return True
 
 
 def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
