@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -37,6 +38,7 @@ class SandboxServer(ThreadingHTTPServer):
         self.site = site
         self._connections: set[socket.socket] = set()
         self._thread: threading.Thread | None = None
+        self._is_over = False
         if ":" in host:
             self.address_family = socket.AF_INET6
         for candidate in _candidates(port):
@@ -56,18 +58,23 @@ class SandboxServer(ThreadingHTTPServer):
         return f"http://{name}:{port}"
 
     def __enter__(self) -> Self:
-        serve = {"poll_interval": 0.02}
-        self._thread = threading.Thread(target=self.serve_forever, kwargs=serve)
+        self._thread = threading.Thread(target=self._serve)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.shutdown()
+        self._is_over = True
+        _hang_up(self.socket)
+        if self._thread:
+            self._thread.join()
         self.server_close()
         for connection in list(self._connections):
             _hang_up(connection)
-        if self._thread:
-            self._thread.join()
+
+    def _serve(self) -> None:
+        # Not ``serve_forever``, which looks up now and then whether to go on, and lets the end wait for that.
+        while not self._is_over:
+            self.handle_request()
 
     def server_bind(self) -> None:
         # The parent's version asks the name service who we are, which can take seconds.
@@ -169,11 +176,9 @@ def _candidates(port: int) -> Iterable[int]:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    try:
+    """End a connection, or the waiting for connections."""
+    with suppress(OSError):  # The client was faster.
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # The client was faster.
-        return
 
 
 def _phrase(status: int) -> str:

@@ -52,14 +52,8 @@ def archetypes() -> dict[str, Any]:
     return content
 
 
-@pytest.fixture(autouse=True)
-def no_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No checkpoint: most tests never commit. Those about checkpoints use ``keeper``."""
-    monkeypatch.setattr(checkpoint, "keeper", None)
-
-
 @pytest.fixture
-def keeper(no_keeper: None, transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
+def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Keeper:
     """This host, at its very first start."""
     keeper = Keeper(tmp_path / "host")
     monkeypatch.setattr(checkpoint, "keeper", keeper)
@@ -99,15 +93,23 @@ def set_stage(workspace: Workspace, person: Callable[[str], User]) -> Iterator[S
 
 @pytest.fixture(autouse=True)
 def as_if_it_were_the_first() -> Iterator[None]:
-    """What a test leaves in its thread and process is gone before the next."""
-    environ = dict(os.environ)
+    """What a test leaves in its thread and process is gone before the next.
+
+    No checkpoint is kept: most tests never commit. Those about checkpoints use ``keeper``.
+    """
+    environ, keeper = dict(os.environ), checkpoint.keeper
+    checkpoint.keeper = None
     yield
+    checkpoint.keeper = keeper
     translation.deactivate()
     timezone.deactivate()
     structlog.contextvars.clear_contextvars()
     caches["qstat"].clear()
-    os.environ.clear()
-    os.environ.update(environ)
+    for name, _ in os.environ.items() ^ environ.items():
+        # One by one: to write them all takes longer than many a test.
+        os.environ.pop(name, None)
+        if name in environ:
+            os.environ[name] = environ[name]
 
 
 @pytest.fixture(scope="session")
@@ -194,9 +196,13 @@ def _is_beyond(first: int, item: pytest.Function) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """All that is loaded by now stays to the end: have nobody look through it again for what nobody uses."""
+    """All that is loaded by now stays to the end: have nobody look through it again for what nobody uses.
+
+    A page makes tens of thousands of objects, and nearly all go as soon as it is answered: look seldom.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.hookimpl(trylast=True)

@@ -34,7 +34,7 @@ def listener(settings: Settings) -> Iterator[type[Listener]]:
     Listener.heard, Listener.status = [], 200
     with HTTPServer(("127.0.0.1", 0), Listener) as server:
         settings.PING_URL = f"http://127.0.0.1:{server.server_port}/ping/secret-token"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield Listener
         server.shutdown()
 
