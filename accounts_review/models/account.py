@@ -189,18 +189,28 @@ def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> mo
     )
 
 
+def is_dormant(now: datetime, *, of: str = "") -> Q:
+    """Whether an account is dormant; of a row that refers to accounts, by a field such as ``account__``."""
+    return _is_idle_and(Standing.ORDINARY, now, of=of)
+
+
 def _is(verdict: str, now: datetime) -> Q:
     """Whether an account, joined with its assessment, has a verdict; as :func:`_verdict` reads it."""
-    is_past = Q(assessment__dormant_from__lte=now)
-    is_exempt = Q(Exists(Exemption.objects.in_force(now).filter(account=OuterRef("pk"))))
     match verdict:
         case Verdict.ACTIVE:
             return Q(assessment__dormant_from__gt=now)
         case Verdict.DORMANT:
-            return is_past & ~is_exempt & Q(assessment__standing=Standing.ORDINARY)
+            return is_dormant(now)
         case Verdict.PROTECTED:
+            is_past = Q(assessment__dormant_from__lte=now)
             return is_past & (Q(assessment__standing=Standing.PROTECTED) | Q(_is_among_exempt(now)))
-    return is_past & ~is_exempt & Q(assessment__standing=verdict)
+    return _is_idle_and(verdict, now)
+
+
+def _is_idle_and(standing: str, now: datetime, *, of: str = "") -> Q:
+    is_past = Q(**{f"{of}assessment__dormant_from__lte": now})
+    is_exempt = Q(Exists(Exemption.objects.in_force(now).filter(account=OuterRef(f"{of}pk"))))
+    return is_past & ~is_exempt & Q(**{f"{of}assessment__standing": standing})
 
 
 def _is_among_exempt(now: datetime) -> models.Func:

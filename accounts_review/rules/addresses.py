@@ -14,6 +14,8 @@ import idna
 ROUTE_WORDS = frozenset({"export", "invite", "provision"})
 LONGEST_ADDRESS = 254
 EMAIL = re.compile(r"""[^\s@,;:<>()\[\]\\"]+@[^\s@,;:<>()\[\]\\".]+(\.[^\s@,;:<>()\[\]\\".]+)*""")
+PLAIN_EMAIL = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+"""Nearly all addresses are like this, which a database can tell; if not too long, each of them can be written to."""
 ENCODED_WORD = "=?"
 """Some programs decode it within an address, and write to somebody else."""
 

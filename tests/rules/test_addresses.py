@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.rules.addresses import same_but_for_case, usable_for_mail, usable_in_url
+from accounts_review.rules.addresses import (
+    LONGEST_ADDRESS,
+    PLAIN_EMAIL,
+    same_but_for_case,
+    usable_for_mail,
+    usable_in_url,
+)
 from tests.strategies import thoroughly
 
 
@@ -37,6 +45,17 @@ def test_an_address_that_can_be_written_to(address: str) -> None:
 )
 def test_an_address_that_cannot(address: str) -> None:
     assert not usable_for_mail(address)
+    assert len(address) > LONGEST_ADDRESS or not re.fullmatch(PLAIN_EMAIL, address)
+
+
+@given(
+    st.text("aZ9._%+-", min_size=1, max_size=60),
+    st.lists(st.text("aZ9-", min_size=1, max_size=60), min_size=2, max_size=5),
+)
+def test_a_plain_address_needs_no_closer_look(name: str, domain: list[str]) -> None:
+    address = f"{name}@{'.'.join(domain)}"
+    assert re.fullmatch(PLAIN_EMAIL, address)
+    assert usable_for_mail(address) == (len(address) <= LONGEST_ADDRESS)
 
 
 @thoroughly

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from django.contrib.auth.models import User
+from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, Cleanup, PolicyVersion, Workspace
+from accounts_review.models.account import is_dormant
+from accounts_review.rules.addresses import LONGEST_ADDRESS, PLAIN_EMAIL
 from accounts_review.rules.calendar import first_open, is_weekend
 from accounts_review.web.cleanups.calendar import Week, weeks
 from accounts_review.web.cleanups.waves import Wave, waves
@@ -19,10 +25,34 @@ from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
+HAS_PLAIN_ADDRESS = Q(LessThanOrEqual(Length("account__email"), LONGEST_ADDRESS), account__email__regex=PLAIN_EMAIL)
+NOT_ASCII = r"[^ -~]"
 
-@dataclass(slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How many of those who would go belong to a segment and were approved by somebody, and what is true of them."""
+
+    segment: str
+    approved_by: int | None
+    approved_by_login: str
+    count: int
+    first_approved_at: datetime
+    late: int
+    """Their approval expires before they can be removed."""
+    dormant: int
+    plain: int
+    """Their address can be written to, as far as one sees without a closer look."""
+    perhaps_own: int
+    """The account may be the reader's; so is every one whose address takes a closer look."""
+
+
+@dataclass(kw_only=True)
 class Basket:
-    """A draft as it would be launched by a person at an instant; mails would leave at a pace."""
+    """A draft as it would be launched by a person at an instant; mails would leave at a pace.
+
+    However many there are, nobody is looked at one by one: the database counts, and names those whom a check is about.
+    """
 
     cleanup: Cleanup
     actor: User
@@ -30,8 +60,12 @@ class Basket:
     pace: Pace
     version: PolicyVersion = field(init=False)
     room: Room = field(init=False)
-    launching: list[Case] = field(init=False)
-    held_back: list[Case] = field(init=False)
+    launching: QuerySet[Case] = field(init=False)
+    """Those who would go, the longest idle first."""
+    held_back: QuerySet[Case] = field(init=False)
+    """Those beyond the limit."""
+    count: int = field(init=False)
+    count_held_back: int = field(init=False)
     waves: list[Wave] = field(init=False)
     """The days on which they would be warned; none where nobody is."""
 
@@ -39,8 +73,11 @@ class Basket:
         self.version = self.cleanup.policy or self.workspace.current_policy
         self.pace = replace(self.pace, avoid=self.version.rules.notice.avoided)
         self.room = limits.room(self.workspace, now=self.now)
-        limit = self.room.allows if self.cleanup.is_draft else None
-        self.launching, self.held_back = launch.split(self.cleanup, limit=limit)
+        ranked = launch.ranked_cases(self.cleanup)
+        total = ranked.count()
+        self.count = min(total, self.room.allows) if self.cleanup.is_draft else total
+        self.count_held_back = total - self.count
+        self.launching, self.held_back = _split(ranked, self.count) if self.count_held_back else (ranked, ranked.none())
         self.waves = self._waves() if self.warns and self.is_live else []
 
     @property
@@ -57,10 +94,55 @@ class Basket:
         """Whether people would be written to, now or once the workspace is live."""
         return self.version.rules.notice.days > 0
 
+    @cached_property
+    def accounts(self) -> list[int]:
+        """The keys of the accounts of those who would go."""
+        return list(self.launching.order_by().values_list("account", flat=True))
+
+    @property
+    def is_late(self) -> Q:
+        """Whether an approval expires before the last of them can be removed."""
+        return Q(approved_at__lte=self.last_date - timedelta(days=self.version.rules.approval.expires_after_days))
+
+    @property
+    def is_dormant(self) -> Q:
+        """Whether the account of a case is listed and dormant, as the last look will want it."""
+        is_listed = Q(account__absent_since=None, account__gone_at=None)
+        return is_listed & is_dormant(self.now, of="account__")
+
+    @property
+    def is_perhaps_own(self) -> Q:
+        """Whether the account of a case may be the reader's, who looks closer at those of which it is true."""
+        login, email = self.actor.get_username(), self.actor.email
+        same_address = Q(account__email__iexact=email.casefold()) if email else Q()
+        return Q(account__username=login) | Q(account__email__regex=NOT_ASCII) | same_address
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """Those who would go by approver and segment: all that is asked of each is counted in one look at them."""
+        cases = self.launching.order_by().values("approved_by", "approved_by_login", segment=F("evidence__segment"))
+        counted = cases.annotate(
+            count=Count("pk"),
+            first_approved_at=Min("approved_at"),
+            late=Count("pk", filter=self.is_late),
+            dormant=Count("pk", filter=self.is_dormant),
+            plain=Count("pk", filter=HAS_PLAIN_ADDRESS),
+            perhaps_own=Count("pk", filter=self.is_perhaps_own),
+        )
+        return [Share(**row) for row in counted]
+
+    @property
+    def segments(self) -> list[tuple[str, int]]:
+        """How many of those who would go belong to each segment, most first."""
+        found = Counter[str]()
+        for share in self.shares:
+            found[share.segment] += share.count
+        return found.most_common()
+
     def _waves(self) -> list[Wave]:
         ahead, days = due.notices(self.workspace).count(), self.version.rules.notice.days
         sent = sent_within_the_hour(self.workspace, kinds=(Event.CASE_NOTICED,), now=self.now)
-        return waves(len(self.launching), ahead=ahead, days=days, now=self.now, pace=self.pace, sent=sent)
+        return waves(self.count, ahead=ahead, days=days, now=self.now, pace=self.pace, sent=sent)
 
     @property
     def calendar(self) -> list[Week]:
@@ -69,7 +151,7 @@ class Basket:
         for wave in self.waves:
             removals[wave.earliest] += wave.count
         if self.is_live and not self.warns:
-            removals[self.first_removal] = len(self.launching)
+            removals[self.first_removal] = self.count
         emails = {wave.day: wave.count for wave in self.waves}
         today = self.now.astimezone(self.pace.zone).date()
         return weeks(emails=emails, removals=removals, avoided=[self.pace.avoid], today=today)
@@ -94,3 +176,14 @@ class Basket:
         last = self.waves[-1:]
         today = self.now.astimezone(self.pace.zone).date()
         return self.now + timedelta(days=(last[0].earliest - today).days if last else 0)
+
+
+def _split(ranked: QuerySet[Case], count: int) -> tuple[QuerySet[Case], QuerySet[Case]]:
+    """The first so many, of more, and the others."""
+    if not count:
+        return ranked.none(), ranked
+    at, pk = ranked.values_list("account__assessment__dormant_from", "pk")[count - 1]
+    # Who is not judged any more comes last.
+    is_before = Q(pk__lte=pk, account__assessment__dormant_from=at)
+    is_before |= Q(account__assessment__dormant_from__lt=at) if at else Q(account__assessment__isnull=False)
+    return ranked.filter(is_before), ranked.exclude(pk__in=ranked.filter(is_before).order_by().values("pk"))

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
-from accounts_review.models import (
-    Account,
-    AuditEntry,
-    Case,
-    Sync,
-    may,
-    people_who_may,
-)
+from accounts_review.models import Account, AuditEntry, Case, Sync, may, people_who_may
+from accounts_review.models.audit_entry import AuditEntryQuerySet
+from accounts_review.models.keys import Among
 from accounts_review.rules.addresses import usable_for_mail
-from accounts_review.rules.dormancy import Verdict
-from accounts_review.web.cleanups.basket import Basket
+from accounts_review.web.cleanups.basket import HAS_PLAIN_ADDRESS, Basket
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import orphaned_rights
 from accounts_review.workflow.review import decide
 
 BOUNCED = tuple(event for event in Event if event.words.address_failed)
 LEVELS = ("error", "warning", "info", "ok")
-NAMED, PREVIEWED, MOST_AT_ONCE = 6, 3, 500
+NAMED, PREVIEWED, SHOWN, MOST_AT_ONCE = 6, 3, 100, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """The cases that something is about: how many there are, and the first of them, who are named."""
+
+    count: int = 0
+    first: Sequence[Case] = ()
+
+    @property
+    def shown(self) -> Sequence[Case]:
+        return self.first[:SHOWN]
+
+    @property
+    def more(self) -> int:
+        """How many there are beside those who are shown."""
+        return max(0, self.count - SHOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +49,7 @@ class CheckItem:
     """One of several things of a kind that a check found, and whose cases it is about."""
 
     says: str
-    cases: list[Case]
+    cases: Concerned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +60,7 @@ class LaunchCheck:
     """``error``, ``warning``, ``info``, or ``ok`` where there is nothing to do."""
     says: str
     todo: str = ""
-    cases: list[Case] = field(default_factory=list)
+    cases: Concerned = field(default_factory=Concerned)
     can_take_out: bool = False
     url: str = ""
     link: str = ""
@@ -57,9 +70,9 @@ class LaunchCheck:
     @property
     def preview(self) -> str:
         """The first of what it is about, by name."""
-        named = [item.says for item in self.items] or [case.account.username for case in self.cases]
+        named = [item.says for item in self.items] or [case.account.username for case in self.cases.shown]
         shown = ", ".join(named[:PREVIEWED])
-        more = len(named) - PREVIEWED
+        more = (len(self.items) or self.cases.count) - PREVIEWED
         if more <= 0:
             return shown
         return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {
@@ -69,12 +82,12 @@ class LaunchCheck:
 
     @property
     def offers_taking_out(self) -> bool:
-        return self.can_take_out and 0 < len(self.cases) <= MOST_AT_ONCE
+        return self.can_take_out and 0 < self.cases.count <= MOST_AT_ONCE
 
 
 def checks(basket: Basket) -> list[LaunchCheck]:
     """Everything that was looked at, what presses most first; nothing for an empty draft."""
-    if not basket.launching and not basket.held_back:
+    if not basket.count and not basket.count_held_back:
         return []
     looks = (_state, _limits, _people, _days, _expiring, _approvers, _own, _verdicts, _addresses, _succession)
     found = [check for look in looks for check in look(basket)]
@@ -99,25 +112,26 @@ def _state(basket: Basket) -> Iterator[LaunchCheck]:
 def _limits(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.cleanup.is_draft:
         return  # They held at the launch.
-    count, per_hour, limit = len(basket.launching), basket.version.rules.limits.per_hour, basket.room.allows
+    per_hour, limit = basket.version.rules.limits.per_hour, basket.room.allows
+    held_back = _concerned(basket.held_back, basket.count_held_back)
     if not limit:
         why = findings.in_words(basket.room.objection)
-        yield LaunchCheck(level="error", says=why.said, todo=why.remedy, cases=basket.held_back)
-    elif basket.held_back:
+        yield LaunchCheck(level="error", says=why.said, todo=why.remedy, cases=held_back)
+    elif held_back.count:
         says = ngettext(
             "%(count)d account is over the limit of %(limit)d and stays for the next draft.",
             "%(count)d accounts are over the limit of %(limit)d and stay for the next draft.",
-            len(basket.held_back),
-        ) % {"count": len(basket.held_back), "limit": limit}
+            held_back.count,
+        ) % {"count": held_back.count, "limit": limit}
         todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
         if basket.room.is_by_share and basket.room.next_at:
             todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
-        yield LaunchCheck(level="info", says=says, todo=todo, cases=basket.held_back)
+        yield LaunchCheck(level="info", says=says, todo=todo, cases=held_back)
     else:
         says = _(
             "Within the limits: %(count)d of at most %(limit)d accounts, and at most %(per_hour)d revoked an hour."
         )
-        yield LaunchCheck(level="ok", says=says % {"count": count, "limit": limit, "per_hour": per_hour})
+        yield LaunchCheck(level="ok", says=says % {"count": basket.count, "limit": limit, "per_hour": per_hour})
 
 
 def _people(basket: Basket) -> Iterator[LaunchCheck]:
@@ -139,7 +153,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _days(basket: Basket) -> Iterator[LaunchCheck]:
     """Whether there are days enough to warn everyone."""
-    if basket.warns and basket.is_live and sum(wave.count for wave in basket.waves) < len(basket.launching):
+    if basket.warns and basket.is_live and sum(wave.count for wave in basket.waves) < basket.count:
         says = _("Not every notice can be sent within two years.")
         todo = _("Change the hours and days on which e-mails are sent, or let the policy avoid fewer days.")
         yield LaunchCheck(level="error", says=says, todo=todo)
@@ -147,20 +161,20 @@ def _days(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
     valid = timedelta(days=basket.version.rules.approval.expires_after_days)
-    last_date = basket.last_date
-    if late := [case for case in basket.launching if case.approved_at + valid <= last_date]:
+    if late := sum(share.late for share in basket.shares):
         says = ngettext(
             "%(count)d approval expires before its account can be revoked; the person would be warned and then spared.",
             "%(count)d approvals expire before their accounts can be revoked; the people would be warned and then "
             "spared.",
-            len(late),
-        ) % {"count": len(late)}
+            late,
+        ) % {"count": late}
         todo = _("An approval is valid for %(days)d days. Take them out, review them and approve them again.")
         todo %= {"days": valid.days}
-        yield LaunchCheck(level="warning", says=says, todo=todo, cases=late, can_take_out=True)
-    elif basket.launching:
-        first = min(case.approved_at for case in basket.launching) + valid
-        days = (first - last_date).days
+        cases = _concerned(basket.launching.filter(basket.is_late), late)
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
+    elif basket.count:
+        first = min(share.first_approved_at for share in basket.shares) + valid
+        days = (first - basket.last_date).days
         says = ngettext(
             "No approval expires too early; the first has %(days)d day to spare.",
             "No approval expires too early; the first has %(days)d days to spare.",
@@ -170,39 +184,47 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
 
 
 def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
-    people = {case.approved_by_id: case.approved_by for case in basket.launching}
-    workspace = basket.cleanup.workspace
-    barred = {key for key, person in people.items() if person is None or not may(person, "decide", workspace)}
-    if cases := [case for case in basket.launching if case.approved_by_id in barred]:
-        logins = ", ".join(sorted({case.approved_by_login for case in cases}))
+    people = User.objects.in_bulk({share.approved_by for share in basket.shares if share.approved_by})
+    barred = [
+        share
+        for share in basket.shares
+        if not share.approved_by or not may(people[share.approved_by], "decide", basket.workspace)
+    ]
+    if count := sum(share.count for share in barred):
+        logins = ", ".join(sorted({share.approved_by_login for share in barred}))
         says = ngettext(
             "%(count)d account was approved by somebody who may no longer decide (%(logins)s) and would be spared.",
             "%(count)d accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
-            len(cases),
-        ) % {"count": len(cases), "logins": logins}
+            count,
+        ) % {"count": count, "logins": logins}
         todo = _("Take them out and have a reviewer approve them again.")
+        by_them = Q(approved_by__in={share.approved_by for share in barred} - {None}) | Q(approved_by=None)
+        cases = _concerned(basket.launching.filter(by_them), count)
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
 
 
 def _own(basket: Basket) -> Iterator[LaunchCheck]:
-    if own := [case for case in basket.launching if decide.is_own(case.account, basket.actor)]:
+    if not any(share.perhaps_own for share in basket.shares):
+        return
+    perhaps = basket.launching.filter(basket.is_perhaps_own).select_related("account")
+    cases = perhaps.only("cleanup", "account__username", "account__email")
+    if own := [case.account_id for case in cases if decide.is_own(case.account, basket.actor)]:
         says = _("Your own account is in this draft.")
         todo = _("You cannot decide on your own account. Ask someone else to launch.")
-        yield LaunchCheck(level="warning", says=says, todo=todo, cases=own)
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=_of_accounts(basket, own))
 
 
 def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
-    accounts = Account.objects.filter(pk__in=[case.account_id for case in basket.launching]).assessed()
-    dormant = accounts.with_verdict(basket.now).whose_verdict(Verdict.DORMANT, now=basket.now)
-    still = set(dormant.listed().values_list("pk", flat=True))
-    if back := [case for case in basket.launching if case.account_id not in still]:
+    if back := basket.count - sum(share.dormant for share in basket.shares):
         says = ngettext(
             "%(count)d account is no longer dormant or no longer listed and would be spared.",
             "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
-            len(back),
-        ) % {"count": len(back)}
+            back,
+        ) % {"count": back}
         todo = _("Take them out or leave them in; they keep their access either way.")
-        yield LaunchCheck(level="warning", says=says, todo=todo, cases=back, can_take_out=True)
+        still = basket.launching.filter(basket.is_dormant).order_by().values("pk")
+        cases = _concerned(basket.launching.exclude(pk__in=still), back)
+        yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     else:
         yield LaunchCheck(level="ok", says=_("Every account in it is still dormant."))
 
@@ -210,85 +232,111 @@ def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
 def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.warns:
         return
-    unusable = [case for case in basket.launching if not usable_for_mail(case.account.email)]
-    bounced = _bounced(basket)
-    if cases := unusable + [case for case in basket.launching if case.account_id in bounced and case not in unusable]:
+    if failed := {*_unusable(basket), *_bounced(basket)}:
         says = ngettext(
             "%(count)d address is not usable or has bounced before.",
             "%(count)d addresses are not usable or have bounced before.",
-            len(cases),
-        ) % {"count": len(cases)}
+            len(failed),
+        ) % {"count": len(failed)}
         todo = _(
             "People who cannot be warned are not revoked. Correct the address in Huwise and sync, or take them out."
         )
+        cases = _of_accounts(basket, failed)
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     else:
         yield LaunchCheck(level="ok", says=_("Every address looks usable; none is known to bounce."))
 
 
-def _bounced(basket: Basket) -> set[int]:
+def _unusable(basket: Basket) -> list[int]:
+    """Accounts whose address cannot be written to: only those that are out of the ordinary are looked at."""
+    if basket.count == sum(share.plain for share in basket.shares):
+        return []
+    odd = basket.launching.exclude(HAS_PLAIN_ADDRESS).order_by().values_list("account", "account__email")
+    return [account for account, email in odd if not usable_for_mail(email)]
+
+
+def _bounced(basket: Basket) -> list[int]:
     """Accounts whose current address refused an e-mail or bounced one."""
-    ids = [case.account_id for case in basket.launching]
-    entries = AuditEntry.objects.filter(account_id__in=ids, kind__in=BOUNCED)
+    entries = AuditEntryQuerySet(AuditEntry).filter(kind__in=BOUNCED)
+    entries = entries.filter(account_id__in=basket.launching.order_by().values("account"))
     failed = set(entries.values_list("account_id", "cleanup"))
-    past = Case.objects.filter(account__in=ids).exclude(cleanup=basket.cleanup).select_related("account", "cleanup")
-    return {
-        case.account_id
-        for case in past
-        if (case.account_id, case.cleanup.number) in failed and case.evidence.get("email") == case.account.email
-    }
+    past = Case.objects.filter(account__in=Among(account for account, _number in failed if account))
+    past = past.exclude(cleanup=basket.cleanup).order_by()
+    told = past.values_list("account", "cleanup__number", "evidence__email", "account__email")
+    return [account for account, number, then, email in told if (account, number) in failed and then == email]
 
 
 def _succession(basket: Basket) -> Iterator[LaunchCheck]:
-    cases = {case.account_id: case for case in basket.launching}
-    found = orphaned_rights.orphans_of(basket.workspace, [case.account for case in basket.launching])
+    found = orphaned_rights.orphans_of(basket.workspace, basket.accounts)
+    made = orphaned_rights.made_by(basket.workspace, basket.accounts)
     titles = {group.uid: str(group) for group in basket.workspace.groups.all()}
-
-    def items(*, of_groups: bool) -> list[CheckItem]:
-        orphans = [orphan for orphan in found if orphan.is_group == of_groups]
-        return [
-            CheckItem(titles.get(one.name, one.name), [cases[account.pk] for account in one.last]) for one in orphans
-        ]
-
-    if rights := items(of_groups=False):
+    rights = {orphan.name: orphan.last for orphan in found if not orphan.is_group}
+    groups = {titles.get(orphan.name, orphan.name): orphan.last for orphan in found if orphan.is_group}
+    if rights:
         one, many = _("Nobody would hold the right %(name)s."), _("Nobody would hold %(count)d rights.")
-        yield _orphaned(one if len(rights) == 1 else many, rights)
-    if groups := items(of_groups=True):
+        yield _orphaned(basket, one if len(rights) == 1 else many, rights)
+    if groups:
         one, many = _("The group %(name)s would have no member left."), _("%(count)d groups would have no members.")
-        yield _orphaned(one if len(groups) == 1 else many, groups)
-    made = orphaned_rights.made_by(basket.workspace, [case.account for case in basket.launching])
+        yield _orphaned(basket, one if len(groups) == 1 else many, groups)
     if made:
-        yield _makers([(cases[account.pk], [str(group) for group in theirs]) for account, theirs in made])
+        yield _makers(basket, [(account, [str(group) for group in theirs]) for account, theirs in made])
     if not found and not made:
         says = _("Every right and group still has another holder.")
         yield LaunchCheck(level="ok", says=says)
 
 
-def _orphaned(says: str, items: list[CheckItem]) -> LaunchCheck:
-    last = list(dict.fromkeys(case for item in items for case in item.cases))
+def _orphaned(basket: Basket, says: str, last: Mapping[str, Sequence[Account]]) -> LaunchCheck:
+    items, every = _items(basket, last.items())
     return LaunchCheck(
         level="warning",
         says=says % {"name": items[0].says, "count": len(items)},
         todo=_("Decide who takes over first, or take them out."),
-        cases=last,
+        cases=every,
         can_take_out=True,
         items=items if len(items) > 1 else [],
     )
 
 
-def _makers(made: list[tuple[Case, list[str]]]) -> LaunchCheck:
+def _makers(basket: Basket, made: Sequence[tuple[Account, list[str]]]) -> LaunchCheck:
     """Those who created groups, which stay."""
+    items, every = _items(basket, [(", ".join(groups), [account]) for account, groups in made])
     if len(made) == 1:
-        case, groups = made[0]
+        account, groups = made[0]
         says = ngettext("%(login)s created a group: %(groups)s.", "%(login)s created groups: %(groups)s.", len(groups))
-        sentence = says % {"login": case.account.username, "groups": ", ".join(groups[:NAMED])}
+        sentence = says % {"login": account.username, "groups": ", ".join(groups[:NAMED])}
     else:
         sentence = _("%(count)d of them created groups.") % {"count": len(made)}
     return LaunchCheck(
         level="warning",
         says=sentence,
         todo=_("The groups and their members stay. Make sure someone else manages them."),
-        cases=[case for case, _groups in made],
+        cases=every,
         can_take_out=True,
-        items=[CheckItem(", ".join(groups), [case]) for case, groups in made] if len(made) > 1 else [],
+        items=items if len(made) > 1 else [],
     )
+
+
+def _items(basket: Basket, found: Iterable[tuple[str, Sequence[Account]]]) -> tuple[list[CheckItem], Concerned]:
+    """Things that were found about accounts, one by one; and all that they are about together."""
+    told = [(says, [account.pk for account in accounts]) for says, accounts in found]
+    every = list(dict.fromkeys(pk for _says, keys in told for pk in keys))
+    shown = {pk for _says, keys in told for pk in keys[:MOST_AT_ONCE]}.union(every[:MOST_AT_ONCE])
+    known = {case.account_id: case for case in _named(basket.launching.filter(account__in=Among(shown)))}
+
+    def concerned(keys: Sequence[int]) -> Concerned:
+        return Concerned(len(keys), [known[pk] for pk in keys[:MOST_AT_ONCE] if pk in known])
+
+    return [CheckItem(says, concerned(keys)) for says, keys in told], concerned(every)
+
+
+def _of_accounts(basket: Basket, keys: Collection[int]) -> Concerned:
+    return _concerned(basket.launching.filter(account__in=Among(keys)), len(keys))
+
+
+def _concerned(cases: QuerySet[Case], count: int) -> Concerned:
+    return Concerned(count, list(_named(cases)[:MOST_AT_ONCE]) if count else [])
+
+
+def _named(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """Of cases only what they are called by."""
+    return cases.select_related("account").only("cleanup", "account__username")

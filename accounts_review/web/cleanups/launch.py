@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -55,7 +54,7 @@ class Launch(CleanupView):
     def _launch(self) -> HttpResponse:
         self.cleanup.refresh_from_db()
         basket = self._basket()
-        count = len(basket.launching)
+        count = basket.count
         form = LaunchForm(self.request.POST, expected=count)
         changes = _changes(before=str(self.request.POST.get("shown", "")), after=_shown(self.cleanup))
         is_open = self.cleanup.is_draft or self.is_waiting
@@ -86,13 +85,13 @@ class Launch(CleanupView):
         return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=actions.pace())
 
     def _page(self, basket: Basket, *, form: LaunchForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
-        count, found = len(basket.launching), checks(basket)
+        count, found = basket.count, checks(basket)
         context = more | {
             "form": form or LaunchForm(expected=count, initial={"shown": _shown(self.cleanup)}),
             "basket": basket,
             "count": count,
             "refusal": findings.in_words(basket.room.objection),
-            "segments": Counter(case.evidence["segment"] for case in basket.launching).most_common(),
+            "segments": basket.segments,
             "policy": basket.version,
             "checks": [check for check in found if check.level != "ok"],
             "passed": sum(check.level == "ok" for check in found),

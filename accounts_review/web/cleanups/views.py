@@ -122,7 +122,7 @@ class CleanupPage(CleanupView):
         table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
         RequestConfig(self.request).configure(table)
         context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
-        segments = _segments(self.cleanup)
+        segments = _segments(self.cleanup) if basket.count_held_back else basket.segments
         context |= {"segments": segments, "size": sum(count for _name, count in segments)}
         return self.render_to_response(self.get_context_data(**context))
 

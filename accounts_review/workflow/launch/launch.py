@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace, permit
+from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import findings
 from accounts_review.workflow.brake import TOO_MANY_AGAINST, feedback_of
@@ -40,7 +41,8 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
         raise CannotLaunch(_("This clean-up has already been launched."))
     version = cleanup.workspace.current_policy
     room = limits.room(cleanup.workspace, now=now)
-    launching, held_back = split(cleanup, limit=room.allows)
+    ranked = list(ranked_cases(cleanup).values_list("pk", flat=True))
+    launching, held_back = ranked[: room.allows], ranked[room.allows :]
     if not launching and not held_back:
         raise CannotLaunch(_("The draft is empty; approve accounts first."))
     if not launching:
@@ -139,13 +141,9 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
     )
 
 
-def split(cleanup: Cleanup, *, limit: int | None) -> tuple[list[Case], list[Case]]:
-    """The draft's cases, those idle longest first: as many as may be launched, and those who are held back."""
-    cases = cleanup.cases.filter(state=CaseState.IN_DRAFT).select_related(
-        "account__assessment", "approved_by", "cleanup"
-    )
-    ranked = list(cases.order_by("account__assessment__dormant_from", "pk"))
-    return (ranked, []) if limit is None else (ranked[:limit], ranked[limit:])
+def ranked_cases(cleanup: Cleanup) -> QuerySet[Case]:
+    """The draft's cases, those idle longest first: so many of them as the limits allow are launched."""
+    return cleanup.cases.filter(state=CaseState.IN_DRAFT).order_by("account__assessment__dormant_from", "pk")
 
 
 def _turn(
@@ -188,12 +186,12 @@ def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
     )
 
 
-def _hold_back(cleanup: Cleanup, cases: list[Case], *, now: datetime) -> None:
+def _hold_back(cleanup: Cleanup, cases: list[int], *, now: datetime) -> None:
     if not cases:
         return
     last = cleanup.workspace.cleanups.aggregate(last=Max("number"))["last"]
     draft = Cleanup.objects.create(workspace=cleanup.workspace, number=last + 1, created_at=now)
-    Case.objects.filter(pk__in=[case.pk for case in cases]).update(cleanup=draft)
+    Case.objects.filter(pk__in=Among(cases)).update(cleanup=draft)
     audit.log(
         [draft],
         kind=Event.CLEANUP_HELD_BACK,

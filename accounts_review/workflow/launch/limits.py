@@ -7,12 +7,13 @@ removed within the last thirty days. A dry run removes nobody, so it neither use
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from django.db.models import QuerySet
 
-from accounts_review.models import Account, Case, Workspace
+from accounts_review.models import Account, Case, PolicyVersion, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording.findings import Found
 
@@ -28,11 +29,11 @@ class Room:
 
     per_cleanup: int
     share: int
-    """How many the policy's share of the population is, in whole accounts."""
+    """How many the policy's share of the population is, in whole accounts; where it does not limit, at least."""
     taken: int
     """How many of them are on their way out, or were removed of late."""
     next_at: datetime | None = None
-    """Once the share is used up: when it has room again, if nobody on the way out keeps their access."""
+    """Where the share is what limits: when it has room again, if nobody on the way out keeps their access."""
 
     @property
     def allows(self) -> int:
@@ -60,21 +61,26 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     """
     rules = workspace.current_policy.rules
     limits = rules.limits
-    removed = list(_removed(workspace, since=now - WINDOW).values_list("moved_at", flat=True))
-    population = Account.objects.filter(workspace=workspace).listed().count()
-    if not workspace.is_live:
-        return Room(per_cleanup=limits.per_cleanup, share=int(population * limits.share_of_population), taken=0)
-    population += len(removed)
+    # In this order, whoever is removed meanwhile is counted once too often rather than not at all.
+    leaving, removed = _leaving(workspace), _removed(workspace, since=now - WINDOW)
+    on_their_way, gone = (leaving.count(), removed.count()) if workspace.is_live else (0, 0)
+    taken = on_their_way + gone
+    # Of how many more there are, nothing depends.
+    enough = ceil((limits.per_cleanup + taken + 1) / limits.share_of_population)
+    population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
-    ends = [*removed, *_ends(workspace, now=now)]
+    found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken)
+    if not workspace.is_live or not found.is_by_share:
+        return found
+    ends = [*removed.values_list("moved_at", flat=True), *_ends(leaving, now=now)]
     # Who is launched now takes up what is left. One after the other leaves the window, and the population with it.
-    used_up = sorted([*ends, *[now + timedelta(days=rules.notice.days)] * (share - len(ends))])
+    used_up = sorted([*ends, *[now + timedelta(days=rules.notice.days)] * (share - taken)])
     has_room = (
         end + WINDOW
         for out, end in enumerate(used_up, start=1)
         if int((population - out) * limits.share_of_population) > len(used_up) - out
     )
-    return Room(per_cleanup=limits.per_cleanup, share=share, taken=len(ends), next_at=next(has_room, None))
+    return replace(found, next_at=next(has_room, None))
 
 
 def _removed(workspace: Workspace, *, since: datetime) -> QuerySet[Case]:
@@ -83,11 +89,15 @@ def _removed(workspace: Workspace, *, since: datetime) -> QuerySet[Case]:
     return gone.filter(intended_at__isnull=False, moved_at__gt=since)
 
 
-def _ends(workspace: Workspace, *, now: datetime) -> Iterator[datetime]:
-    """When each of those on their way out can be removed at the earliest."""
-    open_cases = Case.objects.open().filter(
+def _leaving(workspace: Workspace) -> QuerySet[Case]:
+    """Those whom open live clean-ups are about to remove."""
+    return Case.objects.open().filter(
         cleanup__workspace=workspace, cleanup__dry_run=False, cleanup__state__in=ON_THEIR_WAY
     )
-    for case in open_cases.select_related("cleanup__policy"):
-        assert case.cleanup.policy is not None
-        yield max(now, case.promised_at or now + timedelta(days=case.cleanup.policy.rules.notice.days))
+
+
+def _ends(leaving: QuerySet[Case], *, now: datetime) -> Iterator[datetime]:
+    """When each of those on their way out can be removed at the earliest."""
+    versions = PolicyVersion.objects.in_bulk(leaving.order_by().values_list("cleanup__policy", flat=True).distinct())
+    for promised_at, policy in leaving.values_list(*("promised_at", "cleanup__policy")):
+        yield max(now, promised_at or now + timedelta(days=versions[policy].rules.notice.days))

@@ -7,14 +7,19 @@ say who owns other objects, so nothing is said about them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
-from django.db.models import F, Func
+from django.db.models import F, Func, Q
 
 from accounts_review.models import Account, Case, Group, Workspace
 from accounts_review.models.account import AccountQuerySet
+from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import CaseState
+
+RIGHTS, GROUPS = "assessment__rights", "groups"
+"""The columns that tell what an account has."""
+LOOKED_AT_FIRST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +53,33 @@ def orphans(leaving: Sequence[RightsHolder], *, rights_kept: Set[str], groups_ke
     ]
 
 
-def orphans_of(workspace: Workspace, accounts: Iterable[Account]) -> list[Orphan]:
+def orphans_of(workspace: Workspace, accounts: Collection[int]) -> list[Orphan]:
     """What would be left without anybody if these accounts went, beside those that clean-ups under way take.
 
-    Only what those who leave have is looked for among the others: most of them have nothing, and it is one look.
+    Only what those who leave have is looked for among the others: most of them have nothing.
     Whoever stays counts, whatever their verdict; but where it is not known what rights they have, because they are not
     judged yet or their record does not tell, they keep none: a warning too many is better than one too few.
     """
-    ids = [account.pk for account in accounts if not account.gone_at]
-    of_workspace = Account.objects.filter(workspace=workspace).select_related("assessment")
-    leaving = [_holder(account) for account in of_workspace.filter(pk__in=ids).order_by("pk")]
-    staying = of_workspace.listed().exclude(pk__in=ids)
-    staying = staying.exclude(pk__in=Case.objects.open().exclude(state=CaseState.IN_DRAFT).values("account"))
-    rights = {right for member in leaving for right in member.rights}
-    uids = {uid for member in leaving for uid in member.groups}
-    rights_kept = _held(staying, "assessment__rights", rights)
-    return orphans(leaving, rights_kept=rights_kept, groups_kept=_held(staying, "groups", uids))
+    leaving = Account.objects.filter(pk__in=Among(accounts), gone_at=None)
+    under_way = Case.objects.open().exclude(state=CaseState.IN_DRAFT).order_by().values("account")
+    staying = Account.objects.filter(workspace=workspace).listed().exclude(pk__in=Among(accounts))
+    rights, groups = _had(leaving)
+    rights_kept, groups_kept = _kept(staying.exclude(pk__in=under_way), rights, groups)
+    if rights == rights_kept and groups == groups_kept:
+        return []
+    has_the_last = Q((f"{RIGHTS}__overlap", sorted(rights - rights_kept)))
+    has_the_last |= Q((f"{GROUPS}__overlap", sorted(groups - groups_kept)))
+    last = leaving.filter(has_the_last).select_related("assessment").defer("raw").order_by("pk")
+    return orphans([_holder(account) for account in last], rights_kept=rights_kept, groups_kept=groups_kept)
 
 
-def made_by(workspace: Workspace, accounts: Iterable[Account]) -> list[tuple[Account, list[Group]]]:
-    """Of these accounts, those who made groups that are still there, with the groups."""
+def made_by(workspace: Workspace, accounts: Collection[int]) -> list[tuple[Account, list[Group]]]:
+    """Of the accounts of these keys, those who made groups that are still there, with the groups."""
     made = defaultdict(list)
     for group in workspace.groups.exclude(created_by=""):
         made[group.created_by].append(group)
-    return [(account, made[account.username]) for account in accounts if account.username in made]
+    makers = Account.objects.filter(pk__in=Among(accounts), workspace=workspace).named(made).order_by("pk")
+    return [(account, made[account.username]) for account in makers.defer("raw")] if made else []
 
 
 def _holder(account: Account) -> RightsHolder:
@@ -79,9 +87,23 @@ def _holder(account: Account) -> RightsHolder:
     return RightsHolder(account, set(judged.rights or ()) if judged else set(), set(account.groups))
 
 
-def _held(staying: AccountQuerySet, field: str, names: set[str]) -> set[str]:
-    """Those of the names that somebody who stays has in a column of names."""
-    if not names:
-        return set()
-    held = staying.filter(**{f"{field}__overlap": sorted(names)}).annotate(name=Func(F(field), function="unnest"))
-    return names & set(held.order_by().values_list(*("name",), flat=True).distinct())
+def _kept(staying: AccountQuerySet, rights: set[str], groups: set[str]) -> tuple[set[str], set[str]]:
+    """Those of some rights and groups that somebody who stays has.
+
+    A few accounts have most of them; only what none of those has is looked for among all.
+    """
+    some = staying.order_by().values_list("pk", flat=True)[:LOOKED_AT_FIRST]
+    kept = _had(Account.objects.filter(pk__in=Among(some)))
+    for names, found, field in zip((rights, groups), kept, (RIGHTS, GROUPS), strict=True):
+        if missing := names - found:
+            found |= _had(staying.filter(**{f"{field}__overlap": sorted(missing)}), field)[0]
+    return rights & kept[0], groups & kept[1]
+
+
+def _had(accounts: AccountQuerySet, *fields: str) -> list[set[str]]:
+    """All rights and all groups that any of them has, or all there is in some columns of names."""
+    each = {
+        f"name_{number}": Func(F(field), function="unnest") for number, field in enumerate(fields or (RIGHTS, GROUPS))
+    }
+    rows = accounts.annotate(**each).order_by().values_list(*each).distinct()
+    return [set(column) - {None} for column in zip(*rows, strict=True)] or [set() for _field in each]

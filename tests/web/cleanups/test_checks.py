@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_review import audit
@@ -34,7 +36,7 @@ def look(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> list[LaunchCheck
 def worries(site: Site, draft: Cleanup, *, pace: Pace = Pace()) -> dict[str, list[str]]:  # noqa: B008
     """What is not in order, and whom it is about."""
     found = [check for check in look(site, draft, pace=pace) if check.level != "ok"]
-    return {check.says: [case.account.username for case in check.cases] for check in found}
+    return {check.says: [case.account.username for case in check.cases.first] for check in found}
 
 
 def test_a_sound_draft_has_nothing_to_look_at(site: Site) -> None:
@@ -101,6 +103,52 @@ def test_ones_own_account_is_pointed_out(site: Site) -> None:
     assert worries(site, draft) == {"Your own account is in this draft.": ["operator"]}
 
 
+def test_ones_own_address_is_known_however_it_is_written(site: Site) -> None:
+    draft = site.draft("ana", "ben", "cy")
+    User.objects.filter(pk=site.person("operator").pk).update(email="op\u212a@ville.example")
+    for name, email in {
+        "ana": "OPK@Ville.example",
+        "ben": "op.k@ville.example",
+        "cy": "op\u212a@ville.example",
+    }.items():
+        Account.objects.filter(username=name).update(email=email)
+    (names,) = worries(site, draft).values()
+    assert sorted(names) == ["ana", "cy"]
+
+
+def test_those_beyond_the_limit_are_the_last_to_become_dormant_be_it_at_the_same_time(site: Site) -> None:
+    site.adopt(per_cleanup=2)
+    draft = site.draft("ana", "ben", "cy", "dan")
+    Assessment.objects.update(dormant_from=now() - timedelta(days=9))
+    Assessment.objects.filter(account__username="dan").update(dormant_from=now() - timedelta(days=10))
+    assert list(worries(site, draft).values()) == [["ben", "cy"]]
+
+
+def test_many_are_counted_and_the_first_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts_review.web.cleanups.checks.SHOWN", 2)
+    draft = site.draft("ana", "ben", "cy")
+    Account.objects.update(email="nobody")
+    page = site.get("cleanup", number=draft.number)
+    shown = " ".join(text(page).split())
+    assert "3 addresses are not usable" in shown
+    assert "and 1 more" in shown
+    assert "Take all 3 out" in shown
+
+
+def test_a_large_draft_asks_as_much_as_a_small_one(site: Site) -> None:
+    def asked() -> int:
+        Account.objects.update(email="nobody")
+        Assessment.objects.update(dormant_from=now() + timedelta(days=9))
+        with CaptureQueriesContext(connection) as queries:
+            assert len(look(site, draft)) > 2
+        return len(queries)
+
+    draft = site.draft("ana", "ben")
+    for_two = asked()
+    site.draft(*(f"person{number}" for number in range(8)))
+    assert asked() == for_two
+
+
 def test_who_came_back_or_left_is_pointed_out(site: Site) -> None:
     draft = site.draft("ana", "ben", "cy")
     Assessment.objects.filter(account__username="ana").update(dormant_from=now() + timedelta(days=9))
@@ -124,8 +172,9 @@ def test_an_address_that_bounced_is_known_until_it_changes(site: Site) -> None:
 
 
 def test_an_unusable_address_is_pointed_out(site: Site) -> None:
-    draft = site.draft("ana")
+    draft = site.draft("ana", "ben")
     Account.objects.filter(username="ana").update(email="nobody")
+    Account.objects.filter(username="ben").update(email="jos\u00e9@ex\u00e4mple.org")
     (says,) = worries(site, draft)
     assert "1 address is not usable" in says
 
