@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -118,3 +119,24 @@ def test_another_date_of_joining_is_another_incarnation_even_where_it_cannot_be_
 @pytest.mark.parametrize("nothing", [None, "", [], {}, [[1]], False, 0])
 def test_what_says_nothing_of_joining_is_no_incarnation(nothing: object) -> None:
     assert incarnation_of(user(joined_at=nothing)) == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2023-03-03T08:00:00+00:00",
+        "2023-03-03T08:00:00.000000+00:00",
+        "2023-03-03T08:00:00.123456+00:00",
+        "2023-03-03T08:00:00.123+00:00",
+        "2023-13-03T08:00:00+00:00",
+        "0000-03-03T08:00:00+00:00",
+        "2023-03-03T08:00:00+00:00\n",
+        "２０２３-03-03T08:00:00+00:00",
+    ],
+)
+def test_a_date_that_is_written_in_utc_is_as_good_as_read(given: str) -> None:
+    try:
+        read = datetime.fromisoformat(given).astimezone(UTC).isoformat()
+    except ValueError:
+        read = given
+    assert incarnation_of(user(joined_at=given)) == read

@@ -24,7 +24,7 @@ class DateFault(StrEnum):
 
 def valid_instant(value: object, *, read_at: datetime) -> datetime | None:
     """The UTC instant that a date of the API stands for, or ``None`` where it cannot be believed (law 1)."""
-    found = read_date(value, read_at=read_at)
+    found = None if value is None else read_date(value, read_at=read_at)
     return found if isinstance(found, datetime) else None
 
 
@@ -38,7 +38,8 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
         instant = datetime.fromisoformat(value.strip())
         if instant.tzinfo is None:
             return DateFault.WITHOUT_OFFSET
-        instant = instant.astimezone(UTC)
+        if instant.tzinfo is not UTC:
+            instant = instant.astimezone(UTC)
     except ValueError:
         return DateFault.UNREADABLE
     except OverflowError:
