@@ -34,7 +34,7 @@ from accounts_review.web.overview.counts import dormant_administrators
 from accounts_review.web.overview.first_run import FirstCheck, first_checks
 from accounts_review.web.overview.forecast import forecast, query_of_all
 from accounts_review.web.overview.starts import starts
-from accounts_review.web.policy.idleness import idleness, years
+from accounts_review.web.policy.idleness import idleness
 from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
@@ -173,7 +173,6 @@ class Overview(WorkspaceView):
             "crossing": sum(bar.count for bar in bars),
             "crossing_query": query_of_all(bars),
             "idleness": idle,
-            "years": years(),
             "trial_form": TrialForm(workspace=self.workspace, segments_held=by_segment).starting_with(idle.largest),
         }
         return self.render_to_response(self.get_context_data(**context))

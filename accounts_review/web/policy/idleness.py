@@ -1,7 +1,7 @@
 """How long accounts have been idle, by segment, and what another limit would make of them.
 
 The accounts of every segment by how long they have been idle and by the verdict they have, as they are counted by day.
-The drawing and the sums are made of it.
+The drawing (``histogram.py``) and the sums are made of it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.utils.translation import gettext as _
+from django.utils.safestring import SafeString
 
 from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.web.policy import histogram
+from accounts_review.web.policy.histogram import COLUMN_DAYS, COLUMN_WIDTH, COLUMNS, VERDICTS, WIDTH, Block
 from accounts_review.web.review.counts import counts_by_idle_time
-
-COLUMN_DAYS, COLUMNS = 90, 22
-"""A column of the histogram is a quarter of a year; the last holds everybody idle for longer."""
-COLUMN_WIDTH, HEIGHT, TALLEST = 26, 64, 56
-WIDTH = COLUMN_WIDTH * COLUMNS
-VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
+from accounts_review.wording import segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +30,6 @@ class Trial:
 
     def covers(self, segment: str) -> bool:
         return self.segment in ("", segment)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A piece of a column, all of one verdict, where it stands in a drawing of whole units."""
-
-    verdict: str
-    count: int
-    x: int
-    y: int
-    height: int
-    width: int = COLUMN_WIDTH - 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,32 +70,13 @@ class IdlenessRow:
         return max(column.total() for column in self.columns)
 
     @property
-    def columns_said(self) -> list[tuple[int, str, int, int]]:
-        """For each column with anybody in it: where it stands, how long idle, how many, how many dormant."""
-        named = enumerate(self.columns)
-        return [(i * COLUMN_WIDTH, _span(i), c.total(), c[Verdict.DORMANT]) for i, c in named if c.total()]
-
-    @property
     def blocks(self) -> list[Block]:
-        """The drawing: columns of blocks, dormant ones at the bottom."""
-        most = max(self.most, 1)
-        found = []
-        for index, column in enumerate(self.columns):
-            top = HEIGHT
-            for verdict in VERDICTS:
-                if count := column[verdict]:
-                    height = max(1, round(TALLEST * count / most))
-                    top -= height
-                    found.append(
-                        Block(verdict=verdict, count=count, x=index * COLUMN_WIDTH + 1, y=max(0, top), height=height)
-                    )
-        return found
+        """The columns as they are drawn."""
+        return histogram.blocks(self.columns)
 
     @property
-    def table(self) -> list[tuple[str, int, int]]:
-        """The same in numbers: how long idle, how many in all, how many dormant; columns without anybody left out."""
-        named = enumerate(self.columns)
-        return [(_span(index), c.total(), c[Verdict.DORMANT]) for index, c in named if c.total()]
+    def drawing(self) -> SafeString:
+        return histogram.drawing(self.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +109,11 @@ class Idleness:
         return self.changes[0]
 
     @property
+    def numbers(self) -> SafeString:
+        """The drawings as the rows of a table."""
+        return histogram.numbers((segments.shown(row.segment), row.columns) for row in self.rows)
+
+    @property
     def largest(self) -> str:
         """The segment that holds the most."""
         return self.rows[0].segment if self.rows else ""
@@ -160,11 +131,6 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
         idle=_idle([row for row in rows if trial.covers(row.segment)]) if trial else 0,
         undated=undated.total(),
     )
-
-
-def years() -> list[tuple[int, str]]:
-    """Where the years stand under the drawing."""
-    return [(round(year * 365 / COLUMN_DAYS * COLUMN_WIDTH), str(year)) for year in range(1, 6)]
 
 
 def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> tuple[list[IdlenessRow], Counter[str]]:
@@ -194,9 +160,3 @@ def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:
 
 def _x(days: int) -> int:
     return min(WIDTH - 1, round(days / COLUMN_DAYS * COLUMN_WIDTH))
-
-
-def _span(index: int) -> str:
-    if index == COLUMNS - 1:
-        return _("%(days)d days and longer") % {"days": index * COLUMN_DAYS}
-    return _("%(from)d to %(to)d days") % {"from": index * COLUMN_DAYS, "to": (index + 1) * COLUMN_DAYS - 1}

@@ -17,7 +17,6 @@ from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import DifferenceLine, difference, numbered
 from accounts_review.web.policy.editor import Editor, cannot, of_post, of_text, with_limit
 from accounts_review.web.policy.forms import PolicyForm
-from accounts_review.web.policy.idleness import years
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import policies
 from accounts_review.workflow.policy import preview
@@ -166,7 +165,7 @@ class PolicyPage(WorkspaceView):
             form.fields["text"].widget.attrs["readonly"] = True
         editor: Editor | None = context.setdefault("editor", None)
         if editor:
-            context |= {"cards": editor.cards(self.workspace, now=self.now), "years": years()}
+            context |= {"cards": editor.cards(self.workspace, now=self.now)}
         versions = list(self.workspace.policies.all()[: SHOWN_VERSIONS + 1])
         context |= {
             "form": form,
@@ -200,7 +199,6 @@ class PolicyCheck(WorkspaceView):
             "checked": editor.check(self.workspace, cards=cards),
             "current": self.workspace.current_policy,
             "cards": cards,
-            "years": years(),
             "out_of_band": True,
         }
         return self.render_to_response(self.get_context_data(**context))

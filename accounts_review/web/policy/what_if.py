@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import DormancyCount, Workspace
 from accounts_review.rules.policy import LONGEST_DAYS
-from accounts_review.web.policy.idleness import Trial, idleness, years
+from accounts_review.web.policy.idleness import Trial, idleness
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import segments
 
@@ -58,6 +58,5 @@ class WhatIf(WorkspaceView):
         context = {
             "trial_form": form.starting_with(found.largest),
             "idleness": found,
-            "years": years(),
         }
         return self.render_to_response(self.get_context_data(**context))

@@ -14,7 +14,8 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from accounts_review.web.policy.idleness import COLUMNS, HEIGHT, WIDTH, Idleness, IdlenessRow, Trial, idleness
+from accounts_review.web.policy.histogram import COLUMNS, HEIGHT, WIDTH
+from accounts_review.web.policy.idleness import Idleness, IdlenessRow, Trial, idleness
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.review import decide
 from tests.factories import put_in_force
