@@ -3,7 +3,9 @@
 ``WEB_CONCURRENCY`` sets the number of processes.
 """
 
+import gc
 import os
+from typing import Any
 
 from cleanup_portal import environment as env
 
@@ -19,3 +21,11 @@ graceful_timeout = 8
 # Heartbeats are written twice a second: to memory, not to a disk that may be slow.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Look for cycles after 10,000 new objects in place of 700.
+
+    A page makes thousands, and nearly all go by themselves: looking took a twelfth of its processor time.
+    """
+    gc.set_threshold(10_000)

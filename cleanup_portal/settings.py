@@ -127,7 +127,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "cleanup_portal.urls"
 WSGI_APPLICATION = "cleanup_portal.wsgi.application"
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "accounts_review.web.shared.widgets.FieldRenderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -141,7 +141,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts_review.web.shared.navigation.portal",
             ],
-            "libraries": {"portal": "accounts_review.templatetags.portal"},
+            "libraries": {
+                "heroicons": "accounts_review.templatetags.icons",
+                "portal": "accounts_review.templatetags.portal",
+            },
             "builtins": ["accounts_review.templatetags.portal"],
         },
     }

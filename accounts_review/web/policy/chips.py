@@ -19,11 +19,14 @@ MORE = "-more"
 
 
 class ChipsInput(forms.Widget):
-    """A box for each name, ticked, and a field for more; ``choices`` are the names to offer, with what to call them."""
+    """A box for each name, ticked, and a field for more.
 
-    def __init__(self, choices: Mapping[str, str] | None = None) -> None:
+    ``choices`` are the names to offer, with what to call them; the page has them once, in a list ``listed_in``.
+    """
+
+    def __init__(self, choices: Mapping[str, str] | None = None, *, listed_in: str = "") -> None:
         super().__init__()
-        self.choices = choices or {}
+        self.choices, self.listed_in = choices or {}, listed_in
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         typed = re.split(r"[,\n]", data.get(f"{name}{MORE}", ""))
@@ -38,7 +41,7 @@ class ChipsInput(forms.Widget):
             "name": name,
             "more": f"{name}{MORE}",
             "chips": [(each, self.choices.get(each, each)) for each in value or ()],
-            "choices": self.choices.items(),
+            "listed_in": self.listed_in,
             "id": (attrs or {}).get("id", name),
             "is_disabled": bool((attrs or {}).get("disabled")),
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.forms import BaseFormSet
 from django.http import QueryDict
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Workspace
@@ -22,9 +23,12 @@ from accounts_review.web.policy.fields import (
     ValuesForm,
     initial_of,
     initial_values,
+    list_of,
     names_of,
 )
 from accounts_review.web.policy.idleness import IdlenessRow, Trial, rows_under
+from accounts_review.web.policy.ticks import ticks_written
+from accounts_review.web.shared.widgets import options_written
 from accounts_review.wording import policy_findings
 from accounts_review.workflow.policy.findings import loosened_now
 
@@ -37,16 +41,6 @@ class Card:
 
     form: Any
     row: IdlenessRow | None
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A right or a group that may protect: what it is called, how many accounts it protects, and whether it does."""
-
-    name: str
-    label: str
-    count: int
-    is_on: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +66,17 @@ class Editor:
         return self.values.is_valid() and self.segments.is_valid()
 
     @property
-    def rights(self) -> list[Tick]:
+    def rights(self) -> SafeString:
         return self._ticks("protect__permissions", self.names.holders)
 
     @property
-    def groups(self) -> list[Tick]:
+    def groups(self) -> SafeString:
         return self._ticks("protect__groups", self.names.members)
+
+    @property
+    def lists(self) -> list[tuple[str, SafeString]]:
+        """What the segments' fields offer, once for all of them: the ids of the lists, and their options."""
+        return [(list_of(name), options_written(known.items())) for name, known in self.names.offered.items()]
 
     @property
     def limits(self) -> list[Any]:
@@ -85,10 +84,9 @@ class Editor:
         wanted = ("limits__", "approval__expires", "exemption__", "retention__")
         return [self.values[name] for name in self.values.fields if name.startswith(wanted)]
 
-    def _ticks(self, name: str, counts: Mapping[str, int]) -> list[Tick]:
+    def _ticks(self, name: str, counts: Mapping[str, int]) -> SafeString:
         bound: Any = self.values[name]
-        chosen = set(bound.value() or ())
-        return [Tick(each, label, counts.get(each, 0), each in chosen) for each, label in bound.field.choices]
+        return ticks_written(name, bound.field.choices, counts=counts, chosen=set(bound.value() or ()))
 
     def text(self) -> str:
         """The base text with what was filled in. Raises ``NotEditable`` and ``PolicyError``."""

@@ -40,6 +40,12 @@ class NamesKnown:
     holders: dict[str, int]
     members: dict[str, int]
 
+    @property
+    def offered(self) -> dict[str, dict[str, str]]:
+        """What the lists of a segment offer, by the condition."""
+        kinds = {kind: kind for kind in sorted(KNOWN_ACCOUNT_TYPES)}
+        return {"groups": self.groups, "permissions": self.rights, "account_types": kinds}
+
 
 FEW_MEMBERS, FRESH_SECONDS = 20_000, 600
 
@@ -75,6 +81,11 @@ def _counted(accounts: Any, column: str) -> dict[str, int]:
     return dict(accounts.order_by().annotate(each=each).values_list("each").annotate(Count("pk")))
 
 
+def list_of(condition: str) -> str:
+    """The id of the ``<datalist>`` of what a condition can name."""
+    return f"known-{condition}"
+
+
 class SegmentForm(forms.Form):
     """One segment: its name, its limit and whom it is for."""
 
@@ -101,10 +112,8 @@ class SegmentForm(forms.Form):
 
     def __init__(self, *args: Any, names: NamesKnown, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = {"groups": names.groups, "permissions": names.rights}
-        offered["account_types"] = {kind: kind for kind in sorted(KNOWN_ACCOUNT_TYPES)}
-        for name, choices in offered.items():
-            self.fields[name].widget = ChipsInput(choices)
+        for name, choices in names.offered.items():
+            self.fields[name].widget = ChipsInput(choices, listed_in=list_of(name))
 
     def conditions(self) -> list[tuple[bool, forms.BoundField]]:
         """The lists of the segment, each with whether it says something."""

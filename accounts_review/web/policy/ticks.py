@@ -1,0 +1,28 @@
+"""Names to tick, each with how many accounts it is about, as HTML: a workspace can have hundreds of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from html import escape
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import ngettext
+
+
+def ticks_written(
+    field: str, choices: Iterable[tuple[str, str]], *, counts: Mapping[str, int], chosen: Collection[str]
+) -> SafeString:
+    """The items of a list: each name with what it is called, and whether it is ``chosen`` in a form's field."""
+    ticks = (_tick(field, name, str(label), counts.get(name, 0), is_on=name in chosen) for name, label in choices)
+    return mark_safe("\n".join(ticks))  # noqa: S308 (escaped below)
+
+
+def _tick(field: str, name: str, label: str, count: int, *, is_on: bool) -> str:
+    shown, code = escape(name), "" if label == name else f'<code class="breakable">{escape(name)}</code> '
+    held = ngettext("%(shown)s account", "%(shown)s accounts", count) % {"shown": intcomma(count)}
+    return (
+        f'<li><label><input type="checkbox" class="form-check-input" name="{field}" value="{shown}"'
+        f'{" checked" if is_on else ""}> <span class="breakable">{escape(label)}</span> {code}'
+        f'<span class="muted numeric">{escape(held)}</span></label></li>'
+    )
