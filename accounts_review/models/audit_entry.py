@@ -49,6 +49,10 @@ class AuditEntryManager(models.Manager["AuditEntry"]):
         return self.get_queryset().of(*workspaces)
 
 
+EMAILS = ("case.noticed", "case.reminded", "case.closing_told", "case.kept_told", "email.tested")
+"""Entries that say that the mail server took an e-mail of ours: those of the last hour are counted again and again."""
+
+
 class AuditEntry(models.Model):
     """One entry of the audit. But for the references to :class:`PersonalData`, plain copies: it outlives all it tells.
 
@@ -96,6 +100,7 @@ class AuditEntry(models.Model):
             models.Index(fields=("kind", "seq"), name="audit_by_kind"),
             models.Index(fields=("cleanup", "seq"), name="audit_by_cleanup"),
             models.Index(fields=("workspace", "at"), condition=Q(kind="case.intended"), name="audit_intents"),
+            models.Index(fields=("workspace", "at"), condition=Q(kind__in=EMAILS), name="audit_emails"),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import DateTimeField, F, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, NullIf
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -39,10 +42,19 @@ def spare_returned(*, workspace: Workspace, now: datetime) -> int:
     """Spare whoever was seen again or became protected while they were being warned (law 10); returns how many."""
     waiting = Case.objects.filter(
         cleanup__workspace=workspace, state__in=(CaseState.AWAITING_NOTICE, CaseState.NOTICED, CaseState.UNDELIVERABLE)
-    ).select_related("account__assessment", "cleanup__workspace")
+    )
+    approved_on = Cast(NullIf(KT("evidence__activity_at"), Value("")), DateTimeField())
+    # Nearly nobody of the many who were warned: who is not to be spared is not even read.
+    seen = waiting.annotate(approved_on=approved_on).filter(
+        Q(account__assessment__activity_at__gt=F("approved_on"))
+        | Q(approved_on=None, account__assessment__activity_at__isnull=False)
+        | Q(account__assessment__dormant_from__gt=now)
+        | Q(account__assessment__standing=Standing.PROTECTED)
+    )
+    back = seen.select_related("account__assessment", "cleanup__workspace").defer("account__raw").order_by("pk")
     spared = 0
     # What somebody else holds just now is seen by the next sync, and by the last look.
-    for case in waiting.select_for_update(no_key=True, of=("self",), skip_locked=True):
+    for case in back.select_for_update(no_key=True, of=("self",), skip_locked=True):
         found = case.account.assessment
         activity_at = found.activity_at
         code = "newer_activity" if due.is_newer(activity_at, case) else "verdict_active"

@@ -24,8 +24,9 @@ def awaiting_notice(workspace: Workspace) -> QuerySet[Case]:
 
 def sent_within_the_hour(workspace: Workspace, *, kinds: Collection[Event], now: datetime) -> list[datetime]:
     """When e-mails of such kinds left that count in the limit per hour still, the oldest first."""
-    recent = AuditEntry.objects.of(workspace).filter(kind__in=kinds, at__gt=now - timedelta(hours=1))
-    return list(recent.order_by("at").values_list("at", flat=True))
+    # By an index of e-mails alone, and without the names: there may be a million of before.
+    recent = AuditEntry._base_manager.filter(kind__in=map(str, kinds), at__gt=now - timedelta(hours=1))
+    return list(recent.filter(workspace__in=workspace.names).order_by("at").values_list("at", flat=True))
 
 
 def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:

@@ -215,6 +215,19 @@ def test_who_is_no_longer_dormant_under_a_new_policy_is_spared(stage: Stage) -> 
     assert stage.why("omar") == ["verdict_active"]
 
 
+def test_of_many_who_were_warned_only_those_who_are_back_are_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, from_db = list[Any](), Case.from_db
+    monkeypatch.setattr(Case, "from_db", lambda *row: read.append(row) or from_db(*row))
+    assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 0
+    assert not read
+    stage.update("marie", last_seen_at=days_ago(0))
+    stage.sync()
+    assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 1
+    assert len(read) == 1
+
+
 def test_a_sync_spares_who_returned(stage: Stage, settings: Any) -> None:
     settings.HUWISE = {"main": {"url": stage.url, "api_key": "stage-key-7f3a91", "key_owner": ""}}
     stage.update("marie", last_seen_at=days_ago(0))

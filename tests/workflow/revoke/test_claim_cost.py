@@ -1,4 +1,7 @@
-"""A claim, a gate and a look at the brake cost the same for ten who are due as for thousands: an index knows each."""
+"""What is asked at each claim and gate, and by each run of e-mails, costs the same for ten as for thousands.
+
+An index knows each.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.models.cleanup import HEARD
 from accounts_review.workflow.brake import brake
+from accounts_review.workflow.notify.taken import record_left
+from accounts_review.workflow.notify.waiting import sent_within_the_hour
 from accounts_review.workflow.revoke import last_look
 from accounts_review.workflow.revoke.standstill import PROOF
 from tests.factories import NOW, make_cleanup
@@ -24,7 +30,7 @@ pytestmark = pytest.mark.slow(reason="plans for many cases, which have to be the
 
 @pytest.fixture
 def cleanup(workspace: Workspace) -> Cleanup:
-    """Thousands are due in a clean-up, and as many were intended long ago."""
+    """Thousands are due in a clean-up, and as many were warned and intended long ago."""
     cleanup = make_cleanup(workspace, state="running", dry_run=False)
     accounts = Account.objects.bulk_create(
         Account(workspace=workspace, username=f"p{n}", raw='{"username": "x"}', digest=str(n), read_at=NOW)
@@ -39,11 +45,12 @@ def cleanup(workspace: Workspace) -> Cleanup:
             at=NOW - timedelta(days=9),
             workspace=workspace.name,
             actor_ref_id="0" * 64,
-            kind="case.intended",
+            kind=kind,
             previous="",
             digest=str(n),
         )
-        for n in range(1000, 1000 + MANY)
+        for kind, first in {"case.intended": 1000, "case.noticed": 1000 + MANY}.items()
+        for n in range(first, first + MANY)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE accounts_review_case, accounts_review_auditentry, accounts_review_account")
@@ -82,6 +89,16 @@ def test_the_hourly_limit_is_counted_without_those_of_long_ago(cleanup: Cleanup,
     plan = plan_of(lambda: last_look.budget_left(workspace, now=NOW))
     assert "audit_intents" in plan
     assert "Seq Scan" not in plan
+
+
+def test_so_are_the_e_mails_of_the_last_hour(cleanup: Cleanup, workspace: Workspace) -> None:
+    plan = plan_of(lambda: sent_within_the_hour(workspace, kinds=(Event.CASE_NOTICED,), now=NOW))
+    assert "audit_emails" in plan
+    assert "personaldata" not in plan
+
+
+def test_what_a_run_of_e_mails_that_died_has_left_is_found_by_an_index(cleanup: Cleanup, workspace: Workspace) -> None:
+    assert "case_taken" in plan_of(lambda: record_left(workspace, now=NOW))
 
 
 def test_eight_together_take_a_third_of_what_each_took_alone(set_stage: SetStage) -> None:
