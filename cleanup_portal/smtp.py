@@ -7,6 +7,7 @@ writes domains by an older rule (IDNA 2003), by which ``straße.example`` is som
 from __future__ import annotations
 
 import re
+import secrets
 from email.generator import BytesGenerator
 from email.policy import SMTPUTF8, Compat32, Policy
 from email.utils import parseaddr
@@ -52,6 +53,10 @@ class EmailBackend(smtp.EmailBackend):
         if email_message.to:
             message.replace_header("To", ", ".join(_bare(address) for address in email_message.to))
         options = ["SMTPUTF8", "BODY=8BITMIME"] if any(map(needs_utf8, [sender, *recipients])) else []
+        if message.is_multipart() and not message.get_boundary():
+            # As unlikely to stand in the text as to be guessed. What Python makes up otherwise it looks for in every
+            # part, by an expression that is compiled anew for each e-mail.
+            message.set_boundary(secrets.token_hex(16))
         data = _written(message, SMTPUTF8 if options else PLAIN)
         self.connection.sendmail(sender, recipients, data, mail_options=options)
         return True
