@@ -56,7 +56,7 @@ def facts_of(
         disputed=tuple(disputed),
         lost_activity_at=lost_activity_at,
         unconfirmed_activity_at=unconfirmed_activity_at,
-        unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group),
+        unlisted=tuple(uid for uid in user.expanded if uid not in rights_by_group) if user.expanded else (),
     )
 
 

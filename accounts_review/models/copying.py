@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -71,6 +72,13 @@ def alike(one: Row, **columns: Any) -> Row:
     for name, value in columns.items():
         setattr(row, name, value)
     return row
+
+
+@lru_cache(maxsize=1024)
+def array_of(names: tuple[str, ...]) -> str:
+    """Names as PostgreSQL writes an array of texts; many accounts have the same."""
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return "{" + ",".join(f'"{name}"' for name in quoted) + "}"
 
 
 def _with_text(values: tuple[Any, ...], documents: Iterable[int]) -> list[Any]:

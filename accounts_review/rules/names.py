@@ -72,7 +72,7 @@ class Names:
 
     def meets(self, names: Iterable[str]) -> bool:
         """Whether any of the names is among these."""
-        return any(name in self for name in names)
+        return not self._folded.isdisjoint(map(folded, names))
 
 
 class Globs:

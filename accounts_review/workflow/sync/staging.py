@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db import Error, connection
@@ -22,7 +21,7 @@ from accounts_review.huwise import UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
 from accounts_review.models.account import NAMELESS, STALE
-from accounts_review.models.copying import copy
+from accounts_review.models.copying import array_of, copy
 from accounts_review.models.streaming import stream
 from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
@@ -248,8 +247,8 @@ class Staging:
         return (
             *(number, page, self.seq, record.digest, record.name, record.whole, record.is_nameless),
             *(record.joined_meanwhile, record.incarnation, user.email, user.display_name),
-            *(user.first_name, user.last_name, user.account_type, _array(user.groups or ()), text, odd),
-            *(activity, is_seen, never_used, _array(self.rights_of(user))),
+            *(user.first_name, user.last_name, user.account_type, array_of(user.groups or ()), text, odd),
+            *(activity, is_seen, never_used, array_of(self.rights_of(user))),
         )
 
 
@@ -267,13 +266,6 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
             cursor.execute(f"{_DROP}; RESET work_mem")
-
-
-@lru_cache(maxsize=1024)
-def _array(names: tuple[str, ...]) -> str:
-    """Names as PostgreSQL writes an array of texts; many accounts have the same."""
-    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
-    return "{" + ",".join(f'"{name}"' for name in quoted) + "}"
 
 
 def _like(text: str) -> str:

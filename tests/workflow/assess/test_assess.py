@@ -199,15 +199,15 @@ def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
 ) -> None:
     stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
     put_in_force(stage.workspace, policy_text(limit=365), now=NOW)
-    judged = judging.Judging.of
+    judged = judging.Judging.row
 
-    def judge_and_be_overtaken(one: judging.Judging, account: Account) -> dict[str, Any]:
-        monkeypatch.setattr(judging.Judging, "of", judged)
+    def judge_and_be_overtaken(one: judging.Judging, *stored: Any) -> tuple[Any, ...]:
+        monkeypatch.setattr(judging.Judging, "row", judged)
         text = policy_text(limit=900)
         put_in_force(stage.workspace, text, now=NOW)
-        return judged(one, account)
+        return judged(one, *stored)
 
-    monkeypatch.setattr(judging.Judging, "of", judge_and_be_overtaken)
+    monkeypatch.setattr(judging.Judging, "row", judge_and_be_overtaken)
     assess.assess(workspace=stage.workspace)
     assert set(Assessment.objects.values_list("policy__number", "limit_days")) == {(4, 900)}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts_review.models import Account, Assessment
+from accounts_review.models import Assessment
 from accounts_review.workflow.assess import assess, judging, processes
 from tests.stage import SetStage, Stage, policy_text, someone
 
@@ -61,17 +61,17 @@ def test_each_part_is_judged_as_it_would_be_alone(stage: Stage, monkeypatch: pyt
 def test_what_a_process_leaves_is_judged_by_the_one_that_waited(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    before, parent, real = judged(), os.getpid(), judging.Judging.of
+    before, parent, real = judged(), os.getpid(), judging.Judging.row
 
-    def die(one: judging.Judging, account: Account) -> dict[str, Any]:
+    def die(one: judging.Judging, *stored: Any) -> tuple[Any, ...]:
         if os.getpid() != parent:
             if how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             raise RuntimeError("broken")
-        return real(one, account)
+        return real(one, *stored)
 
     Assessment.objects.update(basis="")
-    monkeypatch.setattr(judging.Judging, "of", die)
+    monkeypatch.setattr(judging.Judging, "row", die)
     assess.assess(workspace=stage.workspace)
     assert judged() == before
     assert not assess.is_owed(workspace=stage.workspace)

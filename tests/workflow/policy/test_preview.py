@@ -242,7 +242,7 @@ def test_segments_are_counted_as_they_are_and_would_be(stage: Stage) -> None:
 
 def test_a_limit_has_nobody_judged_again(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = set_stage(someone("marie", idle=800), someone("nodate", joined_at=None, last_seen_at=None))
-    monkeypatch.delattr(judging.Judging, "of")
+    monkeypatch.delattr(judging.Judging, "row")
     before = {row["account_id"]: row for row in Assessment.objects.values()}
     version = activate(stage, propose(stage, limit=900))
     assert None in {row["activity_at"] for row in before.values()}
