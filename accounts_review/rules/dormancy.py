@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from msgspec import Struct
+
 from accounts_review.rules.addresses import usable_for_mail, usable_in_url
 from accounts_review.rules.dates import DateFault, is_absent, read_date
 from accounts_review.rules.names import folded
@@ -83,8 +85,7 @@ class Reason:
     via: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True, dict=True):
     """All that is known of one account, as it was read at ``read_at``.
 
     Dates are exactly what the API gave: text, ``None`` where null or absent, or anything else a hostile or
@@ -168,8 +169,7 @@ class Facts:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """What a policy makes of an account, for every instant at once.
 
     ``activity_at`` is ``None`` where no date is valid; ``dormant_from`` is never ``None``.

@@ -7,8 +7,10 @@ Pure: no Django, no clock, no input or output. Nothing here decides anything: it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import structs
 
 from accounts_review.rules.dates import DateFault, read_date
 from accounts_review.rules.dormancy import Facts, Reason, Standing, judge, segment_of, unmet
@@ -96,7 +98,7 @@ def active_if_seen_after(policy: Policy, facts: Facts, *, now: datetime) -> date
 
     Being seen can also move it into another segment, with another limit.
     """
-    seen = replace(facts, last_seen_at=now.isoformat(), read_at=now)
+    seen = structs.replace(facts, last_seen_at=now.isoformat(), read_at=now)
     return now - timedelta(days=segment_of(policy, seen).dormant_after_days)
 
 

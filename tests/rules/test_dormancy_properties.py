@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import UnexpectedAnswer, decode_group, decode_user
@@ -58,7 +59,7 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def with_dates(facts: Facts, given: Mapping[str, Any]) -> Facts:
-    return replace(facts, **given)
+    return structs.replace(facts, **given)
 
 
 def dormant_since(policy: Policy, facts: Facts) -> datetime:
@@ -109,7 +110,7 @@ def test_another_limit_moves_a_judgement_by_as_many_days_and_changes_nothing_els
     assert moved is not None
     days = moved.get(found.segment, found.limit_days)
     later = timedelta(0 if found.dormant_from == BEFORE_ALL_DATES else days - found.limit_days)
-    assert judge(after, facts) == replace(found, limit_days=days, dormant_from=found.dormant_from + later)
+    assert judge(after, facts) == structs.replace(found, limit_days=days, dormant_from=found.dormant_from + later)
 
 
 def test_what_changes_more_than_limits_has_everybody_judged_again() -> None:
@@ -150,11 +151,11 @@ def test_in_time_an_account_is_active_and_then_one_thing_for_ever(
 @given(policies, accounts(), rights, st.none() | uids)
 def test_adding_a_right_never_removes_a_protection(policy: Policy, facts: Facts, right: str, via: str | None) -> None:
     if via is None:
-        more = replace(facts, permissions=(*(facts.permissions or ()), right))
+        more = structs.replace(facts, permissions=(*(facts.permissions or ()), right))
     else:
         granted = {via: (*(facts.rights_by_group.get(via) or ()), right)}
         groups = tuple(sorted({*(facts.groups or ()), via}))
-        more = replace(facts, groups=groups, rights_by_group=dict(facts.rights_by_group) | granted)
+        more = structs.replace(facts, groups=groups, rights_by_group=dict(facts.rights_by_group) | granted)
     before, after = protections(policy, facts), protections(policy, more)
     assert before <= after
     assert not before or judge(policy, more).standing is Standing.PROTECTED

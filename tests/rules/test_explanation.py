@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from accounts_review.rules.dates import DateFault
 from accounts_review.rules.dormancy import Facts, Reason, Standing, Verdict, judge, segment_of
@@ -227,7 +228,7 @@ def test_the_explanation_agrees_with_the_judge(policy: Policy, facts: Facts) -> 
 def test_without_its_protections_an_account_is_what_the_explanation_says(policy: Policy, facts: Facts) -> None:
     explained = explain(policy, facts)
     rights = {why.subject for why in explained.protections if why.code == "right"}
-    stripped = replace(
+    stripped = structs.replace(
         facts,
         is_vendor=False,
         is_key_owner=False,
@@ -249,7 +250,7 @@ def test_a_sign_of_life_after_the_instant_named_makes_it_active(policy: Policy, 
     threshold = active_if_seen_after(policy, facts, now=now)
     seen = threshold + timedelta(seconds=1)
     if seen.year >= 2000:
-        back = replace(facts, last_seen_at=seen.isoformat(), read_at=now)
+        back = structs.replace(facts, last_seen_at=seen.isoformat(), read_at=now)
         assert verdict(back, policy=policy, now=now) is Verdict.ACTIVE
 
 

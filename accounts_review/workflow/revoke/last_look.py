@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from django.db.models import Func, IntegerField, Q, QuerySet
+from msgspec import structs
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, whole_incarnation
@@ -183,7 +184,7 @@ def terms_of(case: Case, seen: LastLook, *, clock: Callable[[], datetime], basis
     )
     return Terms(
         now=now,
-        facts=replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=lost),
+        facts=structs.replace(seen.facts, disputed=tuple(account.disputed), lost_activity_at=lost),
         incarnation=seen.incarnation,
         evidence=Evidence(
             incarnation=whole_incarnation(evidence["incarnation"]),

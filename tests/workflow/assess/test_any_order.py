@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from accounts_review.facts import RightsByGroup, facts_of_account
 from accounts_review.models import Account, Group, PolicyPreview, PolicyVersion, Workspace
@@ -90,9 +90,11 @@ STEPS: list[Callable[[Stage, int], None]] = [read, judge, change, regroup, doubt
 def from_scratch(account: Account, version: PolicyVersion, rights: RightsByGroup) -> dict[str, Any]:
     """The columns of the judgement that an account has to have."""
     facts = facts_of_account(account, rights_by_group=rights, key_owner=version.workspace.key_owner)
-    found = asdict(dormancy.judge(version.rules, facts)) | {"never_used": facts.never_used}
+    found = dormancy.judge(version.rules, facts)
+    reasons = [{"code": reason.code, "subject": reason.subject, "via": reason.via} for reason in found.reasons]
     effective = None if facts.permissions is None else sorted(facts.rights)
-    return found | {"rights": effective, "reasons": list(found["reasons"])}
+    beside = {"never_used": facts.never_used, "rights": effective, "reasons": reasons}
+    return structs.asdict(found) | beside
 
 
 def is_right() -> bool:
