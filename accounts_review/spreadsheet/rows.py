@@ -89,7 +89,7 @@ def account_query(accounts: QuerySet[Account], *, as_of: datetime) -> QuerySet[A
 
 def cases_sheet(cases: QuerySet[Case], *, said: Callable[[Case], str]) -> Sheet:
     """Cases (a query, with their accounts), one a row; ``said`` tells what became of one."""
-    rows = (_case_row(case, said) for case in cases.defer("account__raw", "snapshot").iterator(chunk_size=CHUNK))
+    rows = (_case_row(case, said) for case in cases.iterator(chunk_size=CHUNK))
     return Sheet("cases", CASE_COLUMNS, rows)
 
 

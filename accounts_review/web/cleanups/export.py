@@ -12,8 +12,7 @@ from accounts_review.audit.events import Event
 from accounts_review.spreadsheet import FORMATS
 from accounts_review.spreadsheet.rows import cases_sheet
 from accounts_review.web.cleanups.filters import ReportFilter
-from accounts_review.web.cleanups.tables import CaseTable
-from accounts_review.web.cleanups.views import CleanupView
+from accounts_review.web.cleanups.views import CleanupView, case_table
 from accounts_review.web.shared.download import as_shown, download
 from accounts_review.wording.cases import of_case
 
@@ -22,13 +21,11 @@ class CleanupExport(CleanupView):
     """The cases of a clean-up as a file: those that its page shows, in its order."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        found = ReportFilter(
-            request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
-        )
+        found = ReportFilter(request.GET, self.cases)
         kind = request.GET.get("format", "csv")
         if not found.is_valid() or kind not in FORMATS:
             return self.to_page()
-        cases = as_shown(CaseTable(found.qs, now=self.now, workspace=self.workspace), request)
+        cases = as_shown(case_table(self, found.qs), request)
         given = {name: value for name, value in found.form.cleaned_data.items() if value}
         data = {"filter": given, "count": cases.count(), "format": kind}
         audit.log(

@@ -31,9 +31,7 @@ class Print(CleanupView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if self.cleanup.is_draft:
             return self.to_page()
-        found = ReportFilter(
-            request.GET, self.cleanup.cases.that_took_part().select_related("account", "cleanup__workspace")
-        )
+        found = ReportFilter(request.GET, self.cases)
         table = case_table(self, found.qs)
         RequestConfig(request, paginate=False).configure(table)
         return self.render_to_response(self.get_context_data(filter=found, table=table, **standing_of(self)))

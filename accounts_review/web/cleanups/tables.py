@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import django_tables2 as tables
-from django.contrib.auth.context_processors import PermWrapper
-from django.middleware.csrf import get_token
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Case, Cleanup
 from accounts_review.rules.dormancy import verdict_at
+from accounts_review.web.cleanups.rows import CaseWriter
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
-from accounts_review.wording.cases import of_answer, of_case, of_evidence
+from accounts_review.wording.cases import of_evidence
 
 
 def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
@@ -21,10 +21,8 @@ def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
     return {"said": of_evidence(record.evidence, now=table.now), "verdict": verdict}
 
 
-def _fate(record: Case, table: CaseTable) -> dict[str, Any]:
-    perms = PermWrapper(table.request.user)
-    outcome, answer = of_case(record, now=table.now), of_answer(record)
-    return {"said": outcome, "answer": answer, "perms": perms, "csrf_token": get_token(table.request)}
+def _cell(kind: str) -> dict[str, dict[str, str]]:
+    return {"cell": {"class": kind}}
 
 
 class CleanupTable(RecordTable):
@@ -58,21 +56,30 @@ class CleanupTable(RecordTable):
 
 
 class CaseTable(RecordTable):
-    """The cases of a clean-up with their outcome."""
+    """The cases of a clean-up with their outcome; its rows are written by :class:`CaseWriter`."""
 
-    account = CellColumn(
-        "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
-    )
-    state = CellColumn("cleanups/case_state", _("State"))
-    fate = CellColumn("cleanups/fate", _("Outcome"), orderable=False, extra_context=_fate)
-    promised_at = tables.DateTimeColumn(verbose_name=_("Kept until"), format="j M Y, H:i")
-    answer = CellColumn("cleanups/case_answer", _("Final check and API response"), orderable=False)
-    approved_at = CellColumn("cleanups/approval", _("Approved"))
+    account = tables.Column(_("Account"), order_by="account__username", attrs=_cell("who"))
+    state = tables.Column(_("State"), attrs=_cell("cell-case_state"))
+    fate = tables.Column(_("Outcome"), orderable=False, accessor="pk", attrs=_cell("cell-fate"))
+    promised_at = tables.Column(_("Kept until"))
+    answer = tables.Column(_("Final check and API response"), orderable=False, attrs=_cell("cell-case_answer"))
+    approved_at = tables.Column(_("Approved"), attrs=_cell("cell-approval"))
 
     class Meta(PortalTable.Meta):
         model = Case
         fields = ()
         sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
+        template_name = "accounts_review/cleanups/_rows.html"
+
+    def __init__(self, *args: Any, cleanup: Cleanup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cleanup = cleanup
+
+    def rows_written(self) -> SafeString:
+        """The rows of the page as HTML."""
+        columns = [(each.name, str(each.header), each.attrs["td"].get("class") or "") for each in self.columns]
+        writer = CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup, columns=columns)
+        return mark_safe("".join(writer.row(row.record) for row in self.paginated_rows))  # noqa: S308 (so is each)
 
 
 class DraftTable(RecordTable):

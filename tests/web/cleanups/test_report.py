@@ -133,6 +133,10 @@ def test_the_report_asks_as_much_for_many_as_for_few(site: Site, django_assert_m
     cleanup = site.launched(*(f"person.{number:02}" for number in range(30)))
     with django_assert_max_num_queries(26):
         site.get("cleanup", {"per_page": 100}, number=cleanup.number)
+    with django_assert_max_num_queries(26):
+        site.get("print", number=cleanup.number)
+    with django_assert_max_num_queries(20):
+        assert b"".join(site.get("cleanup_export", number=cleanup.number)).count(b"\n") == 31
 
 
 def test_what_people_wrote_is_never_markup(site: Site) -> None:
@@ -143,7 +147,15 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
     Cleanup.objects.update(state="paused", stopped_because={"code": "paused", "reason": HOSTILE})
     for page in ("cleanups", "overview"):
         assert HOSTILE.encode() not in site.get(page).content
-    assert HOSTILE.encode() not in site.get("cleanup", number=cleanup.number).content
+    for page in ("cleanup", "print"):
+        assert HOSTILE.encode() not in site.get(page, number=cleanup.number).content
+    # What came back of it: who invited whom, and what the last look saw.
+    seen, answer = {"at": HOSTILE, "activity_at": HOSTILE}, {"kind": "keep", "at": now().isoformat(), "text": HOSTILE}
+    told = {"restored_by": HOSTILE, "restored_at": now(), "put_by_login": HOSTILE, "answer": answer, "last_look": seen}
+    site.put(HOSTILE, "revoked", **told)
+    page = site.get("print", number=cleanup.number).content
+    assert HOSTILE.encode() not in page
+    assert page.count(b"invited back") == 1
 
 
 def test_an_account_that_left_still_has_its_report(site: Site, report: Cleanup) -> None:

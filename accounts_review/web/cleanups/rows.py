@@ -1,0 +1,151 @@
+"""The rows of a clean-up's cases as HTML.
+
+Written here and not in templates, which took twenty times as long: 2.4 ms a row, and a print has 10,000 of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from html import escape
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.rules.lifecycle import CaseState
+from accounts_review.wording import instants, replies
+from accounts_review.wording.cases import of_answer, of_case
+
+REMEMBERED = 4096
+
+
+class CaseWriter:
+    """Writes rows for the cases of one clean-up, as they are at an instant.
+
+    Of each of the ``columns`` it takes the name, the label and the class.
+    """
+
+    def __init__(
+        self, *, now: datetime, workspace: Workspace, cleanup: Cleanup, columns: Sequence[tuple[str, str, str]]
+    ) -> None:
+        self.now = now
+        # What all rows share is worked out once.
+        self.accounts = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
+        case = {"workspace": workspace.name, "number": cleanup.number, "pk": 0}
+        self.cases = reverse("case", kwargs=case).removesuffix("0/")
+        self.details, self.response, self.trace = (
+            escape(label) for label in (_("Details"), _("Server response"), _("trace"))
+        )
+        self.dated = lru_cache(REMEMBERED)(_dated)
+        self.tag = lru_cache(len(CaseState))(_tag)
+        cells: dict[str, Callable[[Case], str]] = {
+            "account": self._account,
+            "state": self._state,
+            "fate": self._fate,
+            "promised_at": self._promised_at,
+            "answer": self._answer,
+            "approved_at": self._approval,
+        }
+        self.cells = [(kind, escape(label), cells[name]) for name, label, kind in columns]
+
+    def row(self, case: Case) -> str:
+        """One case as a row."""
+        written = "\n".join(
+            f'<td class="{kind}" data-label="{label}">{cell(case)}</td>' for kind, label, cell in self.cells
+        )
+        return f"<tr>\n{written}\n</tr>\n"
+
+    def _account(self, case: Case) -> str:
+        account = case.account
+        username = escape(account.username)
+        beside = [text for text in (account.full_name, account.email) if text and text != account.username]
+        lines = "".join(f'\n<div class="muted small breakable">{escape(text)}</div>' for text in beside)
+        return f'<a class="fw-semibold breakable" href="{self.accounts}{account.pk}/">{username}</a>{lines}'
+
+    def _state(self, case: Case) -> str:
+        spoken = f'<span class="visually-hidden">: {escape(case.account.username)}</span>'
+        return (
+            f'{self.tag(case.state)}\n<a class="small target d-block no-print" href="{self.cases}{case.pk}/">'
+            f"{self.details}{spoken}</a>"
+        )
+
+    def _fate(self, case: Case) -> str:
+        said = escape(of_case(case, now=self.now))
+        if answer := of_answer(case):
+            said += f'\n<div class="small muted breakable">{escape(answer)}</div>'
+        if case.state == CaseState.REVOKED:
+            said += f'\n<div class="small mt-1">{self._back(case)}</div>'
+        return said
+
+    def _back(self, case: Case) -> str:
+        """How a person who was removed is back, where they are."""
+        if case.restored_by and case.restored_at:
+            at, sentence = case.restored_at, _("invited back %(day)s by %(login)s")
+        elif case.returned_at:
+            at, sentence = case.returned_at, _("came back %(day)s")
+        else:
+            return ""
+        said = escape(sentence % {"day": self.dated(at, "j M Y"), "login": case.restored_by})
+        return f'<time datetime="{localtime(at).isoformat()}" title="{_exactly(at)}">{said}</time>'
+
+    def _promised_at(self, case: Case) -> str:
+        return escape(self.dated(case.promised_at, "j M Y, H:i")) if case.promised_at else "—"
+
+    def _answer(self, case: Case) -> str:
+        """What the last look saw, and what the API replied."""
+        seen, outcome = case.last_look or {}, case.outcome or {}
+        looked_at, activity_at = _instant(seen.get("at")), _instant(seen.get("activity_at"))
+        words = replies.words_of(case.outcome)
+        parts = [
+            escape(str(outcome[name])) if outcome.get(name) else "" for name in ("status", "error_code", "trace_id")
+        ]
+        said = ""
+        if looked_at:
+            checked = escape(_("checked %(at)s") % {"at": self.dated(looked_at, "j M Y, H:i")})
+            active = _("last active %(at)s") % {"at": self.dated(activity_at, "j M Y")} if activity_at else ""
+            beside = f'\n<div class="muted small">{escape(active)}</div>' if active else ""
+            said = f'<div title="{_exactly(looked_at)}">{checked}{beside}</div>'
+        elif not any(parts):
+            said = "—"
+        return f"{said}\n{self._reply(words, *parts)}" if words or any(parts) else said
+
+    def _reply(self, words: str, status: str, error_code: str, trace_id: str) -> str:
+        """What a server replied, word for word."""
+        quoted = f'<q dir="auto">{escape(words)}</q>' if words else ""
+        http = f"HTTP {status}" if status else ""
+        code = f"<code>{error_code}</code>" if error_code else ""
+        trace = f"{self.trace} <code>{trace_id}</code>" if trace_id else ""
+        said = "\n".join(filter(None, (quoted, http, code, trace)))
+        return f'<details class="small muted breakable">\n<summary>{self.response}</summary>\n{said}\n</details>'
+
+    def _approval(self, case: Case) -> str:
+        at = f'<span class="muted text-nowrap" title="{_exactly(case.approved_at)}">'
+        said = f"<div>{escape(case.approved_by_login)} {at}{escape(self.dated(case.approved_at, 'j M Y'))}</span></div>"
+        if case.put_by_login:
+            put = _("added to the draft by %(login)s") % {"login": case.put_by_login}
+            said += f'\n<div class="small muted">{escape(put)}</div>'
+        return f'{said}\n<div class="small muted breakable">{escape(case.reason)}</div>' if case.reason else said
+
+
+def _tag(state: str) -> str:
+    return render_to_string("accounts_review/shared/_case_state_tag.html", {"state": state}).strip()
+
+
+def _dated(at: datetime, layout: str) -> str:
+    return instants.dated(localtime(at), layout)
+
+
+def _exactly(at: datetime) -> str:
+    return localtime(at).isoformat(sep=" ", timespec="seconds")
+
+
+def _instant(stored: object) -> datetime | None:
+    try:
+        return parse_datetime(stored) if isinstance(stored, str) else None
+    except ValueError:
+        return None
