@@ -93,7 +93,6 @@ INSTALLED_APPS = [
     "django_q",
     "django_structlog",
     "django_tables2",
-    "heroicons",
     "health_check",
 ]
 

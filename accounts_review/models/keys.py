@@ -14,7 +14,12 @@ class Among(Expression):
 
     def __init__(self, keys: Iterable[int]) -> None:
         super().__init__(output_field=models.BigIntegerField())
-        self.keys = f"{{{','.join(map(str, keys))}}}"
+        self.keys = as_array(keys)
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str]]:
         return "(SELECT unnest(%s::bigint[]))", (self.keys,)
+
+
+def as_array(keys: Iterable[int]) -> str:
+    """Keys as the one parameter of :class:`Among`."""
+    return f"{{{','.join(map(str, keys))}}}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 
 from django.utils.timesince import timesince
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 YEAR, MONTH = 365, 30
 FEW_DAYS = 60
@@ -32,8 +33,7 @@ def since(instant: datetime, now: datetime) -> str:
         return timesince(instant, now)
     if days < FEW_DAYS:
         return _days(days)
-    years, months = divmod(_whole_months(localtime(instant), localtime(now)), 12)
-    return ", ".join([*([_years(years, str)] if years else []), *([_months(months, str)] if months else [])])
+    return _by_calendar(_whole_months(localtime(instant), localtime(now)), get_language())
 
 
 def ago(instant: datetime, now: datetime) -> str:
@@ -45,6 +45,13 @@ def _whole_months(instant: datetime, now: datetime) -> int:
     months = (now.year - instant.year) * 12 + now.month - instant.month
     is_short = (now.day, now.time()) < (instant.day, instant.time())
     return months - is_short
+
+
+@lru_cache(maxsize=1_000)
+def _by_calendar(months: int, _language: str | None) -> str:
+    """Lengths recur: in lists and exports they are said for every row."""
+    years, beyond = divmod(months, 12)
+    return ", ".join([*([_years(years, str)] if years else []), *([_months(beyond, str)] if beyond else [])])
 
 
 def _years(count: int, number: Callable[[int], str]) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from django.utils.timezone import get_current_timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
 from accounts_review.wording import segments
@@ -52,6 +53,13 @@ SENTENCES = {
 """A clause for each code of a :class:`Reason`; those with "via" where a group is what gives the right."""
 
 
+LAST_ACTIVE = {
+    "last_seen_at": gettext_lazy("last seen %(date)s, %(ago)s"),
+    "last_login_at": gettext_lazy("last signed in %(date)s, %(ago)s"),
+    "joined_at": gettext_lazy("invited %(date)s, %(ago)s, never signed in"),
+}
+
+
 class Judged(Protocol):
     """What is told of an account's last use, as its assessment has it."""
 
@@ -81,16 +89,17 @@ def in_force(stored: Iterable[Mapping[str, str]], *, verdict: str, exempt_until:
 
 def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
     """When the account was last active, how long ago that is, and the limit that counts for it."""
-    limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segments.shown(segment)}
+    limit = _limit(limit_days, segment, get_language())
     if activity_at is None:
         return _("%(date)s; %(limit)s") % {"date": _("no valid date"), "limit": limit}
-    sentences = {
-        "last_seen_at": _("last seen %(date)s, %(ago)s"),
-        "last_login_at": _("last signed in %(date)s, %(ago)s"),
-        "joined_at": _("invited %(date)s, %(ago)s, never signed in"),
-    }
-    clause = sentences[activity_field] % {"date": day(activity_at), "ago": ago(activity_at, now)}
+    clause = str(LAST_ACTIVE[activity_field]) % {"date": day(activity_at), "ago": ago(activity_at, now)}
     return _("%(date)s; %(limit)s") % {"date": clause, "limit": limit}
+
+
+@lru_cache(maxsize=1_000)
+def _limit(days: int, segment: str, _language: str | None) -> str:
+    """The same for everybody of a segment."""
+    return _("limit %(limit)s (%(segment)s)") % {"limit": span(days), "segment": segments.shown(segment)}
 
 
 class IdlenessInWords:

@@ -29,8 +29,8 @@ class ReviewExport(WorkspaceView):
         back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
         if not found.is_valid() or kind not in FORMATS:
             return redirect(back)
-        accounts = order_named(request.GET.get("sort", "")).sorted(found.qs)
-        count = accounts.count()
+        accounts = order_named(request.GET.get("sort", "")).sorted(found.qs.with_verdict(self.now))
+        count = found.qs.count()
         if kind == "xlsx" and count >= MOST_ROWS:
             messages.error(
                 request, _("A spreadsheet cannot hold this many rows. Narrow the filter, or download the CSV.")

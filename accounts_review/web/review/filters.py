@@ -17,8 +17,9 @@ from django.utils.timezone import make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, npgettext
 
-from accounts_review.models import Case, Exemption, Snooze, Workspace
+from accounts_review.models import Case, Exemption, Group, Snooze, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
@@ -56,6 +57,10 @@ IN_A_FIELD = {"q", "segment", "group", "idle", "state", "never_used"}
 """Filters whose fields show what is in force, so that no chip repeats it where nothing was narrowed."""
 LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""
+
+_TITLES = Prepared(
+    lambda workspace: Group.objects.filter(workspace=workspace).values_list("uid", "title"), workspace=int
+)
 
 CSS_CLASSES: dict[type, str] = {
     forms.CheckboxInput: "form-check-input",
@@ -98,7 +103,7 @@ class DaysFilter(filters.Filter):  # type: ignore[misc]
 
 
 class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
-    """Narrows the accounts of a workspace (asked for ``with_verdict`` at ``now``)."""
+    """Narrows the accounts of a workspace, as they are at ``now``."""
 
     q = filters.CharFilter(
         method="filter_q", max_length=200, label=gettext_lazy("Search"), widget=forms.TextInput({"type": "search"})
@@ -150,7 +155,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         self.filters["segment"].extra["choices"] = lambda: [
             (name, segments.shown(name)) for name in sorted(self.by_segment)
         ]
-        self.titles = {uid: title or uid for uid, title in workspace.groups.values_list("uid", "title")}
+        self.titles = {uid: title or uid for uid, title in _TITLES.rows(workspace=workspace.pk)}
         self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
         if "right" in self.data:
             policies = workspace.policies.filter(is_current=True)
@@ -276,7 +281,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         accounts = self.queryset.filter(self._state(state)) if state else self.queryset
         for name in narrowing:
             accounts = self.filters[name].filter(accounts, given[name])
-        return counts_among(accounts, is_open=self._state("open"), listed=self._listed(), order=self.order)
+        judged = accounts.with_verdict(self.now)
+        return counts_among(judged, is_open=self._state("open"), listed=self._listed(), order=self.order)
 
     def _listed(self) -> Q:
         """Of those counted, who is on the list: by what :func:`counts_among` knows of them."""

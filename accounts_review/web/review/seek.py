@@ -22,9 +22,17 @@ from django.utils.timezone import get_current_timezone, make_aware
 
 from accounts_review.models import Account, Assessment, DormancyCount, Workspace
 from accounts_review.models.account import BY_EMAIL, BY_USERNAME
+from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
 
 LAST = "last"
+_ROWS = Prepared(
+    lambda keys, now: Account.objects.assessed().with_verdict(now).defer("raw").filter(pk__in=Among(keys)),
+    keys=list,
+    now=datetime,
+)
+"""What a page shows of its accounts. Found by their keys, it is one query, whatever leads to them."""
 A_DAY = timedelta(days=1)
 LONGEST, LARGEST = 100, chr(sys.maxunicode)
 _OF_ASSESSMENT: Any = Assessment._meta.get_field("account").get_col(Assessment._meta.db_table)
@@ -150,9 +158,11 @@ class SeekPaginator(Paginator[Any]):
         order: Order,
         count: int,
         is_capped: bool,
+        now: datetime,
         keys: list[int] | None = None,
     ) -> None:
         super().__init__(accounts, per_page)
+        self.now = now
         self.count = count
         self.accounts, self.everyone, self.order, self.is_capped = accounts, everyone, order, is_capped
         self.keys = keys
@@ -207,18 +217,16 @@ class SeekPaginator(Paginator[Any]):
         return SeekPage(rows[::-1], number, self, (number != 1, to_come > 0))
 
     def _rows(self, accounts: QuerySet[Account], *, backwards: bool = False, skip: int = 0) -> list[Account]:
-        """The accounts of a page and one more; those skipped are passed over by their keys alone."""
+        """The accounts of a page and one more, found by their keys alone."""
         end = skip + self.per_page + 1
         if self.keys is not None and accounts is self.accounts:
             return self._read((self.keys[::-1] if backwards else self.keys)[skip:end])
         ordered = self.order.sorted(accounts, backwards=backwards)
-        if not skip:
-            return list(ordered[:end])
         return self._read(list(ordered.values_list("pk", flat=True)[skip:end]))
 
     def _read(self, keys: list[int]) -> list[Account]:
-        """The accounts of some keys, in their order."""
-        known = self.everyone.defer("raw").order_by().in_bulk(keys)
+        """The accounts of some keys, in their order, as they are now."""
+        known = {account.pk: account for account in _ROWS.objects(keys=keys, now=self.now)} if keys else {}
         return [known[key] for key in keys if key in known]
 
 

@@ -50,7 +50,7 @@ def digest_of(keys: Iterable[int]) -> str:
 
 def filtered(query: QueryDict, *, workspace: Workspace, now: datetime) -> ReviewFilter:
     """The accounts of the review page (listed and assessed), narrowed as an address asks."""
-    accounts = Account.objects.filter(workspace=workspace).reviewable().with_verdict(now)
+    accounts = Account.objects.filter(workspace=workspace).reviewable()
     return ReviewFilter(query, queryset=accounts, workspace=workspace, now=now)
 
 

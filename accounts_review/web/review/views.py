@@ -20,6 +20,7 @@ from django_tables2 import SingleTableMixin
 
 from accounts_review import audit
 from accounts_review.models import Account, Exemption, SavedView, Sync, Workspace, may
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks.queue import enqueue_bulk_decision
 from accounts_review.web.review import leaving
@@ -48,6 +49,15 @@ from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
 MOST_NAMED = 10
 RECENT, MOST_RECENT = 40, 4
+_REASONS = Prepared(
+    lambda workspace, by: (
+        Exemption.objects.filter(account__workspace=workspace, by=by)
+        .order_by("-at", "-pk")
+        .values_list("reason")[:RECENT]
+    ),
+    workspace=int,
+    by=int,
+)
 SORTS = (
     ("dormant_from", gettext_lazy("longest past the limit")),
     ("-dormant_from", gettext_lazy("latest past the limit")),
@@ -271,8 +281,8 @@ def reason_of(decision: dict[str, Any]) -> str:
 
 def recent_reasons(workspace: Workspace, *, by: User) -> list[str]:
     """The reasons a person gave last for an exemption, each once, the latest first."""
-    given = Exemption.objects.filter(account__workspace=workspace, by=by).order_by("-at", "-pk")
-    return list(dict.fromkeys(given.values_list("reason", flat=True)[:RECENT]))[:MOST_RECENT]
+    given = _REASONS.rows(workspace=workspace.pk, by=by.pk)
+    return list(dict.fromkeys(reason for (reason,) in given))[:MOST_RECENT]
 
 
 def _sentence(form: DecisionForm, count: int) -> str:
