@@ -20,6 +20,7 @@ from accounts_review.models.keys import as_array
 _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda number: -7_000_000 - number,
     list: lambda number: [-7_000_000 - number],
+    str: lambda number: f"stand-in {number}",
     date: lambda number: date(1, 3, 1 + number),
     datetime: lambda number: datetime(1, 2, 1 + number, 3, 4, 5, 678, tzinfo=UTC),
 }

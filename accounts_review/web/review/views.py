@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Subquery
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -19,7 +18,7 @@ from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
 from accounts_review import audit
-from accounts_review.models import Account, Exemption, SavedView, Sync, Workspace, may
+from accounts_review.models import Account, Exemption, SavedView, Workspace, may
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks.queue import enqueue_bulk_decision
@@ -44,7 +43,7 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
 from accounts_review.workflow.review import bulk, decide
-from accounts_review.workflow.review.conflicts import entry_numbers, newest
+from accounts_review.workflow.review.conflicts import newest
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
 MOST_NAMED = 10
@@ -123,13 +122,11 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
         context["table"].says_verdict = self.filterset.data.get("verdict", EVERYONE) == EVERYONE
-        complete = Sync.objects.filter(workspace=self.workspace, state=Sync.State.COMPLETE)
-        last_read = complete.annotate(newest_entry=Subquery(entry_numbers(self.workspace)[:1])).first()
         here = self.request.GET.copy()
         for passing in ("scope", "card"):
             here.pop(passing, None)
         return context | {
-            "since": last_read.newest_entry if last_read else newest(self.workspace),
+            "since": newest(self.workspace),
             "views": views_of(self._kept_views, user=self.request.user, current=self.filterset.query),
             "look": self.look,
             "carried": carried(self.request.GET),
@@ -155,7 +152,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
-            "last_read": last_read,
         }
 
 

@@ -75,8 +75,8 @@ def look_up(user: User | AnonymousUser) -> list[Any]:
 
     ``roles_held`` are names of roles there or in the whole portal, ``is_held`` says whether an open hold concerns it,
     ``doubted_sync`` is the key of a quarantined sync, if there is one; ``last_sync`` and ``last_sync_state`` are of the
-    newest that has ended, ``good_sync_at`` is when the last good one was; ``deciding`` and ``decided`` are keys of a
-    bulk decision that goes on, or has ended just now.
+    newest that has ended, ``good_sync_at`` is when the last good one began, ``good_sync_ended`` when it ended;
+    ``deciding`` and ``decided`` are keys of a bulk decision that goes on, or has ended just now.
     """
     found = _LOOK_UP.objects(person=user.pk or 0, just_now=timezone.now() - JUST_NOW)
     for each in found:
@@ -100,6 +100,7 @@ def _look_up(person: int, just_now: datetime) -> QuerySet[Workspace]:
         last_sync=Subquery(ended.values("pk")[:1]),
         last_sync_state=Subquery(ended.values("state")[:1]),
         good_sync_at=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("started_at")[:1]),
+        good_sync_ended=Subquery(syncs.filter(state=Sync.State.COMPLETE).values("finished_at")[:1]),
         deciding=Subquery(bulk.filter(ended_at=None).values("pk")[:1]),
         decided=Subquery(bulk.filter(ended_at__gt=just_now).values("pk")[:1]),
         in_force=in_force,

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.utils.timezone import localtime
 
 from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models.audit_entry import AuditEntryQuerySet
 from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.wording import instants
 
 MOST = 20_000
 """So many of the newest decisions are looked at: two for each account that one act can be about."""
 
+_NEWEST = Prepared(
+    lambda workspace: (
+        AuditEntryQuerySet(AuditEntry).filter(workspace=workspace).order_by("-seq").values_list("seq")[:1]
+    ),
+    workspace=str,
+)
+
 
 def newest(workspace: Workspace) -> int:
     """The number of the newest audit entry: whoever has seen the list as it is now knows all up to it."""
-    return entry_numbers(workspace).first() or 0
-
-
-def entry_numbers(workspace: Workspace) -> QuerySet[AuditEntry, int]:
-    """The numbers of a workspace's audit entries, the newest first; for a query that asks for more beside it."""
-    return AuditEntry.objects.of(workspace).order_by("-seq").values_list("seq", flat=True)
+    found = [seq for name in workspace.names for (seq,) in _NEWEST.rows(workspace=name)]
+    return max(found, default=0)
 
 
 def decided_since(
