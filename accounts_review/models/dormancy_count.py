@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
+from psycopg.types.json import Jsonb
 
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.models.workspace import Workspace
@@ -23,9 +24,15 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
 
     def dormant(self, workspace: Workspace, *, now: datetime) -> int:
         """How many listed accounts are dormant at an instant, exemptions aside."""
+        return sum(self.dormant_by_segment(workspace, at=now).values())
+
+    def dormant_by_segment(
+        self, workspace: Workspace, *, at: datetime, tried: Mapping[str, int] | None = None
+    ) -> dict[str, int]:
+        """The same by segment, where some would wait as many days as are ``tried``."""
         with connection.cursor() as cursor:
-            cursor.execute(_DORMANT, {"workspace": workspace.pk, "now": now})
-            return int(cursor.fetchone()[0])
+            cursor.execute(_DORMANT, {"workspace": workspace.pk, "at": at, "tried": Jsonb(dict(tried or {}))})
+            return dict(cursor.fetchall())
 
     def recount(self, workspace: Workspace) -> None:
         """Count a workspace's assessments from scratch."""
@@ -89,15 +96,28 @@ WITH gone AS (
 INSERT INTO accounts_review_dormancycount ({_GROUP}, count)
 SELECT {_GROUP}, sum(count) FROM gone GROUP BY {_GROUP} HAVING sum(count) <> 0
 """  # noqa: S608 (constants)
+# By day; those of the last day one by one.
 _DORMANT = f"""
-SELECT coalesce(sum(count), 0) FROM (
-    SELECT sum(count) AS count FROM accounts_review_dormancycount
-    WHERE workspace_id = %(workspace)s AND standing = '{Standing.ORDINARY}' AND day < (%(now)s AT TIME ZONE 'UTC')::date
+WITH counted AS MATERIALIZED (
+    SELECT segment, limit_days, day, count, %(at)s::timestamptz
+        + make_interval(days => limit_days - coalesce((%(tried)s::jsonb ->> segment)::int, limit_days)) AS bound
+    FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s AND standing = '{Standing.ORDINARY}'
+), bounds AS (
+    SELECT segment, limit_days, bound FROM counted GROUP BY 1, 2, 3 HAVING sum(count) <> 0
+)
+SELECT segment, sum(count)::int FROM (
+    SELECT segment, count FROM counted JOIN bounds USING (segment, limit_days, bound)
+        WHERE day < (bound AT TIME ZONE 'UTC')::date
     UNION ALL
-    SELECT count(*) FROM accounts_review_assessment JOIN accounts_review_policyversion policy ON policy.id = policy_id
-    WHERE policy.workspace_id = %(workspace)s AND is_listed AND standing = '{Standing.ORDINARY}'
-        AND dormant_from >= date_trunc('day', %(now)s, 'UTC') AND dormant_from <= %(now)s
-) counted
+    SELECT bounds.segment, last_day.count FROM bounds CROSS JOIN LATERAL (
+        SELECT count(*) AS count
+        FROM accounts_review_assessment judged JOIN accounts_review_policyversion policy ON policy.id = policy_id
+        WHERE workspace_id = %(workspace)s AND is_listed AND standing = '{Standing.ORDINARY}'
+            AND judged.segment = bounds.segment AND judged.limit_days = bounds.limit_days
+            AND dormant_from >= date_trunc('day', bound, 'UTC') AND dormant_from <= bound
+    ) last_day
+) dormant
+GROUP BY segment
 """  # noqa: S608 (constants)
 # The triggers ask for it; it ends with the transaction.
 _FOLLOWING = "SELECT set_config('accounts_review.counts_follow', %s, true)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, timedelta
+from itertools import product
 
 from django.db import connection
 from django.utils.timezone import now
@@ -101,3 +102,21 @@ def test_gathered_and_recounted_they_say_the_same(workspace: Workspace) -> None:
     DormancyCount.objects.update(count=7)
     DormancyCount.objects.recount(workspace)
     assert counted(workspace) == before == there_are(workspace)
+
+
+def test_of_any_instant_and_limit_it_is_known_who_would_be_dormant(workspace: Workspace) -> None:
+    hours = (0.1, 5, 12, 30)
+    read(
+        workspace,
+        *(someone(f"n{number}", idle=720 + number + hours[number % 4] / 24) for number in range(20)),
+        someone("boss", idle=900, permissions=["edit_domain"]),
+        someone("odd", idle=900, email=""),
+    )
+    ordinary = [each for each in Assessment.objects.all() if each.standing == "ordinary"]
+    for days, tried in product((-4, 0, 3.3, 9.6, 40), (None, 725, 737)):
+        at = now() + timedelta(days=days)
+        late = timedelta(days=(tried or 730) - 730)
+        found = DormancyCount.objects.dormant_by_segment(
+            workspace, at=at, tried={"everyone else": tried} if tried else {}
+        )
+        assert found == {"everyone else": sum(each.dormant_from + late <= at for each in ordinary)}

@@ -68,5 +68,6 @@ class BacktestPage(WorkspaceView):
             silent=sum(tested.silent for tested in segments),
             returned=sum(tested.returned for tested in segments),
             unknown=sum(tested.unknown for tested in segments),
+            is_about=any(tested.is_about for tested in segments),
         )
         return {"on": on, "policy_preview": policy_preview, "segments": segments, "total": total, "table": table}

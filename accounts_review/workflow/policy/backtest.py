@@ -2,6 +2,9 @@
 
 Accounts are taken as they are judged now, and only their activity is set back: from the newest instant each was seen,
 and from the silences that syncs saw end. Before the first sync nothing is known of those seen since.
+
+Of a million accounts, who is silent comes from what is counted by day, who returned from the silences, and of whom
+nothing is known from a sample.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     IntegerField,
+    Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -26,11 +31,15 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast
 
-from accounts_review.models import Account, ActivityGap, Assessment, PolicyPreview, Sync, Workspace
+from accounts_review.models import Account, ActivityGap, Assessment, DormancyCount, PolicyPreview, Sync, Workspace
+from accounts_review.models.keys import Among
 from accounts_review.rules.dormancy import Standing
 
 IN_UTC = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$"
 """An incarnation that is a date of joining; others are as hostile as what was read."""
+
+SAMPLE = 10_000
+"""Of more accounts than twice as many, so many are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,8 @@ class LookBack:
     """Called dormant then, and seen since: a false alarm."""
     unknown: int
     """Seen since, but how long they had been silent on the day is not known."""
+    is_about: bool = False
+    """Whether ``unknown`` is an estimate, from a sample of very many."""
 
     @property
     def called(self) -> int:
@@ -52,33 +63,69 @@ class LookBack:
 
 def backtest(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime) -> list[LookBack]:
     """Each segment of the policy in force, or of a preview that was judged, on a past day; the largest first."""
-    first = first_reading(workspace)
-    was_read = first is not None and first <= on
-    unknown = Q(("was_away", False), ("joined__lte", F("cutoff")), activity_at__gt=on) if not was_read else Q(pk__in=[])
-    counted = (
-        _judged(workspace, policy_preview, on)
-        .order_by()
-        .values("segment")
-        .annotate(
-            silent=Count("pk", filter=Q(("silent_since__lte", F("cutoff")))),
-            back=Count("pk", filter=Q(("returned", True))),
-            unknown=Count("pk", filter=unknown),
-        )
-    )
+    judged = _judged(workspace, policy_preview, on)
+    silent = _silent(workspace, policy_preview, on, judged)
+    back = _by_segment(judged.filter(Q(("returned", True)), account__in=_ended(on).values("account")))
+    unknown, step = _unknown(workspace, judged, on)
     found = [
-        LookBack(segment=row["segment"], silent=row["silent"], returned=row["back"], unknown=row["unknown"])
-        for row in counted
+        LookBack(
+            segment=segment,
+            silent=silent.get(segment, 0),
+            returned=back.get(segment, 0),
+            unknown=_about(unknown.get(segment, 0) * step) if step > 1 else unknown.get(segment, 0),
+            is_about=step > 1 and segment in unknown,
+        )
+        for segment in {**silent, **back, **unknown}
     ]
     return sorted(found, key=lambda tested: (-tested.called, tested.segment))
 
 
+def _silent(
+    workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime, judged: QuerySet[Any]
+) -> dict[str, int]:
+    tried = policy_preview.moved_limits if policy_preview else {}
+    if tried is None:
+        return _by_segment(judged.filter(Q(("silent_since__lte", F("cutoff")))))
+    return DormancyCount.objects.dormant_by_segment(workspace, at=on, tried=tried)
+
+
+def _unknown(workspace: Workspace, judged: QuerySet[Any], on: datetime) -> tuple[dict[str, int], int]:
+    """How many are not known of each segment, among every so many accounts."""
+    first = first_reading(workspace)
+    if first is not None and first <= on:
+        return {}, 1
+    ends = Assessment.objects.aggregate(least=Min("pk"), most=Max("pk"))
+    least, most = ends["least"] or 0, ends["most"] or 0
+    step = max(1, (most - least) // SAMPLE)
+    rows = judged.filter(Q(("was_away", False), ("joined__lte", F("cutoff"))), activity_at__gt=on)
+    if step > 1:
+        rows = rows.filter(account__in=Among(range(least, most + 1, step)))
+    return _by_segment(rows), step
+
+
+def _by_segment(judged: QuerySet[Any]) -> dict[str, int]:
+    return dict(judged.order_by().values_list("segment").annotate(Count("pk")))
+
+
+def _about(count: int) -> int:
+    """A number of which the first two digits tell something."""
+    return round(count, 2 - len(str(count)))
+
+
 def returned(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime) -> QuerySet[Account]:
     """The accounts that would have been called dormant on a past day and were seen since; adds both instants."""
-    judged = _judged(workspace, policy_preview, on).filter(Q(("returned", True)))
-    spanning = ActivityGap.objects.filter(account=OuterRef("pk"), silent_since__lte=on, seen_at__gt=on)
+    judged = _judged(workspace, policy_preview, on).filter(
+        Q(("returned", True)), account__in=_ended(on).values("account")
+    )
+    spanning = _ended(on).filter(account=OuterRef("pk"))
     columns: dict[str, Any] = {name: spanning.values(name)[:1] for name in ("silent_since", "seen_at")}
     accounts = Account.objects.filter(pk__in=judged.values("account")).select_related("assessment", "workspace")
     return accounts.annotate(**columns).order_by("username", "pk")
+
+
+def _ended(on: datetime) -> QuerySet[ActivityGap]:
+    """The silences that lasted on the day and have ended since."""
+    return ActivityGap.objects.filter(silent_since__lte=on, seen_at__gt=on).order_by()
 
 
 def first_reading(workspace: Workspace) -> datetime | None:
@@ -98,7 +145,7 @@ def _judged(workspace: Workspace, policy_preview: PolicyPreview | None, on: date
     listed = Account.objects.filter(workspace=workspace).listed()
     one = Value(timedelta(days=1))
     silent_since = ExpressionWrapper(F("dormant_from") - F("limit_days") * one, DateTimeField())
-    ended = ActivityGap.objects.filter(account=OuterRef("account"), silent_since__lte=on, seen_at__gt=on)
+    ended = _ended(on).filter(account=OuterRef("account"))
     joined = Case(When(account__incarnation__regex=IN_UTC, then=Cast("account__incarnation", DateTimeField())))
     columns: dict[str, Any] = {
         "silent_since": silent_since,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils.timezone import localdate, now
 
 from accounts_review.models import ActivityGap, PolicyPreview, Workspace
+from accounts_review.workflow.policy import backtest
 from tests.stage import policy_text
 from tests.web.records_kit import Site, text
 
@@ -31,6 +33,15 @@ def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     assert "<strong>1</strong> of them has come back since: a false alarm." in text(page)
     assert [row.record.username for row in page.context["table"].rows] == ["back"]
     assert site.at("account", pk=back.pk) in text(page)
+
+
+def test_what_a_sample_tells_is_called_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backtest, "SAMPLE", 2)
+    for number in range(6):
+        site.people(f"n{number}", idle=3, joined_at=(now() - timedelta(days=3000)).isoformat())
+    shown = text(site.get("backtest"))
+    assert re.search("About [456] more are not known, estimated from a sample.", shown)
+    assert re.search(r"≈\s+[456]", shown)
 
 
 def test_a_preview_can_be_tested_too(site: Site) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from accounts_review.models import ActivityGap, Sync
+from accounts_review.workflow.policy import backtest as backtest_module
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.policy.backtest import LookBack, backtest, returned
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
@@ -64,6 +66,20 @@ def test_on_a_day_before_the_first_reading_it_is_not_known_who_was_silent(stage:
     found = looked_back(stage, days=300)
     assert (found.silent, found.returned, found.unknown) == (1, 0, 1)
     assert Sync.objects.filter(state="complete").exists()
+
+
+def test_of_very_many_a_sample_tells_of_how_many_it_is_not_known(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [someone(f"n{number}", joined_at=days_ago(3000), idle=10) for number in range(59)]
+    stage = set_stage(someone("silent", idle=3000), *people, others=0)
+    exact = looked_back(stage, days=300)
+    assert (exact.silent, exact.unknown, exact.is_about) == (1, 59, False)
+    monkeypatch.setattr(backtest_module, "SAMPLE", 20)
+    found = looked_back(stage, days=300)
+    assert (found.silent, found.is_about) == (1, True)
+    assert 50 <= found.unknown <= 60
+    assert looked_back(stage, days=-1) == replace(exact, silent=1, unknown=0)
 
 
 def test_only_a_long_silence_is_kept_and_only_once(stage: Stage) -> None:
