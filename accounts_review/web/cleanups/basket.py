@@ -183,7 +183,9 @@ def _split(ranked: QuerySet[Case], count: int) -> tuple[QuerySet[Case], QuerySet
     if not count:
         return ranked.none(), ranked
     at, pk = ranked.values_list("account__assessment__dormant_from", "pk")[count - 1]
+    at_once = Q(account__assessment__dormant_from=at)
     # Who is not judged any more comes last.
-    is_before = Q(pk__lte=pk, account__assessment__dormant_from=at)
-    is_before |= Q(account__assessment__dormant_from__lt=at) if at else Q(account__assessment__isnull=False)
-    return ranked.filter(is_before), ranked.exclude(pk__in=ranked.filter(is_before).order_by().values("pk"))
+    is_nowhere = Q(account__assessment__isnull=True)
+    is_before = Q(account__assessment__dormant_from__lt=at) if at else ~is_nowhere
+    is_after = Q(account__assessment__dormant_from__gt=at) | is_nowhere if at else Q(pk__in=[])
+    return ranked.filter(is_before | at_once & Q(pk__lte=pk)), ranked.filter(is_after | at_once & Q(pk__gt=pk))

@@ -34,7 +34,7 @@ class BulkDecisionPage(WorkspaceView):
         if not self.is_partial:
             refusals = bulk.refusals(found, now=self.now)
             context |= {"refusals": refusals, "more": found.skipped - len(refusals)}
-            context["standing"] = 0 if found.is_open or not may_decide else len(bulk.standing(found, now=self.now))
+            context["standing"] = 0 if found.is_open or not may_decide else bulk.standing(found, now=self.now).count()
         self.template_name = f"accounts_review/review/{'_bulk_progress' if self.is_partial else 'bulk'}.html"
         response = self.render_to_response(self.get_context_data(**context))
         if self.is_partial and found.state != BulkDecision.State.RUNNING:

@@ -120,7 +120,8 @@ def _covering(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint, last: in
 def _attach(writer: _Writer, entries: QuerySet[AuditEntry]) -> dict[str, list[str]]:
     """Policies and e-mails as files of their own: the names of the files by the number of their entry."""
     attached: dict[str, list[str]] = {}
-    for entry in entries.order_by("seq").iterator(2000):
+    has_mail = Q(data__has_key="mail") | Q(personal__details__has_key="mail")
+    for entry in entries.filter(has_mail | Q(kind=Event.POLICY_ADOPTED)).order_by("seq").iterator(2000):
         if entry.kind == Event.POLICY_ADOPTED:
             name, text = f"policies/{entry.workspace}-{entry.data.get('version')}.toml", entry.data.get("policy", "")
         elif mail := entry.details.get("mail"):

@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Max, Min, Q
+from django.db.models import F, Func, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -131,7 +131,7 @@ def undo(*, bulk: BulkDecision, actor: User, now: datetime) -> BulkDecision:
     Raises ``PermissionDenied`` and :class:`NotOpen`.
     """
     seen = newest(bulk.workspace)
-    accounts = standing(bulk, now=now)
+    accounts = list(standing(bulk, now=now))
     if bulk.is_open or not accounts:
         raise NotOpen(_("There is nothing left to undo."))
     return confirm(
@@ -145,18 +145,17 @@ def undo(*, bulk: BulkDecision, actor: User, now: datetime) -> BulkDecision:
     )
 
 
-def standing(bulk: BulkDecision, *, now: datetime) -> list[int]:
-    """The keys of the accounts on which what it decided still stands."""
+def standing(bulk: BulkDecision, *, now: datetime) -> QuerySet[Any, int]:
+    """The keys of the accounts on which what it decided still stands, in their order."""
     during = (bulk.at, bulk.ended_at or now)
-    decided = {
+    decided: dict[str, QuerySet[Any]] = {
         "approve": Case.objects.open().filter(approved_by_login=bulk.by_login, approved_at__range=during),
         "exempt": Exemption.objects.in_force(now).filter(by_login=bulk.by_login, at__range=during),
         "snooze": Snooze.objects.in_force().filter(by_login=bulk.by_login, at__range=during),
-    }.get(bulk.decision)
-    if decided is None:
-        return []
-    found: set[int] = set(decided.filter(account__workspace=bulk.workspace_id).values_list("account_id", flat=True))
-    return sorted(found.intersection(bulk.accounts))
+    }
+    accounts = BulkDecision.objects.filter(pk=bulk.pk).values(key=Func(F("accounts"), function="unnest"))
+    found = decided.get(bulk.decision, Case.objects.none()).filter(account__in=accounts)
+    return found.order_by("account_id").values_list("account_id", flat=True)
 
 
 def refusals(bulk: BulkDecision, *, now: datetime) -> list[AccountRefusal]:

@@ -122,6 +122,10 @@ def test_those_beyond_the_limit_are_the_last_to_become_dormant_be_it_at_the_same
     Assessment.objects.update(dormant_from=now() - timedelta(days=9))
     Assessment.objects.filter(account__username="dan").update(dormant_from=now() - timedelta(days=10))
     assert list(worries(site, draft).values()) == [["ben", "cy"]]
+    Assessment.objects.filter(account__username="dan").delete()
+    assert worries(site, draft) == {"2 accounts are over the limit of 2 and stay for the next draft.": ["cy", "dan"]}
+    Assessment.objects.filter(account__username__in=["ben", "cy"]).delete()
+    assert ["cy", "dan"] in worries(site, draft).values()
 
 
 def test_many_are_counted_and_the_first_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
