@@ -37,6 +37,8 @@ class PolicyPreview(models.Model):
     total = models.PositiveIntegerField(_("accounts in all"))
     heartbeat_at = models.DateTimeField(_("last sign of life"))
     judged_at = models.DateTimeField(_("computed"), null=True)
+    moves = models.JSONField(default=list)
+    """How many accounts have which verdict and would have which, as of ``judged_at``."""
     findings = models.JSONField(default=list)
     """What is to be said before it comes into force: codes with numbers, as of ``judged_at``."""
 

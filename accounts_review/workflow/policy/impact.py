@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from accounts_review.models import PolicyPreview
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.workflow.policy.moves import Promises, Touched, moves, promises, touched
+from accounts_review.workflow.policy.moves import Move, Promises, Touched, promises, touched
 
 VERDICTS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 
@@ -47,11 +47,11 @@ class ImpactRow:
 
 
 class Impact:
-    """What a preview that everybody was judged under would change at an instant."""
+    """What a preview would change: of everybody, as it was computed; of cases and promises, at an instant."""
 
     def __init__(self, policy_preview: PolicyPreview, *, now: datetime) -> None:
         self._preview, self._now = policy_preview, now
-        self._moves = moves(policy_preview, now=now)
+        self._moves = [Move(**kept) for kept in policy_preview.moves]
 
     @cached_property
     def moved(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -197,9 +198,10 @@ def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> 
 
 def _be_ready(policy_preview: PolicyPreview, *, clock: Callable[[], datetime], **columns: Any) -> bool:
     now = clock()
-    findings = findings_of(policy_preview, moves(policy_preview, now=now))
+    found = moves(policy_preview, now=now)
+    columns |= {"moves": [asdict(move) for move in found], "findings": findings_of(policy_preview, found)}
     judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
-    return bool(judging.update(state=PolicyPreview.State.READY, judged_at=now, findings=findings, **columns))
+    return bool(judging.update(state=PolicyPreview.State.READY, judged_at=now, **columns))
 
 
 def _unjudged(policy_preview: PolicyPreview) -> AccountQuerySet:
