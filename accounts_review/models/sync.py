@@ -82,3 +82,21 @@ class Sync(models.Model):
     def duration(self) -> timedelta | None:
         """How long it took; ``None`` where it has not ended."""
         return self.finished_at - self.started_at if self.finished_at else None
+
+
+class SyncedPages(models.Model):
+    """The pages of a workspace's list as the last complete sync stored them, where each of its records is an account's.
+
+    Whatever else stores records forgets them.
+    """
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True)
+    digests = models.BinaryField()
+    """Of each page the digest of its bytes, in their order."""
+    records = models.PositiveIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.records} records of {self.workspace}"

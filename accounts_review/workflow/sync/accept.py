@@ -16,6 +16,7 @@ from accounts_review.huwise import GroupRecord, decode_user, digest_of
 from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.workflow.sync.passes import record_of
+from accounts_review.workflow.sync.remembered import forget_pages
 from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, StagedRecord, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights
@@ -72,6 +73,7 @@ def accept(
     now: datetime,
 ) -> Stored:
     """Take everything that a sync saw for what is so; joins the caller's transaction."""
+    forget_pages(staging.workspace)
     hold(staging, disputed)
     stored = store(staging, by_a_person=by_a_person, now=now)
     store_rights(staging.workspace, groups, key_owner)

@@ -47,8 +47,6 @@ class Known:
     """The accounts of which an accepted sync stored the record, each at a place of its own: 24 bytes in memory."""
 
     keys: array[int] = field(default_factory=lambda: array("Q"))
-    newest: int = 0
-    """The highest key of all accounts there were; later ones are not known here."""
     nameless: dict[int, str] = field(default_factory=dict)
     """By their place: accounts that have no username, and what stands for it."""
     unlisted: list[int] = field(default_factory=list)
@@ -96,10 +94,6 @@ def known_of(workspace: Workspace) -> Known:
     """What accepted syncs stored; of what another one saw nothing is known."""
     known = Known()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM accounts_review_account", [])
-        known.newest = cursor.fetchone()[0]
-        if not known.newest:
-            return known
         cursor.execute(_LOAD, [workspace.pk])
         known.load(portion for (portion,) in cursor)
         cursor.execute(_EXCEPTIONAL, [workspace.pk, f"{NAMELESS}%"])

@@ -57,6 +57,8 @@ class Pass:
 
     number: int
     places: array[int] = field(default_factory=lambda: array("i"))
+    unlooked: int = 0
+    """How many records are on pages into which nobody looked, as they are what they were."""
     starts: list[int] = field(default_factory=list)
     """Where the records of each page begin."""
     digests: list[bytes] = field(default_factory=list)
@@ -79,7 +81,11 @@ class Pass:
     @property
     def read(self) -> int:
         """How many accounts were seen; until the end of the pass, how many records."""
-        return self.population + sum(map(len, self.nameless.values())) if self.staged else len(self.places)
+        return self.population + sum(map(len, self.nameless.values())) if self.staged else self.records
+
+    @property
+    def records(self) -> int:
+        return len(self.places) + self.unlooked
 
     @property
     def is_whole(self) -> bool:
@@ -97,8 +103,7 @@ class Pass:
 
     @property
     def counts(self) -> dict[str, int]:
-        records = len(self.places)
-        return {"pages": self.pages, "records": records, "read": self.read, "expected": self.announced}
+        return {"pages": self.pages, "records": self.records, "read": self.read, "expected": self.announced}
 
     def places_on(self, page: int) -> array[int]:
         return self.places[self.starts[page] : self.starts[page + 1] if page + 1 < self.pages else None]
@@ -111,11 +116,11 @@ class Passes:
     ``problems`` say why it is not complete; none means that it is. ``health`` says what is odd and does no harm.
     """
 
-    known: Known
     staging: Staging
     began: datetime
     """By our clock; the workspace's own counts, where its answers say what time it is."""
     progress: Callable[[Passes], None]
+    known: Known = field(default_factory=Known)
     problems: list[Found] = field(default_factory=list)
     done: list[Pass] = field(default_factory=list)
     _is_timed: bool = False
@@ -136,7 +141,7 @@ class Passes:
     @property
     def has_doubles(self) -> bool:
         """Whether more than one record may be about the same account."""
-        return len(self.last.places) > self.last.read or bool(self.last.nameless)
+        return self.last.records > self.last.read or bool(self.last.nameless)
 
     @property
     def counts(self) -> list[dict[str, int]]:
@@ -150,11 +155,12 @@ class Passes:
         names = sorted(name.removeprefix(NAMELESS) for names in self.last.nameless.values() for name in names)
         return [{"code": "nameless", "count": len(names), "names": ", ".join(names[:NAMED])}]
 
-    def read(self, client: Client) -> None:
+    def read(self, client: Client, *, known: Known) -> None:
         """Read every page, and again until two passes agree; one page that holds still is read once.
 
         An error of the API ends the sync and becomes a problem.
         """
+        self.known = known
         try:
             self._read_pass(client)
             if self.last.pages > 1 or self.last.moved:
@@ -189,7 +195,7 @@ class Passes:
         last = self.last
         if last.is_whole:
             return
-        if repeated := len(last.places) - last.read:
+        if repeated := last.records - last.read:
             example = storable(self._repeated_name()[:100])
             self.problems.append({"code": "repeated", "count": repeated, "example": example})
         counts = {"read": last.read, "announced": last.announced, "counted": last.counted}

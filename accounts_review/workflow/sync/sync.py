@@ -40,6 +40,7 @@ from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
 from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked, only_one
 from accounts_review.workflow.sync.passes import Passes
+from accounts_review.workflow.sync.remembered import read_as_remembered, remember
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
 from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
@@ -183,9 +184,9 @@ def reset_breaker(
 
 
 def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -> Gathered:
-    workspace, known = staging.workspace, known_of(staging.workspace)
-    staging.newest = known.newest
-    gathered = Gathered(Passes(known=known, staging=staging, began=staging.read_at, progress=report))
+    workspace = staging.workspace
+    staging.newest = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
+    gathered = Gathered(Passes(staging=staging, began=staging.read_at, progress=report))
     try:
         gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         gathered.groups = [decode_group(raw) for raw in client.groups()]
@@ -194,7 +195,8 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
         return gathered
     protected = workspace.current_policy.rules.protect.permissions
     staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
-    gathered.passes.read(client)
+    if not read_as_remembered(gathered.passes, client):
+        gathered.passes.read(client, known=known_of(workspace))
     if gathered.passes.has_doubles:
         staging.keep_last_of_each()
     listed = workspace.accounts.listed()
@@ -221,6 +223,7 @@ def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime)
     sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
     if sync.state == Sync.State.COMPLETE:
         stored = accept(passes.staging, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
+        remember(passes)
         HeldSync.objects.filter(sync__workspace=workspace).delete()
     else:
         stored = _keep_or_hold(sync, gathered, now=now)

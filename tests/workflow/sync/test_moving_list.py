@@ -58,8 +58,8 @@ def read(workspace: Workspace) -> Iterator[Reader]:
         def read_all(moving: Moving) -> Passes:
             transport = httpx.MockTransport(moving)
             with Client(url="http://127.0.0.1:8", api_key=KEY, transport=transport, attempts=1) as client:
-                done = Passes(known=Known(), staging=staged, began=BEGAN, progress=lambda passes: None)
-                done.read(client)
+                done = Passes(staging=staged, began=BEGAN, progress=lambda passes: None)
+                done.read(client, known=Known())
             return done
 
         yield read_all

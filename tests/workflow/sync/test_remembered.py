@@ -1,0 +1,143 @@
+"""Pages that are what they were: nobody on them is looked for, and whoever changes, comes or goes is found still."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from accounts_review.huwise import Client
+from accounts_review.models import Account, SyncedPages, Workspace
+from accounts_review.workflow.sync import remembered
+from accounts_review.workflow.sync import sync as sync_module
+from accounts_review.workflow.sync.known import Known, known_of
+from accounts_review.workflow.sync.sync import sync_workspace
+from tests.stage import NOW, SetStage, Stage, client_of, days_ago, someone
+from tests.workflow.revoke.test_crash import ended_by, in_child
+from tests.workflow.sync.test_held_sync import PAGE_FAILS, reset
+from tests.workflow.sync.test_sync_interrupted import Interrupted, at_call, interrupt, known
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Notes each time that a sync looks for whom it knows."""
+    loaded: list[str] = []
+
+    def note(*given: Workspace) -> Known:
+        loaded.append("known")
+        return known_of(*given)
+
+    monkeypatch.setattr(sync_module, "known_of", note)
+    return loaded
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch, loads: list[str]) -> Stage:
+    """Two pages of people, remembered."""
+    monkeypatch.setattr(remembered, "MANY", 2)
+    stage = set_stage(someone("marie"), someone("omar"), others=1100)
+    stage.sync()
+    loads.clear()
+    return stage
+
+
+def test_where_nothing_changed_nobody_is_looked_for(stage: Stage, loads: list[str]) -> None:
+    before = known()
+    for _ in range(2):
+        done = stage.sync()
+        assert (done.state, done.problems, done.population) == ("complete", [], 1103)
+        assert (done.added, done.changed, done.absent) == (0, 0, 0)
+        counted = {"pages": 2, "records": 1103, "read": 1103, "expected": 1103}
+        assert done.passes == [counted, counted]
+    assert (loads, known()) == ([], before)
+
+
+def test_whoever_was_removed_and_is_listed_all_the_same_is_found(stage: Stage) -> None:
+    Account.objects.filter(username="marie").update(gone_at=NOW)
+    assert stage.sync().state == "complete"
+    assert stage.account("marie").gone_at is None
+
+
+def test_whoever_left_before_is_still_gone(stage: Stage, loads: list[str]) -> None:
+    stage.remove("omar")
+    assert stage.sync().absent == 1
+    loads.clear()
+    stage.sync()
+    assert (loads, stage.account("omar").absent_since) == ([], NOW)
+
+
+CHANGES: dict[str, Callable[[Stage], object]] = {
+    "who is on the last page was seen": lambda stage: stage.update("marie", last_seen_at=days_ago(1)),
+    "somebody comes in front of all": lambda stage: stage.site.workspace.put(someone("aaa")),
+    "somebody leaves": lambda stage: stage.remove("omar"),
+}
+
+
+@pytest.mark.matrix(fast=3, reason="each change is two syncs of two pages")
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("at", [3, 5, 1], ids=["between the passes", "in the second pass", "before"])
+def test_a_change_is_found_wherever_it_falls(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, loads: list[str], change: str, at: int
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "users_page", at_call(at, lambda: CHANGES[change](stage), Client.users_page))
+        done = stage.sync()
+    assert (done.state, loads) == ("complete", ["known"])
+    names = stage.verdicts()
+    assert (names["marie"] == "active") == ("seen" in change)
+    assert ("aaa" in names, "omar" in names) == ("comes" in change, "leaves" not in change)
+    stage.sync()
+    assert loads == ["known"], "and is remembered"
+
+
+@pytest.mark.matrix(fast=1, reason="each place is two syncs of two pages")
+@pytest.mark.parametrize("at", [5, 1, 2, 3, 4])
+def test_wherever_it_is_interrupted_nothing_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    before = known()
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "users_page", at_call(at, interrupt, Client.users_page))
+        with pytest.raises(Interrupted):
+            stage.sync()
+    assert known() == before
+    done = stage.sync()
+    assert (done.state, done.changed, done.absent) == ("complete", 0, 0)
+
+
+@pytest.mark.matrix(fast=1, reason="each place is a process of its own")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("at", [5, 2])
+def test_a_process_that_is_killed_leaves_what_it_found(stage: Stage, at: int) -> None:
+    before = known()
+
+    def read() -> None:
+        Client.users_page = at_call(at, lambda: os.kill(os.getpid(), signal.SIGKILL), Client.users_page)  # type: ignore
+        with client_of(stage.url) as client:
+            sync_workspace(workspace=stage.workspace, client=client, key_owner="", clock=stage.clock)
+
+    assert ended_by(in_child(read)) == signal.SIGKILL
+    assert known() == before
+    assert stage.sync().state == "complete"
+    assert known() == before
+
+
+def test_an_answer_that_fails_is_no_evidence_of_anything(stage: Stage) -> None:
+    stage.order(PAGE_FAILS)
+    done = stage.sync()
+    assert (done.state, done.absent) == ("failed", 0)
+    assert [found["code"] for found in done.problems] == ["api"]
+    stage.order()
+    assert stage.sync().state == "complete"
+
+
+def test_what_a_person_accepts_is_not_what_the_pages_said(stage: Stage) -> None:
+    for name in stage.site.workspace.usernames():
+        stage.update(name, joined_at=None, last_seen_at=None, last_login_at=None)
+    assert stage.sync().state == "quarantined"
+    assert SyncedPages.objects.exists(), "nothing is stored yet"
+    reset(stage)
+    assert not SyncedPages.objects.exists()
+    assert stage.sync().state == "complete"
