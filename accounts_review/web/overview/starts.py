@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from accounts_review.models import Workspace
+from accounts_review.models import Account, Workspace
+from accounts_review.models.prepared import Prepared
+from accounts_review.rules.dormancy import Verdict
+from accounts_review.web.review.filters import state_is
 from accounts_review.web.review.saved_views import BUILT_IN
-from accounts_review.web.review.selection import filtered
 
 MOST_COUNTED = 1_000
 """Of more it is said that they are more: the page of the list counts further."""
@@ -34,7 +39,21 @@ def starts(workspace: Workspace, *, now: datetime) -> list[Start]:
 
 
 def _start(workspace: Workspace, name: str, query: str, *, now: datetime) -> Start:
-    accounts = filtered(QueryDict(query), workspace=workspace, now=now).qs
-    count = accounts.order_by().values("pk")[: MOST_COUNTED + 1].count()
+    asked = QueryDict(query)
+    since = now - timedelta(days=int(asked["idle"]))
+    counted = _counted(is_unused="never_used" in asked).rows(workspace=workspace.pk, now=now, since=since)
     url = reverse("review", kwargs={"workspace": workspace.name})
-    return Start(name, min(count, MOST_COUNTED), f"{url}?{query}", count > MOST_COUNTED)
+    return Start(name, min(len(counted), MOST_COUNTED), f"{url}?{query}", len(counted) > MOST_COUNTED)
+
+
+@cache
+def _counted(*, is_unused: bool) -> Prepared:
+    """Who is on a list built in: open for decision, dormant, idle since an instant, and never used where it says so."""
+    narrowed = {"assessment__never_used": True} if is_unused else {}
+
+    def build(workspace: int, now: datetime, since: datetime) -> QuerySet[Any, Any]:
+        dormant = Account.objects.filter(workspace=workspace).reviewable().whose_verdict(Verdict.DORMANT, now=now)
+        idle = dormant.filter(state_is("open", now=now), assessment__activity_at__lte=since, **narrowed)
+        return idle.order_by().values_list("pk")[: MOST_COUNTED + 1]
+
+    return Prepared(build, workspace=int, now=datetime, since=datetime)

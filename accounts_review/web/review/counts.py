@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from psycopg.types.json import Jsonb
 
-from accounts_review.models import Assessment, DormancyCount, Exemption, Snooze, Workspace
+from accounts_review.models import Assessment, DormancyCount, Exemption, PolicyVersion, Snooze, Workspace
 from accounts_review.models import Case as CleanupCase
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.prepared import Prepared
@@ -42,6 +42,12 @@ class Counts:
     """Whether there are more than that: then each number is the least it can be."""
     keys: list[int] | None = None
     """Those on the list, in its order, where each was looked at and none is missing."""
+
+    @property
+    def total(self) -> int:
+        """How many there are in all, or were looked at."""
+        counted = self.totals.total()
+        return min(counted, MOST_COUNTED) if self.is_capped else counted
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.totals + other.totals, self.still_open + other.still_open)
@@ -93,8 +99,10 @@ def counts_among(accounts: AccountQuerySet, *, is_open: Q, listed: Q, order: Seq
     by_place = [F(name).desc() if order[0].descending else F(name).asc() for name in ("place", "pk")]
     sums["keys"] = ArrayAgg("pk", filter=listed, order_by=by_place, default=[])
     seen = flagged.values("pk", "verdict", "is_open", "place")[: MOST_COUNTED + 1].aggregate(**sums)
-    totals, still_open = (Counter({v.value: seen[f"{which}_{v.value}"] for v in Verdict}) for which in ("all", "open"))
-    is_capped = totals.total() > MOST_COUNTED
+    totals, still_open = (
+        Counter({v.value: min(seen[f"{which}_{v.value}"], MOST_COUNTED) for v in Verdict}) for which in ("all", "open")
+    )
+    is_capped = sum(seen[f"all_{v.value}"] for v in Verdict) > MOST_COUNTED
     return Counts(totals, still_open, is_capped, None if is_capped else seen["keys"])
 
 
@@ -148,42 +156,42 @@ def counts_by_idle_time(
 # When somebody idle since a limit would have to have passed it by their own, to be past the one that is tried.
 _BOUND = """%(now)s::timestamptz + make_interval(days =>
     limit_days - coalesce((%(tried)s::jsonb ->> segment)::int, (%(tried)s::jsonb ->> '')::int, limit_days))"""
+# So many whole periods idle, by the day on which the limit is passed.
+_PERIOD = "CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END"
 # By day; then those who crossed on the very day of the bound, who are not active any more; then those exempt, who are
-# protected.
+# protected. Each part is summed up by itself, so that little has to be sorted; the version that judged an account tells
+# its workspace.
 _BY_IDLE_TIME = f"""
-WITH counted AS MATERIALIZED (
-    SELECT segment, limit_days, standing, is_dated, day, sum(count)::int AS count
-    FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s GROUP BY 1, 2, 3, 4, 5
-), bounds AS MATERIALIZED (
-    SELECT segment, limit_days, {_BOUND} AS bound FROM counted GROUP BY 1, 2
+WITH bounds AS MATERIALIZED (
+    SELECT segment, limit_days, {_BOUND} AS bound
+    FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s GROUP BY 1, 2
+), crossed AS (
+    SELECT segment, limit_days, standing, activity_at IS NOT NULL AS is_dated,
+        (dormant_from AT TIME ZONE 'UTC')::date AS day
+    FROM bounds CROSS JOIN LATERAL (
+        SELECT standing, activity_at, dormant_from
+        FROM accounts_review_assessment judged JOIN accounts_review_account account ON account.id = account_id
+        WHERE is_listed AND workspace_id = %(workspace)s
+            AND judged.segment = bounds.segment AND judged.limit_days = bounds.limit_days
+            AND dormant_from >= date_trunc('day', bound, 'UTC') AND dormant_from <= bound
+        OFFSET 0
+    ) found
+), exempt AS (
+    SELECT segment, limit_days, standing, activity_at IS NOT NULL AS is_dated,
+        (dormant_from AT TIME ZONE 'UTC')::date AS day
+    FROM accounts_review_exemption JOIN accounts_review_assessment USING (account_id)
+    WHERE withdrawn_at IS NULL AND until > %(now)s AND is_listed AND dormant_from <= {_BOUND}
+        AND policy_id IN (SELECT id FROM accounts_review_policyversion WHERE workspace_id = %(workspace)s)
 )
-SELECT segment, limit_days,
-    CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END,
-    standing, is_past, is_exempt, sum(count)::bigint
-FROM (
-    SELECT segment, limit_days, standing, is_dated, day, day < (bound AT TIME ZONE 'UTC')::date AS is_past,
-        false AS is_exempt, count
-        FROM counted JOIN bounds USING (segment, limit_days)
-    UNION ALL
-    SELECT segment, limit_days, standing, is_dated, day, is_past, false, CASE WHEN is_past THEN 1 ELSE -1 END
-        FROM bounds CROSS JOIN LATERAL (
-            SELECT standing, activity_at IS NOT NULL AS is_dated, (dormant_from AT TIME ZONE 'UTC')::date AS day
-            FROM accounts_review_assessment judged JOIN accounts_review_account account ON account.id = account_id
-            WHERE is_listed AND workspace_id = %(workspace)s
-                AND judged.segment = bounds.segment AND judged.limit_days = bounds.limit_days
-                AND dormant_from >= date_trunc('day', bound, 'UTC') AND dormant_from <= bound
-            OFFSET 0
-        ) crossed CROSS JOIN (VALUES (true), (false)) way (is_past)
-    UNION ALL
-    SELECT segment, limit_days, standing, activity_at IS NOT NULL, (dormant_from AT TIME ZONE 'UTC')::date, true,
-        is_exempt, CASE WHEN is_exempt THEN 1 ELSE -1 END
-        FROM accounts_review_exemption JOIN accounts_review_assessment USING (account_id)
-            JOIN accounts_review_account account ON account.id = account_id
-            CROSS JOIN (VALUES (true), (false)) way (is_exempt)
-        WHERE is_listed AND workspace_id = %(workspace)s AND dormant_from <= {_BOUND}
-            AND withdrawn_at IS NULL AND until > %(now)s
-) counted
-GROUP BY 1, 2, 3, 4, 5, 6
+SELECT segment, limit_days, {_PERIOD}, standing, day < (bound AT TIME ZONE 'UTC')::date, false, sum(count)::bigint
+    FROM accounts_review_dormancycount JOIN bounds USING (segment, limit_days)
+    WHERE workspace_id = %(workspace)s GROUP BY 1, 2, 3, 4, 5
+UNION ALL
+SELECT segment, limit_days, {_PERIOD}, standing, is_past, false, sum(CASE WHEN is_past THEN 1 ELSE -1 END)
+    FROM crossed CROSS JOIN (VALUES (true), (false)) way (is_past) GROUP BY 1, 2, 3, 4, 5
+UNION ALL
+SELECT segment, limit_days, {_PERIOD}, standing, true, is_exempt, sum(CASE WHEN is_exempt THEN 1 ELSE -1 END)
+    FROM exempt CROSS JOIN (VALUES (true), (false)) way (is_exempt) GROUP BY 1, 2, 3, 4, 6
 """  # noqa: S608 (constants)
 
 
@@ -238,8 +246,10 @@ def _decided(is_unused: bool) -> Prepared:  # noqa: FBT001
         in_force = Exemption.objects.in_force(now)
         keys = CleanupCase.objects.open().filter(cleanup__workspace=workspace).order_by().values("account")
         for apart in (in_force, Snooze.objects.in_force()):
-            keys = keys.union(apart.filter(account__workspace=workspace).order_by().values("account"))
-        decided = Assessment.objects.filter(account__in=keys, is_listed=True, **narrowed).order_by()
+            keys = keys.union(apart.order_by().values("account"))
+        # The version that judged an account tells its workspace, without looking the account up.
+        here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
+        decided = Assessment.objects.filter(account__in=keys, policy__in=here, is_listed=True, **narrowed).order_by()
         is_past = Case(When(dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
         flagged = decided.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("account"))))
         return flagged.values_list("segment", "standing", "is_past", "is_exempt").annotate(Count("pk"))

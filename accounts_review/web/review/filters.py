@@ -215,7 +215,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return accounts.filter(assessment__standing=Standing.PROTECTED, assessment__reasons__contains=holds)
 
     def filter_state(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
-        return accounts.filter(self._state(value))
+        return accounts.filter(state_is(value, now=self.now))
 
     def filter_never_used(self, accounts: AccountQuerySet, name: str, value: bool) -> AccountQuerySet:  # noqa: FBT001
         return accounts.filter(assessment__never_used=True) if value else accounts
@@ -244,7 +244,7 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
             tabs[0] = self._tab(dormant, LABELS[Verdict.DORMANT], opened, state="open")
             if (decided := found.totals[dormant] - opened) or state == "decided":
                 tabs.insert(1, self._tab("decided", _decided, decided, state="decided", verdict=dormant))
-        tabs.append(self._tab(EVERYONE, _all, found.totals.total(), state=kept))
+        tabs.append(self._tab(EVERYONE, _all, found.total, state=kept))
         return [replace(tab, is_capped=found.is_capped) for tab in tabs]
 
     def _tab(self, name: str, label: Callable[[int], str], count: int, *, state: str, verdict: str = "") -> Tab:
@@ -278,11 +278,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
                 by_segment = counts_by_segment(self.workspace, now=self.now, is_unused=True)
             named = [given["segment"]] if "segment" in given else list(by_segment)
             return sum((by_segment.get(segment, Counts()).of_state(state) for segment in named), Counts())
-        accounts = self.queryset.filter(self._state(state)) if state else self.queryset
+        accounts = self.queryset.filter(state_is(state, now=self.now)) if state else self.queryset
         for name in narrowing:
             accounts = self.filters[name].filter(accounts, given[name])
         judged = accounts.with_verdict(self.now)
-        return counts_among(judged, is_open=self._state("open"), listed=self._listed(), order=self.order)
+        return counts_among(judged, is_open=state_is("open", now=self.now), listed=self._listed(), order=self.order)
 
     def _listed(self) -> Q:
         """Of those counted, who is on the list: by what :func:`counts_among` knows of them."""
@@ -290,26 +290,28 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         found = Q() if verdict == EVERYONE else Q(verdict=verdict)
         return found & Q(is_open=state == "open") if state in ("open", "decided") else found
 
-    def _state(self, value: str) -> Q:
-        cases = Case.objects.open().filter(account=OuterRef("pk"))
-        standing = Exemption.objects.in_force(self.now).filter(account=OuterRef("pk"))
-        exempt = Q(Exists(standing))
-        later = Q(Exists(Snooze.objects.in_force_there()))
-        match value:
-            case "open":
-                return ~Q(Exists(cases)) & ~exempt & ~later
-            case "lapsing":
-                return Q(Exists(standing.filter(until__lte=self.now + LAPSING)))
-            case "later":
-                return later
-            case "decided":
-                return Q(Exists(cases)) | exempt | later
-            case "draft":
-                return Q(Exists(cases.filter(state=CaseState.IN_DRAFT)))
-            case "running":
-                return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
-            case _:
-                return exempt
+
+def state_is(value: str, *, now: datetime) -> Q:
+    """Whether an account, joined with its assessment, is in one of :data:`STATES` at an instant."""
+    cases = Case.objects.open().filter(account=OuterRef("pk"))
+    standing = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
+    exempt = Q(Exists(standing))
+    later = Q(Exists(Snooze.objects.in_force_there()))
+    match value:
+        case "open":
+            return ~Q(Exists(cases)) & ~exempt & ~later
+        case "lapsing":
+            return Q(Exists(standing.filter(until__lte=now + LAPSING)))
+        case "later":
+            return later
+        case "decided":
+            return Q(Exists(cases)) | exempt | later
+        case "draft":
+            return Q(Exists(cases.filter(state=CaseState.IN_DRAFT)))
+        case "running":
+            return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
+        case _:
+            return exempt
 
 
 def _midnight(day: date) -> datetime:
