@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow(reason="each starts a PostgreSQL of its own")
+
 ROOT = Path(__file__).parent.parent.parent
 
 JOIN = """

@@ -98,6 +98,7 @@ def test_a_portal_that_would_answer_to_any_name_is_refused(monkeypatch: pytest.M
         env.hosts("ALLOWED_HOSTS", default=["localhost"])
 
 
+@pytest.mark.matrix(fast=1, reason="each starts the whole portal")
 @pytest.mark.parametrize("command", ["migrate", "sync", "up"])
 def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(command: str) -> None:
     address = f"postgres://portal:hush@127.0.0.1:{unused_port()}/portal"

@@ -14,6 +14,8 @@ import pytest
 
 from tests.run import folder_of_run
 
+pytestmark = pytest.mark.slow(reason="each starts and ends a PostgreSQL and the processes that use it")
+
 ROOT = Path(__file__).parent.parent.parent
 USE = """import sys; from pathlib import Path; from cleanup_portal.embedded_postgresql import base
 base._join(Path(sys.argv[1]))

@@ -14,7 +14,11 @@ from pytest_django.live_server_helper import LiveServer
 from tests.web.kit import Desk
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
+IN_A_BROWSER = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here"),
+    pytest.mark.slow(reason="each starts a browser of its own"),
+]
 REPORT = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
 
 

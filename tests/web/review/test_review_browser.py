@@ -15,7 +15,6 @@ from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
-slow = pytest.mark.slow(reason="each starts a browser of its own")
 KEPT = """(wanted) => new Promise((resolve) => {
   const isKept = () => Object.keys(localStorage).some((key) => key.startsWith("draft:"));
   const look = () => (isKept() === wanted ? resolve() : setTimeout(look, 20));
@@ -56,7 +55,6 @@ def test_a_reviewer_works_through_the_list(page: Page) -> None:
     assert not Case.objects.open().exists()
 
 
-@slow
 def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("n0", delay=20)
@@ -68,7 +66,6 @@ def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
     assert page.locator("#id_q").input_value() == "n0"
 
 
-@slow
 def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, workspace: Workspace) -> None:
     page.locator("#per-page").select_option("25")
     page.locator("#pick-all").click()
@@ -81,7 +78,6 @@ def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, work
     assert not Case.objects.exists()
 
 
-@slow
 def test_what_the_page_does_by_itself(page: Page) -> None:
     page.locator("#pick-page").check()
     page.locator("#bulk").get_by_role("button", name="Exempt").click()
@@ -100,7 +96,6 @@ def test_what_the_page_does_by_itself(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@slow
 def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> None:
     page.locator("a[data-card]").first.click()
     page.locator("#card-title", has_text="n00").wait_for()
@@ -122,7 +117,6 @@ def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> 
     assert not page.locator("#card").is_visible()
 
 
-@slow
 def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
     page.locator("a[data-card]").first.click()
     page.locator("#card-title").wait_for()
@@ -132,7 +126,6 @@ def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@slow
 def test_enter_in_the_reason_decides_nothing(page: Page) -> None:
     page.locator("tbody input[name=account]").first.check()
     page.locator("#bulk-reason").fill("seasonal staff, back in spring")
@@ -145,7 +138,6 @@ def test_enter_in_the_reason_decides_nothing(page: Page) -> None:
     assert not Case.objects.exists()
 
 
-@slow
 def test_ticks_and_reason_stay_through_pages_and_orders(page: Page) -> None:
     page.locator("#per-page").select_option("25")
     page.locator("#page-2").wait_for()
@@ -166,7 +158,6 @@ def test_ticks_and_reason_stay_through_pages_and_orders(page: Page) -> None:
     expect(page.locator(".action-bar")).not_to_be_visible()
 
 
-@slow
 @pytest.mark.parametrize("by", ["button", "key", "card"])
 def test_what_was_sent_is_not_offered_again(page: Page, by: str) -> None:
     if by == "card":
@@ -189,7 +180,6 @@ def test_what_was_sent_is_not_offered_again(page: Page, by: str) -> None:
     expect(page.locator("#draft-offer")).to_be_hidden()
 
 
-@slow
 def test_what_was_sent_with_everybody_is_not_written_again(page: Page) -> None:
     page.locator("#bulk-reason").evaluate("(field) => { field.value = 'left in 2023'; }")
     with page.expect_response("**sort=-dormant_from**"):
@@ -204,7 +194,6 @@ def test_what_was_sent_with_everybody_is_not_written_again(page: Page) -> None:
     expect(page.locator("#bulk-reason")).to_have_value("")
 
 
-@slow
 def test_the_keys_mean_the_card_where_one_is_open(page: Page) -> None:
     page.locator("tbody input[name=account]").nth(4).check()
     page.locator("a[data-card]").first.click()

@@ -15,7 +15,7 @@ from accounts_review.workflow.review import decide
 from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
-pytestmark = [*IN_A_BROWSER, pytest.mark.slow(reason="each starts a browser of its own")]
+pytestmark = IN_A_BROWSER
 PEOPLE = 123
 
 

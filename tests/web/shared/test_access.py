@@ -253,7 +253,7 @@ def test_without_a_role_nothing_is_there(site: Site, addresses: dict[str, str]) 
     compare(answers(site, addresses), HIDDEN_BUT_HOME)
 
 
-@pytest.mark.matrix(fast=1, reason="every address is asked twice, for each role")
+@pytest.mark.slow(reason="every address is asked twice, for each role")
 @pytest.mark.parametrize("role", sorted(ROLES))
 def test_a_role_in_another_workspace_shows_nothing_of_this_one(
     site: Site, addresses: dict[str, str], role: str
@@ -275,7 +275,7 @@ def test_two_roles_reach_as_far_as_each(site: Site, addresses: dict[str, str]) -
     compare(answers(site, addresses), of_workspace)
 
 
-@pytest.mark.matrix(fast=1, reason="every address is asked twice, for each role")
+@pytest.mark.slow(reason="every address is asked twice, for each role")
 @pytest.mark.parametrize("role", ["", *sorted(ROLES)])
 def test_a_role_that_changes_in_mid_session_counts_at_once(site: Site, addresses: dict[str, str], role: str) -> None:
     person = login(site, "administrator")

@@ -15,7 +15,7 @@ from accounts_review.models import Workspace
 from tests.web.browser_kit import IN_A_BROWSER, browsing
 from tests.web.kit import Desk, read, someone
 
-pytestmark = [*IN_A_BROWSER, pytest.mark.slow(reason="each starts a browser of its own")]
+pytestmark = IN_A_BROWSER
 STOPS = 45
 OUTLINE = """() => {
   const style = getComputedStyle(document.activeElement);

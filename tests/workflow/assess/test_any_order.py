@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -126,6 +127,7 @@ def check(stage: Stage, steps: list[tuple[Callable[[Stage, int], None], int]]) -
     assert counted(Workspace.objects.get()).total() == Account.objects.listed().count()
 
 
+@pytest.mark.slow(reason="each step of each example is judged twice")
 def test_what_is_stored_is_what_judging_from_scratch_gives(set_stage: SetStage) -> None:
     team = records.group("team", "Team", [])
     unseen: dict[str, Any] = {"last_seen_at": None, "last_login_at": None}

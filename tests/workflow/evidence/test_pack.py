@@ -200,6 +200,7 @@ MUTATIONS: dict[str, Callable[[Files], Files]] = {
 CAUGHT_EVEN_IF_SIGNED_ANEW = set(MUTATIONS) - {"the report changed", "a file added", "the manifest changed"}
 
 
+@pytest.mark.slow(reason="each change is tried in a Python of its own")
 def test_a_stranger_verifies_it_and_whatever_is_changed_is_refused(pack: Path, tmp_path: Path) -> None:
     files, stranger = files_of(pack), tmp_path / "stranger"
     stranger.mkdir()
