@@ -1,6 +1,6 @@
 # The portal's everyday commands. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-reset test test-all soak bench bench-full check lint format messages lock screenshots clean
+.PHONY: help install demo demo-reset test test-slow test-all soak bench bench-full check lint format messages lock screenshots clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,8 +31,10 @@ demo-reset: ## Remove the demo's data
 test: install ## Run nearly all tests, a journey in a real browser among them: minutes
 	$(PYTEST) -m "not slow"
 
-test-all: install ## Run every test, also what is slow by nature, and properties far more often
-	THOROUGH=1 $(PYTEST)
+test-slow: install ## Run what is slow by nature, and properties far more often: a quarter of an hour
+	THOROUGH=1 $(PYTEST) -m "slow or hypothesis"
+
+test-all: test test-slow ## Run every test, what takes minutes first
 
 soak: install ## Half an hour of anything that can happen: 200 runs of the stateful test, and workers killed throughout
 	SOAK=1 $(BIN)/python -m pytest tests/workflow/test_stateful.py
