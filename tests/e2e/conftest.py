@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +16,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.post import post_office as post_office
 from tests.run import folder_of_run, unused_port
+from tests.web.browser_kit import CHROMIUM
 
 ROOT = Path(__file__).parent.parent.parent
 AS_LONG_AS_PEOPLE = "a whole portal, at the pace of its worker and its pages"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @dataclass(slots=True)
@@ -86,17 +85,26 @@ def portal() -> Iterator[Portal]:
     threading.Thread(target=lambda: portal.printed.extend(process.stdout or ()), daemon=True).start()
     yield portal
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     process.stdout.close()
     assert not processes_of(data), "Ctrl-C left processes behind"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that use the running portal stay on one worker, so that there is one."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Tests that use the running portal stay on one worker, so that there is one, and are the first to run.
+
+    As the last they would leave the other workers without anything to do.
+    """
     for item in items:
-        if "portal" in getattr(item, "fixturenames", ()):
+        if _uses_the_portal(item):
             item.add_marker(pytest.mark.xdist_group("portal"))
+    yield
+    items.sort(key=_uses_the_portal, reverse=True)
+
+
+def _uses_the_portal(item: pytest.Item) -> bool:
+    return "portal" in getattr(item, "fixturenames", ())
 
 
 def processes_of(data: Path) -> list[str]:

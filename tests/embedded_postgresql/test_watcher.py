@@ -108,7 +108,7 @@ def test_a_watcher_that_was_killed_is_replaced_by_the_next_who_comes(join: Calla
     first = join()
     (watcher,) = [process for process in of(database) if "-I" in process.cmdline()]
     watcher.kill()
-    watcher.wait(10)
+    watcher.wait(60)
     kill(join())
     kill(first)
     wait_until_all_are_gone(database)

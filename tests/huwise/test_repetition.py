@@ -96,8 +96,8 @@ def test_a_short_retry_after_is_waited_for() -> None:
     "headers",
     [
         {"Retry-After": "31"},
-        {"Retry-After": (datetime.now(UTC) + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")},
-        {"X-RateLimit-Reset": str((datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0))},
+        {"Retry-After": (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")},
+        {"X-RateLimit-Reset": str((datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0))},
     ],
 )
 def test_a_long_one_is_raised_at_once(headers: dict[str, str]) -> None:

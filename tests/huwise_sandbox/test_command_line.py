@@ -32,7 +32,7 @@ def sandbox(*options: str, env: dict[str, str] | None = None) -> Iterator[str]:
             yield url
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def get(url: str, key: str = "sandbox-key") -> httpx.Response:
@@ -103,4 +103,4 @@ def test_an_interrupt_ends_it_as_well() -> None:
         assert process.stdout
         assert process.stdout.readline().startswith(b"sandbox http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0

@@ -23,8 +23,7 @@ def ready(set_stage: SetStage, settings: Settings) -> Ready:
     """A stage on which everybody given was revoked, and which the environment describes."""
 
     def make(*people: Record) -> Stage:
-        stage = set_stage(*people)
-        stage.launch(*(person["username"] for person in people))
+        stage = set_stage(*people, launched=[person["username"] for person in people])
         stage.revoke()
         settings.HUWISE = {stage.workspace.name: {"url": stage.url, "api_key": KEY, "key_owner": ""}}
         stage.staff("operator")

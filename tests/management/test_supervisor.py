@@ -36,7 +36,7 @@ def test_a_fork_that_dies_is_started_again(child: Child) -> None:
     first = child.process
     assert first is not None
     os.kill(first.pid, signal.SIGKILL)
-    assert first.wait(10) == -signal.SIGKILL
+    assert first.wait(60) == -signal.SIGKILL
     child.backoff = 0
     supervisor._keep(child)
     assert child.runs
@@ -48,7 +48,7 @@ def test_how_a_fork_ends_is_told() -> None:
     child = Child("leaver", run=partial(os._exit, 70))
     child.start()
     assert child.process is not None
-    assert child.process.wait(10) == child.process.returncode == 70
+    assert child.process.wait(60) == child.process.returncode == 70
 
 
 def test_a_fork_that_still_starts_ends_when_it_is_told() -> None:
@@ -61,7 +61,7 @@ def test_a_fork_that_still_starts_ends_when_it_is_told() -> None:
         while os.getsid(child.process.pid) != child.process.pid:
             time.sleep(0.01)
         child.process.terminate()
-        assert child.process.wait(10) == 0
+        assert child.process.wait(60) == 0
         assert not told
     finally:
         for number, handler in zip(supervisor.TOLD, before, strict=True):

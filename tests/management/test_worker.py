@@ -82,8 +82,8 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def test_the_death_of_any_process_ends_all_of_them_within_seconds(worker: psutil.Popen, victim: int) -> None:
     everybody = members(worker)
     everybody[victim].send_signal(signal.SIGKILL)
-    assert worker.wait(20) != 0, "so that whoever supervises it starts it anew"
-    wait_for(lambda: not alive(everybody), seconds=10)
+    assert worker.wait(60) != 0, "so that whoever supervises it starts it anew"
+    wait_for(lambda: not alive(everybody), seconds=60)
 
 
 @pytest.mark.parametrize("how", ["TERM to the leader", "TERM to all", "Ctrl-C"])
@@ -93,7 +93,7 @@ def test_it_stops_cleanly_within_seconds(worker: psutil.Popen, how: str) -> None
         worker.terminate()
     else:
         os.killpg(worker.pid, signal.SIGTERM if how == "TERM to all" else signal.SIGINT)
-    assert worker.wait(30) == 0
+    assert worker.wait(60) == 0
     assert not alive(everybody)
 
 
@@ -106,7 +106,7 @@ def enqueue(data: dict[str, str], task: str) -> None:
 def test_a_task_whose_time_is_up_costs_its_own_process_and_no_other(worker: psutil.Popen, data: dict[str, str]) -> None:
     before = set(members(worker))
     enqueue(data, "sleep")
-    wait_for(lambda: set(members(worker)) != before and len(members(worker)) == CHILDREN + 1, seconds=30)
+    wait_for(lambda: set(members(worker)) != before and len(members(worker)) == CHILDREN + 1, seconds=60)
     assert len(set(members(worker)) & before) == CHILDREN
     assert worker.poll() is None
 
@@ -117,8 +117,8 @@ def test_a_process_that_may_have_left_the_queue_locked_ends_all_of_them(
 ) -> None:
     everybody = members(worker)
     enqueue(data, task)
-    assert worker.wait(40) == UNCLEAN
-    wait_for(lambda: not alive(everybody), seconds=10)
+    assert worker.wait(90) == UNCLEAN
+    wait_for(lambda: not alive(everybody), seconds=60)
 
 
 TOLD_MEANWHILE = """
@@ -153,7 +153,7 @@ call_command("worker")
 def test_it_stops_when_told_while_it_still_starts(data: dict[str, str], owner: str, name: str) -> None:
     code = TOLD_MEANWHILE.format(owner=owner, name=name)
     env = data | {"DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
-    assert subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, timeout=30).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, timeout=120).returncode == 0
 
 
 def test_any_command_ends_at_a_sigterm_as_at_an_error(data: dict[str, str]) -> None:

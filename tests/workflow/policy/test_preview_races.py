@@ -45,7 +45,7 @@ def rival(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[]
     def start() -> Future[bool]:
         monkeypatch.setattr(assess, "mark_changed", slowly)
         judging = pool.submit(judge_omar)
-        assert has_written.wait(10)
+        assert has_written.wait(60)
         return judging
 
     with ThreadPoolExecutor(1) as pool:
