@@ -27,11 +27,10 @@ from whitenoise.responders import StaticFile
 
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
-from accounts_review.models import Workspace
+from accounts_review.models import Role, Workspace
 from accounts_review.workflow import workspaces
 from cleanup_portal.embedded_postgresql import base as embedded
 from huwise_sandbox.records import Record
-from tests.factories import give_role
 from tests.remembered import empty, remembered
 from tests.run import begin_a_run, end_a_run, failing_after, folder_of_run
 from tests.stage import NOW as NOW
@@ -39,7 +38,7 @@ from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LEFT = pytest.StashKey[list[str]]()
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a process has to leave after the last test."""
 LIMIT, LIMIT_OF_THE_SLOW = 300.0, 3600.0
 """Seconds after which a test hangs, and one that is slow by nature."""
@@ -74,7 +73,7 @@ def person(db: None) -> Callable[[str], User]:
     def make(role: str) -> User:
         user, is_new = User.objects.get_or_create(username=role, defaults={"email": f"{role}@portal.example"})
         if is_new and role != "nobody":
-            give_role(user, role)
+            Role.objects.create(person=user, name=role)
         return user
 
     return make

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -18,15 +19,19 @@ from accounts_review.facts import incarnation_of
 from accounts_review.huwise import decode_user, digest_of
 from accounts_review.models import (
     Account,
+    ActivityGap,
     BulkDecision,
     Case,
     Cleanup,
+    EmailText,
     Exemption,
     Group,
     Hold,
     PolicyPreview,
     PolicyVersion,
     Role,
+    Run,
+    SavedView,
     Sync,
     Workspace,
 )
@@ -145,6 +150,33 @@ def make_policy_preview(workspace: Workspace, **columns: Any) -> PolicyPreview:
     version = workspace.current_policy
     known = {"text": version.text, "over": version, "total": 0, "created_at": NOW, "heartbeat_at": NOW}
     return PolicyPreview.objects.create(workspace=workspace, **(known | columns))
+
+
+def make_run(*, at: datetime = NOW, **columns: Any) -> Run:
+    """A run of a task that was over at once."""
+    return Run.objects.create(**({"task": "sweep", "started_at": at, "finished_at": at} | columns))
+
+
+def make_email_text(workspace: Workspace, text: str, **columns: Any) -> EmailText:
+    """A text of the operator's for the subject of notices."""
+    known = {"language": "en", "kind": "notice", "part": "subject"}
+    return EmailText.objects.create(workspace=workspace, text=text, **(known | columns))
+
+
+def make_saved_view(workspace: Workspace, owner: User, **columns: Any) -> SavedView:
+    """A person's own view of the review page."""
+    known = {"name": "mine", "query": "q=marie"}
+    return SavedView.objects.create(workspace=workspace, owner=owner, **(known | columns))
+
+
+def make_social_account(user: User, uid: str, **columns: Any) -> SocialAccount:
+    """A link to the account that a person has with a provider."""
+    return SocialAccount.objects.create(user=user, uid=uid, **({"provider": "entra"} | columns))
+
+
+def make_activity_gap(account: Account, *, since: datetime, until: datetime) -> ActivityGap:
+    """A long silence of an account that ended."""
+    return ActivityGap.objects.create(account=account, silent_since=since, seen_at=until)
 
 
 def put_in_force(workspace: Workspace, text: str, *, now: datetime, reason: str = "test") -> PolicyVersion:

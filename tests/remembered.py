@@ -6,7 +6,7 @@ has written something first, it is done anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from hashlib import sha256
 
@@ -18,22 +18,28 @@ Rows = Mapping[str, list[str]]
 """The rows of each table that has any; a row is one text, as PostgreSQL writes and reads it."""
 FROM_THE_CODE = {"django_content_type", "auth_permission"}
 """Tables that say what the code says, whoever uses the portal."""
-_left: dict[bytes, Rows] = {}
+Files = dict[str, tuple[int, bytes]]
+"""Mode and content of each file that a host keeps beside the database, where it keeps any."""
+_left: dict[bytes, tuple[Rows, Files]] = {}
 
 
-def remembered(what: str, act: Callable[[], object]) -> bool:
-    """Do something to the database, or have there what it left when the same was done to the same; tells which."""
-    if checkpoint.keeper:
-        # It writes beside the database as well.
-        act()
-        return False
-    before = _rows()
-    key = sha256(repr((what, before)).encode()).digest()
+def remembered(what: str, act: Callable[[], object], *, apart: Collection[str] = ()) -> bool:
+    """Do something to the database, or have there what it left when the same was done to the same; tells which.
+
+    ``apart`` are tables that it neither looks at nor changes.
+    """
+    tables = [name for name in _tables() if name not in apart]
+    before = _rows(tables)
+    key = sha256(repr((what, before, checkpoint.keeper is None, _files())).encode()).digest()
     if key in _left:
-        _put(_left[key], before)
+        rows, files = _left[key]
+        _put(rows, before)
+        _write(files)
         return True
+    beside = _rows(apart)
     act()
-    _left[key] = _rows()
+    assert _rows(apart) == beside, f"{what} changes what was said to be apart from it"
+    _left[key] = _rows(tables), _files()
     return False
 
 
@@ -50,11 +56,25 @@ def _tables() -> list[str]:
     return sorted(set(connection.introspection.django_table_names()) - FROM_THE_CODE)
 
 
-def _rows() -> Rows:
-    asked = (f"SELECT '{name}', array_agg(kept::text) FROM {name} kept HAVING count(*) > 0" for name in _tables())
+def _rows(tables: Collection[str]) -> Rows:
+    asked = (f"SELECT '{name}', array_agg(kept::text) FROM {name} kept HAVING count(*) > 0" for name in tables)
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(asked))
+        cursor.execute(" UNION ALL ".join(asked) or "SELECT '' WHERE false")
         return dict(cursor.fetchall())
+
+
+def _files() -> Files:
+    paths = checkpoint.keeper.folder.glob("*") if checkpoint.keeper else ()
+    return {path.name: (path.stat().st_mode, path.read_bytes()) for path in paths if path.is_file()}
+
+
+def _write(files: Files) -> None:
+    for name, (mode, content) in files.items():
+        assert checkpoint.keeper
+        path = checkpoint.keeper.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(mode)
 
 
 def _put(rows: Rows, before: Rows) -> None:

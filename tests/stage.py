@@ -246,8 +246,12 @@ def open_stage(
     mode: Workspace.Mode = Workspace.Mode.LIVE,
     others: int = 20,
     synced: bool = False,
+    launched: Sequence[str] = (),
 ) -> Iterator[Stage]:
-    """Serve a workspace of these people and ``others`` who are active; the portal has read it if ``synced``."""
+    """Serve a workspace of these people and ``others`` who are active.
+
+    The portal has read it if ``synced``, and a clean-up of those who are ``launched`` is on its way.
+    """
     site = site_of([*people, *crowd(others)], groups=groups)
     with SandboxServer(site) as server, client_of(server.url) as client:
         stage = Stage(workspace=workspace, site=site, url=server.url, client=client, clock=Clock(), staff=staff)
@@ -257,8 +261,10 @@ def open_stage(
             stage.set_mode(mode)
             if synced:
                 assert stage.sync().problems == []
+            if launched:
+                stage.launch(*launched)
 
-        if remembered(repr((workspace.pk, people, groups, policy, mode, others, synced)), set_up):
+        if remembered(repr((workspace.pk, people, groups, policy, mode, others, synced, launched)), set_up):
             workspace.refresh_from_db()
             if synced:
                 # Each is served under an address of its own.

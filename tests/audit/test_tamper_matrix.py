@@ -21,6 +21,7 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.people.people import add_person
 from accounts_review.workflow.review import decide
+from tests.remembered import remembered
 from tests.stage import SetStage, Stage, policy_text, someone
 
 pytestmark = pytest.mark.usefixtures("keeper")
@@ -32,6 +33,13 @@ ENTRIES, PERSONAL = "accounts_review_auditentry", "accounts_review_personaldata"
 def stage(keeper: Keeper, set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A portal with people, decisions and a launched clean-up, all of which the record tells of."""
     stage = set_stage(*(someone(name, idle=900) for name in ("ana", "ben", "cleo", "dora")))
+    remembered("decisions", lambda: _decide_and_launch(stage), apart={"accounts_review_workspace"})
+    assert verify() == ""
+    yield stage
+    sql("DROP RULE IF EXISTS swallow ON accounts_review_auditentry")
+
+
+def _decide_and_launch(stage: Stage) -> None:
     people = {
         role: add_person(
             login=f"real.{role}", email=f"{role}@real.example", role=role, workspace=None, actor=None, now=stage.clock()
@@ -52,9 +60,6 @@ def stage(keeper: Keeper, set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) 
     stage.workspace.refresh_from_db()
     draft = stage.workspace.cleanups.get()
     launch.launch(cleanup=draft, actor=people["operator"], now=stage.clock())
-    assert verify() == ""
-    yield stage
-    sql("DROP RULE IF EXISTS swallow ON accounts_review_auditentry")
 
 
 def verify() -> str:

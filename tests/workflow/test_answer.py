@@ -22,8 +22,7 @@ LEAVE = Said(kind=AnswerKind.LEAVE)
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
     send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 

@@ -20,8 +20,7 @@ KEEP, LEAVE = answer.Said(kind=answer.AnswerKind.KEEP), answer.Said(kind=answer.
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Forty people were warned in a live clean-up; a tenth of them is four."""
-    stage: Stage = set_stage(*map(someone, NAMES), policy=policy_text(notice=30), others=60)
-    stage.launch(*NAMES)
+    stage: Stage = set_stage(*map(someone, NAMES), policy=policy_text(notice=30), others=60, launched=NAMES)
     send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 
@@ -122,8 +121,7 @@ def test_resuming_for_another_reason_accepts_nothing(stage: Stage) -> None:
 
 
 def test_in_a_dry_run_nobody_was_asked(set_stage: SetStage) -> None:
-    stage = set_stage(*map(someone, NAMES[:12]), mode=Workspace.Mode.DRY_RUN)
-    stage.launch(*NAMES[:12])
+    stage = set_stage(*map(someone, NAMES[:12]), mode=Workspace.Mode.DRY_RUN, launched=NAMES[:12])
     for name in NAMES[:11]:
         stage.update(name, last_seen_at=days_ago(0))
     stage.revoke()

@@ -58,28 +58,26 @@ def test_nobody_is_removed_on_such_a_day_and_everybody_on_the_next(set_stage: Se
 
 
 def test_a_day_that_is_added_after_the_launch_counts_at_once(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     stage.adopt(policy_text(avoid=["2026-06-15"]))
     assert stage.revoke() == {}
 
 
 def test_a_day_that_the_launch_has_shown_stands_when_the_policy_drops_it(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(avoid=["2026-06-15"]))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(avoid=["2026-06-15"]), launched=("marie",))
     stage.adopt(policy_text())
     assert stage.revoke() == {}
 
 
 def test_a_dry_run_minds_no_day(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(avoid=["2026-06-15"]), mode=Workspace.Mode.DRY_RUN)
-    stage.launch("marie")
+    stage = set_stage(
+        someone("marie"), policy=policy_text(avoid=["2026-06-15"]), mode=Workspace.Mode.DRY_RUN, launched=("marie",)
+    )
     assert stage.revoke() == {"would_revoke": 1}
 
 
 def test_warned_again_the_date_never_moves_earlier(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=WEEKENDS)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=WEEKENDS, launched=("marie",))
     warn(stage)
     first = NOW + timedelta(days=60)
     Case.objects.update(promised_at=first)
@@ -92,8 +90,7 @@ def test_warned_again_the_date_never_moves_earlier(set_stage: SetStage) -> None:
 
 
 def test_a_date_that_was_promised_before_the_day_was_avoided_is_kept_later(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=5))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=5), launched=("marie",))
     warn(stage)
     stage.adopt(policy_text(notice=5, avoid=["weekends"]))
     stage.clock.advance(days=5)
@@ -128,8 +125,7 @@ def test_a_reminder_on_an_avoided_day_leaves_on_the_last_open_day_before(set_sta
 
 def test_a_day_that_is_avoided_of_late_has_its_reminder_wait_but_not_beyond_the_date(set_stage: SetStage) -> None:
     reminding = policy_text(notice=10).replace("days = 10", "days = 10\nreminders_days_before = [3, 1]")
-    stage = set_stage(someone("marie"), policy=reminding)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=reminding, launched=("marie",))
     warn(stage)
     stage.clock.advance(days=7)
     stage.adopt(policy_text(notice=10, avoid=[f"{stage.clock():%Y-%m-%d}"]))

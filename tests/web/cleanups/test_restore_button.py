@@ -23,8 +23,7 @@ Person = Callable[[str], User]
 @pytest.fixture
 def stage(set_stage: SetStage, settings: Settings) -> Stage:
     """A stage on which Marie was revoked."""
-    stage = set_stage(someone("marie"), someone("omar"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), someone("omar"), launched=("marie",))
     stage.revoke()
     settings.HUWISE = {stage.workspace.name: {"url": stage.url, "api_key": KEY, "key_owner": ""}}
     return stage

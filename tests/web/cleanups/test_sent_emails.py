@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from accounts_review.models import Case, EmailText
+from accounts_review.models import Case
 from accounts_review.workflow.notify.send import send_notices
+from tests.factories import make_email_text
 from tests.stage import NOW, SetStage, policy_text, someone
 from tests.web.kit import sign_in
 from tests.web.records_kit import text
@@ -23,7 +24,7 @@ def test_the_warning_can_be_read_as_it_was_sent(
     stage.adopt(policy_text(notice=30))
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=NOW)
-    EmailText.objects.create(workspace=stage.workspace, language="en", kind="notice", part="subject", text="Another")
+    make_email_text(stage.workspace, "Another")
     with time_machine.travel(NOW, tick=False):
         sign_in(client, person("auditor"))
         case = Case.objects.get()
@@ -37,8 +38,7 @@ def test_the_warning_can_be_read_as_it_was_sent(
 
 
 def test_a_case_without_an_email_shows_none(set_stage: SetStage, client: Client, person: Callable[[str], User]) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    set_stage(someone("marie"), launched=("marie",))
     with time_machine.travel(NOW, tick=False):
         sign_in(client, person("auditor"))
         case = Case.objects.get()

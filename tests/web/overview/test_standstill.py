@@ -34,8 +34,7 @@ def lose_dates(stage: Stage) -> None:
 def test_what_a_cleanup_waits_for_is_told(
     set_stage: SetStage, client: Client, person: Callable[[str], User], happens: Act, said: str
 ) -> None:
-    stage = set_stage(someone("marie"), someone("omar"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), someone("omar"), launched=("marie",))
     happens(stage)
     client.force_login(person("auditor"))
     for page in (reverse("overview", args=["main"]), reverse("cleanup", args=["main", 1])):

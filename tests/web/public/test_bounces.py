@@ -27,8 +27,7 @@ def stage(set_stage: SetStage, settings: Any) -> Stage:
     """Marie and Omar were warned by a provider, which gave each e-mail a name of its own."""
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     settings.EMAIL_PROVIDER, settings.ANYMAIL = "postmark", {"WEBHOOK_SECRET": SECRET}
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
     assert send_notices(workspace=stage.workspace, now=stage.clock()).sent == 2
     return stage
 

@@ -25,8 +25,7 @@ from tests.workflow.notify.test_rewarn import ripe_and_revoked
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Marie and Omar have been warned."""
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
     send_notices(workspace=stage.workspace, now=stage.clock())
     return stage
 
@@ -82,8 +81,7 @@ def test_the_address_that_was_written_to_counts_even_after_it_changed(stage: Sta
 
 def test_a_bounce_of_somebody_not_warned_yet_is_a_person_s_to_look_at(set_stage: SetStage) -> None:
     """It may be of an older e-mail, or of the one that is just leaving: nobody can tell, and either way it matters."""
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     assert bounce(stage, recipient="marie@ville.example") == 1
     assert stage.states() == {"marie": "undeliverable"}
 
@@ -136,8 +134,7 @@ def test_a_retry_after_a_bounce_is_a_email_of_its_own(stage: Stage) -> None:
 
 
 def test_a_bounce_that_is_faster_than_our_own_record_counts(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
     send = smtp.deliver
 
     def deliver(message: EmailMessage, **how: Any) -> Any:
@@ -152,8 +149,7 @@ def test_a_bounce_that_is_faster_than_our_own_record_counts(set_stage: SetStage)
 
 
 def test_in_a_dry_run_nothing_can_have_come_back(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN, launched=("marie",))
     with pytest.raises(ValueError, match="dry run warns nobody"):
         bounces.mark_undeliverable(case=stage.case("marie"), actor=stage.staff("operator"), why="x", now=stage.clock())
 
@@ -163,8 +159,7 @@ def test_in_a_dry_run_nothing_can_have_come_back(set_stage: SetStage) -> None:
 
 @pytest.mark.parametrize("by", ["message_id", "recipient"])
 def test_a_bounce_after_the_removal_is_kept_and_told_once(set_stage: SetStage, server: Server, by: str) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send(stage)
     stage.clock.advance(days=31)
     assert ripe_and_revoked(stage) == {"marie": "revoked"}
@@ -178,8 +173,7 @@ def test_a_bounce_after_the_removal_is_kept_and_told_once(set_stage: SetStage, s
 
 
 def test_a_bounce_after_the_removal_can_be_entered_by_hand(set_stage: SetStage, server: Server) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send(stage)
     stage.clock.advance(days=31)
     ripe_and_revoked(stage)

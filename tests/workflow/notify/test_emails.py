@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Account, Case, EmailText, Workspace
+from accounts_review.models import Account, Case, Workspace
 from accounts_review.workflow.notify import emails
+from tests.factories import make_email_text
 from tests.stage import NOW, SetStage, Stage, policy_text, someone
 
 PROMISED = NOW + timedelta(days=30)
@@ -28,9 +29,9 @@ HOSTILE = [
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(someone("marie", first_name="Marie", last_name="Dupont"), policy=policy_text(notice=30))
-    stage.launch("marie")
-    return stage
+    return set_stage(
+        someone("marie", first_name="Marie", last_name="Dupont"), policy=policy_text(notice=30), launched=("marie",)
+    )
 
 
 def compose(case: Case, kind: str = "notice") -> Any:
@@ -175,7 +176,7 @@ def test_what_is_kept_of_an_email_opens_nothing(stage: Stage, kind: str) -> None
     """Also where texts that were saved when a subject could name it name the link there."""
     case, body = stage.case("marie"), "{promised} <{link}>, {link}{link} and\n{link}"
     for part, text in {"subject": "{link}, {portal} {link}", "body": body}.items():
-        EmailText.objects.create(workspace=stage.workspace, language="en", kind=kind, part=part, text=text)
+        make_email_text(stage.workspace, text, kind=kind, part=part)
     message = compose(case, kind)
     kept, token = emails.as_sent(message), emails.token_of(case)
     assert token in message.body

@@ -20,9 +20,7 @@ PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran", "gina")
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30))
-    stage.launch(*PEOPLE)
-    return stage
+    return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
 
 
 def send(stage: Stage) -> Notices:

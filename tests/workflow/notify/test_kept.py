@@ -23,8 +23,9 @@ LEAVE = Said(kind=AnswerKind.LEAVE)
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Marie and Omar were warned today."""
-    stage = set_stage(someone("marie"), someone("omar"), someone("zoe"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(
+        someone("marie"), someone("omar"), someone("zoe"), policy=policy_text(notice=30), launched=("marie", "omar")
+    )
     warn(stage)
     mail.outbox.clear()
     return stage

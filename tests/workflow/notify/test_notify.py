@@ -26,9 +26,7 @@ from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
-    return stage
+    return set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
 
 
 def send(stage: Stage, **options: Any) -> Notices:
@@ -117,8 +115,7 @@ def test_the_promise_holds_when_the_policy_asks_for_less(stage: Stage) -> None:
 
 
 def test_in_a_dry_run_no_mail_leaves(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), mode=Workspace.Mode.DRY_RUN, launched=("marie",))
     assert send(stage).sent == 0
     assert mail.outbox == []
 
@@ -240,8 +237,7 @@ def test_addresses_that_always_time_out_do_not_bar_the_way(
     set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"slow.{number}" for number in range(4)] + ["zoe"]
-    stage = set_stage(*map(someone, names), policy=policy_text(notice=30))
-    stage.launch(*names)
+    stage = set_stage(*map(someone, names), policy=policy_text(notice=30), launched=names)
     tried = []
 
     def time_out(backend: EmailBackend, messages: Any) -> int:

@@ -19,9 +19,7 @@ PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran", "gina")
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30))
-    stage.launch(*PEOPLE)
-    return stage
+    return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
 
 
 def send(stage: Stage) -> Notices:
@@ -49,8 +47,7 @@ ODD = {
 @pytest.mark.matrix(fast=2, reason="a mail server for each address")
 @pytest.mark.parametrize("address", ODD.values(), ids=ODD)
 def test_the_server_is_given_exactly_the_address(set_stage: SetStage, server: Server, address: str) -> None:
-    stage = set_stage(someone("anna", email=address), policy=policy_text(notice=30))
-    stage.launch("anna")
+    stage = set_stage(someone("anna", email=address), policy=policy_text(notice=30), launched=("anna",))
     assert send(stage).sent == 1
     local, _, domain = address.partition("@")
     known = {"exämple.org": "xn--exmple-cua.org", "straße.example": "xn--strae-oqa.example"}
@@ -74,8 +71,7 @@ def test_an_address_outside_ascii_cannot_be_warned_where_the_server_does_not_tak
     set_stage: SetStage, server: Server
 ) -> None:
     people = [someone("jose", email="josé.martin@ville.example"), someone("omar")]
-    stage = set_stage(*people, policy=policy_text(notice=30))
-    stage.launch("jose", "omar")
+    stage = set_stage(*people, policy=policy_text(notice=30), launched=("jose", "omar"))
     done = send(stage)
     assert (done.sent, done.undeliverable, done.left, done.error) == (1, 1, 0, "")
     assert server.recipients == ["omar@ville.example"]
@@ -91,8 +87,7 @@ def test_an_address_outside_ascii_is_written_to_as_it_is_where_the_server_takes_
 ) -> None:
     server = serve(utf8=True)
     people = [someone("jose", email="josé.martin@exämple.org"), someone("omar")]
-    stage = set_stage(*people, policy=policy_text(notice=30))
-    stage.launch("jose", "omar")
+    stage = set_stage(*people, policy=policy_text(notice=30), launched=("jose", "omar"))
     assert send(stage).sent == 2
     assert server.recipients == ["josé.martin@xn--exmple-cua.org", "omar@ville.example"]
     assert server.accepted[0].as_bytes(policy=SMTPUTF8).count("To: josé.martin@xn--exmple-cua.org".encode()) == 1

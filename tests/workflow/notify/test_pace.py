@@ -26,8 +26,7 @@ PARIS = Pace(per_hour=100, hours=(8, 18), weekdays=(1, 5), zone=ZoneInfo("Europe
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS)
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS, launched=("marie", "omar"))
     send_notices(workspace=stage.workspace, now=stage.clock())
     mail.outbox.clear()
     return stage

@@ -36,8 +36,7 @@ Person = Callable[[str], User]
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS)
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS, launched=("marie", "omar"))
     send_notices(workspace=stage.workspace, now=stage.clock())
     mail.outbox.clear()
     return stage
@@ -148,8 +147,7 @@ def test_what_ended_long_ago_or_was_undone_is_not_told(stage: Stage) -> None:
 
 
 def test_a_dry_run_tells_nobody(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), mode=Workspace.Mode.DRY_RUN)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), mode=Workspace.Mode.DRY_RUN, launched=("marie",))
     stage.revoke()
     assert (tell(stage).sent, mail.outbox) == (0, [])
 
@@ -263,8 +261,7 @@ def test_pausing_stops_the_reminders_of_a_run_that_has_begun(stage: Stage, monke
 
 
 def test_the_task_and_the_command_keep_the_pace(set_stage: SetStage, settings: Any) -> None:
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30))
-    stage.launch("marie", "omar")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
     settings.NOTICES_PER_HOUR = 1
     assert (actions.warn(stage.workspace).sent, actions.warn(stage.workspace).left) == (1, 1)
     settings.NOTICES_PER_HOUR, settings.NOTICE_WEEKDAYS = 0, (8, 8)

@@ -33,8 +33,9 @@ def test_who_has_another_address_now_is_warned_anew_for_the_full_time(
     set_stage: SetStage, server: Server, *, synced: bool
 ) -> None:
     """The last look sees it, where no sync has."""
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30, expires=90))
-    stage.launch("marie", "omar")
+    stage = set_stage(
+        someone("marie"), someone("omar"), policy=policy_text(notice=30, expires=90), launched=("marie", "omar")
+    )
     send(stage)
     stage.clock.advance(days=31)
     stage.update("marie", email="other@ville.example")
@@ -54,8 +55,7 @@ def test_who_has_another_address_now_is_warned_anew_for_the_full_time(
 
 
 def test_a_promise_is_not_earlier_for_the_new_address(set_stage: SetStage, server: Server) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send(stage)
     later = stage.clock() + timedelta(days=50)
     Case.objects.update(promised_at=later)
@@ -67,8 +67,7 @@ def test_a_promise_is_not_earlier_for_the_new_address(set_stage: SetStage, serve
 
 @pytest.mark.parametrize("same", ["Marie@Ville.example", "MARIE@VILLE.EXAMPLE"])
 def test_the_same_mailbox_in_other_emails_is_no_change(set_stage: SetStage, server: Server, same: str) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send(stage)
     stage.clock.advance(days=31)
     stage.update("marie", email=same)
@@ -77,8 +76,7 @@ def test_the_same_mailbox_in_other_emails_is_no_change(set_stage: SetStage, serv
 
 def test_nobody_is_reminded_at_an_address_that_was_never_warned(set_stage: SetStage, server: Server) -> None:
     policy = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7]")
-    stage = set_stage(someone("marie"), policy=policy)
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy, launched=("marie",))
     send(stage)
     stage.clock.advance(days=25)
     stage.update("marie", email="other@ville.example")
@@ -88,8 +86,7 @@ def test_nobody_is_reminded_at_an_address_that_was_never_warned(set_stage: SetSt
 
 
 def test_bounces_follow_the_newest_address(set_stage: SetStage, server: Server) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send(stage)
     first = stage.case("marie").message_id
     stage.update("marie", email="other@ville.example")
@@ -103,8 +100,7 @@ def test_bounces_follow_the_newest_address(set_stage: SetStage, server: Server) 
 
 
 def test_who_could_not_be_warned_is_warned_at_a_new_address(set_stage: SetStage, server: Server) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     server.to_recipient = lambda address, taken: "" if address.startswith("other") else "550 5.1.1 No such user"
     assert send(stage).undeliverable == 1
     stage.update("marie", email="other@ville.example")

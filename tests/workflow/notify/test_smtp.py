@@ -165,9 +165,7 @@ def moody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30))
-    stage.launch(*PEOPLE)
-    return stage
+    return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
 
 
 def send(stage: Stage) -> Notices:

@@ -34,9 +34,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
-    stage = set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30))
-    stage.launch(*PEOPLE)
-    return stage
+    return set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
 
 
 @pytest.fixture
@@ -244,8 +242,7 @@ def test_who_is_warned_again_and_decides_before_the_entry_stands_as_the_audit_sa
 def test_one_run_can_promise_two_dates_while_somebody_decides(
     set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30))
-    stage.launch(*PEOPLE[:4])
+    stage = set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30), launched=PEOPLE[:4])
     stage.adopt(policy_text(notice=45))
     stage.launch(*PEOPLE[4:8])
     move, decided = taken._move, list[str]()

@@ -116,8 +116,7 @@ def with_a_broken_snapshot(stage: Stage) -> None:
 def test_what_cannot_be_restored_is_not_sent(
     set_stage: SetStage, spoil: Callable[[Stage], None], username: str, why: str
 ) -> None:
-    stage = set_stage(someone("marie"), someone("omar"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), someone("omar"), launched=("marie",))
     stage.revoke()
     spoil(stage)
     before = posts(stage)

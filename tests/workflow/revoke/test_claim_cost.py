@@ -104,8 +104,7 @@ def test_what_a_run_of_e_mails_that_died_has_left_is_found_by_an_index(cleanup: 
 def test_eight_together_take_a_third_of_what_each_took_alone(set_stage: SetStage) -> None:
     """Each took 44 queries before."""
     names = [f"person.{number:02d}" for number in range(22)]
-    stage = set_stage(*map(someone, names), others=60)
-    stage.launch(*names)
+    stage = set_stage(*map(someone, names), others=60, launched=names)
     stage.revoke(limit=6)
     with CaptureQueriesContext(connection) as asked:
         assert stage.revoke() == {"revoked": 16}

@@ -74,8 +74,7 @@ def die_at(stage: Stage, step: str) -> None:
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Marie is due, and after her Omar."""
-    stage: Stage = set_stage(someone("marie"), someone("omar"))
-    stage.launch("marie", "omar")
+    stage: Stage = set_stage(someone("marie"), someone("omar"), launched=("marie", "omar"))
     return stage
 
 
@@ -161,8 +160,7 @@ CROWD = [f"person.{number:02d}" for number in range(16)]
 @pytest.fixture
 def eight(set_stage: SetStage) -> Stage:
     """Sixteen are due, and six are gone already: from here on eight are in flight together."""
-    stage: Stage = set_stage(*map(someone, CROWD), others=40)
-    stage.launch(*CROWD)
+    stage: Stage = set_stage(*map(someone, CROWD), others=40, launched=CROWD)
     assert stage.revoke(limit=6) == {"revoked": 6}
     return stage
 

@@ -22,14 +22,13 @@ from tests.workflow.hold_mishaps import hold_the_workspace
 
 NAMES = [f"person.{number:02d}" for number in range(16)]
 DELETE: dict[str, Any] = {"method": "DELETE", "path": "/users/*"}
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Sixteen are due, and the first six are gone already: there are no stages any more."""
-    stage: Stage = set_stage(*map(someone, NAMES), others=30)
-    stage.launch(*NAMES)
+    stage: Stage = set_stage(*map(someone, NAMES), others=30, launched=NAMES)
     assert stage.revoke(limit=6) == {"revoked": 6}
     return stage
 
@@ -87,8 +86,7 @@ def largest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_cleanup_goes_one_then_five_then_eight_at_once(set_stage: SetStage, largest: list[int]) -> None:
-    stage = set_stage(*map(someone, NAMES), others=30)
-    stage.launch(*NAMES[:14])
+    stage = set_stage(*map(someone, NAMES), others=30, launched=NAMES[:14])
     assert stage.revoke() == {"revoked": 14}
     assert len(largest) == 14
     assert Counter(name for name, _, _ in stage.deletes) == Counter(NAMES[:14])
@@ -259,8 +257,7 @@ def test_once_the_door_is_shut_those_before_the_gate_are_put_back(
 
 
 def test_as_many_as_the_hourly_limit_allows_and_nobody_is_held_for_it(set_stage: SetStage) -> None:
-    stage = set_stage(*map(someone, NAMES), policy=policy_text(per_hour=9), others=30)
-    stage.launch(*NAMES)
+    stage = set_stage(*map(someone, NAMES), policy=policy_text(per_hour=9), others=30, launched=NAMES)
     assert stage.revoke() == {"revoked": 9}
     assert len(stage.deletes) == 9
     assert not AuditEntry.objects.filter(kind="case.held").exists()

@@ -26,7 +26,7 @@ class Reading:
 
     def groups(self) -> list[bytes]:
         self.times += 1
-        assert self.goes_on.wait(10)
+        assert self.goes_on.wait(60)
         if self.fails:
             raise Unreachable(doing="reading groups", kind="timeout", sent=True)
         return [b'{"uid": "editors", "title": "", "permissions": ["edit_dataset"]}']
@@ -60,7 +60,7 @@ def asked_by_eight(reading: Any, *, clock: Clock) -> list[Any]:
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(ask, number) for number in range(8)]
         for _ in answers:
-            assert queue.come.acquire(timeout=10)
+            assert queue.come.acquire(timeout=60)
         clock.advance(seconds=20)
         reading.goes_on.set()
         return [answer.result() for answer in answers]
@@ -102,8 +102,7 @@ def test_after_a_moment_they_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_look_is_as_old_as_what_it_knows_of_the_groups(set_stage: SetStage) -> None:
     readers = group("readers", "Readers", [])
-    stage = set_stage(someone("marie", groups=[readers]), groups=[readers])
-    stage.launch("marie")
+    stage = set_stage(someone("marie", groups=[readers]), groups=[readers], launched=("marie",))
     shared = Groups(stage.client, stage.clock)
     _, before = shared.rights()
     stage.clock.advance(seconds=25)
@@ -114,8 +113,7 @@ def test_a_look_is_as_old_as_what_it_knows_of_the_groups(set_stage: SetStage) ->
 
 def test_nobody_passes_the_gate_with_a_look_that_is_too_old_to_send(set_stage: SetStage) -> None:
     readers = group("readers", "Readers", [])
-    stage = set_stage(someone("marie", groups=[readers]), groups=[readers])
-    stage.launch("marie")
+    stage = set_stage(someone("marie", groups=[readers]), groups=[readers], launched=("marie",))
     revoker = stage.revoker()
     case = revoker.claim()
     assert case

@@ -40,7 +40,6 @@ def test_a_dry_run_waits_for_nothing(set_stage: SetStage) -> None:
 
 
 def test_a_shorter_wait_in_a_later_policy_does_not_shorten_this_one(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(wait=24))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), someone("omar"), policy=policy_text(wait=24), launched=("marie",))
     stage.adopt(policy_text(wait=0))
     assert stage.revoke() == {}

@@ -269,8 +269,7 @@ def test_a_key_that_may_not_read_keys_relies_on_the_owner_known(stage: Stage) ->
 
 
 def test_a_promise_that_was_moved_to_later_is_kept(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"), policy=policy_text(notice=30))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), policy=policy_text(notice=30), launched=("marie",))
     send_notices(workspace=stage.workspace, now=stage.clock())
     stage.clock.advance(days=30)
     advance.make_due(workspace=stage.workspace, now=stage.clock())
@@ -282,8 +281,7 @@ def test_a_promise_that_was_moved_to_later_is_kept(set_stage: SetStage) -> None:
 
 @pytest.mark.parametrize(("skew", "moved"), [(30, 1), (61, 0), (-61, 0), (90_000, 0)])
 def test_a_clock_that_is_wrong_stops_everything(set_stage: SetStage, skew: int, moved: int) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     page = stage.client.users_page(offset=0, limit=0)
     theirs = stage.clock() + timedelta(seconds=skew)
     revoker = stage.revoker()
@@ -297,8 +295,7 @@ def test_a_clock_that_is_wrong_stops_everything(set_stage: SetStage, skew: int, 
 
 def test_a_right_that_only_the_list_of_groups_shows_spares(set_stage: SetStage) -> None:
     """The record's own copy of its groups may be older than the list; a sync believes both, and so does the gate."""
-    stage = set_stage(someone("marie", groups=["readers"]), groups=[READERS])
-    stage.launch("marie")
+    stage = set_stage(someone("marie", groups=["readers"]), groups=[READERS], launched=("marie",))
     raw = json.loads(stage.client.user("marie"))
     regroup(stage, "readers", "edit_domain")
     with patch.object(type(stage.client), "user", return_value=json.dumps(raw).encode()):
@@ -308,8 +305,7 @@ def test_a_right_that_only_the_list_of_groups_shows_spares(set_stage: SetStage) 
 
 
 def test_a_disputed_right_holds(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     Account.objects.filter(username="marie").update(disputed=["edit_domain"])
     stage.revoke()
     assert stage.why("marie") == ["verdict_uncertain"]
@@ -318,8 +314,7 @@ def test_a_disputed_right_holds(set_stage: SetStage) -> None:
 
 @pytest.mark.parametrize(("waited", "deleted"), [(20, 1), (31, 0)])
 def test_a_long_wait_for_the_audit_does_not_age_the_look(set_stage: SetStage, waited: int, deleted: int) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     with patch.object(audit, "wait_for_turn", side_effect=lambda: stage.clock.advance(seconds=waited)):
         stage.revoke(limit=1)
     assert len(stage.deletes) == deleted
@@ -327,8 +322,7 @@ def test_a_long_wait_for_the_audit_does_not_age_the_look(set_stage: SetStage, wa
 
 
 def test_a_look_that_grew_old_after_the_intent_is_not_acted_on(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
 
     def dawdle(label: str) -> None:
         if label == "s5":

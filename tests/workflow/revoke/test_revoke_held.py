@@ -68,8 +68,7 @@ def test_one_date_less_than_the_last_sync_saw_holds_although_the_other_is_newer(
     set_stage: SetStage, field: str, value: str | None
 ) -> None:
     other = next(name for name in GONE if name != field)
-    stage = set_stage(someone("marie") | {field: days_ago(1100), other: days_ago(1000)})
-    stage.launch("marie")
+    stage = set_stage(someone("marie") | {field: days_ago(1100), other: days_ago(1000)}, launched=("marie",))
     stage.update("marie", **{field: value})
     stage.revoke()
     assert (stage.states(), stage.deletes) == ({"marie": "due"}, [])

@@ -19,8 +19,7 @@ LOOK: dict[str, Any] = {"method": "GET", "path": "/users/m*"}
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Marie, Omar and Zoé are due, in this order."""
-    stage: Stage = set_stage(someone("marie"), someone("omar"), someone("zoé"))
-    stage.launch("marie", "omar", "zoé")
+    stage: Stage = set_stage(someone("marie"), someone("omar"), someone("zoé"), launched=("marie", "omar", "zoé"))
     return stage
 
 
@@ -190,8 +189,7 @@ def test_a_worker_that_lost_its_claim_does_not_pass_the_gate(stage: Stage) -> No
 
 
 def test_a_worker_that_lost_its_claim_does_not_give_up_the_one_of_another(set_stage: SetStage) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     sleeper, other = stage.revoker(), stage.revoker()
     lost = sleeper.claim()
     stage.clock.advance(seconds=121)

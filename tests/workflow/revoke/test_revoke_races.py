@@ -57,8 +57,7 @@ def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
     set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reviewer looked before the worker claimed the case, and commits after the worker's last look."""
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     has_looked, take_out = Event(), decide._take_out
 
     def slowly(*args: Any, **kwargs: Any) -> None:
@@ -69,7 +68,7 @@ def test_an_exemption_given_just_before_the_gate_is_never_overlooked(
     monkeypatch.setattr(decide, "_take_out", slowly)
     accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
     decision = start(lambda: decide.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW))
-    has_looked.wait(5)
+    has_looked.wait(60)
     stage.revoke()
     decision.result()
     stage.revoke()
@@ -81,8 +80,7 @@ def test_an_exemption_that_comes_too_late_is_told_so(
     set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Better a refusal than a promise that the account is safe while its DELETE is on the way."""
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     in_gate, terms_of = Event(), last_look.terms_of
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
@@ -94,7 +92,7 @@ def test_an_exemption_that_comes_too_late_is_told_so(
     monkeypatch.setattr(worker, "terms_of", slowly)
     accounts, reviewer, until = stage.accounts("marie"), stage.staff("reviewer"), NOW + timedelta(days=30)
     revocation = start(stage.revoke)
-    in_gate.wait(5)
+    in_gate.wait(60)
     with pytest.raises(decide.DecisionRefused, match=r"marie: .*under way|no longer lists"):
         decide.exempt(accounts=accounts, actor=reviewer, reason="leave", until=until, now=NOW)
     assert revocation.result() == {"revoked": 1}
@@ -102,14 +100,13 @@ def test_an_exemption_that_comes_too_late_is_told_so(
 
 def test_workers_share_the_hourly_limit(set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     people = [someone(f"person.{n}") for n in range(5)]
-    stage = set_stage(*people, policy=policy_text(per_hour=2))
-    stage.launch(*(person["username"] for person in people))
+    stage = set_stage(*people, policy=policy_text(per_hour=2), launched=[person["username"] for person in people])
     stage.revoke(limit=1)
     at_the_gate, budget_left = Barrier(2), last_look.budget_left
 
     def together(label: str) -> None:
         if label == "s4":
-            at_the_gate.wait(5)
+            at_the_gate.wait(60)
 
     def slowly(*args: Any, **kwargs: Any) -> int:
         left = budget_left(*args, **kwargs)
@@ -127,8 +124,7 @@ def test_workers_share_the_hourly_limit(set_stage: SetStage, start: Start, monke
 
 def test_many_workers_send_one_delete_each(set_stage: SetStage, start: Start) -> None:
     people = [someone(f"person.{n:02d}") for n in range(12)]
-    stage = set_stage(*people)
-    stage.launch(*(person["username"] for person in people))
+    stage = set_stage(*people, launched=[person["username"] for person in people])
     for _ in range(3):
         for work in [start(stage.revoke) for _ in range(4)]:
             work.result()
@@ -154,7 +150,7 @@ def test_an_approval_never_slips_into_a_cleanup_that_is_being_launched(
     monkeypatch.setattr(decide, "draft_of", slowly)
     omar, reviewer = stage.accounts("omar"), stage.staff("reviewer")
     approval = start(lambda: decide.approve(accounts=omar, actor=reviewer, reason="unused", now=NOW))
-    has_draft.wait(5)
+    has_draft.wait(60)
     launch.launch(cleanup=first.cleanup, actor=stage.staff("operator"), now=NOW)
     approval.result()
     assert stage.states() == {"marie": "due", "omar": "due"}
@@ -164,8 +160,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
     set_stage: SetStage, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each holds its rows before it takes its place at the end of the audit."""
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     stage.update("marie", display_name="changed")
     stored, mark_gone = Event(), worker.Revoker._mark_gone
 
@@ -176,7 +171,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
         return result
 
     def wait_and_mark(self: worker.Revoker, case: Any) -> None:
-        stored.wait(5)
+        stored.wait(60)
         mark_gone(self, case)
 
     real = store.store
@@ -201,8 +196,7 @@ def test_a_sync_and_a_revocation_of_the_same_account_do_not_block_each_other(
 
 
 def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage: SetStage, start: Start) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     stage.remove("marie")
     account, holds = stage.account("marie"), Event()
 
@@ -214,7 +208,7 @@ def test_deciders_and_the_gate_take_account_and_case_in_the_same_order(set_stage
             list(account.cases.select_for_update())
 
     decision = start(decide)
-    holds.wait(5)
+    holds.wait(60)
     assert stage.revoke() == {"already_gone": 1}
     decision.result()
 
@@ -228,7 +222,7 @@ def test_who_writes_an_entry_waits_for_nobody_who_waits_to_write_one(set_stage: 
         pause = start(lambda: launch.pause(cleanup=cleanup, actor=operator, reason="x", now=NOW))
         until_somebody_waits()
         audit.log([stage.workspace], kind=events.Event.CLEANUP_REMINDED, actor="operator", now=NOW)
-    pause.result(20)
+    pause.result(60)
     assert stage.cleanup().state == "paused"
 
 
@@ -292,7 +286,7 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
 
     def once_the_decision_holds_one(*args: Any, **kwargs: Any) -> Any:
         absent = mark_absent(*args, **kwargs)
-        holds_one.wait(2)
+        holds_one.wait(60)
         return absent
 
     def decide() -> None:
@@ -305,14 +299,13 @@ def test_a_sync_and_a_decision_on_many_accounts_wait_for_each_other(
     monkeypatch.setattr(store, "_mark_absent", once_the_decision_holds_one)
     sync = start(stage.sync)
     decision = start(decide)
-    assert (decision.result(20), sync.result(20).problems) == (None, [])
+    assert (decision.result(60), sync.result(60).problems) == (None, [])
     assert stage.account("omar").absent_since
 
 
 def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> None:
     """No DELETE is under way yet: the gate finds that the case is no longer the worker's."""
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
     revoker = stage.revoker()
     case = revoker.claim()
     assert case

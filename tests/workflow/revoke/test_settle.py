@@ -19,8 +19,7 @@ LOOK: dict[str, Any] = {"method": "GET", "path": "/users/m*"}
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     """Marie, Omar and Zoé are due, in this order."""
-    stage: Stage = set_stage(someone("marie"), someone("omar"), someone("zoé"))
-    stage.launch("marie", "omar", "zoé")
+    stage: Stage = set_stage(someone("marie"), someone("omar"), someone("zoé"), launched=("marie", "omar", "zoé"))
     return stage
 
 
@@ -103,8 +102,7 @@ def test_two_unknowns_in_a_row_are_so_although_the_first_was_settled_meanwhile(s
 def test_a_worker_that_dies_twice_over_the_same_case_stops_the_cleanup(
     set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = set_stage(someone("marie"))
-    stage.launch("marie")
+    stage = set_stage(someone("marie"), launched=("marie",))
 
     def die(label: str) -> None:
         if label == "s5":
@@ -178,8 +176,7 @@ def test_an_unknown_outcome_that_cannot_be_read_stays_unknown(stage: Stage) -> N
 
 def test_two_unknown_outcomes_in_a_row_stop_the_cleanup(set_stage: SetStage) -> None:
     people = [someone(f"person.{n}") for n in range(6)]
-    stage = set_stage(*people)
-    stage.launch(*(person["username"] for person in people))
+    stage = set_stage(*people, launched=[person["username"] for person in people])
     stage.order(DELETE | {"kind": "cut_before", "after": 1})
     stage.clock.tick, stage.at_once = timedelta(milliseconds=1), 1
     assert stage.revoke(quiet=60) == {"revoked": 1, "unknown": 2}
@@ -190,8 +187,7 @@ def test_two_unknown_outcomes_in_a_row_stop_the_cleanup(set_stage: SetStage) -> 
 
 def test_an_unknown_outcome_between_known_ones_stops_nothing(set_stage: SetStage) -> None:
     people = [someone(f"person.{n}") for n in range(6)]
-    stage = set_stage(*people)
-    stage.launch(*(person["username"] for person in people))
+    stage = set_stage(*people, launched=[person["username"] for person in people])
     stage.order(*(DELETE | {"kind": "cut_after", "after": after, "times": 1} for after in (1, 3)))
     stage.clock.tick, stage.at_once = timedelta(milliseconds=1), 1
     stage.revoke(quiet=60)

@@ -140,7 +140,10 @@ def reset(stage: Stage, actor: User, *, discard: bool, **changes: Any) -> None:
 
 
 def test_what_we_removed_ourselves_is_no_anomaly(set_stage: SetStage) -> None:
-    stage = set_stage(*(someone(f"old.{number}") for number in range(10)), others=15)
-    stage.launch(*(f"old.{number}" for number in range(10)))
+    stage = set_stage(
+        *(someone(f"old.{number}") for number in range(10)),
+        others=15,
+        launched=[f"old.{number}" for number in range(10)],
+    )
     assert stage.revoke()["revoked"] == 10
     assert stage.sync().state == "complete"

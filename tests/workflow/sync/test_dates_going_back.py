@@ -105,8 +105,7 @@ def test_a_doubt_about_some_does_not_trip_the_breaker_when_all_records_change(se
 
 def test_dates_that_only_lose_their_fractions_are_the_same(set_stage: SetStage) -> None:
     joined, seen = "2020-01-01T12:00:00.123456+00:00", "2023-05-05T05:05:05.9+00:00"
-    stage = set_stage(someone("marie", joined_at=joined, last_seen_at=seen))
-    stage.launch("marie")
+    stage = set_stage(someone("marie", joined_at=joined, last_seen_at=seen), launched=("marie",))
     before = stage.account("marie").pk
     stage.update("marie", joined_at="2020-01-01T12:00:00+00:00", last_seen_at="2023-05-05T05:05:05+00:00")
     stage.sync()
