@@ -19,9 +19,9 @@ from tests.builders import ARCHETYPES, NOW, POLICY, make_policy
 DATES = ("joined_at", "last_seen_at", "last_login_at")
 LATEST = NOW + timedelta(days=1)
 IS_THOROUGH = bool(os.environ.get("THOROUGH"))
-"""Set by `make test-all`."""
+"""Set by `make test-slow`."""
 
-thoroughly = settings(max_examples=1_500 if IS_THOROUGH else 200, deadline=None)
+thoroughly = settings(max_examples=1_500 if IS_THOROUGH else 100, deadline=None)
 """How often a property is tried: fewer times where it has to be fast."""
 
 AT_ONCE = 5

@@ -18,13 +18,13 @@ from django.test import Client
 
 import accounts_review.management.commands as package
 from accounts_review.management.shell import DecidingCommand, WorkspaceCommand
-from accounts_review.models import Account, AuditEntry, Case, SavedView, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.workflow.revoke.last_look import budget_left
 from huwise_sandbox import population
 from huwise_sandbox.records import Snapshot
 from huwise_sandbox.server import SandboxServer
 from huwise_sandbox.site import SandboxSite
-from tests.factories import put_in_force
+from tests.factories import make_saved_view, put_in_force
 from tests.stage import NOW, SERVICE_USER, Stage, crowd, open_stage, policy_text, service_user, someone
 
 OTHER_KEY = "another-key-4c1d88aa"
@@ -126,8 +126,7 @@ def test_a_page_shows_one_workspace_and_of_the_other_only_that_the_same_person_i
     client = Client()
     client.force_login(person("administrator"))
     accounts = {account.workspace.name: account for account in Account.objects.filter(username="marie")}
-    view = {"name": "mine", "query": "q=marie"}
-    SavedView.objects.create(workspace=Workspace.objects.get(name="second"), owner=person("administrator"), **view)
+    make_saved_view(Workspace.objects.get(name="second"), person("administrator"), query="q=marie")
     page = client.get("/w/main/review/?verdict=all").content.decode()
     assert "ana" in page
     assert "bob" not in page

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now
 
-from accounts_review.models import Hold, Run, Workspace
-from tests.factories import make_hold
+from accounts_review.models import Hold, Workspace
+from tests.factories import make_hold, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def workspace() -> Workspace:
 
 
 def a_worker_ran(at: datetime) -> None:
-    Run.objects.create(task="sweep", started_at=at, finished_at=at)
+    make_run(at=at)
 
 
 def a_sync_ended(workspace: Workspace, at: datetime, state: str = "complete") -> None:

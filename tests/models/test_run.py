@@ -7,12 +7,12 @@ from datetime import timedelta
 from accounts_review.models import Run, Workspace
 from accounts_review.models.run import KEPT
 from tests.conftest import NOW
-from tests.factories import make_sync
+from tests.factories import make_run, make_sync
 
 
 def ran(task: str = "sweep", *, ago: timedelta, error: str = "", took: timedelta | None = timedelta(0)) -> Run:
     ended = NOW - ago + took if took is not None else None
-    return Run.objects.create(task=task, started_at=NOW - ago, finished_at=ended, error=error)
+    return make_run(task=task, at=NOW - ago, finished_at=ended, error=error)
 
 
 def test_a_failure_outlives_the_good_runs_after_it(db: None) -> None:

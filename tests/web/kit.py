@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from functools import partial
 from time import time
 from typing import Any
@@ -18,19 +19,33 @@ from django.contrib.auth.models import User, update_last_login
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 
 from accounts_review.models import Account, Workspace
 from accounts_review.workflow.assess.assess import assess
 from tests import factories
 from tests.factories import account_of
+from tests.remembered import remembered
 
 Record = dict[str, Any]
 HTMX = {"HX-Request": "true"}
+WHO_USES_IT = {"auth_user", "accounts_review_role", "accounts_review_run", "django_session"}
+"""Tables of the people who use the portal, and of its tasks: no account is judged by them."""
 
 
-days_ago = partial(factories.days_ago, clock=now)
-someone = partial(factories.someone, clock=now)
+def lately() -> datetime:
+    """The last full quarter of an hour: the same instant for many tests, and in every time zone the same day as now."""
+    instant = now()
+    return instant.replace(minute=instant.minute // 15 * 15, second=0, microsecond=0)
+
+
+days_ago = partial(factories.days_ago, clock=lately)
+someone = partial(factories.someone, clock=lately)
+
+
+def in_days(days: int) -> date:
+    """So many days after today: for tests to ask, as it may be another day than when they were collected."""
+    return localdate() + timedelta(days=days)
 
 
 def invited(username: str, *, days: float = 200) -> Record:
@@ -40,11 +55,18 @@ def invited(username: str, *, days: float = 200) -> Record:
 
 def read(workspace: Workspace, *records: Record, groups: dict[str, list[str]] | None = None) -> list[Account]:
     """Have the portal know these accounts, and groups with their rights, and assess them."""
-    for uid, rights in (groups or {}).items():
-        factories.make_group(workspace, uid, permissions=rights)
-    accounts = Account.objects.bulk_create(account_of(workspace, record, read_at=now()) for record in records)
-    assess(workspace=workspace)
-    return accounts
+    instant = lately()
+
+    def know_and_assess() -> None:
+        for uid, rights in (groups or {}).items():
+            factories.make_group(workspace, uid, permissions=rights)
+        Account.objects.bulk_create(account_of(workspace, record, read_at=instant) for record in records)
+        assess(workspace=workspace)
+
+    remembered(repr((workspace.pk, instant, records, groups)), know_and_assess, apart=WHO_USES_IT)
+    names = [record["username"] for record in records]
+    known = {account.username: account for account in workspace.accounts.filter(username__in=names).order_by("pk")}
+    return [known[name] for name in names]
 
 
 def sign_in(client: Client, user: User, *, ago: float = 0) -> None:

@@ -17,10 +17,10 @@ from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from tests.factories import make_sync, put_in_force
+from tests.factories import make_run, make_sync, put_in_force
 from tests.stage import policy_text
 from tests.web.kit import HTMX as HTMX
-from tests.web.kit import read, sign_in, someone, text_of
+from tests.web.kit import lately, read, sign_in, someone, text_of
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 text = text_of
@@ -58,17 +58,18 @@ class Site:
         return read(self.workspace, *(someone(name, idle=idle, **fields) for name in names))
 
     def adopt(self, **options: Any) -> None:
-        put_in_force(self.workspace, policy_text(**options), now=now())
+        put_in_force(self.workspace, policy_text(**options), now=lately())
         assess.assess(workspace=self.workspace)
 
     def go_live(self) -> None:
         workspaces.set_mode(
-            workspace=self.workspace, mode=Workspace.Mode.LIVE, actor=self.person("administrator"), now=now()
+            workspace=self.workspace, mode=Workspace.Mode.LIVE, actor=self.person("administrator"), now=lately()
         )
 
     def draft(self, *names: str, reason: str = "not in the staff list") -> Cleanup:
         """A draft of new dormant people, among others who are active."""
-        crowd = [someone(f"crowd.{number}", idle=1) for number in range(len(names) * 4)]
+        known = self.workspace.accounts.count()
+        crowd = [someone(f"crowd.{known + number}", idle=1) for number in range(len(names) * 4)]
         accounts = read(self.workspace, *crowd, *map(someone, names))[len(crowd) :]
         cases = decide.approve(accounts=accounts, actor=self.person("reviewer"), reason=reason, now=now())
         return cases[0].cleanup
@@ -91,7 +92,7 @@ class Site:
 
     def ran(self, task: str, *, ago: timedelta = timedelta(0), **columns: Any) -> Run:
         """A run of a task by the worker, which gives a sign of life thereby."""
-        return Run.objects.create(task=task, **({"started_at": now() - ago, "finished_at": now() - ago} | columns))
+        return make_run(task=task, at=now() - ago, **columns)
 
     @property
     def enqueued(self) -> list[str]:

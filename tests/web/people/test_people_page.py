@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts_review.models import Workspace, may
-from tests.factories import give_role, make_workspace
+from tests.factories import give_role, make_social_account, make_workspace
 from tests.web.kit import sign_in, text_of
 
 Person = Callable[[str], User]
@@ -92,7 +92,7 @@ def test_somebody_who_signs_in_by_a_provider_is_shown_as_such_and_can_be_unlinke
     auditor.set_unusable_password()
     auditor.save()
     assert "Invited, not accepted yet" in text_of(client.get("/people/"))
-    SocialAccount.objects.create(user=auditor, provider="entra", uid="https://issuer.example sub")
+    make_social_account(auditor, "https://issuer.example sub")
     assert "Entra ID" in text_of(client.get("/people/"))
     page = text_of(client.get(f"/people/{auditor.pk}/"))
     assert "holds until the next sign-in" in page

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
-from accounts_review.models import ActivityGap, PolicyPreview, Workspace
+from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.workflow.policy import backtest
+from tests.factories import make_activity_gap
 from tests.stage import policy_text
+from tests.web.kit import in_days
 from tests.web.records_kit import Site, text
 
 
@@ -25,9 +27,7 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User]) ->
 def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     site.people("silent", idle=1200)
     (back,) = site.people("back", idle=3)
-    ActivityGap.objects.create(
-        account=back, silent_since=now() - timedelta(days=1200), seen_at=now() - timedelta(days=3)
-    )
+    make_activity_gap(back, since=now() - timedelta(days=1200), until=now() - timedelta(days=3))
     page = site.get("backtest")
     assert "<strong>2</strong> accounts would have been called dormant." in text(page)
     assert "<strong>1</strong> of them has come back since: a false alarm." in text(page)
@@ -52,9 +52,9 @@ def test_a_preview_can_be_tested_too(site: Site) -> None:
     assert page.context["total"].called == 0
 
 
-@pytest.mark.parametrize("on", ["", "x", "2999-01-01", "0001-01-01", localdate().isoformat()])
+@pytest.mark.parametrize("on", ["", "x", "2999-01-01", "0001-01-01", "today"])
 def test_a_day_that_is_none_in_the_past_is_refused_in_words(site: Site, on: str) -> None:
-    page = site.get("backtest", {"on": on})
+    page = site.get("backtest", {"on": in_days(0).isoformat() if on == "today" else on})
     assert page.status_code == 200
     assert page.context["form"].errors
     assert "total" not in page.context

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import AuditEntry, EmailText, Workspace
 from accounts_review.workflow.notify import alert, emails
+from tests.factories import make_email_text
 from tests.web.records_kit import HOSTILE, Site, text
 
 BODY = "Dear {name}, we say it our way.\n\nPlease answer by {promised}:\n{link}\n\nThe team of {portal}"
@@ -49,9 +50,7 @@ def test_what_the_form_shows_is_what_is_sent(site: Site, kind: str) -> None:
     save(site, kind, **shown(site, kind))
 
     assert not EmailText.objects.exists()
-    EmailText.objects.create(
-        workspace=site.workspace, language="en", kind=kind, part="body", text=shown(site, kind)["body"]
-    )
+    make_email_text(site.workspace, shown(site, kind)["body"], kind=kind, part="body")
     after = composed(site, kind)
     assert (after.subject, after.body) == (before.subject, before.body)
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 from django_q.models import OrmQ
 
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Workspace
 from accounts_review.tasks import jobs
 from accounts_review.web.review import counts, views
-from tests.web.kit import HTMX, Desk, read, someone, text_of
+from tests.web.kit import HTMX, Desk, in_days, read, someone, text_of
 
-NEXT_MONTH = (localdate() + timedelta(days=30)).isoformat()
+NEXT_MONTH = in_days(30).isoformat()
 
 
 @pytest.fixture

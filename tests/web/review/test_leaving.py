@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils.timezone import localdate
 
 from accounts_review.models import Account, Workspace
+from tests.web.kit import in_days
 from tests.web.records_kit import Site, text
 
-NEXT_MONTH = (localdate() + timedelta(days=30)).isoformat()
+NEXT_MONTH = in_days(30).isoformat()
 
 
 @pytest.fixture

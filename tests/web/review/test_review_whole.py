@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
 from accounts_review.models import Account, Case, Exemption, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.review import selection
-from tests.web.kit import Desk, read, someone, text_of
+from tests.web.kit import Desk, in_days, read, someone, text_of
 
-NEXT_MONTH = (localdate() + timedelta(days=30)).isoformat()
+NEXT_MONTH = in_days(30).isoformat()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from accounts_review.models import SavedView, Workspace
 from accounts_review.web.review.saved_views import BUILT_IN, Choice
 from accounts_review.web.review.selection import filtered
+from tests.factories import make_saved_view
 from tests.web.records_kit import HOSTILE, Site, text
 
 
@@ -88,9 +89,7 @@ def test_a_view_without_a_usable_name_is_not_saved(site: Site, name: str) -> Non
 
 
 def test_a_view_whose_filter_has_gone_says_so(site: Site) -> None:
-    SavedView.objects.create(
-        workspace=site.workspace, owner=site.person("reviewer"), name="old", query="segment=gone&verdict=dormant"
-    )
+    make_saved_view(site.workspace, site.person("reviewer"), name="old", query="segment=gone&verdict=dormant")
     page = site.client.get(f"{site.at('review')}?{choices(site)['old'].query}")
     site.people("ana")
     assert "A filter is not valid" in text(site.client.get(f"{site.at('review')}?{choices(site)['old'].query}"))

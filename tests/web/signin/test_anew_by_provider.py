@@ -7,13 +7,12 @@ from time import time
 from typing import Any
 
 import pytest
-from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
 from accounts_review.models import Workspace
-from tests.factories import give_role
+from tests.factories import give_role, make_social_account
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import sign_in, text_of
 from tests.web.signin.sso_kit import is_in, somebody
@@ -81,7 +80,7 @@ def test_a_provider_that_does_not_say_when_proves_nothing(
 def test_somebody_else_over_there_proves_nothing(client: Client, stale: tuple[OIDCProvider, str], person: Any) -> None:
     entra, _sub = stale
     other, another = somebody(), person("operator")
-    SocialAccount.objects.create(user=another, provider="entra", uid=f"{entra.issuer} {other}")
+    make_social_account(another, f"{entra.issuer} {other}")
     go_live(client)
     for sub in (other, somebody()):
         entra.say(sub, auth_time=int(time()))

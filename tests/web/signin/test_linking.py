@@ -16,6 +16,7 @@ from accounts_review.models import AuditEntry
 from accounts_review.tasks import jobs
 from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
+from tests.factories import make_social_account
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import text_of
 from tests.web.signin.sso_kit import deliver_login_mails, is_in, somebody
@@ -40,7 +41,7 @@ def test_a_second_provider_does_not_take_over_a_login_of_the_first(client: Clien
 def test_a_link_to_a_provider_that_is_no_longer_in_use_has_to_be_undone_first(
     client: Client, ines: User, provider: Use
 ) -> None:
-    SocialAccount.objects.create(user=ines, provider="former", uid="https://former.example 7")
+    make_social_account(ines, "https://former.example 7", provider="former")
     entra, sub = provider(), somebody()
     entra.say(sub, email=ines.email, email_verified=True)
     assert sign_in_by(entra, client, sub).status_code == 403

@@ -17,6 +17,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry
 from accounts_review.workflow.people import people
 from accounts_review.workflow.people.invitation import link_of
+from tests.factories import make_social_account
 from tests.sso_provider import OIDCProvider, sign_in_by
 from tests.web.kit import sign_in, text_of
 from tests.web.signin.sso_kit import deliver_login_mails, is_in, somebody
@@ -140,7 +141,7 @@ def test_the_same_subject_of_another_issuer_is_somebody_else(
     client: Client, ines: User, provider: Use, settings: Settings
 ) -> None:
     entra, sub = provider(), somebody()
-    SocialAccount.objects.create(user=ines, provider="entra", uid=f"https://former.example {sub}")
+    make_social_account(ines, f"https://former.example {sub}")
     entra.say(sub)
     assert sign_in_by(entra, client, sub).status_code == 403
 

@@ -10,7 +10,6 @@ import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import now
@@ -20,6 +19,7 @@ from accounts_review.models import AuditEntry, EmailText, Workspace
 from accounts_review.tasks import actions
 from accounts_review.workflow import holds
 from accounts_review.workflow.policy import preview
+from tests.factories import make_social_account
 from tests.sso_provider import OIDCProvider
 from tests.stage import policy_text
 from tests.web.kit import sign_in
@@ -41,7 +41,7 @@ def thief(request: pytest.FixtureRequest, site: Site, provider: Callable[..., OI
     if request.param == "provider":
         entra = provider()
         owner.set_unusable_password()
-        SocialAccount.objects.create(user=owner, provider="entra", uid=f"{entra.issuer} owner")
+        make_social_account(owner, f"{entra.issuer} owner")
     else:
         owner.set_password(PASSWORD)
     owner.save()

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.core import mail
 
@@ -16,7 +15,7 @@ from accounts_review.models import Workspace
 from accounts_review.workflow.people import emails, people
 from accounts_review.workflow.people.invitation import link_of
 from accounts_review.workflow.people.owed import AT_IT, STALE, owed, tell_owed
-from tests.factories import NOW, give_role, make_workspace
+from tests.factories import NOW, give_role, make_social_account, make_workspace
 
 LATER = NOW + AT_IT
 Person = Callable[[str], User]
@@ -95,7 +94,7 @@ def test_who_needs_no_invitation_any_more_gets_none(workspace: Workspace, person
     for login in ("linked", "gone"):
         add: dict[str, Any] = {"login": login, "email": f"{login}@new.example", "role": "reviewer"}
         people.add_person(workspace=workspace, actor=boss, now=NOW, **add)
-    SocialAccount.objects.create(user=User.objects.get(username="linked"), provider="idp", uid="1")
+    make_social_account(User.objects.get(username="linked"), "1")
     User.objects.filter(username="gone").update(is_active=False)
     assert owed(now=LATER) == []
 

@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
-from accounts_review.models import Account, ActivityGap, AuditEntry, Case, PersonalData, Role, Snooze
+from accounts_review.models import Account, AuditEntry, Case, PersonalData, Role, Snooze
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
@@ -25,6 +25,7 @@ from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due
 from accounts_review.workflow.retention.erase import NotErasable, erase_accounts
 from accounts_review.workflow.review import decide
+from tests.factories import make_activity_gap
 from tests.stage import SetStage, Stage, policy_text, someone
 
 NAME, USERNAME, ADDRESS = "Zebulon Quixote", "zebulon.quixote", "zebulon@quixote.example"
@@ -181,7 +182,7 @@ def test_an_access_report_holds_snoozes_and_silences_too(stage: Stage, capsys: p
     [account] = stage.accounts(USERNAME)
     at = stage.clock()
     Snooze.objects.create(account=account, by_login="reviewer", at=at, standing="dormant", dormant_from=at)
-    ActivityGap.objects.create(account=account, silent_since=at - timedelta(days=800), seen_at=at)
+    make_activity_gap(account, since=at - timedelta(days=800), until=at)
     call_command("access_report", USERNAME)
     [held] = json.loads(capsys.readouterr().out)["accounts"]
     assert [one["by_login"] for one in held["snoozes"]] == ["reviewer"]

@@ -34,6 +34,7 @@ from tests.factories import (
     make_cleanup,
     make_exemption,
     make_hold,
+    make_saved_view,
     make_sync,
     make_workspace,
 )
@@ -74,7 +75,7 @@ def portal(workspace: Workspace) -> Workspace:
     rows_of_file = [[2, "ana", "", "approve", "idle", "2026-12-01"]]
     common: dict[str, Any] = {"workspace": workspace, "uploaded_by": marie, "uploaded_at": NOW, "undecided": 0}
     DecisionFile.objects.create(**common, name="list.csv", digest="", rows=rows_of_file)
-    SavedView.objects.create(workspace=workspace, owner=marie, name="Mine", query="verdict=dormant&q=ana")
+    make_saved_view(workspace, marie, name="Mine", query="verdict=dormant&q=ana")
     Workspace.objects.filter(pk=workspace.pk).update(mode="live", failure={"code": "live", "error": "it is slow"})
     data = {"reason": "idle", "mail": "Hello Ana", "login": "marie", "why": "noticed", "filter": "verdict=dormant"}
     audit.log([ana], kind=Event.ACCOUNT_SNOOZED, actor="marie", now=NOW, data=data)
