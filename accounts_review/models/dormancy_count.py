@@ -30,8 +30,9 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
         self, workspace: Workspace, *, at: datetime, tried: Mapping[str, int] | None = None
     ) -> dict[str, int]:
         """The same by segment, where some would wait as many days as are ``tried``."""
+        asked: dict[str, Any] = {"workspace": workspace.pk, "at": at, "tried": Jsonb(dict(tried or {}))}
         with connection.cursor() as cursor:
-            cursor.execute(_DORMANT, {"workspace": workspace.pk, "at": at, "tried": Jsonb(dict(tried or {}))})
+            cursor.execute(_DORMANT, asked)
             return dict(cursor.fetchall())
 
     def recount(self, workspace: Workspace) -> None:
