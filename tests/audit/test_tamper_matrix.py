@@ -30,7 +30,7 @@ ENTRIES, PERSONAL = "accounts_review_auditentry", "accounts_review_personaldata"
 
 
 @pytest.fixture
-def stage(keeper: Keeper, set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def stage(keeper: Keeper, set_stage: SetStage) -> Iterator[Stage]:
     """A portal with people, decisions and a launched clean-up, all of which the record tells of."""
     stage = set_stage(*(someone(name, idle=900) for name in ("ana", "ben", "cleo", "dora")))
     remembered("decisions", lambda: _decide_and_launch(stage), apart={"accounts_review_workspace"})
@@ -40,26 +40,20 @@ def stage(keeper: Keeper, set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) 
 
 
 def _decide_and_launch(stage: Stage) -> None:
+    now = stage.clock()
     people = {
         role: add_person(
-            login=f"real.{role}", email=f"{role}@real.example", role=role, workspace=None, actor=None, now=stage.clock()
+            login=f"real.{role}", email=f"{role}@real.example", role=role, workspace=None, actor=None, now=now
         ).person
         for role in ("reviewer", "operator", "administrator")
     }
     User.objects.filter(username="administrator").update(is_superuser=True)  # Came without an entry, and set the mode.
     stage.adopt(policy_text())
     reviewer: User = people["reviewer"]
-    decide.approve(accounts=stage.accounts("ana", "ben"), actor=reviewer, reason="left", now=stage.clock())
-    decide.exempt(
-        accounts=stage.accounts("cleo"),
-        actor=reviewer,
-        reason="on leave",
-        until=stage.clock() + timedelta(days=90),
-        now=stage.clock(),
-    )
-    stage.workspace.refresh_from_db()
-    draft = stage.workspace.cleanups.get()
-    launch.launch(cleanup=draft, actor=people["operator"], now=stage.clock())
+    decide.approve(accounts=stage.accounts("ana", "ben"), actor=reviewer, reason="left", now=now)
+    until = now + timedelta(days=90)
+    decide.exempt(accounts=stage.accounts("cleo"), actor=reviewer, reason="on leave", until=until, now=now)
+    launch.launch(cleanup=stage.workspace.cleanups.get(), actor=people["operator"], now=now)
 
 
 def verify() -> str:
