@@ -179,6 +179,7 @@ class Case(models.Model):
             models.Index(fields=("intended_at",), condition=Q(intended_at__isnull=False), name="case_intents"),
             models.Index(fields=("message_id",), condition=~Q(message_id=""), name="case_notices"),
             models.Index(fields=("cleanup",), condition=Q(outcome__has_key="taken"), name="case_taken"),
+            models.Index(fields=("cleanup",), condition=Q(bounced_at__isnull=False), name="case_bounced"),
         ]
 
     def __str__(self) -> str:

@@ -209,7 +209,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
-    mute = cases.filter(state=CaseState.NOTICED).exclude(pk__in=due.answerable(cases).values("pk"))
+    mute = due.answerable(cases.filter(state=CaseState.NOTICED), wanted=False)
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
             "The link in %(count)d notice of clean-up %(number)d no longer works, because SECRET_KEY changed. The case "

@@ -45,9 +45,10 @@ def notices(workspace: Workspace) -> QuerySet[Case]:
     return _live(of_running(workspace)).filter(state=CaseState.AWAITING_NOTICE).order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
-def answerable(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Those whose link works: the portal knows the key that signed it."""
-    return cases.filter(link_key__in=["", *emails.link_keys()])
+def answerable(cases: QuerySet[Case], *, wanted: bool = True) -> QuerySet[Case]:
+    """Those whose link works, because the portal knows the key that signed it; or the others."""
+    works = Q(link_key__in=["", *emails.link_keys()])
+    return cases.filter(works if wanted else ~works)
 
 
 def warned(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
