@@ -68,7 +68,9 @@ def _text_of(path: str) -> str:
 
 def _judged(workspace: Workspace, text: str, actor: User | None, reason: str) -> PolicyPreview:
     policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
-    assess.assess(workspace=workspace)
+    if not (policy_preview.over.is_judged and policy_preview.moved_limits is not None):
+        # Where all follows from the judgements in force, they are seen to anyway.
+        assess.assess(workspace=workspace)
     preview.judge(policy_preview=policy_preview, clock=now)
     policy_preview.refresh_from_db()
     return policy_preview

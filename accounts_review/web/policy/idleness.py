@@ -17,7 +17,7 @@ from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.policy import histogram
 from accounts_review.web.policy.histogram import COLUMN_DAYS, COLUMN_WIDTH, COLUMNS, VERDICTS, WIDTH, Block
-from accounts_review.web.review.counts import counts_by_idle_time
+from accounts_review.web.review.counts import counts_by_idle_time, counts_by_segment
 from accounts_review.wording import segments
 
 
@@ -123,7 +123,7 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
     """The accounts that the workspace lists, by idle time, as the policy has it or under a trial."""
     rows, undated = rows_under(workspace, now, [trial] if trial else [])
     then = _sums(rows) + undated
-    present = _sums(rows_under(workspace, now, [])[0]) + undated if trial else then
+    present = _present(workspace, now) if trial else then
     return Idleness(
         rows=rows,
         changes=[VerdictChange(verdict=v, now=present[v], then=then[v]) for v in VERDICTS],
@@ -131,6 +131,10 @@ def idleness(*, workspace: Workspace, now: datetime, trial: Trial | None = None)
         idle=_idle([row for row in rows if trial.covers(row.segment)]) if trial else 0,
         undated=undated.total(),
     )
+
+
+def _present(workspace: Workspace, now: datetime) -> Counter[str]:
+    return sum((counts.totals for counts in counts_by_segment(workspace, now=now).values()), Counter())
 
 
 def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> tuple[list[IdlenessRow], Counter[str]]:
