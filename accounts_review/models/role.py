@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
@@ -11,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import Workspace
 
 ROLES: dict[str, tuple[str, ...]] = {
@@ -74,7 +77,7 @@ def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bo
     """
     known: list[tuple[int | None, str]] | None = getattr(user, _REMEMBERED, None)
     if known is None or workspace is None or not isinstance(user, User):
-        return people_who_may(act, workspace).filter(pk=_key(user)).exists()
+        return _is_allowed(user, act, workspace)
     held = (name for where, name in known if where in (None, workspace.pk))
     return user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
 
@@ -101,7 +104,7 @@ def may_somewhere(user: User | AnonymousUser, act: str = "read") -> bool:
 
 def permit(user: User, act: str, workspace: Workspace | None) -> None:
     """Raise ``PermissionDenied`` unless the person may; every act asks at the moment it is done."""
-    if not people_who_may(act, workspace).filter(pk=_key(user)).exists():
+    if not _is_allowed(user, act, workspace):
         raise denied(user, act)
 
 
@@ -118,6 +121,21 @@ def denied(user: User, act: str) -> PermissionDenied:
         _("%(login)s may not do this; it takes one of the roles: %(roles)s.")
         % {"login": user.get_username(), "roles": ", ".join(roles)}
     )
+
+
+def _is_allowed(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bool:
+    """What the database says at this moment."""
+    if workspace is None:
+        return people_who_may(act, None).filter(pk=_key(user)).exists()
+    return bool(_allowed(act).rows(person=_key(user), workspace=workspace.pk))
+
+
+@cache
+def _allowed(act: str) -> Prepared:
+    def build(person: int, workspace: int) -> QuerySet[User, Any]:
+        return people_who_may(act, Workspace(pk=workspace)).filter(pk=person).values_list("pk")
+
+    return Prepared(build, person=int, workspace=int)
 
 
 def _roles_with(act: str) -> QuerySet[Role]:

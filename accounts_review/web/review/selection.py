@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.models import Account, Case, Exemption, Snooze, Workspace
+from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.web.review.filters import ReviewFilter
 
 MOST_AT_ONCE = 1_000_000
@@ -58,14 +60,22 @@ def chosen(keys: Sequence[int], *, workspace: Workspace, now: datetime) -> list[
     """The accounts of some keys, with their verdicts. Raises :class:`Stale`."""
     if not keys:
         raise Stale(_("Select at least one account first."))
-    found = _of_workspace(workspace, now=now).filter(pk__in=keys)
+    found: list[Account] = _CHOSEN.objects(workspace=workspace.pk, keys=list(keys), now=now)
     if len(found) != len(keys):
         raise Stale(_("Some selected accounts are no longer in this list. Check the list again."))
-    return list(found)
+    return found
 
 
-def _of_workspace(workspace: Workspace, *, now: datetime) -> QuerySet[Account]:
+def _of_workspace(workspace: Workspace | int, *, now: datetime) -> QuerySet[Account]:
     return Account.objects.filter(workspace=workspace).assessed().with_verdict(now).order_by("username", "pk")
+
+
+_CHOSEN = Prepared(
+    lambda workspace, keys, now: _of_workspace(workspace, now=now).filter(pk__in=Among(keys)),
+    workspace=int,
+    keys=list,
+    now=datetime,
+)
 
 
 def matching(form: dict[str, Any], *, workspace: Workspace, now: datetime) -> list[int]:

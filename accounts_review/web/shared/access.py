@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
@@ -23,6 +23,7 @@ from accounts_review.models import (
     remember_roles,
     workspaces_of,
 )
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.role import denied
 from accounts_review.tasks import actions
 from accounts_review.web.shared import anew
@@ -107,11 +108,7 @@ class WorkspaceView(PortalView):
         self.now = now()
         name = kwargs["workspace"]
         # What is done is done to the workspace as it is, whose row nothing was looked up with.
-        self.workspace = (
-            workspace_named(request, name)
-            if request.method == "GET"
-            else get_object_or_404(workspaces_of(request.user), name=name)
-        )
+        self.workspace = workspace_named(request, name) if request.method == "GET" else _to_act_on(request.user, name)
 
     def remember_roles(self, user: User) -> None:
         remember_roles(user, ((each.pk, role) for each in looked_up(self.request) for role in each.roles_held))
@@ -123,6 +120,17 @@ class WorkspaceView(PortalView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The context of the page: the workspace and the instant, under those names."""
         return super().get_context_data(**kwargs) | {"workspace": self.workspace, "now": self.now}
+
+
+_NAMED = Prepared(lambda person, name: workspaces_of(User(pk=person)).filter(name=name), person=int, name=str)
+
+
+def _to_act_on(user: User, name: str) -> Workspace:
+    """A workspace that the person may see. Raises ``Http404``."""
+    found: list[Workspace] = _NAMED.objects(person=user.pk or 0, name=name)
+    if not found:
+        raise Http404
+    return found[0]
 
 
 class Moved(WorkspaceView):

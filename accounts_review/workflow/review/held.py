@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import Account, Case, PolicyVersion, Workspace, permit
 from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.workflow.review.conflicts import decided_since, said_of
 from accounts_review.workflow.review.refusals import Apart, sift
 
@@ -20,6 +21,13 @@ _ASKED = (
     *("assessment__rights",),
 )
 """What decisions ask of an account: the rest is most of what a row holds."""
+_FRESH = Prepared(
+    lambda keys, now: (
+        Account.objects.filter(pk__in=Among(keys)).order_by("pk").assessed().with_verdict(now).only(*_ASKED)
+    ),
+    keys=list,
+    now=datetime,
+)
 
 
 def held(
@@ -34,14 +42,13 @@ def held(
     workspaces = Workspace.objects.in_bulk({account.workspace_id for account in accounts})
     for workspace in workspaces.values():
         permit(actor, "decide", workspace)
-    asked = Account.objects.filter(pk__in=keys).order_by("pk")
-    list(asked.select_for_update(no_key=True).values_list("pk"))
+    list(Account.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
     in_force = {
         version.workspace_id: version
         for version in PolicyVersion.objects.filter(workspace__in=workspaces, is_current=True)
     }
-    fresh = {account.pk: account for account in asked.assessed().with_verdict(now).only(*_ASKED)}
+    fresh: dict[int, Account] = {account.pk: account for account in _FRESH.objects(keys=ids, now=now)}
     # Each is shared by many: with every account, they would be most of what is read.
     policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
     for account in fresh.values():
