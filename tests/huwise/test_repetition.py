@@ -93,14 +93,15 @@ def test_a_short_retry_after_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    "headers_of",
     [
-        {"Retry-After": "31"},
-        {"Retry-After": (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")},
-        {"X-RateLimit-Reset": str((datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0))},
+        lambda later: {"Retry-After": "31"},
+        lambda later: {"Retry-After": later.strftime("%a, %d %b %Y %H:%M:%S GMT")},
+        lambda later: {"X-RateLimit-Reset": str(later.replace(microsecond=0))},
     ],
 )
-def test_a_long_one_is_raised_at_once(headers: dict[str, str]) -> None:
+def test_a_long_one_is_raised_at_once(headers_of: Callable[[datetime], dict[str, str]]) -> None:
+    headers = headers_of(datetime.now(UTC) + timedelta(hours=1))
     workspace = PreparedWorkspace(httpx.Response(429, headers=headers))
     with pytest.raises(RateLimited) as caught:
         workspace.client.users_count()
