@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -110,35 +110,35 @@ def row_digest(account: Account, *, as_of: datetime) -> str:
         (account.username, account.incarnation, account.email, account.account_type),
         groups=written(account.groups),
         judged=(verdict, found.segment, str(found.limit_days), written(found.reasons)),
-        instants=(found.activity_at, found.dormant_from),
+        instants=(_exactly(found.activity_at), _exactly(found.dormant_from)),
     )
     return _digests(evidence, decided(account))
 
 
 def _evidence(
-    who: Iterable[str], *, groups: str, judged: tuple[str, str, str, str], instants: Iterable[datetime | None]
+    who: tuple[str, ...], *, groups: str, judged: tuple[str, str, str, str], instants: tuple[str, str]
 ) -> str:
     """The list of what a reviewer saw as a document; groups, the limit and reasons are written already."""
     verdict, segment, limit_days, reasons = judged
-    parts = [*map(_JSON.encode, who), groups, _JSON.encode(verdict), _JSON.encode(segment), limit_days, reasons]
-    parts += [_JSON.encode(_exactly(at)) for at in instants]
-    return f"[{', '.join(parts)}]"
+    named, (activity_at, dormant_from) = _JSON.encode(who)[1:-1], instants
+    judgement = f"{_quoted(verdict)}, {_quoted(segment)}, {limit_days}, {reasons}"
+    return f'[{named}, {groups}, {judgement}, "{activity_at}", "{dormant_from}"]'
 
 
-def _digests(evidence: str, decisions: list[str]) -> str:
-    return f"e{_digest(evidence)}-d{_digest(_JSON.encode(decisions))}"
+def _digests(evidence: str, decisions: tuple[str, ...]) -> str:
+    return f"e{_digest(evidence)}-d{_digest_of_decisions(decisions)}"
 
 
-def decided(account: Account) -> list[str]:
+def decided(account: Account) -> tuple[str, ...]:
     """What people have decided on an account so far: the kind of clean-up it is in, until when it is exempt, who set it
     aside.
     """
-    return _decided(account.case_state, account.exempt_until, account.snoozed_by)
+    return _decided(account.case_state, _exactly(account.exempt_until), account.snoozed_by)
 
 
-def _decided(case: str | None, exempt_until: datetime | None, snoozed_by: str | None) -> list[str]:
+def _decided(case: str | None, exempt_until: str, snoozed_by: str | None) -> tuple[str, ...]:
     kind = case if case in (None, CaseState.IN_DRAFT) else "launched"
-    return [kind or "", _exactly(exempt_until), snoozed_by or ""]
+    return kind or "", exempt_until, snoozed_by or ""
 
 
 def _told_beside(as_of: datetime) -> dict[str, Any]:
@@ -193,34 +193,38 @@ def _account_row(
     idle: verdicts.IdlenessInWords,
     reasons: Callable[[str, str, str | None], tuple[str, str]],
 ) -> tuple[str, ...]:
-    activity_at, dormant_from = _read(row.assessment__activity_at), datetime.fromisoformat(row.assessment__dormant_from)
-    exempt_until, segment, limit_days = _read(row.exempt_until), row.assessment__segment, row.assessment__limit_days
+    dormant_from = datetime.fromisoformat(row.assessment__dormant_from)
+    seen_at, dormant_at, exempt_until = map(
+        _written, (row.assessment__activity_at, row.assessment__dormant_from, row.exempt_until)
+    )
+    segment, limit_days = row.assessment__segment, row.assessment__limit_days
     given, reason_list = reasons(row.assessment__reasons, row.verdict, row.exempt_until)
     verdict = verdict_at(standing=row.assessment__standing, dormant_from=dormant_from, now=as_of)
     evidence = _evidence(
         (row.username, row.incarnation, row.email, row.account_type),
         groups=row.group_list,
         judged=(verdict, segment, limit_days, reason_list),
-        instants=(activity_at, dormant_from),
+        instants=(seen_at.exactly, dormant_at.exactly),
     )
+    judgement = _Judgement(_read(row.assessment__activity_at), row.assessment__activity_field, int(limit_days), segment)
     return (
         row.username,
         row.email,
         row.verdict,
         segment,
-        _instant(activity_at),
-        _instant(dormant_from),
+        seen_at.to_the_second,
+        dormant_at.to_the_second,
         given,
-        idle.of(_Judgement(activity_at, row.assessment__activity_field, int(limit_days), segment)),
+        idle.of(judgement),
         row.display_name,
         f"{row.first_name} {row.last_name}".strip() or row.display_name,
         row.account_type,
         row.group_names,
         row.case_state or "",
-        _instant(exempt_until),
+        exempt_until.to_the_second,
         row.exempt_why or row.case_why or "",
-        _instant(_read(row.read_at)),
-        _digests(evidence, _decided(row.case_state, exempt_until, row.snoozed_by)),
+        _written(row.read_at).to_the_second,
+        _digests(evidence, _decided(row.case_state, exempt_until.exactly, row.snoozed_by)),
         *("" for _ in COLUMNS_TO_FILL),
     )
 
@@ -230,6 +234,24 @@ def _reasons(stored: str, verdict: str, exempt_until: str | None) -> tuple[str, 
     found = json.loads(stored)
     told = verdicts.in_force(found, verdict=verdict, exempt_until=_read(exempt_until))
     return "; ".join(told), _JSON.encode(found)
+
+
+class _Written(NamedTuple):
+    """An instant as this file writes it."""
+
+    to_the_second: str = ""
+    exactly: str = ""
+
+
+def _written(at: str | None) -> _Written:
+    """An instant from how the database writes it: the same as by way of a ``datetime``, in a third of the time."""
+    if at is None:
+        return _Written()
+    if not at.endswith("+00") or at[10:11] != " ":
+        return _Written(_instant(_read(at)), _exactly(_read(at)))
+    second, fraction = f"{at[:10]}T{at[11:19]}", at[19:-3]
+    to_the_second = f"{second}+00:00"
+    return _Written(to_the_second, f"{second}{fraction:0<7}+00:00" if fraction else to_the_second)
 
 
 def _read(at: str | None) -> datetime | None:
@@ -276,6 +298,18 @@ def _mover_row(account: Account) -> tuple[str, ...]:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@lru_cache(REMEMBERED)
+def _digest_of_decisions(decisions: tuple[str, ...]) -> str:
+    """Nearly all accounts share it: nothing was decided on them."""
+    return _digest(_JSON.encode(decisions))
+
+
+@lru_cache(REMEMBERED)
+def _quoted(name: str) -> str:
+    """A name that many accounts share, as JSON."""
+    return _JSON.encode(name)
 
 
 def _instant(at: datetime | None) -> str:
