@@ -25,7 +25,7 @@ from accounts_review.models.exemption import ExemptionQuerySet
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording import instants
 from accounts_review.workflow.notify import emails
-from accounts_review.workflow.notify.taken import TAKEN, record_first
+from accounts_review.workflow.notify.taken import TAKEN, is_taken, record_first
 
 PERSON = "the person"
 """The actor, where the person whose account it is has acted."""
@@ -89,8 +89,11 @@ def is_settled(case: Case) -> bool:
 
 
 def may_leave(case: Case) -> bool:
-    """Whether the person can ask to be removed now: where they were warned, and have not asked yet."""
-    return case.state == CaseState.NOTICED
+    """Whether the person can ask to be removed now: where they were warned, and have not asked yet.
+
+    They may read their notice before it is recorded.
+    """
+    return case.state == CaseState.NOTICED or is_taken(case)
 
 
 def still_counts(case: Case, *, now: datetime) -> bool:

@@ -32,7 +32,7 @@ from accounts_review.workflow.notify.own_texts import TextsOf, texts_of
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.portions import Portions, still
 from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
-from accounts_review.workflow.notify.taken import KEPT, Taken, record_left
+from accounts_review.workflow.notify.taken import KEPT, Taken, is_erased, record_left
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
@@ -278,8 +278,9 @@ def _tell_the_end(
         return answer
     data = {"address": case.account.email, "mail": emails.as_sent(message)}
     with transaction.atomic():
+        said = {} if is_erased(case) else data
         Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind=kind, actor="portal", now=now, data=data)
+        audit.log([case], kind=kind, actor="portal", now=now, data=said)
     return "sent"
 
 

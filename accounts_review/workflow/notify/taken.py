@@ -19,7 +19,7 @@ from django.db import connection, transaction
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Case, Workspace
+from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.lifecycle import CaseState, IllegalTransition
 from accounts_review.workflow.notify import emails
 
@@ -86,6 +86,20 @@ def record_left(workspace: Workspace, *, now: datetime) -> int:
     cases = list(left.select_related("account", "cleanup__workspace"))
     _record(cases, now=now)
     return len(cases)
+
+
+def is_taken(case: Case) -> bool:
+    """Whether the mail server has taken the notice of a case, and the case alone knows it yet."""
+    return case.state == CaseState.AWAITING_NOTICE and TAKEN in (case.outcome or {})
+
+
+def is_erased(case: Case) -> bool:
+    """Whether the person was erased while an e-mail to them left: their name and address then stand in no entry.
+
+    For within a transaction, which holds the account from then on; in memory it is brought up to date.
+    """
+    case.account = Account.objects.select_for_update(no_key=True).defer("raw").get(pk=case.account_id)
+    return case.account.erased_at is not None
 
 
 def record_first(case: Case, *, now: datetime) -> None:
@@ -168,8 +182,9 @@ def _move(cases: Sequence[Case], *, now: datetime) -> None:
 @transaction.atomic
 def _record_moved(case: Case, *, now: datetime) -> None:
     """The e-mail has left, whatever became of the case meanwhile: its person was given a date, and is told the end."""
+    erased = is_erased(case)
     found = Case.objects.select_for_update(no_key=True, of=("self",)).get(pk=case.pk)
-    data = _of(case)
+    data = _of(case) | ({"address": ""} if erased else {})
     # An entry that moves nothing changes no date that an earlier one has given.
     promised = found.promised_at or datetime.fromisoformat(data["promised"])
     columns: dict[str, Any] = {"promised_at": promised, "link_key": emails.link_key()}
@@ -178,7 +193,8 @@ def _record_moved(case: Case, *, now: datetime) -> None:
     if TAKEN in (found.outcome or {}):
         columns |= {"outcome": None}
     Case.objects.filter(pk=case.pk).update(**columns)
-    audit.log([case], kind=Event.CASE_NOTICED, actor="portal", now=now, data=_entry(case))
+    entry = {"promised": data["promised"]} if erased else _entry(case)
+    audit.log([case], kind=Event.CASE_NOTICED, actor="portal", now=now, data=entry)
 
 
 def _dates_of(case: Case) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from accounts_review import audit
 from accounts_review.audit.verification import replay
 from accounts_review.models import Account, AuditEntry, Case
 from accounts_review.workflow import advance, holds
-from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of
+from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of, may_leave
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import bounces, emails, taken
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
@@ -311,3 +311,12 @@ def test_who_is_erased_between_two_e_mails_is_told_nothing_more(stage: Stage, mo
     assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 1
     assert written_to() == removed[:1]
     assert not AuditEntry.objects.filter(account_id=case.account_id, kind="case.closing_told").exists()
+
+
+def test_who_reads_faster_than_it_is_recorded_can_ask_to_leave(stage: Stage, die: Callable[[], None]) -> None:
+    assert not any(may_leave(case) for case in Case.objects.all())
+    with pytest.raises(Killed):
+        send(stage, limit=3)
+    (name,) = set(written_to()[1:2])
+    assert stage.case(name).state == "awaiting_notice"
+    assert may_leave(stage.case(name))
