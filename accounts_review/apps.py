@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from django.apps import AppConfig
@@ -31,6 +32,7 @@ class AccountsReviewConfig(AppConfig):
         recorded.connect()
         second_factor.connect()
         proof.connect()
+        gc.enable()
 
 
 def refuse_an_early_database(*, using: str, **kwargs: Any) -> None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
-
-import holidays
-from holidays import HolidayBase
+from typing import TYPE_CHECKING
 
 from accounts_review.rules.policy_parser import Reader, gettext_noop
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 SATURDAY = 6
 WEEKENDS, HOLIDAYS = "weekends", "holidays"
@@ -113,6 +114,8 @@ def last_open(day: date, avoided: Iterable[Avoided]) -> date:
 
 def is_known(country: str) -> bool:
     """Whether the public holidays of a country, or of that part of it, are known."""
+    import holidays
+
     code, dash, part = country.partition("-")
     parts = holidays.list_supported_countries().get(code)
     return parts is not None and (not dash or part in parts)
@@ -127,6 +130,8 @@ def _date_of(text: str) -> date | None:
 
 @cache
 def _holidays(country: str, language: str = "") -> HolidayBase:
+    import holidays
+
     code, _, part = country.partition("-")
     return holidays.country_holidays(code, subdiv=part or None, language=_LANGUAGES.get(language))
 

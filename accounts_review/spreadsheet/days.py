@@ -7,8 +7,6 @@ from contextlib import suppress
 from datetime import date, datetime
 from unicodedata import normalize
 
-from openpyxl.utils.datetime import from_excel
-
 ORDERS = ("dmy", "mdy")
 """Day before month, or month before day."""
 
@@ -61,6 +59,8 @@ def _bare(text: str) -> str:
 
 def _only_reading(bare: str) -> date | None:
     if match := SERIAL.fullmatch(bare):
+        from openpyxl.utils.datetime import from_excel
+
         with suppress(ValueError, OverflowError):
             day = from_excel(int(match[1]))
             return day.date() if isinstance(day, datetime) else None

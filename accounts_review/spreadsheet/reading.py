@@ -12,7 +12,6 @@ from typing import Any
 from zipfile import ZipFile
 
 from django.utils.translation import gettext as _
-from openpyxl import load_workbook
 
 from accounts_review.rules.names import folded
 from accounts_review.spreadsheet.writing import MOST_ROWS
@@ -168,6 +167,8 @@ def _refuse_bombs(content: bytes) -> None:
 
 
 def _cells(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    from openpyxl import load_workbook
+
     # Formulas are read as their text, never as what somebody's spreadsheet made of them.
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
     page = book.worksheets[0]

@@ -12,11 +12,6 @@ from typing import IO, Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
-
 from accounts_review.wording.controls import CONTROLS, with_controls_back, with_controls_named
 
 FORMATS = {
@@ -127,6 +122,11 @@ class _Pipe(io.RawIOBase):
 
 def _frame(sheet: Sheet) -> IO[bytes]:
     """The workbook without its rows: names that stay in view, filters, and lists to choose from."""
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     book = Workbook()
     page = book.active
     page.title = sheet.title

@@ -132,14 +132,14 @@ def test_what_is_no_table_is_refused_with_the_reason(content: bytes, why: str) -
 def test_a_workbook_that_unpacks_to_too_much_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = repacked(workbook(list(COLUMNS)), "xl/media/image.png", b"\0" * reading.MOST_BESIDE + b"\0")
     assert len(bomb) < reading.MOST_BESIDE / 100
-    monkeypatch.setattr(reading, "load_workbook", None)
+    monkeypatch.setattr("openpyxl.load_workbook", None)
     with pytest.raises(Unreadable, match="unpacks to more than"):
         read(bomb)
 
 
 def test_a_row_without_end_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     page = b"<worksheet><sheetData><row>" + b"<c/>" * reading.LARGEST_ROW + b"</row></sheetData></worksheet>"
-    monkeypatch.setattr(reading, "load_workbook", None)
+    monkeypatch.setattr("openpyxl.load_workbook", None)
     with pytest.raises(Unreadable, match="not a readable spreadsheet"):
         read(repacked(workbook(list(COLUMNS)), "xl/worksheets/sheet1.xml", page))
 

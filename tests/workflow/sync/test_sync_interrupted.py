@@ -45,7 +45,7 @@ class Interrupted(BaseException):
     """As Ctrl-C, and as the worker's time limit: no Exception."""
 
 
-def at_call(number: int, act: Callable[[], None], real: Callable[..., Any]) -> Callable[..., Any]:
+def at_call(number: int, act: Callable[[], object], real: Callable[..., Any]) -> Callable[..., Any]:
     """The function, but for one call of it at which something happens first."""
     calls = 0
 
