@@ -43,7 +43,7 @@ days = 0
 [launch]
 wait_hours = 0
 """
-SECONDS = 300
+SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
