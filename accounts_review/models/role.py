@@ -76,10 +76,12 @@ def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bo
     The database is asked each time, but for a person whose roles are remembered (see :func:`remember_roles`).
     """
     known: list[tuple[int | None, str]] | None = getattr(user, _REMEMBERED, None)
-    if known is None or workspace is None or not isinstance(user, User):
+    if known is None or not isinstance(user, User):
         return _is_allowed(user, act, workspace)
-    held = (name for where, name in known if where in (None, workspace.pk))
-    return user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
+    held = (name for where, name in known if workspace is None or where in (None, workspace.pk))
+    is_held = user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
+    # For the portal it takes more than a role somewhere, but not less.
+    return is_held if workspace else is_held and _is_allowed(user, act, None)
 
 
 def remember_roles(user: User, held: Iterable[tuple[int | None, str]] | None = None) -> None:
