@@ -126,3 +126,17 @@ def test_in_a_dry_run_nobody_was_asked(set_stage: SetStage) -> None:
         stage.update(name, last_seen_at=days_ago(0))
     stage.revoke()
     assert stage.states()[NAMES[11]] == "would_revoke"
+
+
+def test_a_cleanup_is_closed_where_its_last_case_is_one_too_many(set_stage: SetStage) -> None:
+    text = policy_text().replace("[limits]", "[limits]\npause_at_regret = 0.5")
+    stage: Stage = set_stage(*map(someone, NAMES[:20]), policy=text, others=80, launched=NAMES[:20])
+    assert stage.revoke(limit=19) == {"revoked": 19}
+    (last,) = (name for name, state in stage.states().items() if state == "due")
+    removed = [name for name in NAMES[:20] if name != last]
+    Case.objects.filter(account__username__in=removed[:10]).update(returned_at=stage.clock())
+    stage.update(last, last_seen_at=stage.clock().isoformat())
+    stage.revoke()
+    assert stage.case(last).state == "spared"
+    assert brake.feedback_of(stage.cleanup()).back == 11
+    assert stage.cleanup().state == "closed"

@@ -150,9 +150,12 @@ class Revoker(Recorder):
         if not cleanup.dry_run and 0 < moment.budget_left < most + ahead:
             most = moment.budget_left - ahead
         room = may_start(cleanup, most)
-        if room < 1 or brake(cleanup, now=self.clock()):
+        if room < 1:
             return []
         cases = list(self._next_up(cleanup).select_for_update(no_key=True, skip_locked=True, of=("self",))[:room])
+        # Where nobody is left, a clean-up is to be closed, not paused.
+        if not cases or brake(cleanup, now=self.clock()):
+            return []
         for case in cases:
             case.cleanup = cleanup
         lease_until = self.clock() + self.lease
