@@ -80,11 +80,14 @@ class Flight:
         with ThreadPoolExecutor(self.most, thread_name_prefix="revoke") as pool:
             self._claim(pool)
             while self.looking or self.sending or self.waiting:
-                self._take_answers()
-                if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
-                    # Whoever is next is looked at while these are written down.
-                    self._claim(pool)
-                self._record()
+                try:
+                    self._take_answers()
+                    if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
+                        # Whoever is next is looked at while these are written down.
+                        self._claim(pool)
+                finally:
+                    # An answer that has come is never lost, whatever else fails.
+                    self._record()
                 self._claim(pool)
                 self._pass(pool)
                 if not (self.looking or self.sending):

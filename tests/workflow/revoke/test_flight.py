@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 
 from accounts_review import audit
@@ -133,6 +134,24 @@ def test_those_who_follow_are_looked_at_while_answers_are_written_down(
     monkeypatch.setattr(worker.Revoker, "record", record)
     assert stage.revoke() == {"revoked": 10}
     assert waited[0]
+
+
+def test_answers_that_have_come_are_written_down_where_nobody_can_be_claimed_any_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = worker.Revoker.claim_some
+
+    def fail_once_somebody_left(revoker: worker.Revoker, most: int, *, ahead: int = 0) -> Any:
+        if len(stage.deletes) > 6:
+            raise OperationalError("deadlock detected")
+        return claim(revoker, most, ahead=ahead)
+
+    monkeypatch.setattr(worker.Revoker, "claim_some", fail_once_somebody_left)
+    with pytest.raises(OperationalError):
+        stage.revoke()
+    answered = len(stage.deletes)
+    assert answered > 6
+    assert Counter(stage.states().values())["revoked"] > 6
 
 
 def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
