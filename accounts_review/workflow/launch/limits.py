@@ -20,6 +20,9 @@ from accounts_review.wording.findings import Found
 WINDOW = timedelta(days=30)
 """For so long somebody who was removed counts."""
 
+MORE_THAN_ANY = 2**31
+"""Accounts of a workspace; a share can be as small as anybody writes it."""
+
 ON_THEIR_WAY = ("awaiting_confirmation", "running", "paused")
 
 
@@ -65,8 +68,8 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     leaving, removed = _leaving(workspace), _removed(workspace, since=now - WINDOW)
     on_their_way, gone = (leaving.count(), removed.count()) if workspace.is_live else (0, 0)
     taken = on_their_way + gone
-    # Of how many more there are, nothing depends.
-    enough = ceil((limits.per_cleanup + taken + 1) / limits.share_of_population)
+    # Nothing depends on how many more there are; one more than needed, for what a division rounds off.
+    enough = ceil(min((limits.per_cleanup + taken + 2) / limits.share_of_population, MORE_THAN_ANY))
     population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
     found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken)

@@ -108,3 +108,16 @@ def test_the_date_is_that_of_the_promise_where_nobody_was_removed_yet(stage: Sta
     stage.adopt(policy_text(share=0.2, notice=20))
     stage.launch(*NAMES[:6])
     assert limits.room(stage.workspace, now=NOW).next_at == NOW + timedelta(days=20 + 30)
+
+
+@pytest.mark.parametrize("share", [1e-17, 1e-320])
+def test_a_share_that_allows_nobody_is_said_to_be_too_small(stage: Stage, share: float) -> None:
+    stage.adopt(policy_text(share=share))
+    assert limits.room(stage.workspace, now=NOW).objection == {"code": "share_too_small"}
+
+
+def test_the_share_is_no_limit_where_one_cleanup_takes_fewer_however_a_division_is_rounded(stage: Stage) -> None:
+    for percent in range(1, 51):
+        stage.adopt(policy_text(share=percent / 100, per_cleanup=1))
+        room = limits.room(stage.workspace, now=NOW)
+        assert room.is_by_share is (int(33 * (percent / 100)) <= 1), percent
