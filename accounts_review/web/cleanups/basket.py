@@ -182,7 +182,11 @@ def _split(ranked: QuerySet[Case], count: int) -> tuple[QuerySet[Case], QuerySet
     """The first so many, of more, and the others."""
     if not count:
         return ranked.none(), ranked
-    at, pk = ranked.values_list("account__assessment__dormant_from", "pk")[count - 1]
+    last = ranked.values_list("account__assessment__dormant_from", "pk")[count - 1 : count].first()
+    if last is None:
+        # Somebody has taken accounts out meanwhile.
+        return ranked, ranked.none()
+    at, pk = last
     at_once = Q(account__assessment__dormant_from=at)
     # Who is not judged any more comes last.
     is_nowhere = Q(account__assessment__isnull=True)

@@ -172,7 +172,7 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
         todo %= {"days": valid.days}
         cases = _concerned(basket.launching.filter(basket.is_late), late)
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
-    elif basket.count:
+    elif basket.shares:
         first = min(share.first_approved_at for share in basket.shares) + valid
         days = (first - basket.last_date).days
         says = ngettext(
@@ -215,7 +215,7 @@ def _own(basket: Basket) -> Iterator[LaunchCheck]:
 
 
 def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
-    if back := basket.count - sum(share.dormant for share in basket.shares):
+    if back := sum(share.count - share.dormant for share in basket.shares):
         says = ngettext(
             "%(count)d account is no longer dormant or no longer listed and would be spared.",
             "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
@@ -249,7 +249,7 @@ def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
 
 def _unusable(basket: Basket) -> list[int]:
     """Accounts whose address cannot be written to: only those that are out of the ordinary are looked at."""
-    if basket.count == sum(share.plain for share in basket.shares):
+    if all(share.count == share.plain for share in basket.shares):
         return []
     odd = basket.launching.exclude(HAS_PLAIN_ADDRESS).order_by().values_list("account", "account__email")
     return [account for account, email in odd if not usable_for_mail(email)]

@@ -15,8 +15,9 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
-from accounts_review.web.cleanups.basket import Basket
+from accounts_review.web.cleanups.basket import Basket, _split
 from accounts_review.web.cleanups.checks import LaunchCheck, checks
+from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.review import decide
 from tests.factories import give_role, make_group
@@ -126,6 +127,18 @@ def test_those_beyond_the_limit_are_the_last_to_become_dormant_be_it_at_the_same
     assert worries(site, draft) == {"2 accounts are over the limit of 2 and stay for the next draft.": ["cy", "dan"]}
     Assessment.objects.filter(account__username__in=["ben", "cy"]).delete()
     assert ["cy", "dan"] in worries(site, draft).values()
+
+
+@pytest.mark.parametrize("left", [[], ["ana"], ["ana", "ben"]])
+def test_who_is_taken_out_while_a_page_is_drawn_breaks_nothing(site: Site, left: list[str]) -> None:
+    site.adopt(per_cleanup=2)
+    draft = site.draft("ana", "ben", "cy")
+    basket = Basket(cleanup=draft, actor=site.person("operator"), now=now(), pace=Pace())
+    for name in {"ana", "ben", "cy"} - {*left}:
+        site.put(name, "withdrawn")
+    assert not any("no longer dormant" in check.says for check in checks(basket))
+    ranked = launch.ranked_cases(draft)
+    assert sum(part.count() for part in _split(ranked, 3)) == len(left)
 
 
 def test_many_are_counted_and_the_first_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
