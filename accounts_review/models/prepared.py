@@ -11,6 +11,7 @@ from copy import copy
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import count
+from threading import RLock
 from typing import Any
 
 from django.db import connection, connections, models
@@ -24,6 +25,9 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     date: lambda number: date(1, 3, 1 + number),
     datetime: lambda number: datetime(1, 2, 1 + number, 3, 4, 5, 678, tzinfo=UTC),
 }
+
+_COMPILING = RLock()
+"""A compiler takes notes on its query as it writes, and threads share it."""
 
 
 class Prepared:
@@ -78,7 +82,8 @@ class Prepared:
 
     @cached_property
     def _compiled(self) -> tuple[str, tuple[Any, ...]]:
-        sql, places = self._compiler.as_sql()
+        with _COMPILING:
+            sql, places = self._compiler.as_sql()
         missing = set(self.stand_ins.values()) - {self.stand_ins[place] for place in places if self._is_place(place)}
         assert not missing, missing
         return sql, places
