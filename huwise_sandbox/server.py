@@ -64,8 +64,9 @@ class SandboxServer(ThreadingHTTPServer):
 
     def __exit__(self, *_: object) -> None:
         self._is_over = True
-        _hang_up(self.socket)
         if self._thread:
+            with suppress(OSError), socket.create_connection(self.server_address[:2], timeout=1):
+                pass  # Wakes the thread that waits for connections.
             self._thread.join()
         self.server_close()
         for connection in list(self._connections):
@@ -176,7 +177,6 @@ def _candidates(port: int) -> Iterable[int]:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """End a connection, or the waiting for connections."""
     with suppress(OSError):  # The client was faster.
         connection.shutdown(socket.SHUT_RDWR)
 
