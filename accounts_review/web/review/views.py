@@ -118,6 +118,8 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        # Before the rows are read: what is decided meanwhile was not seen.
+        since = newest(self.workspace)
         context = super().get_context_data(**kwargs)
         rows = context["table"].paginator.count
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
@@ -127,7 +129,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         for passing in ("scope", "card"):
             here.pop(passing, None)
         return context | {
-            "since": newest(self.workspace),
+            "since": since,
             "views": views_of(self._kept_views, user=self.request.user, current=self.filterset.query),
             "look": self.look,
             "carried": carried(self.request.GET),
