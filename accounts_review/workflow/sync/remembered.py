@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import SyncedPages, Workspace
-from accounts_review.workflow.sync.known import ACCEPTED, NOT_ACCEPTED
+from accounts_review.workflow.sync.known import NOT_ACCEPTED
 from accounts_review.workflow.sync.passes import Pass, Passes
 
 MANY = 20
@@ -20,10 +20,10 @@ _HOW_MANY_LISTED = f"""
 SELECT (SELECT count(*) FROM accounts_review_account WHERE {_LISTED})
     - (SELECT count(*) FROM accounts_review_account WHERE {_LISTED} AND {NOT_ACCEPTED})
 """  # noqa: S608
-_NOT_LISTED = f"""
+_NOT_LISTED = """
 SELECT id FROM accounts_review_account
-WHERE workspace_id = %(workspace)s AND {ACCEPTED} AND (absent_since IS NOT NULL OR gone_at IS NOT NULL)
-"""  # noqa: S608
+WHERE workspace_id = %(workspace)s AND (absent_since IS NOT NULL OR gone_at IS NOT NULL)
+"""
 
 
 def remember(passes: Passes) -> None:

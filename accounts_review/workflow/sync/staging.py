@@ -68,7 +68,7 @@ UNION ALL SELECT record.name FROM sync_record record WHERE {FRESH} AND NOT is_na
 """  # noqa: S608
 """The username of every record that the last pass saw, as often as it did."""
 
-_NEVER_ACCEPTED = f"""
+NEVER_ACCEPTED = f"""
 SELECT id FROM accounts_review_account WHERE workspace_id = %(workspace)s AND {NOT_ACCEPTED}
 """  # noqa: S608
 _EXACT = f"""
@@ -260,7 +260,7 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         cursor.execute(f"{_DROP}; SET work_mem = '64MB'; {_CREATE}")
     try:
         staging = Staging(workspace, read_at)
-        staging.miss(_NEVER_ACCEPTED)
+        staging.miss(NEVER_ACCEPTED)
         yield staging
     finally:
         # Where the connection is lost, they are gone with it.

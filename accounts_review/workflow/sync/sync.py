@@ -42,7 +42,7 @@ from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked,
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.remembered import read_as_remembered, remember
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
-from accounts_review.workflow.sync.staging import Staging
+from accounts_review.workflow.sync.staging import NEVER_ACCEPTED, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
 
@@ -196,6 +196,8 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
     protected = workspace.current_policy.rules.protect.permissions
     staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
     if not read_as_remembered(gathered.passes, client):
+        # Once more: a last look or an erasure may have emptied a digest since the staging began.
+        staging.miss(NEVER_ACCEPTED)
         gathered.passes.read(client, known=known_of(workspace))
     if gathered.passes.has_doubles:
         staging.keep_last_of_each()

@@ -10,6 +10,7 @@ import pytest
 
 from accounts_review.huwise import Client
 from accounts_review.models import Account, SyncedPages, Workspace
+from accounts_review.workflow.retention.erase import erase_accounts
 from accounts_review.workflow.sync import remembered
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.known import Known, known_of
@@ -68,6 +69,33 @@ def test_whoever_left_before_is_still_gone(stage: Stage, loads: list[str]) -> No
     loads.clear()
     stage.sync()
     assert (loads, stage.account("omar").absent_since) == ([], NOW)
+
+
+def erase(stage: Stage) -> None:
+    erase_accounts(list(Account.objects.exclude(absent_since=None)), now=stage.clock())
+
+
+def show_another_address(stage: Stage) -> None:
+    """As a last look does that finds one; the next reading stores the whole record."""
+    stage.update("marie", email="marie@elsewhere.example")
+    Account.objects.filter(username="marie").update(email="marie@elsewhere.example", digest="")
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["nothing changed", "somebody was seen"])
+@pytest.mark.parametrize("meanwhile", [erase, show_another_address])
+def test_whose_record_is_forgotten_while_a_sync_reads_is_not_taken_for_somebody_unchanged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Stage], object], changed: bool
+) -> None:
+    stage.remove("omar")
+    stage.sync()
+    left = Account.objects.get(username="omar").pk
+    if changed:
+        stage.update("crowd.1000", last_seen_at=days_ago(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "users_page", at_call(1, lambda: meanwhile(stage), Client.users_page))
+        done = stage.sync()
+    assert (done.state, done.problems) == ("complete", [])
+    assert Account.objects.get(pk=left).absent_since is not None
 
 
 CHANGES: dict[str, Callable[[Stage], object]] = {
