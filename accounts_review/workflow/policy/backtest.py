@@ -26,6 +26,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Sum,
     Value,
     When,
 )
@@ -85,7 +86,8 @@ def _silent(
 ) -> dict[str, int]:
     tried = policy_preview.moved_limits if policy_preview else {}
     if tried is None:
-        return _by_segment(judged.filter(Q(("silent_since__lte", F("cutoff")))))
+        silent = Count("pk", filter=Q(("silent_since__lte", F("cutoff"))))
+        return dict(judged.order_by().values_list("segment").annotate(silent=silent))
     return DormancyCount.objects.dormant_by_segment(workspace, at=on, tried=tried)
 
 
@@ -96,7 +98,8 @@ def _unknown(workspace: Workspace, judged: QuerySet[Any], on: datetime) -> tuple
         return {}, 1
     ends = Assessment.objects.aggregate(least=Min("pk"), most=Max("pk"))
     least, most = ends["least"] or 0, ends["most"] or 0
-    step = max(1, (most - least) // SAMPLE)
+    listed = DormancyCount.objects.filter(workspace=workspace).aggregate(count=Sum("count"))["count"] or 0
+    step = max(1, listed // SAMPLE)
     rows = judged.filter(Q(("was_away", False), ("joined__lte", F("cutoff"))), activity_at__gt=on)
     if step > 1:
         rows = rows.filter(account__in=Among(range(least, most + 1, step)))
