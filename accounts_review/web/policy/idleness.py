@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.policy import histogram
-from accounts_review.web.policy.histogram import COLUMN_DAYS, COLUMN_WIDTH, COLUMNS, VERDICTS, WIDTH, Block
+from accounts_review.web.policy.histogram import COLUMN_DAYS, COLUMN_WIDTH, COLUMNS, VERDICTS, WIDTH
 from accounts_review.web.review.counts import counts_by_idle_time, counts_by_segment
 from accounts_review.wording import segments
 
@@ -68,11 +68,6 @@ class IdlenessRow:
     def most(self) -> int:
         """How many the tallest column holds."""
         return max(column.total() for column in self.columns)
-
-    @property
-    def blocks(self) -> list[Block]:
-        """The columns as they are drawn."""
-        return histogram.blocks(self.columns)
 
     @property
     def drawing(self) -> SafeString:

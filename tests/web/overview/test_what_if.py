@@ -14,6 +14,7 @@ from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
+from accounts_review.web.policy import histogram
 from accounts_review.web.policy.histogram import COLUMNS, HEIGHT, WIDTH
 from accounts_review.web.policy.idleness import Idleness, IdlenessRow, Trial, idleness
 from accounts_review.workflow.assess import assess
@@ -138,9 +139,10 @@ def test_the_drawing_keeps_within_its_frame_and_shows_whoever_there_is() -> None
     for column in range(COLUMNS):
         row.columns[column].update({"dormant": 10_000, "uncertain": 1, "protected": 1, "active": 3})
     row.columns[3].update({"dormant": 200_000})
-    assert len(row.blocks) == 4 * COLUMNS
-    assert all(block.height >= 1 and block.y >= 0 and block.y + block.height <= HEIGHT for block in row.blocks)
-    assert all(block.x + block.width <= WIDTH for block in row.blocks)
+    blocks = histogram.blocks(row.columns)
+    assert len(blocks) == 4 * COLUMNS
+    assert all(block.height >= 1 and block.y >= 0 and block.y + block.height <= HEIGHT for block in blocks)
+    assert all(block.x + block.width <= WIDTH for block in blocks)
     assert row.line_x < WIDTH
 
 
