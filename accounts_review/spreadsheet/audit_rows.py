@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from accounts_review.models.streaming import streamed
 from accounts_review.spreadsheet import Sheet
 
 CHUNK = 2000
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
 _CHAINED = (
     *("seq", "at", "workspace", "actor_ref_id", "kind", "subject_ref_id", "account_id", "cleanup", "data"),
@@ -51,18 +52,51 @@ def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
         yield msgspec.json.encode(line).decode() + "\n"
 
 
-def audit_line(entry: AuditEntry, *, with_names: bool = True) -> str:
-    """One entry as a line, with what stands beside the chain, or without it."""
+def audit_line(entry: AuditEntry) -> str:
+    """One entry as a line, with what stands beside the chain."""
     columns = [field for field in AuditEntry._meta.concrete_fields if field.name != "mark"]
     row = {field.name: getattr(entry, field.attname) for field in columns}
-    if not with_names:
-        return json.dumps(row | {"at": entry.at.isoformat(timespec="microseconds")}, ensure_ascii=False) + "\n"
     row |= {"at": entry.at.isoformat(timespec="microseconds"), "actor": entry.actor, "subject": entry.subject}
     told = [found for found in (entry.actor_ref, entry.subject_ref, entry.personal) if found]
     row["beside"] = {
         found.digest: None if found.erased_at else [found.salt, found.name, found.details] for found in told
     }
     return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def packed_lines(entries: QuerySet[AuditEntry], *, told: Container[int], workspaces: Container[str]) -> Iterator[str]:
+    """Entries (a query) as :func:`audit_line` writes them, in a quarter of the time.
+
+    Those of other workspaces are sealed: numbers and digests alone. Names stand beside those that are ``told``.
+    """
+    for row in streamed(entries.values_list(*_CHAINED, *_BESIDE, "actor", "subject")):
+        seq = int(row[0])
+        if row[2] not in workspaces:
+            yield f'{{"seq": {seq}, "previous": {_quoted(row[10])}, "digest": {_quoted(row[11])}}}\n'
+            continue
+        at = _quoted(datetime.fromisoformat(row[1]).isoformat(timespec="microseconds"))
+        values = [row[0], at, *map(_written, _NAMES[2:], row[2 : len(_CHAINED)])]
+        parts = [f'"{name}": {value}' for name, value in zip(_NAMES, values, strict=True)]
+        if seq in told:
+            parts += [f'"actor": {_quoted(row[-2])}', f'"subject": {_quoted(row[-1])}', f'"beside": {_beside(row)}']
+        yield f"{{{', '.join(parts)}}}\n"
+
+
+def _beside(row: Sequence[Any]) -> str:
+    """What the references of a row point to, by their digests."""
+    known = {}
+    for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
+        digest, salt, name, details, erased_at = row[start : start + 5]
+        if digest:
+            known[digest] = "null" if erased_at else f"[{_quoted(salt)}, {_quoted(name)}, {details}]"
+    return f"{{{', '.join(f'{_quoted(digest)}: {told}' for digest, told in known.items())}}}"
+
+
+def _written(name: str, value: str | None) -> str:
+    """A column as JSON; whole numbers and documents are as the database wrote them."""
+    if value is None:
+        return "null"
+    return value if name in ("account_id", "cleanup", "data") else _quoted(value)
 
 
 def _audit_row(entry: AuditEntry, said: Callable[[AuditEntry], str]) -> tuple[str, ...]:

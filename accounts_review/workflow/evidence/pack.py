@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit import checkpoint, sentences
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.spreadsheet.audit_rows import audit_line
+from accounts_review.spreadsheet.audit_rows import packed_lines
 from accounts_review.wording.controls import with_controls_named
 
 VERIFY = Path(__file__).with_name("verify.py")
@@ -74,8 +74,7 @@ def write_pack(
     with zipfile.ZipFile(into, "w") as out:
         writer = _Writer(out, now)
         whole = AuditEntry.objects.filter(seq__gte=first, seq__lte=kept[-1].seq).order_by("seq")
-        whole = whole.select_related("actor_ref", "subject_ref", "personal")
-        writer.write("entries.jsonl", (_line(one, told, theirs) for one in whole.iterator(2000)))
+        writer.write("entries.jsonl", packed_lines(whole, told=told, workspaces=theirs))
         attached = _attach(writer, entries)
         writer.write("checkpoints.jsonl", (json.dumps(one.record) + "\n" for one in kept))
         writer.write("report.html", [_report(entries, title=title, attached=attached, now=now, count=len(told))])
@@ -95,13 +94,6 @@ def _with_policies(
     in_force = adopted.filter(seq__lte=first).values("seq")[:1]
     wanted = Q(seq__in=entries.order_by().values("seq")) | Q(seq__in=in_force)
     return AuditEntry.objects.filter(wanted | Q(seq__in=adopted.filter(seq__gt=first).values("seq")))
-
-
-def _line(entry: AuditEntry, told: Container[int], workspaces: Container[str]) -> str:
-    """An entry as far as it concerns whoever reads of these workspaces."""
-    if entry.workspace in workspaces:
-        return audit_line(entry, with_names=entry.seq in told)
-    return json.dumps({"seq": entry.seq, "previous": entry.previous, "digest": entry.digest}) + "\n"
 
 
 def _covering(keeper: checkpoint.Keeper, newest: checkpoint.Checkpoint, last: int) -> list[checkpoint.Checkpoint]:
