@@ -2,7 +2,8 @@
 
     python bench/api.py --accounts 100000 --delay-ms 50
 
-Prints its address. ``POST /change?share=0.001&day=1`` has so many people show use of a later day.
+Prints its address. ``POST /change?share=0.001&day=1`` has so many people show use of a later day, and
+``POST /delay?ms=50`` every answer come so much later.
 """
 
 from __future__ import annotations
@@ -92,7 +93,12 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(404, b"{}")
 
     def do_POST(self) -> None:
-        query = dict(parse_qsl(urlsplit(self.path).query))
+        where = urlsplit(self.path)
+        query = dict(parse_qsl(where.query))
+        if where.path == "/delay":
+            Handler.delay = float(query["ms"]) / 1000
+            self._answer(200, b"{}")
+            return
         changed = self.workspace.change(share=float(query["share"]), day=int(query["day"]))
         self._answer(200, json.dumps({"changed": changed}).encode())
 

@@ -14,6 +14,7 @@ from frame import Figure, Ground, cost_of
 
 FEW, MANY = 1_000, 10_000
 THREADS = 8
+DELAY_MS = 50
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
@@ -29,6 +30,21 @@ def measure(ground: Ground) -> Iterator[Figure]:
         name = f"a revocation, {count} due, CPU"
         yield Figure(name, against="", ratio=each * 1000, target=10, unit="ms", cost=ours)
         yield Figure(name, against="eight bare threads", ratio=each / bare)
+    yield from _far_away(ground.url, few)
+
+
+def _far_away(url: str, few: int) -> Iterator[Figure]:
+    """One process, beside threads that wait as long. On a busy machine the CPU counts, too."""
+    cost_of(launched.launch, few, 0)
+    httpx.post(f"{url}/delay?ms={DELAY_MS}")
+    try:
+        floor, ours = cost_of(bare_threads, url, few), cost_of(revoke, few)
+    finally:
+        httpx.post(f"{url}/delay?ms=0")
+    cost_of(launched.end)
+    bare, each = floor.wall / few, ours.result["wall"] / ours.result["revoked"]
+    yield Figure(f"a revocation, {DELAY_MS} ms away", against="", ratio=each * 1000, unit="ms", cost=ours)
+    yield Figure(f"a revocation, {DELAY_MS} ms away", against="eight bare threads", ratio=each / bare, target=1.3)
 
 
 def bare_threads(url: str, count: int) -> None:

@@ -97,9 +97,11 @@ class Workspace(models.Model):
 
         The database is asked each time, but of a workspace that was looked up for a page, with its policy.
         """
-        if self.__dict__.get(IN_FORCE):
-            return self.__dict__[IN_FORCE]
-        for version in _CURRENT.objects(workspace=self.pk):
+        held: PolicyVersion | None = self.__dict__.get(IN_FORCE)
+        if held:
+            return held
+        found: list[PolicyVersion] = _CURRENT.objects(workspace=self.pk)
+        for version in found:
             version.workspace = self
             return version
         raise PolicyVersion.DoesNotExist(f"No policy was ever loaded for {self}.")

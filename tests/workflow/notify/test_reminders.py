@@ -217,7 +217,12 @@ def test_of_many_who_were_warned_only_those_who_are_back_are_read(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, from_db = list[Any](), Case.from_db
-    monkeypatch.setattr(Case, "from_db", lambda *row: read.append(row) or from_db(*row))
+
+    def count(*row: Any) -> Case:
+        read.append(row)
+        return from_db(*row)
+
+    monkeypatch.setattr(Case, "from_db", count)
     assert advance.spare_returned(workspace=stage.workspace, now=stage.clock()) == 0
     assert not read
     stage.update("marie", last_seen_at=days_ago(0))

@@ -20,7 +20,7 @@ from accounts_review.audit.checkpoint import Keeper
 from accounts_review.models import Account, AuditEntry, Case, PersonalData, Role, Snooze
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import send
+from accounts_review.workflow.notify import send, smtp
 from accounts_review.workflow.notify.send import send_notices
 from accounts_review.workflow.people.people import add_person, deactivate
 from accounts_review.workflow.retention import due
@@ -240,7 +240,7 @@ def test_who_decided_and_left_the_portal_is_forgotten_and_everything_still_holds
 def test_who_is_erased_while_their_closing_e_mail_leaves_is_named_by_no_entry(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver = send.deliver
+    deliver = smtp.deliver
 
     def leave(message: Any, **given: Any) -> Any:
         taken = deliver(message, **given)
