@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
@@ -14,8 +16,9 @@ from accounts_review.models.workspace import PolicyVersion
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Standing
 
 LISTED = Q(is_listed=True)
-BY_ACTIVITY = Coalesce("activity_at", Value(BEFORE_ALL_DATES))
-"""An order to read forward and backward: who has no date stands before all dates, as by ``dormant_from``."""
+EVER = datetime(9999, 12, 30, tzinfo=UTC)
+OLDEST_FIRST, NEWEST_FIRST = Coalesce("activity_at", Value(EVER)), Coalesce("activity_at", Value(BEFORE_ALL_DATES))
+"""Orders by activity, to read forward and backward: accounts without any date come last in both."""
 
 
 class AssessmentBase(models.Model):
@@ -74,7 +77,8 @@ class Assessment(AssessmentBase):
                 condition=LISTED & ~Q(standing=Standing.ORDINARY.value),
                 name="assessment_by_idleness",
             ),
-            models.Index(BY_ACTIVITY, "account", condition=LISTED, name="assessment_by_activity"),
+            models.Index(OLDEST_FIRST, "account", condition=LISTED, name="assessment_oldest_first"),
+            models.Index(NEWEST_FIRST, "account", condition=LISTED, name="assessment_newest_first"),
             models.Index(fields=("segment", "account"), condition=LISTED, name="assessment_by_segment"),
             models.Index(
                 fields=("dormant_from", "account"),

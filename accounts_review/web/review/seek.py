@@ -22,6 +22,7 @@ from django.utils.timezone import get_current_timezone, make_aware
 
 from accounts_review.models import Account, Assessment, DormancyCount, Workspace
 from accounts_review.models.account import BY_EMAIL, BY_USERNAME
+from accounts_review.models.assessment import EVER
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
@@ -84,7 +85,8 @@ class Order:
 
 ORDERS = {
     "dormant_from": Order(F("assessment__dormant_from")),
-    "activity": Order(Coalesce("assessment__activity_at", Value(BEFORE_ALL_DATES))),
+    "activity": Order(Coalesce("assessment__activity_at", Value(EVER))),
+    "-activity": Order(Coalesce("assessment__activity_at", Value(BEFORE_ALL_DATES)), is_descending=True),
     "segment": Order(F("assessment__segment"), goes_to="letter"),
     "username": Order(BY_USERNAME, F("pk"), goes_to="letter"),
     "email": Order(BY_EMAIL, F("pk"), goes_to="letter"),

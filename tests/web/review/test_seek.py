@@ -33,8 +33,8 @@ SORTS = (
 INDEXES = {
     "dormant_from": "assessment_by_day",
     "-dormant_from": "assessment_by_day",
-    "activity": "assessment_by_activity",
-    "-activity": "assessment_by_activity",
+    "activity": "assessment_oldest_first",
+    "-activity": "assessment_newest_first",
     "segment": "assessment_by_segment",
     "-segment": "assessment_by_segment",
     "username": "account_by_username",
