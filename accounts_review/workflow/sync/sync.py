@@ -112,7 +112,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
             for model in (Account, Assessment):
-                indexes.make_missing(model)
+                indexes.make_missing(model, is_new=not staging.newest)
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
