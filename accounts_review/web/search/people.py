@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Left, Lower
+from django.db.models.lookups import Exact
 
 from accounts_review.models import Account, Case, Workspace
-from accounts_review.models.account import AccountQuerySet
+from accounts_review.models.account import BY_EMAIL, BY_USERNAME, AccountQuerySet
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.web.account.evidence import idleness
 
 MOST = 8
 """Results of one kind; whoever wants more follows the link below them."""
+MOST_SORTED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,9 @@ def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace],
     gone = accounts.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).order_by(
         F("gone_at").desc(nulls_last=True), "-absent_since", "pk"
     )
-    listed, left = _first(accounts.listed().order_by("pk"), term), _first(gone, term)
+    here = accounts.listed().order_by("pk")
+    listed = _first(here.filter(pk__in=_exactly(here, term)), _some(here, term))
+    left = _first(gone.filter(Q(username__iexact=term) | Q(email__iexact=term)), gone.search(term))
     may_operate, cases = set(operated.values_list("pk", flat=True)), _last_cases([*listed, *left])
 
     def known(some: Sequence[Account]) -> list[Found]:
@@ -65,11 +70,23 @@ def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace],
     return PeopleFound(now=known(listed), gone=known(left), are_more=len(listed) > MOST, gone_are_more=len(left) > MOST)
 
 
-def _first(accounts: AccountQuerySet, term: str) -> list[Account]:
+def _first(exact: AccountQuerySet, found: AccountQuerySet) -> list[Account]:
     """One more than are shown, the exact ones first. Two queries, as sorting would read all that match."""
-    exact = list(accounts.filter(Q(username__iexact=term) | Q(email__iexact=term))[: MOST + 1])
-    others = accounts.search(term).exclude(pk__in=[account.pk for account in exact])
-    return [*exact, *others[: MOST + 1]][: MOST + 1]
+    first = list(exact[: MOST + 1])
+    others = found.exclude(pk__in=[account.pk for account in first])
+    return [*first, *others[: MOST + 1]][: MOST + 1]
+
+
+def _exactly(accounts: AccountQuerySet, term: str) -> QuerySet[Any, Any]:
+    """The keys of those whose username or address is the term, by the indexes of the orders by name and by address."""
+    start = Lower(Left(Value(term), 200))
+    by_name = accounts.order_by().filter(Exact(BY_USERNAME, start), username__iexact=term).values("pk")
+    return by_name.union(accounts.order_by().filter(Exact(BY_EMAIL, start), email__iexact=term).values("pk"))
+
+
+def _some(accounts: AccountQuerySet, term: str) -> AccountQuerySet:
+    """Those who match, but no more than so many of them: so nobody is read in order until the first have come."""
+    return accounts.filter(pk__in=accounts.order_by().search(term).values("pk")[:MOST_SORTED])
 
 
 def _last_cases(accounts: Iterable[Account]) -> dict[int, Case]:
