@@ -37,6 +37,9 @@ from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
 
 FIXTURES = Path(__file__).parent / "fixtures"
+OF_A_NEW_WORKSPACE = [
+    f"accounts_review_{name}" for name in ("auditentry", "auditkey", "personaldata", "policyversion", "workspace")
+]
 LEFT = pytest.StashKey[list[str]]()
 PATIENCE = 60.0
 """Seconds that a process has to leave after the last test."""
@@ -62,7 +65,11 @@ def keeper(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def workspace(db: None) -> Workspace:
     """A workspace in dry run, under the default policy."""
-    remembered("workspace", lambda: workspaces.open_workspace(name="main", now=NOW - timedelta(days=100)))
+
+    def open_one() -> None:
+        workspaces.open_workspace(name="main", now=NOW - timedelta(days=100))
+
+    remembered("workspace", open_one, among=OF_A_NEW_WORKSPACE)
     return Workspace.objects.get(name="main")
 
 

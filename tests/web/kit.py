@@ -29,8 +29,10 @@ from tests.remembered import remembered
 
 Record = dict[str, Any]
 HTMX = {"HX-Request": "true"}
-WHO_USES_IT = {"auth_user", "accounts_review_role", "accounts_review_run", "django_session"}
-"""Tables of the people who use the portal, and of its tasks: no account is judged by them."""
+OF_ASSESSING = [
+    f"accounts_review_{name}"
+    for name in ("account", "activitygap", "assessment", "dormancycount", "group", "policyversion", "workspace")
+]
 
 
 def lately() -> datetime:
@@ -63,7 +65,7 @@ def read(workspace: Workspace, *records: Record, groups: dict[str, list[str]] | 
         Account.objects.bulk_create(account_of(workspace, record, read_at=instant) for record in records)
         assess(workspace=workspace)
 
-    remembered(repr((workspace.pk, instant, records, groups)), know_and_assess, apart=WHO_USES_IT)
+    remembered(repr((workspace.pk, instant, records, groups)), know_and_assess, among=OF_ASSESSING)
     names = [record["username"] for record in records]
     known = {account.username: account for account in workspace.accounts.filter(username__in=names).order_by("pk")}
     return [known[name] for name in names]
