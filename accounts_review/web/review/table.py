@@ -86,7 +86,7 @@ class ReviewTable(PortalTable):
         self, *, per_page: int | None = None, page: int = 1, place: Place, **counted: Any
     ) -> ReviewTable:
         """Show the page at a place, whose number it tells; ``counted`` is what a :class:`SeekPaginator` is to know."""
-        known = {"order": self.order, "now": self.now} | counted
+        known: dict[str, Any] = {"order": self.order, "now": self.now} | counted
         self.paginator = SeekPaginator(self.data.data, self.clamped(per_page), **known)
         self.page = self.paginator.at(place)
         self.page.object_list = BoundRows(data=self.page.object_list, table=self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -125,7 +125,7 @@ class WorkspaceView(PortalView):
 _NAMED = Prepared(lambda person, name: workspaces_of(User(pk=person)).filter(name=name), person=int, name=str)
 
 
-def _to_act_on(user: User, name: str) -> Workspace:
+def _to_act_on(user: User | AnonymousUser, name: str) -> Workspace:
     """A workspace that the person may see. Raises ``Http404``."""
     found: list[Workspace] = _NAMED.objects(person=user.pk or 0, name=name)
     if not found:
