@@ -51,6 +51,8 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     target = CleanupState.AWAITING_CONFIRMATION if two_people else CleanupState.RUNNING
     data = {"cases": len(launching), "held_back": len(held_back), "policy": version.number}
     data |= {"dry_run": not cleanup.workspace.is_live, "notice_days": version.rules.notice.days}
+    # Read before the first entry: nobody else writes one from then on.
+    going = list(_bare(cleanup, pk__in=Among(launching))) if target is CleanupState.RUNNING else []
     audit.transition(
         [cleanup],
         target,
@@ -65,7 +67,7 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     )
     _hold_back(cleanup, held_back, now=now)
     if target is CleanupState.RUNNING:
-        _start(cleanup, actor=login, now=now)
+        _start(cleanup, going, actor=login, now=now)
     return cleanup
 
 
@@ -82,10 +84,11 @@ def confirm(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
         raise CannotLaunch(_("This clean-up is not waiting for confirmation."))
     if cleanup.launched_by == login:
         raise CannotLaunch(_("You launched this clean-up; another person has to confirm it."))
+    going = list(_bare(cleanup, state=CaseState.IN_DRAFT))
     audit.transition(
         [cleanup], CleanupState.RUNNING, kind=Event.CLEANUP_CONFIRMED, actor=login, now=now, confirmed_by=login
     )
-    _start(cleanup, actor=login, now=now)
+    _start(cleanup, going, actor=login, now=now)
     return cleanup
 
 
@@ -130,9 +133,8 @@ def cancel(*, cleanup: Cleanup, actor: User, reason: str, now: datetime) -> None
     """End a clean-up before its time: every case that can still be withdrawn is."""
     ended = {"closed_at": now, "stopped_because": {}}
     _turn(cleanup, CleanupState.CANCELLED, Event.CLEANUP_CANCELLED, actor=actor, reason=reason, now=now, **ended)
-    cases = _bare(cleanup.cases.filter(state__in=WITHDRAWABLE))
     audit.transition(
-        list(cases.select_for_update(no_key=True, of=("self",))),
+        list(_bare(cleanup, state__in=WITHDRAWABLE).select_for_update(no_key=True, of=("self",))),
         CaseState.WITHDRAWN,
         kind=Event.ACCOUNT_WITHDRAWN,
         actor=actor.get_username(),
@@ -173,12 +175,12 @@ def _turn(
     )
 
 
-def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
+def _start(cleanup: Cleanup, cases: list[Case], *, actor: str, now: datetime) -> None:
     """Send the cases on their way. In a dry run nothing is promised, so nothing is waited for."""
     assert cleanup.policy is not None
     waits = not cleanup.dry_run and cleanup.policy.rules.notice.days > 0
     audit.transition(
-        list(_bare(cleanup.cases.filter(state=CaseState.IN_DRAFT))),
+        cases,
         CaseState.AWAITING_NOTICE if waits else CaseState.DUE,
         kind=Event.CASE_LAUNCHED,
         actor=actor,
@@ -186,9 +188,9 @@ def _start(cleanup: Cleanup, *, actor: str, now: datetime) -> None:
     )
 
 
-def _bare(cases: QuerySet[Case]) -> QuerySet[Case]:
-    """Of a clean-up's cases no more than a transition asks: all of it takes longer than everything else at a launch."""
-    return cases.select_related("account").only("state", "cleanup", "account__username")
+def _bare(cleanup: Cleanup, **which: Any) -> QuerySet[Case]:
+    """Cases of a clean-up, with no more than a transition asks: all of it takes longer than the rest of a launch."""
+    return cleanup.cases.filter(**which).select_related("account").only("state", "cleanup", "account__username")
 
 
 def _hold_back(cleanup: Cleanup, cases: list[int], *, now: datetime) -> None:
