@@ -19,9 +19,10 @@ from accounts_review.models import Account, AuditEntry, Case
 from accounts_review.workflow import advance, holds
 from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of, may_leave
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, emails, taken
+from accounts_review.workflow.notify import bounces, emails, smtp, taken
+from accounts_review.workflow.notify import send as send_module
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
-from accounts_review.workflow.retention.erase import erase_person
+from accounts_review.workflow.retention.erase import erase_accounts, erase_person
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, policy_text, someone
 
@@ -320,3 +321,25 @@ def test_who_reads_faster_than_it_is_recorded_can_ask_to_leave(stage: Stage, die
     (name,) = set(written_to()[1:2])
     assert stage.case(name).state == "awaiting_notice"
     assert may_leave(stage.case(name))
+
+
+def test_who_is_withdrawn_and_erased_while_their_notice_leaves_is_named_by_no_entry(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver, person = smtp.deliver, Account.objects.get(username=PEOPLE[5])
+
+    def leave(message: Any, **given: Any) -> Any:
+        answer = deliver(message, **given)
+        if message.to == [person.email]:
+            withdraw(stage, person.username)
+            Account.objects.filter(pk=person.pk).update(gone_at=stage.clock())
+            erase_accounts([person], now=stage.clock())
+        return answer
+
+    monkeypatch.setattr(send_module, "deliver", leave)
+    assert send(stage).sent == 12
+    told = AuditEntry.objects.filter(account_id=person.pk)
+    assert [entry.kind for entry in told.order_by("seq")][-1] == "case.noticed"
+    assert {entry.subject for entry in told} <= {"", f"erased-{person.pk}"}
+    assert person.email not in str([entry.details for entry in told])
+    assert Case.objects.get(account=person.pk).warned_to == ""
