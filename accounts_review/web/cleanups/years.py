@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Case, Workspace
 from accounts_review.models.cleanup import CASE_LABELS
+from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 
 MOST_YEARS = 10
 """So many years are drawn; the table has them all."""
 WIDTH, HEIGHT, TOP, FULL = 34, 120, 20, 576
+STATES = {
+    CaseState.REVOKED: "revoked",
+    CaseState.ALREADY_GONE: "revoked",
+    CaseState.SPARED: "spared",
+    CaseState.UNDELIVERABLE: "undeliverable",
+}
+COUNTED = ("accounts", "revoked", "spared", "undeliverable", "returned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,24 +79,21 @@ class Column:
 
 def years_of(workspace: Workspace) -> list[Year]:
     """The newest year first; dry runs removed nobody and do not count."""
-    gone = Q(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE))
-    launched = Case.objects.that_took_part().exclude(cleanup__state=CleanupState.DRAFT)
-    cases = launched.filter(cleanup__workspace=workspace, cleanup__dry_run=False)
-    rows = (
-        cases.annotate(year=ExtractYear("cleanup__launched_at"))
-        .order_by()
-        .values("year")
-        .annotate(
-            cleanups=Count("cleanup", distinct=True),
-            accounts=Count("pk"),
-            revoked=Count("pk", filter=gone),
-            spared=Count("pk", filter=Q(state=CaseState.SPARED)),
-            undeliverable=Count("pk", filter=Q(state=CaseState.UNDELIVERABLE)),
-            returned=Count("pk", filter=Q(returned_at__isnull=False)),
-        )
-        .order_by("-year")
-    )
-    return [Year(**row) for row in rows if row["year"]]
+    launched = workspace.cleanups.filter(dry_run=False).exclude(state=CleanupState.DRAFT)
+    year_of = dict(launched.annotate(year=ExtractYear("launched_at")).values_list("pk", "year"))
+    found: dict[int, Counter[str]] = defaultdict(Counter)
+    # By clean-up and state: cases are very many, and are neither joined nor sorted.
+    cases = Case.objects.that_took_part().filter(cleanup__in=Among(year_of)).order_by()
+    counted = cases.values_list("cleanup", "state").annotate(Count("pk"), Count("returned_at"))
+    cleanups = defaultdict[int, set[int]](set)
+    for cleanup, state, count, returned in counted:
+        if year := year_of[cleanup]:
+            cleanups[year].add(cleanup)
+            found[year] += Counter({"accounts": count, "returned": returned, STATES.get(state, ""): count})
+    return [
+        Year(year=year, cleanups=len(cleanups[year]), **{name: found[year][name] for name in COUNTED})
+        for year in sorted(found, reverse=True)
+    ]
 
 
 def columns_of(years: list[Year]) -> list[Column]:
