@@ -65,7 +65,8 @@ class SandboxServer(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self._is_over = True
         if self._thread:
-            with suppress(OSError), socket.create_connection(self.server_address[:2], timeout=1):
+            host, port = self.server_address[:2]
+            with suppress(OSError), socket.create_connection((str(host), port), timeout=1):
                 pass  # Wakes the thread that waits for connections.
             self._thread.join()
         self.server_close()
