@@ -39,8 +39,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch, loads: list[str]) -> Stage:
     """Two pages of people, remembered."""
-    monkeypatch.setattr(remembered, "MANY", 2)
+    # Set as others set it, who get it from memory: without pages.
     stage = set_stage(someone("marie"), someone("omar"), others=1100)
+    monkeypatch.setattr(remembered, "MANY", 2)
     stage.sync()
     loads.clear()
     return stage
