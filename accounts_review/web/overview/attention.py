@@ -157,11 +157,11 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[
             yield from _of_standstill(cleanup, url, standstill(cleanup, now=now) if found is None else found)
         elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
             text = ngettext(
-                "%(count)d approved account is waiting in the draft.",
-                "%(count)d approved accounts are waiting in the draft.",
+                "%(count)s approved account is waiting in the draft.",
+                "%(count)s approved accounts are waiting in the draft.",
                 size,
             )
-            yield Need(level="info", text=text % {"count": size}, link=_("Open the draft"), url=url)
+            yield Need(level="info", text=text % {"count": intcomma(size)}, link=_("Open the draft"), url=url)
 
 
 def _of_standstill(cleanup: Cleanup, url: str, waits: list[findings.Found]) -> Iterator[Need]:
@@ -184,18 +184,18 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
     for number, state, count in by_cleanup:
         text = (
             ngettext(
-                "%(count)d person in clean-up %(number)d could not be warned.",
-                "%(count)d people in clean-up %(number)d could not be warned.",
+                "%(count)s person in clean-up %(number)d could not be warned.",
+                "%(count)s people in clean-up %(number)d could not be warned.",
                 count,
             )
             if state == CaseState.UNDELIVERABLE
             else ngettext(
-                "The outcome of %(count)d removal in clean-up %(number)d is unknown.",
-                "The outcome of %(count)d removals in clean-up %(number)d is unknown.",
+                "The outcome of %(count)s removal in clean-up %(number)d is unknown.",
+                "The outcome of %(count)s removals in clean-up %(number)d is unknown.",
                 count,
             )
         )
-        yield _about(workspace, number, text % {"count": count, "number": number}, f"?state={state}")
+        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, f"?state={state}")
 
 
 def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
@@ -204,37 +204,39 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)
     for number, count in sorted(late.items()):
         text = ngettext(
-            "%(count)d person in clean-up %(number)d was removed although the notice bounced.",
-            "%(count)d people in clean-up %(number)d were removed although the notice bounced.",
+            "%(count)s person in clean-up %(number)d was removed although the notice bounced.",
+            "%(count)s people in clean-up %(number)d were removed although the notice bounced.",
             count,
         )
-        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=revoked&back=bounced")
+        yield _about(
+            workspace, number, text % {"count": intcomma(count), "number": number}, "?state=revoked&back=bounced"
+        )
     mute = due.answerable(cases.filter(state=CaseState.NOTICED), wanted=False)
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The link in %(count)d notice of clean-up %(number)d no longer works, because SECRET_KEY changed. The case "
+            "The link in %(count)s notice of clean-up %(number)d no longer works, because SECRET_KEY changed. The case "
             "waits. Put the former key into SECRET_KEY_FALLBACKS.",
-            "The links in %(count)d notices of clean-up %(number)d no longer work, because SECRET_KEY changed. The "
+            "The links in %(count)s notices of clean-up %(number)d no longer work, because SECRET_KEY changed. The "
             "cases wait. Put the former key into SECRET_KEY_FALLBACKS.",
             count,
         )
-        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=noticed")
+        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "?state=noticed")
     waiting = cases.filter(state=CaseState.AWAITING_NOTICE, outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
-            "The mail server has deferred %(count)d notice in clean-up %(number)d for more than five days.",
-            "The mail server has deferred %(count)d notices in clean-up %(number)d for more than five days.",
+            "The mail server has deferred %(count)s notice in clean-up %(number)d for more than five days.",
+            "The mail server has deferred %(count)s notices in clean-up %(number)d for more than five days.",
             count,
         )
-        yield _about(workspace, number, text % {"count": count, "number": number}, "?state=awaiting_notice")
+        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "?state=awaiting_notice")
     answered = cases.filter(answer__isnull=False, cleanup__launched_at__gt=now - RECENT)
     by_cleanup: dict[int, list[Case]] = {}
     for case in answered:
         by_cleanup.setdefault(case.cleanup.number, []).append(case)
     for number, those in sorted(by_cleanup.items()):
         if count := len(answer.alike(those)):
-            text = _("%(count)d answers in clean-up %(number)d look automatic. Ask these people.")
-            yield _about(workspace, number, text % {"count": count, "number": number}, "")
+            text = _("%(count)s answers in clean-up %(number)d look automatic. Ask these people.")
+            yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "")
 
 
 def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
@@ -247,12 +249,14 @@ def _of_held(workspace: Workspace) -> Iterator[Need]:
     held = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE, outcome__has_key="held_since")
     for number, count in held.values_list("cleanup__number").annotate(Count("pk")).order_by("cleanup__number"):
         text = ngettext(
-            "%(count)d account in clean-up %(number)d is on hold: its data is unclear.",
-            "%(count)d accounts in clean-up %(number)d are on hold: their data is unclear.",
+            "%(count)s account in clean-up %(number)d is on hold: its data is unclear.",
+            "%(count)s accounts in clean-up %(number)d are on hold: their data is unclear.",
             count,
         )
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=due"
-        yield Need(level="warning", text=text % {"count": count, "number": number}, link=_("See who"), url=url)
+        yield Need(
+            level="warning", text=text % {"count": intcomma(count), "number": number}, link=_("See who"), url=url
+        )
 
 
 def _of_policy(workspace: Workspace) -> Iterator[Need]:
