@@ -78,21 +78,27 @@ class Flight:
         """Until nothing more may be claimed, and whatever is on its way has ended; also where this raises."""
         # However it is left, the pool waits for its threads: no DELETE leaves after this has returned.
         with ThreadPoolExecutor(self.most, thread_name_prefix="revoke") as pool:
-            self._claim(pool)
-            while self.looking or self.sending or self.waiting:
-                try:
-                    self._take_answers()
-                    if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
-                        # Whoever is next is looked at while these are written down.
-                        self._claim(pool)
-                finally:
-                    # An answer that has come is never lost, whatever else fails.
-                    self._record()
+            try:
                 self._claim(pool)
-                self._pass(pool)
-                if not (self.looking or self.sending):
-                    # Nobody has passed, and so there is room again.
-                    self._claim(pool)
+                while self.looking or self.sending or self.waiting:
+                    self._go_on(pool)
+            finally:
+                # However it is left, no answer to a DELETE is lost.
+                wait(self.sending)
+                self.answered += _taken(self.sending)
+                self._record()
+
+    def _go_on(self, pool: ThreadPoolExecutor) -> None:
+        self._take_answers()
+        if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
+            # Whoever is next is looked at while these are written down.
+            self._claim(pool)
+        self._record()
+        self._claim(pool)
+        self._pass(pool)
+        if not (self.looking or self.sending):
+            # Nobody has passed, and so there is room again.
+            self._claim(pool)
 
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         while not self.is_over and not self.waiting and (room := self._room()) > 0:

@@ -154,6 +154,38 @@ def test_answers_that_have_come_are_written_down_where_nobody_can_be_claimed_any
     assert Counter(stage.states().values())["revoked"] > 6
 
 
+def test_answers_to_what_has_left_are_written_down_where_a_gate_fails(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pass_gates, see, delete = worker.Revoker.pass_gates, worker.Revoker.see, Client.delete_user
+    gates, has_left, has_failed = list[int](), threading.Event(), threading.Event()
+    slow = next(name for name, state in stage.states().items() if state == "due")
+
+    def see_one_late(revoker: worker.Revoker, case: Any) -> Any:
+        assert case.account.username != slow or has_left.wait(PATIENCE)
+        return see(revoker, case)
+
+    def answer_late(client: Client, username: str) -> Any:
+        has_left.set()
+        assert has_failed.wait(PATIENCE)
+        return delete(client, username)
+
+    def fail_the_second_time(revoker: worker.Revoker, looked: Any) -> Any:
+        gates.append(len(looked))
+        if len(gates) > 1:
+            has_failed.set()
+            raise OperationalError("deadlock detected")
+        return pass_gates(revoker, looked)
+
+    monkeypatch.setattr(worker.Revoker, "see", see_one_late)
+    monkeypatch.setattr(Client, "delete_user", answer_late)
+    monkeypatch.setattr(worker.Revoker, "pass_gates", fail_the_second_time)
+    with pytest.raises(OperationalError):
+        stage.revoke()
+    assert len(stage.deletes) > 6
+    assert Counter(stage.states().values())["revoked"] == len(stage.deletes)
+
+
 def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     execute, by = CursorWrapper.execute, set()
 
