@@ -257,11 +257,12 @@ def _remind(
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data = {"days": days, "address": case.account.email, "mail": emails.as_sent(message)}
+    data = {"address": case.account.email, "mail": emails.as_sent(message)}
     with transaction.atomic():
+        said = {"days": days} | ({} if is_erased(case) else data)
         reminders = [*case.reminders, days]
         Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
-        audit.log([case], kind=Event.CASE_REMINDED, actor="portal", now=now, data=data)
+        audit.log([case], kind=Event.CASE_REMINDED, actor="portal", now=now, data=said)
     return "sent"
 
 
@@ -293,8 +294,10 @@ def _note_refused_end(key: int, refusal: MailRefusal, *, now: datetime) -> None:
 def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:
     """An e-mail that changes no state was refused for good: recorded, and not tried again."""
     case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
-    data = {"address": case.account.email, "why": refusal.record} | more
-    audit.log([case], kind=kind, actor="portal", now=now, data=data)
+    with transaction.atomic():
+        # What the server says may hold the address.
+        said = {} if is_erased(case) else {"address": case.account.email, "why": refusal.record}
+        audit.log([case], kind=kind, actor="portal", now=now, data=said | more)
 
 
 def _put_off(key: int, refusal: MailRefusal, *, now: datetime) -> bool:

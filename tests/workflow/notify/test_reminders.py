@@ -16,17 +16,19 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 
 from accounts_review import audit
-from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks import actions, jobs
 from accounts_review.workflow import advance
-from accounts_review.workflow.notify import bounces
+from accounts_review.workflow.notify import bounces, send
 from accounts_review.workflow.notify.send import (
     EmailsSent,
     send_closings,
     send_notices,
     send_reminders,
 )
+from accounts_review.workflow.retention.erase import erase_accounts
+from accounts_review.workflow.review import decide
 from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
@@ -104,6 +106,31 @@ def test_who_came_back_is_spared_rather_than_reminded(stage: Stage) -> None:
     stage.clock.advance(days=24)
     assert remind(stage) == EmailsSent(sent=1, spared=1)
     assert stage.states() == {"marie": "spared", "omar": "noticed"}
+
+
+@pytest.mark.parametrize("code", [250, 550])
+def test_who_is_erased_while_their_reminder_leaves_is_named_by_no_entry(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    deliver = send.deliver
+    if code == 550:
+        refuse(monkeypatch, "marie@ville.example", code)
+
+    def leave(message: Any, **given: Any) -> Any:
+        answer = deliver(message, **given)
+        if message.to == ["marie@ville.example"]:
+            given_up = {"actor": stage.staff("reviewer"), "reason": "gone", "now": stage.clock()}
+            decide.withdraw(accounts=stage.accounts("marie"), **given_up)
+            Account.objects.filter(username="marie").update(gone_at=stage.clock())
+            erase_accounts(stage.accounts("marie"), now=stage.clock())
+        return answer
+
+    monkeypatch.setattr(send, "deliver", leave)
+    stage.clock.advance(days=29, hours=6)
+    remind(stage)
+    kind = "case.reminded" if code == 250 else "case.reminder_refused"
+    (entry,) = AuditEntry.objects.filter(kind=kind, account_id=Account.objects.exclude(erased_at=None).get().pk)
+    assert "marie" not in f"{entry.subject} {entry.data} {entry.personal and entry.personal.details}"
 
 
 def test_a_refused_reminder_is_recorded_once_and_changes_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
