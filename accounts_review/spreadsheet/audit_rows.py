@@ -47,7 +47,7 @@ def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
         line |= {"data": _document(line["data"]), "actor": row[-2], "subject": row[-1], "beside": {}}
         for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
             digest, salt, name, details, erased_at = row[start : start + 5]
-            if digest:
+            if name is not None:
                 line["beside"][digest] = None if erased_at else [salt, name, _document(details)]
         yield msgspec.json.encode(line).decode() + "\n"
 
@@ -87,7 +87,7 @@ def _beside(row: Sequence[Any]) -> str:
     known = {}
     for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
         digest, salt, name, details, erased_at = row[start : start + 5]
-        if digest:
+        if name is not None:
             known[digest] = "null" if erased_at else f"[{_quoted(salt)}, {_quoted(name)}, {details}]"
     return f"{{{', '.join(f'{_quoted(digest)}: {told}' for digest, told in known.items())}}}"
 

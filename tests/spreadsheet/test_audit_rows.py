@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, PersonalData, Workspace
-from accounts_review.spreadsheet.audit_rows import audit_line, packed_lines
+from accounts_review.spreadsheet.audit_rows import audit_line, audit_lines, packed_lines
 from tests.web.kit import read, someone
 
 ODD = {
@@ -47,3 +48,17 @@ def test_what_is_not_told_has_no_names_and_other_workspaces_are_sealed() -> None
     assert list(json.loads(whole)) == list(json.loads(audit_line(first)))[:-3]
     sealed, *_others = packed_lines(query, told={first.seq}, workspaces=())
     assert json.loads(sealed) == {"seq": first.seq, "previous": first.previous, "digest": first.digest}
+
+
+@pytest.mark.usefixtures("entries")
+def test_what_was_taken_from_beside_the_chain_is_left_out() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("DELETE FROM accounts_review_personaldata WHERE account_id IS NOT NULL")
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    query = AuditEntry.objects.order_by("seq")
+    every = list(query.values_list("seq", "workspace"))
+    told, places = {seq for seq, _workspace in every}, {workspace for _seq, workspace in every}
+    lines = [json.loads(line) for line in packed_lines(query, told=told, workspaces=places)]
+    assert [line["seq"] for line in lines] == sorted(told)
+    assert [json.loads(line)["beside"] for line in audit_lines(query)] == [line["beside"] for line in lines]
