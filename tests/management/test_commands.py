@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.core.management import CommandError
+from django.core.management import CommandError, load_command_class
 from django.utils.timezone import now
 
 from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption, Hold
@@ -93,6 +93,11 @@ def test_people_are_named_in_a_plain_list(synced: Run, tmp_path: Path) -> None:
     file.write_text("a,b\n")
     with pytest.raises(CommandError, match="more than one column"):
         synced("exempt", *options)
+
+
+def test_a_command_takes_what_django_offers() -> None:
+    parser = load_command_class("accounts_review", "sync").create_parser("manage.py", "sync")
+    assert parser.parse_args(["--skip-checks"]).skip_checks
 
 
 def test_approve_exempt_and_withdraw_decide(synced: Run) -> None:
