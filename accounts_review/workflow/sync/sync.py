@@ -111,8 +111,10 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
                 gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
+            # Nobody else may be kept waiting: another workspace can have come while this one was read.
+            is_new = not staging.newest and not Account.objects.exclude(workspace=workspace).exists()
             for model in (Account, Assessment):
-                indexes.make_missing(model, is_new=not staging.newest)
+                indexes.make_missing(model, is_new=is_new)
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
