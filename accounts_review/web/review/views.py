@@ -121,7 +121,8 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         # Before the rows are read: what is decided meanwhile was not seen.
         since = newest(self.workspace)
         context = super().get_context_data(**kwargs)
-        rows = context["table"].paginator.count
+        # Where so many match that not all are counted, those who are read here may be none of those.
+        rows = context["table"].paginator.count or len(context["table"].page.object_list)
         everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
         context["table"].says_verdict = self.filterset.data.get("verdict", EVERYONE) == EVERYONE

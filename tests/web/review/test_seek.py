@@ -161,6 +161,19 @@ def test_of_more_than_can_be_counted_it_says_so(desk: Desk, monkeypatch: pytest.
     assert desk.names("?q=n&sort=username&per_page=10&page=9") == [f"n{number:02}" for number in range(25, 35)]
 
 
+def test_who_is_found_beyond_those_counted_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(
+        desk.workspace,
+        *(someone(f"n{number:02}") for number in range(12)),
+        someone("nboss", permissions=["edit_domain"]),
+    )
+    monkeypatch.setattr(counts, "MOST_COUNTED", 2)
+    answer = desk.see("?q=n&verdict=protected")
+
+    assert usernames(answer) == ["nboss"]
+    assert "No account matches" not in text_of(answer)
+
+
 def test_the_order_of_activity_leaps_over_nobody_of_a_verdict(desk: Desk) -> None:
     idle = {"d1": 731, "d2": 740, "a1": 1, "a2": 729, "d3": 2000}
     read(
