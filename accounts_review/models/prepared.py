@@ -70,8 +70,7 @@ class Prepared:
         return [_as_parameter(values[self.stand_ins[place]]) if self._is_place(place) else place for place in places]
 
     def _is_place(self, value: Any) -> bool:
-        # The database's own kinds of integers are among them.
-        return isinstance(value, (int, str, date)) and value in self.stand_ins
+        return type(value) in (int, str, date, datetime) and value in self.stand_ins
 
     @cached_property
     def _queryset(self) -> Any:

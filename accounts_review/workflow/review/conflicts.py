@@ -10,7 +10,6 @@ from django.utils.timezone import localtime
 from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.models.audit_entry import AuditEntryQuerySet
-from accounts_review.models.hold import PORTAL
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.wording import instants
@@ -24,28 +23,12 @@ _NEWEST = Prepared(
     ),
     workspace=str,
 )
-_BY_PEOPLE = Prepared(
-    lambda workspace, seen: (
-        AuditEntryQuerySet(AuditEntry)
-        .filter(workspace=workspace, seq__gt=seen)
-        .exclude(actor_ref__name=PORTAL)
-        .order_by()
-        .values_list("seq")[:1]
-    ),
-    workspace=str,
-    seen=int,
-)
 
 
 def newest(workspace: Workspace) -> int:
     """The number of the newest audit entry: whoever has seen the list as it is now knows all up to it."""
     found = [seq for name in workspace.names for (seq,) in _NEWEST.rows(workspace=name)]
     return max(found, default=0)
-
-
-def has_anybody_acted(seen: int, *, workspace: Workspace) -> bool:
-    """Whether a person did anything after an entry; what the portal does by itself does not count."""
-    return any(_BY_PEOPLE.rows(workspace=name, seen=seen) for name in workspace.names)
 
 
 def decided_since(

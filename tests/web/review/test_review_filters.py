@@ -9,8 +9,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from accounts_review import audit
-from accounts_review.audit.events import Event
 from accounts_review.models import Case, Workspace
 from accounts_review.web.review import counts
 from accounts_review.workflow.launch import launch
@@ -163,14 +161,3 @@ def test_the_counts_follow_each_decision_where_very_many_are_decided_on(
         decide.exempt(accounts=[accounts[username]], actor=desk.user, reason="away", until=until, now=now())
 
         assert desk.counts("?state=open")["dormant"] == left
-
-
-def test_the_counts_of_very_many_outlast_what_the_portal_does_by_itself(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counts, "FEW_DECIDED", -1)
-    for _ in range(2):
-        desk.counts("?state=open")
-    monkeypatch.setattr(counts, "_decided", lambda _unused: pytest.fail("counted anew"))
-    audit.log([desk.workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=now())
-    desk.counts("?state=open")
