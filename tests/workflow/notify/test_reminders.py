@@ -20,7 +20,7 @@ from accounts_review.models import Account, AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks import actions, jobs
 from accounts_review.workflow import advance
-from accounts_review.workflow.notify import bounces, send
+from accounts_review.workflow.notify import bounces, send, smtp
 from accounts_review.workflow.notify.send import (
     EmailsSent,
     send_closings,
@@ -112,15 +112,15 @@ def test_who_came_back_is_spared_rather_than_reminded(stage: Stage) -> None:
 def test_who_is_erased_while_their_reminder_leaves_is_named_by_no_entry(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    deliver = send.deliver
+    deliver = smtp.deliver
     if code == 550:
         refuse(monkeypatch, "marie@ville.example", code)
 
     def leave(message: Any, **given: Any) -> Any:
         answer = deliver(message, **given)
         if message.to == ["marie@ville.example"]:
-            given_up = {"actor": stage.staff("reviewer"), "reason": "gone", "now": stage.clock()}
-            decide.withdraw(accounts=stage.accounts("marie"), **given_up)
+            accounts, now = stage.accounts("marie"), stage.clock()
+            decide.withdraw(accounts=accounts, actor=stage.staff("reviewer"), reason="gone", now=now)
             Account.objects.filter(username="marie").update(gone_at=stage.clock())
             erase_accounts(stage.accounts("marie"), now=stage.clock())
         return answer

@@ -300,7 +300,7 @@ def test_whoever_adds_a_workspace_administers_it(workspace: Workspace, person: P
 
 @pytest.mark.parametrize("login", ["portal", "Shell", "the person"])
 def test_nobody_is_called_what_the_audit_calls_a_program(workspace: Workspace, login: str) -> None:
-    with pytest.raises(people.PersonRefused):
+    with pytest.raises(PersonRefused):
         people.add_person(
             login=login, email="p@portal.example", role="reviewer", workspace=workspace, actor=None, now=NOW
         )
