@@ -68,8 +68,7 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     leaving, removed = _leaving(workspace), _removed(workspace, since=now - WINDOW)
     on_their_way, gone = (leaving.count(), removed.count()) if workspace.is_live else (0, 0)
     taken = on_their_way + gone
-    # Nothing depends on how many more there are; one more than needed, for what a division rounds off.
-    enough = ceil(min((limits.per_cleanup + taken + 2) / limits.share_of_population, MORE_THAN_ANY))
+    enough = of_whom_the_share_is(limits.per_cleanup + taken + 1, share=limits.share_of_population)
     population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
     found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken)
@@ -84,6 +83,12 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
         if int((population - out) * limits.share_of_population) > len(used_up) - out
     )
     return replace(found, next_at=next(has_room, None))
+
+
+def of_whom_the_share_is(count: int, *, share: float) -> int:
+    """A population of whom the share is at least so many: nothing depends on how many more there are. Pure."""
+    # One more than wanted, for what a division rounds off.
+    return ceil(min((count + 1) / share, MORE_THAN_ANY))
 
 
 def _removed(workspace: Workspace, *, since: datetime) -> QuerySet[Case]:

@@ -116,8 +116,8 @@ def test_a_share_that_allows_nobody_is_said_to_be_too_small(stage: Stage, share:
     assert limits.room(stage.workspace, now=NOW).objection == {"code": "share_too_small"}
 
 
-def test_the_share_is_no_limit_where_one_cleanup_takes_fewer_however_a_division_is_rounded(stage: Stage) -> None:
+def test_however_a_division_is_rounded_enough_are_counted() -> None:
     for percent in range(1, 51):
-        stage.adopt(policy_text(share=percent / 100, per_cleanup=1))
-        room = limits.room(stage.workspace, now=NOW)
-        assert room.is_by_share is (int(33 * (percent / 100)) <= 1), percent
+        for count in range(300):
+            share = percent / 100
+            assert count <= int(limits.of_whom_the_share_is(count, share=share) * share), (percent, count)

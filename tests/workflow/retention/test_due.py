@@ -16,6 +16,7 @@ from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
+from accounts_review.audit.verification.actors import PROGRAMS
 from accounts_review.models import Account, AuditEntry, Hold, Role, Run, Workspace
 from accounts_review.tasks import nightly
 from accounts_review.workflow import holds, workspaces
@@ -42,6 +43,9 @@ def opened(name: str, months: int) -> Workspace:
 def left(login: str, *places: Workspace, at: datetime, email: str = "", name: str = "") -> User:
     """Somebody who had a role and was deactivated."""
     person = User.objects.filter(username=login).first()
+    if person is None and login in PROGRAMS:
+        # As a shell can make one; the portal refuses the name.
+        person = User.objects.create(username=login, email=email or f"{login}@portal.example")
     if person is None:
         add_person(login=login, email=email or f"{login}@portal.example", role="reviewer", workspace=places[0],
             actor=None, now=at, name=name)  # fmt: skip
