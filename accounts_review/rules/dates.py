@@ -5,11 +5,16 @@ Pure: no Django, no clock, no input or output.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(days=1)
+_FORM = re.compile(
+    r"\s*\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?\s*", re.ASCII
+)
+"""How a date is written. Python alone overlooks any one character between the seconds and the offset."""
 
 
 class DateFault(StrEnum):
@@ -32,7 +37,7 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
     """The UTC instant that a date of the API stands for, or what is wrong with it."""
     if is_absent(value):
         return DateFault.ABSENT
-    if not isinstance(value, str) or len(value) > 40 or not value.isascii():
+    if not isinstance(value, str) or len(value) > 40 or not _FORM.fullmatch(value):
         return DateFault.UNREADABLE
     try:
         instant = datetime.fromisoformat(value.strip())
