@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -268,11 +268,14 @@ class Revoker(Recorder):
         return False
 
     def record(self, answered: Sequence[Answered]) -> bool:
-        """Write down what became of DELETEs, every one of them; false where the clean-up has to stop."""
+        """Write down what became of DELETEs, every one, also where one fails; false where the clean-up has to stop."""
         crashpoint("s6")
         if len(answered) > 1 and self._all_revoked(answered):
             return True
-        go_on = [self._finish(case, outcome) for case, outcome in answered]
+        go_on = list[bool]()
+        with ExitStack() as each:
+            for case, outcome in reversed(answered):
+                each.callback(lambda *answer: go_on.append(self._finish(*answer)), case, outcome)
         return all(go_on)
 
     def _all_revoked(self, answered: Sequence[Answered]) -> bool:
