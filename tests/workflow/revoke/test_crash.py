@@ -16,6 +16,7 @@ from accounts_review import audit
 from accounts_review.models import AuditEntry
 from accounts_review.workflow.revoke import worker
 from tests.stage import SetStage, Stage, client_of, someone
+from tests.workflow.revoke.conftest import NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,17 +155,6 @@ def test_a_worker_killed_while_it_waits_for_the_answer(stage: Stage, kind: str) 
     assert stage.outcome("marie")["inferred"]
 
 
-CROWD = [f"person.{number:02d}" for number in range(16)]
-
-
-@pytest.fixture
-def eight(set_stage: SetStage) -> Stage:
-    """Sixteen are due, and six are gone already: from here on eight are in flight together."""
-    stage: Stage = set_stage(*map(someone, CROWD), others=40, launched=CROWD)
-    assert stage.revoke(limit=6) == {"revoked": 6}
-    return stage
-
-
 @pytest.mark.matrix(fast=2, reason="a worker is killed at each step")
 @pytest.mark.parametrize("step", LEFT)
 def test_a_crash_with_eight_in_flight_sends_nobody_a_second_delete(eight: Stage, step: str) -> None:
@@ -173,7 +163,7 @@ def test_a_crash_with_eight_in_flight_sends_nobody_a_second_delete(eight: Stage,
     eight.clock.advance(seconds=121)
     eight.revoke()
     assert set(eight.states().values()) == {"revoked"}
-    assert Counter(name for name, _, _ in eight.deletes) == Counter(CROWD)
+    assert Counter(name for name, _, _ in eight.deletes) == Counter(NAMES)
     assert eight.members == set()
     assert audit.verify()[1] is None
 

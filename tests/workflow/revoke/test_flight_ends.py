@@ -11,18 +11,13 @@ from django.db import OperationalError
 
 from accounts_review.huwise import Client
 from accounts_review.workflow.revoke import worker
-from tests.stage import SetStage, Stage, someone
-
-NAMES = [f"person.{number:02d}" for number in range(16)]
-PATIENCE = 60.0
+from tests.stage import Stage
+from tests.workflow.revoke.conftest import PATIENCE
 
 
 @pytest.fixture
-def stage(set_stage: SetStage) -> Stage:
-    """Sixteen are due, and the first six are gone already: there are no stages any more."""
-    stage: Stage = set_stage(*map(someone, NAMES), others=30, launched=NAMES)
-    assert stage.revoke(limit=6) == {"revoked": 6}
-    return stage
+def stage(eight: Stage) -> Stage:
+    return eight
 
 
 def test_answers_that_have_come_are_written_down_where_nobody_can_be_claimed_any_more(
@@ -73,3 +68,22 @@ def test_answers_to_what_has_left_are_written_down_where_a_gate_fails(
         stage.revoke()
     assert len(stage.deletes) > 6
     assert Counter(stage.states().values())["revoked"] == len(stage.deletes)
+
+
+def test_an_answer_that_cannot_be_written_down_costs_no_other(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish, failed = worker.Revoker._finish, list[str]()
+
+    def fail_first(revoker: worker.Revoker, case: Any, outcome: Any) -> bool:
+        if not failed:
+            failed.append(case.account.username)
+            raise OperationalError("deadlock detected")
+        return finish(revoker, case, outcome)
+
+    monkeypatch.setattr(worker.Revoker, "_all_revoked", lambda *_: False)
+    monkeypatch.setattr(worker.Revoker, "_finish", fail_first)
+    with pytest.raises(OperationalError):
+        stage.revoke()
+    states = stage.states()
+    assert len(stage.deletes) > 7
+    assert [name for name, state in states.items() if state == "intended"] == failed
+    assert Counter(states.values())["revoked"] == len(stage.deletes) - 1
