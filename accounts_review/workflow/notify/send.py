@@ -7,7 +7,7 @@ than never: a person warned twice is disturbed, a person not warned is wronged.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -257,12 +257,9 @@ def _remind(
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data = {"address": case.account.email, "mail": emails.as_sent(message)}
-    with transaction.atomic():
-        said = {"days": days} | ({} if is_erased(case) else data)
-        reminders = [*case.reminders, days]
-        Case.objects.filter(pk=case.pk).update(reminded_at=now, reminders=reminders)
-        audit.log([case], kind=Event.CASE_REMINDED, actor="portal", now=now, data=said)
+    personal = {"address": case.account.email, "mail": emails.as_sent(message)}
+    sent = {"reminded_at": now, "reminders": [*case.reminders, days]}
+    _note(case, kind=Event.CASE_REMINDED, now=now, personal=personal, data={"days": days}, **sent)
     return "sent"
 
 
@@ -277,11 +274,8 @@ def _tell_the_end(
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    data = {"address": case.account.email, "mail": emails.as_sent(message)}
-    with transaction.atomic():
-        said = {} if is_erased(case) else data
-        Case.objects.filter(pk=case.pk).update(closing_told_at=now)
-        audit.log([case], kind=kind, actor="portal", now=now, data=said)
+    personal = {"address": case.account.email, "mail": emails.as_sent(message)}
+    _note(case, kind=kind, now=now, personal=personal, data={}, closing_told_at=now)
     return "sent"
 
 
@@ -291,13 +285,23 @@ def _note_refused_end(key: int, refusal: MailRefusal, *, now: datetime) -> None:
     _note_refusal(key, refusal, kind=kind, now=now)
 
 
-def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: object) -> None:
+def _note_refusal(key: int, refusal: MailRefusal, *, kind: Event, now: datetime, **more: int) -> None:
     """An e-mail that changes no state was refused for good: recorded, and not tried again."""
     case = Case.objects.select_related("account", "cleanup__workspace").get(pk=key)
-    with transaction.atomic():
-        # What the server says may hold the address.
-        said = {} if is_erased(case) else {"address": case.account.email, "why": refusal.record}
-        audit.log([case], kind=kind, actor="portal", now=now, data=said | more)
+    # What the server says may hold the address.
+    personal = {"address": case.account.email, "why": refusal.record}
+    _note(case, kind=kind, now=now, personal=personal, data=more)
+
+
+@transaction.atomic
+def _note(
+    case: Case, *, kind: Event, now: datetime, personal: dict[str, Any], data: Mapping[str, Any], **columns: Any
+) -> None:
+    """Record what became of an e-mail that changes no state; of somebody erased while it left, nothing personal."""
+    told = {**data, **({} if is_erased(case) else personal)}
+    if columns:
+        Case.objects.filter(pk=case.pk).update(**columns)
+    audit.log([case], kind=kind, actor="portal", now=now, data=told)
 
 
 def _put_off(key: int, refusal: MailRefusal, *, now: datetime) -> bool:

@@ -182,18 +182,17 @@ def _move(cases: Sequence[Case], *, now: datetime) -> None:
 @transaction.atomic
 def _record_moved(case: Case, *, now: datetime) -> None:
     """The e-mail has left, whatever became of the case meanwhile: its person was given a date, and is told the end."""
-    erased = is_erased(case)
+    data = _of(case)
+    entry = {"promised": data["promised"]} if is_erased(case) else _entry(case)
     found = Case.objects.select_for_update(no_key=True, of=("self",)).get(pk=case.pk)
-    data = _of(case) | ({"address": ""} if erased else {})
     # An entry that moves nothing changes no date that an earlier one has given.
     promised = found.promised_at or datetime.fromisoformat(data["promised"])
     columns: dict[str, Any] = {"promised_at": promised, "link_key": emails.link_key()}
     if found.state in KEPT:
-        columns |= {"noticed_at": datetime.fromisoformat(data["at"]), "warned_to": data["address"]}
+        columns |= {"noticed_at": datetime.fromisoformat(data["at"]), "warned_to": entry.get("address", "")}
     if TAKEN in (found.outcome or {}):
         columns |= {"outcome": None}
     Case.objects.filter(pk=case.pk).update(**columns)
-    entry = {"promised": data["promised"]} if erased else _entry(case)
     audit.log([case], kind=Event.CASE_NOTICED, actor="portal", now=now, data=entry)
 
 
