@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.models.workspace import Workspace
 
 PORTAL = "portal"
-"""Who puts down and ends holds where no person does."""
+"""Who acts where nobody in particular does."""
 
 
 class HoldQuerySet(models.QuerySet["Hold"]):

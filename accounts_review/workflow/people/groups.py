@@ -11,12 +11,10 @@ from django.db import transaction
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Role, Workspace
+from accounts_review.models.hold import PORTAL
 from accounts_review.workflow.people.changes import Change, an_administrator_stays, change_of_role, logged
 from accounts_review.workflow.people.reach import NONE, RANKS
 from accounts_review.workflow.people.sessions import end_sessions
-
-PORTAL = "portal"
-"""Who acts where nobody in particular does."""
 
 Grants = Mapping[str, Iterable[tuple[str, str]]]
 """For each group the roles that it gives, each with the name of its workspace, or "" for the whole portal."""

@@ -14,7 +14,6 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -36,8 +35,6 @@ from accounts_review.workflow.people.changes import (
 from accounts_review.workflow.people.reach import NONE, RANKS, may_change, role_in, role_over
 from accounts_review.workflow.people.sessions import end_sessions, forget_ways_in, is_linked
 
-_TAKEN = gettext_lazy("The login %(login)s is taken. Choose another one, or change that person's role.")
-
 
 @transaction.atomic
 def add_person(
@@ -51,8 +48,12 @@ def add_person(
     login, email = login.strip(), _usable(email)
     audit.wait_for_turn()
     known = User.objects.filter(username__iexact=login).first()
-    if known and (known.is_active or known.is_superuser or not same_but_for_case(known.username, login)):
-        raise PersonRefused(_TAKEN % {"login": login})
+    is_taken = known and (known.is_active or known.is_superuser or not same_but_for_case(known.username, login))
+    # The audit could not tell them from a program, which needs no role.
+    if is_taken or login.casefold() in PROGRAMS:
+        raise PersonRefused(
+            _("The login %(login)s is taken. Choose another one, or change that person's role.") % {"login": login}
+        )
     _refuse_taken(email)
     person = known or User(username=_valid(login))
     person.email, person.is_active = email, True
@@ -251,9 +252,6 @@ def _refuse_taken(email: str, *, besides: User | None = None) -> None:
 
 
 def _valid(login: str) -> str:
-    if login.casefold() in PROGRAMS:
-        # The audit could not tell them from a program, which needs no role.
-        raise PersonRefused(_TAKEN % {"login": login})
     try:
         UnicodeUsernameValidator()(login)
     except ValidationError as problem:

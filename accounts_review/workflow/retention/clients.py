@@ -12,7 +12,7 @@ from django.db.models import Q
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, PersonalData, Workspace
-from accounts_review.workflow.retention.erase import PORTAL
+from accounts_review.models.hold import PORTAL
 
 
 @transaction.atomic

@@ -14,14 +14,14 @@ from django.utils.translation import gettext as _
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
+from accounts_review.audit.verification.actors import PROGRAMS
 from accounts_review.models import Account, AuditEntry, Case, PersonalData, PolicyVersion, Workspace, permit
+from accounts_review.models.hold import PORTAL
 from accounts_review.workflow.retention import texts, traces
-from accounts_review.workflow.retention.erase import PORTAL, Erased, NotErasable, erase_accounts
+from accounts_review.workflow.retention.erase import Erased, NotErasable, erase_accounts
 from accounts_review.workflow.retention.terms import SearchTerms
 
 A_MONTH = timedelta(days=365.25 / 12)
-_NOBODYS = (PORTAL, "shell")
-"""Who acts in the audit without being somebody; a login of that name cannot be told from them."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ def _forget(person: User, workspace: Workspace, *, now: datetime) -> list[str]:
     audit.wait_for_turn()
     places = _places_of(person)
     names = [name for place in places for name in place.names]
-    if login not in _NOBODYS:
+    if login not in PROGRAMS:  # A login of that name cannot be told from the program.
         PersonalData.objects.filter(account_id=None, name=login).erase(now=now)
         texts.rename_login(login, instead)
     # An entry of the portal as a whole names no workspace.

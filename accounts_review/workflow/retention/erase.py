@@ -28,10 +28,10 @@ from accounts_review.models import (
     Workspace,
     permit,
 )
+from accounts_review.models.hold import PORTAL
 from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.terms import SearchTerms
 
-PORTAL = "portal"
 _EVIDENCE_OF_A_PERSON = ("email",)
 _OUTCOME = ("status", "error_code", "trace_id", "inferred", "found", "at")
 """What is kept of how a removal ended; the rest may name somebody."""
