@@ -63,7 +63,7 @@ def orphans_of(workspace: Workspace, accounts: Collection[int]) -> list[Orphan]:
     leaving = Account.objects.filter(pk__in=Among(accounts), gone_at=None)
     under_way = Case.objects.open().exclude(state=CaseState.IN_DRAFT).order_by().values("account")
     staying = Account.objects.filter(workspace=workspace).listed().exclude(pk__in=Among(accounts))
-    rights, groups = _had(leaving)
+    rights, groups = _had(leaving, RIGHTS, GROUPS)
     rights_kept, groups_kept = _kept(staying.exclude(pk__in=under_way), rights, groups)
     if rights == rights_kept and groups == groups_kept:
         return []
@@ -93,7 +93,7 @@ def _kept(staying: AccountQuerySet, rights: set[str], groups: set[str]) -> tuple
     A few accounts have most of them; only what none of those has is looked for among all.
     """
     some = staying.order_by().values_list("pk", flat=True)[:LOOKED_AT_FIRST]
-    kept = _had(Account.objects.filter(pk__in=Among(some)))
+    kept = _had(Account.objects.filter(pk__in=Among(some)), RIGHTS, GROUPS)
     for names, found, field in zip((rights, groups), kept, (RIGHTS, GROUPS), strict=True):
         if missing := names - found:
             found |= _had(staying.filter(**{f"{field}__overlap": sorted(missing)}), field)[0]
@@ -101,9 +101,7 @@ def _kept(staying: AccountQuerySet, rights: set[str], groups: set[str]) -> tuple
 
 
 def _had(accounts: AccountQuerySet, *fields: str) -> list[set[str]]:
-    """All rights and all groups that any of them has, or all there is in some columns of names."""
-    each = {
-        f"name_{number}": Func(F(field), function="unnest") for number, field in enumerate(fields or (RIGHTS, GROUPS))
-    }
+    """All that any of them has, for each of some columns of names."""
+    each = {f"name_{number}": Func(F(field), function="unnest") for number, field in enumerate(fields)}
     rows = accounts.annotate(**each).order_by().values_list(*each).distinct()
-    return [set(column) - {None} for column in zip(*rows, strict=True)] or [set() for _field in each]
+    return [set(column) - {None} for column in zip(*rows, strict=True)] or [set() for _field in fields]
