@@ -9,7 +9,6 @@ from django.utils.timezone import localtime
 
 from accounts_review.audit.events import DECISIONS, named
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.models.audit_entry import AuditEntryQuerySet
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.wording import instants
@@ -18,9 +17,7 @@ MOST = 20_000
 """So many of the newest decisions are looked at: two for each account that one act can be about."""
 
 _NEWEST = Prepared(
-    lambda workspace: (
-        AuditEntryQuerySet(AuditEntry).filter(workspace=workspace).order_by("-seq").values_list("seq")[:1]
-    ),
+    lambda workspace: AuditEntry._base_manager.filter(workspace=workspace).order_by("-seq").values_list("seq")[:1],
     workspace=str,
 )
 
