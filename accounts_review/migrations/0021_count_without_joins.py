@@ -5,6 +5,8 @@ With statistics from before a table grew, the database took 20,000 rows for 200 
 
 from django.db import migrations
 
+from accounts_review.migrations._function import replaced
+
 JOINED = """UPDATE accounts_review_assessment wrong SET is_listed = NOT wrong.is_listed
         FROM after JOIN accounts_review_account account ON account.id = after.account_id
         WHERE wrong.account_id = after.account_id
@@ -14,25 +16,11 @@ LOOKED_UP = """UPDATE accounts_review_assessment SET is_listed = NOT is_listed W
                 SELECT absent_since IS NULL AND gone_at IS NULL FROM accounts_review_account WHERE id = account_id
             )
         ))"""
-INSTEAD = """
-DO $$
-DECLARE
-    source text := pg_get_functiondef('accounts_review_count_assessments'::regproc);
-BEGIN
-    IF position('{before}' IN source) = 0 THEN
-        RAISE EXCEPTION 'the function that counts is not as expected';
-    END IF;
-    EXECUTE replace(source, '{before}', '{after}');
-END
-$$
-"""
 
 
 class Migration(migrations.Migration):
     dependencies = [("accounts_review", "0020_audit_by_workspace")]
 
     operations = [
-        migrations.RunSQL(
-            INSTEAD.format(before=JOINED, after=LOOKED_UP), INSTEAD.format(before=LOOKED_UP, after=JOINED)
-        )
+        replaced(JOINED, by=LOOKED_UP)
     ]

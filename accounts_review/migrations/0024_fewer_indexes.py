@@ -8,6 +8,8 @@ import datetime
 from django.db import migrations, models
 from django.db.models.functions import Coalesce
 
+from accounts_review.migrations._function import replaced
+
 BEFORE_ALL_DATES = datetime.datetime(1900, 1, 1, tzinfo=datetime.UTC)
 LISTED = models.Q(("is_listed", True))
 COUNTING = "BEGIN\n    IF TG_OP = ''DELETE'' THEN"
@@ -16,18 +18,6 @@ UNLESS_MOVED = """BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = ''DELETE'' THEN"""
-INSTEAD = """
-DO $$
-DECLARE
-    source text := pg_get_functiondef('accounts_review_count_assessments'::regproc);
-BEGIN
-    IF position('{before}' IN source) = 0 THEN
-        RAISE EXCEPTION 'the function that counts is not as expected';
-    END IF;
-    EXECUTE replace(source, '{before}', '{after}');
-END
-$$
-"""
 
 
 class Migration(migrations.Migration):
@@ -59,7 +49,5 @@ class Migration(migrations.Migration):
                 name="assessment_by_activity",
             ),
         ),
-        migrations.RunSQL(
-            INSTEAD.format(before=COUNTING, after=UNLESS_MOVED), INSTEAD.format(before=UNLESS_MOVED, after=COUNTING)
-        ),
+        replaced(COUNTING, by=UNLESS_MOVED),
     ]
