@@ -9,16 +9,8 @@ from django.db import transaction
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models.audit_entry import EMAILS
 from accounts_review.workflow.notify.smtp import MailStop, Round
-
-TAKEN = (
-    Event.CASE_NOTICED,
-    Event.CASE_REMINDED,
-    Event.CASE_CLOSING_TOLD,
-    Event.CASE_KEPT_TOLD,
-    Event.EMAIL_TESTED,
-)
-"""Entries that say that the mail server took an e-mail of ours."""
 
 
 def remember(run: Round, *, workspace: Workspace, now: datetime) -> None:
@@ -45,7 +37,7 @@ def resume(workspace: Workspace, *, now: datetime) -> None:
 
 def took_mail_since(workspace: Workspace, instant: datetime) -> bool:
     """Whether the mail server has taken an e-mail since then, so that a refusal was not of us."""
-    return AuditEntry.objects.of(workspace).filter(kind__in=TAKEN, at__gt=instant).exists()
+    return AuditEntry.objects.of(workspace).filter(kind__in=EMAILS, at__gt=instant).exists()
 
 
 @transaction.atomic
