@@ -11,10 +11,9 @@ import msgspec
 from django.db.models import QuerySet
 
 from accounts_review.models import AuditEntry
-from accounts_review.models.streaming import streamed
+from accounts_review.models.streaming import CHUNK, streamed
 from accounts_review.spreadsheet import Sheet
 
-CHUNK = 2000
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 AUDIT_COLUMNS = ("seq", "at", "workspace", "actor", "kind", "said", "subject", "cleanup", "data", "digest")
 _CHAINED = (
@@ -45,10 +44,8 @@ def audit_lines(entries: QuerySet[AuditEntry]) -> Iterator[str]:
         line["at"] = datetime.fromisoformat(str(line["at"])).isoformat(timespec="microseconds")
         line |= {name: _number(line[name]) for name in ("seq", "account_id", "cleanup")}
         line |= {"data": _document(line["data"]), "actor": row[-2], "subject": row[-1], "beside": {}}
-        for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
-            digest, salt, name, details, erased_at = row[start : start + 5]
-            if name is not None:
-                line["beside"][digest] = None if erased_at else [salt, name, _document(details)]
+        for digest, salt, name, details, erased_at in _references(row):
+            line["beside"][digest] = None if erased_at else [salt, name, _document(details)]
         yield msgspec.json.encode(line).decode() + "\n"
 
 
@@ -82,13 +79,19 @@ def packed_lines(entries: QuerySet[AuditEntry], *, told: Container[int], workspa
         yield f"{{{', '.join(parts)}}}\n"
 
 
+def _references(row: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Digest, salt, name, details and instant of erasure of each thing that a row points to, if it is there still."""
+    for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
+        if row[start + 2] is not None:
+            yield row[start : start + 5]
+
+
 def _beside(row: Sequence[Any]) -> str:
     """What the references of a row point to, by their digests."""
-    known = {}
-    for start in range(len(_CHAINED), len(_CHAINED) + len(_BESIDE), 5):
-        digest, salt, name, details, erased_at = row[start : start + 5]
-        if name is not None:
-            known[digest] = "null" if erased_at else f"[{_quoted(salt)}, {_quoted(name)}, {details}]"
+    known = {
+        digest: "null" if erased_at else f"[{_quoted(salt)}, {_quoted(name)}, {details}]"
+        for digest, salt, name, details, erased_at in _references(row)
+    }
     return f"{{{', '.join(f'{_quoted(digest)}: {told}' for digest, told in known.items())}}}"
 
 

@@ -15,13 +15,12 @@ from django.db.models import Func, JSONField, OuterRef, QuerySet, Subquery, Text
 from django.db.models.functions import Cast
 
 from accounts_review.models import Account, Case, Exemption
-from accounts_review.models.streaming import streamed
+from accounts_review.models.streaming import CHUNK, streamed
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import Sheet
 from accounts_review.wording import verdicts
 
-CHUNK = 2000
 REMEMBERED = 4096
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 DECISIONS = ("approve", "exempt", "withdraw")
