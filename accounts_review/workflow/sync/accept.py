@@ -102,7 +102,7 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     # The dates are judged as of when they were read, and so is their age.
     now = held.sync.started_at
     with staging_of(workspace, read_at=now) as staging:
-        staging.newest = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
+        staging.note_newest()
         raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
         staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
         # It names all who were not seen, whatever is known of them today.

@@ -27,11 +27,14 @@ WHERE workspace_id = %(workspace)s AND (absent_since IS NOT NULL OR gone_at IS N
 
 
 def remember(passes: Passes) -> None:
-    """Keep the pages of a complete sync whose every record was stored as an account of its own."""
+    """Keep the pages of a complete sync whose every record was stored as an account of its own.
+
+    Those of the one before were forgotten when it was accepted.
+    """
     last = passes.last
     if last.pages >= MANY and last.announced == last.counted == last.records == last.population:
         given = {"digests": b"".join(last.digests), "records": last.records}
-        SyncedPages.objects.update_or_create(workspace=passes.staging.workspace, defaults=given)
+        SyncedPages.objects.create(workspace=passes.staging.workspace, **given)
 
 
 def forget_pages(workspace: Workspace) -> None:

@@ -110,7 +110,7 @@ class Staging:
     """The rights of an account that are to be compared with the workspace's own list of who holds them."""
     number: int = 0
     missed: int = 0
-    """How many accounts count as not seen."""
+    """How many times an account was noted as not seen, some twice: what counts is whether any was."""
     concerns_stored: bool = True
     """Whether anything is to be written to an account that is stored, beside those that are new."""
     seq: int = 0
@@ -176,6 +176,10 @@ class Staging:
         """Of the other accounts, as a condition for the ORM."""
         condition = "accounts_review_account.id IN (SELECT id FROM sync_unseen WHERE pass = %s OR pass IS NULL)"
         return RawSQL(condition, (self.number,), output_field=BooleanField())  # noqa: S611
+
+    def note_newest(self) -> None:
+        """Whoever is stored from now on is a newcomer."""
+        self.newest = self.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
 
     def miss_newcomers(self) -> None:
         """Whoever was stored since the sync began, by a person who accepted another, was not seen by this one."""

@@ -187,7 +187,7 @@ def reset_breaker(
 
 def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -> Gathered:
     workspace = staging.workspace
-    staging.newest = staging.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
+    staging.note_newest()
     gathered = Gathered(Passes(staging=staging, began=staging.read_at, progress=report))
     try:
         gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
