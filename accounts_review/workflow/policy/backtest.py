@@ -66,7 +66,7 @@ def backtest(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: 
     """Each segment of the policy in force, or of a preview that was judged, on a past day; the largest first."""
     judged = _judged(workspace, policy_preview, on)
     silent = _silent(workspace, policy_preview, on, judged)
-    back = _by_segment(judged.filter(Q(("returned", True)), account__in=_ended(on).values("account")))
+    back = _by_segment(_back(judged, on))
     unknown, step = _unknown(workspace, judged, on)
     found = [
         LookBack(
@@ -92,7 +92,7 @@ def _silent(
 
 
 def _unknown(workspace: Workspace, judged: QuerySet[Any], on: datetime) -> tuple[dict[str, int], int]:
-    """How many are not known of each segment, among every so many accounts."""
+    """Of how many it is not known, by segment, among one account in so many; and in how many."""
     first = first_reading(workspace)
     if first is not None and first <= on:
         return {}, 1
@@ -117,13 +117,16 @@ def _about(count: int) -> int:
 
 def returned(*, workspace: Workspace, policy_preview: PolicyPreview | None, on: datetime) -> QuerySet[Account]:
     """The accounts that would have been called dormant on a past day and were seen since; adds both instants."""
-    judged = _judged(workspace, policy_preview, on).filter(
-        Q(("returned", True)), account__in=_ended(on).values("account")
-    )
+    judged = _back(_judged(workspace, policy_preview, on), on)
     spanning = _ended(on).filter(account=OuterRef("pk"))
     columns: dict[str, Any] = {name: spanning.values(name)[:1] for name in ("silent_since", "seen_at")}
     accounts = Account.objects.filter(pk__in=judged.values("account")).select_related("assessment", "workspace")
     return accounts.annotate(**columns).order_by("username", "pk")
+
+
+def _back(judged: QuerySet[Any], on: datetime) -> QuerySet[Any]:
+    """Those judged who would have been called dormant and were seen since; by way of the silences, which are few."""
+    return judged.filter(Q(("returned", True)), account__in=_ended(on).values("account"))
 
 
 def _ended(on: datetime) -> QuerySet[ActivityGap]:
