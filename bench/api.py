@@ -32,7 +32,6 @@ class BenchWorkspace:
         self.shape = shape
         self.groups = people.groups()
         self.users = list(people.everyone(shape))
-        self.removed = 0
         self.number_of = {people.username(number): number for number in range(shape.accounts)}
         granting = {json.loads(group)["uid"]: json.loads(group)["permissions"] for group in self.groups}
         self.holders: defaultdict[str, list[int]] = defaultdict(list)
@@ -54,7 +53,6 @@ class BenchWorkspace:
         if number is None:
             return False
         self.users[number] = b""
-        self.removed += 1
         return True
 
     def list(self, query: dict[str, str]) -> tuple[list[bytes], int]:
@@ -62,7 +60,7 @@ class BenchWorkspace:
         start, size = int(query.get("offset", 0)), int(query.get("limit", 100))
         right = query.get("all_permissions")
         if right is None:
-            return [raw for raw in self.users[start : start + size] if raw], len(self.users) - self.removed
+            return [raw for raw in self.users[start : start + size] if raw], len(self.number_of)
         holders = self.holders[right]
         return [self.users[number] for number in holders[start : start + size]], len(holders)
 

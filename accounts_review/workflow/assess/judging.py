@@ -29,16 +29,11 @@ from accounts_review.rules.policy import Policy
 BATCH = 10_000
 """So many are stored in one transaction: with fewer, the triggers count the same days again and again."""
 
-
-_READ = (
-    *("pk", "raw", "read_at", "incomplete", "disputed", "lost_activity_at", "unconfirmed_activity_at"),
-    "basis",
+_READ = ("pk", "raw", "read_at", "incomplete", "disputed", "lost_activity_at", "unconfirmed_activity_at", "basis")
+_COLUMNS = (
+    *("account_id", "basis", "segment", "activity_at", "activity_field", "dormant_from", "limit_days", "standing"),
+    *("rights", "reasons", "never_used"),
 )
-_JUDGED = (
-    *("segment", "activity_at", "activity_field", "dormant_from", "limit_days", "standing", "rights"),
-    *("reasons", "never_used"),
-)
-_COLUMNS = ("account_id", "basis", *_JUDGED)
 # What refers to a preview holds it anyway, from its commit on; here before, so that it is not deleted in between.
 _RESTING = """
 SELECT preview.* FROM accounts_review_policypreview preview
