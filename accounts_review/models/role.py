@@ -81,7 +81,7 @@ def may(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bo
     held = (name for where, name in known if workspace is None or where in (None, workspace.pk))
     is_held = user.is_active and (user.is_superuser or any(act in ROLES[name] for name in held))
     # For the portal it takes more than a role somewhere, but not less.
-    return is_held if workspace else is_held and _is_allowed(user, act, None)
+    return is_held and (workspace is not None or _is_allowed(user, act, None))
 
 
 def remember_roles(user: User, held: Iterable[tuple[int | None, str]] | None = None) -> None:

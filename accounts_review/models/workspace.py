@@ -101,10 +101,10 @@ class Workspace(models.Model):
         if held:
             return held
         found: list[PolicyVersion] = _CURRENT.objects(workspace=self.pk)
-        for version in found:
-            version.workspace = self
-            return version
-        raise PolicyVersion.DoesNotExist(f"No policy was ever loaded for {self}.")
+        if not found:
+            raise PolicyVersion.DoesNotExist(f"No policy was ever loaded for {self}.")
+        found[0].workspace = self
+        return found[0]
 
 
 class PolicyVersion(models.Model):
