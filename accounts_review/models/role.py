@@ -50,7 +50,7 @@ class Role(models.Model):
 
 
 def people_who_may(act: str, workspace: Workspace | None) -> QuerySet[User]:
-    """The active people who may do something in a workspace, or for the whole portal.
+    """The active people who may do something in a workspace, or for the whole portal, by login.
 
     Whoever may do it in every workspace there is may do it for the portal. A superuser passes all.
     """
@@ -61,7 +61,7 @@ def people_who_may(act: str, workspace: Workspace | None) -> QuerySet[User]:
         covering = _roles_with(act).filter(Q(workspace=None) | Q(workspace=OuterRef("pk")))
         lacking = Workspace.objects.exclude(Exists(covering.filter(person=OuterRef(OuterRef("pk")))))
         held = Q(Exists(of_person)) & ~Q(Exists(lacking))
-    return User.objects.filter(Q(is_superuser=True) | held, is_active=True)
+    return User.objects.filter(Q(is_superuser=True) | held, is_active=True).order_by("username")
 
 
 def workspaces_of(user: User | AnonymousUser, act: str = "read") -> QuerySet[Workspace]:

@@ -106,7 +106,6 @@ BY_ITSELF = {
     "management/demo_history.py:_person": "the password of a person of the demo",
     "tasks/nightly.py:retention_job": "sessions that have ended are cleared beside those who are erased",
     "web/policy/emails.py:_save": "a test e-mail is sent after the texts are saved",
-    "workflow/notify/send.py:_remind": "is spared, or reminded in a transaction",
     "workflow/notify/send.py:_wait_with_notice": "a try that is counted ends nothing, and one that ends it is an act",
     "workflow/revoke/settle.py:_read_unknown": "that a reading was taken is noted whatever comes of it",
     "workflow/sync/sync.py:sync_workspace": "that a sync runs is noted before there is anything to record",

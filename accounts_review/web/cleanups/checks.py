@@ -140,7 +140,7 @@ def _people(basket: Basket) -> Iterator[LaunchCheck]:
     if not basket.version.rules.approval.two_people:
         yield LaunchCheck(level="ok", says=_("One person can launch this clean-up."))
         return
-    people = people_who_may("operate", basket.cleanup.workspace).exclude(pk=basket.actor.pk).order_by("username")
+    people = people_who_may("operate", basket.cleanup.workspace).exclude(pk=basket.actor.pk)
     if people:
         says = _("A second person has to confirm this launch: %(people)s.")
         yield LaunchCheck(

@@ -26,7 +26,7 @@ class Waiting:
 
 def waiting_of(cleanup: Cleanup, *, actor: User, now: datetime) -> Waiting:
     """Whom a launched clean-up waits for, as the actor sees it."""
-    people = people_who_may("operate", cleanup.workspace).exclude(username=cleanup.launched_by).order_by("username")
+    people = people_who_may("operate", cleanup.workspace).exclude(username=cleanup.launched_by)
     logins = list(people.values_list("username", flat=True))
     may_operate, entries = may(actor, "operate", cleanup.workspace), AuditEntry.objects.of(cleanup.workspace)
     asked = entries.filter(cleanup=cleanup.number, kind__in=ASKED).order_by("-at").values_list("at", flat=True).first()

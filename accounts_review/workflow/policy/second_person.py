@@ -28,7 +28,7 @@ def is_missing(policy_preview: PolicyPreview, *, actor: User) -> bool:
 
 def others_than(actor: User, workspace: Workspace) -> QuerySet[User]:
     """The other administrators of a workspace."""
-    return people_who_may("administer", workspace).exclude(pk=actor.pk).order_by("username")
+    return people_who_may("administer", workspace).exclude(pk=actor.pk)
 
 
 @transaction.atomic
