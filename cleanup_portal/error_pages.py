@@ -1,4 +1,4 @@
-"""Error pages of the debug mode: where it broke, without any value typed in or held by a variable (law 12)."""
+"""Error pages that need nothing of the request, and those of the debug mode, without any value (law 12)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.views.debug import SafeExceptionReporterFilter
 
 
@@ -21,3 +22,13 @@ class WithoutValues(SafeExceptionReporterFilter):
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> ItemsView[str, Any]:
         return dict[str, Any]().items()
+
+
+def unreadable(_request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What was sent cannot be read. Django's own page looks for the form's token, so reads it again and fails, too."""
+    return HttpResponse(render_to_string("400.html"), status=400)
+
+
+def failed(_request: HttpRequest) -> HttpResponse:
+    """Something broke: the page asks neither the form nor the database."""
+    return HttpResponse(render_to_string("500.html"), status=500)

@@ -17,6 +17,8 @@ workers = env.whole("WEB_CONCURRENCY", default=2, least=1)
 # A thread is cheap, and whoever sends a request's body slowly holds one.
 threads = 16
 keepalive = 5
+# A page of filters whose address is carried through the sign-in, written as part of another, is long.
+limit_request_line = 8190
 graceful_timeout = 8
 # Heartbeats are written twice a second: to memory, not to a disk that may be slow.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108

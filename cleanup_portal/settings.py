@@ -283,6 +283,8 @@ SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", default=12 * 3600, least=60)
 # So long the audit knows from which address somebody signed in, or failed to.
 CLIENT_ADDRESS_DAYS = env.whole("CLIENT_ADDRESS_DAYS", default=90, least=1)
 CSRF_COOKIE_SECURE = SECURE_SSL
+# Accounts that were ticked page after page, and a policy with many parts, are many fields of one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 if SECURE_SSL:
     # Browsers take these from this very host alone, and only over https.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"

@@ -20,6 +20,9 @@ def icon(request: HttpRequest) -> HttpResponse:
     return redirect(static("portal/favicon.svg"))
 
 
+handler400 = "cleanup_portal.error_pages.unreadable"
+handler500 = "cleanup_portal.error_pages.failed"
+
 urlpatterns = [
     path("accounts/", include("accounts_review.web.signin.urls")),
     path("favicon.ico", icon, name="icon"),
