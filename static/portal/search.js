@@ -64,7 +64,7 @@
         signal: asking.signal,
       });
       // Whoever was signed out meanwhile is led to the page that signs in: that is no result.
-      if (!answer.ok || answer.redirected) return;
+      if (!answer.ok || answer.redirected || answer.headers.has("HX-Redirect")) return;
       const found = byId("found");
       found.innerHTML = await answer.text();
       found.hidden = !found.closest(".find").contains(document.activeElement);

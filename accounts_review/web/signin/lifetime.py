@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -20,7 +21,7 @@ from accounts_review.web.shared import anew
 BEGAN, SEEN = "began_at", "seen_at"
 REFRESHING = frozenset({"progress", "news", "sync", "check_connection", "session_left"})
 """Pages that look again by themselves: they prove nobody's presence."""
-IN_PART = frozenset({"bulk_decision", "policy_preview", "sync_page"})
+IN_PART = frozenset({"bulk_decision", "cleanup", "policy_preview", "schedule", "sync_page"})
 """Pages of which a part looks again by itself."""
 PERSON = "portal_person"
 PRECISION = 60.0
@@ -49,9 +50,7 @@ class SessionLifetimeMiddleware:
             session[BEGAN] = session[SEEN] = at
         if at - session[BEGAN] > settings.SESSION_COOKIE_AGE or at - session[SEEN] > settings.SESSION_IDLE_SECONDS:
             return _ended(request)
-        name = request.resolver_match.url_name if request.resolver_match else ""
-        looks_by_itself = name in REFRESHING or (name in IN_PART and "HX-Request" in request.headers)
-        if at - session[SEEN] > PRECISION and not (looks_by_itself and request.method == "GET"):
+        if at - session[SEEN] > PRECISION and not _looks_by_itself(request):
             session[SEEN] = at
         request.session_left = left_of(request)["left"]  # type: ignore[attr-defined]
         return None
@@ -65,6 +64,12 @@ def left_of(request: HttpRequest) -> dict[str, int | bool]:
     return {"left": int(min(idle, whole)), "can_stay": idle < whole}
 
 
+def _looks_by_itself(request: HttpRequest) -> bool:
+    name = request.resolver_match.url_name if request.resolver_match else ""
+    is_part = name in REFRESHING or (name in IN_PART and "HX-Request" in request.headers)
+    return is_part and request.method == "GET"
+
+
 def _ended(request: HttpRequest) -> HttpResponse | None:
     """Sign out. What was being sent is offered again to the same person after they signed in."""
     owner = request.user.pk
@@ -73,15 +78,27 @@ def _ended(request: HttpRequest) -> HttpResponse | None:
 
 
 def _signed_out(request: HttpRequest, *, owner: int | None) -> HttpResponse | None:
-    """Lead to the sign-in, and from there on to what was being sent; a page leads back to itself anyway."""
+    """Lead to the sign-in, and from there on to what was being sent; a page leads back to itself anyway.
+
+    A part of a page does not: what htmx gets for it would stand in its place. One that looks again by itself leaves the
+    page as it is, which says that the session ended.
+    """
     if request.method != "POST":
-        return None
+        return _part_signed_out(request) if request.headers.get("HX-Request") else None
     url = reverse("account_login")
     if anew.keep(request, _("Send it again"), owner=owner):
         url += f"?{urlencode({'next': reverse('go_on')})}"
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return redirect(url)
+
+
+def _part_signed_out(request: HttpRequest) -> HttpResponse:
+    if _looks_by_itself(request):
+        return HttpResponse(status=204)
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    here = f"{page.path}?{page.query}" if page.query else page.path
+    return HttpResponse(headers={"HX-Redirect": f"{reverse('account_login')}?{urlencode({'next': here})}"})
 
 
 def _last_person(request: HttpRequest) -> int | None:

@@ -48,11 +48,16 @@
         });
         text = await answer.text();
       } catch {
-        return putBack(decided, byId("popover")?.dataset.offline || "");
+        window.trouble.unreachable();
+        return putBack(decided, "");
       }
       const elsewhere = answer.headers.get("HX-Redirect");
       if (elsewhere) return location.assign(elsewhere);
-      if (/^\s*<!doctype/i.test(text)) return location.reload();
+      if (!answer.ok && (answer.status >= 500 || window.trouble.isPage(text))) {
+        window.trouble.of(text);
+        return putBack(decided, "");
+      }
+      if (window.trouble.isPage(text)) return location.reload();
       const fresh = new DOMParser().parseFromString(text, "text/html");
       if (!answer.ok) {
         const why = fresh.querySelector("#messages .named li")?.textContent.trim() || "";

@@ -23,11 +23,7 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, serverResponse } = event.detail;
-    if (/^\s*<!doctype/i.test(serverResponse)) {
-      // Signed out meanwhile, or an error page: show it as a page of its own.
-      event.detail.shouldSwap = false;
-      location.reload();
-    } else if (xhr.status === 409 || xhr.status === 422) {
+    if ((xhr.status === 409 || xhr.status === 422) && !window.trouble.isPage(serverResponse)) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }

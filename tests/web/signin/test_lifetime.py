@@ -57,6 +57,26 @@ def test_a_page_that_looks_again_by_itself_keeps_no_session_alive(site: Site) ->
     assert time() - site.client.session["seen_at"] < HOUR
 
 
+@pytest.mark.parametrize("page", ["/schedule/", "/w/main/cleanups/1/"])
+def test_a_part_that_looks_again_by_itself_keeps_no_session_alive(site: Site, page: str) -> None:
+    site.launched("ana")
+    age(site, began=HOUR, seen=HOUR)
+    assert site.client.get(page, headers={"HX-Request": "true"}).status_code == 200
+    assert time() - site.client.session["seen_at"] >= HOUR
+
+
+@pytest.mark.parametrize("has_session", [True, False])
+def test_signed_out_no_part_of_a_page_turns_into_the_sign_in(site: Site, *, has_session: bool) -> None:
+    age(site, began=13 * HOUR, seen=60)
+    if not has_session:
+        del site.client.cookies["sessionid"]
+    here = {"HX-Request": "true", "HX-Current-URL": "https://testserver/w/main/audit/?q=ana"}
+    asked = site.client.get("/w/main/audit/?q=anab", headers=here)
+    assert asked["HX-Redirect"] == "/accounts/login/?next=%2Fw%2Fmain%2Faudit%2F%3Fq%3Dana"
+    by_itself = site.client.get("/w/main/review/news/?since=1", headers=here)
+    assert (by_itself.status_code, by_itself.content) == (204, b"")
+
+
 def test_a_decision_in_the_middle_of_which_it_ended_is_offered_again(site: Site) -> None:
     (ana,) = site.people("ana.idle")
     age(site, began=13 * HOUR, seen=60)
