@@ -29,7 +29,8 @@ Movable = TypeVar("Movable", Case, Cleanup)
 class Conflict(RuntimeError):
     """The row was not in the state it was thought to be in; nothing was changed."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, subject: object) -> None:
+        self.subject = subject
         super().__init__(f"{subject} was changed by someone else meanwhile; reload it and decide again.")
 
 
@@ -63,12 +64,12 @@ def transition(
     for origin in dict.fromkeys(row.state for row in rows):
         together = [row for row in rows if row.state == origin]
         if to not in allowed[origin]:  # type: ignore[index]
-            raise IllegalTransition(subject=str(together[0]), origin=origin, target=to)
+            raise IllegalTransition(subject=together[0], origin=origin, target=to)
         standing = model._default_manager.filter(state=origin, **(expect or {}))
         each = _by_key([(row.pk, owned[row.pk]) for row in together]) if owned else {}
         moved = standing.filter(pk__in=Among(row.pk for row in together)).update(**columns, **each)
         if moved != len(together):
-            raise Conflict(str(together[0]))
+            raise Conflict(together[0])
         append(
             entry_about(
                 row, kind=kind, actor=actor, now=now, data=details_of(data, row) | {"from": origin, "to": to.value}

@@ -114,5 +114,6 @@ WITHDRAWABLE = frozenset(state for state, targets in CASE_TRANSITIONS.items() if
 class IllegalTransition(ValueError):
     """A transition that the tables above do not allow; nothing was changed."""
 
-    def __init__(self, *, subject: str, origin: str, target: str) -> None:
+    def __init__(self, *, subject: object, origin: str, target: str) -> None:
+        self.subject, self.origin = subject, origin
         super().__init__(f"{subject} cannot go from '{origin}' to '{target}'; reload it and look at its state.")

@@ -23,6 +23,7 @@ from accounts_review.web.account import evidence
 from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
+from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import file_name
 from accounts_review.wording import instants
@@ -215,7 +216,7 @@ class ServiceAccount(OneAccount):
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (audit.Conflict, IllegalTransition) as problem:
-            return self._refuse([str(problem)], status=409)
+            return self._refuse([too_late.in_words(problem)], status=409)
         messages.success(request, message)
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 

@@ -22,6 +22,7 @@ from accounts_review.web.account.timeline import of_entries
 from accounts_review.web.cleanups.forms import CasesForm
 from accounts_review.web.cleanups.next_steps import ACTS, again, next_steps
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
+from accounts_review.web.shared import too_late
 from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
@@ -94,7 +95,7 @@ class Act(CleanupView):
                 done = self._do(form.cleaned_data)
             messages.success(request, done)
         except (decide.DecisionRefused, *NOT_NOW, ValueError) as refusal:
-            messages.error(request, str(refusal))
+            messages.error(request, too_late.in_words(refusal))
         else:
             if form.cleaned_data["act"] == "again":
                 # On to the draft, which is the next thing to look at.

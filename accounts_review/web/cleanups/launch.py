@@ -20,6 +20,7 @@ from accounts_review.web.cleanups.checks import checks
 from accounts_review.web.cleanups.forms import LaunchForm
 from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.views import GOES_ON, NOT_NOW, TURNED, CleanupView
+from accounts_review.web.shared import too_late
 from accounts_review.wording import findings
 from accounts_review.workflow.launch import launch
 
@@ -48,7 +49,7 @@ class Launch(CleanupView):
                 Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
                 return self._launch()
         except NOT_NOW as refusal:
-            messages.error(request, str(refusal))
+            messages.error(request, too_late.in_words(refusal))
             return self.to_page()
 
     def _launch(self) -> HttpResponse:

@@ -30,6 +30,7 @@ from accounts_review.web.cleanups.progress import last_stop, progress_of, summar
 from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.cleanups.years import columns_of, years_of
+from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
@@ -195,7 +196,7 @@ class Turn(CleanupView):
         try:
             self._turn(verb, reason)
         except NOT_NOW as refusal:
-            messages.error(request, str(refusal))
+            messages.error(request, too_late.in_words(refusal))
         else:
             messages.success(request, str(TURNED[verb]))
         return self.to_page()

@@ -20,6 +20,7 @@ from accounts_review.spreadsheet import Unreadable
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
 from accounts_review.web.review import leaving
 from accounts_review.web.review.import_table import OUTCOMES, RowTable
+from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.workflow.review import decide, import_file
 from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
@@ -152,7 +153,7 @@ class ImportPlan(WorkspaceView):
         except AlreadyApplied as done_before:
             messages.info(request, str(done_before))
         except (Changed, audit.Conflict, IllegalTransition, decide.DecisionRefused) as problem:
-            messages.error(request, str(problem))
+            messages.error(request, too_late.in_words(problem))
             return redirect(request.path)
         else:
             messages.success(request, " ".join(filter(None, (_sentence(file, done), leaving.after(left)))))

@@ -40,6 +40,7 @@ from accounts_review.web.review.selection import (
     matching,
 )
 from accounts_review.web.review.table import ReviewTable
+from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
@@ -187,7 +188,7 @@ class Decide(WorkspaceView):
         except decide.DecisionRefused as refused:
             return self._refuse([str(refusal) for refusal in refused.refusals], status=409)
         except (Stale, audit.Conflict, IllegalTransition) as problem:
-            return self._refuse([str(problem)], status=409)
+            return self._refuse([too_late.in_words(problem)], status=409)
         self._say(form, accounts, skipped, left)
         return redirect(self._back)
 

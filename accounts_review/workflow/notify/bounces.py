@@ -73,7 +73,7 @@ def retry_notice(*, case: Case, actor: User, now: datetime) -> None:
     """
     permit(actor, "operate", case.cleanup.workspace)
     if case.state != CaseState.UNDELIVERABLE:
-        raise IllegalTransition(subject=str(case), origin=case.state, target=CaseState.AWAITING_NOTICE)
+        raise IllegalTransition(subject=case, origin=case.state, target=CaseState.AWAITING_NOTICE)
     login = actor.get_username()
     audit.transition(
         [case],
