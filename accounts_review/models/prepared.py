@@ -70,7 +70,7 @@ class Prepared:
         return [_as_parameter(values[self.stand_ins[place]]) if self._is_place(place) else place for place in places]
 
     def _is_place(self, value: Any) -> bool:
-        return type(value) in (int, str, date, datetime) and value in self.stand_ins
+        return isinstance(value, (int, str, date, datetime)) and value in self.stand_ins
 
     @cached_property
     def _queryset(self) -> Any:

@@ -5,31 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import accumulate
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
-from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Count, F, Q, QuerySet, Sum, Value, When
 from psycopg.types.json import Jsonb
 
-from accounts_review.models import Assessment, DormancyCount, Exemption, PolicyVersion, Snooze, Workspace
-from accounts_review.models import Case as CleanupCase
+from accounts_review.models import Assessment, DormancyCount, Workspace
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing, Verdict
-from accounts_review.workflow.review.conflicts import newest
+from accounts_review.web.review.decided import decided
 
 MOST_COUNTED = 10_000
 """Where nothing is counted beforehand, so many are counted; of more it is said that they are more."""
-
-
-FEW_DECIDED, FRESH = 2_000, timedelta(seconds=10)
-Rows = Sequence[tuple[Any, ...]]
-_KEPT: dict[tuple[int, bool], tuple[datetime, int, Rows]] = {}
-"""By workspace, with the newest audit entry: of this process, and only where very many are decided on."""
 
 
 @dataclass(slots=True)
@@ -68,7 +61,7 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     Only those never used, where ``is_unused``.
 
     Those not yet past their limit, and those past it, come from what is counted by day; today's day is looked at, and
-    so is everyone on whom somebody decided: where they are very many, once in :data:`FRESH` and after each decision.
+    on whom somebody decided is told by :mod:`~accounts_review.web.review.decided`.
     """
     found: dict[str, Counts] = {}
     for segment, standing, is_past, count in _judged(workspace, now, is_unused=is_unused):
@@ -76,10 +69,12 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
         counts = found.setdefault(segment, Counts())
         counts.totals[verdict] += count
         counts.still_open[verdict] += count
-    for segment, standing, is_past, is_exempt, count in _decided_rows(workspace, now, is_unused=is_unused):
-        verdict, counts = _verdict(standing, is_past=is_past), found.setdefault(segment, Counts())
+    for group, count in decided(workspace, now=now).items():
+        if is_unused and not group.never_used:
+            continue
+        verdict, counts = _verdict(group.standing, is_past=group.is_past), found.setdefault(group.segment, Counts())
         counts.still_open[verdict] -= count
-        if is_exempt and is_past:
+        if group.is_exempt and group.is_past:
             counts.totals[verdict] -= count
             counts.totals[Verdict.PROTECTED.value] += count
     return {segment: counts for segment, counts in found.items() if counts.totals.total()}
@@ -220,41 +215,6 @@ def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
         return counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
 
     return Prepared(build, workspace=int, now=datetime, midnight=datetime, today=date)
-
-
-def _decided_rows(workspace: Workspace, now: datetime, *, is_unused: bool) -> Rows:
-    """What :func:`_decided` lists; of very many, as it was since the last decision: each is looked up, at 3 µs."""
-    key, kept = (workspace.pk, is_unused), _KEPT.get((workspace.pk, is_unused))
-    # Asked before the rows, so that a decision of this moment is looked for again.
-    last = newest(workspace) if kept else 0
-    if kept and kept[1] == last and abs(now - kept[0]) < FRESH:
-        return kept[2]
-    rows = _decided(is_unused).rows(workspace=workspace.pk, now=now)
-    if sum(row[-1] for row in rows) > FEW_DECIDED:
-        _KEPT[key] = now, last, rows
-    else:
-        _KEPT.pop(key, None)
-    return rows
-
-
-@cache
-def _decided(is_unused: bool) -> Prepared:  # noqa: FBT001
-    """Of those on whom somebody decided: segment, standing, whether past the limit, whether exempt, and how many."""
-    narrowed = {"never_used": True} if is_unused else {}
-
-    def build(workspace: int, now: datetime) -> QuerySet[Any, Any]:
-        in_force = Exemption.objects.in_force(now)
-        keys = CleanupCase.objects.open().filter(cleanup__workspace=workspace).order_by().values("account")
-        for apart in (in_force, Snooze.objects.in_force()):
-            keys = keys.union(apart.order_by().values("account"))
-        # The version that judged an account tells its workspace, without looking the account up.
-        here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
-        decided = Assessment.objects.filter(account__in=keys, policy__in=here, is_listed=True, **narrowed).order_by()
-        is_past = Case(When(dormant_from__lte=now, then=True), default=False, output_field=BooleanField())
-        flagged = decided.annotate(is_past=is_past, is_exempt=Exists(in_force.filter(account=OuterRef("account"))))
-        return flagged.values_list("segment", "standing", "is_past", "is_exempt").annotate(Count("pk"))
-
-    return Prepared(build, workspace=int, now=datetime)
 
 
 def _verdict(standing: str, *, is_past: bool) -> str:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils.timezone import now
 
 from accounts_review.models import Case, Workspace
-from accounts_review.web.review import counts
+from accounts_review.web.review import decided
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from tests.web.kit import Desk, invited, read, someone, text_of
@@ -154,7 +154,7 @@ def test_nonsense_exports_nothing(desk: Desk) -> None:
 def test_the_counts_follow_each_decision_where_very_many_are_decided_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "FEW_DECIDED", 0)
+    monkeypatch.setattr(decided, "FEW", 0)
     accounts = {account.username: account for account in desk.workspace.accounts.all()}
     for left, username in ((2, "ana"), (1, "bob")):
         until = now() + timedelta(days=9)
