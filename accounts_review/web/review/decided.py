@@ -27,7 +27,7 @@ TOLD_APART = (Event.DECISIONS_CONFIRMED, Event.DECISIONS_ENDED)
 """Each account that these are about has an entry of its own."""
 
 
-class Group(NamedTuple):
+class DecidedGroup(NamedTuple):
     """What those who are counted together have in common."""
 
     segment: str
@@ -53,11 +53,11 @@ class Decided:
     """When the first of them passes a limit, or the first exemption ends."""
     judged: int
     """A row of the counts by day: gathering them, as whoever has judged does, makes new ones."""
-    groups: list[tuple[Group, array[int]]]
+    groups: list[tuple[DecidedGroup, array[int]]]
     """The keys of the accounts of each group, in their order."""
-    moved: dict[int, Group | None] = field(default_factory=dict)
+    moved: dict[int, DecidedGroup | None] = field(default_factory=dict)
     """In which group those are now of whom the audit has told since."""
-    counts: Counter[Group] = field(init=False)
+    counts: Counter[DecidedGroup] = field(init=False)
 
     def __post_init__(self) -> None:
         self.counts = Counter({group: len(keys) for group, keys in self.groups})
@@ -69,7 +69,7 @@ class Decided:
             return False
         return bool(_IS_THERE.rows(pk=self.judged))
 
-    def move(self, key: int, group: Group | None) -> None:
+    def move(self, key: int, group: DecidedGroup | None) -> None:
         """Count an account, which may have been counted, in a group or nowhere."""
         if before := self.moved[key] if key in self.moved else self._group_before(key):
             self.counts[before] -= 1
@@ -77,7 +77,7 @@ class Decided:
             self.counts[group] += 1
         self.moved[key] = group
 
-    def _group_before(self, key: int) -> Group | None:
+    def _group_before(self, key: int) -> DecidedGroup | None:
         for group, keys in self.groups:
             place = bisect_left(keys, key)
             if place < len(keys) and keys[place] == key:
@@ -90,11 +90,11 @@ _KEPT: dict[int, Decided] = {}
 _TURN = Lock()
 
 
-def decided(workspace: Workspace, *, now: datetime) -> Counter[Group]:
+def decided(workspace: Workspace, *, now: datetime) -> Counter[DecidedGroup]:
     """How many of those on whom somebody decided, and whom the workspace lists, are in each group."""
     if workspace.pk not in _KEPT:
         rows = _ALL.rows(workspace=workspace.pk, now=now)
-        counts = Counter({Group(*group): len(keys) for *group, _first, keys in rows})
+        counts = Counter({DecidedGroup(*group): len(keys) for *group, _first, keys in rows})
         if counts.total() <= FEW:
             return counts
     # Where one thread looks at very many, the others wait for what it sees.
@@ -111,7 +111,7 @@ def _look(workspace: Workspace, now: datetime) -> Decided:
     last, judged = newest(workspace), _ANY_COUNT.rows(workspace=workspace.pk)
     rows = _ALL.rows(workspace=workspace.pk, now=now)
     ahead = [first for *group, first, _keys in rows if not group[3]] + _ends(now)
-    groups = [(Group(*group), array("q", sorted(keys))) for *group, _first, keys in rows]
+    groups = [(DecidedGroup(*group), array("q", sorted(keys))) for *group, _first, keys in rows]
     seen = Decided(now, last, min(ahead, default=None), judged[0][0] if judged else 0, groups)
     if seen.counts.total() > FEW:
         _KEPT[workspace.pk] = seen
@@ -129,7 +129,7 @@ def _follow(kept: Decided, workspace: Workspace, now: datetime) -> bool:
     if entries:
         changed = {account for _seq, account, _cleanup, _kind in entries if account is not None}
         found = {
-            key: (first, Group(*group))
+            key: (first, DecidedGroup(*group))
             for key, first, *group in _SOME.rows(workspace=workspace.pk, now=now, keys=[*changed])
         }
         for key in changed:
@@ -160,7 +160,7 @@ def _all(workspace: int, now: datetime) -> QuerySet[Any, Any]:
     for apart in (Exemption.objects.in_force(now), Snooze.objects.in_force()):
         keys = keys.union(apart.order_by().values("account"))
     found = _grouped(Assessment.objects.filter(account__in=keys).order_by(), workspace, now)
-    return found.values_list(*Group._fields).annotate(first=Min("dormant_from"), keys=ArrayAgg("account"))
+    return found.values_list(*DecidedGroup._fields).annotate(first=Min("dormant_from"), keys=ArrayAgg("account"))
 
 
 def _some(workspace: int, now: datetime, keys: list[int]) -> QuerySet[Any, Any]:
@@ -168,7 +168,7 @@ def _some(workspace: int, now: datetime, keys: list[int]) -> QuerySet[Any, Any]:
     snoozed = Snooze.objects.filter(**of_it, standing=OuterRef("standing"), dormant_from=OuterRef("dormant_from"))
     is_decided = Exists(CleanupCase.objects.open().filter(**of_it)) | Q(is_exempt=True) | Exists(snoozed)
     found = _grouped(Assessment.objects.filter(account__in=Among(keys)), workspace, now).filter(is_decided)
-    return found.values_list("account", "dormant_from", *Group._fields)
+    return found.values_list("account", "dormant_from", *DecidedGroup._fields)
 
 
 def _since(workspace: str, last: int) -> QuerySet[Any, Any]:
