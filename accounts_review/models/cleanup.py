@@ -180,6 +180,7 @@ class Case(models.Model):
             models.Index(fields=("message_id",), condition=~Q(message_id=""), name="case_notices"),
             models.Index(fields=("cleanup",), condition=Q(outcome__has_key="taken"), name="case_taken"),
             models.Index(fields=("cleanup",), condition=Q(bounced_at__isnull=False), name="case_bounced"),
+            models.Index(fields=("cleanup",), condition=Q(returned_at__isnull=False), name="case_returned"),
         ]
 
     def __str__(self) -> str:

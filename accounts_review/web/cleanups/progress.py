@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -141,8 +142,13 @@ def last_stop(cleanup: Cleanup) -> AuditEntry | None:
 
 
 def with_counts(cleanups: QuerySet[Cleanup]) -> QuerySet[Cleanup]:
-    """Clean-ups with ``size``, ``revoked``, ``would_revoke``, ``spared`` and ``failed``."""
-    of = {name: Count("cases", filter=Q(cases__state=name)) for name in ("revoked", "would_revoke", "spared")}
-    undone = Q(cases__state=CaseState.WITHDRAWN) & (Q(launched_at=None) | Q(cases__moved_at__lt=F("launched_at")))
-    size = Count("cases", filter=Q(cases__isnull=False) & ~undone)
-    return cleanups.annotate(size=size, failed=Count("cases", filter=Q(cases__state__in=FAILURES)), **of)
+    """Clean-ups with ``size``, ``revoked``, ``would_revoke``, ``spared`` and ``failed``, of those looked at."""
+    took_part = Case.objects.that_took_part()
+    of = {name: _count_of(took_part.filter(state=name)) for name in ("revoked", "would_revoke", "spared")}
+    return cleanups.annotate(size=_count_of(took_part), failed=_count_of(took_part.filter(state__in=FAILURES)), **of)
+
+
+def _count_of(cases: QuerySet[Case]) -> Coalesce:
+    """How many of these a clean-up has: counted for the ones on the page, and not for all that there ever were."""
+    mine = cases.filter(cleanup=OuterRef("pk")).order_by().values("cleanup")
+    return Coalesce(Subquery(mine.annotate(count=Count("pk")).values("count")), 0)

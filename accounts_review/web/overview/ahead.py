@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils.timezone import localtime
@@ -88,8 +88,7 @@ class Situation:
 def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now: datetime) -> Situation:
     """How things stand, told how many await a decision and which sync was the last good one."""
     states = (CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
-    in_draft = Count("cases", filter=Q(cases__state=CaseState.IN_DRAFT))
-    standing = list(workspace.cleanups.filter(state__in=states).annotate(size=in_draft))
+    standing = list(workspace.cleanups.filter(state__in=states))
     draft = next((each for each in standing if each.is_draft), None)
     running = [each for each in standing if each.state == CleanupState.RUNNING]
     current = workspace.current_policy if running else None
@@ -101,7 +100,7 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
         synced=synced,
         undecided=undecided,
         draft=draft,
-        drafted=draft.size if draft else 0,
+        drafted=draft.cases.filter(state=CaseState.IN_DRAFT).count() if draft else 0,
         started=[each for each in standing if not each.is_draft],
         waits=waits,
         coming=sorted([*of_exemptions, *coming(workspace, running=running, waits=waits, now=now)], key=lambda e: e.at),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -139,7 +139,7 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[
     standing = workspace.cleanups.filter(
         state__in=(CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
     )
-    for cleanup in standing.annotate(size=Count("cases", filter=Q(cases__state=CaseState.IN_DRAFT))):
+    for cleanup in standing:
         number, url = cleanup.number, _url(workspace, "cleanup", cleanup)
         if cleanup.state == CleanupState.PAUSED:
             text = _("Clean-up %(number)d is paused: %(why)s")
@@ -155,7 +155,7 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[
         elif cleanup.state == CleanupState.RUNNING:
             found = waits.get(cleanup.pk)
             yield from _of_standstill(cleanup, url, standstill(cleanup, now=now) if found is None else found)
-        elif cleanup.is_draft and (size := getattr(cleanup, "size", 0)):
+        elif cleanup.is_draft and (size := cleanup.cases.filter(state=CaseState.IN_DRAFT).count()):
             text = ngettext(
                 "%(count)s approved account is waiting in the draft.",
                 "%(count)s approved accounts are waiting in the draft.",
