@@ -1,13 +1,15 @@
-"""Tables as downloads: streamed, in the person's language, named by workspace and day."""
+"""Tables as downloads: streamed, in the person's language and time zone, named by workspace and day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.timezone import localdate
 from django.utils.translation import get_language, override
 from django_tables2 import RequestConfig
@@ -32,7 +34,7 @@ def download(view: WorkspaceView, sheet: Sheet, *, kind: str, name: str = "") ->
     content = written(sheet, kind)
     if kind == "csv":
         content = chain([BYTE_ORDER_MARK], content)
-    answer = StreamingHttpResponse(_spoken(content, get_language()), content_type=FORMATS[kind])
+    answer = StreamingHttpResponse(_as_here(content), content_type=FORMATS[kind])
     answer["Content-Disposition"] = f'attachment; filename="{file_name(view, name or sheet.title, kind)}"'
     return answer
 
@@ -41,10 +43,14 @@ def file_name(view: WorkspaceView, what: str, ending: str) -> str:
     return f"{view.workspace.name}-{what}-{localdate(view.now):%Y-%m-%d}.{ending}"
 
 
-def _spoken(content: Iterator[bytes], language: str | None) -> Iterator[bytes]:
-    """Content in a language, whichever is active where it is sent: that is after the request has gone through."""
+def _as_here(content: Iterator[bytes]) -> Iterator[bytes]:
+    """Content with the language and the days of the person's screens: it is sent after the request has gone through."""
+    return _told(content, get_language(), timezone.get_current_timezone())
+
+
+def _told(content: Iterator[bytes], language: str | None, zone: tzinfo) -> Iterator[bytes]:
     while True:
-        with override(language):
+        with override(language), timezone.override(zone):
             piece = next(content, None)
         if piece is None:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import openpyxl
@@ -14,7 +15,7 @@ from django.test import Client
 
 from accounts_review.models import AuditEntry, Cleanup, Workspace
 from accounts_review.spreadsheet.audit_rows import AUDIT_COLUMNS
-from tests.web.records_kit import Site
+from tests.web.records_kit import Site, text
 
 
 @pytest.fixture
@@ -29,6 +30,25 @@ def cleanup(site: Site) -> Cleanup:
 
 def rows(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize(("zone", "day"), [("", "10 Mar 2026"), ("Pacific/Honolulu", "9 Mar 2026")])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_names_the_days_that_the_screen_names(
+    site: Site, cleanup: Cleanup, zone: str, day: str, kind: str
+) -> None:
+    at = datetime(2026, 3, 10, 5, 30, tzinfo=UTC)
+    site.put("ana.idle", "noticed", noticed_at=at, promised_at=at)
+    site.client.cookies["portal_time_zone"] = zone
+    clause = f"warned on {day}; access is kept at least until {day}"
+    assert clause in text(site.get("cleanup", number=cleanup.number))
+    answer = site.get("cleanup_export", {"sort": "account", "format": kind}, number=cleanup.number)
+    if kind == "csv":
+        found = [row["outcome"] for row in rows(answer)]
+    else:
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.getvalue())).active
+        found = [str(cell.value) for row in sheet.iter_rows() for cell in row]
+    assert clause in found
 
 
 def test_every_case_is_a_row_with_what_became_of_it(site: Site, cleanup: Cleanup) -> None:
