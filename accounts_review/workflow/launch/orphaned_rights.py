@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
-from django.db.models import F, Func, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 
 from accounts_review.models import Account, Case, Group, Workspace
 from accounts_review.models.account import AccountQuerySet
@@ -61,10 +61,12 @@ def orphans_of(workspace: Workspace, accounts: Collection[int]) -> list[Orphan]:
     judged yet or their record does not tell, they keep none: a warning too many is better than one too few.
     """
     leaving = Account.objects.filter(pk__in=Among(accounts), gone_at=None)
-    under_way = Case.objects.open().exclude(state=CaseState.IN_DRAFT).order_by().values("account")
+    under_way = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("pk"))
     staying = Account.objects.filter(workspace=workspace).listed().exclude(pk__in=Among(accounts))
     rights, groups = _had(leaving, RIGHTS, GROUPS)
-    rights_kept, groups_kept = _kept(staying.exclude(pk__in=under_way), rights, groups)
+    if not rights and not groups:
+        return []
+    rights_kept, groups_kept = _kept(staying.exclude(Exists(under_way)), rights, groups)
     if rights == rights_kept and groups == groups_kept:
         return []
     has_the_last = Q((f"{RIGHTS}__overlap", sorted(rights - rights_kept)))
@@ -90,9 +92,10 @@ def _holder(account: Account) -> RightsHolder:
 def _kept(staying: AccountQuerySet, rights: set[str], groups: set[str]) -> tuple[set[str], set[str]]:
     """Those of some rights and groups that somebody who stays has.
 
-    A few accounts have most of them; only what none of those has is looked for among all.
+    A few accounts have most of them; only what none of those has is looked for among all. The newest are taken: very
+    many of the oldest may be about to go.
     """
-    some = staying.order_by().values_list("pk", flat=True)[:LOOKED_AT_FIRST]
+    some = staying.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT_FIRST]
     kept = _had(Account.objects.filter(pk__in=Among(some)), RIGHTS, GROUPS)
     for names, found, field in zip((rights, groups), kept, (RIGHTS, GROUPS), strict=True):
         if missing := names - found:
