@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
 from typing import Any
 
 import django_filters
@@ -49,11 +49,8 @@ class CaseFilter(RecordFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         """What there is to choose from, for each field that depends on it."""
-        words: dict[str, Callable[[str], str]] = {"segment": segments.shown, "approver": str}
-        return {
-            name: [(value, word_of(value)) for value, _count in _counted(self.queryset, self.filters[name].field_name)]
-            for name, word_of in words.items()
-        }
+        segments_there, approvers = _counted(self.queryset, "evidence__segment", "approved_by_login")
+        return {"segment": _segments(segments_there), "approver": [(login, login) for login, _count in approvers]}
 
     @property
     def shown(self) -> list[Any]:
@@ -85,15 +82,16 @@ class ReportFilter(CaseFilter):
     back = django_filters.ChoiceFilter(method="by_return", label=_("Back since"), empty_label=_("any"))
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
-        states = [(state, f"{CASE_LABELS[state]} ({count})") for state, count in _counted(self.queryset, "state")]
-        kinds = [
-            (kind, str(ANSWERS[kind])) for kind, _count in _counted(self.queryset, "answer__kind") if kind in ANSWERS
-        ]
+        of_report = ("evidence__segment", "approved_by_login", "state", "answer__kind")
+        segments_there, approvers, counted, given = _counted(self.queryset, *of_report)
+        states = [(state, f"{CASE_LABELS[state]} ({count})") for state, count in counted]
+        kinds = [(kind, str(ANSWERS[kind])) for kind, _count in given if kind in ANSWERS]
         back = self.queryset.aggregate(**{way: Count("pk", filter=which) for way, (which, _label) in WAYS.items()})
         ways = [(way, str(label)) for way, (_which, label) in WAYS.items() if back[way]]
         answers = [*kinds, ("none", str(_("none")))] if kinds else []
         found: dict[str, list[tuple[str, str]]] = {"state": states, "answered": answers, "back": ways}
-        return super().choices() | found
+        found |= {"segment": _segments(segments_there), "approver": [(login, login) for login, _count in approvers]}
+        return found
 
     def by_answer(self, cases: QuerySet[Case], _name: str, kind: str) -> QuerySet[Case]:
         return cases.filter(answer__isnull=True) if kind == "none" else cases.filter(answer__kind=kind)
@@ -102,7 +100,14 @@ class ReportFilter(CaseFilter):
         return cases.filter(WAYS[way][0])
 
 
-def _counted(cases: QuerySet[Case], field: str) -> list[tuple[Any, int]]:
-    """The values of a column and how often each occurs, the most frequent first."""
-    counts = cases.order_by().values_list(field).annotate(Count("pk"))
-    return sorted(((value, count) for value, count in counts if value), key=lambda pair: (-pair[1], pair[0]))
+def _segments(counted: list[tuple[str, int]]) -> list[tuple[str, str]]:
+    return [(name, segments.shown(name)) for name, _count in counted]
+
+
+def _counted(cases: QuerySet[Case], *fields: str) -> list[list[tuple[Any, int]]]:
+    """The values of each of some columns and how often each occurs, the most frequent first; all in one look."""
+    counts = [Counter[Any]() for _field in fields]
+    for *values, count in cases.order_by().values_list(*fields).annotate(Count("pk")):
+        for counter, value in zip(counts, values, strict=True):
+            counter[value] += count
+    return [sorted(((v, n) for v, n in each.items() if v), key=lambda pair: (-pair[1], pair[0])) for each in counts]
