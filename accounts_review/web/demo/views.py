@@ -25,6 +25,7 @@ class DemoView(PortalView):
     """A page that is there in the demo alone, for its administrator: some of what is mailed lets people in."""
 
     needs = "administer"
+    everywhere = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.IS_DEMO:

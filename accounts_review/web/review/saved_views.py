@@ -95,7 +95,9 @@ class SaveView(WorkspaceView):
         form, user = SaveForm(request.POST), self.request.user
         if not form.is_valid():
             messages.error(request, _("Give the view a name of at most 60 characters. Nothing was saved."))
-            return redirect("review", workspace=self.workspace.name)
+            return self._back(
+                filtered(QueryDict(form.data.get("query", "")), workspace=self.workspace, now=self.now).query
+            )
         given = form.cleaned_data
         if given["is_shared"]:
             permit(user, "decide", self.workspace)
@@ -115,6 +117,10 @@ class SaveView(WorkspaceView):
             view.query, view.is_shared = query, given["is_shared"]
             view.save()
             messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+        return self._back(query)
+
+    def _back(self, query: str) -> HttpResponse:
+        """To the list with the filters that it had."""
         return redirect(f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{query}")
 
 

@@ -152,7 +152,7 @@ def _known(request: HttpRequest) -> dict[str, Any]:
     if may_somewhere(request.user, "administer"):
         names = {"people", "people_of_workspace", "person"}
         pages.append({"title": _("People"), "url": reverse("people"), "is_current": here in names})
-        if settings.IS_DEMO:
+        if settings.IS_DEMO and may(user, "administer", None):
             pages.append({"title": _("Mailbox"), "url": reverse("mailbox"), "is_current": here == "mailbox"})
     held = [in_sentences.of_hold(hold) for hold in _holds(everywhere, here=workspace if name else None)]
     stops = [_mail_stop(each, stop) for each in workspaces if (stop := each.mail_stopped)]

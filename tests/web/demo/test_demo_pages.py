@@ -19,7 +19,7 @@ from accounts_review.tasks import queue, sources
 from accounts_review.web.demo.mailbox import mailed
 from accounts_review.workflow.workspaces import NotPossible
 from cleanup_portal import demo_clock
-from tests.factories import make_workspace
+from tests.factories import give_role, make_workspace
 from tests.web.kit import sign_in, text_of
 
 OLD_LINK = "http://127.0.0.1:8004/answer/abc/"
@@ -142,6 +142,18 @@ def test_only_an_administrator_reads_what_lets_people_in(
     assert client.get("/mailbox/").status_code == 403
     assert client.post("/mailbox/skip/").status_code == 403
     assert demo_clock.days_ahead(demo) == 0
+
+
+def test_nor_does_the_administrator_of_one_workspace_of_two(
+    client: Client, demo: Path, person: Callable[[str], User], workspace: Workspace
+) -> None:
+    ada, _other = person("nobody"), make_workspace("other")
+    give_role(ada, "administrator", workspace)
+    sign_in(client, ada)
+    assert client.get("/mailbox/").status_code == 403
+    assert client.post("/mailbox/skip/").status_code == 403
+    assert demo_clock.days_ahead(demo) == 0
+    assert "/mailbox/" not in client.get(f"/w/{workspace.name}/").content.decode()
 
 
 def test_a_portal_that_is_no_demo_has_neither(visitor: Client, demo: Path, settings: Settings) -> None:

@@ -84,7 +84,9 @@ def test_another_persons_view_is_not_dropped(site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 61, " "])
 def test_a_view_without_a_usable_name_is_not_saved(site: Site, name: str) -> None:
-    assert "Nothing was saved" in text(save(site, name))
+    answer = save(site, name)
+    assert "Nothing was saved" in text(answer)
+    assert answer.context["filter"].data["q"] == "ana", "the list keeps its filters"
     assert not SavedView.objects.exists()
 
 
