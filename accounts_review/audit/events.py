@@ -77,8 +77,8 @@ class Event(StrEnum):
     CASE_BOUNCED = Words("case.bounced", _("Notice bounced"), _("the notice bounced after the removal: %(why)s"),
         address_failed=True,
         news=Headline(2,
-            ngettext_lazy("%(count)d notice bounced after the removal; check whether to invite this person back",
-                "%(count)d notices bounced after the removal; check whether to invite these people back", "count")))
+            ngettext_lazy("%(count)s notice bounced after the removal; check whether to invite this person back",
+                "%(count)s notices bounced after the removal; check whether to invite these people back", "count")))
     CASE_CLAIMED = Words("case.claimed", _("Final check started"), _("final check started"))
     CASE_CLOSING_REFUSED = Words("case.closing_refused", _("Removal e-mail refused"),
         _("the removal e-mail could not be delivered: %(why)s"), address_failed=True)
@@ -87,8 +87,8 @@ class Event(StrEnum):
     CASE_HELD_FOR_A_DAY = Words("case.held_for_a_day", _("On hold for a day"),
         _("on hold for more than a day: %(why)s"),
         news=Headline(1,
-            ngettext_lazy("%(count)d account has been on hold for a day and needs a check",
-                "%(count)d accounts have been on hold for a day and need a check", "count")))
+            ngettext_lazy("%(count)s account has been on hold for a day and needs a check",
+                "%(count)s accounts have been on hold for a day and need a check", "count")))
     CASE_HELD = Words("case.held", _("On hold"), _("not revoked yet: %(why)s"))
     CASE_INTENDED = Words("case.intended", _("Removal started"), _("passed every check; removal starts"))
     CASE_LAUNCHED = Words("case.launched", _("Included in the launch"), _("included in the launch"))
@@ -102,8 +102,8 @@ class Event(StrEnum):
         _("warned by e-mail; access is kept at least until %(promised)s"), Icon.MAIL)
     CASE_REFUSED = Words("case.refused", _("Removal refused"), _("the workspace refused the removal: %(error)s"),
         news=Headline(2,
-            ngettext_lazy("the workspace refused %(count)d removal",
-                "the workspace refused %(count)d removals", "count")))
+            ngettext_lazy("the workspace refused %(count)s removal",
+                "the workspace refused %(count)s removals", "count")))
     CASE_RELEASED = Words("case.released", _("Put back"), _("put back in the queue: %(why)s%(error)s"))
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
     CASE_REMINDER_REFUSED = Words("case.reminder_refused", _("Reminder refused"),
@@ -116,13 +116,13 @@ class Event(StrEnum):
         _("the workspace refused our request; it will be tried again: %(error)s"))
     CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),
         address_failed=True, news=Headline(2,
-            ngettext_lazy("%(count)d notice could not be delivered; decide what to do",
-                "%(count)d notices could not be delivered; decide what to do", "count")))
+            ngettext_lazy("%(count)s notice could not be delivered; decide what to do",
+                "%(count)s notices could not be delivered; decide what to do", "count")))
     CASE_UNKNOWN = Words("case.unknown", _("Outcome unknown"),
         _("the outcome of the removal is unknown: %(why)s%(error)s"),
         news=Headline(2,
-            ngettext_lazy("the outcome of %(count)d removal was unknown for a while",
-                "the outcome of %(count)d removals was unknown for a while", "count")))
+            ngettext_lazy("the outcome of %(count)s removal was unknown for a while",
+                "the outcome of %(count)s removals was unknown for a while", "count")))
     CASE_WOULD_REVOKE = Words("case.would_revoke", _("Would be revoked"),
         _("passed every check; dry run, so nothing was sent"))
     CHECKPOINT_FAILED = Words("checkpoint.failed", _("Checkpoint failed"),
@@ -263,7 +263,7 @@ class Event(StrEnum):
     WORKSPACE_SYNC_STOPPED = Words("workspace.sync_stopped", _("Sync stopped"), _("stopped the running sync"))
     WORKSPACE_SYNCED = Words("workspace.synced", _("Synced"),
         _("sync %(state)s: %(read)s accounts read, %(added)s new, %(changed)s changed"),
-        news=Headline(1, ngettext_lazy("%(count)d sync was incomplete", "%(count)d syncs were incomplete", "count")))
+        news=Headline(1, ngettext_lazy("%(count)s sync was incomplete", "%(count)s syncs were incomplete", "count")))
     # fmt: on
 
     def __new__(cls, words: Words) -> Self:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts_review.audit.events import DECISIONS, Event, named
 from accounts_review.audit.words import Icon, Topic
 from accounts_review.models import AuditEntry, Sync, Workspace
-from accounts_review.wording import roles
+from accounts_review.wording import numbers, roles
 from accounts_review.wording.cases import of_evidence, spoken
 
 MODES = {mode.value: mode.label for mode in Workspace.Mode}
@@ -28,7 +28,7 @@ class _Spoken(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         value = self.told.get(name, "")
-        return value if isinstance(value, int) else spoken(value)  # Numbers stay numbers, for the plural.
+        return numbers.shown(name, value) if isinstance(value, int) else spoken(value)
 
 
 def of_act(entry: AuditEntry) -> str:

@@ -152,7 +152,7 @@ class DecidingCommand(WorkspaceCommand):
         for name, accounts in meant.items():
             if len(accounts) > 1:
                 usernames = ", ".join(sorted(account.username for account in accounts))
-                wrong.append(f"{name}: {len(accounts)} accounts have this address: {usernames}; name one of them")
+                wrong.append(f"{name}: {len(accounts):,} accounts have this address: {usernames}; name one of them")
         if wrong:
             raise CommandError("\n".join(wrong))
         for name in unknown:
@@ -192,8 +192,8 @@ def instant(text: str) -> datetime:
 
 def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> str:
     """A tally as one line: ``revoked 3, spared 1; 0 due``."""
-    counts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(tally.items()) if count)
-    return "; ".join(part for part in (counts or "nothing", f"{last[1]} {last[0]}" if last else "") if part)
+    counts = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(tally.items()) if count)
+    return "; ".join(part for part in (counts or "nothing", f"{last[1]:,} {last[0]}" if last else "") if part)
 
 
 def in_a_clause(found: Found) -> str:

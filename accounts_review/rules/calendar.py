@@ -142,7 +142,7 @@ _LANGUAGES = {"en": "en_US", "fr": "fr"}
 def read_avoided(reader: Reader, given: object) -> tuple[str, ...]:
     """The days that a policy avoids, as it is written; what is no day is a fault of the text."""
     if not isinstance(given, list) or len(given) > MOST:
-        template = gettext_noop("expected a list of at most %(most)d, such as %(example)s")
+        template = gettext_noop("expected a list of at most %(most)s, such as %(example)s")
         reader.fault("notice", "avoid", template, most=MOST, example=EXAMPLE)
         return ()
     # TOML has dates of its own; they are as good as a text.

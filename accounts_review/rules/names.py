@@ -97,7 +97,7 @@ class Globs:
         if not (self._plain or self._patterns):
             return []
         if len(name) > LONGEST:
-            raise ValueError(f"a name of {len(name)} characters")
+            raise ValueError(f"a name of {len(name):,} characters")
         own = folded(name)
         plain = [self._plain[own]] if own in self._plain else []
         if not self._any.match(own):

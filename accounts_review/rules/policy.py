@@ -212,8 +212,8 @@ class Policy:
 EMPTY = gettext_noop("the text is empty, and would drop every segment and protection of the policy in force")
 TWICE = gettext_noop("two segments are called %(name)s; give each its own name")
 NUMBERS = gettext_noop("expected a list of whole numbers of days, such as [7, 1]")
-WITHIN = gettext_noop("each must lie between 1 and %(most)d, within the notice")
-TOO_SHORT = gettext_noop("must be longer than the notice of %(days)d days, or approvals lapse before their date")
+WITHIN = gettext_noop("each must lie between 1 and %(most)s, within the notice")
+TOO_SHORT = gettext_noop("must be longer than the notice of %(days)s days, or approvals lapse before their date")
 
 
 def _spellings(rights: Iterable[str]) -> frozenset[str]:
@@ -270,7 +270,7 @@ def _read_segments(reader: Reader, document: dict[str, Any]) -> Iterator[Segment
         reader.fault("", "segment", gettext_noop("write at least one [[segment]] table"))
         return
     if len(tables) > MOST_SEGMENTS:
-        template = gettext_noop("at most %(most)d segments; here are %(count)d")
+        template = gettext_noop("at most %(most)s segments; here are %(count)s")
         reader.fault("", "segment", template, most=MOST_SEGMENTS, count=len(tables))
         return
     names: set[str] = set()

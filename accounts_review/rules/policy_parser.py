@@ -40,25 +40,26 @@ class PolicyFault:
 
     @property
     def message(self) -> str:
-        return self.template % self.details
+        details = self.details.items()
+        return self.template % {name: f"{it:,}" if isinstance(it, int) else it for name, it in details}
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.key}: {self.message}" if self.key else f"line {self.line}: {self.message}"
 
 
-FILE_TOO_LONG = gettext_noop("the file is too long: %(most)d characters are allowed")
+FILE_TOO_LONG = gettext_noop("the file is too long: %(most)s characters are allowed")
 NESTED = gettext_noop("a number is too long or a list is nested too deep")
 UNKNOWN_KEY = gettext_noop("unknown key; known here: %(known)s")
 NOT_A_TABLE = gettext_noop("expected a table: write [%(name)s] on a line of its own")
 SOME_NAMES = gettext_noop("expected a list of names, such as %(example)s")
-WILDCARDS = gettext_noop("at most %(most)d names with wildcards; list the others in full")
-TOO_DEEP = gettext_noop("a key of more than %(most)d parts; the deepest here has two")
+WILDCARDS = gettext_noop("at most %(most)s names with wildcards; list the others in full")
+TOO_DEEP = gettext_noop("a key of more than %(most)s parts; the deepest here has two")
 BROKEN = gettext_noop("the pattern %(name)s is broken: write a set as [abc], and a bracket as [[]")
 WILDCARD = gettext_noop(
     "%(name)s has a wildcard, which means nothing here: name each domain; a segment may have a pattern in emails"
 )
-TOO_LONG = gettext_noop("the text is too long: %(count)d characters, and %(most)d are allowed")
-TOO_MANY = gettext_noop("too many keys: %(count)d, and %(most)d are allowed")
+TOO_LONG = gettext_noop("the text is too long: %(count)s characters, and %(most)s are allowed")
+TOO_MANY = gettext_noop("too many keys: %(count)s, and %(most)s are allowed")
 MOST_TRIES = 300
 """So many lines are tried as the end of one list; each try reads the list again."""
 
@@ -143,7 +144,7 @@ class Reader:
         if type(value) is int and least <= value <= most:
             return value
         self.fault(
-            path, key, gettext_noop("expected a whole number from %(least)d to %(most)d"), least=least, most=most
+            path, key, gettext_noop("expected a whole number from %(least)s to %(most)s"), least=least, most=most
         )
         return least
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.rules.names import folded
 from accounts_review.spreadsheet.writing import MOST_ROWS
+from accounts_review.wording.numbers import counted
 
 ENCODINGS = ("utf-8-sig", "windows-1252")
 MAC_LETTERS = re.compile("[a-z][\u017d\u0160\u02c6\u2030]")
@@ -66,7 +67,7 @@ def read_table(content: bytes, columns: Sequence[str]) -> Iterator[TableLine]:
     places = _places(names, columns)
     for number, row in rows:
         if number > MOST_ROWS:
-            raise Unreadable(_("The file has more than %(count)d rows.") % {"count": MOST_ROWS})
+            raise Unreadable(_("The file has more than %(count)s rows.") % counted({"count": MOST_ROWS}))
         yield TableLine(number, tuple(row[place][:LONGEST_CELL] if place < len(row) else "" for place in places))
 
 
@@ -157,7 +158,7 @@ def _refuse_bombs(content: bytes) -> None:
         beside = sum(part.file_size for part in parts if not part.filename.startswith(BULK))
         if beside > MOST_BESIDE or sum(part.file_size for part in parts) > MOST_UNPACKED:
             most = {"size": MOST_UNPACKED // 2**20}
-            raise Unreadable(_("The spreadsheet unpacks to more than %(size)d MB. Upload fewer rows.") % most)
+            raise Unreadable(_("The spreadsheet unpacks to more than %(size)s MB. Upload fewer rows.") % most)
         for part in parts:
             if part.filename.startswith(BULK[0]):
                 with book.open(part) as page:

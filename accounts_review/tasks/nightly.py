@@ -15,6 +15,7 @@ from accounts_review.models import Workspace
 from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
 from accounts_review.tasks.queue import enqueue_retention, enqueue_scrub, enqueue_verification
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow import holds
 from accounts_review.workflow.retention import traces
 from accounts_review.workflow.retention.clients import forget_clients, forget_sessions
@@ -33,11 +34,11 @@ class NotAllErased(ImproperlyConfigured):
 
     def __init__(self, first: str, *, count: int) -> None:
         sentence = ngettext(
-            "%(count)d erasure failed and will be tried again next night: %(first)s",
-            "%(count)d erasures failed and will be tried again next night: %(first)s",
+            "%(count)s erasure failed and will be tried again next night: %(first)s",
+            "%(count)s erasures failed and will be tried again next night: %(first)s",
             count,
         )
-        super().__init__(sentence % {"count": count, "first": first})
+        super().__init__(sentence % counted({"count": count, "first": first}))
 
 
 @recorded

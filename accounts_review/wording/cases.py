@@ -15,6 +15,7 @@ from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings, instants, objections, replies, verdicts
 from accounts_review.wording.durations import since
+from accounts_review.wording.numbers import counted
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
@@ -98,7 +99,7 @@ def of_answering(case: Case) -> str:
     if seconds is None or not agent:
         return ""
     ago = since(case.moved_at, case.moved_at + timedelta(seconds=seconds)) if seconds >= 60 else ""
-    ago = ago or ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    ago = ago or ngettext("%(count)s second", "%(count)s seconds", seconds) % counted({"count": seconds})
     return _("%(time)s after the e-mail, with %(agent)s") % {"time": ago, "agent": agent}
 
 

@@ -11,6 +11,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from accounts_review.wording.numbers import counted
+
 YEAR, MONTH = 365, 30
 FEW_DAYS = 60
 """So many days are told as days: nobody needs them rounded to months."""
@@ -63,4 +65,4 @@ def _months(count: int, number: Callable[[int], str]) -> str:
 
 
 def _days(count: int) -> str:
-    return ngettext("%(days)d day", "%(days)d days", count) % {"days": count}
+    return ngettext("%(days)s day", "%(days)s days", count) % counted({"days": count})

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts_review.huwise import HuwiseError, Unreachable
 from accounts_review.wording import instants, objections
+from accounts_review.wording.numbers import counted
 
 Found = dict[str, Any]
 """A finding as it is stored: ``code``, for a connection check ``is_good``, and what its sentence names."""
@@ -249,7 +250,7 @@ def in_words(found: Found | str) -> Finding:
     """A stored finding in words. One from before findings had codes is its own sentence."""
     if isinstance(found, str):
         return Finding(code="", is_good=False, said=found, remedy="", detail="")
-    code, known = found["code"], defaultdict(str, {"count": 0, **found, **_spoken(found)})
+    code, known = found["code"], defaultdict(str, {"count": 0, **counted(found), **_spoken(found)})
     said, remedy = SAID.get(code), str(REMEDIES.get(code, "")) % known
     lead = str(said % known) if said else str(code)
     if until := found.get("until"):
@@ -273,16 +274,16 @@ def _spoken(found: Found) -> dict[str, str]:
 
 ANOMALIES: dict[str, Promise] = {
     "activity_lost": ngettext_lazy(
-        "%(after)d person appears less active than before",
-        "%(after)d people appear less active than before",
+        "%(after)s person appears less active than before",
+        "%(after)s people appear less active than before",
         "after",
     ),
-    "population_changed": gettext_lazy("the number of accounts went from %(before)d to %(after)d"),
-    "nobody_seen": gettext_lazy("the first sync does not show when any of the %(before)d accounts was last used"),
-    "never_used": gettext_lazy("in the first sync, %(after)d of %(before)d accounts were never used"),
+    "population_changed": gettext_lazy("the number of accounts went from %(before)s to %(after)s"),
+    "nobody_seen": gettext_lazy("the first sync does not show when any of the %(before)s accounts was last used"),
+    "never_used": gettext_lazy("in the first sync, %(after)s of %(before)s accounts were never used"),
     "candidates_multiplied": ngettext_lazy(
-        "%(after)d account would be dormant; before, %(before)d were",
-        "%(after)d accounts would be dormant; before, %(before)d were",
+        "%(after)s account would be dormant; before, %(before)s were",
+        "%(after)s accounts would be dormant; before, %(before)s were",
         "after",
     ),
 }
@@ -291,4 +292,4 @@ ANOMALIES: dict[str, Promise] = {
 
 def of_anomalies(anomalies: Sequence[Mapping[str, Any]]) -> list[str]:
     """Which rules of the breaker tripped, as clauses with their numbers."""
-    return [str(ANOMALIES.get(item["code"], item["code"]) % item) for item in anomalies]
+    return [str(ANOMALIES.get(item["code"], item["code"]) % counted(item)) for item in anomalies]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, PolicyFault, Segment
 from accounts_review.wording import instants, segments
+from accounts_review.wording.numbers import counted
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; anyone no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
@@ -96,11 +97,13 @@ def _of_segments(policy: Policy) -> Iterator[Clause]:
     for segment in policy.segments:
         who = "; ".join(_conditions(segment)) or _("everyone no other segment matches")
         text = ngettext(
-            "“%(name)s” (%(who)s) counts as dormant after %(days)d day without activity.",
-            "“%(name)s” (%(who)s) counts as dormant after %(days)d days without activity.",
+            "“%(name)s” (%(who)s) counts as dormant after %(days)s day without activity.",
+            "“%(name)s” (%(who)s) counts as dormant after %(days)s days without activity.",
             segment.dormant_after_days,
         )
-        sentence = text % {"name": segments.shown(segment.name), "who": who, "days": segment.dormant_after_days}
+        sentence = text % counted(
+            {"name": segments.shown(segment.name), "who": who, "days": segment.dormant_after_days}
+        )
         yield Clause(f"segment {segment.name}", sentence)
 
 
@@ -146,47 +149,49 @@ def _of_procedure(policy: Policy) -> Iterator[Clause]:
         yield Clause("avoid", rests, frozenset(days))
     hours = policy.launch.wait_hours
     waits = ngettext(
-        "Where nobody is warned, a launch waits %(hours)d hour before its first removal.",
-        "Where nobody is warned, a launch waits %(hours)d hours before its first removal.",
+        "Where nobody is warned, a launch waits %(hours)s hour before its first removal.",
+        "Where nobody is warned, a launch waits %(hours)s hours before its first removal.",
         hours,
     )
-    yield Clause("wait", waits % {"hours": hours} if hours else _("Where nobody is warned, removals begin at once."))
+    yield Clause(
+        "wait", waits % counted({"hours": hours}) if hours else _("Where nobody is warned, removals begin at once.")
+    )
     expires = policy.approval.expires_after_days
-    lapses = ngettext("An approval expires after %(days)d day.", "An approval expires after %(days)d days.", expires)
-    yield Clause("expires", lapses % {"days": expires})
+    lapses = ngettext("An approval expires after %(days)s day.", "An approval expires after %(days)s days.", expires)
+    yield Clause("expires", lapses % counted({"days": expires}))
     alone = _("One person can launch a clean-up.")
     yield Clause("two_people", _("A second person confirms each launch.") if policy.approval.two_people else alone)
     limits = policy.limits
     per_cleanup = ngettext(
-        "At most %(count)d account in a clean-up.", "At most %(count)d accounts in a clean-up.", limits.per_cleanup
+        "At most %(count)s account in a clean-up.", "At most %(count)s accounts in a clean-up.", limits.per_cleanup
     )
-    yield Clause("per_cleanup", per_cleanup % {"count": limits.per_cleanup})
+    yield Clause("per_cleanup", per_cleanup % counted({"count": limits.per_cleanup}))
     share = _("At most %(share)s %% of all accounts in 30 days.")
     yield Clause("share", share % {"share": f"{100 * limits.share_of_population:g}"})
-    per_hour = ngettext("At most %(count)d removal an hour.", "At most %(count)d removals an hour.", limits.per_hour)
-    yield Clause("per_hour", per_hour % {"count": limits.per_hour})
+    per_hour = ngettext("At most %(count)s removal an hour.", "At most %(count)s removals an hour.", limits.per_hour)
+    yield Clause("per_hour", per_hour % counted({"count": limits.per_hour}))
     against = _(
         "A clean-up pauses when more than %(share)s %% of its people keep their account, sign in again or cannot be "
         "reached."
     )
     yield Clause("pause_at_regret", against % {"share": f"{100 * limits.pause_at_regret:g}"})
     longest = policy.exemption.longest_days
-    spans = ngettext("An exemption lasts at most %(days)d day.", "An exemption lasts at most %(days)d days.", longest)
-    yield Clause("exemption", spans % {"days": longest})
+    spans = ngettext("An exemption lasts at most %(days)s day.", "An exemption lasts at most %(days)s days.", longest)
+    yield Clause("exemption", spans % counted({"days": longest}))
     months = policy.retention.months_after_end
     erased = ngettext(
-        "The data of an account is erased %(months)d month after the account is gone.",
-        "The data of an account is erased %(months)d months after the account is gone.",
+        "The data of an account is erased %(months)s month after the account is gone.",
+        "The data of an account is erased %(months)s months after the account is gone.",
         months,
     )
-    yield Clause("retention accounts", erased % {"months": months})
+    yield Clause("retention accounts", erased % counted({"months": months}))
     months = policy.retention.keep_audit_names_months
     erased = ngettext(
-        "The name of a person of the portal is erased %(months)d month after they left.",
-        "The name of a person of the portal is erased %(months)d months after they left.",
+        "The name of a person of the portal is erased %(months)s month after they left.",
+        "The name of a person of the portal is erased %(months)s months after they left.",
         months,
     )
-    yield Clause("retention people", erased % {"months": months})
+    yield Clause("retention people", erased % counted({"months": months}))
 
 
 def _avoided(avoid: Avoided) -> list[str]:
@@ -200,17 +205,17 @@ def _notice(policy: Policy) -> str:
     if not days:
         return _("Nobody is warned.")
     warned = ngettext(
-        "People are warned %(days)d day before their access ends",
-        "People are warned %(days)d days before their access ends",
+        "People are warned %(days)s day before their access ends",
+        "People are warned %(days)s days before their access ends",
         days,
-    ) % {"days": days}
+    ) % counted({"days": days})
     if not reminders:
         return _("%(warned)s, without a reminder.") % {"warned": warned}
-    each = [ngettext("%(days)d day", "%(days)d days", days) % {"days": days} for days in reminders]
+    each = [ngettext("%(days)s day", "%(days)s days", days) % counted({"days": days}) for days in reminders]
     listed = _(" and ").join(filter(None, (", ".join(each[:-1]), each[-1])))
     return _("%(warned)s, with reminders %(reminders)s before.") % {"warned": warned, "reminders": listed}
 
 
 def of_fault(fault: PolicyFault) -> str:
     """What is wrong with a policy text, and what to write instead."""
-    return _(fault.template) % fault.details
+    return _(fault.template) % counted(fault.details)

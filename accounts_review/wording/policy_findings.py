@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.wording import segments
+from accounts_review.wording.numbers import counted
 
 Found = dict[str, Any]
 
@@ -61,7 +62,7 @@ def in_words(found: Found) -> str:
     """A finding as it was stored, as a sentence in the reader's language."""
     say = SAID.get(found["code"])
     named = {"segment": segments.shown(found["segment"])} if "segment" in found else {}
-    return say(found | named) if say else str(found["code"])
+    return say(counted(found) | named) if say else str(found["code"])
 
 
 def _unmatched(found: Found) -> str:
@@ -199,7 +200,7 @@ SAID: dict[str, Callable[[Found], str]] = {
 
 
 def _days(count: int) -> str:
-    return ngettext("%(days)d day", "%(days)d days", count) % {"days": count}
+    return ngettext("%(days)s day", "%(days)s days", count) % counted({"days": count})
 
 
 def _in_days(found: Found) -> dict[str, str]:
@@ -219,7 +220,5 @@ def _some(names: Iterable[str]) -> str:
     more = len(named) - MOST_NAMED
     if more < 1:
         return shown
-    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % {
-        "names": shown,
-        "count": more,
-    }
+    both = ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", more)
+    return both % counted({"names": shown, "count": more})

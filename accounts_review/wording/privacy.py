@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from accounts_review.rules.policy import Policy, Segment
 from accounts_review.wording import instants
+from accounts_review.wording.numbers import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,49 +90,49 @@ def register_entry(policy: Policy, *, controller: Controller, version: int, sinc
 def _of_segment(segment: Segment) -> str:
     if segment.never_used:
         text = ngettext(
-            "An account that was never used is closed after %(days)d day.",
-            "An account that was never used is closed after %(days)d days.",
+            "An account that was never used is closed after %(days)s day.",
+            "An account that was never used is closed after %(days)s days.",
             segment.dormant_after_days,
         )
-        return text % {"days": segment.dormant_after_days}
+        return text % counted({"days": segment.dormant_after_days})
     if segment.matches_everyone:
         text = ngettext(
-            "Any other account is closed after %(days)d day without use.",
-            "Any other account is closed after %(days)d days without use.",
+            "Any other account is closed after %(days)s day without use.",
+            "Any other account is closed after %(days)s days without use.",
             segment.dormant_after_days,
         )
-        return text % {"days": segment.dormant_after_days}
+        return text % counted({"days": segment.dormant_after_days})
     text = ngettext(
-        "An account of the kind “%(name)s” is closed after %(days)d day without use.",
-        "An account of the kind “%(name)s” is closed after %(days)d days without use.",
+        "An account of the kind “%(name)s” is closed after %(days)s day without use.",
+        "An account of the kind “%(name)s” is closed after %(days)s days without use.",
         segment.dormant_after_days,
     )
-    return text % {"name": segment.name, "days": segment.dormant_after_days}
+    return text % counted({"name": segment.name, "days": segment.dormant_after_days})
 
 
 def _of_notice(policy: Policy) -> str:
     if not policy.notice.days:
         return _("People are not warned beforehand; they are told by e-mail when their access was removed.")
     text = ngettext(
-        "People are warned by e-mail %(days)d day before; they keep the account by using it, or with one click.",
-        "People are warned by e-mail %(days)d days before; they keep the account by using it, or with one click.",
+        "People are warned by e-mail %(days)s day before; they keep the account by using it, or with one click.",
+        "People are warned by e-mail %(days)s days before; they keep the account by using it, or with one click.",
         policy.notice.days,
     )
-    return text % {"days": policy.notice.days}
+    return text % counted({"days": policy.notice.days})
 
 
 def _of_retention(policy: Policy) -> str:
     text = ngettext(
-        "Names, addresses and what people wrote are erased %(months)d month after an account is closed.",
-        "Names, addresses and what people wrote are erased %(months)d months after an account is closed.",
+        "Names, addresses and what people wrote are erased %(months)s month after an account is closed.",
+        "Names, addresses and what people wrote are erased %(months)s months after an account is closed.",
         policy.retention.months_after_end,
     )
     kept = ngettext(
-        "Names of reviewers are erased %(months)d month after they left.",
-        "Names of reviewers are erased %(months)d months after they left.",
+        "Names of reviewers are erased %(months)s month after they left.",
+        "Names of reviewers are erased %(months)s months after they left.",
         policy.retention.keep_audit_names_months,
     )
-    first = text % {"months": policy.retention.months_after_end}
+    first = text % counted({"months": policy.retention.months_after_end})
     return f"{first} {kept % {'months': policy.retention.keep_audit_names_months}}"
 
 

@@ -23,6 +23,7 @@ from accounts_review.facts import incarnation_of
 from accounts_review.huwise import Client, decode_user
 from accounts_review.models import Account, Workspace, permit
 from accounts_review.wording.findings import in_words
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.check_connection import check_connection
 
 LONGEST_NAME = 50
@@ -65,7 +66,7 @@ def refuse_name(name: str, *, others: QuerySet[Workspace]) -> None:
         ) from None
     if len(name) > LONGEST_NAME:
         raise NotTheSame(
-            _("%(name)s is too long for a name; at most %(longest)d characters.") % (quoted | {"longest": LONGEST_NAME})
+            _("%(name)s is too long for a name; at most %(longest)s characters.") % (quoted | {"longest": LONGEST_NAME})
         )
     if name.lower() in RESERVED:
         raise NotTheSame(_("%(name)s means every workspace; choose another name.") % quoted)
@@ -141,11 +142,11 @@ def _compare(workspace: Workspace, client: Client) -> dict[str, int]:
         numbers = {"host": client.host, "listed": len(theirs), "known": len(ours), "missing": len(missing)}
         raise NotTheSame(
             _(
-                "%(host)s is not the same workspace: it lists %(listed)d accounts, and %(missing)d of the %(known)d "
+                "%(host)s is not the same workspace: it lists %(listed)s accounts, and %(missing)s of the %(known)s "
                 "known here are not among them%(example)s. Nothing was changed. Check the address; another workspace "
                 "needs another name."
             )
-            % (numbers | {"example": f" ({min(missing)[0]})" if missing else ""})
+            % (counted(numbers) | {"example": f" ({min(missing)[0]})" if missing else ""})
         )
     return {"accounts": len(ours), "found": len(ours) - len(missing)}
 

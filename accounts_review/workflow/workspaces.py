@@ -16,6 +16,7 @@ from accounts_review.models import Hold, StoredKey, Workspace, permit
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.names import has_controls
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.identity import refuse_known
 from accounts_review.workflow.policy.activate import put_in_force
 
@@ -72,8 +73,8 @@ def refuse_description(given: Mapping[str, str]) -> None:
         text = given.get(name, "")
         if len(text) > longest or text != text.strip() or has_controls(text):
             raise NotPossible(
-                _("%(field)s: one line of at most %(longest)d characters, please.")
-                % {"field": name, "longest": longest}
+                _("%(field)s: one line of at most %(longest)s characters, please.")
+                % counted({"field": name, "longest": longest})
             )
     sender = given.get("sender", "")
     bare = parseaddr(sender)[1]

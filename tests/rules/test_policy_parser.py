@@ -66,7 +66,7 @@ def test_a_monstrous_text_is_refused_like_any_other(text: str) -> None:
 
 def test_what_is_said_of_too_many_keys_names_the_line_and_the_number() -> None:
     (fault,) = faults("[limits]\n" + "per_hour = 1 # x = y = z\n" * 2500)
-    assert (fault.line, "2501, and 2000" in fault.message) == (2001, True)
+    assert (fault.line, "2,501, and 2,000" in fault.message) == (2001, True)
 
 
 def test_signs_in_names_and_remarks_are_no_keys() -> None:
@@ -122,7 +122,7 @@ def test_an_unknown_key_is_told_which_keys_are_known() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("limits.per_hour = 0", "a whole number from 1 to 100000"),
+        ("limits.per_hour = 0", "a whole number from 1 to 100,000"),
         ("limits.share_of_population = 1", "at most 0.5"),
         ("notice.days = 90", "longer than the notice of 90 days"),
         ("[notice]\ndays = 5\nreminders_days_before = [5]", "between 1 and 4"),

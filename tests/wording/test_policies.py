@@ -28,7 +28,7 @@ def test_a_policy_says_everything_in_words() -> None:
     assert "Protected by their group: admins, data-stewards, publishers." in said
     assert "People are warned 30 days before their access ends, with reminders 7 days and 1 day before." in said
     assert "At most 25 % of all accounts in 30 days." in said
-    assert "An exemption lasts at most 1825 days." in said
+    assert "An exemption lasts at most 1,825 days." in said
 
 
 def test_the_same_policy_in_other_words_changes_nothing() -> None:
@@ -43,7 +43,7 @@ def test_each_change_says_what_was_and_what_would_be() -> None:
         )
     ]
     assert changed(("longest_days = 1825", "longest_days = 365")) == [
-        ("An exemption lasts at most 1825 days.", "An exemption lasts at most 365 days.")
+        ("An exemption lasts at most 1,825 days.", "An exemption lasts at most 365 days.")
     ]
 
 
@@ -74,5 +74,5 @@ def test_what_is_wrong_with_a_text_is_told_in_the_readers_language() -> None:
     with translation.override("fr"):
         said = [of_fault(fault) for fault in refused.value.faults]
     assert said[0].startswith("clé inconnue\u202f; clés possibles ici\u00a0: ")
-    assert said[1] == "il faut un nombre entier de 1 à 100000"
-    assert str(refused.value).endswith("line 3: limits.per_hour: expected a whole number from 1 to 100000")
+    assert said[1] == "il faut un nombre entier de 1 à 100\u202f000"
+    assert str(refused.value).endswith("line 3: limits.per_hour: expected a whole number from 1 to 100,000")

@@ -12,7 +12,7 @@ EXAMPLES: list[tuple[dict[str, Any], str]] = [
     ({"code": "unmatched", "list": "groups", "names": ["a"], "close": ["b"], "total": 1}, "protect.groups: the only"),
     (
         {"code": "unmatched", "list": "emails", "segment": "x", "names": ["a", "b"], "close": [], "total": 1102},
-        "segment “x”, emails: none of 1102 accounts matches “a”, “b”.",
+        "segment “x”, emails: none of 1,102 accounts matches “a”, “b”.",
     ),
     (
         {"code": "unknown_permissions", "list": "permissions", "names": ["fly"], "close": [], "count": 1, "total": 9},

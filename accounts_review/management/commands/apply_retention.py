@@ -40,6 +40,6 @@ class Command(WorkspaceCommand):
                 nightly.scrub_job()
         except NotErasable as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"accounts erased {erased.accounts}")
+        self.stdout.write(f"accounts erased {erased.accounts:,}")
         if erased.failed:
             raise CommandError(f"Not erased, and tried again next night: {'; '.join(erased.failed)}.")

@@ -18,4 +18,4 @@ class Command(DecidingCommand):
         accounts = self.accounts(workspace, options)
         actor = person(options["actor"])
         decide.approve(accounts=accounts, actor=actor, reason=options["reason"], now=now())
-        self.stdout.write(f"approved {len(accounts)}")
+        self.stdout.write(f"approved {len(accounts):,}")

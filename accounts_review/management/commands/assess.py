@@ -23,5 +23,5 @@ class Command(WorkspaceCommand):
         as_of = instant(options["as_of"]) if options["as_of"] else now()
         judged = assess.assess(workspace=workspace)
         DormancyCount.objects.recount(workspace)
-        self.stdout.write(f"assessed again: {judged}")
+        self.stdout.write(f"assessed again: {judged:,}")
         self.stdout.write(in_words(assess.tally(workspace=workspace, now=as_of)))

@@ -25,6 +25,6 @@ class Command(BaseCommand):
             outward.resume_delivery(first=options["first"])
         taken = outward.deliver_entries()
         state = AuditDelivery.objects.filter(pk=1).first()
-        self.stdout.write(f"delivered {taken}; up to entry {state.upto if state else 0}")
+        self.stdout.write(f"delivered {taken:,}; up to entry {state.upto if state else 0}")
         if state and state.error:
             raise CommandError(f"The receiver did not take more: {state.error}. It is tried again every minute.")

@@ -39,13 +39,13 @@ class Command(BaseCommand):
         if finding and not lines and not (given and finding.cause == Hold.Cause.MISSING):
             lines.append(holds.of_cause(finding.cause, finding.details))
         if lines:
-            raise CommandError("\n".join([*lines, f"The first {report.entries} entries are intact."]))
+            raise CommandError("\n".join([*lines, f"The first {report.entries:,} entries are intact."]))
         self.stdout.write(f"checkpoint {audit.newest_checkpoint()}")
-        self.stdout.write(f"{report.entries} entries hold")
+        self.stdout.write(f"{report.entries:,} entries hold")
 
     def _tell(self, done: int) -> None:
         if done % EVERY == 0:
-            self.stderr.write(f"{done} entries read")
+            self.stderr.write(f"{done:,} entries read")
 
 
 def _kept(given: str) -> audit.Checkpoint:

@@ -34,4 +34,4 @@ class Command(WorkspaceCommand):
         nightly.scrub_job()
         for where in erased.left:
             self.stderr.write(f"Left as it is: {where}.")
-        self.stdout.write(f"accounts erased {erased.accounts}, files changed {files}")
+        self.stdout.write(f"accounts erased {erased.accounts:,}, files changed {files}")

@@ -33,4 +33,4 @@ class Command(DecidingCommand):
             owner_email=options["owner"],
             is_service_account=options["service_account"],
         )
-        self.stdout.write(f"exempted {len(accounts)} until {until.isoformat()}")
+        self.stdout.write(f"exempted {len(accounts):,} until {until.isoformat()}")

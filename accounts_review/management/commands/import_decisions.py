@@ -65,4 +65,4 @@ class Command(WorkspaceCommand):
 def _asked(rows: list[ImportRow]) -> str:
     """What the first of the rows says of its day, and how to answer for all of them."""
     of_days = next(problem for problem in rows[0].problems if problem.column == "decision_until")
-    return f"{of_days}: give --date-order dmy (day first) or mdy; {len(rows)} rows have such a day"
+    return f"{of_days}: give --date-order dmy (day first) or mdy; {len(rows):,} rows have such a day"

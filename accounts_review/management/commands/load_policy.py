@@ -91,14 +91,14 @@ def _changes(policy_preview: PolicyPreview) -> Iterator[str]:
 def _effects(impact: Impact) -> Iterator[str]:
     for held in impact.segments:
         yield (
-            f"segment {held.name}: accounts {held.before} to {held.after}, "
-            f"dormant {held.dormant_before} to {held.dormant_after}"
+            f"segment {held.name}: accounts {held.before:,} to {held.after:,}, "
+            f"dormant {held.dormant_before:,} to {held.dormant_after:,}"
         )
     for case in impact.cases:
-        yield f"cases {case.state.replace('_', ' ')}: {case.count}, would be spared {case.spared}"
+        yield f"cases {case.state.replace('_', ' ')}: {case.count:,}, would be spared {case.spared:,}"
     if impact.promises.count:
         first, last = impact.promises.first, impact.promises.last
-        yield f"promised dates that stand: {impact.promises.count}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        yield f"promised dates that stand: {impact.promises.count:,}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _moved(impact: Impact) -> str:

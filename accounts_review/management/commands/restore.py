@@ -27,7 +27,7 @@ class Command(WorkspaceCommand):
             self.stdout.write(str(result))
         failed = sum(1 for result in results if result.problem)
         if failed:
-            raise CommandError(f"{failed} of {len(results)} were not invited back.")
+            raise CommandError(f"{failed:,} of {len(results):,} were not invited back.")
 
 
 def _newest_revoked(workspace: Workspace, usernames: list[str]) -> list[Case]:

@@ -27,6 +27,7 @@ from accounts_review.web.audit.table import AuditTable, NumberPaginator
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
 from accounts_review.wording import holds as holds_in_words
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
 from accounts_review.workflow.people import reach
 
@@ -92,12 +93,12 @@ class Verify(AuditView):
             messages.error(request, holds_in_words.of_cause(finding.cause, finding.details))
         elif not report.flaws:
             whole = ngettext(
-                "%(count)d entry holds: nothing was changed, removed or inserted.",
-                "All %(count)d entries hold: nothing was changed, removed or inserted.",
+                "%(count)s entry holds: nothing was changed, removed or inserted.",
+                "All %(count)s entries hold: nothing was changed, removed or inserted.",
                 report.entries,
             )
             keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.newest_checkpoint()}
-            messages.success(request, f"{whole % {'count': report.entries}} {keep}")
+            messages.success(request, f"{whole % counted({'count': report.entries})} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 
 

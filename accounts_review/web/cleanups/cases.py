@@ -24,6 +24,7 @@ from accounts_review.web.cleanups.next_steps import ACTS, again, next_steps
 from accounts_review.web.cleanups.views import NOT_NOW, CleanupView
 from accounts_review.web.shared import too_late
 from accounts_review.wording.cases import of_answer, of_answering, of_case, of_evidence
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
 
@@ -172,22 +173,22 @@ def _done(act: str, cases: Sequence[Case]) -> str:
     count = len(cases)
     sentences = {
         "retry": ngettext(
-            "%(count)d notice will be sent again.",
-            "%(count)d notices will be sent again.",
+            "%(count)s notice will be sent again.",
+            "%(count)s notices will be sent again.",
             count,
         ),
         "bounced": ngettext(
-            "%(count)d account is recorded as not reached.",
-            "%(count)d accounts are recorded as not reached.",
+            "%(count)s account is recorded as not reached.",
+            "%(count)s accounts are recorded as not reached.",
             count,
         ),
         "withdraw": ngettext(
-            "%(count)d account left the clean-up and keeps its access.",
-            "%(count)d accounts left the clean-up and keep their access.",
+            "%(count)s account left the clean-up and keeps its access.",
+            "%(count)s accounts left the clean-up and keep their access.",
             count,
         ),
         "again": ngettext(
-            "%(count)d account is in the next draft.", "%(count)d accounts are in the next draft.", count
+            "%(count)s account is in the next draft.", "%(count)s accounts are in the next draft.", count
         ),
     }
-    return sentences[act] % {"count": count}
+    return sentences[act] % counted({"count": count})

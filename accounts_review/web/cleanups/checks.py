@@ -19,6 +19,7 @@ from accounts_review.models.keys import Among
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.web.cleanups.basket import HAS_PLAIN_ADDRESS, Basket
 from accounts_review.wording import findings
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.launch import orphaned_rights
 from accounts_review.workflow.review import decide
 
@@ -75,10 +76,8 @@ class LaunchCheck:
         more = (len(self.items) or self.cases.count) - PREVIEWED
         if more <= 0:
             return shown
-        return ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more) % {
-            "shown": shown,
-            "more": more,
-        }
+        both = ngettext("%(shown)s and %(more)s more", "%(shown)s and %(more)s more", more)
+        return both % counted({"shown": shown, "more": more})
 
     @property
     def offers_taking_out(self) -> bool:
@@ -119,19 +118,21 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
         yield LaunchCheck(level="error", says=why.said, todo=why.remedy, cases=held_back)
     elif held_back.count:
         says = ngettext(
-            "%(count)d account is over the limit of %(limit)d and stays for the next draft.",
-            "%(count)d accounts are over the limit of %(limit)d and stay for the next draft.",
+            "%(count)s account is over the limit of %(limit)s and stays for the next draft.",
+            "%(count)s accounts are over the limit of %(limit)s and stay for the next draft.",
             held_back.count,
-        ) % {"count": held_back.count, "limit": limit}
+        ) % counted({"count": held_back.count, "limit": limit})
         todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
         if basket.room.is_by_share and basket.room.next_at:
             todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
         yield LaunchCheck(level="info", says=says, todo=todo, cases=held_back)
     else:
         says = _(
-            "Within the limits: %(count)d of at most %(limit)d accounts, and at most %(per_hour)d revoked an hour."
+            "Within the limits: %(count)s of at most %(limit)s accounts, and at most %(per_hour)s revoked an hour."
         )
-        yield LaunchCheck(level="ok", says=says % {"count": basket.count, "limit": limit, "per_hour": per_hour})
+        yield LaunchCheck(
+            level="ok", says=says % counted({"count": basket.count, "limit": limit, "per_hour": per_hour})
+        )
 
 
 def _people(basket: Basket) -> Iterator[LaunchCheck]:
@@ -163,24 +164,24 @@ def _expiring(basket: Basket) -> Iterator[LaunchCheck]:
     valid = timedelta(days=basket.version.rules.approval.expires_after_days)
     if late := sum(share.late for share in basket.shares):
         says = ngettext(
-            "%(count)d approval expires before its account can be revoked; the person would be warned and then spared.",
-            "%(count)d approvals expire before their accounts can be revoked; the people would be warned and then "
+            "%(count)s approval expires before its account can be revoked; the person would be warned and then spared.",
+            "%(count)s approvals expire before their accounts can be revoked; the people would be warned and then "
             "spared.",
             late,
-        ) % {"count": late}
-        todo = _("An approval is valid for %(days)d days. Take them out, review them and approve them again.")
-        todo %= {"days": valid.days}
+        ) % counted({"count": late})
+        todo = _("An approval is valid for %(days)s days. Take them out, review them and approve them again.")
+        todo %= counted({"days": valid.days})
         cases = _concerned(basket.launching.filter(basket.is_late), late)
         yield LaunchCheck(level="warning", says=says, todo=todo, cases=cases, can_take_out=True)
     elif basket.shares:
         first = min(share.first_approved_at for share in basket.shares) + valid
         days = (first - basket.last_date).days
         says = ngettext(
-            "No approval expires too early; the first has %(days)d day to spare.",
-            "No approval expires too early; the first has %(days)d days to spare.",
+            "No approval expires too early; the first has %(days)s day to spare.",
+            "No approval expires too early; the first has %(days)s days to spare.",
             days,
         )
-        yield LaunchCheck(level="ok", says=says % {"days": days})
+        yield LaunchCheck(level="ok", says=says % counted({"days": days}))
 
 
 def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
@@ -193,10 +194,10 @@ def _approvers(basket: Basket) -> Iterator[LaunchCheck]:
     if count := sum(share.count for share in barred):
         logins = ", ".join(sorted({share.approved_by_login for share in barred}))
         says = ngettext(
-            "%(count)d account was approved by somebody who may no longer decide (%(logins)s) and would be spared.",
-            "%(count)d accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
+            "%(count)s account was approved by somebody who may no longer decide (%(logins)s) and would be spared.",
+            "%(count)s accounts were approved by people who may no longer decide (%(logins)s) and would be spared.",
             count,
-        ) % {"count": count, "logins": logins}
+        ) % counted({"count": count, "logins": logins})
         todo = _("Take them out and have a reviewer approve them again.")
         by_them = Q(approved_by__in={share.approved_by for share in barred} - {None}) | Q(approved_by=None)
         cases = _concerned(basket.launching.filter(by_them), count)
@@ -217,10 +218,10 @@ def _own(basket: Basket) -> Iterator[LaunchCheck]:
 def _verdicts(basket: Basket) -> Iterator[LaunchCheck]:
     if back := sum(share.count - share.dormant for share in basket.shares):
         says = ngettext(
-            "%(count)d account is no longer dormant or no longer listed and would be spared.",
-            "%(count)d accounts are no longer dormant or no longer listed and would be spared.",
+            "%(count)s account is no longer dormant or no longer listed and would be spared.",
+            "%(count)s accounts are no longer dormant or no longer listed and would be spared.",
             back,
-        ) % {"count": back}
+        ) % counted({"count": back})
         todo = _("Take them out or leave them in; they keep their access either way.")
         still = basket.launching.filter(basket.is_dormant).order_by().values("pk")
         cases = _concerned(basket.launching.exclude(pk__in=still), back)
@@ -234,10 +235,10 @@ def _addresses(basket: Basket) -> Iterator[LaunchCheck]:
         return
     if failed := {*_unusable(basket), *_bounced(basket)}:
         says = ngettext(
-            "%(count)d address is not usable or has bounced before.",
-            "%(count)d addresses are not usable or have bounced before.",
+            "%(count)s address is not usable or has bounced before.",
+            "%(count)s addresses are not usable or have bounced before.",
             len(failed),
-        ) % {"count": len(failed)}
+        ) % counted({"count": len(failed)})
         todo = _(
             "People who cannot be warned are not revoked. Correct the address in Huwise and sync, or take them out."
         )
@@ -273,10 +274,10 @@ def _succession(basket: Basket) -> Iterator[LaunchCheck]:
     rights = {orphan.name: orphan.last for orphan in found if not orphan.is_group}
     groups = {titles.get(orphan.name, orphan.name): orphan.last for orphan in found if orphan.is_group}
     if rights:
-        one, many = _("Nobody would hold the right %(name)s."), _("Nobody would hold %(count)d rights.")
+        one, many = _("Nobody would hold the right %(name)s."), _("Nobody would hold %(count)s rights.")
         yield _orphaned(basket, one if len(rights) == 1 else many, rights)
     if groups:
-        one, many = _("The group %(name)s would have no member left."), _("%(count)d groups would have no members.")
+        one, many = _("The group %(name)s would have no member left."), _("%(count)s groups would have no members.")
         yield _orphaned(basket, one if len(groups) == 1 else many, groups)
     if made:
         yield _makers(basket, [(account, [str(group) for group in theirs]) for account, theirs in made])
@@ -289,7 +290,7 @@ def _orphaned(basket: Basket, says: str, last: Mapping[str, Sequence[Account]]) 
     items, every = _items(basket, last.items())
     return LaunchCheck(
         level="warning",
-        says=says % {"name": items[0].says, "count": len(items)},
+        says=says % counted({"name": items[0].says, "count": len(items)}),
         todo=_("Decide who takes over first, or take them out."),
         cases=every,
         can_take_out=True,
@@ -305,7 +306,7 @@ def _makers(basket: Basket, made: Sequence[tuple[Account, list[str]]]) -> Launch
         says = ngettext("%(login)s created a group: %(groups)s.", "%(login)s created groups: %(groups)s.", len(groups))
         sentence = says % {"login": account.username, "groups": ", ".join(groups[:NAMED])}
     else:
-        sentence = _("%(count)d of them created groups.") % {"count": len(made)}
+        sentence = _("%(count)s of them created groups.") % counted({"count": len(made)})
     return LaunchCheck(
         level="warning",
         says=sentence,

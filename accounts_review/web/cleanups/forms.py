@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts_review.web.cleanups.next_steps import ACTS
 from accounts_review.web.review.forms import KeysField
+from accounts_review.wording.numbers import counted
 
 
 class LaunchForm(forms.Form):
@@ -28,14 +29,15 @@ class LaunchForm(forms.Form):
     def __init__(self, *args: Any, expected: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.expected = expected
-        self.fields["count"].label = _("To confirm, type the number of accounts: %(count)d") % {"count": expected}
+        label = _("To confirm, type the number of accounts: %(count)s")
+        self.fields["count"].label = label % counted({"count": expected})
 
     def clean_count(self) -> str:
         typed = str(self.cleaned_data["count"])
         if "".join(filter(str.isalnum, typed)) != str(self.expected):
             raise ValidationError(
-                _("You typed “%(typed)s”; this page is about %(count)d accounts."),
-                params={"typed": typed, "count": self.expected},
+                _("You typed “%(typed)s”; this page is about %(count)s accounts."),
+                params=counted({"typed": typed, "count": self.expected}),
             )
         return typed
 

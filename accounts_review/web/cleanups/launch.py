@@ -22,6 +22,7 @@ from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.views import GOES_ON, NOT_NOW, TURNED, CleanupView
 from accounts_review.web.shared import too_late
 from accounts_review.wording import findings
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.launch import launch
 
 
@@ -76,11 +77,11 @@ class Launch(CleanupView):
 
     def _launched(self, count: int) -> str:
         launched = ngettext(
-            "Clean-up %(number)d was launched with %(count)d account.",
-            "Clean-up %(number)d was launched with %(count)d accounts.",
+            "Clean-up %(number)d was launched with %(count)s account.",
+            "Clean-up %(number)d was launched with %(count)s accounts.",
             count,
         )
-        return launched % {"number": self.cleanup.number, "count": count}
+        return launched % counted({"number": self.cleanup.number, "count": count})
 
     def _basket(self) -> Basket:
         return Basket(cleanup=self.cleanup, actor=self.request.user, now=self.now, pace=actions.pace())
@@ -120,7 +121,7 @@ def _changes(*, before: str, after: str) -> list[str]:
     if len(then) != len(now):
         return [_("The form was incomplete. Reload the page and try again.")]
     said = [
-        _("The draft had %(then)s accounts; it now has %(now)s.") % {"then": then[0], "now": now[0]},
+        _("The draft had %(then)s accounts; it now has %(now)s.") % counted({"then": then[0], "now": now[0]}),
         _("The draft now contains other accounts."),
         _("The mode changed from %(then)s to %(now)s.") % {"then": _mode(then[2]), "now": _mode(now[2])},
         _("The policy changed from version %(then)s to %(now)s.") % {"then": then[3], "now": now[3]},

@@ -15,6 +15,7 @@ from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording.cases import of_case
+from accounts_review.wording.numbers import Counted, counted
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
@@ -120,18 +121,20 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
 
 def summary(cleanup: Cleanup, progress: Progress) -> str:
     """The report in a sentence."""
-    accounts = ngettext("%(count)d account", "%(count)d accounts", progress.total) % {"count": progress.total}
-    parts = ", ".join(f"{tile.count} {tile.label}" for tile in progress.tiles)
+    accounts = ngettext("%(count)s account", "%(count)s accounts", progress.total) % counted({"count": progress.total})
+    parts = ", ".join(f"{Counted(tile.count)} {tile.label}" for tile in progress.tiles)
     said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
     if cleanup.dry_run:
         return " ".join([said, _("It was a dry run: nothing left the portal.")])
     if back := progress.restored + progress.returned:
         share_back = ngettext(
-            "%(back)d of those revoked has come back (%(share)s %%).",
-            "%(back)d of those revoked have come back (%(share)s %%).",
+            "%(back)s of those revoked has come back (%(share)s %%).",
+            "%(back)s of those revoked have come back (%(share)s %%).",
             back,
         )
-        said = " ".join([said, share_back % {"back": back, "share": round(100 * back / max(1, progress.revoked))}])
+        said = " ".join(
+            [said, share_back % counted({"back": back, "share": round(100 * back / max(1, progress.revoked))})]
+        )
     return said
 
 

@@ -241,7 +241,7 @@ def _launched(found: Situation) -> str:
     if mine:
         return _("next on %(date)s") % {"date": mine[0].when}
     count = len(found.started)
-    return ngettext("%(count)d under way", "%(count)d under way", count) % {"count": count} if count else _("none")
+    return ngettext("%(count)s under way", "%(count)s under way", count) % {"count": count} if count else _("none")
 
 
 def _open(count: int) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.rules.dormancy import Verdict
+from accounts_review.wording.numbers import counted
 
 COLUMN_DAYS, COLUMNS = 90, 22
 """A column of the histogram is a quarter of a year; the last holds everybody idle for longer."""
@@ -96,12 +97,12 @@ def _years() -> Iterator[str]:
 
 def _said(columns: Columns) -> list[tuple[int, str, str, str]]:
     """Each column with anybody in it: which, how long idle, how many in all, how many dormant."""
-    between, longest = _("%(from)d to %(to)d days"), _("%(days)d days and longer")
+    between, longest = _("%(from)s to %(to)s days"), _("%(days)s days and longer")
     found = []
     for index, column in enumerate(columns):
         if total := column.total():
             start, is_last = index * COLUMN_DAYS, index == COLUMNS - 1
             span = longest if is_last else between
-            said = span % {"from": start, "to": start + COLUMN_DAYS - 1, "days": start}
+            said = span % counted({"from": start, "to": start + COLUMN_DAYS - 1, "days": start})
             found.append((index, said, str(intcomma(total)), str(intcomma(column[Verdict.DORMANT]))))
     return found

@@ -27,6 +27,7 @@ from accounts_review.web.review.counts import Counts, counts_among, counts_by_se
 from accounts_review.web.review.seek import idle_enough, order_named
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
+from accounts_review.wording.numbers import counted
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
 """What an address without any filter asks for."""
@@ -335,7 +336,8 @@ def _said(name: str, value: Any, field: forms.Field) -> str:
     """One filter in force, in words."""
     match name:
         case "idle":
-            return ngettext("idle longer than %(days)d day", "idle longer than %(days)d days", value) % {"days": value}
+            said = ngettext("idle longer than %(days)s day", "idle longer than %(days)s days", value)
+            return said % counted({"days": value})
         case "dormant_since":
             return _("dormant from %(date)s or later") % {"date": instants.dated(value, "j M Y")}
         case "dormant_until":

@@ -22,6 +22,7 @@ from accounts_review.web.review import leaving
 from accounts_review.web.review.import_table import OUTCOMES, RowTable
 from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide, import_file
 from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
 from accounts_review.workflow.review.import_rows import LONGEST_REASON, RowOutcome
@@ -70,7 +71,7 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > LARGEST_FILE:
             most = {"size": LARGEST_FILE // 2**20}
-            raise forms.ValidationError(_("The file is larger than %(size)d MB. Export fewer accounts.") % most)
+            raise forms.ValidationError(_("The file is larger than %(size)s MB. Export fewer accounts.") % most)
         return file
 
 
@@ -175,8 +176,9 @@ def _leaving(plan: Plan) -> dict[int, int]:
 
 def _sentence(file: DecisionFile, done: Plan) -> str:
     """What was done, with its counts."""
-    said = _("From %(file)s: %(approve)d approved, %(exempt)d exempted, %(withdraw)d withdrawn.")
-    parts = [said % (done.counts | {"file": file.name})]
+    said = _("From %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn.")
+    parts = [said % (counted(done.counts) | {"file": file.name})]
     if left := done.counts["refused"]:
-        parts.append(ngettext("%(count)d row was skipped.", "%(count)d rows were skipped.", left) % {"count": left})
+        skipped = ngettext("%(count)s row was skipped.", "%(count)s rows were skipped.", left)
+        parts.append(skipped % counted({"count": left}))
     return " ".join(parts)

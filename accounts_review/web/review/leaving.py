@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
+from accounts_review.wording.numbers import counted
 
 FEW = 1_000
 """So many can be named in a query; of more, those in a clean-up are looked for."""
@@ -31,13 +32,13 @@ def before(found: dict[int, int]) -> str:
     if not found:
         return ""
     says = ngettext(
-        "%(count)d of them is in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
+        "%(count)s of them is in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
         "is told by e-mail.",
-        "%(count)d of them are in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
+        "%(count)s of them are in clean-up %(numbers)s, which is under way, and would leave it. Anyone who was warned "
         "is told by e-mail.",
         sum(found.values()),
     )
-    return says % {"count": sum(found.values()), "numbers": ", ".join(map(str, found))}
+    return says % counted({"count": sum(found.values()), "numbers": ", ".join(map(str, found))})
 
 
 def after(found: dict[int, int]) -> str:
@@ -45,8 +46,8 @@ def after(found: dict[int, int]) -> str:
     if not found:
         return ""
     says = ngettext(
-        "%(count)d account left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
-        "%(count)d accounts left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
+        "%(count)s account left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
+        "%(count)s accounts left clean-up %(numbers)s; anyone who was warned is told by e-mail.",
         sum(found.values()),
     )
-    return says % {"count": sum(found.values()), "numbers": ", ".join(map(str, found))}
+    return says % counted({"count": sum(found.values()), "numbers": ", ".join(map(str, found))})

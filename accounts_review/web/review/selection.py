@@ -20,6 +20,7 @@ from accounts_review.models import Account, Case, Exemption, Snooze, Workspace
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.web.review.filters import ReviewFilter
+from accounts_review.wording.numbers import counted
 
 MOST_AT_ONCE = 1_000_000
 """More are not decided in one go."""
@@ -93,11 +94,11 @@ def _moved(expected: int, everyone: Everyone | None) -> str:
     if everyone.count == expected:
         return _("Different accounts match now. Check the list again.")
     said = ngettext(
-        "%(now)d account matches now, not %(then)d. Check the list again.",
-        "%(now)d accounts match now, not %(then)d. Check the list again.",
+        "%(now)s account matches now, not %(then)s. Check the list again.",
+        "%(now)s accounts match now, not %(then)s. Check the list again.",
         everyone.count,
     )
-    return said % {"now": everyone.count, "then": expected}
+    return said % counted({"now": everyone.count, "then": expected})
 
 
 def decided_at(at: str, *, workspace: Workspace, actor: User, now: datetime) -> list[Account]:

@@ -44,6 +44,7 @@ from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import bulk, decide
 from accounts_review.workflow.review.conflicts import newest
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
@@ -289,18 +290,18 @@ def recent_reasons(workspace: Workspace, *, by: User) -> list[str]:
 def _sentence(form: DecisionForm, count: int) -> str:
     """What was done, with its count."""
     if form.cleaned_data["scope"] == "undo":
-        said = ngettext("Undone: %(count)d account is open again.", "Undone: %(count)d accounts are open again.", count)
-        return said % {"count": count}
+        said = ngettext("Undone: %(count)s account is open again.", "Undone: %(count)s accounts are open again.", count)
+        return said % counted({"count": count})
     match form.cleaned_data["decision"]:
         case "approve":
-            said = ngettext("%(count)d approved.", "%(count)d approved.", count)
+            said = ngettext("%(count)s approved.", "%(count)s approved.", count)
         case "exempt":
             said = ngettext(
-                "%(count)d account exempt until %(until)s.", "%(count)d accounts exempt until %(until)s.", count
+                "%(count)s account exempt until %(until)s.", "%(count)s accounts exempt until %(until)s.", count
             )
-            return said % {"count": count, "until": instants.day(form.exempt_until)}
+            return said % counted({"count": count, "until": instants.day(form.exempt_until)})
         case "snooze":
-            said = ngettext("%(count)d account snoozed.", "%(count)d accounts snoozed.", count)
+            said = ngettext("%(count)s account snoozed.", "%(count)s accounts snoozed.", count)
         case _:
-            said = ngettext("%(count)d decision withdrawn.", "%(count)d decisions withdrawn.", count)
-    return said % {"count": count}
+            said = ngettext("%(count)s decision withdrawn.", "%(count)s decisions withdrawn.", count)
+    return said % counted({"count": count})

@@ -222,7 +222,7 @@ def _every(timing: Mapping[str, Any]) -> str:
     """When it runs, in words."""
     if timing["schedule_type"] == Schedule.MINUTES:
         minutes = timing["minutes"]
-        return ngettext("every minute", "every %(count)d minutes", minutes) % {"count": minutes}
+        return ngettext("every minute", "every %(count)s minutes", minutes) % {"count": minutes}
     minute, hour, *rest = timing["cron"].split()
     if rest == ["*", "*", "*"] and minute.isdigit() and hour.isdigit():
         return _("every day at %(time)s") % {"time": f"{int(hour):02d}:{int(minute):02d}"}

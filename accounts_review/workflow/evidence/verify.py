@@ -252,7 +252,7 @@ def main():
     except (DoesNotHold, OSError, zipfile.BadZipFile) as problem:
         print(f"REFUSED: {problem}", file=sys.stderr)
         return 1
-    print(f"{manifest['title']}: {count} entries hold, {manifest['first']} to {manifest['last']}")
+    print(f"{manifest['title']}: {count:,} entries hold, {manifest['first']} to {manifest['last']}")
     if sealed:
         print(f"sealed, as they are of other workspaces: {sealed}")
     print(f"made on {manifest['at']}, signed with the key {manifest['key']}")

@@ -21,6 +21,7 @@ from accounts_review.audit.events import Event
 from accounts_review.audit.words import Headline, Topic
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Sync, Workspace, people_who_may
 from accounts_review.wording import findings, instants, objections
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.notify.emails import isolated, one_line
 from accounts_review.workflow.notify.news import News, news
 from accounts_review.workflow.notify.resolved import ENDED_BY, STATES, unresolved
@@ -138,7 +139,7 @@ def _about_acts(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
             page = (
                 _address("cleanup", workspace, number=entry.cleanup) if entry.cleanup else _address("audit", workspace)
             )
-            found.append((_news(event).urgency, _news(event).clause % values, page))
+            found.append((_news(event).urgency, _news(event).clause % counted(values), page))
     return found
 
 
@@ -153,7 +154,7 @@ def _about_cases(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
             count = len({entry.account_id or entry.seq for entry in entries})
             sentence = _("clean-up %(number)s: %(news)s") % {
                 "number": number,
-                "news": _news(event).clause % {"count": count},
+                "news": _news(event).clause % counted({"count": count}),
             }
             found.append((_news(event).urgency, sentence, _page_of(workspace, event, entries)))
     return found
@@ -184,7 +185,7 @@ def _about_syncs(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> 
         return [(0, _("a sync looked wrong and is quarantined; nobody is removed until you have checked it"), url)]
     failed = [entry for entry in entries if entry.data.get("state") != "complete"]
     news = _news(Event.WORKSPACE_SYNCED)
-    return [(news.urgency, news.clause % {"count": len(failed)}, url)] if failed else []
+    return [(news.urgency, news.clause % counted({"count": len(failed)}), url)] if failed else []
 
 
 def _sync_page(workspace: Workspace) -> str:

@@ -19,6 +19,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import EmailText, Workspace, permit
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.names import has_controls
+from accounts_review.wording.numbers import counted
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 EVERYWHERE = ("name", "username", "portal", "why", "contact")
@@ -66,7 +67,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 def problems(kind: str, part: str, text: str) -> Iterator[str]:
     """What is wrong with a text, one sentence each."""
     if len(text) > LONGEST[part]:
-        yield _("At most %(longest)d characters.") % {"longest": LONGEST[part]}
+        yield _("At most %(longest)s characters.") % counted({"longest": LONGEST[part]})
     if has_controls(text, but="\n" if part in IN_LINES else ""):
         yield _("One line without control characters, please.") if part not in IN_LINES else _("No control characters.")
     if part == "reply_to":

@@ -20,6 +20,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import Account, DecisionFile, Workspace, permit
 from accounts_review.spreadsheet import ORDERS, Unreadable, day_readings, read_list, read_table, without_quote
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL, row_digest
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.import_rows import WORDS, Given, ImportRow, Judge, RowOutcome
 from accounts_review.workflow.review.named import accounts_meant
@@ -123,7 +124,7 @@ def _listed(content: bytes, exempting: Exempting) -> list[Given]:
         raise Unreadable(_("A reason and an end date go with a plain one-column list; this file has more columns."))
     if len(lines) > MOST_DECISIONS:
         raise Unreadable(
-            _("The file has more than %(count)d decisions. Split it into several.") % {"count": MOST_DECISIONS}
+            _("The file has more than %(count)s decisions. Split it into several.") % counted({"count": MOST_DECISIONS})
         )
     said = (RowOutcome.EXEMPT.value, exempting.reason, exempting.until)
     return [Given(line.number, line.cells[0], "", *said) for line in lines]
@@ -139,8 +140,8 @@ def _decided(content: bytes) -> tuple[list[Given], int]:
         elif given.username:
             undecided += 1
         if len(rows) > MOST_DECISIONS:
-            most = {"count": MOST_DECISIONS}
-            raise Unreadable(_("The file has more than %(count)d decisions. Split it into several.") % most)
+            most = counted({"count": MOST_DECISIONS})
+            raise Unreadable(_("The file has more than %(count)s decisions. Split it into several.") % most)
     return rows, undecided
 
 

@@ -23,6 +23,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import day_of, day_readings
 from accounts_review.spreadsheet.rows import decided, row_digest
 from accounts_review.wording import instants, verdicts
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide
 
 LONGEST_REASON = 500
@@ -138,8 +139,8 @@ class Judge:
             names = ", ".join(sorted(account.username for account in found)[:5])
             yield Problem(
                 "username",
-                _("%(count)d accounts have this address: %(names)s; use the username instead")
-                % {"count": len(found), "names": names},
+                _("%(count)s accounts have this address: %(names)s; use the username instead")
+                % counted({"count": len(found), "names": names}),
             )
         elif others := [number for number in self.rows_of[found[0].pk] if number != given.number]:
             rows = ", ".join(map(str, others[:5]))
@@ -153,7 +154,9 @@ class Judge:
         elif outcome is not RowOutcome.APPROVE and not given.reason.strip():
             yield Problem("decision_reason", _("give a reason; it is kept with the decision"))
         if len(given.reason) > LONGEST_REASON:
-            yield Problem("decision_reason", _("at most %(count)d characters are allowed") % {"count": LONGEST_REASON})
+            yield Problem(
+                "decision_reason", _("at most %(count)s characters are allowed") % counted({"count": LONGEST_REASON})
+            )
         if outcome is RowOutcome.EXEMPT:
             yield from self._of_end(given, until)
         elif outcome and given.until.strip():

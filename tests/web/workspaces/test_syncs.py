@@ -77,7 +77,7 @@ def test_the_list_says_what_was_wrong_in_words(site: Site, tripped: Sync) -> Non
     shown = text(site.get("syncs"))
     assert "It was interrupted" in shown
     assert "everyone holds edit_x" in shown
-    assert "the number of accounts went from 3000 to 12" in shown
+    assert "the number of accounts went from 3,000 to 12" in shown
 
 
 def test_the_list_asks_as_much_for_many_as_for_few(site: Site, django_assert_max_num_queries: Any) -> None:

@@ -124,7 +124,7 @@ def test_what_the_last_look_at_the_connection_found(site: Site) -> None:
     shown = text(page(site))
     assert "1 finding needs attention" in shown
     assert "data.example.org answers and lists 12 accounts." in shown
-    assert "3600 seconds apart. <strong>Set this server&#x27;s clock (NTP).</strong>" in shown
+    assert "3,600 seconds apart. <strong>Set this server&#x27;s clock (NTP).</strong>" in shown
 
 
 def test_a_look_at_the_connection_is_a_task_of_the_worker(site: Site) -> None:
@@ -187,7 +187,7 @@ def test_a_tripped_breaker_says_what_looked_wrong_and_leads_to_its_sync(site: Si
     check = {"code": "population_changed", "before": 3000, "after": 12, "allowed": 600, "tripped": True}
     sync = site.synced("quarantined", checks=[check])
     shown = text(page(site.sign_in("auditor")))
-    assert "the number of accounts went from 3000 to 12" in shown
+    assert "the number of accounts went from 3,000 to 12" in shown
     assert site.at("sync_page", pk=sync.pk) + "#breaker" in shown
 
 
