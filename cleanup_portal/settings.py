@@ -71,6 +71,7 @@ DATABASES: dict[str, dict[str, Any]] = {"default": _used | {"CONN_MAX_AGE": None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "accounts_review",  # First, so that its createsuperuser is the one that runs.
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -80,7 +81,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "django.forms",
-    "accounts_review",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -11,7 +11,7 @@ NAMES = frozenset({"number", "version", "row", "line", "cleanup", "newest"})
 """Details that are numbers by which something is called, which have no separators."""
 
 
-class Counted(int):
+class GroupedNumber(int):
     """A number that is written with separators; it stays one, so that a sentence can choose its plural by it."""
 
     def __str__(self) -> str:
@@ -25,4 +25,4 @@ def counted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def shown(name: str, value: Any) -> Any:
     """A detail as it goes into a sentence."""
-    return Counted(value) if type(value) is int and name not in NAMES else value
+    return GroupedNumber(value) if type(value) is int and name not in NAMES else value

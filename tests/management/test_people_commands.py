@@ -95,3 +95,13 @@ def test_a_superuser_is_refused_with_what_to_do(workspace: Workspace) -> None:
             run(*argv)
     run("grant", "root", "auditor", "--instead-of-superuser")
     run("deactivate", "root")
+
+
+@pytest.mark.parametrize("login", ["portal", "Shell", "the person"])
+def test_a_superuser_gets_no_login_that_stands_for_a_program(db: None, login: str) -> None:
+    with pytest.raises(CommandError, match="stands for a program in the audit"):
+        run("createsuperuser", "--noinput", "--username", login, "--email", "root@portal.example")
+    assert not User.objects.exists()
+
+    run("createsuperuser", "--noinput", "--username", "root", "--email", "root@portal.example")
+    assert User.objects.get().is_superuser

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, override
 
 from accounts_review.rules.policy_parser import TOO_LONG, PolicyFault
 from accounts_review.wording import findings, policies, policy_findings
-from accounts_review.wording.numbers import Counted, counted
+from accounts_review.wording.numbers import GroupedNumber, counted
 
 NARROW = "\u202f"
 NAMED_BY_NUMBER = {"number", "version", "row", "hours", "minutes", "seconds"}
@@ -22,9 +22,9 @@ NAMED_BY_NUMBER = {"number", "version", "row", "hours", "minutes", "seconds"}
     [(0, "0", "0"), (999, "999", "999"), (1_000, "1,000", f"1{NARROW}000"), (1_234_567, *2 * ["1,234,567"])],
 )
 def test_thousands_stand_apart_as_each_language_writes_them(count: int, english: str, french: str) -> None:
-    assert str(Counted(count)) == english
+    assert str(GroupedNumber(count)) == english
     with override("fr"):
-        assert str(Counted(count)) == french.replace(",", NARROW)
+        assert str(GroupedNumber(count)) == french.replace(",", NARROW)
 
 
 def test_a_count_still_chooses_the_plural() -> None:

@@ -13,7 +13,7 @@ from accounts_review.models import Case
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.wording import segments
-from accounts_review.wording.numbers import Counted
+from accounts_review.wording.numbers import GroupedNumber
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
@@ -85,7 +85,7 @@ class ReportFilter(CaseFilter):
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         of_report = ("evidence__segment", "approved_by_login", "state", "answer__kind")
         segments_there, approvers, counted, given = _counted(self.queryset, *of_report)
-        states = [(state, f"{CASE_LABELS[state]} ({Counted(count)})") for state, count in counted]
+        states = [(state, f"{CASE_LABELS[state]} ({GroupedNumber(count)})") for state, count in counted]
         kinds = [(kind, str(ANSWERS[kind])) for kind, _count in given if kind in ANSWERS]
         back = self.queryset.aggregate(**{way: Count("pk", filter=which) for way, (which, _label) in WAYS.items()})
         ways = [(way, str(label)) for way, (_which, label) in WAYS.items() if back[way]]

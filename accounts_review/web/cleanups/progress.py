@@ -15,7 +15,7 @@ from accounts_review.models import AuditEntry, Case, Cleanup
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording.cases import of_case
-from accounts_review.wording.numbers import Counted, counted
+from accounts_review.wording.numbers import GroupedNumber, counted
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
@@ -122,7 +122,7 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
 def summary(cleanup: Cleanup, progress: Progress) -> str:
     """The report in a sentence."""
     accounts = ngettext("%(count)s account", "%(count)s accounts", progress.total) % counted({"count": progress.total})
-    parts = ", ".join(f"{Counted(tile.count)} {tile.label}" for tile in progress.tiles)
+    parts = ", ".join(f"{GroupedNumber(tile.count)} {tile.label}" for tile in progress.tiles)
     said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
     if cleanup.dry_run:
         return " ".join([said, _("It was a dry run: nothing left the portal.")])
