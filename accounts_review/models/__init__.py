@@ -32,7 +32,7 @@ from accounts_review.models.run import Run
 from accounts_review.models.saved_view import SavedView
 from accounts_review.models.snooze import Snooze
 from accounts_review.models.stored_key import Access, StoredKey
-from accounts_review.models.sync import Sync, SyncedPages
+from accounts_review.models.sync import Sync, SyncedPage
 from accounts_review.models.workspace import PolicyVersion, Workspace
 
 __all__ = [
@@ -66,7 +66,7 @@ __all__ = [
     "Snooze",
     "StoredKey",
     "Sync",
-    "SyncedPages",
+    "SyncedPage",
     "Workspace",
     "may",
     "may_somewhere",

@@ -84,19 +84,22 @@ class Sync(models.Model):
         return self.finished_at - self.started_at if self.finished_at else None
 
 
-class SyncedPages(models.Model):
-    """The pages of a workspace's list as the last complete sync stored them, where each of its records is an account's.
+class SyncedPage(models.Model):
+    """A page of a workspace's list as the last complete sync stored it, where each of its records is an account's.
 
-    Whatever else stores records forgets them.
+    Whatever else stores records forgets all of them.
     """
 
-    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True)
-    digests = models.BinaryField()
-    """Of each page the digest of its bytes, in their order."""
-    records = models.PositiveIntegerField()
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="synced_pages", db_index=False)
+    number = models.PositiveIntegerField()
+    digest = models.BinaryField()
+    """Of its bytes."""
+    members = models.BinaryField()
+    """Of each of its records the digest, in their order."""
 
     class Meta:
         default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=("workspace", "number"), name="one_synced_page_of_a_number")]
 
     def __str__(self) -> str:
-        return f"{self.records} records of {self.workspace}"
+        return f"page {self.number} of {self.workspace}"

@@ -73,7 +73,6 @@ def accept(
     now: datetime,
 ) -> Stored:
     """Take everything that a sync saw for what is so; joins the caller's transaction."""
-    forget_pages(staging.workspace)
     hold(staging, disputed)
     stored = store(staging, by_a_person=by_a_person, now=now)
     store_rights(staging.workspace, groups, key_owner)
@@ -99,6 +98,7 @@ def keep(
 def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     """Use a quarantined sync, with all its dates: a person has decided so."""
     wait_to_rewrite(workspace)
+    forget_pages(workspace)
     # The dates are judged as of when they were read, and so is their age.
     now = held.sync.started_at
     with staging_of(workspace, read_at=now) as staging:
@@ -106,7 +106,6 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
         raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
         staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
         # It names all who were not seen, whatever is known of them today.
-        staging.run("TRUNCATE sync_unseen")
         staging.miss(_UNSEEN, held=held.pk)
         staging.close_pass(1, ())
         return accept(

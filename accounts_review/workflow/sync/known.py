@@ -62,8 +62,8 @@ class Known:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def place_of(self, digest: bytes) -> int:
-        """Where the account is whose record has this digest, or :data:`STRANGE`."""
+    def place_of(self, digest: bytes, near: int = 0) -> int:
+        """Where the account is whose record has this digest, or :data:`STRANGE`; most likely near to a place."""
         high, low = _HALVES.unpack(digest)
         highs, near = self._high, high >> self._shift
         end = self._starts[near + 1]
@@ -73,6 +73,10 @@ class Known:
                 return place
             place += 1
         return STRANGE
+
+    def keys_of_unseen(self, seen: bytearray) -> Iterable[int]:
+        """The accounts at the places that were not seen."""
+        return (key for key, is_seen in zip(self.keys, seen, strict=True) if not is_seen)
 
     def load(self, portions: Iterable[bytes]) -> None:
         """Take in digests with the keys of their accounts, in portions by their first byte, the lowest first."""

@@ -7,7 +7,6 @@ when two passes show the same set of those who had joined before the first began
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from accounts_review.models.account import NAMELESS
 from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.known import STRANGE, Known, namesakes
+from accounts_review.workflow.sync.one_pass import Pass
 from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, StagedRecord, Staging
 
 REPEATS = 5
@@ -49,64 +49,6 @@ WITH last AS ({_HAD_JOINED}), before AS ({_BEFORE})
 SELECT (SELECT count(*) FROM (TABLE last EXCEPT TABLE before) gone)
     + (SELECT count(*) FROM (TABLE before EXCEPT TABLE last) come)
 """  # noqa: S608
-
-
-@dataclass(slots=True)
-class Pass:
-    """What one pass through all pages saw: of each record its place among those known, or that it is not."""
-
-    number: int
-    places: array[int] = field(default_factory=lambda: array("i"))
-    unlooked: int = 0
-    """How many records are on pages into which nobody looked, as they are what they were."""
-    starts: list[int] = field(default_factory=list)
-    """Where the records of each page begin."""
-    digests: list[bytes] = field(default_factory=list)
-    repeating: list[int] = field(default_factory=list)
-    """The pages on which it saw what the pass before it did."""
-    nameless: dict[str, list[str]] = field(default_factory=dict)
-    """What stands for the username of records that have none, by digest, as often as they were read."""
-    population: int = 0
-    """How many usernames there are, once all is read."""
-    announced: int = 0
-    counted: int = 0
-    """How many accounts the workspace said it has, on the first page and after the last."""
-    staged: int = 0
-    """The pass under which what it saw is staged: the first that saw the same; 0 until its end."""
-
-    @property
-    def pages(self) -> int:
-        return len(self.starts)
-
-    @property
-    def read(self) -> int:
-        """How many accounts were seen; until the end of the pass, how many records."""
-        return self.population + sum(map(len, self.nameless.values())) if self.staged else self.records
-
-    @property
-    def records(self) -> int:
-        return len(self.places) + self.unlooked
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether as many were read as there are; some may have joined meanwhile, and nobody may have been removed."""
-        return self.announced <= self.read <= self.counted
-
-    @property
-    def moved(self) -> bool:
-        return self.announced != self.counted
-
-    @property
-    def is_the_same(self) -> bool:
-        """Whether every page was, byte for byte, what the pass before saw."""
-        return len(self.repeating) == self.pages
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {"pages": self.pages, "records": self.records, "read": self.read, "expected": self.announced}
-
-    def places_on(self, page: int) -> array[int]:
-        return self.places[self.starts[page] : self.starts[page + 1] if page + 1 < self.pages else None]
 
 
 @dataclass(slots=True)
@@ -155,6 +97,13 @@ class Passes:
         names = sorted(name.removeprefix(NAMELESS) for names in self.last.nameless.values() for name in names)
         return [{"code": "nameless", "count": len(names), "names": ", ".join(names[:NAMED])}]
 
+    def start_again(self) -> None:
+        """Forget what was read."""
+        self.done.clear()
+        self.problems.clear()
+        self._is_timed = False
+        self.staging.start_again()
+
     def read(self, client: Client, *, known: Known) -> None:
         """Read every page, and again until two passes agree; one page that holds still is read once.
 
@@ -162,9 +111,7 @@ class Passes:
         """
         self.known = known
         try:
-            self._read_pass(client)
-            if self.last.pages > 1 or self.last.moved:
-                self._read_again(client)
+            self.read_until_alike(client)
         except HuwiseError as error:
             self.problems.append(of_error("api", error))
             if len(self.done) > 1:
@@ -175,9 +122,18 @@ class Passes:
         if not self.problems:
             self._compare_counts()
 
+    def read_until_alike(self, client: Client, *, before: Pass | None = None) -> None:
+        """Read a pass, and again until two agree; ``before`` is what an earlier sync saw.
+
+        Where they do not, that is a problem. Raises the error of the API.
+        """
+        self._read_pass(client, before or self.last)
+        if self.last.pages > 1 or self.last.moved:
+            self._read_again(client)
+
     def _read_again(self, client: Client) -> None:
         for _ in range(1 + REPEATS):
-            self._read_pass(client)
+            self._read_pass(client, self.last)
             differing = self._differing()
             if not differing and not self._is_shrinking:
                 return
@@ -201,8 +157,8 @@ class Passes:
         counts = {"read": last.read, "announced": last.announced, "counted": last.counted}
         self.problems.append({"code": "counts_differ"} | counts)
 
-    def _read_pass(self, client: Client) -> None:
-        before, one = self.last, Pass(len(self.done) + 1)
+    def _read_pass(self, client: Client, before: Pass) -> None:
+        one = Pass(len(self.done) + 1)
         self.done.append(one)
         for page in client.users_pages():
             if not one.pages:
@@ -222,8 +178,7 @@ class Passes:
     def _take(self, one: Pass, page: Page, before: Pass, *, at: datetime) -> None:
         number, start = one.pages, len(one.places)
         if number < before.pages and before.digests[number] == page.digest and start == before.starts[number]:
-            one.places.extend(before.places_on(number))
-            one.repeating.append(number)
+            one.repeat(number, before)
         else:
             self.staging.add(one.number, number, self._strangers(one, page, at=at))
         one.starts.append(start)
@@ -231,10 +186,10 @@ class Passes:
 
     def _strangers(self, one: Pass, page: Page, *, at: datetime) -> Iterable[StagedRecord]:
         """Note the records of a page that are known, and give the others."""
-        place_of, note = self.known.place_of, one.places.append
+        place_of, places, members = self.known.place_of, one.places, one.members
         for view in page.views:
             digest = digest_of(view)
-            place = place_of(digest)
+            place = place_of(digest, len(places))
             if place == STRANGE:
                 raw = bytes(view)
                 try:
@@ -243,11 +198,12 @@ class Passes:
                     self.problems.append({"code": "unreadable_record"})
                     continue
                 yield record_of(user, raw, digest.hex(), joined_between=(self.began, at + TOLERANCE), at=at)
-            note(place)
+            places.append(place)
+            members += digest
 
     def _close(self, one: Pass, before: Pass | None = None) -> None:
         """Count what a pass saw; from now on it is the last."""
-        if before and one.is_the_same and one.pages == before.pages:
+        if before and before.staged and one.is_the_same and one.pages == before.pages:
             one.nameless, one.population, one.staged = before.nameless, before.population, before.staged
         else:
             self._count(one)
@@ -255,13 +211,13 @@ class Passes:
 
     def _count(self, one: Pass) -> None:
         staging, known = self.staging, self.known
-        if one.repeating:
+        if one.repeating and staging.number:
             staging.repeat(one.number, one.repeating, before=staging.number)
         seen = bytearray(len(known))
         for place in one.places:
             if place != STRANGE:
                 seen[place] = 1
-        staging.close_pass(one.number, (key for key, is_seen in zip(known.keys, seen, strict=True) if not is_seen))
+        staging.close_pass(one.number, known.keys_of_unseen(seen))
         one.nameless = self._nameless(one)
         shared = 0
         if len(known) and (not known.are_distinct or any(seen[place] for place in known.unlisted)):

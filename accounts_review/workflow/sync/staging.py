@@ -27,6 +27,7 @@ from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
 
 BATCH = 2000
+AT_ONCE = 500
 TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged")
 
 _CREATE = """
@@ -138,12 +139,22 @@ class Staging:
 
     def add(self, number: int, page: int, records: Iterable[StagedRecord]) -> None:
         """Put the unknown records of one page of a pass here."""
-        rows = [self._row(number, page, record) for record in records]
-        if rows:
-            copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", rows)
+        self._waiting += [self._row(number, page, record) for record in records]
+        # A night's few are on nearly as many pages.
+        if len(self._waiting) >= AT_ONCE:
+            self._write()
+
+    def start_again(self) -> None:
+        """Forget what was read; from now on, who never was accepted counts as not seen."""
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE sync_record, sync_unseen")
+        self._waiting.clear()
+        self.number = self.missed = self.seq = self._missed_by_all = 0
+        self.miss(NEVER_ACCEPTED)
 
     def repeat(self, number: int, pages: Sequence[int], *, before: int) -> None:
         """A pass saw on some pages what the one before it did."""
+        self._write()
         with connection.cursor() as cursor:
             columns = COLUMNS.replace("pass,", "%s,", 1)
             cursor.execute(
@@ -154,6 +165,7 @@ class Staging:
 
     def close_pass(self, number: int, unseen: Iterable[int]) -> None:
         """All of a pass is here: from now on it counts, with the accounts that it did not see."""
+        self._write()
         if self.number:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM sync_record WHERE pass < %s", [self.number])
@@ -242,6 +254,11 @@ class Staging:
         query = f"SELECT name FROM ({SEEN_NAMES}) seen WHERE {alike}"  # noqa: S608
         return {row[0] for row in self.stream(query, like=f"%{_like(folded(username))}%")}
 
+    def _write(self) -> None:
+        if self._waiting:
+            copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", self._waiting)
+            self._waiting.clear()
+
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
         user, raw = record.user, record.raw
@@ -263,9 +280,7 @@ def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
         # Whole workspaces are sorted and joined here: with the usual 4 MB, by way of the disk.
         cursor.execute(f"{_DROP}; SET work_mem = '64MB'; {_CREATE}")
     try:
-        staging = Staging(workspace, read_at)
-        staging.miss(NEVER_ACCEPTED)
-        yield staging
+        yield Staging(workspace, read_at)
     finally:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:

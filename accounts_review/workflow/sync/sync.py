@@ -40,9 +40,9 @@ from accounts_review.workflow.sync.figures import checks_of
 from accounts_review.workflow.sync.known import STRANGE, known_of
 from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked, only_one
 from accounts_review.workflow.sync.passes import Passes
-from accounts_review.workflow.sync.remembered import read_as_remembered, remember
+from accounts_review.workflow.sync.remembered import read_beside_remembered, remember
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
-from accounts_review.workflow.sync.staging import NEVER_ACCEPTED, Staging
+from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
 
@@ -197,9 +197,7 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
         return gathered
     protected = workspace.current_policy.rules.protect.permissions
     staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
-    if not read_as_remembered(gathered.passes, client):
-        # Once more: a last look or an erasure may have emptied a digest since the staging began.
-        staging.miss(NEVER_ACCEPTED)
+    if not read_beside_remembered(gathered.passes, client):
         gathered.passes.read(client, known=known_of(workspace))
     if gathered.passes.has_doubles:
         staging.keep_last_of_each()
