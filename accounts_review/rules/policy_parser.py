@@ -143,9 +143,9 @@ class Reader:
         value = table.get(key)
         if type(value) is int and least <= value <= most:
             return value
-        self.fault(
-            path, key, gettext_noop("expected a whole number from %(least)s to %(most)s"), least=least, most=most
-        )
+        # As the text takes it: without separators.
+        bounds = {"least": str(least), "most": str(most)}
+        self.fault(path, key, gettext_noop("expected a whole number from %(least)s to %(most)s"), **bounds)
         return least
 
     def share(self, path: str, table: dict[str, Any], key: str, *, most: float) -> float:

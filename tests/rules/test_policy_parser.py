@@ -122,7 +122,7 @@ def test_an_unknown_key_is_told_which_keys_are_known() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("limits.per_hour = 0", "a whole number from 1 to 100,000"),
+        ("limits.per_hour = 0", "a whole number from 1 to 100000"),
         ("limits.share_of_population = 1", "at most 0.5"),
         ("notice.days = 90", "longer than the notice of 90 days"),
         ("[notice]\ndays = 5\nreminders_days_before = [5]", "between 1 and 4"),
