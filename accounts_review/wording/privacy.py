@@ -133,7 +133,8 @@ def _of_retention(policy: Policy) -> str:
         policy.retention.keep_audit_names_months,
     )
     first = text % counted({"months": policy.retention.months_after_end})
-    return f"{first} {kept % {'months': policy.retention.keep_audit_names_months}}"
+    second = kept % counted({"months": policy.retention.keep_audit_names_months})
+    return f"{first} {second}"
 
 
 def _as_of(version: int, since: datetime) -> str:

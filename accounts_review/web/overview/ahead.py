@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Min
 from django.db.models.functions import TruncDate
 from django.urls import reverse
@@ -21,6 +20,7 @@ from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.counts import crossed
 from accounts_review.web.review.filters import LAPSING
 from accounts_review.wording import findings, instants
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.revoke.standstill import due, standstill
 
 SPAN = timedelta(days=30)
@@ -113,7 +113,7 @@ def lead(found: Situation, *, may_decide: bool) -> Lead | None:
     if found.undecided:
         text = ngettext(
             "%(count)s account can be cleaned up", "%(count)s accounts can be cleaned up", found.undecided
-        ) % {"count": intcomma(found.undecided)}
+        ) % counted({"count": found.undecided})
         link = _("Review and approve") if may_decide else _("See who")
         return Lead(text=text, link=link, url=_url(found.workspace, "review"))
     if found.draft and found.drafted:
@@ -121,7 +121,7 @@ def lead(found: Situation, *, may_decide: bool) -> Lead | None:
             "%(count)s account is approved and not launched",
             "%(count)s accounts are approved and not launched",
             found.drafted,
-        ) % {"count": intcomma(found.drafted)}
+        ) % counted({"count": found.drafted})
         return Lead(text=text, link=_("Open the draft"), url=_cleanup(found.draft))
     if found.started:
         number = found.started[0].number
@@ -135,7 +135,7 @@ def steps(found: Situation) -> list[AheadStep]:
     workspace, sentence = found.workspace, _launched(found)
     is_synced, is_reviewed = found.synced is not None, not found.undecided
     reviewed = _("every account has a decision") if is_reviewed else _open(found.undecided)
-    drafted = ngettext("%(count)s account", "%(count)s accounts", found.drafted) % {"count": intcomma(found.drafted)}
+    drafted = ngettext("%(count)s account", "%(count)s accounts", found.drafted) % counted({"count": found.drafted})
     ended = found.synced.finished_at if found.synced else None
     synced = instants.dated(localtime(ended), "j M, H:i") if ended else _("not yet")
     return [
@@ -178,7 +178,7 @@ def _continuing(
                 "Clean-up %(number)d continues with %(count)s removal. %(why)s",
                 "Clean-up %(number)d continues with %(count)s removals. %(why)s",
                 count,
-            ) % {"count": intcomma(count), "number": cleanup.number, "why": findings.in_words(finding).said}
+            ) % counted({"count": count, "number": cleanup.number, "why": findings.in_words(finding).said})
             at = datetime.fromisoformat(finding["until"])
             yield Coming(at=at, said=sentence, url=f"{_cleanup(cleanup)}?state=due", is_day=False, of_cleanup=True)
 
@@ -187,13 +187,13 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     """Days on which the notice of people ends."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.NOTICED)
     ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(day=TruncDate("promised_at"))
-    counted = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
-    for day, number, count in counted:
+    by_day = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
+    for day, number, count in by_day:
         sentence = ngettext(
             "The notice period of %(count)s person in clean-up %(number)d ends",
             "The notice period of %(count)s people in clean-up %(number)d ends",
             count,
-        ) % {"count": intcomma(count), "number": number}
+        ) % counted({"count": count, "number": number})
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=noticed"
         yield Coming(at=_noon(day, now), said=sentence, url=url, of_cleanup=True)
 
@@ -211,7 +211,7 @@ def _ending(workspace: Workspace, count: int, first: datetime) -> Coming:
         "%(count)s exemption ends within 30 days",
         "%(count)s exemptions end within 30 days, the first on this day",
         count,
-    ) % {"count": intcomma(count)}
+    ) % counted({"count": count})
     return Coming(at=first, said=sentence, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
 
 
@@ -225,7 +225,7 @@ def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
             "%(count)s more account will have passed its limit if it stays idle",
             "%(count)s more accounts will have passed their limit if they stay idle",
             count,
-        ) % {"count": intcomma(count)}
+        ) % counted({"count": count})
         query = urlencode({"verdict": Verdict.ACTIVE, "dormant_until": end.date()})
         yield Coming(at=end, said=sentence, url=f"{_url(workspace, 'review')}?{query}")
 
@@ -241,11 +241,12 @@ def _launched(found: Situation) -> str:
     if mine:
         return _("next on %(date)s") % {"date": mine[0].when}
     count = len(found.started)
-    return ngettext("%(count)s under way", "%(count)s under way", count) % {"count": count} if count else _("none")
+    under_way = ngettext("%(count)s under way", "%(count)s under way", count)
+    return under_way % counted({"count": count}) if count else _("none")
 
 
 def _open(count: int) -> str:
-    return ngettext("%(count)s to decide", "%(count)s to decide", count) % {"count": intcomma(count)}
+    return ngettext("%(count)s to decide", "%(count)s to decide", count) % counted({"count": count})
 
 
 def _url(workspace: Workspace, page: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow import answer
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.send import PATIENCE
@@ -161,7 +161,7 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[
                 "%(count)s approved accounts are waiting in the draft.",
                 size,
             )
-            yield Need(level="info", text=text % {"count": intcomma(size)}, link=_("Open the draft"), url=url)
+            yield Need(level="info", text=text % counted({"count": size}), link=_("Open the draft"), url=url)
 
 
 def _of_standstill(cleanup: Cleanup, url: str, waits: list[findings.Found]) -> Iterator[Need]:
@@ -195,7 +195,7 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
                 count,
             )
         )
-        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, f"?state={state}")
+        yield _about(workspace, number, text % counted({"count": count, "number": number}), f"?state={state}")
 
 
 def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
@@ -209,7 +209,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(
-            workspace, number, text % {"count": intcomma(count), "number": number}, "?state=revoked&back=bounced"
+            workspace, number, text % counted({"count": count, "number": number}), "?state=revoked&back=bounced"
         )
     mute = due.answerable(cases.filter(state=CaseState.NOTICED), wanted=False)
     for number, count in sorted(Counter(mute.values_list("cleanup__number", flat=True)).items()):
@@ -220,7 +220,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             "cases wait. Put the former key into SECRET_KEY_FALLBACKS.",
             count,
         )
-        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "?state=noticed")
+        yield _about(workspace, number, text % counted({"count": count, "number": number}), "?state=noticed")
     waiting = cases.filter(state=CaseState.AWAITING_NOTICE, outcome__since__lt=(now - PATIENCE).isoformat())
     for number, count in sorted(Counter(waiting.values_list("cleanup__number", flat=True)).items()):
         text = ngettext(
@@ -228,7 +228,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             "The mail server has deferred %(count)s notices in clean-up %(number)d for more than five days.",
             count,
         )
-        yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "?state=awaiting_notice")
+        yield _about(workspace, number, text % counted({"count": count, "number": number}), "?state=awaiting_notice")
     answered = cases.filter(answer__isnull=False, cleanup__launched_at__gt=now - RECENT)
     by_cleanup: dict[int, list[Case]] = {}
     for case in answered:
@@ -236,7 +236,7 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     for number, those in sorted(by_cleanup.items()):
         if count := len(answer.alike(those)):
             text = _("%(count)s answers in clean-up %(number)d look automatic. Ask these people.")
-            yield _about(workspace, number, text % {"count": intcomma(count), "number": number}, "")
+            yield _about(workspace, number, text % counted({"count": count, "number": number}), "")
 
 
 def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
@@ -254,9 +254,7 @@ def _of_held(workspace: Workspace) -> Iterator[Need]:
             count,
         )
         url = reverse("cleanup", kwargs={"workspace": workspace.name, "number": number}) + "?state=due"
-        yield Need(
-            level="warning", text=text % {"count": intcomma(count), "number": number}, link=_("See who"), url=url
-        )
+        yield Need(level="warning", text=text % counted({"count": count, "number": number}), link=_("See who"), url=url)
 
 
 def _of_policy(workspace: Workspace) -> Iterator[Need]:
@@ -281,7 +279,7 @@ def _of_dates(workspace: Workspace) -> Iterator[Need]:
             count,
         )
         url = reverse("review", kwargs={"workspace": workspace.name}) + "?verdict=uncertain"
-        yield Need(level="info", text=text % {"count": intcomma(count)}, link=_("See who"), url=url)
+        yield Need(level="info", text=text % counted({"count": count}), link=_("See who"), url=url)
 
 
 def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> Iterator[Need]:
@@ -292,13 +290,13 @@ def _of_people(workspace: Workspace, *, administrators: int, undecided: int) -> 
             "%(count)s dormant accounts have full admin rights.",
             administrators,
         )
-        text %= {"count": intcomma(administrators)}
+        text %= counted({"count": administrators})
         yield Need(level="warning", text=text, link=_("See who"), url=f"{url}?{DORMANT_ADMINISTRATORS}")
     if undecided:
         text = ngettext(
             "%(count)s dormant account needs a decision.", "%(count)s dormant accounts need a decision.", undecided
         )
-        yield Need(level="info", text=text % {"count": intcomma(undecided)}, link=_("Review accounts"), url=url)
+        yield Need(level="info", text=text % counted({"count": undecided}), link=_("Review accounts"), url=url)
 
 
 def _url(workspace: Workspace, page: str, cleanup: Cleanup) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from html import escape
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
+
+from accounts_review.wording.numbers import counted
 
 
 def ticks_written(
@@ -20,7 +21,7 @@ def ticks_written(
 
 def _tick(field: str, name: str, label: str, count: int, *, is_on: bool) -> str:
     shown, code = escape(name), "" if label == name else f'<code class="breakable">{escape(name)}</code> '
-    held = ngettext("%(shown)s account", "%(shown)s accounts", count) % {"shown": intcomma(count)}
+    held = ngettext("%(shown)s account", "%(shown)s accounts", count) % counted({"shown": count})
     return (
         f'<li><label><input type="checkbox" class="form-check-input" name="{field}" value="{shown}"'
         f'{" checked" if is_on else ""}> <span class="breakable">{escape(label)}</span> {code}'

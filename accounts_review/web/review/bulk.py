@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import ngettext
@@ -14,6 +13,7 @@ from accounts_review.models import BulkDecision, may
 from accounts_review.tasks.queue import enqueue_bulk_decision
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import instants
+from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import bulk
 
 
@@ -83,4 +83,4 @@ def _title(found: BulkDecision) -> str:
                 found.total,
             )
     until = instants.day(found.until) if found.until else ""
-    return said % {"count": intcomma(found.total), "until": until}
+    return said % counted({"count": found.total, "until": until})
