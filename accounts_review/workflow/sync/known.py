@@ -63,11 +63,11 @@ class Known:
         return len(self.keys)
 
     def place_of(self, digest: bytes, near: int = 0) -> int:
-        """Where the account is whose record has this digest, or :data:`STRANGE`; most likely near to a place."""
+        """Where the account is whose record has this digest, or :data:`STRANGE`; found however far from ``near``."""
         high, low = _HALVES.unpack(digest)
-        highs, near = self._high, high >> self._shift
-        end = self._starts[near + 1]
-        place = bisect_left(highs, high, self._starts[near], end)
+        highs, alike = self._high, high >> self._shift
+        end = self._starts[alike + 1]
+        place = bisect_left(highs, high, self._starts[alike], end)
         while place < end and highs[place] == high:
             if self._low[place] == low:
                 return place

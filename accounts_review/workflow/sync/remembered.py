@@ -62,7 +62,7 @@ class Remembered(Known):
     workspace: Workspace = field(kw_only=True)
     members: bytearray = field(kw_only=True)
     are_distinct: bool = True
-    _shift: int = 0
+    _moved: int = 0
     """How far those read last had moved from the place at which they were remembered."""
     _strangers: int = 0
 
@@ -71,14 +71,14 @@ class Remembered(Known):
 
     def place_of(self, digest: bytes, near: int = 0) -> int:
         """Where in the list the record was that has this digest, or :data:`STRANGE`, also where it was far away."""
-        members, place = self.members, max(0, near + self._shift)
+        members, place = self.members, max(0, near + self._moved)
         at = place * DIGEST_BYTES
         if members[at : at + DIGEST_BYTES] == digest:
             return place
         at = members.find(digest, max(0, place - NEAR) * DIGEST_BYTES, (place + NEAR + 1) * DIGEST_BYTES)
         if at >= 0 and not at % DIGEST_BYTES:
             place = at // DIGEST_BYTES
-            self._shift = place - near
+            self._moved = place - near
             return place
         self._strangers += 1
         if self._strangers > max(FEW, len(self) // SHARE):
