@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +17,8 @@ from accounts_review.workflow.review import decide
 from tests.axe import violations
 from tests.factories import put_in_force
 from tests.stage import policy_text
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
@@ -42,19 +43,19 @@ def draft(transactional_db: None, workspace: Workspace, person: Callable[[str], 
 
 @pytest.fixture
 def page(
+    browse: Browse,
     live_server: LiveServer,
     draft: Cleanup,
     workspace: Workspace,
     person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
     settings: object,
-) -> Iterator[Page]:
+) -> Page:
     settings.NOTICES_PER_HOUR, settings.NOTICE_HOURS = 5, (9, 13)  # type: ignore[attr-defined]
     desk = Desk(person("operator"), workspace)
-    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.goto(f"{live_server.url}/w/main/cleanups/{draft.number}/launch/")
-        yield page
+    page = browse(desk, "review")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{live_server.url}/w/main/cleanups/{draft.number}/launch/")
+    return page
 
 
 def stops_before(page: Page, name: str) -> int:

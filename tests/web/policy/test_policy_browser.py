@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Workspace
 from accounts_review.rules.policy import DEFAULT_TEXT
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk
 
 pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
-def page(
-    live_server: LiveServer,
-    transactional_db: None,
-    workspace: Workspace,
-    person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     desk = Desk(person("administrator"), workspace)
-    with browsing(desk, "policy", live_server=live_server, monkeypatch=monkeypatch) as page:
-        yield page
+    return browse(desk, "policy")
 
 
 def test_a_fault_is_marked_and_leads_to_its_line(page: Page) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Workspace
 from tests.axe import violations
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
@@ -24,18 +24,11 @@ KEPT = """(wanted) => new Promise((resolve) => {
 
 
 @pytest.fixture
-def page(
-    live_server: LiveServer,
-    transactional_db: None,
-    workspace: Workspace,
-    person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     """The review page, open before a reviewer."""
     read(workspace, *(someone(f"n{number:02}") for number in range(30)), someone("boss", permissions=["edit_domain"]))
     desk = Desk(person("reviewer"), workspace)
-    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
-        yield page
+    return browse(desk, "review")
 
 
 def test_a_reviewer_works_through_the_list(page: Page) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Account, Case, Exemption, Workspace
 from accounts_review.workflow.review import decide
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
@@ -20,19 +20,13 @@ PEOPLE = 123
 
 
 @pytest.fixture
-def page(
-    live_server: LiveServer,
-    transactional_db: None,
-    workspace: Workspace,
-    person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     """The review page, open before a reviewer, wide enough for a day's work."""
     read(workspace, *(someone(f"n{number:03}", idle=2000 - number) for number in range(PEOPLE)))
     desk = Desk(person("reviewer"), workspace)
-    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
-        page.set_viewport_size({"width": 1440, "height": 900})
-        yield page
+    page = browse(desk, "review")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return page
 
 
 def press(page: Page, *keys: str) -> None:

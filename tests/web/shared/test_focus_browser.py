@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from django.contrib.auth.models import User
 from playwright.sync_api import Page
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Workspace
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
@@ -27,18 +27,12 @@ PAGES = ("review/", "", "cleanups/", "policy/", "audit/")
 
 
 @pytest.fixture
-def page(
-    live_server: LiveServer,
-    transactional_db: None,
-    workspace: Workspace,
-    person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     read(workspace, *(someone(f"n{number:03}", idle=2000 - number) for number in range(30)))
     desk = Desk(person("administrator"), workspace)
-    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch) as page:
-        page.set_viewport_size({"width": 1440, "height": 900})
-        yield page
+    page = browse(desk, "review")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    return page
 
 
 def test_the_focus_is_seen_wherever_it_is(page: Page) -> None:

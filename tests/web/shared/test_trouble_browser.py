@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
-from pytest_django.live_server_helper import LiveServer
 
 from accounts_review.models import Case, Role, Workspace
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
-def page(
-    live_server: LiveServer,
-    transactional_db: None,
-    workspace: Workspace,
-    person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     read(workspace, *(someone(f"n{number:02}") for number in range(5)))
     desk, refused = Desk(person("reviewer"), workspace), "status of 403|ERR_FAILED|status of 502|htmx:"
-    with browsing(desk, "review", live_server=live_server, monkeypatch=monkeypatch, wanted=refused) as page:
-        yield page
+    return browse(desk, "review", wanted=refused)
 
 
 def approve(page: Page) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts_review.models import Cleanup, Workspace
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
-from tests.web.browser_kit import IN_A_BROWSER, browsing
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
 from tests.web.kit import Desk, read, someone
 
 pytestmark = IN_A_BROWSER
@@ -31,19 +32,19 @@ def cleanup(transactional_db: None, workspace: Workspace, person: Callable[[str]
 
 @pytest.fixture
 def page(
+    browse: Browse,
     live_server: LiveServer,
     cleanup: Cleanup,
     workspace: Workspace,
     person: Callable[[str], User],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Page]:
+) -> Page:
     operator = person("operator")
     operator.set_password(PASSWORD)
     operator.save()
     desk = Desk(operator, workspace)
-    with browsing(desk, "cleanups", live_server=live_server, monkeypatch=monkeypatch) as page:
-        page.goto(f"{live_server.url}/w/main/cleanups/{cleanup.number}/")
-        yield page
+    page = browse(desk, "cleanups")
+    page.goto(f"{live_server.url}/w/main/cleanups/{cleanup.number}/")
+    return page
 
 
 def fill_in_a_pause(page: Page) -> None:
