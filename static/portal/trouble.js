@@ -8,7 +8,8 @@
     const notice = Object.assign(document.createElement("div"), { className: "notice notice-error mb-3" });
     notice.dataset.trouble = "";
     notice.setAttribute("role", "alert");
-    notice.append(Object.assign(document.createElement("strong"), { textContent: title }), ` ${text}`);
+    const said = Object.assign(document.createElement("strong"), { className: "d-block", textContent: title });
+    notice.append(said, text);
     byId("messages").replaceChildren(notice);
   }
 
