@@ -80,6 +80,7 @@ def policy_text(
     share: float = 0.5,
     groups: Sequence[str] = (),
     avoid: Sequence[str] = (),
+    reminders: Sequence[int] = (),
 ) -> str:
     """A policy that lets tests come to the point: by default nobody is warned, nothing waits, half of all may go."""
     return f"""
@@ -92,6 +93,7 @@ permissions = ["edit_domain"]
 groups = {list(groups)!r}
 [notice]
 days = {notice}
+reminders_days_before = {list(reminders)!r}
 avoid = {list(avoid)!r}
 [approval]
 two_people = {str(two_people).lower()}

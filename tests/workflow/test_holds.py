@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("keeper")
 Cause = Hold.Cause
 
 
-WITH_REMINDER = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7]")
+WITH_REMINDER = policy_text(notice=30, reminders=(7,))
 
 
 @pytest.fixture

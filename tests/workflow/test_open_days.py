@@ -112,7 +112,7 @@ def reminded_on(stage: Stage, *, until: int) -> list[str]:
 
 
 def test_a_reminder_on_an_avoided_day_leaves_on_the_last_open_day_before(set_stage: SetStage) -> None:
-    reminding = WEEKENDS.replace("days = 30", "days = 30\nreminders_days_before = [9, 8, 1]")
+    reminding = policy_text(notice=30, avoid=["weekends"], reminders=(9, 8, 1))
     stage = set_stage(someone("marie"), policy=reminding)
     stage.clock.advance(days=4)
     stage.launch("marie")
@@ -124,7 +124,7 @@ def test_a_reminder_on_an_avoided_day_leaves_on_the_last_open_day_before(set_sta
 
 
 def test_a_day_that_is_avoided_of_late_has_its_reminder_wait_but_not_beyond_the_date(set_stage: SetStage) -> None:
-    reminding = policy_text(notice=10).replace("days = 10", "days = 10\nreminders_days_before = [3, 1]")
+    reminding = policy_text(notice=10, reminders=(3, 1))
     stage = set_stage(someone("marie"), policy=reminding, launched=("marie",))
     warn(stage)
     stage.clock.advance(days=7)
@@ -135,7 +135,7 @@ def test_a_day_that_is_avoided_of_late_has_its_reminder_wait_but_not_beyond_the_
 
 
 def test_no_reminder_moves_before_the_warning_itself(set_stage: SetStage) -> None:
-    reminding = policy_text(notice=3, avoid=["weekends"]).replace("days = 3", "days = 3\nreminders_days_before = [1]")
+    reminding = policy_text(notice=3, avoid=["weekends"], reminders=(1,))
     stage = set_stage(someone("marie"), policy=reminding)
     stage.clock.advance(days=4)
     stage.launch("marie")

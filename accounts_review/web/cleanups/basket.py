@@ -18,7 +18,7 @@ from accounts_review.models.account import is_dormant
 from accounts_review.rules.addresses import LONGEST_ADDRESS, PLAIN_EMAIL
 from accounts_review.rules.calendar import first_open, is_weekend
 from accounts_review.web.cleanups.calendar import Week, weeks
-from accounts_review.web.cleanups.waves import Wave, waves
+from accounts_review.web.cleanups.waves import Wave, reminders, waves
 from accounts_review.workflow.launch import launch, limits
 from accounts_review.workflow.launch.limits import Room
 from accounts_review.workflow.notify import due
@@ -146,13 +146,15 @@ class Basket:
 
     @property
     def calendar(self) -> list[Week]:
-        """The days on which they would be warned and removed; none where nobody is."""
+        """The days on which they would be warned, reminded and removed; none where nobody is."""
         removals: Counter[date] = Counter()
         for wave in self.waves:
             removals[wave.earliest] += wave.count
         if self.is_live and not self.warns:
             removals[self.first_removal] = self.count
-        emails = {wave.day: wave.count for wave in self.waves}
+        days_before = self.version.rules.notice.reminders_days_before
+        emails = Counter({wave.day: wave.count for wave in self.waves})
+        emails += reminders(self.waves, days_before=days_before, pace=self.pace)
         today = self.now.astimezone(self.pace.zone).date()
         return weeks(emails=emails, removals=removals, avoided=[self.pace.avoid], today=today)
 

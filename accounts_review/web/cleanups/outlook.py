@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import reduce
 from operator import or_
 
@@ -15,10 +15,10 @@ from django.utils.timezone import get_current_timezone, localtime
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Cleanup
-from accounts_review.rules.calendar import Avoided, first_open, last_open
+from accounts_review.rules.calendar import Avoided, first_open
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.cleanups.calendar import Week, weeks
-from accounts_review.web.cleanups.waves import Wave, waves
+from accounts_review.web.cleanups.waves import Wave, reminders, waves
 from accounts_review.workflow import holds, open_days
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
@@ -84,18 +84,11 @@ def _removals(cleanup: Cleanup, own: list[Wave], avoided: list[Avoided], *, now:
 
 
 def _reminders(cleanup: Cleanup, own: list[Wave], pace: Pace, *, now: datetime) -> Counter[date]:
-    """The reminders that are planned from tomorrow on; one that would come too late for its date is left out."""
+    """The reminders that are planned from tomorrow on, for those who are warned and those who will be."""
     assert cleanup.policy is not None
-    today, found = localtime(now).date(), Counter[date]()
-    warned = [(today, end, count) for end, count in _promised(cleanup)]
-    for after, end, count in [*warned, *((wave.day, wave.earliest, wave.count) for wave in own)]:
-        before = cleanup.policy.rules.notice.reminders_days_before
-        # Where two fall on one day, only the nearer is sent.
-        planned = {last_open(end - timedelta(days=days), [pace.avoid]) for days in before}
-        for day in {pace.first_day(day) for day in planned if day > after}:
-            if day and day < end:
-                found[day] += count
-    return found
+    today = localtime(now).date()
+    warned = [Wave(today, count, end) for end, count in _promised(cleanup)]
+    return reminders([*warned, *own], days_before=cleanup.policy.rules.notice.reminders_days_before, pace=pace)
 
 
 def _promised(cleanup: Cleanup) -> Iterator[tuple[date, int]]:

@@ -107,7 +107,8 @@ class CaseWriter:
         said = ""
         if looked_at:
             checked = escape(_("checked %(at)s") % {"at": self.dated(looked_at, "j M Y, H:i")})
-            active = _("last active %(at)s") % {"at": self.dated(activity_at, "j M Y")} if activity_at else ""
+            used = _("invited %(date)s") if seen.get("activity_field") == "joined_at" else _("last active %(date)s")
+            active = used % {"date": self.dated(activity_at, "j M Y")} if activity_at else ""
             beside = f'\n<div class="muted small">{escape(active)}</div>' if active else ""
             said = f'<div title="{_exactly(looked_at)}">{checked}{beside}</div>'
         elif not any(parts):

@@ -80,6 +80,7 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
             "at": started.isoformat(),
             "found": True,
             "activity_at": activity[0].isoformat() if activity else None,
+            "activity_field": activity[1] if activity else "",
             "rights": sorted(facts.rights),
             "groups": list(facts.groups or ()),
             "incarnation": incarnation_of(user),

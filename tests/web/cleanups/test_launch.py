@@ -56,10 +56,23 @@ def test_a_large_one_leaves_in_waves(site: Site, settings: Any) -> None:
     waves = page.context["waves"]
     assert [wave.count for wave in waves] == [1, 1, 1]
     assert all(wave.earliest - wave.day == timedelta(days=30) for wave in waves)
-    assert "the e-mails take 3 days" in text(page)
+    assert "the notices take 3 days" in text(page)
     days = [day for week in page.context["calendar"] for day in week.days]
-    assert [day.emails for day in days if day.emails] == [1, 1, 1]
+    # A notice each, and a reminder seven days and a day before.
+    assert [day.emails for day in days if day.emails] == [1] * 9
     assert sum(day.removals for day in days) == 3
+
+
+def test_the_reminders_stand_in_the_calendar_of_a_launch(site: Site) -> None:
+    site.adopt(notice=30, reminders=(7, 1))
+    site.go_live()
+    page = site.get("launch", number=site.draft("ana", "ben").number)
+    assert "All notices are sent on" in text(page)
+    days = [day for week in page.context["calendar"] for day in week.days]
+    warned, *reminded = [day for day in days if day.emails]
+    (removed,) = [day for day in days if day.removals]
+    assert [day.emails for day in (warned, *reminded)] == [2, 2, 2]
+    assert [(removed.date - day.date).days for day in reminded] == [7, 1]
 
 
 def test_without_notice_the_page_says_how_long_it_waits(site: Site) -> None:

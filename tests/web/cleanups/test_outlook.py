@@ -93,7 +93,7 @@ def test_what_left_within_the_hour_and_what_waits_ahead_put_the_next_mails_off(
 
 
 def test_reminders_stand_on_the_days_on_which_they_leave(site: Site, settings: Any) -> None:
-    text = policy_text(notice=30, avoid=["weekends"]).replace("days = 30", "days = 30\nreminders_days_before = [9, 1]")
+    text = policy_text(notice=30, avoid=["weekends"], reminders=(9, 1))
     put_in_force(site.workspace, text, now=FRIDAY)
     cleanup = site.launched("ana")
     monday = datetime(2026, 12, 28, 10, 3, tzinfo=UTC)

@@ -158,6 +158,18 @@ def test_what_people_wrote_is_never_markup(site: Site) -> None:
     assert page.count(b"invited back") == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "expected"), [("joined_at", "invited 10 Feb 2023"), ("last_seen_at", "last active 10 Feb 2023")]
+)
+def test_the_final_check_of_somebody_who_never_signed_in_speaks_of_the_invitation(
+    site: Site, field: str, expected: str
+) -> None:
+    cleanup = site.launched("ana")
+    seen = {"at": now().isoformat(), "activity_at": "2023-02-10T09:00:00+00:00", "activity_field": field}
+    site.put("ana", "would_revoke", last_look=seen)
+    assert expected in text(site.get("cleanup", number=cleanup.number))
+
+
 def test_an_account_that_left_still_has_its_report(site: Site, report: Cleanup) -> None:
     Account.objects.filter(username="ana").update(gone_at=now())
     assert b"ana" in site.get("cleanup", number=report.number).content

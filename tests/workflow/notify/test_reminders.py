@@ -32,7 +32,7 @@ from accounts_review.workflow.review import decide
 from cleanup_portal import environment
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 
-WITH_REMINDERS = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7, 1]")
+WITH_REMINDERS = policy_text(notice=30, reminders=(7, 1))
 Person = Callable[[str], User]
 
 

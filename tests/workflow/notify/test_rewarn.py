@@ -75,7 +75,7 @@ def test_the_same_mailbox_in_other_emails_is_no_change(set_stage: SetStage, serv
 
 
 def test_nobody_is_reminded_at_an_address_that_was_never_warned(set_stage: SetStage, server: Server) -> None:
-    policy = policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7]")
+    policy = policy_text(notice=30, reminders=(7,))
     stage = set_stage(someone("marie"), policy=policy, launched=("marie",))
     send(stage)
     stage.clock.advance(days=25)

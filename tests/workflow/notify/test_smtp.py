@@ -274,7 +274,7 @@ def test_without_a_server_every_case_waits(stage: Stage, moody: Moody, settings:
 
 
 def test_reminders_and_closings_go_the_same_way_and_change_no_state(stage: Stage, moody: Moody) -> None:
-    stage.adopt(policy_text(notice=30).replace("days = 30", "days = 30\nreminders_days_before = [7]"))
+    stage.adopt(policy_text(notice=30, reminders=(7,)))
     cleanup = stage.cleanup()
     cleanup.policy = stage.workspace.current_policy
     cleanup.save(update_fields=["policy"])

@@ -54,6 +54,7 @@ def test_each_step_is_kept_with_the_case_and_in_the_record(set_stage: SetStage) 
     assert case.intended_at == NOW
     assert case.last_look["at"] == NOW.isoformat()
     assert case.last_look["rights"] == ["explore_restricted_dataset"]
+    assert case.last_look["activity_field"] == "last_seen_at"
     assert '"username": "marie"' in case.snapshot["user"]
     assert case.outcome["status"] == 204
     steps = ["account.approved", "case.launched", "case.claimed", "case.intended", "case.revoked"]
