@@ -1,4 +1,4 @@
-"""The way back on a clean-up's report: who sees it, what it does, and what stands there afterwards."""
+"""The way back on a case's page and on the account's: who sees it, what it does, and what stands there afterwards."""
 
 from __future__ import annotations
 
@@ -129,3 +129,14 @@ def test_one_who_is_back_has_the_story_in_its_place(stage: Stage, person: Person
     assert "<form" not in html
     Case.objects.update(restored_at=NOW, restored_by="<operator>")
     assert ">invited back 15 Jun 2026 by &lt;operator&gt;</time>" in drawn(case, person("operator"))
+
+
+def test_it_stands_on_the_account_of_whoever_was_revoked(stage: Stage, person: Person, client: Client) -> None:
+    case = stage.case("marie")
+    page = reverse("account", kwargs={"workspace": "main", "pk": case.account_id})
+    sign_in(client, person("reviewer"))
+    assert address(case) not in client.get(page).content.decode()
+    sign_in(client, person("operator"))
+    assert address(case) in client.get(page).content.decode()
+    client.post(address(case))
+    assert address(case) not in client.get(page).content.decode()
