@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.contrib.humanize.templatetags import humanize
 from django.utils import timezone
 
 FILE = "demo_days_ahead"
@@ -52,10 +53,19 @@ def skip(data: Path, *, days: int) -> None:
 
 
 def install(data: Path) -> None:
-    """Have ``django.utils.timezone.now`` follow the file; done before anything has imported it by its name."""
+    """Have ``django.utils.timezone.now`` follow the file; done before anything has imported it by its name.
+
+    So does the clock by which the filter ``naturaltime`` says how long ago something was.
+    """
     real = timezone.now
 
     def now() -> datetime:
         return real() + timedelta(days=days_ahead(data))
 
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=days_ahead(data))
+
     timezone.now = now
+    setattr(humanize, "datetime", Ahead)  # noqa: B010 (the type checker does not know the name there)

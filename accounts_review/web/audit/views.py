@@ -27,6 +27,7 @@ from accounts_review.web.audit.table import AuditTable, NumberPaginator
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import download, file_name
 from accounts_review.wording import holds as holds_in_words
+from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
 from accounts_review.workflow.people import reach
@@ -129,7 +130,7 @@ class AuditExport(AuditView):
     def _pack(self, entries: QuerySet[AuditEntry]) -> HttpResponseBase:
         """The entries as evidence that a stranger can verify."""
         into = TemporaryFile()  # noqa: SIM115 (the response closes it)
-        title = f"{self.workspace.shown_name}: {_('audit')}"
+        title = labelled(self.workspace.shown_name, _("audit"))
         try:
             write_pack(entries, workspace=self.workspace, title=title, into=into, now=self.now)
         except NoEvidence as problem:

@@ -19,6 +19,7 @@ from accounts_review.web.policy.editor import Editor, cannot, of_post, of_text, 
 from accounts_review.web.policy.forms import PolicyForm
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import policies
+from accounts_review.wording.labels import labelled
 from accounts_review.workflow.policy import preview
 
 SHOWN_VERSIONS = 20
@@ -108,7 +109,7 @@ class PolicyPage(WorkspaceView):
         except NotEditable:
             return FilledIn(editor=editor, faults=[cannot()])
         except policy.PolicyError as error:
-            faults = [f"{fault.key}: {policies.of_fault(fault)}".removeprefix(": ") for fault in error.faults]
+            faults = [labelled(fault.key, policies.of_fault(fault)) for fault in error.faults]
             return FilledIn(editor=editor, faults=faults)
         return FilledIn(editor=editor, text=text)
 

@@ -27,6 +27,7 @@ from accounts_review.web.review.counts import Counts, counts_among, counts_by_se
 from accounts_review.web.review.seek import idle_enough, order_named
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
+from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
@@ -346,5 +347,4 @@ def _said(name: str, value: Any, field: forms.Field) -> str:
             return _("never used")
         case "q":
             return _("“%(term)s”") % {"term": value}
-    choices: Any = getattr(field, "choices", ())
-    return f"{field.label}: {dict(choices).get(value, value)}"
+    return labelled(field.label, dict(getattr(field, "choices", ())).get(value, value))

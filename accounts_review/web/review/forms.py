@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts_review.web.shared.widgets import DayInput
 from accounts_review.wording import instants
+from accounts_review.wording.labels import labelled
 
 USUAL_EXEMPTION, A_YEAR = timedelta(days=180), timedelta(days=365)
 ENDS, SOONEST_END = (3, 6, 9, 12), timedelta(days=14)
@@ -89,7 +90,7 @@ class DecisionForm(forms.Form):
     def problems(self) -> list[str]:
         """What is wrong, each with the field it is about."""
         return [
-            f"{self.fields[name].label}: {error}" if name in ("reason", "until") else str(error)
+            labelled(self.fields[name].label if name in ("reason", "until") else "", error)
             for name, errors in self.errors.items()
             for error in errors
         ]
@@ -138,4 +139,4 @@ class ServiceAccountForm(forms.Form):
     @property
     def problems(self) -> list[str]:
         """What is wrong, each with the field it is about."""
-        return [f"{self.fields[name].label}: {error}" for name, errors in self.errors.items() for error in errors]
+        return [labelled(self.fields[name].label, error) for name, errors in self.errors.items() for error in errors]

@@ -35,6 +35,7 @@ from accounts_review.huwise import (
 from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import instants
+from accounts_review.wording.labels import labelled
 from accounts_review.workflow.restore import messages
 
 LEASE = timedelta(minutes=10)
@@ -56,7 +57,7 @@ class Restored:
 
     def __str__(self) -> str:
         outcome = self.problem or "; ".join([_("invited back"), *self.remarks])
-        return f"{self.case.account.username}: {outcome}"
+        return labelled(self.case.account.username, outcome)
 
 
 def restore(*, cases: Sequence[Case], client: Client, actor: User, now: datetime) -> list[Restored]:

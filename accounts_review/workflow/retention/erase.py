@@ -29,6 +29,7 @@ from accounts_review.models import (
     permit,
 )
 from accounts_review.models.hold import PORTAL
+from accounts_review.wording.labels import labelled
 from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.terms import SearchTerms
 
@@ -83,7 +84,7 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
     )
     for account in held:
         if why := objection_to_erasing(account):
-            raise NotErasable(f"{account.username}: {why}")
+            raise NotErasable(labelled(account.username, why))
     terms = traces.terms_of(held)
     audit.wait_for_turn()
     places = list({account.workspace for account in held})

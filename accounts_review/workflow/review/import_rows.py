@@ -23,6 +23,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import day_of, day_readings
 from accounts_review.spreadsheet.rows import decided, row_digest
 from accounts_review.wording import instants, verdicts
+from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide
 
@@ -56,7 +57,7 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.column}: {self.text}"
+        return labelled(self.column, self.text)
 
 
 class Given(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from accounts_review.models import Account
+from accounts_review.wording.labels import labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class AccountRefusal:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.username}: {self.why}"
+        return labelled(self.username, self.why)
 
 
 Apart = dict[int, AccountRefusal]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags import humanize
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.filebased import EmailBackend
 from django.test import Client
@@ -52,6 +53,7 @@ def visitor(client: Client, demo: Path, person: Callable[[str], User]) -> Client
 @pytest.fixture
 def clock(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", timezone.now)
+    monkeypatch.setattr(humanize, "datetime", datetime)
     demo_clock.install(demo)
 
 
@@ -105,6 +107,7 @@ def test_thirty_days_are_skipped_and_the_workspace_is_read(
         assert timedelta(days=days) <= timezone.now() - before < timedelta(days=days, hours=1)
 
     assert synced == [workspace.name, workspace.name]
+    assert humanize.naturaltime(timezone.now() - timedelta(minutes=2)) == "2\xa0minutes ago"
     assert visitor.get("/mailbox/").status_code == 200  # still signed in
 
 
