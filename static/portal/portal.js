@@ -33,11 +33,13 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
-    if (form.dataset.sent) {
+    // Another format is another file.
+    const act = event.submitter?.name === "format" ? event.submitter.value : "yes";
+    if (form.dataset.sent === act) {
       event.preventDefault();
       return;
     }
-    form.dataset.sent = "yes";
+    form.dataset.sent = act;
     // An export answers with a file and leaves the page as it is.
     setTimeout(() => delete form.dataset.sent, 3000);
   });

@@ -1,4 +1,4 @@
-"""The cases of a clean-up as a file."""
+"""The cases of a clean-up as a file; that they were taken is recorded, so it takes a form."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from accounts_review.wording.cases import of_case
 class CleanupExport(CleanupView):
     """The cases of a clean-up as a file: those that its page shows, in its order."""
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         found = ReportFilter(request.GET, self.cases)
-        kind = request.GET.get("format", "csv")
+        kind = request.POST.get("format", "csv")
         if not found.is_valid() or kind not in FORMATS:
             return self.to_page()
         cases = as_shown(case_table(self, found.qs), request)

@@ -1,4 +1,4 @@
-"""The accounts of the review page as a file."""
+"""The accounts of the review page as a file; that they were taken is recorded, so it takes a form."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from accounts_review.web.shared.download import download
 class ReviewExport(WorkspaceView):
     """The accounts of the review page as a file: exactly those that match its filters, in its order."""
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         found = filtered(request.GET, workspace=self.workspace, now=self.now)
-        kind = request.GET.get("format", "csv")
+        kind = request.POST.get("format", "csv")
         back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
         if not found.is_valid() or kind not in FORMATS:
             return redirect(back)
