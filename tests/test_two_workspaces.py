@@ -131,7 +131,7 @@ def test_a_page_shows_one_workspace_and_of_the_other_only_that_the_same_person_i
     assert "ana" in page
     assert "bob" not in page
     assert ">mine<" not in page
-    assert "bob" not in b"".join(client.post("/w/main/review/export/?verdict=all")).decode()
+    assert "bob" not in b"".join(client.get("/w/main/review/export/?format=csv&verdict=all")).decode()
     card = client.get(f"/w/main/accounts/{accounts['main'].pk}/").content.decode()
     assert f"/w/second/accounts/{accounts['second'].pk}/" in card
     assert client.get(f"/w/main/accounts/{accounts['second'].pk}/").status_code == 404

@@ -33,13 +33,11 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
-    // Another format is another file.
-    const act = event.submitter?.name === "format" ? event.submitter.value : "yes";
-    if (form.dataset.sent === act) {
+    if (form.dataset.sent) {
       event.preventDefault();
       return;
     }
-    form.dataset.sent = act;
+    form.dataset.sent = "yes";
     // An export answers with a file and leaves the page as it is.
     setTimeout(() => delete form.dataset.sent, 3000);
   });

@@ -104,10 +104,6 @@ class Desk:
     def see(self, query: str = "", *, htmx: bool = False) -> Any:
         return self.client.get(self.url("review", query), headers=HTMX if htmx else {})
 
-    def export(self, query: str = "", kind: str = "csv", **more: Any) -> Any:
-        """The file of the accounts that match, as its button asks for it."""
-        return self.client.post(self.url("export", query), {"format": kind}, **more)
-
     def names(self, query: str = "") -> list[str]:
         """The usernames the page lists, in its order."""
         answer = self.see(query)

@@ -1,4 +1,4 @@
-"""The cases of a clean-up as a file; that they were taken is recorded, so it takes a form."""
+"""The cases of a clean-up as a file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from accounts_review.wording.cases import of_case
 class CleanupExport(CleanupView):
     """The cases of a clean-up as a file: those that its page shows, in its order."""
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    http_method_names = ("get",)  # whoever asks by HEAD takes nothing, so nothing is recorded
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         found = ReportFilter(request.GET, self.cases)
-        kind = request.POST.get("format", "csv")
+        kind = request.GET.get("format", "csv")
         if not found.is_valid() or kind not in FORMATS:
             return self.to_page()
         cases = as_shown(case_table(self, found.qs), request)

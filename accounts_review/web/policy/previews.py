@@ -148,32 +148,21 @@ class PreviewAccounts(WorkspaceView):
 
     template_name = "accounts_review/policy/preview_accounts.html"
 
-    def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
-        policy_preview, asked, accounts = self._found(pk)
+    def get(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponseBase:
+        policy_preview = get_object_or_404(
+            PolicyPreview.objects.select_related("over"), workspace=self.workspace, over__is_current=True, pk=pk
+        )
+        form = PreviewAccountsForm(request.GET)
+        asked = form.cleaned_data if form.is_valid() else {}
+        accounts = self._asked(policy_preview, asked)
+        if request.method == "GET" and request.GET.get("format") == "csv":
+            return self._export(accounts, policy_preview, asked)
         table = PreviewAccountsTable(accounts.order_by("username", "pk"), now=self.now, workspace=self.workspace)
         RequestConfig(request, paginate={"per_page": 50}).configure(table)
         query = request.GET.copy()
         query.pop("page", None)
         context = {"policy_preview": policy_preview, "asked": asked, "table": table, "query": query.urlencode()}
         return self.render_to_response(self.get_context_data(**context))
-
-    def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponseBase:
-        """The same as a file."""
-        policy_preview, asked, accounts = self._found(pk)
-        data = {"policy_preview": policy_preview.pk, "count": accounts.count(), "format": "csv"}
-        data |= {name: value for name, value in asked.items() if value}
-        login = self.request.user.get_username()
-        audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
-        return download(self, preview_sheet(accounts.order_by("username", "pk")), kind="csv")
-
-    def _found(self, pk: int) -> tuple[PolicyPreview, dict[str, Any], AccountQuerySet]:
-        """The preview, what is asked for, and the accounts that are meant."""
-        policy_preview = get_object_or_404(
-            PolicyPreview.objects.select_related("over"), workspace=self.workspace, over__is_current=True, pk=pk
-        )
-        form = PreviewAccountsForm(self.request.GET)
-        asked = form.cleaned_data if form.is_valid() else {}
-        return policy_preview, asked, self._asked(policy_preview, asked)
 
     def _asked(self, policy_preview: PolicyPreview, asked: dict[str, Any]) -> AccountQuerySet:
         accounts = accounts_under(policy_preview, now=self.now)
@@ -183,3 +172,12 @@ class PreviewAccounts(WorkspaceView):
             if asked.get(name):
                 accounts = accounts.filter(**{column: asked[name]})
         return accounts
+
+    def _export(
+        self, accounts: AccountQuerySet, policy_preview: PolicyPreview, asked: dict[str, Any]
+    ) -> HttpResponseBase:
+        data = {"policy_preview": policy_preview.pk, "count": accounts.count(), "format": "csv"}
+        data |= {name: value for name, value in asked.items() if value}
+        login = self.request.user.get_username()
+        audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
+        return download(self, preview_sheet(accounts.order_by("username", "pk")), kind="csv")

@@ -1,4 +1,4 @@
-"""The accounts of the review page as a file; that they were taken is recorded, so it takes a form."""
+"""The accounts of the review page as a file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from accounts_review.web.shared.download import download
 class ReviewExport(WorkspaceView):
     """The accounts of the review page as a file: exactly those that match its filters, in its order."""
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    http_method_names = ("get",)  # whoever asks by HEAD takes nothing, so nothing is recorded
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         found = filtered(request.GET, workspace=self.workspace, now=self.now)
-        kind = request.POST.get("format", "csv")
+        kind = request.GET.get("format", "csv")
         back = f"{reverse('review', kwargs={'workspace': self.workspace.name})}?{found.query}"
         if not found.is_valid() or kind not in FORMATS:
             return redirect(back)

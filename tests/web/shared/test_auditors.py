@@ -14,10 +14,9 @@ from accounts_review.models import Workspace
 from tests.web.records_kit import Site
 
 FORMS = re.compile(r'<form\b[^>]*method="post"[^>]*>.*?</form>', re.IGNORECASE | re.DOTALL)
-SENDING = re.compile(r'<button\b(?![^>]*(type="button"|disabled hidden|form="(look|export)"))')
-THEIRS = ("/review/views/", "/review/look/", "/report/", "/export/")
-"""What auditors do as well: keep a view, choose how the list looks, write out what the portal holds of somebody, and
-take a list as a file."""
+SENDING = re.compile(r'<button\b(?![^>]*(type="button"|disabled hidden|form="look"))')
+THEIRS = ("/review/views/", "/review/look/", "/report/")
+"""What auditors do as well: keep a view, choose how the list looks, and write out what the portal holds of somebody."""
 WAYS = ("/launch/", "/import/", "/add/", "/settings/")
 
 
