@@ -67,6 +67,8 @@ if DERIVES_PASSWORD:
 HAS_TWO_ROLES = HAS_OWNER_ROLE or DERIVES_PASSWORD
 RUNNING_ROLE = tuple(str((_nobody | _database)[name]) for name in _nobody)
 _used = _owner if _owner and sys.argv[1:2] == ["migrate"] else _database
+# Statements are prepared where they ask to be (models/prepared.py), not because they come again and again.
+_used["OPTIONS"].setdefault("prepare_threshold", 1_000_000_000)
 DATABASES: dict[str, dict[str, Any]] = {"default": _used | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,7 +1,8 @@
 """Querysets that are put into SQL once, for whoever asks the same again and again.
 
 Django builds and compiles a query anew each time, which takes several times as long as the database takes to answer it.
-Every page asks a handful of questions of which only a few values change, and every e-mail asks one.
+Every page asks a handful of questions of which only a few values change, and every e-mail asks one. The database keeps
+each of them as a prepared statement, too: planning the seven of a review page took 5 of its 8 ms.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from itertools import count
 from threading import RLock
 from typing import Any
 
-from django.db import connection, connections, models
+import psycopg
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
+from psycopg.abc import Params, Query
 
 from accounts_review.models.keys import as_array
 
@@ -26,6 +30,9 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     datetime: lambda number: datetime(1, 2, 1 + number, 3, 4, 5, 678, tzinfo=UTC),
 }
 
+_CASTS: dict[type, str] = {int: "bigint", list: "bigint[]", str: "text", date: "date", datetime: "timestamptz"}
+
+_PLACES = (int, str, date, datetime)
 _COMPILING = RLock()
 """A compiler takes notes on its query as it writes, and threads share it."""
 
@@ -46,31 +53,24 @@ class Prepared:
         numbers = count()
         self.given = {name: _STAND_INS[type_](next(numbers)) for name, type_ in types.items()}
         self.stand_ins = {_as_parameter(stand_in): name for name, stand_in in self.given.items()}
+        self.casts = {name: _CASTS[type_] for name, type_ in types.items()}
 
     def objects(self, **values: Any) -> list[Any]:
         """Its models, with what they are annotated with and what is selected along."""
-        sql, _places = self._compiled
-        filled = sql, self._filled(values)
-        # What Django made of the query is asked for once more, by this thread's connection and with other values.
+        rows = self.rows(**values)
+        # What Django made of the query says how models are made of rows; another thread may be at it as well.
         compiler, query = copy(self._compiler), copy(self._queryset.query)
-        compiler.connection = connections[self._queryset.db]
-        compiler.as_sql = lambda *args, **kwargs: filled
+        compiler.connection = connection
+        compiler.execute_sql = lambda *args, **kwargs: [rows]
         query.get_compiler = lambda *args, **kwargs: compiler
         return list(models.QuerySet(self._queryset.model, query))
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """What it lists by ``values_list``, as the database has it."""
-        sql, _places = self._compiled
-        with connection.cursor() as cursor:
-            cursor.execute(sql, self._filled(values))
+        sql = self._sql
+        with _cursor() as cursor:
+            cursor.execute(sql, {name: _as_parameter(values[name]) for name in self.given})
             return list(cursor.fetchall())
-
-    def _filled(self, values: dict[str, Any]) -> list[Any]:
-        _sql, places = self._compiled
-        return [_as_parameter(values[self.stand_ins[place]]) if self._is_place(place) else place for place in places]
-
-    def _is_place(self, value: Any) -> bool:
-        return isinstance(value, (int, str, date, datetime)) and value in self.stand_ins
 
     @cached_property
     def _queryset(self) -> Any:
@@ -81,12 +81,32 @@ class Prepared:
         return self._queryset.query.get_compiler(self._queryset.db)
 
     @cached_property
-    def _compiled(self) -> tuple[str, tuple[Any, ...]]:
+    def _sql(self) -> str:
         with _COMPILING:
             sql, places = self._compiler.as_sql()
-        missing = set(self.stand_ins.values()) - {self.stand_ins[place] for place in places if self._is_place(place)}
+        named = [self.stand_ins.get(place) if isinstance(place, _PLACES) else None for place in places]
+        missing = self.given.keys() - set(named)
         assert not missing, missing
-        return sql, places
+        written = (
+            f"%({name})s::{self.casts[name]}" if name else connection.ops.compose_sql("%s", [place]).replace("%", "%%")
+            for name, place in zip(named, places, strict=True)
+        )
+        return str(sql.replace("%%", "%%%%") % tuple(written))
+
+
+class _PreparingCursor(psycopg.Cursor[Any]):
+    """Has the database keep each statement: it is parsed and planned once a connection."""
+
+    def execute(self, query: Query, params: Params | None = None, **how: Any) -> _PreparingCursor:
+        return super().execute(query, params, **how | {"prepare": True})
+
+
+def _cursor() -> CursorWrapper:
+    cursor = connection.cursor()
+    # Where statements are noted down, they are written with their values.
+    if not connection.queries_logged:
+        cursor.cursor = _PreparingCursor(connection.connection)
+    return cursor
 
 
 def _as_parameter(value: Any) -> Any:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_review.models.prepared import Prepared
@@ -35,3 +37,33 @@ def test_a_value_that_stands_nowhere_is_refused() -> None:
 
     with pytest.raises(AssertionError, match="other"):
         asked.objects(key=1, other=2)
+
+
+def test_constants_stand_as_they_are_whatever_is_in_them() -> None:
+    ana, _ben = (User.objects.create_user(name, first_name="100 %s's") for name in ("ana", "ben"))
+    asked = Prepared(
+        lambda name: User.objects.filter(username__contains="a", first_name="100 %s's", username=name), name=str
+    )
+
+    assert asked.objects(name="ana") == [ana]
+    assert asked.objects(name="ben") == []
+    assert asked.objects(name="%s'") == []
+
+
+def test_the_database_keeps_the_statement() -> None:
+    asked = Prepared(lambda key: User.objects.filter(pk=key).values_list("last_name"), key=int)
+    for key in range(3):
+        asked.rows(key=key)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%last_name%'")
+        assert cursor.fetchone() == (1,)
+
+
+def test_statements_that_are_noted_down_have_their_values() -> None:
+    asked = Prepared(lambda key: User.objects.filter(pk=key).values_list("username"), key=int)
+
+    with CaptureQueriesContext(connection) as noted:
+        asked.rows(key=4711)
+
+    assert "4711" in noted.captured_queries[0]["sql"]
