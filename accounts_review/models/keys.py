@@ -20,6 +20,21 @@ class Among(Expression):
         return "(SELECT unnest(%s::bigint[]))", (self.keys,)
 
 
+def one_of(keys: Iterable[int]) -> models.Func:
+    """A condition that ``pk`` is one of many keys: where they lie close together, rows are found in their order.
+
+    :class:`Among` looks each up by itself, and leaves them to be sorted.
+    """
+    array = models.Value(as_array(keys), output_field=models.TextField())
+    return models.Func(
+        models.F("pk"),
+        array,
+        template="(%(expressions)s::bigint[]))",
+        arg_joiner=" = ANY(",
+        output_field=models.BooleanField(),
+    )
+
+
 def as_array(keys: Iterable[int]) -> str:
     """Keys as the one parameter of :class:`Among`."""
     return f"{{{','.join(map(str, keys))}}}"

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.models.keys import Among
 from accounts_review.workflow.assess.judging import BATCH, Judging, mark_changed, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
+
+DENSE = 2
+"""Where there are so many keys to one that is asked for, to look at all between takes less than to look each up."""
 
 
 def assess(*, workspace: Workspace) -> int:
@@ -27,9 +30,11 @@ def assess(*, workspace: Workspace) -> int:
     stale = _stale(version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
     if keys:
+        # Where nobody at all was judged before, nobody else writes to what they are made of.
+        is_new = not Assessment.objects.exists()
         indexes.put_off(Assessment, coming=len(keys))
         in_parts(keys, lambda part: _judge(version, part))
-        indexes.make_missing(Assessment)
+        indexes.make_missing(Assessment, is_new=is_new)
     elif version.is_judged:
         return 0
     if not _is_done(version, keys):
@@ -64,12 +69,20 @@ def _is_done(judged: PolicyVersion, keys: Sequence[int]) -> bool:
             return False
         left = _stale(version)
         if version == judged and version.is_judged:
-            left = left.filter(pk__in=Among(keys))
+            left = left.filter(_around(keys))
         if left.exists():
             return False
         if not version.is_judged:
             PolicyVersion.objects.filter(pk=version.pk).update(is_judged=True)
     return True
+
+
+def _around(keys: Sequence[int]) -> Q:
+    """A condition for some accounts in the order of their keys; where nearly all are between, for those as well."""
+    first, last = keys[0], keys[-1]
+    if last - first < DENSE * len(keys):
+        return Q(pk__range=(first, last))
+    return Q(pk__in=Among(keys))
 
 
 def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:

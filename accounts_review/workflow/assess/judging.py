@@ -14,14 +14,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts_review.facts import facts_of, rights_of_groups
 from accounts_review.huwise import decode_user
 from accounts_review.models import Account, PolicyPreview, PreviewedAssessment, Workspace
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.copying import array_of, copy
-from accounts_review.models.keys import Among
+from accounts_review.models.keys import one_of
 from accounts_review.models.streaming import streamed
 from accounts_review.rules.dormancy import Reason, judge
 from accounts_review.rules.policy import Policy
@@ -62,11 +62,13 @@ class Judging:
 
     def stage(self, keys: Sequence[int]) -> None:
         """Judge some accounts, in place of those staged before; their basis begins with the digest of their rights."""
-        accounts = Account.objects.filter(pk__in=Among(keys)).with_basis(self.workspace.rights_digest).order_by("pk")
+        accounts = Account.objects.filter(one_of(keys)).with_basis(self.workspace.rights_digest).order_by("pk")
         with connection.cursor() as cursor:
             cursor.execute(_CREATE)
-        rows = (self.row(*stored) for stored in streamed(accounts.values_list(*_READ)))
-        copy(f"COPY judged ({', '.join(_COLUMNS)}) FROM STDIN", rows)
+        # In a transaction, as otherwise the database puts all records of a portion aside before it gives the first.
+        with transaction.atomic():
+            rows = (self.row(*stored) for stored in streamed(accounts.values_list(*_READ)))
+            copy(f"COPY judged ({', '.join(_COLUMNS)}) FROM STDIN", rows)
 
     def row(self, pk: str, raw: str, read_at: str, *about: Any) -> tuple[Any, ...]:
         """The columns of a judgement of one account, as text where that is quicker."""

@@ -32,11 +32,14 @@ def in_parts(keys: Sequence[int], act: Callable[[Sequence[int]], bool]) -> bool:
     parts = parts_for(len(keys))
     if parts == 1:
         return act(keys)
+    # What lies together is read together.
+    size = -(-len(keys) // parts)
+    own, *others = (keys[start : start + size] for start in range(0, len(keys), size))
     # Each opens a connection of its own.
     connections.close_all()
-    children = [_start(partial(act, keys[part::parts])) for part in range(1, parts)]
+    children = [_start(partial(act, each)) for each in others]
     try:
-        return act(keys[::parts])
+        return act(own)
     finally:
         for child in children:
             _, status = os.waitpid(child, 0)
