@@ -89,7 +89,7 @@ class Workspace(models.Model):
     @property
     def is_quarantined(self) -> bool:
         """Whether the breaker has tripped and no person has reset it yet."""
-        return self.syncs.filter(state=self.syncs.model.State.QUARANTINED).exists()
+        return bool(_QUARANTINED.rows(workspace=self.pk))
 
     @property
     def current_policy(self) -> PolicyVersion:
@@ -141,6 +141,11 @@ class PolicyVersion(models.Model):
 
 _CURRENT = Prepared(lambda workspace: PolicyVersion.objects.filter(workspace=workspace, is_current=True), workspace=int)
 """Asked for at every gate."""
+
+_QUARANTINED = Prepared(
+    lambda workspace: Workspace(pk=workspace).syncs.filter(state="quarantined").order_by().values_list("pk")[:1],
+    workspace=int,
+)
 
 
 @lru_cache(maxsize=32)

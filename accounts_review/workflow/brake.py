@@ -18,8 +18,9 @@ from django.db.models import CharField, Count, Q, Value, When
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import Cleanup, Workspace
+from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.models.cleanup import HEARD
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 
 log = structlog.get_logger(__name__)
@@ -80,7 +81,7 @@ def brake(cleanup: Cleanup, *, now: datetime) -> bool:
     """Pause a running live clean-up that too many speak against; whether it was paused."""
     if cleanup.dry_run or cleanup.state != CleanupState.RUNNING:
         return False
-    if cleanup.cases.filter(HEARD).order_by()[:FEWEST].count() < FEWEST:
+    if len(_FIRST_HEARD.rows(cleanup=cleanup.pk)) < FEWEST:
         return False
     feedback, share = feedback_of(cleanup), cleanup.workspace.current_policy.rules.limits.pause_at_regret
     if not feedback.exceeds(share, accepted=cleanup.against_accepted):
@@ -88,6 +89,12 @@ def brake(cleanup: Cleanup, *, now: datetime) -> bool:
     figures = {"kept": feedback.kept, "back": feedback.back, "bounced": feedback.bounced}
     why = {"code": TOO_MANY_AGAINST, "count": feedback.count, "people": feedback.people, "share": f"{100 * share:g}"}
     return stop(cleanup, why | figures, now=now)
+
+
+_FIRST_HEARD = Prepared(
+    lambda cleanup: Case.objects.filter(HEARD, cleanup=cleanup).order_by().values_list("pk")[:FEWEST], cleanup=int
+)
+"""Asked at each claim."""
 
 
 def brake_all(workspace: Workspace, *, now: datetime) -> None:

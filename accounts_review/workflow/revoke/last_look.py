@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Func, IntegerField, Q, QuerySet
 from msgspec import structs
 
@@ -23,8 +24,9 @@ from accounts_review.models import (
     Exemption,
     PolicyVersion,
     Workspace,
-    people_who_may,
+    may,
 )
+from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.addresses import same_mailbox
@@ -128,21 +130,19 @@ class Basis:
         if person_id is None:
             return False
         if person_id not in self.approvers:
-            people = people_who_may("decide", self.cleanup.workspace)
-            self.approvers[person_id] = people.filter(pk=person_id).exists()
+            self.approvers[person_id] = may(User(pk=person_id), "decide", self.cleanup.workspace)
         return self.approvers[person_id]
 
 
-def basis_of(cleanup_id: int, *, now: datetime, accounts: Sequence[int] = ()) -> Basis:
+def basis_of(cleanup_id: int, *, now: datetime, accounts: list[int] | None = None) -> Basis:
     """What holds for the cases of a clean-up, with these accounts, read now."""
-    cleanup = Cleanup.objects.select_related("workspace", "policy").get(pk=cleanup_id)
+    [cleanup] = _CLEANUP.objects(key=cleanup_id)
     current = cleanup.workspace.current_policy
     # Asked for again and again below, of this very object.
     setattr(cleanup.workspace, IN_FORCE, current)
     known = {version.number: version.rules for version in (cleanup.policy, current) if version}
-    exempt = Exemption.objects.in_force(now).filter(account__in=accounts) if accounts else Exemption.objects.none()
     return Basis(
-        exempt=frozenset(exempt.values_list("account", flat=True)),
+        exempt=frozenset(key for (key,) in (_EXEMPT.rows(accounts=accounts, now=now) if accounts else ())),
         in_doubt=in_doubt(cleanup, now=now),
         cleanup=cleanup,
         current=current,
@@ -150,6 +150,16 @@ def basis_of(cleanup_id: int, *, now: datetime, accounts: Sequence[int] = ()) ->
         policies=known,
         approvers={},
     )
+
+
+_CLEANUP = Prepared(lambda key: Cleanup.objects.select_related("workspace", "policy").filter(pk=key), key=int)
+_EXEMPT = Prepared(
+    lambda accounts, now: (
+        Exemption.objects.in_force(now).filter(account__in=Among(accounts)).order_by().values_list("account")
+    ),
+    accounts=list,
+    now=datetime,
+)
 
 
 def in_doubt(cleanup: Cleanup, *, now: datetime) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 from accounts_review.audit.events import Event, named
 from accounts_review.models import Account, Case
+from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.gate import Effect, Objection
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.revoke.flight import Looked
@@ -17,6 +20,29 @@ from accounts_review.workflow.revoke.settle import Settler
 
 ASKED_ANEW = ("approved_by_id", "noticed_at", "promised_at", "warned_to")
 """What of a case may have changed since it was claimed."""
+
+
+@cache
+def _accounts(*, skip_locked: bool) -> Prepared:
+    return Prepared(
+        lambda keys: (
+            Account.objects.filter(pk__in=Among(keys))
+            .order_by("pk")
+            .select_for_update(no_key=True, skip_locked=skip_locked)
+        ),
+        keys=list,
+    )
+
+
+_CLAIMED = Prepared(
+    lambda keys: (
+        Case.objects.filter(pk__in=Among(keys), state=CaseState.CLAIMED)
+        .only("claim", "approved_by", *ASKED_ANEW[1:])
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    ),
+    keys=list,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,18 +61,10 @@ class Recorder(Settler):
         they do. With several in flight none is waited for: somebody could hold one and wait for another, and the
         answers that have come would wait as well.
         """
-        accounts = Account.objects.filter(pk__in=[case.account_id for case, _ in looked]).order_by("pk")
-        held = {
-            account.pk: account for account in accounts.select_for_update(no_key=True, skip_locked=self.at_once > 1)
-        }
+        accounts = _accounts(skip_locked=self.at_once > 1).objects(keys=[case.account_id for case, _ in looked])
+        held = {account.pk: account for account in accounts}
         free = [case.pk for case, _ in looked if case.account_id in held]
-        claimed = Case.objects.filter(pk__in=free, state=CaseState.CLAIMED).order_by("pk")
-        rows = {
-            row.pk: row
-            for row in claimed.only("claim", "approved_by", *ASKED_ANEW[1:]).select_for_update(
-                no_key=True, of=("self",)
-            )
-        }
+        rows = {row.pk: row for row in _CLAIMED.objects(keys=free)}
         ours: list[Looked] = []
         waiting: list[Case] = []
         for case, seen in looked:

@@ -16,6 +16,7 @@ from accounts_review.audit.events import Event
 from accounts_review.facts import whole_incarnation
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
 from accounts_review.workflow.brake import stop
@@ -52,7 +53,7 @@ class Settler:
     @transaction.atomic
     def _give_up(self, case: Case) -> None:
         """The worker of a case died after its intent: nobody knows whether its DELETE left."""
-        hold_cleanup(case)
+        hold_cleanup(case.cleanup_id)
         data = {"why": {"code": "worker_died"}}
         self._transition_if_ours(case, CaseState.UNKNOWN, Event.CASE_UNKNOWN, data=data, rechecks=[], outcome=data)
         # Workers that die one after the other say nothing about the workspace, but twice over one case do.
@@ -161,6 +162,9 @@ class Settler:
             log.info("case was moved by another worker", case=case.pk)
 
 
-def hold_cleanup(case: Case) -> None:
-    """Lock the clean-up of a case, before the case and the end of the audit, as a claim does: it may have to stop."""
-    Cleanup.objects.select_for_update(no_key=True).get(pk=case.cleanup_id)
+def hold_cleanup(key: int) -> None:
+    """Lock a clean-up, before its cases and the end of the audit, as a claim does: it may have to stop."""
+    _HELD.rows(key=key)
+
+
+_HELD = Prepared(lambda key: Cleanup.objects.filter(pk=key).select_for_update(no_key=True).values_list("pk"), key=int)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
 from accounts_review.models import Case, Cleanup, PolicyVersion, Workspace
+from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules import gate
 from accounts_review.rules.lifecycle import ENDED, IN_FLIGHT, CaseState, CleanupState
@@ -34,6 +38,25 @@ def ripe(now: datetime) -> Q:
 WARNED_ELSEWHERE = Q(noticed_at__isnull=False) & ~Q(warned_to=F("account__email")) & ~Q(account__email="")
 """Whose notice went to another address than the account has now: they are warned anew first. Who has none any more
 cannot be, and is looked at."""
+
+
+def claimable(*, now: datetime, held_since: datetime, held: Iterable[int]) -> QuerySet[Case]:
+    """Who is due, but for those in ``held``, and those held back after an instant for what their account shows."""
+    kept = Q(pk__in=Among(held)) | Q(outcome__has_key="held_since", moved_at__gt=held_since)
+    return Case.objects.filter(ripe(now)).exclude(kept).exclude(WARNED_ELSEWHERE)
+
+
+@cache
+def next_up(most: int) -> Prepared:
+    """So many of a clean-up who may be claimed, locked; who was put back goes behind the others, so that they cannot
+    bar their way."""
+
+    def build(cleanup: int, **given: Any) -> QuerySet[Case]:
+        # Raw records are large, and nobody asks for them before the gate does.
+        rows = claimable(**given).filter(cleanup=cleanup).select_related("account").defer("account__raw")
+        return rows.order_by("moved_at", "pk").select_for_update(no_key=True, skip_locked=True, of=("self",))[:most]
+
+    return Prepared(build, cleanup=int, now=datetime, held_since=datetime, held=list)
 
 
 def due(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef
 from structlog.contextvars import bound_contextvars
 
 from accounts_review import audit
@@ -27,6 +28,7 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event, named
 from accounts_review.huwise import HuwiseError, UnexpectedAnswer, stops_cleanup
 from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.gate import LONGEST_LOOK, objections, standstill
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
@@ -39,9 +41,11 @@ from accounts_review.workflow.revoke.last_look import Basis, LastLook, basis_of,
 from accounts_review.workflow.revoke.preflight import preflight
 from accounts_review.workflow.revoke.recorder import Recorder
 from accounts_review.workflow.revoke.settle import hold_cleanup
-from accounts_review.workflow.revoke.standstill import WARNED_ELSEWHERE, may_start, ripe
+from accounts_review.workflow.revoke.standstill import claimable, may_start, next_up
 
 log = structlog.get_logger(__name__)
+
+_TURN = Prepared(lambda key: Workspace.objects.filter(pk=key).select_for_update(no_key=True).values_list("pk"), key=int)
 
 
 def crashpoint(label: str) -> None:
@@ -136,12 +140,12 @@ class Revoker(Recorder):
         if self.latest:
             yield self.latest
         running = Cleanup.objects.filter(workspace=self.workspace, state=CleanupState.RUNNING).exclude(pk=self.latest)
-        due = running.filter(Exists(self._due().filter(cleanup=OuterRef("pk")))).order_by("pk")
+        due = running.filter(Exists(claimable(**self._claimable()).filter(cleanup=OuterRef("pk")))).order_by("pk")
         yield from due.values_list("pk", flat=True)
 
     @transaction.atomic
     def _claim_of(self, cleanup_id: int, most: int, *, ahead: int) -> list[Case]:
-        Cleanup.objects.select_for_update(no_key=True).get(pk=cleanup_id)
+        hold_cleanup(cleanup_id)
         basis = basis_of(cleanup_id, now=self.clock())
         cleanup, moment = basis.cleanup, basis.moment
         # What holds every case is not logged for each of them every minute.
@@ -152,7 +156,7 @@ class Revoker(Recorder):
         room = may_start(cleanup, most)
         if room < 1:
             return []
-        cases = list(self._next_up(cleanup).select_for_update(no_key=True, skip_locked=True, of=("self",))[:room])
+        cases = self._next_up(cleanup, room)
         # Where nobody is left, a clean-up is to be closed, not paused.
         if not cases or brake(cleanup, now=self.clock()):
             return []
@@ -163,15 +167,12 @@ class Revoker(Recorder):
         self.deadlines |= {case.pk: time.monotonic() + self.lease.total_seconds() for case in cases}
         return cases
 
-    def _next_up(self, cleanup: Cleanup) -> QuerySet[Case]:
-        """Who is due in a clean-up; who was put back goes behind the others, so that they cannot bar their way."""
-        # Raw records are large, and nobody asks for them before the gate does.
-        due = self._due().filter(cleanup=cleanup).select_related("account").defer("account__raw")
-        return due.order_by("moved_at", "pk")
+    def _next_up(self, cleanup: Cleanup, most: int) -> list[Case]:
+        return next_up(most).objects(cleanup=cleanup.pk, **self._claimable())
 
-    def _due(self) -> QuerySet[Case]:
-        held = Q(pk__in=self.held) | Q(outcome__has_key="held_since", moved_at__gt=self.clock() - self.patience)
-        return Case.objects.filter(ripe(self.clock())).exclude(held).exclude(WARNED_ELSEWHERE)
+    def _claimable(self) -> dict[str, Any]:
+        now = self.clock()
+        return {"now": now, "held_since": now - self.patience, "held": list(self.held)}
 
     def process(self, case: Case) -> bool:
         """Take a claimed case to its end; false where the workspace fails and going on makes no sense."""
@@ -227,7 +228,7 @@ class Revoker(Recorder):
         crashpoint("s4")
         ours, waiting = self._hold_rows(looked)
         # The gates of a workspace take turns, because they share its hourly limit.
-        Workspace.objects.select_for_update(no_key=True).get(pk=self.workspace.pk)
+        _TURN.rows(key=self.workspace.pk)
         audit.wait_for_turn()
         bases: dict[int, Basis] = {}
         passed: list[Looked] = []
@@ -261,7 +262,7 @@ class Revoker(Recorder):
         data = {"error": str(error)}
         with transaction.atomic():
             if stops_cleanup(error):
-                hold_cleanup(case)
+                hold_cleanup(case.cleanup_id)
             self._transition_if_ours(case, CaseState.DUE, Event.CASE_RELEASED, data=data, claim=None)
             if stops_cleanup(error):
                 stop(case.cleanup, failure_of(error), now=self.clock())
@@ -313,7 +314,7 @@ class Revoker(Recorder):
         try:
             with transaction.atomic():
                 if outcome.stops or outcome.state is CaseState.UNKNOWN:
-                    hold_cleanup(case)
+                    hold_cleanup(case.cleanup_id)
                 if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._transition(

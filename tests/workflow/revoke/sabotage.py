@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts_review import audit, facts
 from accounts_review.huwise import Client, HuwiseError
-from accounts_review.models import Case
+from accounts_review.models import Case, Cleanup
 from accounts_review.rules import names
 from accounts_review.rules.refusals import MailFault
 from accounts_review.workflow import holds
@@ -40,7 +40,14 @@ def believe_the_record(patch: pytest.MonkeyPatch) -> None:
     for module in (worker, settle):
         patch.setattr(module, "look", stored)
     next_up = worker.Revoker._next_up
-    patch.setattr(worker.Revoker, "_next_up", lambda self, cleanup: next_up(self, cleanup).defer(None))
+
+    def whole(self: worker.Revoker, cleanup: Cleanup, most: int) -> list[Case]:
+        cases = next_up(self, cleanup, most)
+        for case in cases:
+            case.account.refresh_from_db(fields=["raw"])
+        return cases
+
+    patch.setattr(worker.Revoker, "_next_up", whole)
 
 
 def send_after_the_lease(patch: pytest.MonkeyPatch) -> None:
