@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from django.contrib.humanize.templatetags.humanize import apnumber
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts_review.wording.durations import span
@@ -14,6 +16,13 @@ from accounts_review.wording.durations import span
 
 def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int) -> str:
     """When the person last used the account, and after how long unused accounts are closed."""
+    day = localtime(activity_at).date() if activity_at else None
+    return _reason(day, activity_field, limit_days, get_language())
+
+
+@lru_cache(maxsize=1_000)
+def _reason(day: date | None, activity_field: str, limit_days: int, _language: str | None) -> str:
+    """Days recur: very many may be written to at once."""
     sentences = {
         "last_seen_at": _("You last used it on %(date)s."),
         "last_login_at": _("You last signed in on %(date)s."),
@@ -22,6 +31,6 @@ def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int
     rule = _("We close accounts that have not been used for %(time)s.") % {
         "time": span(limit_days, number=lambda count: str(apnumber(count)))
     }
-    if activity_at is None:
+    if day is None:
         return rule
-    return f"{sentences[activity_field] % {'date': date_format(localtime(activity_at), 'j F Y')}} {rule}"
+    return f"{sentences[activity_field] % {'date': date_format(day, 'j F Y')}} {rule}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import formataddr, parseaddr
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from unicodedata import bidirectional
@@ -219,7 +220,12 @@ def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) ->
 
 def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
     """Each instant as its day in words, in the portal's time zone."""
-    return {name: date_format(localtime(instant), "l j F Y") for name, instant in at.items() if instant}
+    return {name: _in_words(localtime(instant).date(), get_language()) for name, instant in at.items() if instant}
+
+
+@lru_cache(maxsize=1_000)
+def _in_words(day: date, _language: str | None) -> str:
+    return date_format(day, "l j F Y")
 
 
 def _compose(
