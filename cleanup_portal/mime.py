@@ -79,10 +79,11 @@ def _by_hand(message: EmailMessage, *, to: list[str], boundary: str) -> bytes | 
         return None
     ends = f"--{boundary}\r\n".encode(), f"\r\n--{boundary}--\r\n".encode()
     try:
-        head = b"".join(_line(name, value) for name, value in _headers(message, boundary=boundary))
+        head = b"".join(_line(name, value) for name, value in _headers(message))
     except (ValueError, MessageError):
         return None
-    return b"".join((head, b"\r\n", ends[0], parts[0], b"\r\n", ends[0], parts[1], ends[1]))
+    kind = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode()
+    return b"".join((kind, head, b"\r\n", ends[0], parts[0], b"\r\n", ends[0], parts[1], ends[1]))
 
 
 def _is_of_the_kind(message: EmailMessage) -> bool:
@@ -98,9 +99,8 @@ def _is_of_the_kind(message: EmailMessage) -> bool:
     )
 
 
-def _headers(message: EmailMessage, *, boundary: str) -> Iterator[tuple[str, str]]:
-    """The headers that Django gives the e-mail, in its order."""
-    yield "Content-Type", f'multipart/alternative; boundary="{boundary}"'
+def _headers(message: EmailMessage) -> Iterator[tuple[str, str]]:
+    """The headers that Django gives the e-mail after its kind, in its order."""
     yield "MIME-Version", "1.0"
     yield "Subject", message.subject
     yield "From", message.from_email

@@ -23,14 +23,18 @@ def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int
 @lru_cache(maxsize=1_000)
 def _reason(day: date | None, activity_field: str, limit_days: int, _language: str | None) -> str:
     """Days recur: very many may be written to at once."""
+    if day is None:
+        return _rule(limit_days, _language)
     sentences = {
         "last_seen_at": _("You last used it on %(date)s."),
         "last_login_at": _("You last signed in on %(date)s."),
         "joined_at": _("You were invited on %(date)s and have never signed in."),
     }
-    rule = _("We close accounts that have not been used for %(time)s.") % {
+    return f"{sentences[activity_field] % {'date': date_format(day, 'j F Y')}} {_rule(limit_days, _language)}"
+
+
+@lru_cache(maxsize=100)
+def _rule(limit_days: int, _language: str | None) -> str:
+    return _("We close accounts that have not been used for %(time)s.") % {
         "time": span(limit_days, number=lambda count: str(apnumber(count)))
     }
-    if day is None:
-        return rule
-    return f"{sentences[activity_field] % {'date': date_format(day, 'j F Y')}} {rule}"

@@ -173,14 +173,16 @@ def link_keys() -> list[str]:
 
 def one_line(text: str, *, longest: int = LONGEST_NAME) -> str:
     """A text of unknown origin as one printable line of bounded length."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
+    printable = text
+    if not text.isprintable():
+        printable = "".join(character if character.isprintable() else " " for character in text)
     line = " ".join(printable.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def isolated(name: str) -> str:
     """A name that is written from right to left, or partly, so that it turns nothing around it."""
-    turns = any(bidirectional(character) in RIGHT_TO_LEFT for character in name)
+    turns = not name.isascii() and any(bidirectional(character) in RIGHT_TO_LEFT for character in name)
     return f"{ISOLATE}{name}{END_OF_ISOLATE}" if turns else name
 
 

@@ -15,11 +15,12 @@ from django.db.models import Exists, QuerySet
 
 from accounts_review import audit
 from accounts_review.models import Account, Case, Cleanup, Hold, Workspace
+from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow import holds
 
-PORTION = 50
+PORTION = 200
 LONGEST_SECONDS = 2.0
 
 
@@ -65,8 +66,8 @@ class Portions:
     def _read_from(self, place: int) -> None:
         keys = self.keys[place : place + PORTION]
         self._read_at = time.monotonic()
-        cases = list(self.cases.filter(pk__in=keys).order_by().select_related(None))
-        accounts = Account.objects.filter(pk__in=[case.account_id for case in cases]).select_related("assessment")
+        cases = list(self.cases.filter(pk__in=Among(keys)).order_by().select_related(None))
+        accounts = Account.objects.filter(pk__in=Among(case.account_id for case in cases)).select_related("assessment")
         account_of = accounts.with_verdict(self.now).defer("raw").in_bulk()
         cleanups = Cleanup.objects.select_related("workspace", "policy")
         cleanup_of = cleanups.in_bulk({case.cleanup_id for case in cases})

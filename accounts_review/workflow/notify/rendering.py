@@ -25,11 +25,14 @@ def rendered(template: str, said: Mapping[str, Any]) -> str:
     """A template filled with what is said, in the language that is active; values are escaped in HTML alone."""
     own = {name: said[name] for name in OF_READER if said.get(name)}
     shared = dict(said) | {name: _PLACE.format(name) for name in own}
-    text = _drawn(template, get_language(), tuple(sorted(shared.items())))
+    pieces = list(_drawn(template, get_language(), tuple(sorted(shared.items()))))
     escape = conditional_escape if template.endswith(".html") else str
-    return _PLACES.sub(lambda place: str(escape(own[place[1]])), text)
+    words = {name: str(escape(word)) for name, word in own.items()}
+    pieces[1::2] = (words[name] for name in pieces[1::2])
+    return "".join(pieces)
 
 
 @lru_cache(maxsize=64)
-def _drawn(template: str, language: str | None, said: tuple[tuple[str, Any], ...]) -> str:
-    return render_to_string(template, dict(said))
+def _drawn(template: str, language: str | None, said: tuple[tuple[str, Any], ...]) -> list[str]:
+    """The text in pieces, and between any two the name of what is put there."""
+    return _PLACES.split(render_to_string(template, dict(said)))

@@ -20,13 +20,14 @@ from django.db import connection, transaction
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, Workspace
+from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import CaseState, IllegalTransition
 from accounts_review.workflow.notify import emails
 
 TAKEN = "taken"
 """Where the outcome of a case keeps what its entry will say."""
 
-MOST, LONGEST_SECONDS = 50, 1.0
+MOST, LONGEST_SECONDS = 100, 1.0
 """Notices are recorded when so many were taken, or the first of them was so long ago."""
 
 KEPT = (CaseState.SPARED, CaseState.WITHDRAWN, CaseState.REFUSED)
@@ -162,7 +163,7 @@ def _record_alone(case: Case, *, now: datetime) -> None:
 def _move(cases: Sequence[Case], *, now: datetime) -> None:
     """Move on cases with the same dates, held in the order in which deciders hold them."""
     promised, at = _dates_of(cases[0])
-    rows = Case.objects.filter(pk__in=[case.pk for case in cases]).order_by("pk")
+    rows = Case.objects.filter(pk__in=Among(case.pk for case in cases)).order_by("pk")
     list(rows.select_for_update(no_key=True).values_list("pk"))
     audit.transition(
         cases,
