@@ -16,7 +16,7 @@ from email.policy import SMTPUTF8, Compat32
 from email.utils import formatdate
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.conf import settings
 from django.core.mail.message import (
@@ -74,8 +74,8 @@ def by_package(message: EmailMessage, *, to: list[str], boundary: str, in_utf8: 
 def _by_hand(message: EmailMessage, *, to: list[str], boundary: str) -> bytes | None:
     if not _is_of_the_kind(message) or message.to != to or not to[0].isascii():
         return None
-    parts = [_part("plain", message.body), *(_part("html", html) for html, _kind in message.alternatives)]
-    if None in parts:
+    plain, html = _part("plain", message.body), _part("html", message.alternatives[0][0])
+    if plain is None or html is None:
         return None
     ends = f"--{boundary}\r\n".encode(), f"\r\n--{boundary}--\r\n".encode()
     try:
@@ -83,10 +83,10 @@ def _by_hand(message: EmailMessage, *, to: list[str], boundary: str) -> bytes | 
     except (ValueError, MessageError):
         return None
     kind = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode()
-    return b"".join((kind, head, b"\r\n", ends[0], parts[0], b"\r\n", ends[0], parts[1], ends[1]))
+    return b"".join((kind, head, b"\r\n", ends[0], plain, b"\r\n", ends[0], html, ends[1]))
 
 
-def _is_of_the_kind(message: EmailMessage) -> bool:
+def _is_of_the_kind(message: EmailMessage) -> TypeGuard[EmailMultiAlternatives]:
     return (
         type(message) is EmailMultiAlternatives
         and [kind for _content, kind in message.alternatives] == ["text/html"]
@@ -102,7 +102,7 @@ def _is_of_the_kind(message: EmailMessage) -> bool:
 def _headers(message: EmailMessage) -> Iterator[tuple[str, str]]:
     """The headers that Django gives the e-mail after its kind, in its order."""
     yield "MIME-Version", "1.0"
-    yield "Subject", message.subject
+    yield "Subject", str(message.subject)
     yield "From", message.from_email
     yield "To", message.to[0]
     if message.reply_to:

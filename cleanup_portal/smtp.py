@@ -23,7 +23,7 @@ server needs for the whole e-mail."""
 GO_ON = 354
 
 
-class Server(smtplib.SMTP):
+class MailServer(smtplib.SMTP):
     """A mail server that is told sender, recipient and DATA at once where it offers that (RFC 2920).
 
     Each reply is read and judged as ever, the one to the content last.
@@ -71,7 +71,7 @@ class Server(smtplib.SMTP):
         return super().rset()
 
 
-class ServerOverTLS(Server, smtplib.SMTP_SSL):
+class MailServerOverTLS(MailServer, smtplib.SMTP_SSL):
     """The same over TLS from the first byte on."""
 
 
@@ -84,7 +84,7 @@ class EmailBackend(smtp.EmailBackend):
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
-        return ServerOverTLS if self.use_ssl else Server
+        return MailServerOverTLS if self.use_ssl else MailServer
 
     def _send(self, email_message: Any) -> bool:
         recipients = [_bare(address) for address in email_message.recipients()]

@@ -108,7 +108,8 @@ def test_no_header_begins_within_another(line: str, header: str) -> None:
 def test_addresses_are_written_alike(to: str) -> None:
     by_hand, by_package = both(email(to=[to]))
     assert by_hand == by_package
-    assert f"To: {to}\r\n".encode() in by_hand or b"To:" in by_hand  # type: ignore[operator]
+    assert isinstance(by_hand, bytes)
+    assert to.encode() in by_hand.replace(b"\r\n ", b"")
 
 
 def test_most_emails_are_written_by_hand() -> None:
