@@ -28,7 +28,7 @@ class _Spoken(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         value = self.told.get(name, "")
-        return numbers.shown(name, value) if isinstance(value, int) else spoken(value)
+        return numbers.shown(name, value) if isinstance(value, int) else spoken(value, name=name)
 
 
 def of_act(entry: AuditEntry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
@@ -93,8 +94,14 @@ def exactly(instant: datetime | None) -> str:
     return localtime(instant).isoformat(sep=" ", timespec="seconds") if instant else ""
 
 
+@register.filter
+def portal_day(instant: datetime | None) -> dt.date | None:
+    """The day that somebody was promised, which is no other one in the reader's own time zone."""
+    return instants.portal_day(instant) if instant else None
+
+
 @register.filter(expects_localtime=True, is_safe=False)
-def date(value: datetime | None, layout: str = "DATE_FORMAT") -> str:
+def date(value: dt.date | None, layout: str = "DATE_FORMAT") -> str:
     """Django's filter, with the months as the reader's language writes them."""
     return instants.dated(value, get_format(layout)) if value else ""
 

@@ -38,6 +38,9 @@ ANSWERS: dict[str, Promise] = {
 }
 """A clause for each answer that a person can give to the notice."""
 
+PROMISES = {"promised", "until", "promise_not_reached"}
+"""What is called so is a day that somebody was promised."""
+
 
 def of_case(case: Case, *, now: datetime) -> str:
     """A case's outcome so far, as a clause."""
@@ -66,8 +69,9 @@ def of_case(case: Case, *, now: datetime) -> str:
         return sentence % {"date": instants.day(case.bounced_at)}
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed; confirmed by checking the account again")
-    dates = {"warned": case.noticed_at, "promised": case.promised_at}
-    return str(FATES.get(case.state, "")) % {name: instants.day(at) if at else "" for name, at in dates.items()}
+    warned = instants.day(case.noticed_at) if case.noticed_at else ""
+    promised = instants.promised(case.promised_at) if case.promised_at else ""
+    return str(FATES.get(case.state, "")) % {"warned": warned, "promised": promised}
 
 
 def of_evidence(evidence: Mapping[str, Any], *, now: datetime) -> str:
@@ -88,7 +92,7 @@ def of_answer(case: Case) -> str:
     clause = ANSWERS.get(answer.get("kind", ""))
     if clause is None or at is None:
         return ""
-    sentence = str(clause) % {"date": instants.day(at), "until": instants.day(until) if until else ""}
+    sentence = str(clause) % {"date": instants.day(at), "until": instants.promised(until) if until else ""}
     return ": ".join([sentence, answer["text"]]) if answer.get("text") else sentence
 
 
@@ -110,13 +114,17 @@ def of_why(why: object) -> str:
     if not isinstance(why, list):
         return replies.of_mail(str(why)) if replies.is_reply(why) else str(why)
     return "; ".join(
-        objections.objection(str(item.get("code", "")), spoken(item.get("detail", "")), item.get("because", ()))
+        objections.objection(
+            str(item.get("code", "")),
+            spoken(item.get("detail", ""), name=str(item.get("code", ""))),
+            item.get("because", ()),
+        )
         for item in why
         if isinstance(item, dict)
     )
 
 
-def spoken(value: object) -> str:
+def spoken(value: object, *, name: str = "") -> str:
     """A value of an entry's data as people say it: a list of objections in words, an instant as its day."""
     if isinstance(value, list | dict):
         return of_why(value)
@@ -125,5 +133,6 @@ def spoken(value: object) -> str:
             instant = parse_datetime(value)
         except ValueError:
             return value
-        return instants.day(instant) if instant and instant.tzinfo else value
+        said = instants.promised if name in PROMISES else instants.day
+        return said(instant) if instant and instant.tzinfo else value
     return "" if value is None else str(value)

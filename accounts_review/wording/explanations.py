@@ -12,7 +12,7 @@ from accounts_review.rules.dates import DateFault
 from accounts_review.rules.dormancy import Facts, Standing, Verdict
 from accounts_review.rules.explanation import DateRead, Explanation
 from accounts_review.rules.policy import Segment
-from accounts_review.wording.instants import day
+from accounts_review.wording.instants import day, promised
 from accounts_review.wording.verdicts import MOST_NAMED, clause_of
 
 WITHOUT = {
@@ -98,7 +98,7 @@ def otherwise(
     said = [_("Active, as soon as a sync reads activity after %(date)s.") % {"date": day(seen_after)}]
     if exempt_until and verdict == Verdict.PROTECTED:
         lapses = _("No longer exempt, when the exemption ends on %(date)s or is withdrawn.")
-        said.append(lapses % {"date": day(exempt_until)})
+        said.append(lapses % {"date": promised(exempt_until)})
     if explained.protections:
         without = _(", and if ").join(clause_of(why, WITHOUT) for why in explained.protections)
         unprotected = {

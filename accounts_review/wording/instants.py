@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from django.utils.dateformat import DateFormat
-from django.utils.timezone import localtime
+from django.utils.timezone import get_default_timezone, localtime, make_aware
 from django.utils.translation import get_language
 
 SHORT_MONTHS = {
@@ -18,6 +18,21 @@ SHORT_MONTHS = {
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
     return _day(localtime(instant).date(), get_language())
+
+
+def portal_day(instant: datetime) -> date:
+    """The day of an instant in TIME_ZONE, in which people are promised days: the same one whoever reads it."""
+    return localtime(instant, get_default_timezone()).date()
+
+
+def promised(instant: datetime) -> str:
+    """The day that somebody was promised, as the e-mail named it, in the reader's language."""
+    return _day(portal_day(instant), get_language())
+
+
+def start_of(portal_day: date) -> datetime:
+    """When a day begins that somebody gave as the end of an exemption, and that :func:`promised` shows again."""
+    return make_aware(datetime.combine(portal_day, time.min), get_default_timezone())
 
 
 @lru_cache(maxsize=10_000)

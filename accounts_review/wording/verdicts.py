@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
 from accounts_review.wording import segments
 from accounts_review.wording.durations import ago, span
-from accounts_review.wording.instants import day
+from accounts_review.wording.instants import day, promised
 
 MOST_NAMED = 5
 """So many names of a policy's list are enough in a sentence."""
@@ -135,7 +135,7 @@ class IdlenessInWords:
 
 def exemption(until: datetime) -> str:
     """An exemption in force, as a clause."""
-    return _("exempt until %(date)s") % {"date": day(until)}
+    return _("exempt until %(date)s") % {"date": promised(until)}
 
 
 def verdict(value: str) -> str:
@@ -161,7 +161,7 @@ def course(
         return _("active until %(date)s; then %(verdict)s, if it stays idle") % values
     if exempt_until:
         lapse = _("past the limit since %(date)s; exempt until %(until)s, then %(verdict)s")
-        return lapse % (values | {"until": day(exempt_until)})
+        return lapse % (values | {"until": promised(exempt_until)})
     return _("past the limit since %(date)s; %(verdict)s") % values
 
 

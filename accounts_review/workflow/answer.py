@@ -223,7 +223,7 @@ def _reason(case: Case, said: Said) -> str:
     """Why the account is exempt, in the language of its workspace."""
     with override(case.cleanup.workspace.language):
         if said.until:
-            return _("away until %(date)s") % {"date": instants.day(said.until)}
+            return _("away until %(date)s") % {"date": instants.promised(said.until)}
         text = emails.one_line(said.text, longest=LONGEST_TEXT)
         return _("asked to keep it: %(text)s") % {"text": text} if text else _("asked to keep it")
 

@@ -7,21 +7,20 @@ adds later is heeded, too. A dry run writes to nobody and removes nobody, so eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
-
-from django.utils.timezone import get_current_timezone, localtime, make_aware
+from datetime import datetime, timedelta
 
 from accounts_review.models import Cleanup, Workspace
 from accounts_review.rules import calendar
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.lifecycle import CleanupState
+from accounts_review.wording.instants import portal_day, start_of
 
 
 def closed_until(cleanup: Cleanup, *, now: datetime) -> datetime | None:
     """When the next open day begins, or ``None`` where today is one."""
-    today = localtime(now).date()
+    today = portal_day(now)
     day = calendar.first_open(today, avoided(cleanup))
-    return None if day == today else make_aware(datetime.combine(day, time.min), get_current_timezone())
+    return None if day == today else start_of(day)
 
 
 def closed(workspace: Workspace, *, now: datetime) -> list[Cleanup]:
@@ -32,13 +31,13 @@ def closed(workspace: Workspace, *, now: datetime) -> list[Cleanup]:
 
 def not_after(instant: datetime, avoided: Sequence[Avoided]) -> datetime:
     """The instant itself, or the same time of the last open day before it."""
-    day = localtime(instant).date()
+    day = portal_day(instant)
     return instant - timedelta(days=(day - calendar.last_open(day, avoided)).days)
 
 
 def first_open(cleanup: Cleanup, instant: datetime) -> datetime:
     """The instant itself, or the same time of the first open day after it."""
-    day = localtime(instant).date()
+    day = portal_day(instant)
     return instant + timedelta(days=(calendar.first_open(day, avoided(cleanup)) - day).days)
 
 

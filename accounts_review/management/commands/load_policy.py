@@ -16,6 +16,7 @@ from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import PolicyError, decode
 from accounts_review.wording import policies, policy_findings
+from accounts_review.wording.instants import portal_day
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.policy.impact import Impact
@@ -97,7 +98,7 @@ def _effects(impact: Impact) -> Iterator[str]:
     for case in impact.cases:
         yield f"cases {case.state.replace('_', ' ')}: {case.count:,}, would be spared {case.spared:,}"
     if impact.promises.count:
-        first, last = impact.promises.first, impact.promises.last
+        first, last = map(portal_day, (impact.promises.first, impact.promises.last))
         yield f"promised dates that stand: {impact.promises.count:,}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 

@@ -29,6 +29,8 @@ class TimelineItem:
     said: str
     icon: str
     entry: AuditEntry | None = None
+    is_promise: bool = False
+    """Whether its day was promised to somebody, and its hour to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,10 @@ def _limits(account: Account, now: datetime) -> Iterator[TimelineItem]:
 
 def _promises(case: Case | None, exemption: Exemption | None) -> Iterator[TimelineItem]:
     if case and case.promised_at:
-        yield TimelineItem(case.promised_at, _("access is promised until this date"), "envelope")
+        yield TimelineItem(case.promised_at, _("access is promised until this date"), "envelope", is_promise=True)
     if exemption:
         sentence = _("end of the exemption: %(reason)s") % {"reason": exemption.reason}
-        yield TimelineItem(exemption.until, sentence, "shield-check")
+        yield TimelineItem(exemption.until, sentence, "shield-check", is_promise=True)
 
 
 def _acts(entries: Iterable[AuditEntry]) -> Iterator[TimelineItem]:

@@ -230,7 +230,7 @@ class ServiceAccount(OneAccount):
         owner = given["owner_email"]
         decide.exempt(reason=given["reason"], until=until, owner_email=owner, is_service_account=True, **act)
         return _("Kept as a service account until %(until)s; %(owner)s is e-mailed before that.") % {
-            "until": instants.day(until),
+            "until": instants.promised(until),
             "owner": owner,
         }
 

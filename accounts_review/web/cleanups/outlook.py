@@ -11,7 +11,7 @@ from operator import or_
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
-from django.utils.timezone import get_current_timezone, localtime
+from django.utils.timezone import get_default_timezone
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Cleanup
@@ -19,6 +19,7 @@ from accounts_review.rules.calendar import Avoided, first_open
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.cleanups.calendar import Week, weeks
 from accounts_review.web.cleanups.waves import Wave, reminders, waves
+from accounts_review.wording.instants import portal_day
 from accounts_review.workflow import holds, open_days
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.pace import Pace
@@ -67,7 +68,7 @@ def outlook_of(
         last_warnings=own[-1].day if own else None,
         next_email=min(emails, default=None),
         last_removal=max(removals, default=None),
-        calendar=weeks(emails=emails, removals=removals, avoided=avoided, today=localtime(now).date()),
+        calendar=weeks(emails=emails, removals=removals, avoided=avoided, today=portal_day(now)),
     )
 
 
@@ -75,18 +76,18 @@ def _removals(cleanup: Cleanup, own: list[Wave], avoided: list[Avoided], *, now:
     """On which day how many can be removed at the earliest."""
     found: Counter[date] = Counter()
     for day, count in _promised(cleanup):
-        found[first_open(max(day, localtime(now).date()), avoided)] += count
+        found[first_open(max(day, portal_day(now)), avoided)] += count
     for wave in own:
         found[wave.earliest] += wave.count
     if ready := cleanup.cases.filter(state__in=REMOVABLE).count():
-        found[first_open(localtime(now).date(), avoided)] += ready
+        found[first_open(portal_day(now), avoided)] += ready
     return found
 
 
 def _reminders(cleanup: Cleanup, own: list[Wave], pace: Pace, *, now: datetime) -> Counter[date]:
     """The reminders that are planned from tomorrow on, for those who are warned and those who will be."""
     assert cleanup.policy is not None
-    today = localtime(now).date()
+    today = portal_day(now)
     warned = [Wave(today, count, end) for end, count in _promised(cleanup)]
     return reminders([*warned, *own], days_before=cleanup.policy.rules.notice.reminders_days_before, pace=pace)
 
@@ -94,5 +95,5 @@ def _reminders(cleanup: Cleanup, own: list[Wave], pace: Pace, *, now: datetime) 
 def _promised(cleanup: Cleanup) -> Iterator[tuple[date, int]]:
     """The days that the warned were promised, with how many on each."""
     warned = cleanup.cases.filter(state=CaseState.NOTICED, promised_at__isnull=False).order_by()
-    days = warned.annotate(day=TruncDate("promised_at", tzinfo=get_current_timezone()))
+    days = warned.annotate(day=TruncDate("promised_at", tzinfo=get_default_timezone()))
     yield from days.values_list("day").annotate(Count("pk"))

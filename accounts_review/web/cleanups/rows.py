@@ -94,7 +94,7 @@ class CaseWriter:
         return f'<time datetime="{localtime(at).isoformat()}" title="{_exactly(at)}">{said}</time>'
 
     def _promised_at(self, case: Case) -> str:
-        return escape(self.dated(case.promised_at, "j M Y, H:i")) if case.promised_at else "—"
+        return _promised(case.promised_at) if case.promised_at else "—"
 
     def _answer(self, case: Case) -> str:
         """What the last look saw, and what the API replied."""
@@ -139,6 +139,10 @@ def _tag(state: str) -> str:
 
 def _dated(at: datetime, layout: str) -> str:
     return instants.dated(localtime(at), layout)
+
+
+def _promised(at: datetime) -> str:
+    return f'<span title="{_exactly(at)}">{escape(instants.promised(at))}</span>'
 
 
 def _exactly(at: datetime) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Min
 from django.db.models.functions import TruncDate
 from django.urls import reverse
-from django.utils.timezone import localtime
+from django.utils.timezone import get_default_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -186,7 +186,9 @@ def _continuing(
 def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     """Days on which the notice of people ends."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.NOTICED)
-    ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(day=TruncDate("promised_at"))
+    ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(
+        day=TruncDate("promised_at", tzinfo=get_default_timezone())
+    )
     by_day = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
     for day, number, count in by_day:
         sentence = ngettext(

@@ -6,7 +6,7 @@ so a page without a valid one tells nothing.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
-from django.utils.timezone import get_current_timezone, localdate, make_aware, now
+from django.utils.timezone import now
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views import View
@@ -27,6 +27,7 @@ from accounts_review.huwise.records import storable
 from accounts_review.models import Case
 from accounts_review.web.public.status import status_of
 from accounts_review.web.shared.widgets import DayInput
+from accounts_review.wording import instants
 from accounts_review.workflow import answer
 from accounts_review.workflow.answer import LONGEST_AGENT, LONGEST_TEXT, AnswerKind, NotNow, Said, Settled
 
@@ -80,7 +81,7 @@ class AnswerForm(forms.Form):
 
     @property
     def _until(self) -> datetime:
-        return make_aware(datetime.combine(self.cleaned_data["until"], time.min), get_current_timezone())
+        return instants.start_of(self.cleaned_data["until"])
 
 
 # The token in the address is the only key, and no cookie adds to it: who has none can answer, too.
@@ -96,7 +97,7 @@ class AnswerPage(View):
         if case is None:
             return _unknown(request)
         with override(_language(request, case)):
-            return _page(request, case, form=AnswerForm(today=localdate()))
+            return _page(request, case, form=AnswerForm(today=_today()))
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         case = answer.case_of(token)
@@ -106,15 +107,19 @@ class AnswerPage(View):
             return _take(request, case)
 
 
+def _today() -> date:
+    return instants.portal_day(now())
+
+
 def _take(request: HttpRequest, case: Case) -> HttpResponse:
-    form, at = AnswerForm(request.POST, today=localdate()), now()
+    form, at = AnswerForm(request.POST, today=_today()), now()
     try:
         if form.is_valid():
             said = form.said(agent=storable(request.headers.get("User-Agent", ""))[:LONGEST_AGENT])
             answer.answer(case=case, said=said, now=at)
-            return _page(request, _again(case), form=AnswerForm(today=localdate()), news="taken")
+            return _page(request, _again(case), form=AnswerForm(today=_today()), news="taken")
     except (Settled, audit.Conflict):
-        return _page(request, _again(case), form=AnswerForm(today=localdate()), news="too_late")
+        return _page(request, _again(case), form=AnswerForm(today=_today()), news="too_late")
     except NotNow as problem:
         form.add_error(None, ValidationError(str(problem)))
     answer.log_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)

@@ -82,5 +82,5 @@ def _title(found: BulkDecision) -> str:
                 "Withdraw the decisions on %(count)s accounts",
                 found.total,
             )
-    until = instants.day(found.until) if found.until else ""
+    until = instants.promised(found.until) if found.until else ""
     return said % counted({"count": found.total, "until": until})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
-from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -54,8 +53,8 @@ class DecisionForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, now: datetime, latest: datetime, **kwargs: Any) -> None:
         super().__init__(_at_one_click(data) if data else data, **kwargs)
-        today = localdate(now)
-        self.earliest, self.latest = today + timedelta(days=1), localdate(latest)
+        today = instants.portal_day(now)
+        self.earliest, self.latest = today + timedelta(days=1), instants.portal_day(latest)
         until = self.fields["until"]
         until.initial = min(today + USUAL_EXEMPTION, self.latest)
         until.widget.attrs |= {"min": self.earliest.isoformat(), "max": self.latest.isoformat()}
@@ -84,7 +83,7 @@ class DecisionForm(forms.Form):
     def exempt_until(self) -> datetime:
         """The instant at which the exemption ends: the start of the day that was given."""
         day: date = self.cleaned_data["until"]
-        return make_aware(datetime.combine(day, time.min), get_current_timezone())
+        return instants.start_of(day)
 
     @property
     def problems(self) -> list[str]:
@@ -121,7 +120,7 @@ class ServiceAccountForm(forms.Form):
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._a_year_ahead = localdate(now) + A_YEAR
+        self._a_year_ahead = instants.portal_day(now) + A_YEAR
         for name in ("owner_email", "reason"):
             self.fields[name].widget.attrs["class"] = "form-control form-control-sm"
 
@@ -134,7 +133,7 @@ class ServiceAccountForm(forms.Form):
     @property
     def kept_until(self) -> datetime:
         """A year ahead, when the owner must have confirmed it again."""
-        return make_aware(datetime.combine(self._a_year_ahead, time.min), get_current_timezone())
+        return instants.start_of(self._a_year_ahead)
 
     @property
     def problems(self) -> list[str]:

@@ -299,7 +299,7 @@ def _sentence(form: DecisionForm, count: int) -> str:
             said = ngettext(
                 "%(count)s account exempt until %(until)s.", "%(count)s accounts exempt until %(until)s.", count
             )
-            return said % counted({"count": count, "until": instants.day(form.exempt_until)})
+            return said % counted({"count": count, "until": instants.promised(form.exempt_until)})
         case "snooze":
             said = ngettext("%(count)s account snoozed.", "%(count)s accounts snoozed.", count)
         case _:

@@ -92,7 +92,7 @@ def _lapse(exemption: Exemption) -> News:
             "reason": one_line(exemption.reason, longest=LONGEST_SENTENCE),
             "url": _account_address(account),
         }
-        values = {"username": context["username"], "date": instants.day(exemption.until)}
+        values = {"username": context["username"], "date": instants.promised(exemption.until)}
         subject = _("The exemption of %(username)s ends on %(date)s") % values
         return news("lapse", context, subject=subject, workspace=account.workspace)
 

@@ -26,14 +26,13 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Account, Case, Workspace
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import unused
+from accounts_review.wording import instants, unused
 from accounts_review.workflow.notify.own_texts import TextsOf, filled, placeholders, texts_of
 from accounts_review.workflow.notify.rendering import rendered
 
@@ -222,7 +221,7 @@ def _said(workspace: Workspace, reader: _Reader, evidence: Mapping[str, Any]) ->
 
 def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
     """Each instant as its day in words, in the portal's time zone."""
-    return {name: _in_words(localtime(instant).date(), get_language()) for name, instant in at.items() if instant}
+    return {name: _in_words(instants.portal_day(instant), get_language()) for name, instant in at.items() if instant}
 
 
 @lru_cache(maxsize=1_000)

@@ -6,14 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils.timezone import get_current_timezone, localdate, make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
@@ -164,18 +163,18 @@ class Judge:
             yield Problem("decision_until", _("only an exemption has an end date; clear the cell"))
 
     def _of_end(self, given: Given, until: datetime | None) -> Iterator[Problem]:
-        today = localdate(self.now)
+        today = instants.portal_day(self.now)
         if not given.until.strip():
             yield Problem("decision_until", _("an exemption needs an end date, such as %(day)s") % _some(today))
         elif days := self._days_asked(given):
-            shown = {order: instants.day(_midnight(day)) for order, day in days.items()}
+            shown = {order: instants.promised(instants.start_of(day)) for order, day in days.items()}
             yield Problem(
                 "decision_until", _("this could be %(dmy)s or %(mdy)s; choose the date order of the file") % shown
             )
         elif until is None:
             yield Problem("decision_until", _("not a valid date; write one such as %(day)s") % _some(today))
-        elif not today < localdate(until) <= localdate(self.latest):
-            why = _("choose a date from tomorrow to %(latest)s") % {"latest": instants.day(self.latest)}
+        elif not today < instants.portal_day(until) <= instants.portal_day(self.latest):
+            why = _("choose a date from tomorrow to %(latest)s") % {"latest": instants.promised(self.latest)}
             yield Problem("decision_until", why)
 
     def _already(self, account: Account, outcome: RowOutcome, until: datetime | None) -> str:
@@ -247,11 +246,7 @@ def _outcome(cell: str) -> RowOutcome | None:
 
 def _until(cell: str, order: str) -> datetime | None:
     day = day_of(cell, order=order)
-    return _midnight(day) if day else None
-
-
-def _midnight(day: date) -> datetime:
-    return make_aware(datetime.combine(day, time.min), get_current_timezone())
+    return instants.start_of(day) if day else None
 
 
 def _unknown(name: str, *, is_list: bool) -> str:
