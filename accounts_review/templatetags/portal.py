@@ -18,10 +18,21 @@ from django.utils.translation import gettext as _
 from accounts_review.audit import sentences
 from accounts_review.models.cleanup import CASE_LABELS, CLEANUP_LABELS
 from accounts_review.rules.policy import PolicyFault
-from accounts_review.wording import durations, findings, instants, policies, replies, segments, verdicts
+from accounts_review.wording import (
+    durations,
+    findings,
+    instants,
+    labels,
+    policies,
+    replies,
+    segments,
+    tallies,
+    verdicts,
+)
 
 register = template.Library()
 register.filter(sentences.is_weighed)
+register.simple_tag(labels.colon)
 
 
 @register.filter
@@ -35,6 +46,12 @@ def as_control(field: BoundField) -> SafeString:
 def verdict_word(value: str) -> str:
     """A verdict in the reader's language."""
     return verdicts.verdict(value)
+
+
+@register.filter
+def tally(kind: str, count: int) -> str:
+    """What so many accounts are, by a verdict or by the state of a case."""
+    return tallies.tally(kind, count)
 
 
 @register.filter

@@ -46,7 +46,7 @@ REMEDIES = {
     "unknown_account_type": gettext_lazy("add the account type %(subject)s to a segment of the policy"),
     "no_account_type": gettext_lazy("check in Huwise what type of account it is"),
     "no_email": gettext_lazy("add a usable e-mail address"),
-    "unsafe_username": gettext_lazy("handle it in Huwise: this portal cannot address it"),
+    "unsafe_username": gettext_lazy("remove it in Huwise by hand: its username cannot stand in an API address"),
     "incomplete_extraction": gettext_lazy("wait for a complete sync"),
 }
 """What a person can do about each doubt; a sync must then read it."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def labelled(label: object, said: object) -> str:
     """ "label: said", or in French "label : said"; what is said alone where the label is empty."""
-    return _("%(label)s: %(said)s") % {"label": label, "said": said} if str(label) else str(said)
+    return f"{label}{colon()}{said}" if str(label) else str(said)
+
+
+def colon() -> str:
+    """What stands between a label and what it says."""
+    return pgettext("after a label", ": ")

@@ -13,6 +13,7 @@ from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, PolicyFault, Segment
 from accounts_review.wording import instants, segments
 from accounts_review.wording.numbers import counted
+from accounts_review.wording.quotes import quoted
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; anyone no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
@@ -89,7 +90,7 @@ def _order(policy: Policy, other: Policy) -> list[str]:
 
 
 def _sequence(policy: Policy) -> str:
-    names = ", ".join(f"“{segments.shown(segment.name)}”" for segment in policy.segments)
+    names = ", ".join(quoted(segments.shown(segment.name)) for segment in policy.segments)
     return _("The first segment that matches counts, in this order: %(names)s.") % {"names": names}
 
 

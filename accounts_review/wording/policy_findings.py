@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts_review.wording import segments
 from accounts_review.wording.numbers import counted
+from accounts_review.wording.quotes import quoted
 
 Found = dict[str, Any]
 
@@ -216,7 +217,7 @@ def _where(found: Found) -> str:
 
 def _some(names: Iterable[str]) -> str:
     named = list(names)
-    shown = ", ".join(f"“{name}”" for name in named[:MOST_NAMED])
+    shown = ", ".join(map(quoted, named[:MOST_NAMED]))
     more = len(named) - MOST_NAMED
     if more < 1:
         return shown

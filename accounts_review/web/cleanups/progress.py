@@ -12,10 +12,10 @@ from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup
-from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording.cases import of_case
 from accounts_review.wording.numbers import GroupedNumber, counted
+from accounts_review.wording.tallies import tally
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 FAILURES = (CaseState.REFUSED, CaseState.UNKNOWN, CaseState.UNDELIVERABLE)
@@ -46,7 +46,7 @@ class Tile:
 
     @property
     def label(self) -> str:
-        return str(CASE_LABELS[self.state])
+        return tally(self.state, self.count)
 
     @property
     def is_failure(self) -> bool:

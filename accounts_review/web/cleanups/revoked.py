@@ -41,7 +41,7 @@ class RevokedTable(RecordTable):
     )
     cleanup = CellColumn("cleanups/case_cleanup", _("Clean-up"), order_by="cleanup__number")
     segment = SegmentColumn(accessor="evidence__segment", verbose_name=_("Segment"), orderable=False)
-    moved_at = tables.DateTimeColumn(verbose_name=_("Revoked"), format="j M Y, H:i")
+    moved_at = tables.DateTimeColumn(verbose_name=_("Revoked on"), format="j M Y, H:i")
     approved_at = CellColumn("cleanups/approval", _("Approved"))
     back = CellColumn("cleanups/back", _("Back"), accessor="pk", orderable=False)
 

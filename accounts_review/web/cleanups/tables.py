@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.models import Case, Cleanup
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.web.cleanups.rows import CaseWriter
-from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable
+from accounts_review.web.shared.tables import CellColumn, CountColumn, PortalTable, RecordTable
 from accounts_review.wording.cases import of_evidence
 
 
@@ -31,12 +31,12 @@ class CleanupTable(RecordTable):
     number = CellColumn("cleanups/cleanup", _("Clean-up"))
     state = CellColumn("cleanups/cleanup_state", _("State"))
     launched_at = CellColumn("cleanups/launch", _("Launched"))
-    size = tables.Column(verbose_name=_("Cases"))
-    revoked = tables.Column(verbose_name=_("Revoked"))
-    would_revoke = tables.Column(verbose_name=_("Would revoke"))
-    spared = tables.Column(verbose_name=_("Spared"))
-    failed = tables.Column(verbose_name=_("Failed"))
-    closed_at = tables.DateTimeColumn(verbose_name=_("Closed"), format="j M Y, H:i")
+    size = CountColumn(_("Cases"))
+    revoked = CountColumn(_("Revoked"))
+    would_revoke = CountColumn(_("Would revoke"))
+    spared = CountColumn(_("Spared"))
+    failed = CountColumn(_("Failed"))
+    closed_at = tables.DateTimeColumn(verbose_name=_("Closed on"), format="j M Y, H:i")
 
     class Meta(PortalTable.Meta):
         model = Cleanup

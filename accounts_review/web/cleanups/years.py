@@ -10,9 +10,9 @@ from django.db.models.functions import ExtractYear
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Case, Workspace
-from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.wording.tallies import tally
 
 MOST_YEARS = 10
 """So many years are drawn; the table has them all."""
@@ -117,9 +117,9 @@ def _column(row: Year | None, year: int, *, x: int, most: int) -> Column:
     if row is None:
         return Column(year, 0, x, [])
     parts = [
-        (CaseState.REVOKED.value, str(CASE_LABELS[CaseState.REVOKED]), row.revoked),
-        (CaseState.SPARED.value, str(CASE_LABELS[CaseState.SPARED]), row.spared),
-        (CaseState.UNDELIVERABLE.value, str(CASE_LABELS[CaseState.UNDELIVERABLE]), row.undeliverable),
+        (CaseState.REVOKED.value, tally(CaseState.REVOKED, row.revoked), row.revoked),
+        (CaseState.SPARED.value, tally(CaseState.SPARED, row.spared), row.spared),
+        (CaseState.UNDELIVERABLE.value, tally(CaseState.UNDELIVERABLE, row.undeliverable), row.undeliverable),
         (CaseState.WITHDRAWN.value, _("other outcomes"), row.others),
     ]
     blocks, below = list[YearBlock](), 0

@@ -29,6 +29,7 @@ from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
 from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted
+from accounts_review.wording.tallies import TALLIES
 
 DEFAULT = {"verdict": "dormant", "state": "open"}
 """What an address without any filter asks for."""
@@ -39,13 +40,6 @@ DORMANT_ADMINISTRATORS = f"verdict={Verdict.PROTECTED}&right={ALWAYS_PROTECTED}"
 
 TABS = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 VERDICTS = [*((verdict.value, VERDICT_LABELS[verdict]) for verdict in TABS), (EVERYONE, gettext_lazy("all"))]
-LABELS: Mapping[Verdict, Callable[[int], str]] = {
-    Verdict.DORMANT: lambda count: npgettext("so many accounts", "dormant", "dormant", count),
-    Verdict.UNCERTAIN: lambda count: npgettext("so many accounts", "uncertain", "uncertain", count),
-    Verdict.PROTECTED: lambda count: npgettext("so many accounts", "protected", "protected", count),
-    Verdict.ACTIVE: lambda count: npgettext("so many accounts", "active", "active", count),
-}
-"""What stands behind a number of accounts; French adjectives agree with it."""
 STATES = [
     ("open", gettext_lazy("open for decision")),
     ("draft", gettext_lazy("in the draft")),
@@ -240,10 +234,10 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         kept = "" if is_split else state
         found = self._counts(kept)
         self.keys = found.keys
-        tabs = [self._tab(verdict.value, LABELS[verdict], found.totals[verdict.value], state=kept) for verdict in TABS]
+        tabs = [self._tab(verdict.value, TALLIES[verdict], found.totals[verdict.value], state=kept) for verdict in TABS]
         if is_split:
             dormant, opened = Verdict.DORMANT.value, found.still_open[Verdict.DORMANT.value]
-            tabs[0] = self._tab(dormant, LABELS[Verdict.DORMANT], opened, state="open")
+            tabs[0] = self._tab(dormant, TALLIES[Verdict.DORMANT], opened, state="open")
             if (decided := found.totals[dormant] - opened) or state == "decided":
                 tabs.insert(1, self._tab("decided", _decided, decided, state="decided", verdict=dormant))
         tabs.append(self._tab(EVERYONE, _all, found.total, state=kept))

@@ -117,8 +117,8 @@ OF_PAGE: dict[str, Help] = {
     "policy_preview": Help(
         _("Policy"),
         _(
-            "What a change of the policy would do to every account and to clean-ups under way. Nothing counts "
-            "before somebody activates it."
+            "What a change of the policy would do to every account and to clean-ups under way. Nothing "
+            "applies until somebody activates it."
         ),
     ),
     "what_if": Help(

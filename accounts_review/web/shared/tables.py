@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import django_tables2 as tables
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.template.loader import get_template
@@ -35,9 +36,9 @@ class PortalTable(tables.Table):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for column in self.columns.columns.values():
-            cell = column.column.attrs.setdefault("td", dict(column.column.attrs.get("cell", {})))
-            if column.column.verbose_name:
-                cell.setdefault("data-label", column.column.verbose_name)
+            attrs = column.column.attrs
+            label = {"data-label": column.column.verbose_name} if column.column.verbose_name else {}
+            column.column.attrs = attrs | {"td": label | attrs.get("td", attrs.get("cell", {}))}
 
     def paginate(
         self,
@@ -79,6 +80,17 @@ class CellColumn(tables.TemplateColumn):  # type: ignore[misc]
     def render(self, record: Any, table: PortalTable, value: Any, bound_column: Any, **kwargs: Any) -> str:
         known = self.get_context_data(record=record, table=table, value=value, bound_column=bound_column, **kwargs)
         return get_template(self.template_name).render(known | {"table": table})
+
+
+class CountColumn(tables.Column):  # type: ignore[misc]
+    """A number as people write it, under those above it."""
+
+    def __init__(self, verbose_name: StrOrPromise, **kwargs: Any) -> None:
+        attrs = {"th": {"class": "text-end"}, "td": {"class": "text-end numeric"}}
+        super().__init__(verbose_name=verbose_name, attrs=attrs, **kwargs)
+
+    def render(self, value: int) -> str:
+        return intcomma(value)
 
 
 class SegmentColumn(tables.Column):  # type: ignore[misc]
