@@ -16,7 +16,8 @@ from accounts_review.audit.words import Headline, Icon, Topic, Words
 PERSONAL = frozenset(
     {
         *("address", "address_before", "client", "email", "login", "owner", "recipient", "user_agent", "username"),
-        *("approved_by", "error", "file", "filter", "first", "holds", "mail", "reason", "text", "texts", "why"),
+        *("approved_by", "error", "file", "filter", "first", "holds", "mail", "proposed_by", "reason", "text", "texts"),
+        "why",
     }
 )
 """Details that tell of a person, or may, because people or servers wrote them: they are kept beside the chain, where
@@ -219,7 +220,9 @@ class Event(StrEnum):
         _("agreed to a looser policy, which another administrator has to confirm: %(reason)s"),
         news=Headline(1, _("%(actor)s proposed a looser policy; another administrator has to confirm it")), alert=True)
     POLICY_ADOPTED = Words("policy.adopted", _("Policy activated"),
-        _("activated version %(version)s of the policy: %(reason)s"), alert=True)
+        _("activated version %(version)s of the policy: %(reason)s"), alert=True,
+        variants={"confirmed": _(
+            "activated version %(version)s of the policy, proposed by %(proposed_by)s: %(reason)s")})
     WORKSPACE_ADDED = Words("workspace.added", _("Workspace added"), _("added the workspace at %(host)s"),
         news=Headline(3, _("%(actor)s added the workspace")), alert=True)
     WORKSPACE_CONNECTION_CHANGED = Words("workspace.connection_changed", _("Connection changed"),

@@ -121,6 +121,9 @@ class PolicyVersion(models.Model):
     )
     activated_at = models.DateTimeField(_("activated"))
     activated_by = models.CharField(_("by"), max_length=150)
+    proposed_by = models.CharField(
+        _("proposed by"), max_length=150, blank=True, db_default="", help_text=_("Where that was somebody else.")
+    )
     reason = models.TextField(_("reason"), blank=True)
 
     class Meta:

@@ -71,6 +71,7 @@ class CasePage(CleanupView):
             "answered_by": of_answering(case),
             "timeline": of_entries(entries),
             "approved": next((entry for entry in entries if entry.kind == Event.ACCOUNT_APPROVED), None),
+            "typed": self.typed(),
             "emails": [SentEmail(entry) for entry in entries if "mail" in entry.details],
             "step": next(iter(next_steps(self.cleanup, actor=self.request.user, now=self.now, only=case)), None),
             "acts": [
@@ -96,6 +97,7 @@ class Act(CleanupView):
                 done = self._do(form.cleaned_data)
             messages.success(request, done)
         except (decide.DecisionRefused, *NOT_NOW, ValueError) as refusal:
+            self.keep_typed(form["act"].value() or "")
             messages.error(request, too_late.in_words(refusal))
         else:
             if form.cleaned_data["act"] == "again":

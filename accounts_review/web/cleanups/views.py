@@ -64,6 +64,8 @@ TOLD = (
 )
 """What a report tells of a case."""
 
+TYPED, MOST_KEPT = "typed", 1_000
+
 
 class Cleanups(WorkspaceView):
     """The draft, what is under way, and the past."""
@@ -111,6 +113,23 @@ class CleanupView(WorkspaceView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"cleanup": self.cleanup}
 
+    def keep_typed(self, act: str) -> None:
+        """Keep what somebody filled in for an act that was refused, for the page that they see next."""
+        sent = self.request.POST
+        self.request.session[TYPED] = {
+            "cleanup": self.cleanup.pk,
+            "act": act,
+            "reason": sent.get("reason", "")[:500],
+            "who": sent.get("who", "")[:50_000],
+            "all": sent.get("all", "")[:20],
+            "cases": [int(key) for key in sent.getlist("case")[:MOST_KEPT] if key.isdecimal() and len(key) < 19],
+        }
+
+    def typed(self) -> dict[str, Any]:
+        """What was kept of an act on this clean-up, once."""
+        kept: dict[str, Any] = self.request.session.pop(TYPED, {})
+        return kept if kept.get("cleanup") == self.cleanup.pk else {}
+
     @property
     def cases(self) -> QuerySet[Case]:
         """Those who took part, with what a report tells of each: all that is known of them takes twice as long."""
@@ -154,7 +173,7 @@ class CleanupPage(CleanupView):
             self.template_name = "accounts_review/cleanups/_cases.html"
         else:
             self.template_name = "accounts_review/cleanups/cleanup.html"
-            shown |= standing_of(self) | {"steps": self._steps()}
+            shown |= standing_of(self) | {"steps": self._steps(), "typed": self.typed()}
         return self.render_to_response(self.get_context_data(**shown))
 
     def _steps(self) -> list[Step]:
@@ -197,6 +216,7 @@ class Turn(CleanupView):
         try:
             self._turn(verb, reason)
         except NOT_NOW as refusal:
+            self.keep_typed(verb)
             messages.error(request, too_late.in_words(refusal))
         else:
             messages.success(request, str(TURNED[verb]))

@@ -71,7 +71,7 @@ class HoldPage(PortalView):
     def post(self, request: HttpRequest) -> HttpResponse:
         form, act = HoldForm(request.POST, user=self.request.user), self._acts.get(request.POST.get("act", ""))
         if act is None or not form.is_valid():
-            messages.error(request, _("Give a reason. Nothing was changed."))
+            messages.error(request, _what_is_wrong(form) if act else _("Nothing was changed. Reload the page first."))
             return self._answer(form, status=400)
         try:
             messages.success(request, act(form.cleaned_data["workspace"], form.cleaned_data["reason"]))
@@ -108,3 +108,9 @@ class HoldPage(PortalView):
             "may_release": may(user, "administer", None),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)
+
+
+def _what_is_wrong(form: HoldForm) -> str:
+    if "workspace" in form.errors:
+        return _("Nothing was changed. There is no such workspace, or you have no role in it.")
+    return _("Nothing was changed. Give a reason; it is recorded in the audit.")

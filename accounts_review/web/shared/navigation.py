@@ -108,7 +108,7 @@ def _look_up(person: int, just_now: datetime) -> QuerySet[Workspace]:
     )
 
 
-POLICY = ("id", "number", "text", "is_judged", "activated_at", "activated_by", "reason")
+POLICY = ("id", "number", "text", "is_judged", "activated_at", "activated_by", "proposed_by", "reason")
 """Of the policy in force, what comes with a workspace."""
 _LOOK_UP = Prepared(_look_up, person=int, just_now=datetime)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -19,12 +20,13 @@ def put_in_force(
     login: str,
     reason: str,
     now: datetime,
+    proposed_by: str = "",
     bring: Callable[[PolicyVersion], None] = lambda version: None,
 ) -> PolicyVersion:
     """Put a text in force as the next version, in the caller's transaction.
 
-    ``bring`` brings the assessments that come with it. The audit is written after it: whoever writes the audit has
-    everybody else wait.
+    ``proposed_by`` is the login of whoever wrote it and gave the reason, where that was somebody else. ``bring`` brings
+    the assessments that come with it. The audit is written after it: whoever writes the audit has everybody else wait.
     """
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     last = workspace.policies.first()
@@ -35,10 +37,13 @@ def put_in_force(
         text=text,
         activated_at=now,
         activated_by=login,
+        proposed_by=proposed_by,
         reason=reason,
     )
     bring(version)
-    data = {"version": version.number, "reason": reason, "policy": text}
+    data: dict[str, Any] = {"version": version.number, "reason": reason, "policy": text}
+    if proposed_by:
+        data |= {"kind": "confirmed", "proposed_by": proposed_by}
     audit.log([workspace], kind=Event.POLICY_ADOPTED, actor=login, now=now, data=data)
     return version
 

@@ -161,7 +161,10 @@ def activate(
         _take_over(held, version)
         held.delete()
 
-    return put_in_force(workspace, held.text, login=login, reason=held.reason, now=now, bring=bring)
+    proposed_by = held.by_login if held.by_login != login else ""
+    return put_in_force(
+        workspace, held.text, login=login, reason=held.reason, now=now, proposed_by=proposed_by, bring=bring
+    )
 
 
 def stamp(policy_preview: PolicyPreview) -> str:

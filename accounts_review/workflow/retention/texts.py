@@ -56,7 +56,7 @@ class Columns:
 
 COLUMNS = (
     Columns(model=Workspace, workspace="pk", documents=("failure", "mail_stopped")),
-    Columns(model=PolicyVersion, texts=("reason",), logins=("activated_by",)),
+    Columns(model=PolicyVersion, texts=("reason",), logins=("activated_by", "proposed_by")),
     Columns(model=PolicyPreview, texts=("reason",), logins=("by_login", "agreed_by")),
     Columns(model=Cleanup, documents=("stopped_because",), logins=("launched_by", "confirmed_by")),
     Columns(

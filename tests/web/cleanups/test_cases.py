@@ -43,6 +43,44 @@ def steps(site: Site, cleanup: Cleanup) -> dict[str, list[str]]:
     return {step.name: [row.case.account.username for row in step.rows] for step in found}
 
 
+# What was refused
+
+
+def test_what_was_typed_for_a_refused_act_is_on_the_page_again_once(site: Site, running: Cleanup) -> None:
+    ben = site.case("ben").pk
+    refused = act(site, running, "bounced", "ben", reason="550 on Monday", who="")
+    assert "This no longer applies to any of them" in text(refused)
+    assert refused.context["typed"]["reason"] == "550 on Monday"
+    assert 'value="550 on Monday"' not in text(site.get("cleanup", number=running.number))
+    refused = act(site, running, "withdraw", "ben", "cy", reason="")
+    page = text(refused)
+    assert "Give a reason; it is recorded in the audit." in page
+    assert f'value="{ben}" id="undeliverable-{ben}" checked' in " ".join(page.split())
+
+
+@pytest.mark.parametrize("what", ["bounced", "withdraw"])
+def test_on_the_page_of_a_case_its_form_is_open_with_the_reason(site: Site, running: Cleanup, what: str) -> None:
+    cy = site.case("cy").pk
+    site.put("cy", "claimed")
+    act(site, running, what, "cy", reason="the mail <b>came back</b>", **{"from": cy})
+    site.put("cy", "noticed")
+    other = Cleanup.objects.create(workspace=site.workspace, number=9, state="closed", created_at=now())
+    site.get("cleanup", number=other.number)
+    act(site, running, what, reason="the mail <b>came back</b>", **{"from": cy})
+    page = site.get("case", number=running.number, pk=cy)
+    assert page.context["typed"] == {}
+    site.post("cases", {"act": what, "reason": "the mail <b>came back</b>", "from": cy}, number=running.number)
+    page = " ".join(text(site.get("case", number=running.number, pk=cy)).split())
+    assert 'value="the mail &lt;b&gt;came back&lt;/b&gt;"' in page
+    assert page.count('<details class="turn" open>') == 1
+
+
+def test_a_turn_that_came_too_late_keeps_its_reason(site: Site, running: Cleanup) -> None:
+    site.follow("turn", {"reason": "wrong list"}, number=running.number, verb="pause")
+    page = site.follow("turn", {"reason": "wrong again"}, number=running.number, verb="pause")
+    assert page.context["typed"]["reason"] == "wrong again"
+
+
 # The draft
 
 

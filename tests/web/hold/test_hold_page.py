@@ -53,10 +53,20 @@ def test_only_an_administrator_lets_it_go_on(site: Site, role: str, what: str) -
 
 
 @pytest.mark.parametrize(
-    ("what", "reason", "workspace"), [("hold", "", ""), ("hold", "x", "no such"), ("", "x", ""), ("go", "x", "")]
+    ("what", "reason", "workspace", "said"),
+    [
+        ("hold", "", "", "Give a reason; it is recorded in the audit."),
+        ("hold", "x", "no such", "There is no such workspace, or you have no role in it."),
+        ("", "x", "", "Reload the page first."),
+        ("go", "x", "", "Reload the page first."),
+    ],
 )
-def test_what_is_not_valid_changes_nothing(site: Site, what: str, reason: str, workspace: str) -> None:
-    assert act(site, what, reason, workspace).status_code == 400
+def test_what_is_not_valid_changes_nothing_and_is_named(
+    site: Site, what: str, reason: str, workspace: str, said: str
+) -> None:
+    answer = act(site, what, reason, workspace)
+    assert answer.status_code == 400
+    assert f"Nothing was changed. {said}" in text(answer)
     assert not Hold.objects.exists()
 
 

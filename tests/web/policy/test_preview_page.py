@@ -277,6 +277,10 @@ class TestSecondAdministrator:
         assert "You confirm it by activating it" in text(site.get("policy_preview", pk=proposed.pk))
         activate(site, proposed, loosens="yes")
         assert self.number(site) == 2
+        told = "by zoe, proposed by administrator: faster"
+        assert told in text(site.get("policy"))
+        assert told in text(site.get("policy_version", number=2))
+        assert "activated version 2 of the policy, proposed by administrator: faster" in text(site.get("audit"))
 
     def test_a_dry_run_in_between_does_not_lead_around(self, site: Site, proposed: PolicyPreview) -> None:
         self.add_another()
