@@ -97,9 +97,10 @@ def _effects(impact: Impact) -> Iterator[str]:
         )
     for case in impact.cases:
         yield f"cases {case.state.replace('_', ' ')}: {case.count:,}, would be spared {case.spared:,}"
-    if impact.promises.count:
-        first, last = map(portal_day, (impact.promises.first, impact.promises.last))
-        yield f"promised dates that stand: {impact.promises.count:,}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    promises = impact.promises
+    if promises.first and promises.last:
+        first, last = portal_day(promises.first), portal_day(promises.last)
+        yield f"promised dates that stand: {promises.count:,}, from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def _moved(impact: Impact) -> str:
