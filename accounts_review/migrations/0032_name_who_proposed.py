@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
-    dependencies = [
-        ('accounts_review', '0031_keep_pages'),
-    ]
+    dependencies = [("accounts_review", "0031_keep_pages")]
 
     operations = [
         migrations.AddField(
-            model_name='policyversion',
-            name='proposed_by',
-            field=models.CharField(blank=True, db_default='', help_text='Where that was somebody else.', max_length=150, verbose_name='proposed by'),
+            model_name="policyversion",
+            name="proposed_by",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                help_text="Where that was somebody else.",
+                max_length=150,
+                verbose_name="proposed by",
+            ),
         ),
     ]
