@@ -26,6 +26,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
     yield Figure("a bare SMTP loop, CPU an e-mail", against="itself", ratio=bare * 1000, unit="ms", cost=floor)
     yield Figure("a notice, CPU", against="", ratio=each * 1000, target=2, unit="ms", cost=ours)
     yield Figure("a notice, CPU", against="a bare SMTP loop", ratio=each / bare)
+    yield Figure("a notice", against="", ratio=ours.result["wall"] / count * 1000, target=2, unit="ms")
 
 
 def bare_loop(port: int, count: int) -> None:

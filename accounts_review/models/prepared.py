@@ -68,9 +68,14 @@ class Prepared:
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """What it lists by ``values_list``, as the database has it."""
         sql = self._sql
-        with _cursor() as cursor:
+        with preparing_cursor() as cursor:
             cursor.execute(sql, {name: _as_parameter(values[name]) for name in self.given})
             return list(cursor.fetchall())
+
+    @property
+    def sql(self) -> str:
+        """Its SQL with ``%(name)s`` for each value, to be asked within a statement that is made anyway."""
+        return self._sql
 
     @cached_property
     def _queryset(self) -> Any:
@@ -101,7 +106,8 @@ class _PreparingCursor(psycopg.Cursor[Any]):
         return super().execute(query, params, **how | {"prepare": True})
 
 
-def _cursor() -> CursorWrapper:
+def preparing_cursor() -> CursorWrapper:
+    """A cursor whose statements the database keeps: for what is said again and again."""
     cursor = connection.cursor()
     # Where statements are noted down, they are written with their values.
     if not connection.queries_logged:

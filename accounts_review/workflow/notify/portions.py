@@ -22,6 +22,16 @@ from accounts_review.workflow import holds
 
 PORTION = 200
 LONGEST_SECONDS = 2.0
+AHEAD_SECONDS = 0.02
+"""For so long counts an answer that was asked for ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether a case may be written to, for a statement that is made anyway."""
+
+    sql: str
+    key: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,6 +46,8 @@ class Portions:
     guard: holds.Guard
     _read: dict[int, Case] = field(default_factory=dict)
     _read_at: float = 0.0
+    _free_ahead: tuple[int, float] = (0, 0.0)
+    """Who was found free ahead, and when."""
     _places: dict[int, int] = field(init=False)
     _free: Prepared = field(init=False)
 
@@ -53,8 +65,8 @@ class Portions:
         """
         if key not in self._read or time.monotonic() - self._read_at > LONGEST_SECONDS:
             self._read_from(self._places[key])
-        self.guard.look_again()
-        if not self._free.rows(key=key):
+        was_free, has_looked = self._was_free_ahead(key), self.guard.look_again()
+        if (has_looked or not was_free) and not self._free.rows(key=key):
             # Held, or no longer one of those: which?
             self.guard.check()
             if not self.cases.filter(pk=key).exists():
@@ -62,6 +74,19 @@ class Portions:
         if key not in self._read:
             raise audit.Conflict(f"case {key}")
         return self._read.pop(key)
+
+    def question_after(self, key: int) -> Question:
+        """Whether the next may be written to; after the last, about nobody. The answer goes to :meth:`answered`."""
+        place = self._places[key] + 1
+        return Question(self._free.sql, self.keys[place] if place < len(self.keys) else 0)
+
+    def answered(self, question: Question, *, is_free: bool) -> None:
+        """Take the answer to :meth:`question_after`: it saves asking by itself, if the next is written to at once."""
+        self._free_ahead = (question.key, time.monotonic()) if is_free else (0, 0.0)
+
+    def _was_free_ahead(self, key: int) -> bool:
+        (who, at), self._free_ahead = self._free_ahead, (0, 0.0)
+        return who == key and time.monotonic() - at < AHEAD_SECONDS
 
     def _read_from(self, place: int) -> None:
         keys = self.keys[place : place + PORTION]

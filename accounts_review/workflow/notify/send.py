@@ -204,7 +204,9 @@ def _warn(
     answer = deliver(message, through=through)
     if isinstance(answer, MailRefusal):
         return answer
-    taken.keep(case, promised=promised, mail=emails.as_sent(message), message_id=answer)
+    mail, question = emails.as_sent(message), portions.question_after(key)
+    is_free = taken.keep(case, promised=promised, mail=mail, message_id=answer, question=question)
+    portions.answered(question, is_free=is_free)
     return "sent"
 
 
