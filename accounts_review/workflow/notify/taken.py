@@ -141,7 +141,7 @@ def _mark(case: Case, question: Question = _ABOUT_NOBODY) -> tuple[bool, bool]:
 
     By way of Django it would take three times as long.
     """
-    values = {
+    values: dict[str, Any] = {
         "message_id": case.message_id,
         "warned_to": case.warned_to,
         "outcome": json.dumps(case.outcome),
