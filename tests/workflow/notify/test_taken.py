@@ -10,16 +10,14 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts_review import audit
 from accounts_review.audit.verification import replay
 from accounts_review.models import Account, AuditEntry, Case
-from accounts_review.workflow import advance, holds
+from accounts_review.workflow import advance
 from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of, may_leave
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, emails, portions, smtp, taken
+from accounts_review.workflow.notify import bounces, emails, smtp, taken
 from accounts_review.workflow.notify import send as send_module
 from accounts_review.workflow.notify.portions import Question
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
@@ -142,65 +140,6 @@ def test_whoever_decides_before_the_entry_leaves_no_e_mail_unrecorded(
     assert mail.outbox[-1].to == ["person.03@ville.example"]
 
 
-def _hold(stage: Stage) -> None:
-    holds.hold(workspace=stage.workspace, actor=stage.staff("reviewer"), reason="wait", now=stage.clock())
-
-
-def _pause(stage: Stage) -> None:
-    launch.pause(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="wait", now=stage.clock())
-
-
-def _withdraw_the_next(stage: Stage) -> None:
-    rest = stage.accounts(*(name for name in PEOPLE if name not in written_to()))
-    decide.withdraw(accounts=rest, actor=stage.staff("reviewer"), reason="stay", now=stage.clock())
-
-
-@pytest.mark.parametrize("stop", [_hold, _pause, _withdraw_the_next])
-def test_what_happens_between_two_e_mails_counts_for_the_second(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, stop: Callable[[Stage], None]
-) -> None:
-    deliver = EmailBackend.send_messages
-
-    def then_stop(backend: EmailBackend, messages: Any) -> int:
-        count = deliver(backend, messages)
-        if len(mail.outbox) == 3:
-            stop(stage)
-        return count
-
-    monkeypatch.setattr(EmailBackend, "send_messages", then_stop)
-    send(stage)
-    assert len(written_to()) == 3
-    assert stage.cleanup().tally()["noticed"] == 3
-
-
-@pytest.mark.parametrize(("module", "limit"), [(portions, "AHEAD_SECONDS"), (taken, "MOST")])
-def test_what_was_asked_a_while_before_an_e_mail_is_asked_anew(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, module: Any, limit: str
-) -> None:
-    """Whether the next may be written to is asked while one is kept; a moment later, or after recording, again."""
-    mark = taken._mark
-
-    def then_hold(case: Case, *question: Question) -> tuple[bool, bool]:
-        found = mark(case, *question)
-        if len(mail.outbox) == 3:
-            _hold(stage)
-        return found
-
-    monkeypatch.setattr(taken, "_mark", then_hold)
-    monkeypatch.setattr(module, limit, 0)
-    send(stage)
-    assert len(written_to()) == 3
-
-
-def test_a_notice_takes_one_query_of_its_own(stage: Stage) -> None:
-    with CaptureQueriesContext(connection) as asked:
-        send(stage, limit=4)
-    few = len(asked)
-    with CaptureQueriesContext(connection) as asked:
-        assert send(stage).sent == 8
-    assert len(asked) - few <= 4 + 2
-
-
 def test_what_a_killed_run_has_sent_is_recorded_once_whatever_happens_before_the_next(
     stage: Stage, die: Callable[[], None]
 ) -> None:
@@ -296,20 +235,6 @@ def test_refusals_keep_no_notice_from_being_recorded_in_time(stage: Stage, monke
     monkeypatch.setattr(EmailBackend, "send_messages", refuse_after_two)
     send(stage)
     assert recorded[:2] == [1, 2]
-
-
-def test_a_hold_in_the_moment_after_a_look_stops_the_next_notice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    look = holds.Guard.look_again
-
-    def then_hold(guard: holds.Guard) -> bool:
-        has_looked = look(guard)
-        if has_looked:
-            _hold(stage)
-        return has_looked
-
-    monkeypatch.setattr(holds.Guard, "look_again", then_hold)
-    assert send(stage).sent == 0
-    assert mail.outbox == []
 
 
 def test_who_is_erased_between_two_e_mails_is_told_nothing_more(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
