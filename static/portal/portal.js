@@ -48,6 +48,13 @@
     if (element.matches("[data-polite]") && element.contains(document.activeElement)) event.preventDefault();
   });
 
+  // Of a part that is drawn anew, a screen reader is told one sentence and not all of it.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const { says } = event.target.dataset;
+    const said = says && event.target.querySelector(says);
+    if (said) document.getElementById("live").textContent = said.innerText.replace(/\s+/g, " ").trim();
+  });
+
   // A slider moves the number beside it, which is what the form sends.
   document.querySelectorAll("[data-moves]").forEach((slider) => {
     const number = document.getElementById(slider.dataset.moves);
