@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -40,6 +41,12 @@ def page(site: Site, sync: Sync) -> str:
 
 def listed(site: Site, **query: Any) -> list[int]:
     return [row.record.pk for row in site.get("syncs", query).context["table"].page.object_list]
+
+
+def test_on_a_phone_every_figure_is_called_what_it_is(site: Site) -> None:
+    site.synced()
+    labels = re.findall(r'data-label="([^"]+)"', text(site.get("syncs")))
+    assert labels == ["Started", "State", "Took", "Read", "New", "Changed", "No longer listed", "Problems"]
 
 
 def test_the_list_has_every_sync_newest_first(site: Site) -> None:
