@@ -122,6 +122,8 @@ def main() -> None:
     cli.add_argument("--delay-ms", type=float, default=0)
     options = cli.parse_args()
     Handler.workspace, Handler.delay = BenchWorkspace(people.Shape.of(options)), options.delay_ms / 1000
+    # With five, the usual, one of eight who connect at once may wait for a second.
+    ThreadingHTTPServer.request_queue_size = 128
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()

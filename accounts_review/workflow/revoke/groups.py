@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -13,6 +14,9 @@ from accounts_review.huwise import Client, HuwiseError, decode_group
 
 LONGEST_SECONDS = 2.0
 """So long one reading serves; a look may be fifteen times as old before its DELETE leaves."""
+
+SERVES_WELL_SECONDS = 1.5
+"""An older one is about to end."""
 
 Rights = Mapping[str, tuple[str, ...] | None]
 
@@ -42,6 +46,12 @@ class Groups:
                 self._read()
             assert self._at is not None
             return self._rights, self._at
+
+    def renew(self) -> None:
+        """Read them before those who look next would have to wait for it; where that fails, they ask again."""
+        if self._at is not None and time.monotonic() >= self._begun + SERVES_WELL_SECONDS:
+            with suppress(HuwiseError), self._lock:
+                self._read()
 
     def _read(self) -> None:
         at, begun = self.clock(), time.monotonic()

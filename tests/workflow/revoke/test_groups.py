@@ -100,6 +100,45 @@ def test_after_a_moment_they_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert reading.times == 2
 
 
+def test_they_are_renewed_before_whoever_looks_next_would_have_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, began = Reading(), time.monotonic()
+    reading.goes_on.set()
+    shared: Groups = Groups(reading, Clock())  # type: ignore[arg-type]
+
+    def after(seconds: float) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: began + seconds)
+
+    after(0)
+    shared.renew()
+    assert reading.times == 0, "nobody has asked for them"
+    shared.rights()
+    after(1)
+    shared.renew()
+    assert reading.times == 1
+    after(groups.SERVES_WELL_SECONDS)
+    shared.renew()
+    assert reading.times == 2
+    after(groups.LONGEST_SECONDS + 1)
+    shared.rights()
+    assert reading.times == 2
+
+
+def test_a_renewal_that_fails_is_left_to_whoever_looks_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, began = Reading(), time.monotonic()
+    reading.goes_on.set()
+    shared: Groups = Groups(reading, Clock())  # type: ignore[arg-type]
+    before = shared.rights()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 1.9)
+    reading.fails = True
+    shared.renew()
+    assert reading.times == 2
+    monkeypatch.setattr(time, "monotonic", lambda: began + 1.95)
+    assert shared.rights() == before
+    monkeypatch.setattr(time, "monotonic", lambda: began + 9)
+    with pytest.raises(Unreachable):
+        shared.rights()
+
+
 def test_a_look_is_as_old_as_what_it_knows_of_the_groups(set_stage: SetStage) -> None:
     readers = group("readers", "Readers", [])
     stage = set_stage(someone("marie", groups=[readers]), groups=[readers], launched=("marie",))
