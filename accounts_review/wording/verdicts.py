@@ -110,6 +110,7 @@ class IdlenessInWords:
 
     def __init__(self, now: datetime) -> None:
         self.now, self.zone = now, get_current_timezone()
+        self.time_of_day = now.astimezone(self.zone).time()
         self.known: dict[tuple[object, ...], str] = {}
 
     def of(self, found: Judged) -> str:
@@ -117,7 +118,7 @@ class IdlenessInWords:
             return self._said(found)
         day = found.activity_at.astimezone(self.zone)
         # By the calendar a month is over at the hour of the day at which it began.
-        is_later = day.time() > self.now.astimezone(self.zone).time()
+        is_later = day.time() > self.time_of_day
         key = (found.segment, found.limit_days, found.activity_field, day.date(), days, is_later)
         if key not in self.known:
             self.known[key] = self._said(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import timedelta
 
 import openpyxl
@@ -11,7 +12,7 @@ import pytest
 
 from accounts_review.models import Account
 from accounts_review.spreadsheet import written
-from accounts_review.spreadsheet.rows import COLUMNS, accounts_sheet
+from accounts_review.spreadsheet.rows import COLUMNS, _evidence, accounts_sheet
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, someone
 
@@ -89,3 +90,14 @@ def test_control_characters_do_not_break_the_spreadsheet(set_stage: SetStage) ->
     sheet = openpyxl.load_workbook(io.BytesIO(exported(stage, "xlsx"))).active
     assert sheet is not None
     assert "bell \ufffd and \ufffd[31m" in [cell.value for row in sheet.rows for cell in row]
+
+
+@pytest.mark.parametrize(
+    "name", ["", 'quote " and \\', "tab\t new\nline", "\x00\x1f\x7f", "Zoé 日本 🎉", "\u2028\u202e", "</script>"]
+)
+def test_what_is_digested_of_names_is_written_as_json(name: str) -> None:
+    """A file that was exported before is brought back: the same evidence must have the same digest for ever."""
+    who = (name, "2020-01-01", f"{name}@ville.example", "global")
+    evidence = _evidence(who, groups="[]", judged=("dormant", "all", "730", "[]"), instants=("", ""))
+    written_out = [*who, [], "dormant", "all", 730, [], "", ""]
+    assert evidence == json.dumps(written_out, ensure_ascii=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterator
 
 import openpyxl
 import pytest
 
 from accounts_review.spreadsheet import Sheet, inert, without_quote, written
+from accounts_review.spreadsheet.writing import FORMULA, UNFIT, _inert_row
 
 HOSTILE = ["=1+1", "'=1", "<&>\"'", " blanks ", "two\nlines", "nul \x00", "é, ; \t", ""]
 
@@ -81,3 +83,14 @@ def test_what_turns_text_around_is_named_and_read_back_as_it_was(name: str) -> N
 
 def test_a_name_that_only_looks_like_one_with_a_control_is_left() -> None:
     assert without_quote(inert("⟨U+0041⟩ and ⟨U+FFFF⟩")) == "⟨U+0041⟩ and ⟨U+FFFF⟩"
+
+
+def test_a_row_is_as_inert_as_its_cells_whatever_characters_it_holds() -> None:
+    """A row is looked at as a whole first; that must let nothing pass that a look at each cell would change."""
+    unfit = [each for each in map(chr, range(sys.maxunicode + 1)) if UNFIT.match(each)]
+    assert [each for each in unfit if each.isprintable()] == []
+    for cells in ([f"name{each}", "ana"] for each in (*unfit, "é", "日", "🎉", "\u200d", "\xad")):
+        assert [*_inert_row(cells)] == [inert(cell) for cell in cells]
+    for start in (*FORMULA, "'", '"', ",", " ", "\n"):
+        for cells in (["ana", f"{start}cmd|' /C calc'!A0"], [f"{start}", "", "x"], [f"x{start}", "y"]):
+            assert [*_inert_row(cells)] == [inert(cell) for cell in cells]
