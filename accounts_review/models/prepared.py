@@ -18,7 +18,8 @@ from typing import Any
 import psycopg
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
-from psycopg.abc import Params, Query
+from psycopg.abc import Params
+from psycopg.sql import Literal
 
 from accounts_review.models.keys import as_array
 
@@ -67,9 +68,8 @@ class Prepared:
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """What it lists by ``values_list``, as the database has it."""
-        sql = self._sql
         with preparing_cursor() as cursor:
-            cursor.execute(sql, {name: _as_parameter(values[name]) for name in self.given})
+            cursor.execute(self._sql, {name: _as_parameter(values[name]) for name in self.given})
             return list(cursor.fetchall())
 
     @property
@@ -88,22 +88,28 @@ class Prepared:
     @cached_property
     def _sql(self) -> str:
         with _COMPILING:
-            sql, places = self._compiler.as_sql()
+            text, places = self._compiler.as_sql()
         named = [self.stand_ins.get(place) if isinstance(place, _PLACES) else None for place in places]
         missing = self.given.keys() - set(named)
         assert not missing, missing
         written = (
-            f"%({name})s::{self.casts[name]}" if name else connection.ops.compose_sql("%s", [place]).replace("%", "%%")
+            f"%({name})s::{self.casts[name]}" if name else _literal(place)
             for name, place in zip(named, places, strict=True)
         )
-        return str(sql.replace("%%", "%%%%") % tuple(written))
+        return str(text.replace("%%", "%%%%") % tuple(written))
 
 
 class _PreparingCursor(psycopg.Cursor[Any]):
     """Has the database keep each statement: it is parsed and planned once a connection."""
 
-    def execute(self, query: Query, params: Params | None = None, **how: Any) -> _PreparingCursor:
+    def execute(self, query: Any, params: Params | None = None, **how: Any) -> _PreparingCursor:
         return super().execute(query, params, **how | {"prepare": True})
+
+
+def _literal(value: Any) -> str:
+    """A constant as it stands in SQL that has places."""
+    connection.ensure_connection()
+    return Literal(value).as_string(connection.connection).replace("%", "%%")
 
 
 def preparing_cursor() -> CursorWrapper:
