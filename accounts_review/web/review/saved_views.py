@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import SavedView, Workspace, may, permit
+from accounts_review.models.prepared import Prepared
 from accounts_review.web.review.look import AS_LEFT, ListLook, without_look
 from accounts_review.web.review.selection import filtered
 from accounts_review.web.shared.access import WorkspaceView
@@ -60,8 +61,17 @@ class SaveForm(forms.Form):
 
 def kept_for(user: User, *, workspace: Workspace) -> list[SavedView]:
     """Those shared, their own, and the one without a name in which they left the list."""
-    kept = SavedView.objects.filter(workspace=workspace).filter(Q(is_shared=True) | Q(owner=user))
-    return list(kept.select_related("workspace"))
+    kept = _KEPT.objects(workspace=workspace.pk, owner=user.pk)
+    for view in kept:
+        view.workspace = workspace
+    return kept
+
+
+_KEPT = Prepared(
+    lambda workspace, owner: SavedView.objects.filter(Q(is_shared=True) | Q(owner=owner), workspace=workspace),
+    workspace=int,
+    owner=int,
+)
 
 
 def look_left(kept: list[SavedView]) -> ListLook:
