@@ -146,7 +146,7 @@ TEMPLATES = [
                 "heroicons": "accounts_review.templatetags.icons",
                 "portal": "accounts_review.templatetags.portal",
             },
-            "builtins": ["accounts_review.templatetags.portal"],
+            "builtins": ["accounts_review.templatetags.portal", "accounts_review.templatetags.kept"],
         },
     }
 ]

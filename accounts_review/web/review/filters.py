@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import django_filters as filters
 from django import forms
@@ -25,6 +26,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
 from accounts_review.web.review.seek import idle_enough, order_named
+from accounts_review.web.shared.made import Made
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
 from accounts_review.wording.labels import labelled
@@ -163,6 +165,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
             self.form.fields[name].widget.attrs["placeholder"] = self.form.fields[name].label
 
     @property
+    def fields(self) -> Made:
+        """The form, for its fields."""
+        return Made((self.query, *sorted(self.by_segment), *self.titles.items()), self.form)
+
+    @property
     def query(self) -> str:
         """The filters in force as the part of an address after the question mark, always written the same way."""
         return self.without()
@@ -173,21 +180,16 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
 
     def without(self, *names: str, **instead: str) -> str:
         """The filters in force but for some, and with others."""
-        query = self.data.copy()
-        for name in (*names, *instead):
-            query.pop(name, None)
-        query.update(instead)
-        if not query:
-            query["verdict"] = EVERYONE
-        return str(query.urlencode())
+        left = {name: value for name, value in self.data.items() if name not in names and name not in instead}
+        return urlencode(left | instead or {"verdict": EVERYONE})
 
     @property
     def walked(self) -> AccountQuerySet:
         """Those who match, for whoever goes through accounts in an order because very many do."""
         found: AccountQuerySet = self.queryset
         for name, value in self.form.cleaned_data.items():
-            given = {"is_walked": True} if name == "q" and value else {}
-            found = found.search(value, **given) if given else self.filters[name].filter(found, value)
+            is_searched = name == "q" and value
+            found = found.search(value, is_walked=True) if is_searched else self.filters[name].filter(found, value)
         return found
 
     def filter_q(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
@@ -266,7 +268,8 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         """How many have each verdict under all other filters, and how many of those are open for decision."""
         if not self.form.is_valid():
             return Counts()
-        given = {name: value for name, value in self.form.cleaned_data.items() if _is_said(value)}
+        filled = self.form.cleaned_data.items()
+        given = {name: value for name, value in filled if value is not False and value not in EMPTY_VALUES}
         narrowing = given.keys() - {"verdict", "state"}
         if narrowing <= {"segment", "never_used"} and state in ("", "open", "decided"):
             by_segment = self.by_segment
@@ -313,11 +316,6 @@ def state_is(value: str, *, now: datetime) -> Q:
 def _midnight(day: date) -> datetime:
     """When a day begins for the reader: an instant, which an index can be asked for."""
     return make_aware(datetime.combine(day, time.min))
-
-
-def _is_said(value: object) -> bool:
-    """Whether a field was filled in; nought is a number."""
-    return value is not False and value not in EMPTY_VALUES
 
 
 def asked(query: QueryDict, names: Mapping[str, Any]) -> QueryDict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,24 @@ class KeysField(forms.Field):
         if not all(str(key).isascii() and str(key).isdecimal() and len(str(key)) < 19 for key in value or ()):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return sorted({int(key) for key in value or ()})
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """What fields to decide with are made of: today, and the last day until which somebody may be exempt."""
+
+    today: date
+    latest: date
+
+    @classmethod
+    def of(cls, now: datetime, latest: datetime) -> Deciding:
+        return cls(instants.portal_day(now), instants.portal_day(latest))
+
+    @property
+    def form(self) -> DecisionForm:
+        """The fields, of the bar that decides on many."""
+        now, latest = (instants.start_of(day) for day in (self.today, self.latest))
+        return DecisionForm(now=now, latest=latest, auto_id="bulk-%s")
 
 
 class DecisionForm(forms.Form):

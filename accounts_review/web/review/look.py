@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -28,6 +28,15 @@ COLUMNS: dict[str, Promise] = {
 """What can be shown beside the name, in the order of the table."""
 USUAL_COLUMNS = ("activity", "segment", "rights", "state")
 DENSITIES = (("compact", _("One line a person")), ("comfortable", _("Two lines a person")))
+SORTS = (
+    ("dormant_from", _("longest past the limit")),
+    ("-dormant_from", _("latest past the limit")),
+    ("activity", _("longest idle")),
+    ("-activity", _("most recently active")),
+    ("username", _("username")),
+    ("email", _("e-mail")),
+    ("segment", _("segment")),
+)
 NAMES = ("per_page", "density", "columns")
 NO_COLUMN = "name"
 AS_LEFT = ""
@@ -41,6 +50,12 @@ class ListLook:
     per_page: int = USUAL_SIZE
     density: str = DENSITIES[0][0]
     columns: tuple[str, ...] = USUAL_COLUMNS
+
+    # What there is to choose from, for templates.
+    all_columns: ClassVar = COLUMNS
+    densities: ClassVar = DENSITIES
+    sizes: ClassVar = PAGE_SIZES
+    sorts: ClassVar = SORTS
 
     @classmethod
     def asked(cls, query: QueryDict, instead: ListLook) -> ListLook:

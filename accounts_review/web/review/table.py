@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import django_tables2 as tables
@@ -16,6 +17,7 @@ from accounts_review.models import Workspace
 from accounts_review.web.review.look import COLUMNS, PAGE_SIZES, USUAL_SIZE, ListLook
 from accounts_review.web.review.rows import RowWriter
 from accounts_review.web.review.seek import Order, Place, SeekPaginator, order_named
+from accounts_review.web.shared.made import Made
 from accounts_review.web.shared.tables import PortalTable
 
 
@@ -87,10 +89,17 @@ class ReviewTable(PortalTable):
     ) -> ReviewTable:
         """Show the page at a place, whose number it tells; ``counted`` is what a :class:`SeekPaginator` is to know."""
         known: dict[str, Any] = {"order": self.order, "now": self.now} | counted
+        if known.get("ends"):
+            known["ends"] = partial(known["ends"], next(iter(self.order_by), ""))
         self.paginator = SeekPaginator(self.data.data, self.clamped(per_page), **known)
         self.page = self.paginator.at(place)
         self.page.object_list = BoundRows(data=self.page.object_list, table=self)
         return self
+
+    @property
+    def heads(self) -> Made:
+        """The table, for its heads."""
+        return Made((*self.look.columns, *self.exclude, str(self.order_by), self.request.GET.urlencode()), self)
 
     @property
     def order(self) -> Order:

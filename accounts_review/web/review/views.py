@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django_filters.views import FilterView
 from django_tables2 import SingleTableMixin
 
@@ -25,8 +25,9 @@ from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.tasks.queue import enqueue_bulk_decision
 from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, Tab
-from accounts_review.web.review.forms import DecisionForm
-from accounts_review.web.review.look import COLUMNS, DENSITIES, PAGE_SIZES, ListLook, carried
+from accounts_review.web.review.forms import Deciding, DecisionForm
+from accounts_review.web.review.look import SORTS, ListLook, carried
+from accounts_review.web.review.plain import ends_of
 from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
 from accounts_review.web.review.seek import Place
 from accounts_review.web.review.selection import (
@@ -60,15 +61,6 @@ _REASONS = Prepared(
     workspace=int,
     by=int,
 )
-SORTS = (
-    ("dormant_from", gettext_lazy("longest past the limit")),
-    ("-dormant_from", gettext_lazy("latest past the limit")),
-    ("activity", gettext_lazy("longest idle")),
-    ("-activity", gettext_lazy("most recently active")),
-    ("username", gettext_lazy("username")),
-    ("email", gettext_lazy("e-mail")),
-    ("segment", gettext_lazy("segment")),
-)
 
 
 class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
@@ -97,6 +89,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
         found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
+        found["ends"] = ends_of(self.filterset)
         if is_capped and self.filterset.form.cleaned_data.get("q"):
             table.data.data = table.order.sorted(self.filterset.walked)
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
@@ -137,16 +130,11 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "look": self.look,
             "carried": carried(self.request.GET),
             "carried_items": parse_qsl(carried(self.request.GET)),
-            "columns": COLUMNS,
-            "densities": DENSITIES,
             "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
-            "form": DecisionForm(
-                now=self.now, latest=decide.latest_end(self.workspace, now=self.now), auto_id="bulk-%s"
-            ),
-            "tabs": self.tabs,
+            "deciding": Deciding.of(self.now, decide.latest_end(self.workspace, now=self.now)),
+            "tabs": tuple(self.tabs),
             "chips": [] if self.filterset.is_default else self.filterset.chips(),
-            "page_sizes": PAGE_SIZES,
-            "recent_reasons": () if self.is_partial else recent_reasons(self.workspace, by=self.request.user),
+            "recent_reasons": () if self.is_partial else tuple(recent_reasons(self.workspace, by=self.request.user)),
             "says_state": not self.filterset.data.dict().items() >= DEFAULT.items(),
             "rows": rows,
             "are_more": context["table"].paginator.is_capped,
@@ -155,7 +143,6 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "most_at_once": MOST_AT_ONCE,
             "may_decide": may(self.request.user, "decide", self.workspace),
             "here": f"{self.request.path}?{here.urlencode()}".removesuffix("?"),
-            "sorts": SORTS,
             "sort": self.request.GET.get("sort", SORTS[0][0]),
             "is_read": rows > 0 or Account.objects.filter(workspace=self.workspace).assessed().exists(),
         }

@@ -1,0 +1,58 @@
+"""The ends of lists that are narrowed by verdict and state alone: what most people ask for is put into SQL once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import QuerySet
+
+from accounts_review.models import Account
+from accounts_review.models.prepared import Prepared
+from accounts_review.web.review.filters import EVERYONE, ReviewFilter, state_is
+from accounts_review.web.review.seek import order_named
+
+NARROWED, OF_ACTIVITY = {"verdict", "state"}, ("activity", "-activity")
+WITHOUT_VERDICT = {"verdict": EVERYONE}
+
+
+def ends_of(found: ReviewFilter) -> Callable[[str, bool, int], list[int]] | None:
+    """How to look up so many keys in an order from the start of a list, or from its end; ``None`` for any other list.
+
+    Those by the last activity leap over days, which depends on what is counted.
+    """
+    given: dict[str, str] = found.data.dict()
+    is_plain = given.keys() <= NARROWED and given.get("state") != "lapsing" and found.form.is_valid()
+    is_known = given == WITHOUT_VERDICT or given.get("verdict", EVERYONE) != EVERYONE
+    if not (is_plain and is_known) or found.sort in OF_ACTIVITY:
+        return None
+    verdict, state = given["verdict"], given.get("state", "")
+    values: dict[str, Any] = {"workspace": found.workspace.pk}
+    if verdict != EVERYONE:
+        values["now"] = found.now
+
+    def keys(sort: str, backwards: bool, count: int) -> list[int]:  # noqa: FBT001
+        asked = _keys(verdict, state, sort, backwards, count)
+        return [key for (key,) in asked.rows(**values)]
+
+    return keys
+
+
+@lru_cache(maxsize=100)
+def _keys(verdict: str, state: str, sort: str, backwards: bool, count: int) -> Prepared:  # noqa: FBT001
+    order = order_named(sort)
+
+    def everyone(workspace: int) -> QuerySet[Any, Any]:
+        accounts = Account.objects.filter(workspace=workspace).reviewable()
+        return order.sorted(accounts, backwards=backwards).values_list("pk")[:count]
+
+    def some(workspace: int, now: datetime) -> QuerySet[Any, Any]:
+        accounts = Account.objects.filter(workspace=workspace).reviewable().whose_verdict(verdict, now=now)
+        accounts = accounts.filter(state_is(state, now=now)) if state else accounts
+        return order.sorted(accounts, backwards=backwards).values_list("pk")[:count]
+
+    if verdict == EVERYONE:
+        return Prepared(everyone, workspace=int)
+    return Prepared(some, workspace=int, now=datetime)
