@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
 
-from accounts_review.models import AuditEntry, PolicyPreview, Workspace
+from accounts_review.models import Assessment, AuditEntry, PolicyPreview, Workspace
 from accounts_review.workflow.policy import preview
 from tests.conftest import NOW
 from tests.management.conftest import Run
@@ -25,6 +25,17 @@ def test_load_policy_prints_whom_it_changes(synced: Run, tmp_path: Path) -> None
         "version 3 is in force",
         "verdicts changed: dormant to active 2",
     ]
+
+
+def test_load_policy_has_those_judged_who_have_changed(synced: Run, tmp_path: Path) -> None:
+    Assessment.objects.update(basis="")
+    file = tmp_path / "policy.toml"
+    file.write_text(policy_text(limit=5000))
+    assert synced("load_policy", str(file)).splitlines()[-2:] == [
+        "version 3 is in force",
+        "verdicts changed: dormant to active 2",
+    ]
+    assert not Assessment.objects.filter(basis="").exists()
 
 
 RISKY = """

@@ -41,7 +41,9 @@ class Command(WorkspaceCommand):
             self._load(workspace, text, actor, options["reason"])
             return
         with transaction.atomic():
-            policy_preview = _judged(workspace, text, actor, options["reason"])
+            reason = options["reason"]
+            policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
+            _judge(policy_preview)
             impact = Impact(policy_preview, now=now())
             for line in (*_warnings(policy_preview), *_changes(policy_preview), *_effects(impact), _moved(impact)):
                 self.stdout.write(line)
@@ -49,13 +51,14 @@ class Command(WorkspaceCommand):
         self.stdout.write("dry run: nothing was changed")
 
     def _load(self, workspace: Workspace, text: str, actor: User | None, reason: str) -> None:
-        policy_preview = _judged(workspace, text, actor, reason)
-        impact = Impact(policy_preview, now=now())
-        lines = [*_warnings(policy_preview), _moved(impact)]
-        version = preview.activate(
-            policy_preview=policy_preview, seen=preview.stamp(policy_preview), actor=actor, now=now(), is_shell=True
-        )
-        for line in (*lines[:-1], f"version {version.number} is in force", lines[-1]):
+        policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
+        version = preview.activate_at_one_look(policy_preview=policy_preview, actor=actor, now=now())
+        if version is None:
+            _judge(policy_preview)
+            seen = preview.stamp(policy_preview)
+            version = preview.activate(policy_preview=policy_preview, seen=seen, actor=actor, now=now(), is_shell=True)
+        last = _moved(Impact(policy_preview, now=now()))
+        for line in (*_warnings(policy_preview), f"version {version.number} is in force", last):
             self.stdout.write(line)
 
 
@@ -67,14 +70,12 @@ def _text_of(path: str) -> str:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 
-def _judged(workspace: Workspace, text: str, actor: User | None, reason: str) -> PolicyPreview:
-    policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
+def _judge(policy_preview: PolicyPreview) -> None:
     if not (policy_preview.over.is_judged and policy_preview.moved_limits is not None):
         # Where all follows from the judgements in force, they are seen to anyway.
-        assess.assess(workspace=workspace)
+        assess.assess(workspace=policy_preview.workspace)
     preview.judge(policy_preview=policy_preview, clock=now)
     policy_preview.refresh_from_db()
-    return policy_preview
 
 
 def _warnings(policy_preview: PolicyPreview) -> Iterator[str]:

@@ -145,6 +145,32 @@ def activate(
     was changed.
     """
     login = _permitted(actor, policy_preview.workspace)
+    held = _hold(policy_preview)
+    if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
+        raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
+    if actor is not None and not is_shell and second_person.is_missing(held, actor=actor):
+        raise SecondPersonMissing
+    return _put_in_force(held, login=login, now=now)
+
+
+@transaction.atomic
+def activate_at_one_look(*, policy_preview: PolicyPreview, actor: User | None, now: datetime) -> PolicyVersion | None:
+    """On a shell, where nobody is shown anything in between: compute what was proposed, and put it in force at once.
+
+    Everybody is looked at once only, for as long as nobody can be judged anew. ``None`` where that does not do, as
+    somebody has to be judged first; then nothing was changed. Raises ``PermissionDenied`` and :class:`Outdated`.
+    """
+    login = _permitted(actor, policy_preview.workspace)
+    held = _hold(policy_preview)
+    if held.moved_limits is None or not is_in_force(held.over) or _unjudged(held).exists():
+        return None
+    found = _computed(held, now=now)
+    policy_preview.moves, policy_preview.findings = found["moves"], found["findings"]
+    return _put_in_force(held, login=login, now=now)
+
+
+def _hold(policy_preview: PolicyPreview) -> PolicyPreview:
+    """The preview as it is, which until the transaction ends nobody else changes, nor the policy that it is over."""
     wait_to_rewrite(policy_preview.workspace_id)
     workspace = Workspace.objects.select_for_update(no_key=True).get(pk=policy_preview.workspace_id)
     held = PolicyPreview.objects.select_for_update(no_key=True).filter(pk=policy_preview.pk).first()
@@ -152,18 +178,17 @@ def activate(
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != workspace.current_policy.pk:
         raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
-    if held.state != PolicyPreview.State.READY or stamp(held) != seen or outstanding(held):
-        raise Outdated(_("Accounts have changed since this was computed. Nothing was changed; check it again."))
-    if actor is not None and not is_shell and second_person.is_missing(held, actor=actor):
-        raise SecondPersonMissing
+    return held
 
+
+def _put_in_force(held: PolicyPreview, *, login: str, now: datetime) -> PolicyVersion:
     def bring(version: PolicyVersion) -> None:
         _take_over(held, version)
         held.delete()
 
     proposed_by = held.by_login if held.by_login != login else ""
     return put_in_force(
-        workspace, held.text, login=login, reason=held.reason, now=now, proposed_by=proposed_by, bring=bring
+        held.workspace, held.text, login=login, reason=held.reason, now=now, proposed_by=proposed_by, bring=bring
     )
 
 
@@ -201,10 +226,14 @@ def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> 
 
 def _be_ready(policy_preview: PolicyPreview, *, clock: Callable[[], datetime], **columns: Any) -> bool:
     now = clock()
-    found = moves(policy_preview, now=now)
-    columns |= {"moves": [asdict(move) for move in found], "findings": findings_of(policy_preview, found)}
+    columns |= _computed(policy_preview, now=now)
     judging = PolicyPreview.objects.filter(pk=policy_preview.pk, state=PolicyPreview.State.JUDGING)
     return bool(judging.update(state=PolicyPreview.State.READY, judged_at=now, **columns))
+
+
+def _computed(policy_preview: PolicyPreview, *, now: datetime) -> dict[str, Any]:
+    found = moves(policy_preview, now=now)
+    return {"moves": [asdict(move) for move in found], "findings": findings_of(policy_preview, found)}
 
 
 def _unjudged(policy_preview: PolicyPreview) -> AccountQuerySet:

@@ -78,6 +78,43 @@ def test_what_was_shown_is_what_comes_true(stage: Stage, rules: dict[str, Any]) 
     assert not PreviewedAssessment.objects.exists()
 
 
+def test_at_one_look_comes_true_what_a_preview_would_have_shown(stage: Stage) -> None:
+    until = stage.clock() + timedelta(days=1)
+    exempted = [stage.account("robot")]
+    decide.exempt(accounts=exempted, actor=stage.staff("reviewer"), reason="x", until=until, now=stage.clock())
+    shown = propose(stage, limit=365)
+    previewed = moves.accounts_under(shown, now=NOW)
+    after = {account.username: account.verdict_after for account in previewed}
+    at_once = propose(stage, limit=365, judged=False)
+    version = preview.activate_at_one_look(
+        policy_preview=at_once, actor=stage.staff("administrator"), now=stage.clock()
+    )
+    assert version == stage.workspace.current_policy
+    assert version.is_judged
+    assert stage.verdicts() == after
+    assert (at_once.moves, at_once.findings) == (shown.moves, shown.findings)
+    assert not PolicyPreview.objects.exists()
+
+
+@pytest.mark.parametrize("case", ["somebody has changed", "more than limits"])
+def test_one_look_does_not_do_where_somebody_is_to_be_judged(stage: Stage, case: str) -> None:
+    at_once = propose(stage, limit=365, judged=False, groups=["nobody"] if case == "more than limits" else [])
+    if case == "somebody has changed":
+        Assessment.objects.filter(account__username="omar").update(basis="")
+    assert preview.activate_at_one_look(policy_preview=at_once, actor=None, now=stage.clock()) is None
+    assert stage.workspace.current_policy.number == 2
+    assert PolicyPreview.objects.get() == at_once
+
+
+def test_one_look_takes_an_administrator_and_the_policy_it_was_written_over(stage: Stage) -> None:
+    at_once = propose(stage, limit=365, judged=False)
+    with pytest.raises(PermissionDenied):
+        preview.activate_at_one_look(policy_preview=at_once, actor=stage.staff("operator"), now=stage.clock())
+    stage.adopt(policy_text(limit=500))
+    with pytest.raises(preview.Superseded):
+        preview.activate_at_one_look(policy_preview=at_once, actor=None, now=stage.clock())
+
+
 def test_nobody_needs_judging_anew_once_it_is_in_force(stage: Stage, rules: dict[str, Any]) -> None:
     activate(stage, propose(stage, limit=365, **rules))
     kept = list(Assessment.objects.order_by("pk").values())

@@ -110,6 +110,18 @@ def test_who_judges_and_who_activates_do_not_wait_for_each_other(
     assert not assess.is_owed(workspace=stage.workspace)
 
 
+def test_at_one_look_whose_judgement_is_under_way_is_waited_for(
+    stage: Stage, proposed: PolicyPreview, rival: Callable[[], Future[bool]]
+) -> None:
+    stage.update("omar", last_seen_at=days_ago(1))
+    sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    judging = rival()
+    assert preview.activate_at_one_look(policy_preview=proposed, actor=None, now=stage.clock())
+    assert judging.result()
+    assert (stage.verdicts()["omar"], limits()) == ("active", {365})
+    assert not assess.is_owed(workspace=stage.workspace)
+
+
 def test_who_replaces_one_waits_for_who_still_writes_to_it(
     stage: Stage, proposed: PolicyPreview, rival: Callable[[], Future[bool]]
 ) -> None:
