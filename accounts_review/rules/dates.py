@@ -9,12 +9,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from msgspec import ValidationError, convert
+
 EARLIEST_VALID = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(days=1)
 _FORM = re.compile(
     r"\s*\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)?\s*", re.ASCII
 )
 """How a date is written. Python alone overlooks any one character between the seconds and the offset."""
+
+_USUAL_LENGTHS = (len("2026-11-27T06:00:00+00:00"), len("2026-11-27T06:00:00.000000+00:00"))
+"""How the vendor writes an instant."""
 
 
 class DateFault(StrEnum):
@@ -37,6 +42,29 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
     """The UTC instant that a date of the API stands for, or what is wrong with it."""
     if is_absent(value):
         return DateFault.ABSENT
+    instant = _usual(value) or _unusual(value)
+    if isinstance(instant, DateFault):
+        return instant
+    if instant < EARLIEST_VALID:
+        return DateFault.TOO_EARLY
+    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
+
+
+def _usual(value: object) -> datetime | None:
+    """An instant as the vendor writes it, in a fifth of the time; ``None`` where it is written in any other way."""
+    if isinstance(value, str) and len(value) in _USUAL_LENGTHS and value.endswith("+00:00"):
+        # To msgspec a NUL is the end.
+        if not (value.isascii() and value.isprintable()):
+            return None
+        try:
+            return convert(value, datetime)
+        except ValidationError:
+            pass
+    return None
+
+
+def _unusual(value: object) -> datetime | DateFault:
+    """An instant that is written in whatever way."""
     if not isinstance(value, str) or len(value) > 40 or not _FORM.fullmatch(value):
         return DateFault.UNREADABLE
     try:
@@ -49,9 +77,7 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
         return DateFault.UNREADABLE
     except OverflowError:
         return DateFault.TOO_EARLY if instant.year == 1 else DateFault.IN_THE_FUTURE
-    if instant < EARLIEST_VALID:
-        return DateFault.TOO_EARLY
-    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
+    return instant
 
 
 def is_earlier(instant: datetime | None, known: datetime | None) -> bool:

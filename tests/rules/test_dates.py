@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts_review.rules.dates import DateFault, read_date, valid_instant
+from accounts_review.rules.dates import DateFault, _unusual, _usual, read_date, valid_instant
 from tests.builders import NOW
 from tests.strategies import anything, thoroughly
 
@@ -52,3 +52,27 @@ def test_what_was_believed_once_is_believed_ever_after(value: object, later: tim
     """Only the end of what can be believed moves with the moment of reading, and never backwards."""
     before = valid_instant(value, read_at=NOW)
     assert before is None or valid_instant(value, read_at=NOW + later) == before
+
+
+@thoroughly
+@given(
+    st.sampled_from(
+        ["2024-04-06T08:00:00+00:00", "2024-02-29T23:59:59.999999+00:00", "0001-01-01 00:00:00.000001+00:00"]
+    ),
+    st.lists(
+        st.tuples(st.integers(0, 31), st.sampled_from("0159-:.,+TtZz Ww\x00\x01\n２\ud800")), min_size=0, max_size=3
+    ),
+)
+def test_the_quick_way_reads_a_date_as_the_other_does_or_leaves_it(usual: str, changes: list[tuple[int, str]]) -> None:
+    for place, character in changes:
+        usual = usual[:place] + character + usual[place + 1 :]
+    assert _usual(usual) in (None, _unusual(usual))
+
+
+def test_what_the_vendor_writes_is_read_the_quick_way() -> None:
+    assert _usual("2024-04-06T08:00:00+00:00") == datetime(2024, 4, 6, 8, tzinfo=UTC)
+    assert _usual("2024-04-06T08:00:00.000001+00:00") == datetime(2024, 4, 6, 8, 0, 0, 1, tzinfo=UTC)
+
+
+def test_a_nul_does_not_end_a_date() -> None:
+    assert read_date("2024-04-06 08:00:00.0\x000001+00:00", read_at=NOW) is DateFault.UNREADABLE

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connection, transaction
+from msgspec import to_builtins
 
 from accounts_review.facts import facts_of, rights_of_groups
 from accounts_review.huwise import decode_user
@@ -85,8 +86,8 @@ class Judging:
         )
         found = judge(self.rules, facts)
         return (
-            *(pk, basis, found.segment, found.activity_at and found.activity_at.isoformat(), found.activity_field),
-            *(found.dormant_from.isoformat(), found.limit_days, found.standing.value),
+            *(pk, basis, found.segment, found.activity_at and to_builtins(found.activity_at), found.activity_field),
+            *(to_builtins(found.dormant_from), found.limit_days, found.standing.value),
             None if facts.permissions is None else array_of(tuple(sorted(facts.rights))),
             *(_document(found.reasons), facts.never_used),
         )

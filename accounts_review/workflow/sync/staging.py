@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import Error, connection
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
+from msgspec import to_builtins
 
 from accounts_review.facts import use_of
 from accounts_review.huwise import UserRecord
@@ -269,7 +270,7 @@ class Staging:
             *(number, page, self.seq, record.digest, record.name, record.whole, record.is_nameless),
             *(record.joined_meanwhile, record.incarnation, user.email, user.display_name),
             *(user.first_name, user.last_name, user.account_type, array_of(user.groups or ()), text, odd),
-            *(activity, is_seen, never_used, array_of(self.rights_of(user))),
+            *(activity and to_builtins(activity), is_seen, never_used, array_of(self.rights_of(user))),
         )
 
 
