@@ -5,8 +5,10 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
@@ -21,10 +23,30 @@ def stop(signum: int, frame: FrameType | None) -> None:
     sys.exit(STOPPED)
 
 
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """Whether what is wanted is help, of which no setting changes a word."""
+    return not arguments or arguments[0] == "help" or not {"-h", "--help"}.isdisjoint(arguments)
+
+
+def forget_settings() -> None:
+    """Leave to the settings what they are where nothing is set, so that help comes with broken ones, too."""
+    for name in set(os.environ) - {"COLUMNS", "DJANGO_COLORS", "HOME", "LANG", "NO_COLOR", "PATH", "TERM"}:
+        del os.environ[name]
+    # Any will do; without one, one would be made and kept.
+    os.environ["SECRET_KEY"] = "-" * 50
+
+
+def _database() -> str:
+    is_embedded = settings.DATABASES["default"]["ENGINE"] == "cleanup_portal.embedded_postgresql"
+    return "the folder that DATA_DIR names, and the room on its disk" if is_embedded else "DATABASE_URL and the server"
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
     # Nothing made while starting is garbage, and to look for it takes a seventh of the start; `ready` ends this.
     gc.disable()
+    if asks_for_help(sys.argv[1:]):
+        forget_settings()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleanup_portal.settings")
     if sys.argv[1:] in (["version"], ["--version"]):
         # Django would answer with its own version.
@@ -37,6 +59,4 @@ if __name__ == "__main__":
     except OperationalError as error:
         if "--traceback" in sys.argv:
             raise
-        sys.exit(
-            f"The database cannot be used: {str(error).strip()}\nCheck DATABASE_URL and the server, then try again."
-        )
+        sys.exit(f"The database cannot be used: {str(error).strip()}\nCheck {_database()}, then try again.")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import ssl
 from collections.abc import Sequence
 from email.utils import parseaddr
@@ -21,6 +20,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
+from cleanup_portal.kept_key import SHORTEST, kept_key
 
 PROVIDERS = (
     *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postmark", "resend", "sparkpost"),
@@ -195,7 +195,7 @@ def passwords_in(url: str) -> set[str]:
 def secret_key(*, required: bool, kept_in: Path) -> str:
     """``SECRET_KEY``, or, where it is not required, one made at the first start and kept in a file."""
     value = text("SECRET_KEY", default="")
-    if value and len(value) < 32:
+    if value and len(value) < SHORTEST:
         raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a long random one.")
     if value:
         return value
@@ -204,22 +204,13 @@ def secret_key(*, required: bool, kept_in: Path) -> str:
             "SECRET_KEY is not set; a portal that others can reach needs a long random one "
             "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
         )
-    try:
-        if not kept_in.exists():
-            kept_in.parent.mkdir(parents=True, exist_ok=True)
-            kept_in.touch(mode=0o600)
-            kept_in.write_text(secrets.token_urlsafe(50))
-        return kept_in.read_text()
-    except OSError as error:
-        raise ImproperlyConfigured(
-            f"SECRET_KEY is not set, and none can be kept in {kept_in} ({error.strerror}). Set SECRET_KEY."
-        ) from None
+    return kept_key(kept_in)
 
 
 def former_secret_keys() -> list[str]:
     """``SECRET_KEY_FALLBACKS``: keys that were replaced, so that links which were mailed under them still work."""
     keys = names("SECRET_KEY_FALLBACKS", default=[])
-    if any(len(key) < 32 for key in keys):
+    if any(len(key) < SHORTEST for key in keys):
         raise ImproperlyConfigured("SECRET_KEY_FALLBACKS holds a key of less than 32 characters; separate by commas.")
     return keys
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import subprocess
 import warnings
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import psutil
+from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
@@ -42,8 +44,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         settings = self.settings_dict
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
-        data_directory.mkdir(parents=True, exist_ok=True)
-        server = _running(_join(data_directory))
+        server = _server_in(data_directory)
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),
             "PORT": str(server.port),
@@ -54,6 +55,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return super().get_connection_params()
         finally:
             self.settings_dict = settings
+
+
+def _server_in(data_directory: Path) -> PostmasterInfo:
+    """Where the server is that runs in this folder. Raises ``OperationalError`` where none can be started there."""
+    try:
+        data_directory.mkdir(parents=True, exist_ok=True)
+        return _running(_join(data_directory))
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        # It is one of the two; what it said itself, the library has put into the log.
+        reason = f"{Path(error.cmd[0]).name} failed, for the reason in the log above"
+    raise OperationalError(f"PostgreSQL cannot be started in {data_directory}: {reason}")
 
 
 def _running(server: PostgresServer) -> PostmasterInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -87,8 +88,86 @@ def test_a_number_of_proxies_that_is_none_is_refused(monkeypatch: pytest.MonkeyP
 def test_a_key_that_cannot_be_kept_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SECRET_KEY", raising=False)
     (tmp_path / "file").touch()
-    with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
+    with pytest.raises(ImproperlyConfigured, match=r"DATA_DIR cannot be used: .*File exists"):
         env.secret_key(required=False, kept_in=tmp_path / "file/secret_key")
+
+
+@pytest.mark.parametrize("kept", [b"", b"short", b"\xff\xfe\x00" * 20])
+def test_a_kept_key_that_is_none_is_named_and_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kept: bytes
+) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    (tmp_path / "secret_key").write_bytes(kept)
+    with pytest.raises(ImproperlyConfigured, match=r"secret_key holds no key .* Restore it"):
+        env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+    assert (tmp_path / "secret_key").read_bytes() == kept
+
+
+def test_a_full_disk_leaves_no_half_key_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+
+    def is_full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", is_full)
+        with pytest.raises(ImproperlyConfigured, match="No space left on device"):
+            env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+    assert not list(tmp_path.iterdir())
+    key = env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert env.secret_key(required=False, kept_in=tmp_path / "secret_key") == key
+
+
+def test_of_two_that_start_at_once_both_take_the_key_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    first = "1" * 50
+    sync = os.fsync
+
+    def overtaken(number: int) -> None:
+        (tmp_path / "secret_key").write_text(first)
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", overtaken)
+    assert env.secret_key(required=False, kept_in=tmp_path / "secret_key") == first
+
+
+BROKEN = {"QUIET_SECONDS": "abc", "DATA_DIR": "/proc/none", "HUWISE_URL": "no address", "HUWISE_API_KEY": ""}
+
+
+def run_with_broken_settings(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=os.environ | BROKEN, capture_output=True, text=True
+    )
+
+
+@pytest.mark.matrix(fast=1, reason="each loads the whole portal")
+@pytest.mark.parametrize("asked", ["help sync", "sync --help", "sync -h", "help", ""])
+def test_help_comes_with_broken_settings_too(asked: str) -> None:
+    done = run_with_broken_settings(*asked.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Read the workspace and assess" in done.stdout or "\n    sync\n" in done.stdout
+
+
+def test_with_broken_settings_nothing_else_runs() -> None:
+    done = run_with_broken_settings("sync")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The portal is not configured: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_used_is_named_also_where_a_key_is_given(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given = {"DATA_DIR": str(tmp_path / "file"), "SECRET_KEY": "k" * 50, "DATABASE_URL": ""}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "sync"], cwd=ROOT, env=os.environ | given, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert f"PostgreSQL cannot be started in {tmp_path / 'file'}/postgresql: Not a directory" in done.stderr
+    assert "DATA_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("given", ["*", "cleanup.example.org,*", "."])
