@@ -185,7 +185,7 @@ class Client:
 
     def key_owner(self) -> str | None:
         """Whose API key we use, or ``None`` where the answer does not tell (domain.md 2.3)."""
-        return self._get("/apikeys/", doing="reading our own API key's owner", read=_owner, params={})
+        return self._get("/apikeys/", doing="reading who owns our API key", read=_owner, params={})
 
     def delete_user(self, username: str) -> Deletion:
         """Remove a user from the workspace, for ever. One request, never repeated.
@@ -285,7 +285,7 @@ class Client:
             raise
 
     def _at(self, doing: str) -> str:
-        return f"{doing} of {self.host}"
+        return f"{doing} on {self.host}"
 
 
 class _Key(msgspec.Struct):

@@ -50,18 +50,24 @@ class HuwiseError(Exception):
     trace_id: str = ""
 
     def __str__(self) -> str:
+        return f"{self._with_details(self._what())}. {self._advice()}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def details(self) -> str:
+        """What a sentence that tells the kind of error does not say: during what it happened, and what came back."""
+        return self._with_details("")
+
+    def _with_details(self, what: str) -> str:
         facts = [
             f"HTTP {self.status}" if self.status else "",
             self.error_code,
             f"trace {self.trace_id}" if self.trace_id else "",
         ]
         known = ", ".join(fact for fact in facts if fact)
-        happened = self._what() + (f" while {self.doing}" if self.doing else "") + (f" ({known})" if known else "")
-        detail = f": {self.message.rstrip('.')}" if self.message else ""
-        return f"{happened}{detail}. {self._advice()}"
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self}>"
+        told = " ".join(filter(None, (what, self.doing and f"while {self.doing}", known and f"({known})")))
+        return ": ".join(filter(None, (told, self.message.rstrip("."))))
 
     def _what(self) -> str:
         return self.what

@@ -178,7 +178,19 @@ REMEDIES: dict[str, Promise] = {
 
 ERRORS: dict[str, tuple[Promise, Promise]] = {
     "Unreachable": (
-        gettext_lazy("The workspace could not be reached, or its answer was cut off."),
+        gettext_lazy("The workspace could not be reached."),
+        gettext_lazy("Check the workspace's address and the network, then try again."),
+    ),
+    "Unreachable timeout": (
+        gettext_lazy("The workspace did not answer in time."),
+        gettext_lazy("Check the workspace's address and the network, then try again."),
+    ),
+    "Unreachable slow": (
+        gettext_lazy("The workspace answered far too slowly."),
+        gettext_lazy("Check the workspace's address and the network, then try again."),
+    ),
+    "Unreachable cut": (
+        gettext_lazy("The workspace's answer was cut off."),
         gettext_lazy("Check the workspace's address and the network, then try again."),
     ),
     "Unreachable proxy": (
@@ -243,7 +255,8 @@ def of_error(code: str, error: HuwiseError, **facts: str) -> Found:
     kind = type(error).__name__
     if isinstance(error, Unreachable) and f"{kind} {error.kind}" in ERRORS:
         kind = f"{kind} {error.kind}"
-    return {"code": code, "kind": kind, "error": str(error)} | facts
+    detail = error.details() if kind in ERRORS else str(error)
+    return {"code": code, "kind": kind, "error": detail} | facts
 
 
 def in_words(found: Found | str) -> Finding:

@@ -67,7 +67,7 @@ def test_results_that_are_no_list_are_an_unexpected_answer(results: object) -> N
     with pytest.raises(UnexpectedAnswer, match="not a list") as caught:
         workspace.client.users_page(offset=0)
     assert caught.value.status == 200
-    assert "reading users of data.example.org" in str(caught.value)
+    assert "reading users on data.example.org" in str(caught.value)
     assert len(workspace.requests) == 1
 
 
@@ -156,7 +156,7 @@ def test_a_user_with_hostile_content_is_still_read() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"<html></html>", b'{"username": "bob"'])
 def test_a_user_that_is_no_object_is_an_unexpected_answer(body: bytes) -> None:
-    with pytest.raises(UnexpectedAnswer, match=r"reading user 'bob' of data\.example\.org"):
+    with pytest.raises(UnexpectedAnswer, match=r"reading user 'bob' on data\.example\.org"):
         PreparedWorkspace(raw_page(body)).client.user("bob")
 
 

@@ -33,7 +33,7 @@ def error(status: int, body: Any = HTML, **headers: str) -> HuwiseError:
         status=status,
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         body=body if isinstance(body, bytes) else as_bytes(body),
-        doing="reading users of data.example.org",
+        doing="reading users on data.example.org",
         now=NOW,
         redact=lambda text: text.replace(KEY, "***"),
     )
@@ -172,7 +172,7 @@ def test_no_body_makes_reading_an_error_fail(body: bytes) -> None:
 def test_the_sentence_says_what_happened_to_what_and_what_to_do() -> None:
     body = {"error_code": "internal_error", "message": "A server error occurred.", "trace_id": "6b523c91"}
     assert str(error(500, body)) == (
-        "The workspace reported an error while reading users of data.example.org "
+        "The workspace reported an error while reading users on data.example.org "
         "(HTTP 500, internal_error, trace 6b523c91): "
         "A server error occurred. Try again later. If it happens again, send the trace to Huwise support."
     )

@@ -155,7 +155,7 @@ def test_a_refusal_inside_a_success_is_told_in_words() -> None:
     assert (problem.status, problem.error_code, problem.trace_id) == (200, "validation_error", "6b52")
     assert problem.message == "Invalid input. email: Enter a valid email address., Too long.; groups: uid: unknown"
     assert str(problem).startswith(
-        "The workspace refused the request while inviting 'louise.exemple' of data.example.org "
+        "The workspace refused the request while inviting 'louise.exemple' on data.example.org "
         "(HTTP 200, validation_error, trace 6b52): Invalid input."
     )
 
@@ -185,7 +185,7 @@ def test_a_refusal_without_its_usual_form_is_a_refusal_too(error: object) -> Non
 )
 def test_an_answer_that_does_not_tell_is_unexpected_and_not_asked_for_again(body: bytes) -> None:
     workspace = PreparedWorkspace(httpx.Response(200, content=body))
-    with pytest.raises(UnexpectedAnswer, match=r"while inviting 'louise.exemple' of data\.example\.org") as caught:
+    with pytest.raises(UnexpectedAnswer, match=r"while inviting 'louise.exemple' on data\.example\.org") as caught:
         workspace.client.invite(person())
     assert caught.value.status == 200
     assert len(workspace.requests) == 1

@@ -143,7 +143,7 @@ def test_any_other_answer_to_a_delete_is_raised_after_one_request(trouble: Any, 
     with pytest.raises(kind) as caught:
         workspace.client.delete_user("bob")
     assert type(caught.value) is kind
-    assert "deleting user 'bob' of data.example.org" in str(caught.value)
+    assert "deleting user 'bob' on data.example.org" in str(caught.value)
     assert len(workspace.requests) == 1
 
 

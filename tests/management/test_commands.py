@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,6 +21,7 @@ from accounts_review.models import Account, AuditEntry, Case, Cleanup, Exemption
 from tests.conftest import NOW
 from tests.factories import make_hold
 from tests.management.conftest import Run
+from tests.run import unused_port
 from tests.stage import Stage, policy_text
 
 EXEMPT_OMAR = ("exempt", "omar", "--actor", "reviewer", "--reason", "x")
@@ -34,6 +36,15 @@ def test_sync_prints_a_tally_and_is_content_only_if_complete(run: Run, stage: St
     stage.order({"method": "GET", "path": "/users/", "kind": "status", "status": 500})
     with pytest.raises(CommandError, match="The sync is failed"):
         run("sync")
+
+
+def test_a_workspace_that_is_not_there_is_told_once(run: Run, settings: Any) -> None:
+    settings.HUWISE["main"]["url"] = address = f"http://127.0.0.1:{unused_port()}"
+    with pytest.raises(CommandError) as refused:
+        run("sync")
+    told = str(refused.value)
+    assert told.count("could not be reached") == told.count("then try again") == 1
+    assert f"(while reading who owns our API key on {address.removeprefix('http://')}: " in told
 
 
 def test_export_has_one_account_a_row_and_the_columns_that_stay_put(synced: Run) -> None:

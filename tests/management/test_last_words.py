@@ -33,7 +33,7 @@ def test_an_outcome_that_is_unknown_is_left_too(stage: Stage) -> None:
     stage.order(DELETE | {"kind": "cut_before", "times": 1})
     out, err = run("revoke_due", status=1)
     assert out == "unknown 1; 2 due, 1 unknown\n"
-    assert "its answer was cut off" in err
+    assert "the workspace's answer was cut off" in err
     out, err = run("revoke_due")
     assert out == "nothing; 2 due, 1 unknown\n"
     assert "clean-up 1 waits: the next ones wait until the outcome of the first is known" in err

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
-from accounts_review.huwise import HuwiseError, ServerFault, Unauthorized
+from accounts_review.huwise import HuwiseError, ServerFault, Unauthorized, Unreachable, UnsafeUsername
 from accounts_review.wording.findings import ERRORS, REMEDIES, SAID, in_words, of_error
 
 GOOD = {"reach", "clock", "clock_unsaid", "owner", "administrators", "use"}
@@ -46,6 +47,18 @@ def test_an_error_of_the_api_says_what_it_means_what_to_do_and_what_it_said() ->
     assert told.said == "The workspace does not accept the API key."
     assert "HUWISE_API_KEY" in told.remedy
     assert "while reading users (HTTP 401)" in told.detail
+
+
+@pytest.mark.parametrize("kind", ["connection", "timeout", "slow", "cut", "tls", "private", "proxy"])
+def test_an_error_says_each_thing_once(kind: Any) -> None:
+    told = in_words(of_error("api", Unreachable(doing="reading users on data.example.org", kind=kind, message="EOF.")))
+    assert told.detail == "while reading users on data.example.org: EOF"
+    assert told.said != in_words(of_error("api", Unauthorized())).said
+
+
+def test_an_error_that_has_no_sentence_here_is_told_by_its_own_text() -> None:
+    told = in_words(of_error("api", UnsafeUsername(message="'a/b'")))
+    assert told.detail.startswith("This username cannot be put safely into a URL: 'a/b'. Nothing was sent;")
 
 
 def test_where_an_error_is_only_the_reason_it_comes_second() -> None:

@@ -20,8 +20,9 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         sync = actions.sync(workspace.pk)
         counts = {name: getattr(sync, name) for name in ("read", "added", "changed", "absent")}
-        self.stdout.write(f"{sync.state}: {in_words(counts)}")
-        self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
+        self.stdout.write(f"{sync.state}: {in_words(counts) if any(counts.values()) else 'no account was read'}")
+        tally = assess.tally(workspace=workspace, now=now())
+        self.stdout.write(in_words(tally) if any(tally.values()) else "no account is known")
         if sync.state != Sync.State.COMPLETE:
             tripped = [
                 f"{anomaly['code']}: {clause}"

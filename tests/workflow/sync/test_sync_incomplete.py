@@ -40,7 +40,7 @@ ON_ONE_PAGE = {
     "count changes at the end": (USERS | {"kind": "wrong_total", "delta": 3, "after": 1}, "26 at the end"),
     "groups fail": ({"path": "/groups", "kind": "status", "status": 500}, "reading groups"),
     "groups cut off": ({"path": "/groups", "kind": "short_page"}, "counts 1"),
-    "key unreadable": ({"path": "/apikeys", "kind": "status", "status": 500}, "own API key"),
+    "key unreadable": ({"path": "/apikeys", "kind": "status", "status": 500}, "owns our API key"),
 }
 
 
