@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from types import FrameType
 
 from django.conf import settings
@@ -25,7 +26,8 @@ def stop(signum: int, frame: FrameType | None) -> None:
 
 def asks_for_help(arguments: Sequence[str]) -> bool:
     """Whether what is wanted is help, of which no setting changes a word."""
-    return not arguments or arguments[0] == "help" or not {"-h", "--help"}.isdisjoint(arguments)
+    options = takewhile("--".__ne__, arguments)
+    return not arguments or arguments[0] == "help" or not {"-h", "--help"}.isdisjoint(options)
 
 
 def forget_settings() -> None:
@@ -45,7 +47,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
     # Nothing made while starting is garbage, and to look for it takes a seventh of the start; `ready` ends this.
     gc.disable()
-    if asks_for_help(sys.argv[1:]):
+    # A shell that completes a command line calls without arguments, too.
+    if asks_for_help(sys.argv[1:]) and "DJANGO_AUTO_COMPLETE" not in os.environ:
         forget_settings()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleanup_portal.settings")
     if sys.argv[1:] in (["version"], ["--version"]):

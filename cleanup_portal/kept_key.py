@@ -22,8 +22,8 @@ def kept_key(path: Path) -> str:
         key = path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"DATA_DIR cannot be used: {path} can be neither read nor written ({error.strerror}). "
-            "Set DATA_DIR to a folder in which the portal may write."
+            f"DATA_DIR cannot be used: {path}: {error.strerror}. "
+            "Set DATA_DIR to a folder in which the portal may write, and check the room on its disk."
         ) from None
     except UnicodeError:
         key = ""

@@ -138,6 +138,10 @@ class RateLimited(HuwiseError):
 
     retry_at: datetime | None = None
 
+    def details(self) -> str:
+        """With the instant, where it is known: no sentence that tells the kind of error says it."""
+        return super().details() if self.retry_at is None else f"{super().details()}. {self._advice()}"
+
     def _advice(self) -> str:
         if self.retry_at is None:
             return "Try again later; daily quotas reset at midnight UTC."

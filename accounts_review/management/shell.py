@@ -196,6 +196,11 @@ def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> s
     return "; ".join(part for part in (counts or "nothing", f"{last[1]:,} {last[0]}" if last else "") if part)
 
 
+def verdicts_in_words(tally: dict[str, int]) -> str:
+    """How many accounts have each verdict, as one line."""
+    return in_words(tally) if any(tally.values()) else "no account is known"
+
+
 def in_a_clause(found: Found) -> str:
     """A finding as it follows a colon, with what to do about it."""
     told = findings.in_words(found)

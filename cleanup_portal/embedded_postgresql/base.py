@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -90,10 +91,19 @@ def _join(data_directory: Path) -> PostgresServer:
     watcher.hold(data_directory)
     # Exit handlers run in reverse: between these two comes the server's own, which counts who is left.
     atexit.register(_dismiss_the_watcher, data_directory)
+    _forget_a_broken_list(data_directory)
     server = PostgresServer(path)
     atexit.register(_forget_the_dead, server)
     watcher.ensure(data_directory, pg_ctl=POSTGRES_BIN_PATH / "pg_ctl", user=server.system_user)
     return server
+
+
+def _forget_a_broken_list(data_directory: Path) -> None:
+    """Remove an empty list of who uses the server: whoever wrote it died amid it, or had no room on the disk."""
+    with PostgresServer._lock, suppress(FileNotFoundError):
+        users = data_directory / ".handle_pids.json"
+        if not users.read_bytes().strip():
+            users.unlink()
 
 
 def leave(data_directory: Path) -> None:

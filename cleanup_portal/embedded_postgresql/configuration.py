@@ -21,6 +21,10 @@ SETTINGS = {
     "max_logical_replication_workers": "0",
 }
 
+LONGEST_START = 600
+"""Seconds. After a crash it reads up to ``max_wal_size`` again before it is there, for which the library's ten do not
+do: 1.5 GB took 22."""
+
 
 def configured(pg_ctl: Callable[..., str]) -> Callable[..., str]:
     """``pg_ctl`` as the library calls it; a server that it starts has our settings."""
@@ -28,6 +32,9 @@ def configured(pg_ctl: Callable[..., str]) -> Callable[..., str]:
 
     @wraps(pg_ctl)
     def run(args: list[str], pgdata: Path | None = None, **kwargs: object) -> str:
-        return pg_ctl(["-o", options, *args] if "start" in args else args, pgdata=pgdata, **kwargs)
+        if "start" not in args:
+            return pg_ctl(args, pgdata=pgdata, **kwargs)
+        patient = kwargs | {"timeout": LONGEST_START + 10}
+        return pg_ctl(["-t", str(LONGEST_START), "-o", options, *args], pgdata=pgdata, **patient)
 
     return run

@@ -96,3 +96,9 @@ def test_whenever_it_starts_it_has_our_settings_whatever_its_folder_says(tmp_pat
     names = ", ".join(f"current_setting('{name}')" for name in SETTINGS)
     assert run(tmp_path, ASK.format(names=names)) == str((*SETTINGS.values(),))
     assert "\nshared_buffers = 128MB" in (tmp_path / "postgresql" / "postgresql.conf").read_text()
+
+
+def test_a_list_of_its_users_that_a_full_disk_left_empty_is_made_anew(tmp_path: Path) -> None:
+    assert join(tmp_path, threads=1) == "[]"
+    (tmp_path / "postgresql" / ".handle_pids.json").write_text("")
+    assert join(tmp_path, threads=1) == "[]"

@@ -151,8 +151,9 @@ def test_help_comes_with_broken_settings_too(asked: str) -> None:
     assert "Read the workspace and assess" in done.stdout or "\n    sync\n" in done.stdout
 
 
-def test_with_broken_settings_nothing_else_runs() -> None:
-    done = run_with_broken_settings("sync")
+@pytest.mark.parametrize("asked", ["sync", "approve --actor ada --reason gone -- -h"])
+def test_with_broken_settings_nothing_else_runs(asked: str) -> None:
+    done = run_with_broken_settings(*asked.split())
     assert done.returncode == 1
     assert done.stderr.startswith("The portal is not configured: ")
     assert len(done.stderr.splitlines()) == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from accounts_review.huwise import HuwiseError, ServerFault, Unauthorized, Unreachable, UnsafeUsername
+from accounts_review.huwise import HuwiseError, RateLimited, ServerFault, Unauthorized, Unreachable, UnsafeUsername
 from accounts_review.wording.findings import ERRORS, REMEDIES, SAID, in_words, of_error
 
 GOOD = {"reach", "clock", "clock_unsaid", "owner", "administrators", "use"}
@@ -71,3 +72,8 @@ def test_where_an_error_is_only_the_reason_it_comes_second() -> None:
 @pytest.mark.parametrize("found", ["the list is empty", {"code": "of_next_year"}, {"code": "api", "kind": "Odd"}])
 def test_what_another_version_stored_is_shown_as_well_as_can_be(found: str | dict[str, str]) -> None:
     assert in_words(found).said
+
+
+def test_the_instant_from_which_the_workspace_answers_again_is_kept() -> None:
+    error = RateLimited(doing="reading users", status=429, retry_at=datetime(2026, 11, 28, 15, 30, tzinfo=UTC))
+    assert "Try again after 2026-11-28 15:30:00+00:00." in str(in_words(of_error("sync_failed", error)))

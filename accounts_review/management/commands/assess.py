@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words, instant
+from accounts_review.management.shell import WorkspaceCommand, instant, verdicts_in_words
 from accounts_review.models import DormancyCount, Workspace
 from accounts_review.workflow.assess import assess
 
@@ -24,4 +24,4 @@ class Command(WorkspaceCommand):
         judged = assess.assess(workspace=workspace)
         DormancyCount.objects.recount(workspace)
         self.stdout.write(f"assessed again: {judged:,}")
-        self.stdout.write(in_words(assess.tally(workspace=workspace, now=as_of)))
+        self.stdout.write(verdicts_in_words(assess.tally(workspace=workspace, now=as_of)))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, person, verdicts_in_words
 from accounts_review.models import Sync, Workspace
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync.sync import reset_breaker
@@ -30,4 +30,4 @@ class Command(WorkspaceCommand):
         self.stdout.write("accepted" if is_accepted else "discarded")
         if not (discard or is_accepted):
             self.stderr.write("A later sync was complete; its numbers stay in use.")
-        self.stdout.write(in_words(assess.tally(workspace=workspace, now=now())))
+        self.stdout.write(verdicts_in_words(assess.tally(workspace=workspace, now=now())))

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words
+from accounts_review.management.shell import WorkspaceCommand, in_words, verdicts_in_words
 from accounts_review.models import Sync, Workspace
 from accounts_review.tasks import actions
 from accounts_review.wording import findings
@@ -21,8 +21,7 @@ class Command(WorkspaceCommand):
         sync = actions.sync(workspace.pk)
         counts = {name: getattr(sync, name) for name in ("read", "added", "changed", "absent")}
         self.stdout.write(f"{sync.state}: {in_words(counts) if any(counts.values()) else 'no account was read'}")
-        tally = assess.tally(workspace=workspace, now=now())
-        self.stdout.write(in_words(tally) if any(tally.values()) else "no account is known")
+        self.stdout.write(verdicts_in_words(assess.tally(workspace=workspace, now=now())))
         if sync.state != Sync.State.COMPLETE:
             tripped = [
                 f"{anomaly['code']}: {clause}"

@@ -30,7 +30,7 @@ def assess(*, workspace: Workspace) -> int:
     stale = _stale(version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
     if keys:
-        # Where nobody at all was judged before, nobody else writes to what they are made of.
+        # Where nobody was judged before, hardly anybody else writes to the table, and none waits for long.
         is_new = not Assessment.objects.exists()
         indexes.put_off(Assessment, coming=len(keys))
         in_parts(keys, lambda part: _judge(version, part))
@@ -79,9 +79,8 @@ def _is_done(judged: PolicyVersion, keys: Sequence[int]) -> bool:
 
 def _around(keys: Sequence[int]) -> Q:
     """A condition for some accounts in the order of their keys; where nearly all are between, for those as well."""
-    first, last = keys[0], keys[-1]
-    if last - first < DENSE * len(keys):
-        return Q(pk__range=(first, last))
+    if keys and keys[-1] - keys[0] < DENSE * len(keys):
+        return Q(pk__range=(keys[0], keys[-1]))
     return Q(pk__in=Among(keys))
 
 

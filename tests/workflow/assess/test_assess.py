@@ -238,3 +238,10 @@ def test_a_right_that_comes_to_be_disputed_has_the_account_judged_anew(set_stage
     Account.objects.filter(username="marie").update(disputed=["edit_domain"])
     assert assess.assess(workspace=stage.workspace) == 1
     assert stage.verdicts()["marie"] == "uncertain"
+
+
+def test_two_that_assess_at_once_are_both_content_when_nobody_is_left(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    version = stage.workspace.current_policy
+    version.is_judged = False  # As it was when the second looked, before the first had noted that it was through.
+    assert assess._is_done(version, [])
