@@ -29,7 +29,7 @@ from accounts_review.web.review.forms import Deciding, DecisionForm
 from accounts_review.web.review.look import SORTS, ListLook, carried
 from accounts_review.web.review.plain import ends_of
 from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
-from accounts_review.web.review.seek import Place
+from accounts_review.web.review.seek import Place, order_named
 from accounts_review.web.review.selection import (
     MOST_AT_ONCE,
     WHILE_ONE_WAITS,
@@ -84,14 +84,16 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
         """The current tab knows how many rows there are, so they are not counted twice, and perhaps which."""
-        self.filterset.order = table.order.of_accounts()
+        # The table is given the order of the address only after it has been asked for its pages.
+        order = order_named(self.request.GET.get("sort", ""))
+        self.filterset.order = order.of_accounts()
         current = next((tab for tab in self.tabs if tab.is_current), None)
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
         found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
         found["ends"] = ends_of(self.filterset)
         if is_capped and self.filterset.form.cleaned_data.get("q"):
-            table.data.data = table.order.sorted(self.filterset.walked)
+            table.data.data = order.sorted(self.filterset.walked)
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
     @cached_property

@@ -161,6 +161,14 @@ def test_of_more_than_can_be_counted_it_says_so(desk: Desk, monkeypatch: pytest.
     assert desk.names("?q=n&sort=username&per_page=10&page=9") == [f"n{number:02}" for number in range(25, 35)]
 
 
+@pytest.mark.parametrize("sort", ["username", "-username", "-activity"])
+def test_those_who_are_found_by_a_search_are_in_the_order_asked_for(desk: Desk, sort: str) -> None:
+    read(desk.workspace, *(someone(f"n{number}", idle=800 + number * 7 % 5) for number in range(5)))
+    by_idleness = sorted((f"n{number}" for number in range(5)), key=lambda name: int(name[1:]) * 7 % 5)
+    expected = by_idleness if sort == "-activity" else sorted(by_idleness, reverse=sort == "-username")
+    assert desk.names(f"?q=n&sort={sort}") == expected
+
+
 def test_who_is_found_beyond_those_counted_is_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     read(
         desk.workspace,
