@@ -43,21 +43,29 @@ class Groups:
                 raise self._failure
             # One that was begun after the question answers it, however long it took.
             if self._at is None or (self._begun < came and time.monotonic() >= self._begun + LONGEST_SECONDS):
-                self._read()
+                try:
+                    self._read()
+                except HuwiseError as failure:
+                    self._failure, self._failed = failure, time.monotonic()
+                    raise
             assert self._at is not None
             return self._rights, self._at
 
     def renew(self) -> None:
-        """Read them before those who look next would have to wait for it; where that fails, they ask again."""
-        if self._at is not None and time.monotonic() >= self._begun + SERVES_WELL_SECONDS:
-            with suppress(HuwiseError), self._lock:
-                self._read()
+        """Read them before those who look next would have to wait for it; not where somebody reads already.
+
+        Where that fails, those who look read them themselves once the last reading serves no longer.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._at is not None and time.monotonic() >= self._begun + SERVES_WELL_SECONDS:
+                with suppress(HuwiseError):
+                    self._read()
+        finally:
+            self._lock.release()
 
     def _read(self) -> None:
         at, begun = self.clock(), time.monotonic()
-        try:
-            self._rights = rights_of_groups(map(decode_group, self.client.groups()))
-        except HuwiseError as failure:
-            self._failure, self._failed = failure, time.monotonic()
-            raise
+        self._rights = rights_of_groups(map(decode_group, self.client.groups()))
         self._at, self._begun = at, begun

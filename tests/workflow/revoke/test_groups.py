@@ -43,6 +43,12 @@ class Queue:
         self.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def acquire(self, *, blocking: bool) -> bool:
+        return self.lock.acquire(blocking=blocking)
+
+    def release(self) -> None:
         self.lock.release()
 
 
@@ -164,3 +170,45 @@ def test_nobody_passes_the_gate_with_a_look_that_is_too_old_to_send(set_stage: S
     assert not revoker._pass_gate(case, seen)
     assert stage.states() == {"marie": "due"}
     assert stage.why("marie") == ["stale_look"]
+
+
+def read_once() -> tuple[Reading, Queue, Groups]:
+    """Groups that were read, and that wait at the next reading until it may go on."""
+    reading, queue = Reading(), Queue()
+    reading.goes_on.set()
+    shared = Groups(reading, Clock(), queue)  # type: ignore[arg-type]
+    shared.rights()
+    assert queue.come.acquire(timeout=60)
+    reading.goes_on.clear()
+    return reading, queue, shared
+
+
+def test_only_one_renews_them_and_no_other_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SERVES_WELL_SECONDS", 0.0)
+    reading, _queue, shared = read_once()
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(shared.renew)
+        while reading.times < 2:
+            time.sleep(0.01)
+        for _ in range(50):
+            shared.renew()
+        reading.goes_on.set()
+        first.result()
+    assert reading.times == 2
+
+
+def test_a_renewal_that_fails_fails_no_look_that_waited_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SERVES_WELL_SECONDS", 0.0)
+    monkeypatch.setattr(groups, "LONGEST_SECONDS", 3600.0)
+    reading, queue, shared = read_once()
+    reading.fails = True
+    with ThreadPoolExecutor(2) as threads:
+        renewal = threads.submit(shared.renew)
+        while reading.times < 2:
+            time.sleep(0.01)
+        waiting = threads.submit(shared.rights)
+        assert queue.come.acquire(timeout=60)
+        reading.goes_on.set()
+        renewal.result()
+        assert waiting.result()[0] == {"editors": ("edit_dataset",)}
+    assert reading.times == 2
