@@ -10,6 +10,9 @@ import re
 import smtplib
 from collections.abc import Sequence
 from email.utils import parseaddr
+from io import BufferedReader, RawIOBase
+from socket import socket
+from time import monotonic
 from typing import Any
 
 from django.core.mail.backends import smtp
@@ -20,29 +23,42 @@ from cleanup_portal.mime import written
 _BARE = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 """What smtplib hands on as it is, after it has looked for names, comments and quotes in it for longer than the mail
 server needs for the whole e-mail."""
-GO_ON = 354
+
+
+class _Replies(RawIOBase):
+    """What a mail server sends, as long as each reply is over in time."""
+
+    def __init__(self, sock: socket) -> None:
+        self.sock, self.until = sock, 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        patience = self.sock.gettimeout()
+        left = self.until - monotonic()
+        if left <= 0:
+            raise TimeoutError("the reply took too long")
+        self.sock.settimeout(left)
+        try:
+            return self.sock.recv_into(buffer)
+        finally:
+            self.sock.settimeout(patience)
 
 
 class MailServer(smtplib.SMTP):
-    """A mail server that is told sender, recipient and DATA at once where it offers that (RFC 2920).
+    """A mail server whose replies come in time as a whole; smtplib bounds each wait, and a dribble never ends one."""
 
-    Each reply is read and judged as ever, the one to the content last.
-    """
-
-    _recipient = ""
-    """Who follows MAIL in the same flight, if anybody."""
-    _sent: Sequence[str] = ()
-    """The commands that were sent ahead and whose turn has not come yet."""
-
-    def sendmail(self, from_addr: str, to_addrs: Any, *args: Any, **options: Any) -> Any:
-        self.ehlo_or_helo_if_needed()
-        is_one = len(to_addrs) == 1 and _BARE.fullmatch(to_addrs[0])
-        self._recipient, self._sent = to_addrs[0] if is_one and self.has_extn("pipelining") else "", ()
-        return super().sendmail(from_addr, to_addrs, *args, **options)
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock and (patience := self.sock.gettimeout()):
+            if self.file is None:
+                self._replies = _Replies(self.sock)
+                self.file = BufferedReader(self._replies)
+            self._replies.until = monotonic() + patience
+        return super().getreply()
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         if not _BARE.fullmatch(sender) or "SMTPUTF8" in options:
-            self._recipient = ""
             return super().mail(sender, options)
         return self.docmd("mail", " ".join([f"FROM:<{sender}>", *options]))
 
@@ -50,25 +66,6 @@ class MailServer(smtplib.SMTP):
         if options or not _BARE.fullmatch(recip):
             return super().rcpt(recip, options)
         return self.docmd("rcpt", f"TO:<{recip}>")
-
-    def putcmd(self, cmd: str, args: str = "") -> None:
-        if cmd == "mail" and self._recipient:
-            self.send(f"{cmd} {args}\r\nrcpt TO:<{self._recipient}>\r\ndata\r\n")
-            self._sent = ("rcpt", "data")
-        elif self._sent[:1] == (cmd,):
-            self._sent = self._sent[1:]
-        else:
-            super().putcmd(cmd, args)
-
-    def rset(self) -> tuple[int, bytes]:
-        """Something was refused: what was sent ahead is answered first; a server that asks for content gets none."""
-        sent, self._sent = self._sent, ()
-        for command in sent:
-            code, _text = self.getreply()
-            if command == "data" and code == GO_ON:
-                self.send(b".\r\n")
-                self.getreply()
-        return super().rset()
 
 
 class MailServerOverTLS(MailServer, smtplib.SMTP_SSL):

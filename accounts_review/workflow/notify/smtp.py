@@ -184,7 +184,7 @@ def deliver(message: EmailMessage, *, through: BaseEmailBackend) -> str | MailRe
         if told is None:
             raise
         # After a refused text smtplib leaves the message open, and the server would refuse the next.
-        if told.kind is RefusalKind.BROKEN or isinstance(failure, SMTPDataError):
+        if told.kind is RefusalKind.BROKEN or isinstance(failure, SMTPDataError) or _is_lost(through):
             _reopen(through)
         return told
     status = getattr(message, "anymail_status", None)
@@ -267,6 +267,12 @@ def _takes_utf8(through: BaseEmailBackend) -> bool:
     return bool(server.has_extn("smtputf8"))
 
 
+def _is_lost(connection: BaseEmailBackend) -> bool:
+    """Whether the server hung up behind a refusal, of which smtplib says nothing."""
+    server = getattr(connection, "connection", None)
+    return server is not None and getattr(server, "sock", True) is None
+
+
 def _reopen(connection: BaseEmailBackend) -> None:
     connection.close()
     connection.open()
@@ -281,7 +287,8 @@ def _refusal(failure: Exception) -> MailRefusal | None:
             return _answered(code, text)
         case SMTPServerDisconnected() | TimeoutError() | ConnectionResetError() | BrokenPipeError():
             return MailRefusal(_words(failure), RefusalKind.BROKEN)
-        case SMTPResponseException(smtp_code=code) if code == CLOSING:
+        case SMTPResponseException(smtp_code=code) if code == CLOSING or type(failure) is SMTPResponseException:
+            # The latter is smtplib's own, for a reply of which a line has no end; it has hung up.
             return MailRefusal(_words(failure), RefusalKind.BROKEN)
         case AnymailRecipientsRefused():
             return MailRefusal(_words(failure), RefusalKind.FINAL)

@@ -105,14 +105,6 @@ class Moody:
         self.moods: dict[str, str] = {}
         self.dies_after: int | None = None
         self.accepted: list[Message] = []
-        self.offers = ""
-        """What it can do beside what it can anyway."""
-
-    async def handle_EHLO(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
-    ) -> list[str]:
-        session.host_name = hostname
-        return responses[:1] + ([f"250-{self.offers}"] if self.offers else []) + responses[1:]
 
     async def handle_RCPT(  # noqa: N802 (the server looks for this name)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -195,15 +187,14 @@ MATRIX = [(at, mood) for at in STAGES for mood in ("defer", "refuse", "drop", "s
 
 @pytest.mark.matrix(fast=3, reason="a mail server for each stage")
 @pytest.mark.parametrize(("at", "mood"), [("", "accept"), *MATRIX])
-@pytest.mark.parametrize("offers", ["PIPELINING", ""])
 def test_whatever_the_server_does_once_at_any_stage_every_case_ends_where_it_should(
-    stage: Stage, moody: Moody, monkeypatch: pytest.MonkeyPatch, settings: Any, at: str, mood: str, offers: str
+    stage: Stage, moody: Moody, monkeypatch: pytest.MonkeyPatch, settings: Any, at: str, mood: str
 ) -> None:
     """Anna is the first; what concerns her stops no other, and what concerns everybody is nobody's fault.
 
     A connection, a sender and a text are everybody's; a refusal that does not say whose is hers once others are taken.
     """
-    settings.EMAIL_TIMEOUT, moody.offers = SILENCE / 2, offers
+    settings.EMAIL_TIMEOUT = SILENCE / 2
     monkeypatch.setattr(Capricious, "stage", at)
     monkeypatch.setattr(Capricious, "mood", mood)
     done = send(stage)
@@ -221,9 +212,7 @@ def test_whatever_the_server_does_once_at_any_stage_every_case_ends_where_it_sho
     assert len({message["Message-ID"] for message in moody.accepted}) == 6 - refused
 
 
-@pytest.mark.parametrize("offers", ["", "PIPELINING"])
-def test_each_address_ends_where_it_should_and_stops_no_other(stage: Stage, moody: Moody, offers: str) -> None:
-    moody.offers = offers
+def test_each_address_ends_where_it_should_and_stops_no_other(stage: Stage, moody: Moody) -> None:
     moody.moods = {"anna": "defer", "bela": "refuse", "cleo": "refuse data", "dina": "drop", "emil": "defer data"}
     done = send(stage)
     assert (done.sent, done.undeliverable, done.left) == (1, 2, 3)

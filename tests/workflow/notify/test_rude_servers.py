@@ -1,0 +1,125 @@
+"""Mail servers that break the rules of the conversation: they cost one e-mail a try, and nobody behind it anything."""
+
+from __future__ import annotations
+
+import socketserver
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from accounts_review.models import Case
+from accounts_review.workflow.notify.send import Notices, send_notices
+from tests.stage import SetStage, Stage, policy_text, someone
+
+PEOPLE = ("anna", "bela", "cleo")
+MORE_THAN_A_LINE = b"550 " + b"x" * 9_000 + b"\r\n"
+NO_SUCH_USER = b"550 5.1.1 No such user\r\n"
+HANG_UP, DRIBBLE = b"hang up", b"dribble"
+REPLIES = {
+    ("RCPT", "refuses and hangs up"): NO_SUCH_USER,
+    ("RSET", "refuses and hangs up"): HANG_UP,
+    ("RCPT", "refuses, then babbles"): NO_SUCH_USER,
+    ("RSET", "refuses, then babbles"): MORE_THAN_A_LINE,
+    ("RCPT", "babbles"): MORE_THAN_A_LINE,
+    ("RCPT", "dribbles"): DRIBBLE,
+    ("DATA", "takes it and dribbles"): DRIBBLE,
+}
+"""What it answers to a command in some way, where that is not yes."""
+
+
+class Rude(socketserver.ThreadingTCPServer):
+    """Takes every e-mail, but answers as ``way`` says to Anna, the first."""
+
+    allow_reuse_address, daemon_threads, way = True, True, ""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Conversation)
+        self.taken: list[str] = []
+
+
+class Conversation(socketserver.StreamRequestHandler):
+    server: Rude
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 rude\r\n")
+        recipient = ""
+        for line in self.rfile:
+            verb = line[:4].strip().upper().decode()
+            if verb == "RCPT":
+                recipient = line.decode().partition("<")[2].partition("@")[0]
+            if verb == "DATA":
+                self.wfile.write(b"354 go on\r\n")
+                while self.rfile.readline() != b".\r\n":
+                    pass
+                self.server.taken.append(recipient)
+            answer = REPLIES.get((verb, self.server.way if recipient == "anna" else ""), b"250 fine\r\n")
+            if verb == "QUIT" or answer is HANG_UP:
+                return
+            if answer is DRIBBLE:
+                self._dribble()
+                return
+            self.wfile.write(answer)
+
+    def _dribble(self) -> None:
+        """A reply that never ends and never pauses for long, until the other side has had enough."""
+        try:
+            while True:
+                self.wfile.write(b"250-still here\r\n")
+                self.connection.settimeout(0.1)
+                try:
+                    if not self.connection.recv(1):
+                        return
+                except TimeoutError:
+                    continue
+        except OSError:
+            return
+
+
+@pytest.fixture
+def rude(settings: Any) -> Iterator[Rude]:
+    server = Rude()
+    Thread(target=server.serve_forever, daemon=True).start()
+    settings.EMAIL_BACKEND = "cleanup_portal.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.server_address[1], 1
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
+
+
+def send(stage: Stage) -> Notices:
+    return send_notices(workspace=stage.workspace, now=stage.clock())
+
+
+def test_who_is_refused_by_a_server_that_hangs_up_costs_the_next_nothing(stage: Stage, rude: Rude) -> None:
+    rude.way = "refuses and hangs up"
+    done = send(stage)
+    assert (done.sent, done.undeliverable, done.left, done.error) == (2, 1, 0, "")
+    assert rude.taken == ["bela", "cleo"]
+    assert not Case.objects.exclude(account__username="anna").exclude(tried_at=None).exists()
+
+
+@pytest.mark.parametrize("way", ["babbles", "refuses, then babbles", "dribbles"])
+def test_a_reply_without_an_end_stops_nobody_behind(stage: Stage, rude: Rude, way: str) -> None:
+    rude.way = way
+    done = send(stage)
+    assert (done.sent, done.left) == (2, 1)
+    assert rude.taken == ["bela", "cleo"]
+    rude.way = ""
+    assert send(stage) == Notices(sent=1)
+    assert rude.taken == ["bela", "cleo", "anna"]
+
+
+def test_a_server_that_took_one_and_never_ends_its_reply_is_left(stage: Stage, rude: Rude) -> None:
+    """Whether it was taken nobody knows then, so it is offered once more, by a later run and behind the others."""
+    rude.way = "takes it and dribbles"
+    assert send(stage).sent == 2
+    assert rude.taken == ["anna", "bela", "cleo"]
