@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Count, Min
@@ -20,6 +20,7 @@ from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.counts import crossed
 from accounts_review.web.review.filters import LAPSING
 from accounts_review.wording import findings, instants
+from accounts_review.wording.instants import portal_day
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.revoke.standstill import due, standstill
 
@@ -94,7 +95,7 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
     current = workspace.current_policy if running else None
     waits = {each.pk: standstill(each, now=now, current=current) for each in running}
     lapsing, first = _lapsing(workspace, now)
-    of_exemptions = [_ending(workspace, lapsing, first)] if first else []
+    of_exemptions = [_ending(workspace, lapsing, first, now)] if first else []
     return Situation(
         workspace=workspace,
         synced=synced,
@@ -208,13 +209,14 @@ def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]
     return found["count"], found["first"]
 
 
-def _ending(workspace: Workspace, count: int, first: datetime) -> Coming:
+def _ending(workspace: Workspace, count: int, first: datetime, now: datetime) -> Coming:
     sentence = ngettext(
         "%(count)s exemption ends within 30 days",
         "%(count)s exemptions end within 30 days, the first on this day",
         count,
     ) % counted({"count": count})
-    return Coming(at=first, said=sentence, url=f"{_url(workspace, 'review')}?verdict=all&state=lapsing")
+    url = f"{_url(workspace, 'review')}?verdict=all&state=lapsing"
+    return Coming(at=_noon(portal_day(first), now), said=sentence, url=url)
 
 
 def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
@@ -232,7 +234,7 @@ def _crossing(workspace: Workspace, now: datetime) -> Iterator[Coming]:
         yield Coming(at=end, said=sentence, url=f"{_url(workspace, 'review')}?{query}")
 
 
-def _noon(day: datetime, now: datetime) -> datetime:
+def _noon(day: date, now: datetime) -> datetime:
     """The middle of a day, so that it is that day in whatever zone it is shown."""
     return localtime(now).replace(year=day.year, month=day.month, day=day.day, hour=12, minute=0, second=0)
 

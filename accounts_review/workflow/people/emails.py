@@ -52,7 +52,7 @@ def _to_person(change: Change, *, now: datetime, link: str) -> list[EmailMessage
     person = change.person
     context = _context(change)
     if change.event in INVITING:
-        context |= {"link": link or link_of(person), "until": instants.day(ends_at(now))}
+        context |= {"link": link or link_of(person), "until": instants.promised(ends_at(now))}
         return [_mail("invitation", _("Your access to the Cleanup Portal"), context, person.email)]
     addresses = [change.address_before, person.email] if change.event is Event.PERSON_EMAIL_CHANGED else [person.email]
     subject = {

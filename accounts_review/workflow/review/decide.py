@@ -247,7 +247,7 @@ def objection_to_exemption(account: Account, actor: User, reason: str, until: da
 
 
 def _objection_to_end(until: datetime, latest: datetime) -> str:
-    return _("it may be exempt until %(date)s at most") % {"date": instants.day(latest)} if until > latest else ""
+    return _("it may be exempt until %(date)s at most") % {"date": instants.promised(latest)} if until > latest else ""
 
 
 def objection_to_snooze(account: Account) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils.timezone import localtime, now, override
 
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, Cleanup, Exemption, Workspace
 from accounts_review.wording import instants
+from accounts_review.workflow.people import emails
+from accounts_review.workflow.people.changes import Change
+from accounts_review.workflow.people.invitation import ends_at
+from accounts_review.workflow.review import decide
 from tests.web.records_kit import Site, text
 
 WEST = "Pacific/Honolulu"
@@ -65,6 +72,38 @@ def test_an_exemption_ends_on_the_day_that_was_given_for_whoever_reads_it(site: 
     page = text(site.get("account", pk=ana.pk))
     assert f"until {DAY}" in page
     assert DAY_BEFORE not in page
+
+
+def test_the_overview_foretells_the_end_of_an_exemption_on_that_day(site: Site) -> None:
+    site.people("ana")
+    ana, until = Account.objects.get(username="ana"), instants.start_of(PROMISED.date())
+    Exemption.objects.create(account=ana, until=until, reason="on leave", by_login="operator", at=now())
+    ends = [each.at for each in site.get("overview").context["coming"] if "exemption" in each.said]
+    with override(WEST):
+        assert [localtime(at).date() for at in ends] == [PROMISED.date()]
+
+
+def test_a_row_of_a_plan_ends_on_the_day_that_its_file_names() -> None:
+    row = {"until": instants.start_of(PROMISED.date()), "reason": "on leave"}
+    with override(WEST):
+        said = render_to_string("accounts_review/review/cells/row_detail.html", {"record": row})
+    assert instants.dated(PROMISED, "j F Y") in said
+
+
+def test_a_refusal_names_the_longest_end_as_the_form_does(site: Site) -> None:
+    site.people("ana")
+    ana, at = Account.objects.get(username="ana"), PROMISED.replace(hour=0, minute=30)
+    latest = decide.latest_end(site.workspace, now=at)
+    act: dict[str, Any] = {"actor": site.person("reviewer"), "reason": "on leave", "now": at}
+    with override(WEST), pytest.raises(decide.DecisionRefused, match=instants.promised(latest)):
+        decide.exempt(accounts=[ana], until=latest + timedelta(days=2), **act)
+
+
+def test_an_invitation_names_the_same_end_whoever_sends_it(site: Site) -> None:
+    change = Change(event=Event.PERSON_ADDED, person=site.person("reviewer"), actor="ada")
+    with override(WEST):
+        (mail,) = emails._to_person(change, now=PROMISED, link="https://portal.example/x")
+    assert instants.promised(ends_at(PROMISED)) in str(mail.body)
 
 
 @pytest.mark.parametrize("zone", ["UTC", WEST, "Pacific/Auckland"])
