@@ -69,13 +69,8 @@ class Prepared:
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """What it lists by ``values_list``, as the database has it."""
         with preparing_cursor() as cursor:
-            cursor.execute(self._sql, {name: _as_parameter(values[name]) for name in self.given})
+            cursor.execute(self.sql, {name: _as_parameter(values[name]) for name in self.given})
             return list(cursor.fetchall())
-
-    @property
-    def sql(self) -> str:
-        """Its SQL with ``%(name)s`` for each value, to be asked within a statement that is made anyway."""
-        return self._sql
 
     @cached_property
     def _queryset(self) -> Any:
@@ -86,7 +81,8 @@ class Prepared:
         return self._queryset.query.get_compiler(self._queryset.db)
 
     @cached_property
-    def _sql(self) -> str:
+    def sql(self) -> str:
+        """Its SQL with ``%(name)s`` for each value, also to be asked within a statement that is made anyway."""
         with _COMPILING:
             text, places = self._compiler.as_sql()
         named = [self.stand_ins.get(place) if isinstance(place, _PLACES) else None for place in places]

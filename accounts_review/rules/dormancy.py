@@ -225,8 +225,15 @@ def moved_limits(before: Policy, after: Policy) -> dict[str, int] | None:
 
 def verdict_at(*, standing: str, dormant_from: datetime, now: datetime) -> Verdict:
     """Read the verdict of an assessment at an instant; the limit itself counts as reached."""
-    if now < dormant_from:
+    return verdict_of(standing, is_active=now < dormant_from)
+
+
+def verdict_of(standing: str, *, is_active: bool, is_exempt: bool = False) -> Verdict:
+    """The verdict on an account of which is known whether it is active, and whether an exemption is in force."""
+    if is_active:
         return Verdict.ACTIVE
+    if is_exempt:
+        return Verdict.PROTECTED
     return Verdict.DORMANT if standing == Standing.ORDINARY else Verdict(standing)
 
 

@@ -118,7 +118,7 @@ class CleanupView(WorkspaceView):
         sent = self.request.POST
         self.request.session[TYPED] = {
             "cleanup": self.cleanup.pk,
-            "act": act,
+            "act": act[:20],
             "reason": sent.get("reason", "")[:500],
             "who": sent.get("who", "")[:50_000],
             "all": sent.get("all", "")[:20],

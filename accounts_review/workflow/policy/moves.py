@@ -12,7 +12,7 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q
 
 from accounts_review.models import Account, Assessment, Case, Exemption, PolicyPreview, PolicyVersion, Workspace
 from accounts_review.models.account import AccountQuerySet, active_under
-from accounts_review.rules.dormancy import Standing, Verdict
+from accounts_review.rules.dormancy import Verdict, verdict_of
 
 SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
 """Of the accounts under a preview: those whom it would spare."""
@@ -79,7 +79,8 @@ def _moves_by_limits(workspace: int, limits: Mapping[str, int], *, now: datetime
     for rows, is_exempt, sign in ((counted, False, 1), (exempt, False, -1), (exempt, True, 1)):
         for segment, standing, is_active, is_active_after, count in rows:
             verdict, after = (
-                _verdict(standing, is_active=active, is_exempt=is_exempt) for active in (is_active, is_active_after)
+                verdict_of(standing, is_active=active, is_exempt=is_exempt).value
+                for active in (is_active, is_active_after)
             )
             found[segment, verdict, after] += sign * count
     return [
@@ -87,14 +88,6 @@ def _moves_by_limits(workspace: int, limits: Mapping[str, int], *, now: datetime
         for (segment, verdict, after), count in found.items()
         if count
     ]
-
-
-def _verdict(standing: str, *, is_active: bool, is_exempt: bool) -> str:
-    if is_active:
-        return Verdict.ACTIVE.value
-    if is_exempt:
-        return Verdict.PROTECTED.value
-    return Verdict.DORMANT.value if standing == Standing.ORDINARY else standing
 
 
 def touched(policy_preview: PolicyPreview, *, now: datetime) -> list[Touched]:
