@@ -61,8 +61,6 @@ class Flight:
     crew: Crew
     most: int
     room: Callable[[int], int]
-    meanwhile: Callable[[], None]
-    """Done in a thread while DELETEs are on their way."""
     looking: dict[Future[Any], Case] = field(default_factory=dict)
     sending: dict[Future[Any], Case] = field(default_factory=dict)
     answered: list[Answered] = field(default_factory=list)
@@ -79,7 +77,7 @@ class Flight:
     def run(self) -> None:
         """Until nothing more may be claimed, and whatever is on its way has ended; also where this raises."""
         # However it is left, the pool waits for its threads: no DELETE leaves after this has returned.
-        with ThreadPoolExecutor(self.most + 1, thread_name_prefix="revoke") as pool:
+        with ThreadPoolExecutor(self.most, thread_name_prefix="revoke") as pool:
             try:
                 self._claim(pool)
                 while self.looking or self.sending or self.waiting:
@@ -157,8 +155,6 @@ class Flight:
             for case, seen in passed:
                 with bound_contextvars(case=case.pk):
                     self.sending[pool.submit(copy_context().run, self.crew.send, case, seen)] = case
-            if passed:
-                pool.submit(self.meanwhile)
         if self.waiting and not (self.looking or self.sending):
             self._look_anew(pool)
 

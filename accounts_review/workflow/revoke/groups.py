@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -14,9 +13,6 @@ from accounts_review.huwise import Client, HuwiseError, decode_group
 
 LONGEST_SECONDS = 2.0
 """So long one reading serves; a look may be fifteen times as old before its DELETE leaves."""
-
-SERVES_WELL_SECONDS = 1.5
-"""An older one is about to end."""
 
 Rights = Mapping[str, tuple[str, ...] | None]
 
@@ -43,29 +39,15 @@ class Groups:
                 raise self._failure
             # One that was begun after the question answers it, however long it took.
             if self._at is None or (self._begun < came and time.monotonic() >= self._begun + LONGEST_SECONDS):
-                try:
-                    self._read()
-                except HuwiseError as failure:
-                    self._failure, self._failed = failure, time.monotonic()
-                    raise
+                self._read()
             assert self._at is not None
             return self._rights, self._at
 
-    def renew(self) -> None:
-        """Read them before those who look next would have to wait for it; not where somebody reads already.
-
-        Where that fails, those who look read them themselves once the last reading serves no longer.
-        """
-        if not self._lock.acquire(blocking=False):
-            return
-        try:
-            if self._at is not None and time.monotonic() >= self._begun + SERVES_WELL_SECONDS:
-                with suppress(HuwiseError):
-                    self._read()
-        finally:
-            self._lock.release()
-
     def _read(self) -> None:
         at, begun = self.clock(), time.monotonic()
-        self._rights = rights_of_groups(map(decode_group, self.client.groups()))
+        try:
+            self._rights = rights_of_groups(map(decode_group, self.client.groups()))
+        except HuwiseError as failure:
+            self._failure, self._failed = failure, time.monotonic()
+            raise
         self._at, self._begun = at, begun

@@ -99,7 +99,7 @@ class Revoker(Recorder):
         if self.at_once > 1:
             # A claim notes the newest entry before it looks at the holds.
             with checkpoint.kept_at_the_end():
-                Flight(crew=self, most=self.at_once, room=room, meanwhile=self.groups.renew).run()
+                Flight(crew=self, most=self.at_once, room=room).run()
         else:
             self._one_by_one(room)
         self.close_finished()

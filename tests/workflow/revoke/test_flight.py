@@ -15,9 +15,8 @@ from accounts_review.models import AuditEntry
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.revoke import flight, groups, worker
+from accounts_review.workflow.revoke import flight, worker
 from accounts_review.workflow.revoke.delete_call import DeleteOutcome, outcome_of
-from huwise_sandbox.records import group
 from tests.stage import SetStage, Stage, policy_text, someone
 from tests.workflow.hold_mishaps import hold_the_workspace
 from tests.workflow.revoke.conftest import NAMES, PATIENCE
@@ -130,29 +129,6 @@ def test_those_who_follow_are_looked_at_while_answers_are_written_down(
     monkeypatch.setattr(worker.Revoker, "record", record)
     assert stage.revoke() == {"revoked": 10}
     assert waited[0]
-
-
-def test_groups_are_read_anew_while_deletes_are_on_their_way(
-    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readers = group("readers", "Readers", [])
-    people = [someone(name, groups=[readers]) for name in NAMES]
-    stage = set_stage(*people, groups=[readers], others=30, launched=NAMES)
-    assert stage.revoke(limit=6) == {"revoked": 6}
-    gate, read, times = Gate(monkeypatch), Client.groups, list[int]()
-
-    def read_again(client: Client) -> list[bytes]:
-        times.append(len(times))
-        if len(times) == 2:
-            gate.wait_until(flight.AT_ONCE)
-            gate.open()
-        return read(client)
-
-    monkeypatch.setattr(Client, "groups", read_again)
-    monkeypatch.setattr(groups, "LONGEST_SECONDS", 999)
-    monkeypatch.setattr(groups, "SERVES_WELL_SECONDS", 0)
-    assert stage.revoke() == {"revoked": 10}
-    assert len(times) > 1
 
 
 def test_the_threads_never_touch_the_database(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

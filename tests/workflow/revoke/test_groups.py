@@ -43,12 +43,6 @@ class Queue:
         self.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def acquire(self, *, blocking: bool) -> bool:
-        return self.lock.acquire(blocking=blocking)
-
-    def release(self) -> None:
         self.lock.release()
 
 
@@ -106,45 +100,6 @@ def test_after_a_moment_they_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> N
     assert reading.times == 2
 
 
-def test_they_are_renewed_before_whoever_looks_next_would_have_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, began = Reading(), time.monotonic()
-    reading.goes_on.set()
-    shared: Groups = Groups(reading, Clock())  # type: ignore[arg-type]
-
-    def after(seconds: float) -> None:
-        monkeypatch.setattr(time, "monotonic", lambda: began + seconds)
-
-    after(0)
-    shared.renew()
-    assert reading.times == 0, "nobody has asked for them"
-    shared.rights()
-    after(1)
-    shared.renew()
-    assert reading.times == 1
-    after(groups.SERVES_WELL_SECONDS)
-    shared.renew()
-    assert reading.times == 2
-    after(groups.LONGEST_SECONDS + 1)
-    shared.rights()
-    assert reading.times == 2
-
-
-def test_a_renewal_that_fails_is_left_to_whoever_looks_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading, began = Reading(), time.monotonic()
-    reading.goes_on.set()
-    shared: Groups = Groups(reading, Clock())  # type: ignore[arg-type]
-    before = shared.rights()
-    monkeypatch.setattr(time, "monotonic", lambda: began + 1.9)
-    reading.fails = True
-    shared.renew()
-    assert reading.times == 2
-    monkeypatch.setattr(time, "monotonic", lambda: began + 1.95)
-    assert shared.rights() == before
-    monkeypatch.setattr(time, "monotonic", lambda: began + 9)
-    with pytest.raises(Unreachable):
-        shared.rights()
-
-
 def test_a_look_is_as_old_as_what_it_knows_of_the_groups(set_stage: SetStage) -> None:
     readers = group("readers", "Readers", [])
     stage = set_stage(someone("marie", groups=[readers]), groups=[readers], launched=("marie",))
@@ -170,45 +125,3 @@ def test_nobody_passes_the_gate_with_a_look_that_is_too_old_to_send(set_stage: S
     assert not revoker._pass_gate(case, seen)
     assert stage.states() == {"marie": "due"}
     assert stage.why("marie") == ["stale_look"]
-
-
-def read_once() -> tuple[Reading, Queue, Groups]:
-    """Groups that were read, and that wait at the next reading until it may go on."""
-    reading, queue = Reading(), Queue()
-    reading.goes_on.set()
-    shared = Groups(reading, Clock(), queue)  # type: ignore[arg-type]
-    shared.rights()
-    assert queue.come.acquire(timeout=60)
-    reading.goes_on.clear()
-    return reading, queue, shared
-
-
-def test_only_one_renews_them_and_no_other_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "SERVES_WELL_SECONDS", 0.0)
-    reading, _queue, shared = read_once()
-    with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(shared.renew)
-        while reading.times < 2:
-            time.sleep(0.01)
-        for _ in range(50):
-            shared.renew()
-        reading.goes_on.set()
-        first.result()
-    assert reading.times == 2
-
-
-def test_a_renewal_that_fails_fails_no_look_that_waited_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "SERVES_WELL_SECONDS", 0.0)
-    monkeypatch.setattr(groups, "LONGEST_SECONDS", 3600.0)
-    reading, queue, shared = read_once()
-    reading.fails = True
-    with ThreadPoolExecutor(2) as threads:
-        renewal = threads.submit(shared.renew)
-        while reading.times < 2:
-            time.sleep(0.01)
-        waiting = threads.submit(shared.rights)
-        assert queue.come.acquire(timeout=60)
-        reading.goes_on.set()
-        renewal.result()
-        assert waiting.result()[0] == {"editors": ("edit_dataset",)}
-    assert reading.times == 2
