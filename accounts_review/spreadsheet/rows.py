@@ -26,6 +26,7 @@ REMEMBERED = 4096
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 DECISIONS = ("approve", "exempt", "withdraw")
 COLUMNS_TO_FILL = ("decision", "decision_reason", "decision_until")
+NOT_FILLED = ("",) * len(COLUMNS_TO_FILL)
 COLUMNS = (
     "username",
     "email",
@@ -225,7 +226,7 @@ def _account_row(
         row.exempt_why or row.case_why or "",
         _written_often(row.read_at)[0],
         _digests(evidence, _decided(row.case_state, exempt_exactly, row.snoozed_by)),
-        *("" for _ in COLUMNS_TO_FILL),
+        *NOT_FILLED,
     )
 
 

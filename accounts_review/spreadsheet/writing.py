@@ -73,10 +73,19 @@ def _csv(sheet: Sheet) -> Iterator[bytes]:
     rows = iter(sheet.rows)
     batch: list[Sequence[str]] = [sheet.columns]
     while batch:
-        text = io.StringIO()
-        csv.writer(text).writerows(map(_inert_row, batch))
-        yield text.getvalue().encode()
+        yield "".join(map(_csv_line, batch)).encode()
         batch = list(islice(rows, BATCH))
+
+
+def _csv_line(row: Sequence[str]) -> str:
+    """What ``csv.writer`` makes of a row: it looks at each letter, three times as long as looking for commas alone."""
+    row = _inert_row(row)
+    text = "".join(row)
+    if '"' not in text and "\n" not in text and "\r" not in text and len(row) > 1:
+        return ",".join([f'"{cell}"' if "," in cell else cell for cell in row]) + "\r\n"
+    line = io.StringIO()
+    csv.writer(line).writerow(row)
+    return line.getvalue()
 
 
 def _xlsx(sheet: Sheet) -> Iterator[bytes]:

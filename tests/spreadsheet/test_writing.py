@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts_review.spreadsheet import Sheet, inert, without_quote, written
-from accounts_review.spreadsheet.writing import FORMULA, UNFIT, _inert_row
+from accounts_review.spreadsheet.writing import FORMULA, UNFIT, _csv_line, _inert_row
 
 HOSTILE = ["=1+1", "'=1", "<&>\"'", " blanks ", "two\nlines", "nul \x00", "é, ; \t", ""]
 
@@ -94,3 +96,10 @@ def test_a_row_is_as_inert_as_its_cells_whatever_characters_it_holds() -> None:
     for start in (*FORMULA, "'", '"', ",", " ", "\n"):
         for cells in (["ana", f"{start}cmd|' /C calc'!A0"], [f"{start}", "", "x"], [f"x{start}", "y"]):
             assert [*_inert_row(cells)] == [inert(cell) for cell in cells]
+
+
+@given(st.lists(st.text(st.sampled_from("ab,;\"'\n\r\t =é\u202e\x00\u2028"), max_size=5), min_size=1, max_size=4))
+def test_a_line_is_what_the_library_makes_of_it(cells: list[str]) -> None:
+    line = io.StringIO()
+    csv.writer(line).writerow([inert(cell) for cell in cells])
+    assert _csv_line(cells) == line.getvalue()
