@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from urllib.request import url2pathname
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import connection
 from django.utils.timezone import now
 
 from accounts_review.audit import checkpoint
 from accounts_review.models import AuditDelivery, AuditEntry
+from accounts_review.models.alone import alone
 from accounts_review.spreadsheet.audit_rows import audit_line
 from cleanup_portal.signed_post import NotDelivered, post
 
@@ -64,7 +63,7 @@ def deliver_entries() -> int:
     if not settings.AUDIT_WEBHOOK_URL:
         return 0
     taken = 0
-    with _alone() as is_ours:
+    with alone(_LOCK) as is_ours:
         for _round in range(BATCHES if is_ours else 0):
             state, _is_new = AuditDelivery.objects.get_or_create(pk=1)
             entries = AuditEntry.objects.filter(seq__gt=state.upto).order_by("seq")
@@ -98,20 +97,6 @@ def _post(batch: list[AuditEntry], state: AuditDelivery) -> bool:
     # Somebody may have asked for earlier ones meanwhile.
     AuditDelivery.objects.filter(pk=1, upto=state.upto).update(upto=batch[-1].seq, delivered_at=now(), error="")
     return True
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """One process delivers at a time, without a transaction around what is sent."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-        [is_ours] = cursor.fetchone()
-    try:
-        yield bool(is_ours)
-    finally:
-        if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def _is_due(number: int, sent: list[Any] | None) -> bool:

@@ -31,7 +31,7 @@ from accounts_review.workflow.notify.due import spare
 from accounts_review.workflow.notify.own_texts import TextsOf, texts_of
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.portions import Portions, still
-from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone, deliver, one_by_one
+from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone_in, deliver, one_by_one
 from accounts_review.workflow.notify.taken import KEPT, Taken, is_erased, record_left
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
@@ -73,7 +73,7 @@ def send_notices(
     neither stops anybody else. A clean-up rests on a day that its policy avoids. A mail server that cannot be reached
     or refuses *us* ends the run, as does the time ``budget``: the cases wait, and the next run goes on from there.
     """
-    with alone(workspace) as is_alone:
+    with alone_in(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
         left_over = record_left(workspace, now=now)
@@ -113,7 +113,7 @@ def send_reminders(
     Each once; where several have become due at once, after a pause, only the one nearest to the date is sent. A refusal
     changes no case's state.
     """
-    with alone(workspace) as is_alone:
+    with alone_in(workspace) as is_alone:
         if not is_alone:
             return EmailsSent(error=_busy())
         rewarn.follow_addresses(workspace=workspace, now=now)
@@ -138,7 +138,7 @@ def send_closings(
 
     A refusal is recorded and not tried again.
     """
-    with alone(workspace) as is_alone:
+    with alone_in(workspace) as is_alone:
         if not is_alone:
             return EmailsSent(error=_busy())
         keys = due.closings(workspace, now=now)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
@@ -17,11 +17,11 @@ from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPRes
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import connection as database
 
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.models import Workspace
+from accounts_review.models.alone import alone
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.refusals import MailFault, alike, fault_of
 from accounts_review.wording import objections
@@ -228,22 +228,12 @@ def one_by_one(
     return run
 
 
-@contextmanager
-def alone(workspace: Workspace) -> Iterator[bool]:
-    """Whether nobody else sends for the workspace now; held until the end, and freed when this process dies.
+def alone_in(workspace: Workspace) -> AbstractContextManager[bool]:
+    """Whether nobody else sends for the workspace now, until the end.
 
     Without it, two processes would each send the e-mail that only one of them can record.
     """
-    key = [0x6D61696C, workspace.pk]
-    with database.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        is_alone = bool(cursor.fetchone()[0])
-    try:
-        yield is_alone
-    finally:
-        if is_alone:
-            with database.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+    return alone(0x6D61696C, workspace.pk)
 
 
 def _not_sendable(message: EmailMessage, through: BaseEmailBackend) -> MailRefusal | None:

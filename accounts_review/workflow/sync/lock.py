@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from accounts_review.models import Workspace
+from accounts_review.models.alone import alone
 
 
 class AlreadyRunning(RuntimeError):
@@ -43,13 +44,7 @@ def is_free_until_the_end(workspace: Workspace) -> bool:
 @contextmanager
 def only_one(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock, which the database frees by itself when this process dies."""
-    key = _key(workspace)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
-        if not cursor.fetchone()[0]:
+    with alone(*_key(workspace)) as is_alone:
+        if not is_alone:
             raise AlreadyRunning(workspace)
-    try:
         yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
