@@ -29,6 +29,9 @@ TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 LARGEST_ANSWER = 64 * 1024 * 1024
 LARGEST_ERROR = 64 * 1024
 LONGEST_ANSWER_SECONDS = 60.0
+PACKED = "gzip"
+"""How an answer may be packed: once, which makes a thousand bytes of one at most. Brotli, or gzip within gzip, makes
+gigabytes of a few kilobytes, before anybody can count them."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +93,12 @@ class Connection:
             auth=key,
             transport=transport or route.transport(self._base),
             timeout=timeout,
-            headers={"User-Agent": user_agent, "Accept": "application/json", "Cache-Control": "no-cache"},
+            headers={
+                "User-Agent": user_agent,
+                "Accept": "application/json",
+                "Accept-Encoding": PACKED,
+                "Cache-Control": "no-cache",
+            },
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             event_hooks={"response": [_put_location_aside]},
             follow_redirects=False,
@@ -178,9 +186,15 @@ def _put_location_aside(response: httpx.Response) -> None:
     response.extensions["location"] = response.headers.pop("location", "")
 
 
+def _can_unpack(response: httpx.Response) -> bool:
+    return response.headers.get("content-encoding", "").strip().lower() in ("", "identity", PACKED)
+
+
 def _answer(response: httpx.Response, *, doing: str) -> Answer | HuwiseError:
-    body = bytearray()
-    for chunk in () if response.status_code == httpx.codes.NO_CONTENT else response.iter_bytes():
+    body, is_empty = bytearray(), response.status_code == httpx.codes.NO_CONTENT
+    if not is_empty and not _can_unpack(response):
+        return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is packed as nobody asked for")
+    for chunk in () if is_empty else response.iter_bytes():
         body += chunk
         if len(body) > LARGEST_ANSWER:
             return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is far too large")
@@ -193,11 +207,11 @@ def _beginning(response: httpx.Response) -> bytes:
     """What an error has to say. Its status is known already, so a body that breaks off changes nothing."""
     body = bytearray()
     with suppress(httpx.HTTPError):
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_bytes() if _can_unpack(response) else ():
             body += chunk
             if len(body) > LARGEST_ERROR or deadline.is_over():
                 break
-    return bytes(body)
+    return bytes(body[:LARGEST_ERROR])
 
 
 def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreachable:

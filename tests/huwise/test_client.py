@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from accounts_review.huwise import UnexpectedAnswer, decode_user
+from accounts_review.huwise import ServerFault, UnexpectedAnswer, decode_user
 
 from .kit import Handler, PreparedWorkspace, as_bytes, listing, raw_page
 
@@ -171,3 +173,37 @@ def test_the_first_owner_named_is_the_owner_of_the_key() -> None:
 )
 def test_an_answer_that_names_no_owner_is_none(body: bytes) -> None:
     assert PreparedWorkspace(raw_page(body)).client.key_owner() is None
+
+
+class Unread(httpx.SyncByteStream):
+    """A body that nobody may begin to read."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError("it was read")
+
+
+def test_an_answer_may_be_packed_once_and_says_so_to_the_workspace() -> None:
+    packed = gzip.compress(b'{"total_count": 7, "results": []}')
+    workspace = PreparedWorkspace(raw_page(packed, **{"Content-Encoding": "GZIP"}))
+    assert workspace.client.users_count() == 7
+    assert workspace.requests[0].headers["Accept-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("how", ["gzip, gzip", "gzip,br", "br", "zstd", "deflate"])
+def test_an_answer_that_is_packed_otherwise_is_refused_unread(how: str) -> None:
+    """A few kilobytes of it can unpack to gigabytes in one go."""
+
+    def packed(status: int) -> httpx.Response:
+        return httpx.Response(status, headers={"Content-Encoding": how}, stream=Unread())
+
+    workspace = PreparedWorkspace(lambda request: packed(200))
+    with pytest.raises(UnexpectedAnswer, match="packed"):
+        workspace.client.users_count()
+    assert len(workspace.requests) == 1
+    with pytest.raises(ServerFault, match="500"):
+        PreparedWorkspace(lambda request: packed(500)).client.users_count()
+
+
+def test_a_removal_needs_no_body_however_it_is_said_to_be_packed() -> None:
+    answer = httpx.Response(204, headers={"Content-Encoding": "br"}, stream=Unread())
+    assert PreparedWorkspace(answer).client.delete_user("marie").status == 204
