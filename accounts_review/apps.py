@@ -29,6 +29,7 @@ class AccountsReviewConfig(AppConfig):
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         connection_created.connect(plan_as_here)
+        connection_created.connect(read_instants)
         recorded.connect()
         second_factor.connect()
         proof.connect()
@@ -55,3 +56,10 @@ def plan_as_here(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SET jit = off; SET random_page_cost = 1.1")
+
+
+def read_instants(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Read the instants of a connection quicker than Django does."""
+    from accounts_review.models.instants import InstantLoader
+
+    connection.connection.adapters.register_loader("timestamptz", InstantLoader)
