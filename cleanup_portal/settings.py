@@ -103,7 +103,7 @@ MIDDLEWARE = [
     "cleanup_portal.proxy.HealthFromWithinMiddleware",
     "accounts_review.web.shared.middleware.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "accounts_review.web.shared.middleware.QuickGZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
