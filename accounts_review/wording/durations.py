@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import lru_cache
 
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -30,17 +30,28 @@ def span(days: int, *, number: Callable[[int], str] = str) -> str:
 
 def since(instant: datetime, now: datetime) -> str:
     """How long something has been so: by the calendar in years and months, in days, or within a day in hours."""
+    return between(instant, now, get_current_timezone(), get_language())
+
+
+def between(instant: datetime, now: datetime, zone: tzinfo, language: str | None) -> str:
+    """:func:`since`, for whoever says it very often and looked up once what is on."""
     days = (now - instant).days
     if days < 1:
         return timesince(instant, now)
     if days < FEW_DAYS:
         return _days(days)
-    return _by_calendar(_whole_months(localtime(instant), localtime(now)), get_language())
+    return _by_calendar(_whole_months(instant.astimezone(zone), now.astimezone(zone)), language)
 
 
 def ago(instant: datetime, now: datetime) -> str:
     """How long ago something was."""
-    return _("%(time)s ago") % {"time": since(instant, now)}
+    return before(since(instant, now), get_language())
+
+
+@lru_cache(maxsize=1_000)
+def before(time: str, _language: str | None) -> str:
+    """How long ago, of a length of time in words."""
+    return _("%(time)s ago") % {"time": time}
 
 
 def _whole_months(instant: datetime, now: datetime) -> int:

@@ -17,7 +17,7 @@ SHORT_MONTHS = {
 
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
-    return _day(localtime(instant).date(), get_language())
+    return written(localtime(instant).date(), get_language())
 
 
 def portal_day(instant: datetime) -> date:
@@ -27,7 +27,7 @@ def portal_day(instant: datetime) -> date:
 
 def promised(instant: datetime) -> str:
     """The day that somebody was promised, as the e-mail named it, in the reader's language."""
-    return _day(portal_day(instant), get_language())
+    return written(portal_day(instant), get_language())
 
 
 def start_of(portal_day: date) -> datetime:
@@ -36,8 +36,8 @@ def start_of(portal_day: date) -> datetime:
 
 
 @lru_cache(maxsize=10_000)
-def _day(of: date, _language: str | None) -> str:
-    """Days recur: in lists and exports their writing took a third of the time."""
+def written(of: date, _language: str | None) -> str:
+    """A day in the language that is on. Days recur: in lists and exports their writing took a third of the time."""
     return dated(of, "j M Y")
 
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from accounts_review.rules.dormancy import Reason, Standing, Verdict
 from accounts_review.wording import segments
-from accounts_review.wording.durations import ago, span
-from accounts_review.wording.instants import day, promised
+from accounts_review.wording.durations import ago, before, between, span
+from accounts_review.wording.instants import day, promised, written
 
 MOST_NAMED = 5
 """So many names of a policy's list are enough in a sentence."""
@@ -89,17 +89,19 @@ def in_force(stored: Iterable[Mapping[str, str]], *, verdict: str, exempt_until:
 
 def idleness(*, activity_at: datetime | None, activity_field: str, limit_days: int, segment: str, now: datetime) -> str:
     """When the account was last active, how long ago that is, and the limit that counts for it."""
-    limit = _limit(limit_days, segment, get_language())
-    if activity_at is None:
-        return _("%(date)s; %(limit)s") % {"date": _("no valid date"), "limit": limit}
-    clause = str(LAST_ACTIVE[activity_field]) % {"date": day(activity_at), "ago": ago(activity_at, now)}
-    return _("%(date)s; %(limit)s") % {"date": clause, "limit": limit}
+    active = (activity_field, day(activity_at), ago(activity_at, now)) if activity_at else None
+    return _idleness(active, limit_days, segment, get_language())
 
 
-@lru_cache(maxsize=1_000)
-def _limit(days: int, segment: str, _language: str | None) -> str:
-    """The same for everybody of a segment."""
-    return _("limit %(limit)s (%(segment)s)") % {"limit": span(days), "segment": segments.shown(segment)}
+@lru_cache(maxsize=10_000)
+def _idleness(active: tuple[str, str, str] | None, limit_days: int, segment: str, _language: str | None) -> str:
+    """Sentences recur from page to page: writing them anew took a tenth of a review page."""
+    said = _("no valid date")
+    if active:
+        field, date, how_long_ago = active
+        said = str(LAST_ACTIVE[field]) % {"date": date, "ago": how_long_ago}
+    limit = _("limit %(limit)s (%(segment)s)") % {"limit": span(limit_days), "segment": segments.shown(segment)}
+    return _("%(date)s; %(limit)s") % {"date": said, "limit": limit}
 
 
 class IdlenessInWords:
@@ -109,29 +111,35 @@ class IdlenessInWords:
     """
 
     def __init__(self, now: datetime) -> None:
-        self.now, self.zone = now, get_current_timezone()
+        self.now, self.zone, self.language = now, get_current_timezone(), get_language()
         self.time_of_day = now.astimezone(self.zone).time()
         self.known: dict[tuple[object, ...], str] = {}
 
     def of(self, found: Judged) -> str:
-        if found.activity_at is None or (days := (self.now - found.activity_at).days) < 1:
-            return self._said(found)
-        day = found.activity_at.astimezone(self.zone)
+        at = found.activity_at
+        if at is None:
+            return _idleness(None, found.limit_days, found.segment, self.language)
+        days, there = (self.now - at).days, at.astimezone(self.zone)
+        if days < 1:
+            return self._said(found, at)
         # By the calendar a month is over at the hour of the day at which it began.
-        is_later = day.time() > self.time_of_day
-        key = (found.segment, found.limit_days, found.activity_field, day.date(), days, is_later)
+        is_later = there.time() > self.time_of_day
+        key = (found.segment, found.limit_days, found.activity_field, there.date(), days, is_later)
         if key not in self.known:
-            self.known[key] = self._said(found)
+            self.known[key] = self._said(found, at)
         return self.known[key]
 
-    def _said(self, found: Judged) -> str:
-        return idleness(
-            activity_at=found.activity_at,
-            activity_field=found.activity_field,
-            limit_days=found.limit_days,
-            segment=found.segment,
-            now=self.now,
-        )
+    def since(self, at: datetime) -> str:
+        """How long ago something was, without the words for ago."""
+        return between(at, self.now, self.zone, self.language)
+
+    def day(self, at: datetime) -> str:
+        """The day of an instant, as the reader writes it."""
+        return written(at.astimezone(self.zone).date(), self.language)
+
+    def _said(self, found: Judged, at: datetime) -> str:
+        active = (found.activity_field, self.day(at), before(self.since(at), self.language))
+        return _idleness(active, found.limit_days, found.segment, self.language)
 
 
 def exemption(until: datetime) -> str:

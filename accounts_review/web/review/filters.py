@@ -184,6 +184,12 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         return urlencode(left | instead or {"verdict": EVERYONE})
 
     @property
+    def matching(self) -> AccountQuerySet:
+        """Those who match; nobody, where the filters make no sense."""
+        found: AccountQuerySet = self.qs if self.is_valid() else self.queryset.none()
+        return found
+
+    @property
     def walked(self) -> AccountQuerySet:
         """Those who match, for whoever goes through accounts in an order because very many do."""
         found: AccountQuerySet = self.queryset

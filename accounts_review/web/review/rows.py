@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from accounts_review.models import Account, Workspace
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import durations, instants, segments, verdicts
+from accounts_review.wording import segments, verdicts
 from accounts_review.workflow.review.decide import is_own
 
 BAR = 100
@@ -101,14 +101,16 @@ class RowWriter:
         if at is None:
             unknown = f'<span class="muted">{escape(self.unknown)}</span>'
             return f'<td class="cell-idle" title="{said}">{unknown} {spoken}</td>'
-        title = f"{said} · {self._exactly(at)} · {escape(self.dormant_from)} {self._exactly(found.dormant_from)}"
+        there = at.astimezone(self.zone)
+        exactly = there.isoformat(sep=" ", timespec="seconds")
+        title = f"{said} · {exactly} · {escape(self.dormant_from)} {self._exactly(found.dormant_from)}"
         is_invited = found.activity_field == "joined_at"
         invited = f'<span class="muted small">{escape(self.invited)}</span>' if is_invited else ""
         bar = min(BAR, max(0, (self.now - at).days) * BAR // (2 * max(1, found.limit_days)))
         return (
             f'<td class="cell-idle" title="{title}">'
-            f'<time class="numeric" datetime="{at.astimezone(self.zone).isoformat()}">'
-            f"{durations.since(at, self.now)}</time> {invited} "
+            f'<time class="numeric" datetime="{there.isoformat()}">'
+            f"{self.idleness.since(at)}</time> {invited} "
             f'<svg class="idle-bar{" is-past" if bar >= BAR // 2 else ""}" viewBox="0 0 {BAR} 4"'
             f' preserveAspectRatio="none" aria-hidden="true"><rect class="idle-track" width="{BAR}" height="4" />'
             f'<rect class="idle-length" width="{bar}" height="4" />'
@@ -119,10 +121,11 @@ class RowWriter:
         found = account.assessment
         if found.activity_at is None:
             return '<td class="cell-from"></td>'
-        at = found.dormant_from
+        at = found.dormant_from.astimezone(self.zone)
+        exactly = at.isoformat(sep=" ", timespec="seconds")
         return (
-            f'<td class="cell-from"><time class="numeric" datetime="{at.astimezone(self.zone).isoformat()}"'
-            f' title="{self._exactly(at)}">{escape(instants.day(at))}</time></td>'
+            f'<td class="cell-from"><time class="numeric" datetime="{at.isoformat()}"'
+            f' title="{exactly}">{escape(self.idleness.day(at))}</time></td>'
         )
 
     def _segment(self, account: Account) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -70,7 +70,7 @@ class ReviewTable(PortalTable):
             self.columns.hide(name)
 
     @property
-    def rows_written(self) -> Iterator[SafeString]:
+    def rows_written(self) -> SafeString:
         """The rows of the current page, as HTML."""
         writer = RowWriter(
             now=self.now,
@@ -82,7 +82,7 @@ class ReviewTable(PortalTable):
             is_all=self.all_chosen,
             says_verdict=self.says_verdict,
         )
-        return (writer.row(row.record) for row in self.paginated_rows)
+        return SafeString("".join(writer.row(row.record) for row in self.paginated_rows))
 
     def paginate(  # type: ignore[override]  # one that seeks is not given as a class
         self, *, per_page: int | None = None, page: int = 1, place: Place, **counted: Any
@@ -91,9 +91,10 @@ class ReviewTable(PortalTable):
         known: dict[str, Any] = {"order": self.order, "now": self.now} | counted
         if known.get("ends"):
             known["ends"] = partial(known["ends"], next(iter(self.order_by), ""))
-        self.paginator = SeekPaginator(self.data.data, self.clamped(per_page), **known)
+        self.paginator = SeekPaginator(per_page=self.clamped(per_page), **known)
         self.page = self.paginator.at(place)
-        self.page.object_list = BoundRows(data=self.page.object_list, table=self)
+        # The others are only counted.
+        self.rows = self.page.object_list = BoundRows(data=self.page.object_list, table=self)
         return self
 
     @property

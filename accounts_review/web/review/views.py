@@ -77,10 +77,16 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
     def get_filterset_class(self) -> type[ReviewFilter]:
         return ReviewFilter
 
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.filterset: ReviewFilter = self.get_filterset()
+        # Only some pages ask for those who match by a query; see SeekPaginator.
+        self.object_list = self.filterset.queryset
+        answer: HttpResponse = self.render_to_response(self.get_context_data(filter=self.filterset))
+        return answer
+
     @cached_property
     def tabs(self) -> list[Tab]:
-        found: ReviewFilter = self.filterset
-        return found.tabs()
+        return self.filterset.tabs()
 
     def get_table_pagination(self, table: ReviewTable) -> dict[str, Any]:
         """The current tab knows how many rows there are, so they are not counted twice, and perhaps which."""
@@ -89,11 +95,11 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         self.filterset.order = order.of_accounts()
         current = next((tab for tab in self.tabs if tab.is_current), None)
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
+        is_walked = is_capped and self.filterset.form.cleaned_data.get("q")
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
+        found["accounts"] = lambda: self.filterset.walked if is_walked else self.filterset.matching
         found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
         found["ends"] = ends_of(self.filterset)
-        if is_capped and self.filterset.form.cleaned_data.get("q"):
-            table.data.data = order.sorted(self.filterset.walked)
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
     @cached_property
@@ -120,7 +126,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         context = super().get_context_data(**kwargs)
         # Where so many match that not all are counted, those who are read here may be none of those.
         rows = context["table"].paginator.count or len(context["table"].page.object_list)
-        everyone = Everyone.of(self.object_list) if rows and self.request.GET.get("scope") == "all" else None
+        everyone = Everyone.of(self.filterset.matching) if rows and self.request.GET.get("scope") == "all" else None
         context["table"].all_chosen = everyone is not None
         context["table"].says_verdict = self.filterset.data.get("verdict", EVERYONE) == EVERYONE
         here = self.request.GET.copy()
