@@ -161,7 +161,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts_review.web.signin.allauth_adapter.PortalAdapter"
-ACCOUNT_FORMS = {"reset_password": "accounts_review.web.signin.login.ResetForm"}
+ACCOUNT_FORMS = {
+    "change_password": "accounts_review.web.signin.login.ChangeForm",
+    "reset_password": "accounts_review.web.signin.login.ResetForm",
+    "reset_password_from_key": "accounts_review.web.signin.login.ChooseForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

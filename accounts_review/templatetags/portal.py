@@ -37,7 +37,8 @@ register.simple_tag(labels.colon)
 
 @register.filter
 def as_control(field: BoundField) -> SafeString:
-    """A field of any form, those of libraries too, in the portal's look."""
+    """A field of any form, those of libraries too, in the portal's look: its label stands above it, not in it."""
+    field.field.widget.attrs.pop("placeholder", None)
     look = {"checkbox": "form-check-input", "radioselect": "", "select": "form-select"}
     return field.as_widget(attrs={"class": look.get(field.widget_type, "form-control")})
 

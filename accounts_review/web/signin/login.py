@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
+from allauth.account.forms import ChangePasswordForm, ResetPasswordForm, ResetPasswordKeyForm
 from allauth.account.views import LoginView
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError
+from django.forms import Form
+from django.utils.translation import gettext as _
 
 from accounts_review.models import Workspace
 from accounts_review.rules.addresses import same_but_for_case
@@ -20,8 +22,6 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        for field in context["form"].fields.values():
-            field.widget.attrs.pop("placeholder", None)
         return context | {
             "providers": anew.every_provider(),
             "is_break_glass": bool(settings.PASSWORDS_ONLY_FOR),
@@ -41,11 +41,37 @@ def _workspace_name() -> str:
 class ResetForm(ResetPasswordForm):  # type: ignore[misc]
     """Finds a person by their address however it is written here or typed; allauth takes it to be in small letters."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
+
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         alike = User.objects.filter(email__iexact=email, is_active=True)
         self.users = [person for person in alike if same_but_for_case(person.email, email)]
         return email
+
+
+class ChangeForm(ChangePasswordForm):  # type: ignore[misc]
+    """Another password, in the portal's words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Current password")
+        _label_both(self)
+
+
+class ChooseForm(ResetPasswordKeyForm):  # type: ignore[misc]
+    """A first or a new password, in the portal's words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _label_both(self)
+
+
+def _label_both(form: Form) -> None:
+    form.fields["password1"].label = _("New password")
+    form.fields["password2"].label = _("New password, once more")
 
 
 sign_in = SignIn.as_view()

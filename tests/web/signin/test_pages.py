@@ -209,3 +209,24 @@ def test_the_audit_sees_sign_ins_and_one_failure_an_hour_and_address(marie: User
         ("signin.failed", "portal", "203.0.113.10"),
     ]
     assert all("client" not in entry.data for entry in entries), "beside the chain, where it can expire"
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("password/change/", ["Current password", "New password, once more", "Change the password"]),
+        ("logout/", ["You are signed in as marie.", "Sign out"]),
+        ("2fa/", ["Authenticator app", "Security keys", "You get them once you have an app or a key."]),
+    ],
+)
+def test_what_serves_speaks_like_the_portal(client: Client, marie: User, page: str, words: list[str]) -> None:
+    sign_in(client, marie)
+    shown = text_of(client.get(f"/accounts/{page}"))
+    assert [each for each in words if each not in shown] == []
+
+
+def test_who_forgot_a_password_is_told_what_comes(client: Client, db: None) -> None:
+    shown = text_of(client.get("/accounts/password/reset/"))
+    assert "You get a link with which you can choose a new password." in shown
+    assert "E-mail address" in shown
+    assert "placeholder" not in shown

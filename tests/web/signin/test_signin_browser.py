@@ -148,8 +148,8 @@ def test_somebody_with_a_password_and_a_passkey(journey: Journey, site: Site, se
     settings.SECOND_FACTOR_FROM = "operator"
     ines.goto(link_in_mail_to("ines@portal.example"))
     journey.look(ines, "accept")
-    ines.get_by_label("New Password", exact=True).fill(PASSWORD)
-    ines.get_by_label("New Password (again)").fill(PASSWORD)
+    ines.get_by_label("New password", exact=True).fill(PASSWORD)
+    ines.get_by_label("New password, once more").fill(PASSWORD)
     ines.get_by_role("button", name="Set the password").click()
     ines.wait_for_url("**/done/")
     journey.look(ines, "accepted")
