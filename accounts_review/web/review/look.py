@@ -34,8 +34,11 @@ SORTS = (
     ("activity", _("longest idle")),
     ("-activity", _("most recently active")),
     ("username", _("username")),
+    ("-username", _("username, Z to A")),
     ("email", _("e-mail")),
+    ("-email", _("e-mail, Z to A")),
     ("segment", _("segment")),
+    ("-segment", _("segment, Z to A")),
 )
 NAMES = ("per_page", "density", "columns")
 NO_COLUMN = "name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.http import QueryDict
 
 from accounts_review.models import SavedView, Workspace
 from accounts_review.web.review.look import COLUMNS, USUAL_COLUMNS, ListLook, carried, without_look
+from accounts_review.web.review.seek import ORDERS
 from tests.web.kit import Desk, read, someone, text_of
 
 CHOSEN = {"per_page": "25", "density": "comfortable", "columns": ["email", "segment"]}
@@ -107,3 +109,11 @@ def test_an_address_says_every_look_and_every_look_is_said() -> None:
 def links_of(answer: Any, css: str) -> list[str]:
     said = text_of(answer)
     return [part.split('"')[0] for part in said.split('<a href="')[1:] if f'class="{css}' in part.split(">")[0]]
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_the_order_in_force_is_the_one_that_the_choice_shows(desk: Desk, name: str) -> None:
+    read(desk.workspace, someone("ana"), someone("ben"))
+    for sort in (name.removeprefix("-"), f"-{name.removeprefix('-')}"):
+        shown = re.findall(r'<option value="([^"]+)" selected', text_of(desk.see(f"?verdict=all&sort={sort}")))
+        assert sort in shown
