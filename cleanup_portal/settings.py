@@ -281,6 +281,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=Fal
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "accounts_review.web.signin.store"
 SESSION_COOKIE_SECURE = SECURE_SSL
 # Passkeys need https but on a loopback address.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SSL

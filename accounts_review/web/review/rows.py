@@ -6,6 +6,7 @@ Written here and not in a template, which took five times as long: 480 µs a row
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from html import escape
 
@@ -45,7 +46,8 @@ class RowWriter:
         is_all: bool,
         says_verdict: bool,
     ) -> None:
-        self.now, self.actor, self.titles = now, actor, titles
+        # A request has a stand-in that looks up who it stands for at each question: two of a row.
+        self.now, self.actor, self.titles = now, copy(actor), titles
         self.is_all, self.says_verdict = is_all, says_verdict
         self.zone = get_current_timezone()
         self.idleness = verdicts.IdlenessInWords(now)
