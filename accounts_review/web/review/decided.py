@@ -20,7 +20,7 @@ from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.workflow.review.conflicts import newest
 
-FEW, FRESH = 2_000, timedelta(seconds=30)
+FEW, FRESH = 100, timedelta(seconds=30)
 MOST_ENTRIES = 5_000
 """Where the audit has more than so many since the last look, everybody is looked at."""
 TOLD_APART = (Event.DECISIONS_CONFIRMED, Event.DECISIONS_ENDED)
