@@ -19,9 +19,9 @@ import msgspec
 import stamina
 
 from .address import path_segment
-from .connection import LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
+from .connection import LARGEST_RECORD, LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
 from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
-from .flight import in_flight
+from .flight import in_flight, most_rows
 from .headers import http_date
 from .invitation import Invitee, invitation, member_in, provision
 from .records import UserRecord, decode_user, storable
@@ -181,7 +181,8 @@ class Client:
             return answer.body
 
         path = f"/users/{path_segment(username)}/"
-        return self._get(path, doing=f"reading user {username!r}", read=whole, params={"expand": "groups"})
+        doing, params = f"reading user {username!r}", {"expand": "groups"}
+        return self._get(path, doing=doing, read=whole, params=params, largest=LARGEST_RECORD)
 
     def key_owner(self) -> str | None:
         """Whose API key we use, or ``None`` where the answer does not tell (domain.md 2.3)."""
@@ -226,14 +227,15 @@ class Client:
     def _every_record(self, path: str, *, doing: str, **params: str) -> Iterator[bytes]:
         """All pages of a list, by computed offsets, and nothing unless they are complete."""
         found: list[bytes] = []
-        total, pages, is_shifted = 1, 0, False
+        total, most, pages, is_shifted = 1, 0, 0, False
         while len(found) < total and not is_shifted:
             page = self._page(path, doing=doing, offset=len(found), limit=LARGEST_PAGE, **params)
             total, pages = page.total_count, pages + 1
+            most = most or most_rows(total)
             found += page.records
             # On one page a record can only be listed twice; on several, it may have moved from one to the next.
             is_shifted = pages > 1 and len(set(found)) != len(found)
-            if not page.records:
+            if not page.records or total > most:
                 break
         if is_shifted or len(found) != total:
             counted = f"{len(found)} records, {len(set(found))} of them distinct, where it counts {total}"
@@ -259,7 +261,15 @@ class Client:
         self._cut[digest] = replace(page, views=_Uncut(b"", len(page.views)))
         return page
 
-    def _get(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
+    def _get(
+        self,
+        path: str,
+        *,
+        doing: str,
+        read: Callable[[Answer], T],
+        params: Mapping[str, str | int],
+        largest: int | None = None,
+    ) -> T:
         for attempt in stamina.retry_context(
             on=_worth_repeating,
             attempts=self._attempts,
@@ -269,12 +279,22 @@ class Client:
             wait_jitter=self._backoff,
         ):
             with attempt:
-                return self._get_once(path, doing=self._at(doing), read=read, params=params)
+                return self._get_once(path, doing=self._at(doing), read=read, params=params, largest=largest)
         raise AssertionError("stamina either returns or raises")
 
-    def _get_once(self, path: str, *, doing: str, read: Callable[[Answer], T], params: Mapping[str, str | int]) -> T:
+    def _get_once(
+        self,
+        path: str,
+        *,
+        doing: str,
+        read: Callable[[Answer], T],
+        params: Mapping[str, str | int],
+        largest: int | None,
+    ) -> T:
         try:
-            answer = self._connection.exchange(method="GET", path=path, doing=doing, expect=200, params=params)
+            answer = self._connection.exchange(
+                method="GET", path=path, doing=doing, expect=200, params=params, largest=largest
+            )
         except RateLimited:
             self._abreast = 1
             raise

@@ -27,6 +27,8 @@ from .route import Passage, Route
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_RECORD = 4 * 1024 * 1024
+"""Of a single account, of which several are read at once, kept, and put into a text."""
 LARGEST_ERROR = 64 * 1024
 LONGEST_ANSWER_SECONDS = 60.0
 PACKED = "gzip"
@@ -120,17 +122,19 @@ class Connection:
         expect: int,
         params: Mapping[str, str | int] | None = None,
         payload: object = None,
+        largest: int | None = None,
     ) -> Answer:
         """Send one request and read its answer; ``path`` is below the API's own and ends in a slash.
 
-        ``payload`` is what its body says, in JSON; ``None`` for a request without a body.
+        ``payload`` is what its body says, in JSON; ``None`` for a request without a body. Of an answer not more than
+        ``largest`` bytes are read.
 
         :raises HuwiseError: whatever else than ``expect`` happens, as its kind of the tree.
         """
         request = self._request(method=method, path=path, params=params or {}, payload=payload)
         started = monotonic()
         with deadline.within(self._patience):
-            outcome = self._send(request, doing=doing, expect=expect)
+            outcome = self._send(request, doing=doing, expect=expect, largest=largest or LARGEST_ANSWER)
         spent = round((monotonic() - started) * 1000)
         log.debug("huwise.request", method=method, path=path, status=outcome.status, ms=spent)
         if isinstance(outcome, HuwiseError):
@@ -156,14 +160,14 @@ class Connection:
             raise UnsafeUsername(message=one_line(path))
         return request
 
-    def _send(self, request: httpx.Request, *, doing: str, expect: int) -> Answer | HuwiseError:
+    def _send(self, request: httpx.Request, *, doing: str, expect: int, largest: int) -> Answer | HuwiseError:
         passage = Passage()
         if self._is_proxied:
             request.extensions["trace"] = passage
         try:
             with closing(self._http.send(request, stream=True)) as response:
                 if response.status_code == expect:
-                    return _answer(response, doing=doing)
+                    return _answer(response, doing=doing, largest=largest)
                 return self._error(response, doing=doing)
         except httpx.HTTPError as failure:
             if self._is_proxied and not passage.is_through:
@@ -190,13 +194,13 @@ def _can_unpack(response: httpx.Response) -> bool:
     return response.headers.get("content-encoding", "").strip().lower() in ("", "identity", PACKED)
 
 
-def _answer(response: httpx.Response, *, doing: str) -> Answer | HuwiseError:
+def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | HuwiseError:
     body, is_empty = bytearray(), response.status_code == httpx.codes.NO_CONTENT
     if not is_empty and not _can_unpack(response):
         return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is packed as nobody asked for")
     for chunk in () if is_empty else response.iter_bytes():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > largest:
             return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is far too large")
         if deadline.is_over():
             return Unreachable(doing=doing, kind="slow", sent=True)

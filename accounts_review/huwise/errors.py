@@ -9,7 +9,7 @@
     ├── NotFound           404 in the API's own words: there is no such user
     ├── RateLimited        429: a quota is used up, perhaps until midnight UTC
     ├── Refused            any other 4xx, such as "the last domain administrator"
-    ├── ServerFault        5xx
+    ├── ServerFault        5xx; 408 and 499, by which a proxy says that time ran out
     ├── Redirected         3xx, which is never followed
     ├── UnexpectedAnswer   an answer that the API does not promise; a 404 page of a proxy is one
     └── UnsafeUsername     nothing was sent: the name could address something else
@@ -156,7 +156,7 @@ class Refused(HuwiseError):
 
 
 class ServerFault(HuwiseError):
-    """5xx."""
+    """5xx, or 408 and 499: time ran out on the way, so what was asked for may have been done (law 7)."""
 
     what = "The workspace reported an error"
     advice = "Try again later. If it happens again, send the trace to Huwise support."
@@ -241,7 +241,9 @@ def _kind(*, status: int, documented: bool) -> type[HuwiseError]:
         401: Unauthorized,
         403: Forbidden,
         404: NotFound if documented else UnexpectedAnswer,
+        408: ServerFault,
         429: RateLimited,
+        499: ServerFault,
     }
     by_hundred: dict[int, type[HuwiseError]] = {3: Redirected, 4: Refused, 5: ServerFault}
     return named.get(status) or by_hundred.get(status // 100, UnexpectedAnswer)

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Protocol, TypeVar
 
+from .errors import UnexpectedAnswer
+
 
 class Counted(Protocol):
     """What a page of a list says."""
@@ -21,14 +23,22 @@ class Counted(Protocol):
 P = TypeVar("P", bound=Counted)
 
 
+def most_rows(announced: int) -> int:
+    """How long a list may have become by its last page: one that always grows would be read for ever."""
+    return 2 * announced + 1000
+
+
 def in_flight(fetch: Callable[[int], P], *, most: Callable[[], int]) -> Iterator[P]:
     """Every page of a list in its order, by ``fetch`` at computed offsets; never more than ``most`` asked for at once.
 
     Offsets go by the rows that came, since a server may cap the size of a page: pages that were asked for ahead under
     another size are dropped, and asked for anew. The last one left is fetched by whoever takes it.
+
+    Raises :class:`UnexpectedAnswer` where the list grows without end.
     """
     page = fetch(0)
     yield page
+    most_expected = most_rows(page.total_count)
     offset, step, expected = len(page.views), len(page.views), page.total_count
     with ExitStack() as stack:
         pool: ThreadPoolExecutor | None = None
@@ -45,6 +55,9 @@ def in_flight(fetch: Callable[[int], P], *, most: Callable[[], int]) -> Iterator
                 _drop(ahead)
                 raise
             expected = max(expected, page.total_count)
+            if expected > most_expected:
+                _drop(ahead)
+                raise UnexpectedAnswer(doing="reading a list that grows without end", status=200)
             offset += len(page.views)
             if len(page.views) != step:
                 _drop(ahead)

@@ -56,7 +56,7 @@ def test_the_count_may_be_a_number_or_its_text(total: object) -> None:
     assert workspace.paths == [f"{BASE}/users/?limit=0&offset=0&sort=username"]
 
 
-@pytest.mark.parametrize("total", [None, "", "many", -1, "-1", 1.5, True, [], {}, 2**31, "²", "9" * 5000])
+@pytest.mark.parametrize("total", [None, "", "many", -1, "-1", 1.5, True, [], {}, 10_000_001, 2**31, "²", "9" * 5000])
 def test_any_other_count_is_an_unexpected_answer(total: object) -> None:
     body = as_bytes({"total_count": total, "results": []})
     with pytest.raises(UnexpectedAnswer, match="total_count"):
@@ -146,10 +146,28 @@ def test_pages_that_do_not_add_up_are_no_answer(answers: list[httpx.Response]) -
         PreparedWorkspace(*answers).client.groups()
 
 
+def test_groups_that_become_more_with_every_page_are_no_answer() -> None:
+    def growing(request: httpx.Request) -> httpx.Response:
+        offset = int(request.url.params["offset"])
+        return listing(*({"uid": f"g{offset + more}"} for more in range(10)), total=offset + 20)
+
+    workspace = PreparedWorkspace(growing)
+    with pytest.raises(UnexpectedAnswer, match="records"):
+        workspace.client.groups()
+    assert len(workspace.requests) < 200
+
+
 def test_a_user_is_read_with_full_groups_and_kept_byte_for_byte() -> None:
     workspace = PreparedWorkspace(raw_page(b'{ "username": "bob" }'))
     assert workspace.client.user("bob") == b'{ "username": "bob" }'
     assert workspace.paths == [f"{BASE}/users/bob/?expand=groups"]
+
+
+def test_a_user_of_many_megabytes_is_given_up() -> None:
+    """Several are looked at at once, and each is kept with its case."""
+    body = b'{"username": "bob", "x": "' + b"x" * 5_000_000 + b'"}'
+    with pytest.raises(UnexpectedAnswer, match="far too large"):
+        PreparedWorkspace(raw_page(body)).client.user("bob")
 
 
 def test_a_user_with_hostile_content_is_still_read() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from accounts_review.huwise import UnexpectedAnswer
 from accounts_review.huwise.flight import in_flight
 
 from .kit import PreparedWorkspace, listing
@@ -81,6 +82,14 @@ def test_a_list_that_grows_is_read_to_its_new_end() -> None:
     read = next(pages).views
     listing.rows += [b"late"] * 10
     assert read + [row for page in pages for row in page.views] == listing.rows
+
+
+def test_a_list_that_grows_without_end_is_given_up() -> None:
+    """It would be read for ever: at each page there are more to come."""
+    read: list[SmallPage] = []
+    with pytest.raises(UnexpectedAnswer, match="grows without end"):
+        read.extend(in_flight(lambda offset: SmallPage(offset + 20, [b"x"] * 10), most=lambda: 4))
+    assert len(read) < 200
 
 
 def test_an_empty_page_ends_the_list() -> None:

@@ -30,6 +30,7 @@ def resume(stage: Stage) -> None:
 UNKNOWN = {
     "500, no effect": ({"kind": "status", "status": 500}, False),
     "502 from a proxy": ({"kind": "status", "status": 502, "body": "<h1>Bad gateway</h1>"}, False),
+    "408 from a proxy": ({"kind": "status", "status": 408, "body": "<h1>Request time-out</h1>"}, False),
     "cut off before it had effect": ({"kind": "cut_before"}, False),
     "cut off after it had effect": ({"kind": "cut_after"}, True),
     "a success it never promised": ({"kind": "status", "status": 200, "body": {}}, False),
