@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+from base64 import b64encode
 from collections.abc import Sequence
 from email.utils import parseaddr
 from io import BufferedReader, RawIOBase
@@ -47,7 +48,13 @@ class _Replies(RawIOBase):
 
 
 class MailServer(smtplib.SMTP):
-    """A mail server whose replies come in time as a whole; smtplib bounds each wait, and a dribble never ends one."""
+    """A mail server whose replies come in time as a whole; smtplib bounds each wait, and a dribble never ends one.
+
+    None of them repeats the password, since what a server says is shown and kept.
+    """
+
+    user, password = "", ""
+    """Set by smtplib as soon as they are to be sent."""
 
     def getreply(self) -> tuple[int, bytes]:
         if self.sock and (patience := self.sock.gettimeout()):
@@ -55,7 +62,21 @@ class MailServer(smtplib.SMTP):
                 self._replies = _Replies(self.sock)
                 self.file = BufferedReader(self._replies)
             self._replies.until = monotonic() + patience
-        return super().getreply()
+        code, said = super().getreply()
+        if code < 0:
+            # The next replies would be taken for those of other commands.
+            self.close()
+            raise smtplib.SMTPServerDisconnected("its answer is not SMTP")
+        for secret in self._secrets():
+            said = said.replace(secret, b"***")
+        return code, said
+
+    def _secrets(self) -> list[bytes]:
+        """The password as it is, and as AUTH LOGIN and AUTH PLAIN send it."""
+        if not self.password:
+            return []
+        plain = self.password.encode()
+        return [b64encode(f"\0{self.user}\0{self.password}".encode()), b64encode(plain), plain]
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         if not _BARE.fullmatch(sender) or "SMTPUTF8" in options:
@@ -66,6 +87,11 @@ class MailServer(smtplib.SMTP):
         if options or not _BARE.fullmatch(recip):
             return super().rcpt(recip, options)
         return self.docmd("rcpt", f"TO:<{recip}>")
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """By its first digit, as RFC 5321 (4.2.1) says: whatever begins with a 2 took the e-mail."""
+        code, said = super().data(msg)
+        return 250 if 200 <= code < 300 else code, said
 
 
 class MailServerOverTLS(MailServer, smtplib.SMTP_SSL):

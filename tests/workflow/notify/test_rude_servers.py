@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
+from base64 import b64decode
 from collections.abc import Iterator
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from accounts_review.models import Case
+from accounts_review.models import AuditEntry, Case, Workspace
 from accounts_review.workflow.notify.send import Notices, send_notices
 from tests.stage import SetStage, Stage, policy_text, someone
 
 PEOPLE = ("anna", "bela", "cleo")
 MORE_THAN_A_LINE = b"550 " + b"x" * 9_000 + b"\r\n"
 NO_SUCH_USER = b"550 5.1.1 No such user\r\n"
-HANG_UP, DRIBBLE = b"hang up", b"dribble"
+HANG_UP, DRIBBLE, REPEAT = b"hang up", b"dribble", b"repeat"
 REPLIES = {
     ("RCPT", "refuses and hangs up"): NO_SUCH_USER,
     ("RSET", "refuses and hangs up"): HANG_UP,
@@ -25,6 +27,10 @@ REPLIES = {
     ("RCPT", "babbles"): MORE_THAN_A_LINE,
     ("RCPT", "dribbles"): DRIBBLE,
     ("DATA", "takes it and dribbles"): DRIBBLE,
+    ("DATA", "takes it with another number"): b"252 taken\r\n",
+    ("RCPT", "speaks no SMTP"): b"<html>\r\n",
+    ("EHLO", "repeats the password"): b"250-rude\r\n250 AUTH PLAIN\r\n",
+    ("AUTH", "repeats the password"): REPEAT,
 }
 """What it answers to a command in some way, where that is not yes."""
 
@@ -54,12 +60,15 @@ class Conversation(socketserver.StreamRequestHandler):
                 while self.rfile.readline() != b".\r\n":
                     pass
                 self.server.taken.append(recipient)
-            answer = REPLIES.get((verb, self.server.way if recipient == "anna" else ""), b"250 fine\r\n")
+            answer = REPLIES.get((verb, self.server.way if recipient in ("", "anna") else ""), b"250 fine\r\n")
             if verb == "QUIT" or answer is HANG_UP:
                 return
             if answer is DRIBBLE:
                 self._dribble()
                 return
+            if answer is REPEAT:
+                given = line.split()[-1]
+                answer = b"535 5.7.8 Wrong: " + b64decode(given).replace(b"\0", b" ") + b" as " + given + b"\r\n"
             self.wfile.write(answer)
 
     def _dribble(self) -> None:
@@ -107,7 +116,7 @@ def test_who_is_refused_by_a_server_that_hangs_up_costs_the_next_nothing(stage: 
     assert not Case.objects.exclude(account__username="anna").exclude(tried_at=None).exists()
 
 
-@pytest.mark.parametrize("way", ["babbles", "refuses, then babbles", "dribbles"])
+@pytest.mark.parametrize("way", ["babbles", "refuses, then babbles", "dribbles", "speaks no SMTP"])
 def test_a_reply_without_an_end_stops_nobody_behind(stage: Stage, rude: Rude, way: str) -> None:
     rude.way = way
     done = send(stage)
@@ -123,3 +132,35 @@ def test_a_server_that_took_one_and_never_ends_its_reply_is_left(stage: Stage, r
     rude.way = "takes it and dribbles"
     assert send(stage).sent == 2
     assert rude.taken == ["anna", "bela", "cleo"]
+
+
+def test_a_server_that_repeats_the_password_is_quoted_without_it(stage: Stage, rude: Rude, settings: Any) -> None:
+    """What a server says is shown on every page and kept in the audit for ever."""
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "portal", "correct-horse"
+    rude.way = "repeats the password"
+    assert "535 5.7.8 Wrong: portal ***" in send(stage).error
+    kept = [str(Workspace.objects.get().mail_stopped), *map(str, AuditEntry.objects.values_list("data", flat=True))]
+    assert "535 5.7.8" in kept[0]
+    assert not [
+        text for text in kept if "correct-horse" in text or "Y29ycmVjdC1ob3JzZQ" in text or "AHBvcnRhbA" in text
+    ]
+
+
+def test_any_number_that_begins_with_a_two_took_the_email(stage: Stage, rude: Rude) -> None:
+    """Else it would be offered for days, and its reader taken for one who cannot be warned."""
+    rude.way = "takes it with another number"
+    assert send(stage) == Notices(sent=3)
+    assert rude.taken == ["anna", "bela", "cleo"]
+
+
+def test_what_speaks_no_smtp_is_named_as_such(stage: Stage, rude: Rude, settings: Any) -> None:
+    def speak_http() -> None:
+        with listener.accept()[0] as peer:
+            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings.EMAIL_PORT = listener.getsockname()[1]
+        Thread(target=speak_http, daemon=True).start()
+        done = send(stage)
+    assert (done.sent, done.undeliverable, done.left) == (0, 0, 3)
+    assert "its answer is not SMTP" in done.error
