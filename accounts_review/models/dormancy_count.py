@@ -47,13 +47,18 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
 
         Nothing else may be written to assessments meanwhile.
         """
-        given: dict[str, Any] = {"segments": [*limits], "days": [*limits.values()], "workspace": workspace}
-        given["never"] = BEFORE_ALL_DATES.date()
         with connection.cursor() as cursor:
             cursor.execute(_FOLLOWING, ["on"])
             yield
             cursor.execute(_FOLLOWING, ["off"])
-            cursor.execute(_FOLLOW, given)
+        self.move(limits, workspace=workspace)
+
+    def move(self, limits: Mapping[str, int], *, workspace: int) -> None:
+        """Move what is counted by the days of other limits, where no trigger was told of the assessments that moved."""
+        given: dict[str, Any] = {"segments": [*limits], "days": [*limits.values()], "workspace": workspace}
+        given["never"] = BEFORE_ALL_DATES.date()
+        with connection.cursor() as cursor:
+            cursor.execute(_MOVE, given)
 
 
 class DormancyCount(models.Model):
@@ -123,7 +128,7 @@ GROUP BY segment
 # The triggers ask for it; it ends with the transaction.
 _FOLLOWING = "SELECT set_config('accounts_review.counts_follow', %s, true)"
 # Whoever changed a judgement of these segments has committed by now, or waits for the row: all that is counted is seen.
-_FOLLOW = """
+_MOVE = """
 UPDATE accounts_review_dormancycount SET limit_days = moved.days,
     day = CASE WHEN day = %(never)s THEN day ELSE day + (moved.days - limit_days) END
 FROM unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)

@@ -14,9 +14,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
+from accounts_review import audit
 from accounts_review.models import (
     Account,
     Assessment,
@@ -25,6 +26,7 @@ from accounts_review.models import (
     PolicyVersion,
     PreviewedAssessment,
     Workspace,
+    anew,
     permit,
 )
 from accounts_review.models.account import STALE, AccountQuerySet
@@ -36,7 +38,7 @@ from accounts_review.workflow.assess.assess import assess, is_in_force
 from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 from accounts_review.workflow.policy import second_person
-from accounts_review.workflow.policy.activate import put_in_force
+from accounts_review.workflow.policy.activate import next_key, put_in_force
 from accounts_review.workflow.policy.findings import findings_of
 from accounts_review.workflow.policy.moves import moves
 
@@ -170,26 +172,32 @@ def activate_at_one_look(*, policy_preview: PolicyPreview, actor: User | None, n
 
 
 def _hold(policy_preview: PolicyPreview) -> PolicyPreview:
-    """The preview as it is, which until the transaction ends nobody else changes, nor the policy that it is over."""
+    """The preview as it is, which until the transaction ends nobody else changes, nor the policy that it is over.
+
+    The workspace is not held yet: whoever approves has read the judgements when they wait for it.
+    """
     wait_to_rewrite(policy_preview.workspace_id)
-    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=policy_preview.workspace_id)
     held = PolicyPreview.objects.select_for_update(no_key=True).filter(pk=policy_preview.pk).first()
     if held is None:
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
-    if held.over_id != workspace.current_policy.pk:
+    if held.over_id != held.workspace.current_policy.pk:
         raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
     return held
 
 
 def _put_in_force(held: PolicyPreview, *, login: str, now: datetime) -> PolicyVersion:
+    key = _moved_anew(held)
+
     def bring(version: PolicyVersion) -> None:
-        _take_over(held, version)
+        if key is None:
+            _take_over(held, version)
+        version.is_judged = True
+        version.save(update_fields=["is_judged"])
         held.delete()
 
     proposed_by = held.by_login if held.by_login != login else ""
-    return put_in_force(
-        held.workspace, held.text, login=login, reason=held.reason, now=now, proposed_by=proposed_by, bring=bring
-    )
+    about: dict[str, Any] = {"login": login, "reason": held.reason, "now": now, "proposed_by": proposed_by}
+    return put_in_force(held.workspace, held.text, key=key, bring=bring, **about)
 
 
 def stamp(policy_preview: PolicyPreview) -> str:
@@ -257,8 +265,6 @@ def _take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
         _swap(policy_preview, version)
     elif limits:
         _move(limits, version)
-    version.is_judged = True
-    version.save(update_fields=["is_judged"])
 
 
 def _swap(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
@@ -279,20 +285,59 @@ def _swap(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
         )
 
 
+_MOVED = {
+    "policy_id": "%(version)s",
+    "limit_days": "moved.days",
+    # Without any valid date, a judgement is of before all dates whatever the limit.
+    "dormant_from": "CASE WHEN dormant_from = %(never)s THEN dormant_from"
+    " ELSE dormant_from + (moved.days - limit_days) * interval '24 hours' END",
+}
+"""What becomes of a judgement whose segment has another limit."""
+_LIMITS = "unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)"
+_IS_MOVED = f"""segment = moved.name AND policy_id IN (
+    SELECT id FROM {PolicyVersion._meta.db_table} WHERE workspace_id = %(workspace)s
+)"""  # noqa: S608 (names of our own tables and columns)
+
+
+def _given(limits: Mapping[str, int], *, version: int, workspace: int) -> dict[str, Any]:
+    given: dict[str, Any] = {"version": version, "workspace": workspace, "never": BEFORE_ALL_DATES}
+    return given | {"segments": [*limits], "days": [*limits.values()]}
+
+
 def _move(limits: Mapping[str, int], version: PolicyVersion) -> None:
-    """Without any valid date, a judgement is of before all dates whatever the limit."""
-    given: dict[str, Any] = {"version": version.pk, "workspace": version.workspace_id, "never": BEFORE_ALL_DATES}
-    given |= {"segments": [*limits], "days": [*limits.values()]}
+    given = _given(limits, version=version.pk, workspace=version.workspace_id)
+    moved = ", ".join(f"{column} = {becomes}" for column, becomes in _MOVED.items())
     with DormancyCount.objects.follow(limits, workspace=version.workspace_id), connection.cursor() as cursor:
         cursor.execute(
-            f"""
-            UPDATE {Assessment._meta.db_table} SET policy_id = %(version)s, limit_days = moved.days,
-                dormant_from = CASE WHEN dormant_from = %(never)s THEN dormant_from
-                    ELSE dormant_from + (moved.days - limit_days) * interval '24 hours' END
-            FROM unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)
-            WHERE segment = moved.name AND policy_id IN (
-                SELECT id FROM {PolicyVersion._meta.db_table} WHERE workspace_id = %(workspace)s
-            )
-            """,  # noqa: S608 (names of our own tables and columns)
+            f"UPDATE {Assessment._meta.db_table} SET {moved} FROM {_LIMITS} WHERE {_IS_MOVED}",  # noqa: S608
             given,
         )
+
+
+def _moved_anew(held: PolicyPreview) -> int | None:
+    """Where limits alone move most of all judgements: have them written anew, and tell the key that the version gets.
+
+    People go on reading and deciding meanwhile; only who writes judgements waits.
+    """
+    workspace, limits = held.workspace_id, held.moved_limits
+    counted = DormancyCount.objects.filter(workspace=workspace, segment__in=limits or ())
+    if not limits or not anew.pays(Assessment, changed=counted.aggregate(all=Sum("count"))["all"] or 0):
+        return None
+    key = next_key()
+    columns = ", ".join(
+        f"CASE WHEN moved.name IS NULL THEN {column} ELSE {_MOVED[column]} END" if column in _MOVED else column
+        for column in (field.attname for field in Assessment._meta.concrete_fields)
+    )
+    rows = f"SELECT {columns} FROM {Assessment._meta.db_table} LEFT JOIN {_LIMITS} ON {_IS_MOVED}"  # noqa: S608
+
+    def count() -> None:
+        DormancyCount.objects.move(limits, workspace=workspace)
+
+    def take_turn() -> None:
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace)
+        audit.wait_for_turn()
+
+    # Who judges holds the version first, and the judgements then.
+    is_in_force(held.over)
+    given = _given(limits, version=key, workspace=workspace)
+    return key if anew.write_anew(Assessment, rows, given, meanwhile=count, take_turn=take_turn) else None

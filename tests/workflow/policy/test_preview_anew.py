@@ -1,0 +1,325 @@
+"""A policy that moves most judgements has them written anew, and nobody can tell but by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, anew
+from accounts_review.models.prepared import Prepared
+from accounts_review.rules.dormancy import BEFORE_ALL_DATES
+from accounts_review.workflow import workspaces
+from accounts_review.workflow.assess import assess
+from accounts_review.workflow.policy import preview
+from accounts_review.workflow.policy.activate import put_in_force
+from accounts_review.workflow.review import decide
+from tests.factories import make_account
+from tests.models.test_dormancy_count import counted, there_are
+from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+from tests.workflow.policy.test_preview_races import until_somebody_waits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TABLE = Assessment._meta.db_table
+IT = f"'{TABLE}'::regclass"
+DESCRIPTION = f"""
+SELECT 'table', relname, concat_ws(' ', relowner::regrole, coalesce(relacl, acldefault('r', relowner)), reloptions)
+    FROM pg_class WHERE relname LIKE '{TABLE}%%'
+UNION ALL
+SELECT 'column', attname,
+    concat_ws(' ', atttypid::regtype, atttypmod, attnotnull, attstorage, pg_get_expr(adbin, adrelid))
+    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE attrelid = {IT} AND attnum > 0 AND NOT attisdropped
+UNION ALL
+SELECT 'constraint', conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = {IT}
+UNION ALL
+SELECT 'index', indexrelid::regclass::text, concat_ws(' ', pg_get_indexdef(indexrelid), indisvalid, indisprimary)
+    FROM pg_index WHERE indrelid = {IT}
+UNION ALL
+SELECT 'trigger', tgname, concat_ws(' ', pg_get_triggerdef(oid), tgenabled) FROM pg_trigger WHERE tgrelid = {IT}
+ORDER BY 1, 2, 3
+"""
+_ALL = Prepared(lambda least: Assessment.objects.filter(pk__gte=least).values_list("limit_days"), least=int)
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setattr(anew, "pays", lambda *args, **kwargs: True)
+    monkeypatch.setattr(anew, "PAUSE", 0.01)
+    return set_stage(
+        someone("marie", idle=800), someone("omar", idle=400), someone("boss", permissions=["edit_domain"])
+    )
+
+
+def activate(stage: Stage, *, limit: int = 365) -> PolicyVersion:
+    text = policy_text(limit=limit)
+    proposed = preview.propose(workspace=stage.workspace, text=text, actor=None, reason="why", now=stage.clock())
+    version = preview.activate_at_one_look(policy_preview=proposed, actor=None, now=stage.clock())
+    assert version
+    return version
+
+
+def identity() -> Any:
+    return asked("SELECT %s::regclass::oid::bigint", TABLE)[0][0]
+
+
+def asked(sql: str, *given: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def limits() -> set[int]:
+    return set(Assessment.objects.values_list("limit_days", flat=True))
+
+
+@contextmanager
+def somebody_else() -> Iterator[BaseDatabaseWrapper]:
+    """Another connection."""
+    other = connections.create_connection("default")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_it_says_of_everybody_what_an_update_would_have(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    undated = make_account(stage.workspace, "undated", raw="{}")
+    assess.assess(workspace=stage.workspace)
+    Assessment.objects.filter(pk=undated.pk).update(dormant_from=BEFORE_ALL_DATES, activity_at=None)
+    before = identity()
+    written = activate(stage)
+    assert identity() != before
+    found = {account: {**row, "policy_id": 0} for account, row in rows().items()}
+    assert {row["policy_id"] for row in rows().values()} == {written.pk}
+    assert (counted(stage.workspace), stage.verdicts()["omar"]) == (there_are(stage.workspace), "dormant")
+
+    activate(stage, limit=730)
+    monkeypatch.undo()
+    before = identity()
+    updated = activate(stage)
+    assert identity() == before
+    assert {account: {**row, "policy_id": 0} for account, row in rows().items()} == found
+    assert (updated.number, updated.is_judged, written.is_judged) == (written.number + 2, True, True)
+
+
+def rows() -> dict[int, dict[str, Any]]:
+    return {row["account_id"]: {**row} for row in Assessment.objects.values()}
+
+
+def test_other_workspaces_stay_as_they_are(stage: Stage) -> None:
+    other = workspaces.open_workspace(name="other", now=NOW)
+    make_account(other, "theirs")
+    assess.assess(workspace=other)
+    before = Assessment.objects.filter(account__workspace=other).values().get()
+    activate(stage)
+    assert Assessment.objects.filter(account__workspace=other).values().get() == before
+    assert counted(other) == there_are(other)
+
+
+def test_the_table_is_described_as_before(stage: Stage) -> None:
+    before = asked(DESCRIPTION)
+    assert {kind for kind, *_ in before} == {"table", "column", "constraint", "index", "trigger"}
+    activate(stage)
+    activate(stage, limit=400)
+    assert asked(DESCRIPTION) == before
+
+
+def test_who_is_written_to_later_is_counted(stage: Stage) -> None:
+    activate(stage)
+    stage.update("omar", last_seen_at=days_ago(1))
+    stage.sync()
+    Account.objects.filter(username="marie").update(gone_at=now())
+    assert counted(stage.workspace) == there_are(stage.workspace)
+    assert not Assessment.objects.get(account__username="marie").is_listed
+    assert (stage.verdicts()["omar"], limits()) == ("active", {365})
+
+
+def test_where_somebody_reads_for_long_it_is_changed_in_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anew, "READERS", (0.05, 0.05))
+    before = identity()
+    with somebody_else() as other, transaction.atomic(), other.cursor() as theirs:
+        theirs.execute("BEGIN")
+        theirs.execute(f"SELECT count(*) FROM {TABLE}")
+        activate(stage)
+        assert asked("SHOW lock_timeout") == [("0",)]
+    assert (identity(), limits()) == (before, {365})
+    assert counted(stage.workspace) == there_are(stage.workspace)
+
+
+def test_where_more_is_settled_about_it_it_is_changed_in_place(stage: Stage) -> None:
+    before = identity()
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT SELECT ON {TABLE} TO PUBLIC")
+        try:
+            activate(stage)
+        finally:
+            cursor.execute(f"REVOKE SELECT ON {TABLE} FROM PUBLIC")
+    assert (identity(), limits()) == (before, {365})
+
+
+def test_what_fails_in_between_leaves_the_policy_in_force(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, in_force, verdicts = identity(), stage.workspace.current_policy, stage.verdicts()
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise DatabaseError("no space left")
+
+    monkeypatch.setattr(preview, "put_in_force", fail)
+    with pytest.raises(DatabaseError):
+        activate(stage)
+    monkeypatch.setattr(preview, "put_in_force", put_in_force)
+    assert (identity(), stage.workspace.current_policy, stage.verdicts()) == (before, in_force, verdicts)
+    assert counted(stage.workspace) == there_are(stage.workspace)
+    activate(stage)
+    assert (limits(), identity() == before) == ({365}, False)
+
+
+@pytest.mark.parametrize("at", ["ANALYZE", "DROP TABLE", "CREATE TRIGGER"])
+def test_whose_session_is_killed_leaves_the_policy_in_force(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    before, verdicts, do = identity(), stage.verdicts(), anew._do
+
+    def die(sql: str) -> None:
+        do("SELECT pg_terminate_backend(pg_backend_pid())" if sql.startswith(at) else sql)
+
+    def activate_and_die() -> None:
+        try:
+            activate(stage)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(anew, "_do", die)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(DatabaseError):
+        pool.submit(activate_and_die).result()
+    monkeypatch.setattr(anew, "_do", do)
+    assert (identity(), limits(), stage.verdicts()) == (before, {730}, verdicts)
+    activate(stage)
+    assert (limits(), identity() == before) == ({365}, False)
+
+
+@pytest.fixture
+def while_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """Has somebody do something who comes when the table is locked, and so waits until the policy is in force."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def come(act: Callable[[], Any]) -> Any:
+            def wait(*args: Any, **kwargs: Any) -> PolicyVersion:
+                waiting.append(pool.submit(act))
+                until_somebody_waits()
+                monkeypatch.setattr(preview, "put_in_force", put_in_force)
+                return put_in_force(*args, **kwargs)
+
+            waiting = list[Any]()
+            monkeypatch.setattr(preview, "put_in_force", wait)
+            return waiting
+
+        yield come
+
+
+def test_who_waits_meanwhile_reads_the_new_by_the_same_prepared_statement(
+    stage: Stage, while_nobody_reads: Callable[[Callable[[], Any]], Any]
+) -> None:
+    count = Assessment.objects.count()
+    with somebody_else() as other:
+        other.ensure_connection()
+
+        def read() -> set[tuple[Any, ...]]:
+            return set(other.connection.execute(sql, {"least": 0}, prepare=True).fetchall())
+
+        sql = f"SELECT limit_days, count(*) FROM {TABLE} WHERE account_id >= %(least)s GROUP BY 1"
+        for _ in range(7):
+            # By then the database has a plan that it keeps.
+            assert read() == {(730, count)}
+        waiting = while_nobody_reads(read)
+        activate(stage)
+        assert waiting[0].result(60) == {(365, count)}
+        assert read() == {(365, count)}
+    assert len(_ALL.rows(least=0)) == count
+    activate(stage, limit=400)
+    assert set(_ALL.rows(least=0)) == {(400,)}
+
+
+def test_who_waits_meanwhile_writes_to_the_new_and_is_counted(
+    stage: Stage, while_nobody_reads: Callable[[Callable[[], Any]], Any]
+) -> None:
+    def leave() -> None:
+        try:
+            # Once, so that what the triggers plan is kept.
+            for gone_at in given:
+                Account.objects.filter(username="marie").update(gone_at=gone_at)
+                Account.objects.filter(username="omar").update(gone_at=gone_at)
+        finally:
+            connection.close()
+
+    given = [now()]
+    waiting = while_nobody_reads(leave)
+    activate(stage)
+    waiting[0].result(60)
+    gone = Assessment.objects.filter(is_listed=False).values_list("account__username", flat=True)
+    assert set(gone) == {"marie", "omar"}
+    assert counted(stage.workspace) == there_are(stage.workspace)
+
+
+def test_who_has_read_and_waits_for_the_audit_is_let_go_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody exempts while somebody else writes to the audit, and then the policy comes into force."""
+    monkeypatch.setattr(anew, "READERS", (0.1,) * 50)
+    before, until = identity(), stage.clock() + timedelta(days=1)
+    accounts, actor = [stage.account("omar")], stage.staff("reviewer")
+
+    def exempt() -> None:
+        try:
+            decide.exempt(accounts=accounts, actor=actor, reason="x", until=until, now=stage.clock())
+        finally:
+            connection.close()
+
+    def activate_meanwhile() -> None:
+        try:
+            activate(stage)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            audit.wait_for_turn()
+            exempting = pool.submit(exempt)
+            until_somebody_waits()
+            activating = pool.submit(activate_meanwhile)
+            with pytest.raises(TimeoutError):
+                activating.result(0.3)
+        exempting.result(60)
+        activating.result(60)
+    assert (limits(), identity() == before) == ({365}, False)
+    assert stage.verdicts()["omar"] == "protected"
+
+
+def test_who_judges_meanwhile_and_the_policy_do_not_end_each_other(stage: Stage) -> None:
+    Assessment.objects.filter(account__username="omar").update(basis="")
+    version = PolicyVersion.objects.select_related("workspace").get(is_current=True)
+    key = Account.objects.get(username="omar").pk
+
+    def judge() -> bool:
+        try:
+            return assess._judge(version, [key])
+        finally:
+            connection.close()
+
+    assess.assess(workspace=stage.workspace)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            activate(stage)
+            judging = pool.submit(judge)
+            until_somebody_waits()
+        assert judging.result(60) is False
+    assert limits() == {365}
+    assert DormancyCount.objects.filter(workspace=Workspace.objects.get(), limit_days=365).exists()
