@@ -14,14 +14,32 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
-from cleanup_portal import __version__
-
-STOPPED = 128 + signal.SIGTERM
+from cleanup_portal import __version__, streams
 
 
 def stop(signum: int, frame: FrameType | None) -> None:
     """End as at an error, so that what was begun is undone; whoever is process 1 would not end at all otherwise."""
-    sys.exit(STOPPED)
+    sys.exit(128 + signum)
+
+
+def end_when_told() -> None:
+    """Have this process end so at each signal that says stop, but for one that its starter ignores, as nohup does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def is_text(argument: str) -> bool:
+    """Whether an argument was UTF-8, which all text here is."""
+    return argument.isascii() or argument.encode(errors="replace").decode() == argument
+
+
+def run() -> None:
+    """Do what the command line says, up to its last word on standard output."""
+    try:
+        execute_from_command_line(sys.argv)
+    finally:
+        sys.stdout.flush()
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:
@@ -44,7 +62,8 @@ def _database() -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
+    streams.prepare()
+    end_when_told()
     # Nothing made while starting is garbage, and to look for it takes a seventh of the start; `ready` ends this.
     gc.disable()
     # A shell that completes a command line calls without arguments, too.
@@ -56,7 +75,19 @@ if __name__ == "__main__":
         sys.stdout.write(f"{__version__}\n")
         sys.exit()
     try:
-        execute_from_command_line(sys.argv)
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(128 + signal.SIGINT)
+    except streams.CannotPrint as error:
+        streams.give_up_output()
+        sys.exit(
+            f"Standard output cannot be written: {error.strerror}. What was printed is not whole; what was done stands."
+        )
+    except UnicodeEncodeError:
+        if "--traceback" in sys.argv or all(map(is_text, sys.argv)):
+            raise
+        sys.exit(f"Not UTF-8: {', '.join(repr(one) for one in sys.argv if not is_text(one))}. Nothing was done.")
     except ImproperlyConfigured as error:
         sys.exit(f"The portal is not configured: {error}")
     except OperationalError as error:

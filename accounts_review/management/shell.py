@@ -15,6 +15,7 @@ from django.utils.timezone import get_current_timezone, make_aware, now
 
 from accounts_review import audit
 from accounts_review.huwise import HuwiseError
+from accounts_review.management.files import content_of
 from accounts_review.models import Account, Hold, Workspace
 from accounts_review.rules.policy import PolicyError
 from accounts_review.spreadsheet import Unreadable, read_list, without_quote
@@ -168,9 +169,7 @@ def _names_in(file: Path | None) -> list[str]:
     if file is None:
         return []
     try:
-        lines = read_list(file.read_bytes())
-    except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror}") from None
+        lines = read_list(content_of(file))
     except Unreadable as problem:
         raise CommandError(f"{file}: {problem}") from None
     if lines is None:
@@ -182,12 +181,14 @@ def instant(text: str) -> datetime:
     """An instant given on the command line: ISO 8601, or a date, meaning its start in the portal's time zone."""
     try:
         day = parse_date(text)
-        if day is not None:
-            return make_aware(datetime.combine(day, time.min), get_current_timezone())
-        given = datetime.fromisoformat(text)
-    except ValueError:
+        given = datetime.combine(day, time.min) if day else datetime.fromisoformat(text)
+        if not given.tzinfo:
+            given = make_aware(given, get_current_timezone() if day else UTC)
+        for zone in (UTC, get_current_timezone()):
+            given.astimezone(zone)
+    except (ValueError, OverflowError):
         raise CommandError(f"{text!r} is not a date such as 2026-06-30, nor an ISO 8601 instant.") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
+    return given
 
 
 def in_words(tally: dict[str, int], *, last: tuple[str, int] | None = None) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 import structlog
+from django.core.management.base import CommandError
 
 log = structlog.get_logger(__name__)
 
@@ -154,14 +155,14 @@ def stop_all(children: Sequence[Child]) -> None:
 
 
 def free_port(preferred: int, *, host: str = "127.0.0.1") -> int:
-    """The preferred port, or the next one that nobody listens on."""
+    """The preferred port, or the next one that nobody listens on. Raises ``CommandError`` where there is none."""
     for port in range(preferred, 65_536):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind((host, port))
                 return port
-    raise OSError(f"No port from {preferred} up is free.")
+    raise CommandError(f"No port from {preferred} up is free.")
 
 
 def _keep(child: Child) -> None:

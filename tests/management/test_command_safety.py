@@ -126,7 +126,9 @@ def test_names_that_no_database_holds_are_unknown_names(stage: Stage, name: str)
         run("approve", name, *DECIDED)
 
 
-@pytest.mark.parametrize("until", ["2026-02-30", "30/06/2026", "", "2026-13-01T00:00:00Z", "next year"])
+@pytest.mark.parametrize(
+    "until", ["2026-02-30", "30/06/2026", "", "2026-13-01T00:00:00Z", "next year", "9999-12-31T23:00:00-12:00"]
+)
 def test_a_date_that_is_none_is_refused(stage: Stage, until: str) -> None:
     with pytest.raises(CommandError, match="is not a date"):
         run("exempt", "marie", *DECIDED, "--until", until)

@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
+from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, actor_named
 from accounts_review.models import Workspace
 from accounts_review.workflow.people.changes import login_of
@@ -33,6 +34,7 @@ class Command(WorkspaceCommand):
         audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login_of(actor), now=now())
         text = access_report(accounts, now=now())
         if options["output"]:
-            options["output"].write_text(text)
+            with written_whole(options["output"]) as file:
+                file.write(text.encode())
         else:
             self.stdout.write(text, ending="")

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts_review.management.files import content_of
 from accounts_review.management.shell import SAID, person
 from accounts_review.models import Access
 from accounts_review.tasks import sources
@@ -52,9 +53,6 @@ class Command(BaseCommand):
 
 def _key_in(path: str) -> str:
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            return file.read(LARGEST_KEY).strip()
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+        return content_of(Path(path), largest=LARGEST_KEY).decode().strip()
     except UnicodeDecodeError:
         raise CommandError(f"{path} holds no API key: it is not text.") from None

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management import demo_history, portal
+from accounts_review.management import demo_history, numbers, portal
 from accounts_review.management.supervisor import Child, end_when_told, free_port, stop_all, supervise
 from accounts_review.tasks import sources
 from cleanup_portal import demo_clock
@@ -24,9 +24,9 @@ class Command(BaseCommand):
     help = "Run the portal with a sample workspace, a past clean-up and a draft, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="default 8000; the next free port if taken")
+        parser.add_argument("--port", type=numbers.port, default=8000, help="default 8000; the next free port if taken")
         parser.add_argument(
-            "--accounts", type=int, default=3000, metavar="N", help="number of accounts, at the first start"
+            "--accounts", type=numbers.count, default=3000, metavar="N", help="number of accounts, at the first start"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

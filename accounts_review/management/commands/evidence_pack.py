@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
+from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, actor_named, instant
 from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
@@ -39,15 +40,11 @@ class Command(WorkspaceCommand):
         data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
         audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login_of(actor), now=now(), data=data)
         path = options["output"] or Path(f"evidence-{workspace}-{now():%Y%m%d-%H%M%S}.zip")
-        draft = path.with_name(f"{path.name}.part")
         try:
-            with draft.open("wb") as into:
+            with written_whole(path) as into:
                 write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
-            draft.replace(path)
-        except (NoEvidence, OSError) as problem:
+        except NoEvidence as problem:
             raise CommandError(f"{path}: {problem}") from None
-        finally:
-            draft.unlink(missing_ok=True)
         self.stdout.write(str(path))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
+from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, instant
 from accounts_review.models import Account, Workspace
 from accounts_review.rules.dormancy import Verdict
@@ -35,11 +36,8 @@ class Command(WorkspaceCommand):
         sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
         content = written(sheet, options["format"])
         if options["output"]:
-            try:
-                with Path(options["output"]).open("wb") as file:
-                    file.writelines(content)
-            except OSError as error:
-                raise CommandError(f"{options['output']} cannot be written: {error.strerror}") from None
+            with written_whole(Path(options["output"])) as file:
+                file.writelines(content)
         else:
             for lines in content:
                 self.stdout.write(lines.decode(), ending="")

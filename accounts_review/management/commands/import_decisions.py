@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
+from accounts_review.management.files import content_of
 from accounts_review.management.shell import WorkspaceCommand, in_words, person
 from accounts_review.models import Workspace
 from accounts_review.spreadsheet import ORDERS, Unreadable
@@ -40,12 +41,10 @@ class Command(WorkspaceCommand):
             raise CommandError("A plain list needs --reason and --until; other files need neither.")
         exempting = Exempting(options["reason"], options["until"]) if options["reason"] is not None else None
         act: dict[str, Any] = {"actor": person(options["actor"]), "now": now()}
+        content = content_of(path)
         try:
-            content = path.read_bytes()
             how: dict[str, Any] = {"exempting": exempting, "date_order": options["date_order"]}
             file = import_file.upload(content=content, name=path.name, workspace=workspace, **how, **act)
-        except OSError as error:
-            raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         except Unreadable as problem:
             raise CommandError(f"{path}: {problem}") from None
         plan = import_file.plan(file=file, **act)

@@ -66,7 +66,9 @@ def _text_of(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             return decode(file.read(LARGEST_FILE))
-    except (OSError, PolicyError) as error:
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    except PolicyError as error:
         raise CommandError(f"{path} cannot be read: {error}") from None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
+from accounts_review.management.numbers import count
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Hold, Workspace
 from accounts_review.rules.lifecycle import CleanupState
@@ -28,7 +29,7 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--limit", type=int, metavar="N", help="process at most N cases")
+        parser.add_argument("--limit", type=count, metavar="N", help="process at most N cases")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         tally = actions.revoke_due(workspace, limit=options["limit"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accounts_review.management import portal
+from accounts_review.management import numbers, portal
 from accounts_review.management.supervisor import end_when_told, free_port, stop_all, supervise
 from accounts_review.tasks import sources
 
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = "Run the whole portal on a loopback address until Ctrl-C or SIGTERM."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="default 8000; the next free port if taken")
+        parser.add_argument("--port", type=numbers.port, default=8000, help="default 8000; the next free port if taken")
 
     def handle(self, *args: Any, **options: Any) -> None:
         end_when_told()

@@ -1,0 +1,61 @@
+"""The standard streams of a command: there in any case, in UTF-8, and an output that cannot be written says so."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+
+
+class CannotPrint(OSError):
+    """Standard output was closed, is full, or has nobody who reads it."""
+
+
+class Output(TextIOWrapper):
+    """Standard output that tells its own errors from those of other files."""
+
+    def write(self, text: str, /) -> int:
+        """Raises :class:`CannotPrint`."""
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise CannotPrint(error.errno, error.strerror) from None
+
+    def flush(self) -> None:
+        """Raises :class:`CannotPrint`."""
+        try:
+            super().flush()
+        except OSError as error:
+            raise CannotPrint(error.errno, error.strerror) from None
+
+
+def prepare() -> None:
+    """Set up the standard streams, whatever whoever started this process has made of them."""
+    for number in range(3):
+        _fill(number)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    is_for_people = os.isatty(1)
+    # What goes into a file is read as UTF-8 by everybody, and by us when it comes back.
+    encoding = sys.stdout.encoding if sys.stdout and is_for_people else "utf-8"
+    binary = open(1, "wb", closefd=False)  # noqa: SIM115
+    sys.stdout = Output(
+        binary, encoding=encoding, errors="backslashreplace", newline="\n", line_buffering=is_for_people
+    )
+
+
+def _fill(number: int) -> None:
+    """Where a stream is closed, the next file that is opened would take its number, and get what is printed."""
+    try:
+        os.fstat(number)
+    except OSError:
+        # Nothing can be read from it or, if it is standard output, written to it.
+        os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+        os.set_inheritable(number, True)  # noqa: FBT003 (the function takes it no other way)
+
+
+def give_up_output() -> None:
+    """Print no more: what is left would be tried again when the process ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

@@ -1,0 +1,136 @@
+"""What a command makes of its standard streams and of the files that it is given, whatever they are."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError
+
+from accounts_review.management.files import content_of, written_whole
+
+ROOT = Path(__file__).parents[2]
+FULL = Path("/dev/full")
+
+
+def portal(code: str, tmp_path: Path, *, redirect: str = "", **given: str) -> subprocess.CompletedProcess[str]:
+    """A command that runs this code, started by a shell that redirects its streams."""
+    words = f'"{sys.executable}" "{ROOT / "manage.py"}" shell -v 0 -c "$CODE" {redirect}'
+    env = os.environ | {"DATA_DIR": str(tmp_path), "CODE": code} | given
+    return subprocess.run(["bash", "-c", words], env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("redirect", [">&-", "> /dev/full", "| true; exit ${PIPESTATUS[0]}"])
+def test_an_output_that_cannot_be_written_is_said_in_one_sentence(tmp_path: Path, redirect: str) -> None:
+    done = portal("print('x' * 1_000_000)", tmp_path, redirect=redirect)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Standard output cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_word_that_is_still_in_the_buffer_at_the_end_counts(tmp_path: Path) -> None:
+    done = portal("print('one word')", tmp_path, redirect="> /dev/full")
+    assert (done.returncode, done.stderr.count("Standard output cannot be written")) == (1, 1)
+
+
+def test_no_file_takes_the_place_of_a_stream_that_is_closed(tmp_path: Path) -> None:
+    code = f"file = open({str(tmp_path / 'file')!r}, 'w'); import os; os.write(1, b'x') if file.fileno() < 3 else None"
+    done = portal(code, tmp_path, redirect="<&- >&- 2>&-")
+    assert done.returncode == 0
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_what_is_printed_into_a_file_is_utf_8(tmp_path: Path) -> None:
+    done = portal("print('é\\udcff')", tmp_path, redirect=f"> '{tmp_path}/out'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "é\\udcff\n"
+
+
+def test_an_argument_that_is_no_text_is_named(tmp_path: Path) -> None:
+    command: list[str | bytes] = [sys.executable, str(ROOT / "manage.py"), "hold", "--actor", b"r\xff", "--reason", "x"]
+    env = os.environ | {"DATA_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Not UTF-8: 'r\\udcff'. Nothing was done.\n")
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
+    done = portal("import os, signal; os.kill(os.getpid(), signal.SIGINT)", tmp_path)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize(("starter", "status"), [("", 129), ("trap '' HUP;", 0)])
+def test_a_terminal_that_closes_ends_a_command_unless_its_starter_has_that_ignored(
+    tmp_path: Path, starter: str, status: int
+) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+    words = f'{starter} "{sys.executable}" "{ROOT / "manage.py"}" shell -v 0 -c "{code}"'
+    assert subprocess.run(["bash", "-c", words], env=os.environ | {"DATA_DIR": str(tmp_path)}).returncode == status
+
+
+def test_a_file_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("before")
+    path.chmod(0o640)
+    with written_whole(path) as file:
+        file.write(b"after")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def fill_the_disk_at(path: Path) -> None:
+    with written_whole(path) as file, FULL.open("wb", buffering=0) as full:
+        file.write(b"half")
+        full.write(b"half")
+
+
+def test_a_file_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("before")
+    with pytest.raises(CommandError, match=f"^{path} cannot be written: No space left on device$"):
+        fill_the_disk_at(path)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "kept").touch()
+    (tmp_path / "link").symlink_to("kept")
+    with written_whole(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "kept").read_text() == "new"
+
+
+def test_a_pipe_stays_one_and_is_written_to(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    with written_whole(pipe) as file:
+        file.write(b"new")
+    reader.join()
+    assert read == [b"new"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["", "nowhere/report"])
+def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CommandError, match=f"^{tmp_path / name} cannot be written: "), written_whole(tmp_path / name):
+        pass
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(CommandError, match=r"^/dev/full cannot be read: it holds more than 1,000 bytes$"):
+        content_of(FULL, largest=1000)
+
+
+def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=f"^{tmp_path} cannot be read: Is a directory$"):
+        content_of(tmp_path)
