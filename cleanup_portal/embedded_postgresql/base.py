@@ -8,6 +8,7 @@ import os
 import subprocess
 import warnings
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,7 +18,7 @@ from django.db import OperationalError
 from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
-from cleanup_portal.embedded_postgresql import watcher
+from cleanup_portal.embedded_postgresql import leftovers, watcher
 from cleanup_portal.embedded_postgresql.configuration import configured
 from cleanup_portal.embedded_postgresql.joining import once, plain_path
 
@@ -72,10 +73,11 @@ def _server_in(data_directory: Path) -> PostmasterInfo:
 
 
 def _running(server: PostgresServer) -> PostmasterInfo:
-    """Where the server is; one that was killed is started again."""
-    if not server.get_postmaster_info().is_running():
+    """Where the server is; one that was killed or told to stop is started again."""
+    if not server.get_postmaster_info().is_running() or _is_stopping(server.pgdata):
         # The second lock is that of all processes: of several that come at once, one starts it.
         with _STARTING, server._lock:
+            leftovers.settle(server.pgdata.resolve(), stop=partial(_stop, server.pgdata))
             server.ensure_postgres_running()
     return server.get_postmaster_info()
 
@@ -91,19 +93,28 @@ def _join(data_directory: Path) -> PostgresServer:
     watcher.hold(data_directory)
     # Exit handlers run in reverse: between these two comes the server's own, which counts who is left.
     atexit.register(_dismiss_the_watcher, data_directory)
-    _forget_a_broken_list(data_directory)
+    with PostgresServer._lock:
+        leftovers.forget_a_broken_list(data_directory)
+        leftovers.settle(data_directory, stop=partial(_stop, path))
     server = PostgresServer(path)
     atexit.register(_forget_the_dead, server)
     watcher.ensure(data_directory, pg_ctl=POSTGRES_BIN_PATH / "pg_ctl", user=server.system_user)
     return server
 
 
-def _forget_a_broken_list(data_directory: Path) -> None:
-    """Remove an empty list of who uses the server: whoever wrote it died amid it, or had no room on the disk."""
-    with PostgresServer._lock, suppress(FileNotFoundError):
-        users = data_directory / ".handle_pids.json"
-        if not users.read_bytes().strip():
-            users.unlink()
+def _is_stopping(data_directory: Path) -> bool:
+    """Whether it was told to stop, which it does once everybody has left; until then it lets nobody in."""
+    with suppress(OSError):
+        return leftovers.STOPPING in (data_directory / "postmaster.pid").read_text()
+    return False
+
+
+def _stop(data_directory: Path) -> None:
+    """Stop the server, whoever is connected."""
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    # It may have stopped meanwhile.
+    with suppress(subprocess.CalledProcessError):
+        postgres_server.pg_ctl(["-m", "fast", "-w", "stop"], pgdata=data_directory, user=user)  # type: ignore[attr-defined]
 
 
 def leave(data_directory: Path) -> None:

@@ -54,6 +54,25 @@ connection.close()
 print(answer())
 """
 
+KEEP_AND_ASK_AGAIN = """
+import os, signal
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection, connections
+def answer():
+    with connection.cursor() as cursor:
+        return cursor.execute("SELECT 1").fetchone()
+answer()
+kept = connection.copy()
+kept.connect()
+connection.close()
+os.kill(int((settings.DATA_DIR / "postgresql" / "postmaster.pid").read_text().split()[0]), signal.SIGTERM)
+while "stopping" not in (settings.DATA_DIR / "postgresql" / "postmaster.pid").read_text():
+    pass
+print(answer())
+"""
+
 ASK = """
 import django
 django.setup()
@@ -98,7 +117,23 @@ def test_whenever_it_starts_it_has_our_settings_whatever_its_folder_says(tmp_pat
     assert "\nshared_buffers = 128MB" in (tmp_path / "postgresql" / "postgresql.conf").read_text()
 
 
-def test_a_list_of_its_users_that_a_full_disk_left_empty_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["", "[12, "])
+def test_a_list_of_its_users_that_a_full_disk_cut_off_is_made_anew(tmp_path: Path, left: str) -> None:
     assert join(tmp_path, threads=1) == "[]"
-    (tmp_path / "postgresql" / ".handle_pids.json").write_text("")
+    (tmp_path / "postgresql" / ".handle_pids.json").write_text(left)
+    assert join(tmp_path, threads=1) == "[]"
+
+
+def test_one_that_was_told_to_stop_and_waits_for_somebody_connected_is_started_anew(tmp_path: Path) -> None:
+    assert run(tmp_path, KEEP_AND_ASK_AGAIN) == "(1,)"
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "cut off"])
+def test_a_process_that_has_the_number_of_one_that_died_with_its_machine_is_not_taken_for_it(
+    tmp_path: Path, whole: bool
+) -> None:
+    assert join(tmp_path, threads=1) == "[]"
+    folder = tmp_path / "postgresql"
+    lines = [os.getpid(), folder, 1_700_000_000, 5432, folder, "", "  2277387    327683", "ready"]
+    (folder / "postmaster.pid").write_text("".join(f"{line}\n" for line in lines[: None if whole else 6]))
     assert join(tmp_path, threads=1) == "[]"
