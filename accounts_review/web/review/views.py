@@ -12,7 +12,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.functional import cached_property
+from django.utils.functional import SimpleLazyObject, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_filters.views import FilterView
@@ -133,6 +133,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         for passing in ("scope", "card"):
             here.pop(passing, None)
         return context | {
+            "object_list": SimpleLazyObject(lambda: self.filterset.matching),
             "since": since,
             "views": views_of(self._kept_views, user=self.request.user, current=self.filterset.query),
             "look": self.look,
