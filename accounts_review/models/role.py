@@ -128,7 +128,7 @@ def denied(user: User, act: str) -> PermissionDenied:
 def _is_allowed(user: User | AnonymousUser, act: str, workspace: Workspace | None) -> bool:
     """What the database says at this moment."""
     if workspace is None:
-        return people_who_may(act, None).filter(pk=_key(user)).exists()
+        return bool(_allowed_everywhere(act).rows(person=_key(user)))
     return bool(_allowed(act).rows(person=_key(user), workspace=workspace.pk))
 
 
@@ -138,6 +138,11 @@ def _allowed(act: str) -> Prepared:
         return people_who_may(act, Workspace(pk=workspace)).filter(pk=person).values_list("pk")
 
     return Prepared(build, person=int, workspace=int)
+
+
+@cache
+def _allowed_everywhere(act: str) -> Prepared:
+    return Prepared(lambda person: people_who_may(act, None).filter(pk=person).values_list("pk"), person=int)
 
 
 def _roles_with(act: str) -> QuerySet[Role]:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import get_language
 
 NAMES = frozenset({"number", "version", "row", "line", "cleanup", "newest"})
 """Details that are numbers by which something is called, which have no separators."""
+
+
+@lru_cache(maxsize=10_000)
+def grouped(number: int, _language: str | None) -> str:
+    """A number with separators, in the language that is on.
+
+    The same stand on page after page, and Django looks up how they are written for each of them.
+    """
+    return str(intcomma(number))
 
 
 class GroupedNumber(int):
     """A number that is written with separators; it stays one, so that a sentence can choose its plural by it."""
 
     def __str__(self) -> str:
-        return str(intcomma(int(self)))
+        return grouped(int(self), get_language())
 
 
 def counted(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils.timezone import get_default_timezone, localtime
@@ -15,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.models import Account, Case, Cleanup, Exemption, Sync, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.counts import crossed
@@ -184,14 +187,20 @@ def _continuing(
             yield Coming(at=at, said=sentence, url=f"{_cleanup(cleanup)}?state=due", is_day=False, of_cleanup=True)
 
 
+@cache
+def _by_day(zone: tzinfo) -> Prepared:
+    def build(workspace: int, now: datetime, end: datetime) -> QuerySet[Case, Any]:
+        cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.NOTICED)
+        ahead = cases.filter(promised_at__gt=now, promised_at__lte=end)
+        by_day = ahead.annotate(day=TruncDate("promised_at", tzinfo=zone)).order_by("day")
+        return by_day.values_list("day", "cleanup__number").annotate(Count("pk"))
+
+    return Prepared(build, workspace=int, now=datetime, end=datetime)
+
+
 def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
     """Days on which the notice of people ends."""
-    cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.NOTICED)
-    ahead = cases.filter(promised_at__gt=now, promised_at__lte=now + SPAN).annotate(
-        day=TruncDate("promised_at", tzinfo=get_default_timezone())
-    )
-    by_day = ahead.order_by("day").values_list("day", "cleanup__number").annotate(Count("pk"))
-    for day, number, count in by_day:
+    for day, number, count in _by_day(get_default_timezone()).rows(workspace=workspace.pk, now=now, end=now + SPAN):
         sentence = ngettext(
             "The notice period of %(count)s person in clean-up %(number)d ends",
             "The notice period of %(count)s people in clean-up %(number)d ends",

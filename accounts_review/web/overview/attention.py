@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts_review.models import Case, Cleanup, Hold, Run, Sync, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
@@ -50,14 +52,14 @@ def needs(
     undecided: int,
     now: datetime,
     waits: Waits | None = None,
+    drafted: int | None = None,
 ) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision.
 
-    ``waits`` is why its clean-ups do not go on, where that was asked already.
+    ``waits`` is why its clean-ups do not go on, ``drafted`` how many are in its draft, where that was asked already.
     """
-    of_it = of_workspace(
-        workspace=workspace, last=last, administrators=administrators, undecided=undecided, now=now, waits=waits
-    )
+    told = {"administrators": administrators, "undecided": undecided}
+    of_it = of_workspace(workspace=workspace, last=last, now=now, waits=waits, drafted=drafted, **told)
     return _pressing_first([*of_portal(now), *of_it])
 
 
@@ -69,12 +71,13 @@ def of_workspace(
     undecided: int,
     now: datetime,
     waits: Waits | None = None,
+    drafted: int | None = None,
 ) -> list[Need]:
     """What concerns one workspace only; of a paused one, nothing but that."""
     if not workspace.is_active:
         return list(_of_holds(workspace))
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now, waits or {}), *_of_cases(workspace, now), *_of_held(workspace)]
+    cleanups = [*_of_cleanups(workspace, now, waits or {}, drafted), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
     return _pressing_first([*_of_holds(workspace), *of_sync, *_of_policy(workspace), *cleanups, *people])
 
@@ -135,7 +138,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
 
 
-def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[Need]:
+def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits, drafted: int | None) -> Iterator[Need]:
     standing = workspace.cleanups.filter(
         state__in=(CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
     )
@@ -155,7 +158,10 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits) -> Iterator[
         elif cleanup.state == CleanupState.RUNNING:
             found = waits.get(cleanup.pk)
             yield from _of_standstill(cleanup, url, standstill(cleanup, now=now) if found is None else found)
-        elif cleanup.is_draft and (size := cleanup.cases.filter(state=CaseState.IN_DRAFT).count()):
+        elif cleanup.is_draft:
+            size = cleanup.cases.filter(state=CaseState.IN_DRAFT).count() if drafted is None else drafted
+            if not size:
+                continue
             text = ngettext(
                 "%(count)s approved account is waiting in the draft.",
                 "%(count)s approved accounts are waiting in the draft.",
@@ -175,13 +181,29 @@ def _of_standstill(cleanup: Cleanup, url: str, waits: list[findings.Found]) -> I
         yield Need(level=level, text=text, link=_("View"), url=url)
 
 
+def _counted(cases: QuerySet[Case], *by: str) -> QuerySet[Case, Any]:
+    """How many there are by the number of their clean-up, and by more."""
+    return cases.values_list("cleanup__number", *by).annotate(Count("pk")).order_by("cleanup__number")
+
+
+_STUCK = Prepared(
+    lambda workspace: _counted(
+        Case.objects.filter(cleanup__workspace=workspace, state__in=(CaseState.UNDELIVERABLE, CaseState.UNKNOWN)),
+        "state",
+    ),
+    workspace=int,
+)
+_HELD = Prepared(
+    lambda workspace: _counted(
+        Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE, outcome__has_key="held_since")
+    ),
+    workspace=int,
+)
+
+
 def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
     yield from _of_emails(workspace, now)
-    open_cases = Case.objects.filter(
-        cleanup__workspace=workspace, state__in=(CaseState.UNDELIVERABLE, CaseState.UNKNOWN)
-    )
-    by_cleanup = open_cases.values_list("cleanup__number", "state").annotate(Count("pk")).order_by("cleanup__number")
-    for number, state, count in by_cleanup:
+    for number, state, count in _STUCK.rows(workspace=workspace.pk):
         text = (
             ngettext(
                 "%(count)s person in clean-up %(number)d could not be warned.",
@@ -198,10 +220,27 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
         yield _about(workspace, number, text % counted({"count": count, "number": number}), f"?state={state}")
 
 
+_BOUNCED = Prepared(
+    lambda workspace, since: Case.objects.filter(cleanup__workspace=workspace, bounced_at__gt=since).select_related(
+        "account", "cleanup__workspace"
+    ),
+    workspace=int,
+    since=datetime,
+)
+_ANSWERED = Prepared(
+    lambda workspace, since: Case.objects.filter(
+        cleanup__workspace=workspace, answer__isnull=False, cleanup__launched_at__gt=since
+    ).select_related("account", "cleanup__workspace"),
+    workspace=int,
+    since=datetime,
+)
+
+
 def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     """Warnings that came back too late or are put off again and again, and answers that no person may have given."""
-    cases = Case.objects.filter(cleanup__workspace=workspace).select_related("account", "cleanup__workspace")
-    late = Counter(case.cleanup.number for case in cases.filter(bounced_at__gt=now - TOO_LATE) if case.is_restorable)
+    cases = Case.objects.filter(cleanup__workspace=workspace)
+    bounced = _BOUNCED.objects(workspace=workspace.pk, since=now - TOO_LATE)
+    late = Counter(case.cleanup.number for case in bounced if case.is_restorable)
     for number, count in sorted(late.items()):
         text = ngettext(
             "%(count)s person in clean-up %(number)d was removed although the notice bounced.",
@@ -229,9 +268,8 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % counted({"count": count, "number": number}), "?state=awaiting_notice")
-    answered = cases.filter(answer__isnull=False, cleanup__launched_at__gt=now - RECENT)
     by_cleanup: dict[int, list[Case]] = {}
-    for case in answered:
+    for case in _ANSWERED.objects(workspace=workspace.pk, since=now - RECENT):
         by_cleanup.setdefault(case.cleanup.number, []).append(case)
     for number, those in sorted(by_cleanup.items()):
         if count := len(answer.alike(those)):
@@ -246,8 +284,7 @@ def _about(workspace: Workspace, number: int, text: str, query: str) -> Need:
 
 def _of_held(workspace: Workspace) -> Iterator[Need]:
     """Cases that are due and held back for what their accounts show."""
-    held = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.DUE, outcome__has_key="held_since")
-    for number, count in held.values_list("cleanup__number").annotate(Count("pk")).order_by("cleanup__number"):
+    for number, count in _HELD.rows(workspace=workspace.pk):
         text = ngettext(
             "%(count)s account in clean-up %(number)d is on hold: its data is unclear.",
             "%(count)s accounts in clean-up %(number)d are on hold: their data is unclear.",

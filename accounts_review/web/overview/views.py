@@ -25,6 +25,7 @@ from accounts_review.models import (
     people_who_may,
     workspaces_of,
 )
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.progress import progress_of
 from accounts_review.web.overview.ahead import SHOWN as MOST_COMING
@@ -98,9 +99,14 @@ class Home(PortalView):
         return self.render_to_response(self.get_context_data(**context))
 
 
+_ANOTHER_ADMINISTRATOR = Prepared(
+    lambda besides: people_who_may("administer", None).exclude(pk=besides).values_list("pk")[:1], besides=int
+)
+
+
 def second_administrator(user: User) -> list[Need]:
     """Whoever administers the portal alone is asked to name another one."""
-    if not may(user, "administer", None) or people_who_may("administer", None).exclude(pk=user.pk).exists():
+    if not may(user, "administer", None) or _ANOTHER_ADMINISTRATOR.rows(besides=user.pk):
         return []
     text = _("You are the only administrator: if you lose your access, nobody can let you in again.")
     return [Need(level="info", text=text, link=_("Name a second administrator"), url=reverse("people"))]
@@ -123,6 +129,19 @@ def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
     )
 
 
+def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Exemption]:
+    """Exemptions that end soon; who is still idle then can be approved again."""
+    listed = Account.objects.filter(workspace=workspace).listed().assessed()
+    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end)
+    return standing.select_related("account")[:SHOWN]
+
+
+_LAPSING = Prepared(_lapsing, workspace=int, now=datetime, end=datetime)
+_ADMINISTRATORS = Prepared(
+    lambda workspace, now: dormant_administrators(Workspace(pk=workspace), now=now)[:SHOWN], workspace=int, now=datetime
+)
+
+
 class Overview(WorkspaceView):
     """Everything at a glance; each number leads to the accounts behind it."""
 
@@ -138,10 +157,14 @@ class Overview(WorkspaceView):
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
         idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
-        administrators, lapsing = dormant_administrators(self.workspace, now=self.now), self._lapsing()
+        administrators = _ADMINISTRATORS.objects(workspace=self.workspace.pk, now=self.now)
+        lapsing = _LAPSING.objects(workspace=self.workspace.pk, now=self.now, end=self.now + LAPSING)
         waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
         known = situation(workspace=self.workspace, synced=syncing.good, undecided=waiting, now=self.now)
-        administrator_count = administrators.count()
+        # Most have fewer than are shown.
+        administrator_count = len(administrators)
+        if administrator_count == SHOWN:
+            administrator_count = dormant_administrators(self.workspace, now=self.now).count()
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
             "starts": starts(self.workspace, now=self.now) if waiting else [],
@@ -155,6 +178,7 @@ class Overview(WorkspaceView):
                 undecided=waiting,
                 now=self.now,
                 waits=known.waits,
+                drafted=known.drafted,
             )
             + second_administrator(self.request.user),
             "rows": rows,
@@ -164,10 +188,10 @@ class Overview(WorkspaceView):
             "may_operate": may(self.request.user, "operate", self.workspace),
             "first_checks": self._first_checks(syncing) if not rows else [],
             "running": [(c, progress_of(c, now=self.now)) for c in known.running],
-            "administrators": administrators[:SHOWN],
+            "administrators": administrators,
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,
-            "lapsing": lapsing[:SHOWN],
+            "lapsing": lapsing,
             "lapsing_count": known.lapsing,
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),
@@ -180,9 +204,3 @@ class Overview(WorkspaceView):
     def _first_checks(self, syncing: Syncing) -> list[FirstCheck]:
         last = self.workspace.connection_checks.first()
         return first_checks(self.workspace, last=last, is_described=syncing.is_described)
-
-    def _lapsing(self) -> QuerySet[Exemption]:
-        """Exemptions that end soon; who is still idle then can be approved again."""
-        listed = Account.objects.filter(workspace=self.workspace).listed().assessed()
-        standing = Exemption.objects.in_force(self.now).filter(account__in=listed)
-        return standing.filter(until__lte=self.now + LAPSING).select_related("account")

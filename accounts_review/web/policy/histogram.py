@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 
-from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.wording.numbers import counted
+from accounts_review.wording.numbers import counted, grouped
 
 COLUMN_DAYS, COLUMNS = 90, 22
 """A column of the histogram is a quarter of a year; the last holds everybody idle for longer."""
@@ -97,12 +97,17 @@ def _years() -> Iterator[str]:
 
 def _said(columns: Columns) -> list[tuple[int, str, str, str]]:
     """Each column with anybody in it: which, how long idle, how many in all, how many dormant."""
-    between, longest = _("%(from)s to %(to)s days"), _("%(days)s days and longer")
-    found = []
-    for index, column in enumerate(columns):
-        if total := column.total():
-            start, is_last = index * COLUMN_DAYS, index == COLUMNS - 1
-            span = longest if is_last else between
-            said = span % counted({"from": start, "to": start + COLUMN_DAYS - 1, "days": start})
-            found.append((index, said, str(intcomma(total)), str(intcomma(column[Verdict.DORMANT]))))
-    return found
+    language = get_language()
+    return [
+        (index, _span(index, language), grouped(total, language), grouped(column[Verdict.DORMANT], language))
+        for index, column in enumerate(columns)
+        if (total := column.total())
+    ]
+
+
+@lru_cache(maxsize=1_000)
+def _span(index: int, _language: str | None) -> str:
+    """For how long those of a column have been idle: said of each segment, and twice."""
+    start, is_last = index * COLUMN_DAYS, index == COLUMNS - 1
+    said = _("%(days)s days and longer") if is_last else _("%(from)s to %(to)s days")
+    return said % counted({"from": start, "to": start + COLUMN_DAYS - 1, "days": start})
