@@ -12,7 +12,7 @@ from types import FrameType
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
 from cleanup_portal import __version__, streams
 
@@ -94,3 +94,10 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv:
             raise
         sys.exit(f"The database cannot be used: {str(error).strip()}\nCheck {_database()}, then try again.")
+    except DatabaseError:
+        # Only now: which tables there are concerns nobody before one is missed.
+        from cleanup_portal.database_version import mismatch
+
+        if "--traceback" in sys.argv or not (said := mismatch()):
+            raise
+        sys.exit(said)

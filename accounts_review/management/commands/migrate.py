@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 
-from cleanup_portal import database_roles
+from cleanup_portal import database_roles, database_version
 
 _LOCK = 0x6D696772617465  # any constant that nothing else in the database uses
 
@@ -16,6 +17,8 @@ _LOCK = 0x6D696772617465  # any constant that nothing else in the database uses
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, once whoever migrates now has ended; the database frees the lock by itself if we die."""
+        if said := database_version.newer(options["database"]):
+            raise CommandError(said)
         with connections[options["database"]].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:

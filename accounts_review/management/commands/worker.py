@@ -18,12 +18,13 @@ from typing import Any, NoReturn
 
 import django_q.cluster
 import structlog
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import AuditKey, Run
 from accounts_review.tasks import actions, queue, schedule, sources
+from cleanup_portal import database_version
 from cleanup_portal.logs import log_whatever_comes
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,8 @@ class Command(BaseCommand):
         log_whatever_comes()
         # The main process joins the embedded database first: it alone runs exit handlers and can leave it.
         connection.ensure_connection()
+        if said := database_version.mismatch():
+            raise CommandError(said)
         sources.known_workspaces()
         sources.renew_stored_keys()
         AuditKey.renew()

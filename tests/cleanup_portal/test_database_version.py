@@ -1,0 +1,60 @@
+"""Code and database of different versions are said to be so, and by the worker and `migrate` refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from accounts_review.management.commands import worker
+from cleanup_portal import database_version
+
+ROOT = Path(__file__).parents[2]
+LATER = "9999_of_next_year"
+
+
+@pytest.fixture
+def recorder(db: None, monkeypatch: pytest.MonkeyPatch) -> MigrationRecorder:
+    # They are for a process of its own.
+    monkeypatch.setattr(worker, "end_when_told", lambda: None)
+    monkeypatch.setattr(worker, "log_whatever_comes", lambda: None)
+    return MigrationRecorder(connection)
+
+
+def test_a_database_of_this_version_is_fine(recorder: MigrationRecorder) -> None:
+    assert database_version.mismatch() == ""
+
+
+@pytest.mark.parametrize("command", ["worker", "migrate"])
+def test_one_that_a_newer_version_has_changed_is_neither_used_nor_changed(
+    recorder: MigrationRecorder, command: str
+) -> None:
+    recorder.record_applied("accounts_review", LATER)
+    with pytest.raises(CommandError, match=f"a newer version of the portal: it has {LATER}"):
+        call_command(command)
+
+
+def test_what_other_packages_have_added_says_nothing(recorder: MigrationRecorder) -> None:
+    recorder.record_applied("sessions", LATER)
+    assert database_version.mismatch() == ""
+
+
+def test_a_worker_wants_an_older_one_migrated(recorder: MigrationRecorder) -> None:
+    recorder.record_unapplied("accounts_review", "0031_keep_pages")
+    with pytest.raises(CommandError, match="lacks changes of this version of the portal"):
+        call_command("worker")
+
+
+@pytest.mark.slow(reason="starts a PostgreSQL of its own")
+def test_any_command_on_an_empty_one_says_what_to_do(tmp_path: Path) -> None:
+    env = os.environ | {"DATA_DIR": str(tmp_path), "DATABASE_URL": ""}
+    command = [sys.executable, str(ROOT / "manage.py"), "audit_verify"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    said = "The database is empty. Run `manage.py migrate`, then try again.\n"
+    assert (done.returncode, done.stderr) == (1, said)
