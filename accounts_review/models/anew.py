@@ -54,6 +54,11 @@ def pays(model: type[models.Model], *, changed: int) -> bool:
     return changed >= MANY and 0 <= stored * SHARE <= changed
 
 
+def name_of(model: type[models.Model]) -> str:
+    """What the new table is called until it takes the place of the old."""
+    return f"{model._meta.db_table}_anew"
+
+
 def write_anew(
     model: type[models.Model],
     rows: str,
@@ -87,7 +92,7 @@ def _write_anew(
     take_turn: Callable[[], None],
 ) -> None:
     table = model._meta.db_table
-    anew = f"{table}_anew"
+    anew = name_of(model)
     if not _asked(_IS_PLAIN, table)[0][0]:
         raise DatabaseError("more is settled about it")
     with _patience(WRITERS):

@@ -35,6 +35,11 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
             cursor.execute(_DORMANT, asked)
             return dict(cursor.fetchall())
 
+    def count_anew(self, table: str, *, workspace: int, version: int) -> None:
+        """Count the assessments of a workspace as a table will have them, under a version that is not there yet."""
+        with connection.cursor() as cursor:
+            cursor.execute(_COUNT_ANEW.format(table=table), {"workspace": workspace, "version": version})
+
     def recount(self, workspace: Workspace) -> None:
         """Count a workspace's assessments from scratch."""
         with transaction.atomic(), connection.cursor() as cursor:
@@ -134,6 +139,20 @@ UPDATE accounts_review_dormancycount SET limit_days = moved.days,
 FROM unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)
 WHERE workspace_id = %(workspace)s AND segment = moved.name
 """
+_COUNT_ANEW = f"""
+WITH gone AS (
+    DELETE FROM accounts_review_dormancycount WHERE workspace_id = %(workspace)s
+)
+INSERT INTO accounts_review_dormancycount ({_GROUP}, count)
+SELECT %(workspace)s, segment, limit_days, standing, never_used, activity_at IS NOT NULL,
+    (dormant_from AT TIME ZONE 'UTC')::date, count(*)
+FROM {{table}} WHERE is_listed AND (
+    policy_id = %(version)s OR policy_id IN (
+        SELECT id FROM accounts_review_policyversion WHERE workspace_id = %(workspace)s
+    )
+)
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""  # noqa: S608 (constants)
 _RECOUNT = f"""
 WITH gone AS (
     DELETE FROM accounts_review_dormancycount WHERE workspace_id = %s

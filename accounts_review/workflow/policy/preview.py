@@ -7,45 +7,38 @@ into force they take over in the same transaction as the version itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import F, Q, Sum
+from django.db import transaction
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from accounts_review import audit
 from accounts_review.models import (
     Account,
-    Assessment,
-    DormancyCount,
     PolicyPreview,
     PolicyVersion,
     PreviewedAssessment,
     Workspace,
-    anew,
     permit,
 )
 from accounts_review.models.account import STALE, AccountQuerySet
-from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules import policy
-from accounts_review.rules.dormancy import BEFORE_ALL_DATES
 from accounts_review.workflow.assess.assess import assess, is_in_force
 from accounts_review.workflow.assess.judging import BATCH, Judging, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 from accounts_review.workflow.policy import second_person
-from accounts_review.workflow.policy.activate import next_key, put_in_force
+from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.policy.findings import findings_of
 from accounts_review.workflow.policy.moves import moves
+from accounts_review.workflow.policy.take_over import take_over, take_over_anew
 
 KEPT = timedelta(days=7)
 """How long a preview is kept that nobody puts in force."""
-
-COLUMNS = [field.name for field in AssessmentBase._meta.fields]
 
 
 class Outdated(ValueError):
@@ -186,11 +179,11 @@ def _hold(policy_preview: PolicyPreview) -> PolicyPreview:
 
 
 def _put_in_force(held: PolicyPreview, *, login: str, now: datetime) -> PolicyVersion:
-    key = _moved_anew(held)
+    key = take_over_anew(held)
 
     def bring(version: PolicyVersion) -> None:
         if key is None:
-            _take_over(held, version)
+            take_over(held, version)
         version.is_judged = True
         version.save(update_fields=["is_judged"])
         held.delete()
@@ -256,88 +249,3 @@ def _permitted(actor: User | None, workspace: Workspace) -> str:
         return "shell"
     permit(actor, "administer", workspace)
     return actor.get_username()
-
-
-def _take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
-    """Make what the preview makes of everybody the assessments in force, all at once; only those that differ."""
-    limits = policy_preview.moved_limits
-    if limits is None:
-        _swap(policy_preview, version)
-    elif limits:
-        _move(limits, version)
-
-
-def _swap(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
-    columns = ", ".join(COLUMNS)
-    replaced = ", ".join(f"{name} = EXCLUDED.{name}" for name in ("policy_id", *COLUMNS))
-    own, ahead = (", ".join(f"{table}.{name}" for name in COLUMNS) for table in ("own", "ahead"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            INSERT INTO {Assessment._meta.db_table} (account_id, policy_id, {columns})
-            SELECT ahead.account_id, %s, {ahead}
-            FROM {PreviewedAssessment._meta.db_table} ahead
-            LEFT JOIN {Assessment._meta.db_table} own ON own.account_id = ahead.account_id
-            WHERE ahead.policy_preview_id = %s AND (own.account_id IS NULL OR ({own}) IS DISTINCT FROM ({ahead}))
-            ON CONFLICT (account_id) DO UPDATE SET {replaced}
-            """,  # noqa: S608 (names of our own tables and columns)
-            [version.pk, policy_preview.pk],
-        )
-
-
-_MOVED = {
-    "policy_id": "%(version)s",
-    "limit_days": "moved.days",
-    # Without any valid date, a judgement is of before all dates whatever the limit.
-    "dormant_from": "CASE WHEN dormant_from = %(never)s THEN dormant_from"
-    " ELSE dormant_from + (moved.days - limit_days) * interval '24 hours' END",
-}
-"""What becomes of a judgement whose segment has another limit."""
-_LIMITS = "unnest(%(segments)s::text[], %(days)s::int[]) moved (name, days)"
-_IS_MOVED = f"""segment = moved.name AND policy_id IN (
-    SELECT id FROM {PolicyVersion._meta.db_table} WHERE workspace_id = %(workspace)s
-)"""  # noqa: S608 (names of our own tables and columns)
-
-
-def _given(limits: Mapping[str, int], *, version: int, workspace: int) -> dict[str, Any]:
-    given: dict[str, Any] = {"version": version, "workspace": workspace, "never": BEFORE_ALL_DATES}
-    return given | {"segments": [*limits], "days": [*limits.values()]}
-
-
-def _move(limits: Mapping[str, int], version: PolicyVersion) -> None:
-    given = _given(limits, version=version.pk, workspace=version.workspace_id)
-    moved = ", ".join(f"{column} = {becomes}" for column, becomes in _MOVED.items())
-    with DormancyCount.objects.follow(limits, workspace=version.workspace_id), connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {Assessment._meta.db_table} SET {moved} FROM {_LIMITS} WHERE {_IS_MOVED}",  # noqa: S608
-            given,
-        )
-
-
-def _moved_anew(held: PolicyPreview) -> int | None:
-    """Where limits alone move most of all judgements: have them written anew, and tell the key that the version gets.
-
-    People go on reading and deciding meanwhile; only who writes judgements waits.
-    """
-    workspace, limits = held.workspace_id, held.moved_limits
-    counted = DormancyCount.objects.filter(workspace=workspace, segment__in=limits or ())
-    if not limits or not anew.pays(Assessment, changed=counted.aggregate(all=Sum("count"))["all"] or 0):
-        return None
-    key = next_key()
-    columns = ", ".join(
-        f"CASE WHEN moved.name IS NULL THEN {column} ELSE {_MOVED[column]} END" if column in _MOVED else column
-        for column in (field.attname for field in Assessment._meta.concrete_fields)
-    )
-    rows = f"SELECT {columns} FROM {Assessment._meta.db_table} LEFT JOIN {_LIMITS} ON {_IS_MOVED}"  # noqa: S608
-
-    def count() -> None:
-        DormancyCount.objects.move(limits, workspace=workspace)
-
-    def take_turn() -> None:
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace)
-        audit.wait_for_turn()
-
-    # Who judges holds the version first, and the judgements then.
-    is_in_force(held.over)
-    given = _given(limits, version=key, workspace=workspace)
-    return key if anew.write_anew(Assessment, rows, given, meanwhile=count, take_turn=take_turn) else None

@@ -14,7 +14,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.timezone import now
 
 from accounts_review import audit
-from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, anew
+from accounts_review.models import (
+    Account,
+    Assessment,
+    PolicyVersion,
+    PreviewedAssessment,
+    anew,
+)
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES
 from accounts_review.workflow import workspaces
@@ -60,12 +66,20 @@ def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     )
 
 
-def activate(stage: Stage, *, limit: int = 365) -> PolicyVersion:
-    text = policy_text(limit=limit)
+@pytest.fixture(params=[{}, {"groups": ["nobody"]}], ids=["limits alone", "more than limits"])
+def rules(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a policy changes beside a limit: then everybody was judged beforehand, and that takes over."""
+    given: dict[str, Any] = request.param
+    return given
+
+
+def activate(stage: Stage, *, limit: int = 365, **rules: Any) -> PolicyVersion:
+    text = policy_text(limit=limit, **rules)
     proposed = preview.propose(workspace=stage.workspace, text=text, actor=None, reason="why", now=stage.clock())
-    version = preview.activate_at_one_look(policy_preview=proposed, actor=None, now=stage.clock())
-    assert version
-    return version
+    assert preview.judge(policy_preview=proposed, clock=stage.clock)
+    proposed.refresh_from_db()
+    seen = preview.stamp(proposed)
+    return preview.activate(policy_preview=proposed, seen=seen, actor=None, now=stage.clock(), is_shell=True)
 
 
 def identity() -> Any:
@@ -93,12 +107,14 @@ def somebody_else() -> Iterator[BaseDatabaseWrapper]:
         other.close()
 
 
-def test_it_says_of_everybody_what_an_update_would_have(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_of_everybody_what_an_update_would_have(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, rules: dict[str, Any]
+) -> None:
     undated = make_account(stage.workspace, "undated", raw="{}")
     assess.assess(workspace=stage.workspace)
     Assessment.objects.filter(pk=undated.pk).update(dormant_from=BEFORE_ALL_DATES, activity_at=None)
     before = identity()
-    written = activate(stage)
+    written = activate(stage, **rules)
     assert identity() != before
     found = {account: {**row, "policy_id": 0} for account, row in rows().items()}
     assert {row["policy_id"] for row in rows().values()} == {written.pk}
@@ -107,7 +123,7 @@ def test_it_says_of_everybody_what_an_update_would_have(stage: Stage, monkeypatc
     activate(stage, limit=730)
     monkeypatch.undo()
     before = identity()
-    updated = activate(stage)
+    updated = activate(stage, **rules)
     assert identity() == before
     assert {account: {**row, "policy_id": 0} for account, row in rows().items()} == found
     assert (updated.number, updated.is_judged, written.is_judged) == (written.number + 2, True, True)
@@ -117,12 +133,21 @@ def rows() -> dict[int, dict[str, Any]]:
     return {row["account_id"]: {**row} for row in Assessment.objects.values()}
 
 
-def test_other_workspaces_stay_as_they_are(stage: Stage) -> None:
+def test_who_was_not_judged_before_is_counted_where_they_are_listed(stage: Stage) -> None:
+    gone = make_account(stage.workspace, "gone", gone_at=now())
+    new = make_account(stage.workspace, "new")
+    activate(stage, groups=["nobody"])
+    assert (Assessment.objects.get(pk=gone.pk).is_listed, Assessment.objects.get(pk=new.pk).is_listed) == (False, True)
+    assert counted(stage.workspace) == there_are(stage.workspace)
+    assert not PreviewedAssessment.objects.exists()
+
+
+def test_other_workspaces_stay_as_they_are(stage: Stage, rules: dict[str, Any]) -> None:
     other = workspaces.open_workspace(name="other", now=NOW)
     make_account(other, "theirs")
     assess.assess(workspace=other)
     before = Assessment.objects.filter(account__workspace=other).values().get()
-    activate(stage)
+    activate(stage, **rules)
     assert Assessment.objects.filter(account__workspace=other).values().get() == before
     assert counted(other) == there_are(other)
 
@@ -135,8 +160,8 @@ def test_the_table_is_described_as_before(stage: Stage) -> None:
     assert asked(DESCRIPTION) == before
 
 
-def test_who_is_written_to_later_is_counted(stage: Stage) -> None:
-    activate(stage)
+def test_who_is_written_to_later_is_counted(stage: Stage, rules: dict[str, Any]) -> None:
+    activate(stage, **rules)
     stage.update("omar", last_seen_at=days_ago(1))
     stage.sync()
     Account.objects.filter(username="marie").update(gone_at=now())
@@ -145,13 +170,15 @@ def test_who_is_written_to_later_is_counted(stage: Stage) -> None:
     assert (stage.verdicts()["omar"], limits()) == ("active", {365})
 
 
-def test_where_somebody_reads_for_long_it_is_changed_in_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_somebody_reads_for_long_it_is_changed_in_place(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, rules: dict[str, Any]
+) -> None:
     monkeypatch.setattr(anew, "READERS", (0.05, 0.05))
     before = identity()
     with somebody_else() as other, transaction.atomic(), other.cursor() as theirs:
         theirs.execute("BEGIN")
         theirs.execute(f"SELECT count(*) FROM {TABLE}")
-        activate(stage)
+        activate(stage, **rules)
         assert asked("SHOW lock_timeout") == [("0",)]
     assert (identity(), limits()) == (before, {365})
     assert counted(stage.workspace) == there_are(stage.workspace)
@@ -255,14 +282,10 @@ def test_who_waits_meanwhile_writes_to_the_new_and_is_counted(
 ) -> None:
     def leave() -> None:
         try:
-            # Once, so that what the triggers plan is kept.
-            for gone_at in given:
-                Account.objects.filter(username="marie").update(gone_at=gone_at)
-                Account.objects.filter(username="omar").update(gone_at=gone_at)
+            Account.objects.filter(username__in=["marie", "omar"]).update(gone_at=now())
         finally:
             connection.close()
 
-    given = [now()]
     waiting = while_nobody_reads(leave)
     activate(stage)
     waiting[0].result(60)
@@ -303,18 +326,15 @@ def test_who_has_read_and_waits_for_the_audit_is_let_go_first(stage: Stage, monk
     assert stage.verdicts()["omar"] == "protected"
 
 
-def test_who_judges_meanwhile_and_the_policy_do_not_end_each_other(stage: Stage) -> None:
-    Assessment.objects.filter(account__username="omar").update(basis="")
+def test_who_judges_meanwhile_waits_and_leaves_it_to_the_new_policy(stage: Stage) -> None:
     version = PolicyVersion.objects.select_related("workspace").get(is_current=True)
-    key = Account.objects.get(username="omar").pk
 
     def judge() -> bool:
         try:
-            return assess._judge(version, [key])
+            return assess._judge(version, [Account.objects.get(username="omar").pk])
         finally:
             connection.close()
 
-    assess.assess(workspace=stage.workspace)
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             activate(stage)
@@ -322,4 +342,3 @@ def test_who_judges_meanwhile_and_the_policy_do_not_end_each_other(stage: Stage)
             until_somebody_waits()
         assert judging.result(60) is False
     assert limits() == {365}
-    assert DormancyCount.objects.filter(workspace=Workspace.objects.get(), limit_days=365).exists()
