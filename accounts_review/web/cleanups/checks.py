@@ -332,7 +332,9 @@ def _of_accounts(basket: Basket, keys: Collection[int]) -> Concerned:
 
 
 def _concerned(cases: QuerySet[Case], count: int) -> Concerned:
-    return Concerned(count, list(_named(cases)[:MOST_AT_ONCE]) if count else [])
+    # Of more than can be taken out at once, only those who are named are looked up.
+    most = MOST_AT_ONCE if count <= MOST_AT_ONCE else SHOWN
+    return Concerned(count, list(_named(cases)[:most]) if count else [])
 
 
 def _named(cases: QuerySet[Case]) -> QuerySet[Case]:

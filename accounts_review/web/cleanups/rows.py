@@ -17,9 +17,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from accounts_review.models import Case, Cleanup, Workspace
+from accounts_review.rules.dormancy import Verdict, verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import instants, replies
-from accounts_review.wording.cases import of_answer, of_case
+from accounts_review.wording.cases import of_answer, of_case, of_evidence
 
 REMEMBERED = 4096
 
@@ -41,6 +42,9 @@ class CaseWriter:
         self.details, self.response, self.trace = (
             escape(label) for label in (_("Details"), _("Server response"), _("trace"))
         )
+        self.take_out, self.take_whom = escape(_("Take out")), _("Take %(name)s out of the draft")
+        self.spared = escape(_("now; it would be spared"))
+        self.verdict = lru_cache(len(Verdict))(_verdict)
         self.dated = lru_cache(REMEMBERED)(_dated)
         self.tag = lru_cache(len(CaseState))(_tag)
         cells: dict[str, Callable[[Case], str]] = {
@@ -50,6 +54,8 @@ class CaseWriter:
             "promised_at": self._promised_at,
             "answer": self._answer,
             "approved_at": self._approval,
+            "evidence": self._evidence,
+            "withdraw": self._withdraw,
         }
         self.cells = [(kind, escape(label), cells[name]) for name, label, kind in columns]
 
@@ -131,6 +137,26 @@ class CaseWriter:
             put = _("added to the draft by %(login)s") % {"login": case.put_by_login}
             said += f'\n<div class="small muted">{escape(put)}</div>'
         return f'{said}\n<div class="small muted breakable">{escape(case.reason)}</div>' if case.reason else said
+
+    def _evidence(self, case: Case) -> str:
+        """What the approver saw, and whether it still holds."""
+        said, found = escape(of_evidence(case.evidence, now=self.now)), case.account.assessment
+        verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=self.now)
+        if verdict == Verdict.DORMANT:
+            return said
+        return f'{said}\n<div>{self.verdict(verdict)}\n<span class="small">{self.spared}</span></div>'
+
+    def _withdraw(self, case: Case) -> str:
+        """Takes one account out of the draft, through the form called "withdraw"."""
+        label = escape(self.take_whom % {"name": case.account.username})
+        return (
+            f'<button class="btn btn-sm btn-quiet" form="withdraw" name="case" value="{case.pk}" aria-label="{label}">'
+            f"{self.take_out}</button>"
+        )
+
+
+def _verdict(verdict: str) -> str:
+    return render_to_string("accounts_review/shared/_verdict.html", {"verdict": verdict}).strip()
 
 
 def _tag(state: str) -> str:

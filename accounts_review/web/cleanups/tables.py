@@ -9,16 +9,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Case, Cleanup
-from accounts_review.rules.dormancy import verdict_at
 from accounts_review.web.cleanups.rows import CaseWriter
 from accounts_review.web.shared.tables import CellColumn, CountColumn, PortalTable, RecordTable
-from accounts_review.wording.cases import of_evidence
-
-
-def _evidence(record: Case, table: RecordTable) -> dict[str, str]:
-    found = record.account.assessment
-    verdict = verdict_at(standing=found.standing, dormant_from=found.dormant_from, now=table.now)
-    return {"said": of_evidence(record.evidence, now=table.now), "verdict": verdict}
 
 
 def _cell(kind: str) -> dict[str, dict[str, str]]:
@@ -55,8 +47,23 @@ class CleanupTable(RecordTable):
         order_by = "-number"
 
 
-class CaseTable(RecordTable):
-    """The cases of a clean-up with their outcome; its rows are written by :class:`CaseWriter`."""
+class WrittenTable(RecordTable):
+    """Cases of one clean-up, whose rows are written by :class:`CaseWriter`."""
+
+    def __init__(self, *args: Any, cleanup: Cleanup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cleanup = cleanup
+
+    def rows_written(self) -> SafeString:
+        """The rows of the page as HTML."""
+        cells = ((each.name, each.attrs["td"]) for each in self.columns)
+        columns = [(name, str(cell["data-label"]), cell.get("class") or "") for name, cell in cells]
+        writer = CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup, columns=columns)
+        return mark_safe("".join(writer.row(row.record) for row in self.paginated_rows))  # noqa: S308 (so is each)
+
+
+class CaseTable(WrittenTable):
+    """The cases of a clean-up with their outcome."""
 
     account = tables.Column(_("Account"), order_by="account__username", attrs=_cell("who"))
     state = tables.Column(_("State"), attrs=_cell("cell-case_state"))
@@ -71,33 +78,25 @@ class CaseTable(RecordTable):
         sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
         template_name = "accounts_review/cleanups/_rows.html"
 
-    def __init__(self, *args: Any, cleanup: Cleanup, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.cleanup = cleanup
 
-    def rows_written(self) -> SafeString:
-        """The rows of the page as HTML."""
-        columns = [(each.name, str(each.header), each.attrs["td"].get("class") or "") for each in self.columns]
-        writer = CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup, columns=columns)
-        return mark_safe("".join(writer.row(row.record) for row in self.paginated_rows))  # noqa: S308 (so is each)
-
-
-class DraftTable(RecordTable):
+class DraftTable(WrittenTable):
     """Who is in the draft, why, and the way out of it."""
 
-    account = CellColumn(
-        "cleanups/case_account", _("Account"), order_by="account__username", attrs={"cell": {"class": "who"}}
-    )
-    evidence = CellColumn("cleanups/evidence", _("What the approver saw"), orderable=False, extra_context=_evidence)
-    approved_at = CellColumn("cleanups/approval", _("Approved"))
-    withdraw = CellColumn(
-        "cleanups/withdraw", _("Take out"), orderable=False, attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}}
+    account = tables.Column(_("Account"), order_by="account__username", attrs=_cell("who"))
+    evidence = tables.Column(_("What the approver saw"), orderable=False, attrs=_cell("cell-evidence"))
+    approved_at = tables.Column(_("Approved"), attrs=_cell("cell-approval"))
+    withdraw = tables.Column(
+        _("Take out"),
+        accessor="pk",
+        orderable=False,
+        attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}},
     )
 
     class Meta(PortalTable.Meta):
         model = Case
         fields = ()
         sequence = ("account", "evidence", "approved_at", "withdraw")
+        template_name = "accounts_review/cleanups/_rows.html"
 
     def __init__(self, *args: Any, may_decide: bool, **kwargs: Any) -> None:
         super().__init__(*args, exclude=() if may_decide else ("withdraw",), **kwargs)

@@ -153,7 +153,8 @@ class CleanupPage(CleanupView):
         # Looked up for those on the page: with a join it is done for everybody, before they are sorted.
         cases = self.cleanup.cases.filter(state=CaseState.IN_DRAFT).prefetch_related("account__assessment", "cleanup")
         found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide", self.workspace)
-        table = DraftTable(found.qs, now=self.now, workspace=self.workspace, may_decide=may_decide)
+        here: dict[str, Any] = {"now": self.now, "workspace": self.workspace, "cleanup": self.cleanup}
+        table = DraftTable(found.qs, may_decide=may_decide, **here)
         RequestConfig(self.request).configure(table)
         context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
         segments = _segments(self.cleanup) if basket.count_held_back else basket.segments
