@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -29,6 +30,10 @@ from .route import Route
 from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
 
 LARGEST_PAGE = 1000
+SMALL_PAGE = 100
+"""What is asked for once a page was too large: then each account may have 80 kB of it."""
+MOST_ROWS = 10 * LARGEST_PAGE
+"""Of one page; some servers give a few more than they were asked for."""
 LONGEST_WAIT_SECONDS = 30.0
 PAGES_IN_FLIGHT = 8
 DIRECT = Route()
@@ -121,6 +126,8 @@ class Client:
         self._attempts = attempts
         self._backoff = backoff
         self._abreast = PAGES_IN_FLIGHT
+        self._rows = LARGEST_PAGE
+        self._cutting = Lock()
         self._cut: dict[bytes, Page] = {}
 
     def __repr__(self) -> str:
@@ -243,14 +250,27 @@ class Client:
         return iter(found)
 
     def _page(self, path: str, *, doing: str, offset: int, limit: int, **params: str) -> Page:
-        given: dict[str, str | int] = {"limit": limit, "offset": offset, **params}
-        return self._get(path, doing=doing, read=self._read_page, params=given)
+        rows = min(limit, self._rows)
+        given: dict[str, str | int] = {"limit": rows, "offset": offset, **params}
+        try:
+            return self._get(path, doing=doing, read=self._read_page, params=given)
+        except UnexpectedAnswer as problem:
+            if not problem.too_large or rows <= SMALL_PAGE:
+                raise
+        self._rows = SMALL_PAGE
+        return self._page(path, doing=doing, offset=offset, limit=limit, **params)
 
     def _read_page(self, answer: Answer) -> Page:
         date, digest = http_date(answer.date), sha256(answer.body).digest()
         if before := self._cut.get(digest):
             return replace(before, server_date=date, views=_Uncut(answer.body, len(before.views)))
-        envelope = read_envelope(answer.body)
+        # One after the other, for threads gain nothing here: a page of millions of rows takes 300 MB.
+        with self._cutting:
+            envelope = read_envelope(answer.body)
+            if len(envelope.results) > MOST_ROWS:
+                # A traceback keeps what its frames held.
+                del envelope
+                raise UnexpectedAnswer(message="it lists far more than it was asked for")
         page = Page(
             total_count=envelope.total_count,
             views=envelope.results,

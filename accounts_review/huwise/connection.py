@@ -26,7 +26,8 @@ from .private import PrivateAddress
 from .route import Passage, Route
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Eight pages are read at once, and one of them cut into its records takes many times its size."""
 LARGEST_RECORD = 4 * 1024 * 1024
 """Of a single account, of which several are read at once, kept, and put into a text."""
 LARGEST_ERROR = 64 * 1024
@@ -201,7 +202,9 @@ def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | H
     for chunk in () if is_empty else response.iter_bytes():
         body += chunk
         if len(body) > largest:
-            return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is far too large")
+            return UnexpectedAnswer(
+                doing=doing, status=response.status_code, message="it is far too large", too_large=True
+            )
         if deadline.is_over():
             return Unreachable(doing=doing, kind="slow", sent=True)
     return Answer(status=response.status_code, date=response.headers.get("date"), body=bytes(body))

@@ -174,12 +174,14 @@ class Redirected(HuwiseError):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class UnexpectedAnswer(HuwiseError):
-    """An answer outside the contract. ``truncated`` tells JSON that begins well and breaks off or is broken."""
+    """An answer outside the contract. ``truncated`` tells JSON that begins well and breaks off or is broken,
+    ``too_large`` one that was not read to its end."""
 
     what = "The answer is not what the Huwise API promises"
     advice = "Check that HUWISE_URL leads to the workspace itself, not to a login page or a proxy."
 
     truncated: bool = False
+    too_large: bool = False
 
 
 class UnsafeUsername(HuwiseError):

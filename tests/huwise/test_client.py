@@ -146,6 +146,26 @@ def test_pages_that_do_not_add_up_are_no_answer(answers: list[httpx.Response]) -
         PreparedWorkspace(*answers).client.groups()
 
 
+def test_accounts_that_are_too_large_for_one_page_are_read_by_the_hundred() -> None:
+    people = [{"username": f"user{number}", "x": "x" * 20_000} for number in range(450)]
+    workspace = PreparedWorkspace(pages_of(people))
+    assert workspace.client.usernames_with("edit_domain") == {person["username"] for person in people}
+    assert [request.url.params["limit"] for request in workspace.requests] == ["1000", *["100"] * 5]
+
+
+def test_a_hundred_that_are_too_large_still_are_given_up() -> None:
+    workspace = PreparedWorkspace(raw_page(b'{"total_count": 1, "results": ["' + b"x" * 9_000_000 + b'"]}'))
+    with pytest.raises(UnexpectedAnswer, match="far too large"):
+        workspace.client.users_page(offset=0)
+    assert len(workspace.requests) == 2
+
+
+def test_a_page_of_far_more_than_was_asked_for_is_no_answer() -> None:
+    workspace = PreparedWorkspace(raw_page(b'{"total_count": 1, "results": [' + b"1," * 20_000 + b"1]}"))
+    with pytest.raises(UnexpectedAnswer, match="far more than it was asked for"):
+        workspace.client.users_page(offset=0)
+
+
 def test_groups_that_become_more_with_every_page_are_no_answer() -> None:
     def growing(request: httpx.Request) -> httpx.Response:
         offset = int(request.url.params["offset"])
