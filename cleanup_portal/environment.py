@@ -30,11 +30,21 @@ PROVIDERS = (
 
 # Read past environ's own casts, which take a value that starts with $ for the name of another variable.
 _values = environ.FileAwareEnv().ENVIRON
+LONGEST, LARGEST = 20, 10**8
+"""Of numbers: their digits, and what does for seconds (three years), minutes and pieces alike."""
+
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
     """The variable as text, without spaces around it."""
+    try:
+        return _decoded(name, default=default)
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: it is not UTF-8 text. Check the path.") from None
+
+
+def _decoded(name: str, *, default: str) -> str:
     try:
         return str(_values.get(name, default)).strip()
     except OSError as error:
@@ -98,15 +108,7 @@ def destinations(name: str) -> list[str]:
     """The variable as places, separated by commas: ``stdout``, ``file:///path``, ``mailto:address`` or an address."""
     found = names(name, default=[])
     for place in found:
-        parts = urlsplit(place)
-        is_one = {
-            "": place == "stdout",
-            "file": parts.path.startswith("/"),
-            "mailto": usable_for_mail(parts.path),
-            "http": bool(parts.hostname),
-            "https": bool(parts.hostname),
-        }.get(parts.scheme, False)
-        if not is_one:
+        if not _is_place(place):
             raise ImproperlyConfigured(
                 f"{name} names a place that is none; write stdout, file:///path/to/file, mailto:address or https://…, "
                 "separated by commas."
@@ -114,12 +116,28 @@ def destinations(name: str) -> list[str]:
     return found
 
 
-def whole(name: str, *, default: int, least: int) -> int:
+def _is_place(given: str) -> bool:
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        return False
+    return {
+        "": given == "stdout",
+        "file": parts.path.startswith("/"),
+        "mailto": usable_for_mail(parts.path),
+        "http": bool(parts.hostname),
+        "https": bool(parts.hostname),
+    }.get(parts.scheme, False)
+
+
+def whole(name: str, *, default: int, least: int, most: int = LARGEST) -> int:
     """The variable as a whole number."""
     value = text(name, default="") or str(default)
-    if value.isdecimal() and int(value) >= least:
+    # Beyond some length, Python reads no number.
+    if value.isdecimal() and len(value) <= LONGEST and least <= int(value) <= most:
         return int(value)
-    raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number from {least} up.")
+    shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+    raise ImproperlyConfigured(f"{name} is {shown!r}; write a whole number from {least} to {most:,}.")
 
 
 def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]:
@@ -147,8 +165,12 @@ def time_zone(name: str, *, default: str) -> str:
 def public_url(name: str, *, required: bool, default: str) -> str:
     """The variable as an address of the portal: scheme and host, without a path."""
     value = text(name, default="" if required else default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme in {"http", "https"} and parts.hostname and not parts.path:
+    try:
+        parts = urlsplit(value)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and not parts.path and (parts.port or 1)
+    except ValueError:
+        is_one = False
+    if is_one:
         return value
     problem = f"is {value!r}" if value else "is not set"
     raise ImproperlyConfigured(f"{name} {problem}; write the portal's own address, e.g. https://cleanup.example.org.")
@@ -173,7 +195,7 @@ def proxy(name: str) -> str:
 def certificates(name: str) -> str:
     """The variable, or the file that ``_FILE`` names, as certificates in PEM form without what stands around them."""
     try:
-        value = text(name, default="")
+        value = _decoded(name, default="")
         found = "\n".join(re.findall("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", value, re.DOTALL))
         if value and not found:
             raise ValueError
@@ -333,4 +355,4 @@ def workspaces() -> dict[str, dict[str, str]]:
     if not url:
         return {}
     owner = text("HUWISE_API_KEY_OWNER", default="")
-    return {text("HUWISE_WORKSPACE", default="main"): {"url": url, "api_key": key, "key_owner": owner}}
+    return {text("HUWISE_WORKSPACE", default="") or "main": {"url": url, "api_key": key, "key_owner": owner}}

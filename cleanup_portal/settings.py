@@ -289,7 +289,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE_SSL
 SESSION_IDLE_SECONDS = env.whole("SESSION_IDLE_SECONDS", default=2 * 3600, least=60)
 SESSION_COOKIE_AGE = env.whole("SESSION_SECONDS", default=12 * 3600, least=60)
 # So long the audit knows from which address somebody signed in, or failed to.
-CLIENT_ADDRESS_DAYS = env.whole("CLIENT_ADDRESS_DAYS", default=90, least=1)
+CLIENT_ADDRESS_DAYS = env.whole("CLIENT_ADDRESS_DAYS", default=90, least=1, most=36_500)
 CSRF_COOKIE_SECURE = SECURE_SSL
 # Accounts that were ticked page after page, and a policy with many parts, are many fields of one form.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000

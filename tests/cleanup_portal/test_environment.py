@@ -201,3 +201,42 @@ def test_a_database_that_does_not_answer_is_said_in_words_without_its_password(c
 def test_a_folder_for_mails_is_named_from_the_root(monkeypatch: pytest.MonkeyPatch, slashes: str) -> None:
     monkeypatch.setenv("EMAIL_URL", f"filemail:{slashes}var/mails")
     assert env.email("EMAIL_URL", required=True, default="")["EMAIL_FILE_PATH"] == "/var/mails"
+
+
+@pytest.mark.parametrize("written", ["-1", "1.5", "²", "many", "9" * 5000, str(10**14)])
+def test_a_number_that_is_none_or_past_all_use_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("LEASE_SECONDS", written)
+    with pytest.raises(ImproperlyConfigured, match=r"^LEASE_SECONDS is '.{0,21}'; write a whole number from 1 to "):
+        env.whole("LEASE_SECONDS", default=120, least=1)
+
+
+@pytest.mark.parametrize("written", ["http://[::1", "http://portal:99999", "http://portal:port", "portal"])
+def test_an_address_of_the_portal_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("PUBLIC_URL", written)
+    with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL is '.+'; write the portal's own address"):
+        env.public_url("PUBLIC_URL", required=False, default="")
+
+
+@pytest.mark.parametrize("written", ["http://[x", "stdout,file:path", "ftp://host/x"])
+def test_a_place_for_checkpoints_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("CHECKPOINT_TO", written)
+    with pytest.raises(ImproperlyConfigured, match=r"^CHECKPOINT_TO names a place that is none"):
+        env.destinations("CHECKPOINT_TO")
+
+
+def test_a_file_that_is_no_text_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"hush\xd0hush")
+    monkeypatch.setenv("HUWISE_API_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^HUWISE_API_KEY_FILE cannot be read: it is not UTF-8 text"
+    ) as told:
+        env.text("HUWISE_API_KEY", default="")
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize("written", ["", "  "])
+def test_a_workspace_without_a_name_has_the_usual_one(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("HUWISE_URL", "https://data.example.org")
+    monkeypatch.setenv("HUWISE_API_KEY", "key")
+    monkeypatch.setenv("HUWISE_WORKSPACE", written)
+    assert list(env.workspaces()) == ["main"]
