@@ -27,7 +27,7 @@ from .headers import http_date
 from .invitation import Invitee, invitation, member_in, provision
 from .records import UserRecord, decode_user, storable
 from .route import Route
-from .wire import REFUSED_BY_MSGSPEC, read_envelope, read_object
+from .wire import REFUSED_BY_MSGSPEC, read_envelope, says_twice
 
 LARGEST_PAGE = 1000
 SMALL_PAGE = 100
@@ -184,7 +184,8 @@ class Client:
         """
 
         def whole(answer: Answer) -> bytes:
-            read_object(answer.body)
+            if says_twice(answer.body):
+                raise UnexpectedAnswer(message="it says one thing twice")
             return answer.body
 
         path = f"/users/{path_segment(username)}/"

@@ -79,6 +79,11 @@ def read_object(raw: bytes) -> dict[str, bytes]:
     return _read_slowly(raw)
 
 
+def says_twice(raw: bytes) -> bool:
+    """Whether a JSON object has two members of one name, of which each reader may believe another."""
+    return len(read_object(raw)) != sum(1 for _ in _parts(raw))
+
+
 def loads(raw: bytes | str) -> object:
     """Decode any JSON that Python's own reader accepts into values that JSON and the database can hold.
 

@@ -183,6 +183,19 @@ def test_a_user_is_read_with_full_groups_and_kept_byte_for_byte() -> None:
     assert workspace.paths == [f"{BASE}/users/bob/?expand=groups"]
 
 
+@pytest.mark.parametrize("again", ['"permissions"', '"permission\\u0073"', ' "permissions" '])
+def test_a_user_that_says_one_thing_twice_is_not_believed(again: str) -> None:
+    """Another reader, the workspace's own among them, may believe the other."""
+    body = f'{{"permissions": ["edit_domain"], "username": "bob", {again}: []}}'.encode()
+    with pytest.raises(UnexpectedAnswer, match="twice"):
+        PreparedWorkspace(raw_page(body)).client.user("bob")
+
+
+def test_a_user_whose_groups_are_alike_says_nothing_twice() -> None:
+    body = b' {"username": "bob", "groups": [{"uid": "a"}, {"uid": "a"}], "x": {"username": ",\\"{"}, "y": {}} '
+    assert PreparedWorkspace(raw_page(body)).client.user("bob") == body
+
+
 def test_a_user_of_many_megabytes_is_given_up() -> None:
     """Several are looked at at once, and each is kept with its case."""
     body = b'{"username": "bob", "x": "' + b"x" * 5_000_000 + b'"}'
