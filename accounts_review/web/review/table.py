@@ -103,6 +103,13 @@ class ReviewTable(PortalTable):
         return Made((*self.look.columns, *self.exclude, str(self.order_by), self.request.GET.urlencode()), self)
 
     @property
+    def pager(self) -> Made:
+        """The table, for the pages beside this one."""
+        page, query = self.page, self.request.GET.urlencode()
+        beside = (page.number, page.first, page.last, page.has_previous(), page.has_next())
+        return Made((*beside, self.paginator.num_pages, self.paginator.is_capped, str(self.order_by), query), self)
+
+    @property
     def order(self) -> Order:
         """The order in force."""
         return order_named(next(iter(self.order_by), ""))
