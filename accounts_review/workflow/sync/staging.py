@@ -28,7 +28,8 @@ from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
 
 BATCH = 2000
-AT_ONCE = 500
+AT_ONCE, BYTES_AT_ONCE = 500, 8 * 1024 * 1024
+"""So many records are written together, or so much of them: of megabytes each, 500 would take gigabytes."""
 TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged")
 
 _CREATE = """
@@ -119,6 +120,7 @@ class Staging:
     _missed_by_all: int = 0
     _noted: str = ""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
+    _size: int = 0
 
     @property
     def about(self) -> dict[str, Any]:
@@ -142,14 +144,14 @@ class Staging:
         """Put the unknown records of one page of a pass here."""
         self._waiting += [self._row(number, page, record) for record in records]
         # A night's few are on nearly as many pages.
-        if len(self._waiting) >= AT_ONCE:
+        if len(self._waiting) >= AT_ONCE or self._size >= BYTES_AT_ONCE:
             self._write()
 
     def start_again(self) -> None:
         """Forget what was read; from now on, who never was accepted counts as not seen."""
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE sync_record, sync_unseen")
-        self._waiting.clear()
+        self._forget()
         self.number = self.missed = self.seq = self._missed_by_all = 0
         self.miss(NEVER_ACCEPTED)
 
@@ -258,11 +260,16 @@ class Staging:
     def _write(self) -> None:
         if self._waiting:
             copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", self._waiting)
-            self._waiting.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._size = 0
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
         user, raw = record.user, record.raw
+        self._size += len(raw)
         text = storable(raw.decode(errors="replace"))
         odd = raw if not text.isascii() and text.encode() != raw else None
         activity, is_seen, never_used = use_of(user, read_at=self.read_at)
