@@ -232,8 +232,9 @@ class Passes:
             for place in one.places:
                 if place in self.known.nameless:
                     found[str(place)].append(self.known.nameless[place])
-        for digest, name in self.staging.stream_fresh("digest, name", "is_nameless"):
-            found[digest].append(name)
+        if self.staging.has_nameless:
+            for digest, name in self.staging.stream_fresh("digest, name", "is_nameless"):
+                found[digest].append(name)
         return dict(found)
 
     def _differing(self) -> int:

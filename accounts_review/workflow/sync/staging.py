@@ -117,6 +117,8 @@ class Staging:
     concerns_stored: bool = True
     """Whether anything is to be written to an account that is stored, beside those that are new."""
     seq: int = 0
+    has_nameless: bool = False
+    """Whether any record that was put here may have no username."""
     _missed_by_all: int = 0
     _noted: str = ""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
@@ -268,6 +270,7 @@ class Staging:
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
+        self.has_nameless |= record.is_nameless
         user, raw = record.user, record.raw
         self._size += len(raw)
         text = storable(raw.decode(errors="replace"))

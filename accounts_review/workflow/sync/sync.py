@@ -112,7 +112,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
             # Nobody else may be kept waiting: another workspace can have come while this one was read.
-            is_new = not staging.newest and not Account.objects.exclude(workspace=workspace).exists()
+            is_new = not staging.newest and not _is_another_stored(workspace)
             for model in (Account, Assessment):
                 indexes.make_missing(model, is_new=is_new)
         except _Stopped:
@@ -304,6 +304,12 @@ def end_dead_syncs(*, workspace: Workspace) -> None:
     running = list(workspace.syncs.filter(state=Sync.State.RUNNING).values_list("pk", flat=True))
     if running and not is_locked(workspace):
         _bury(workspace.syncs.filter(pk__in=running))
+
+
+def _is_another_stored(workspace: Workspace) -> bool:
+    """Whether there are accounts of any other workspace; where there is no other, no account is looked at for it."""
+    others = list(Workspace.objects.exclude(pk=workspace.pk).values_list("pk", flat=True))
+    return Account.objects.filter(workspace__in=others).exists()
 
 
 def _check_host(workspace: Workspace, host: str) -> None:
