@@ -12,6 +12,7 @@ from accounts_review import audit
 from accounts_review.models import (
     Account,
     Assessment,
+    Case,
     DormancyCount,
     PolicyPreview,
     PolicyVersion,
@@ -21,6 +22,7 @@ from accounts_review.models import (
 )
 from accounts_review.models.assessment import AssessmentBase
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow.assess.assess import is_in_force
 from accounts_review.workflow.policy.activate import next_key
 
@@ -58,9 +60,12 @@ def take_over(policy_preview: PolicyPreview, version: PolicyVersion) -> None:
 def take_over_anew(held: PolicyPreview) -> int | None:
     """Where most of all judgements change, have all written anew, and tell the key that the version has to get.
 
-    People go on reading and deciding meanwhile; only who writes judgements waits.
+    People go on reading and deciding meanwhile; only who writes judgements waits. As long as a DELETE is on its way,
+    the answer to which is to be written down at once, judgements are changed in place.
     """
     limits, workspace = held.moved_limits, held.workspace_id
+    if Case.objects.filter(state__in=(CaseState.CLAIMED, CaseState.INTENDED)).exists():
+        return None
     if not anew.pays(Assessment, changed=_about_changed(held)):
         return None
     key = next_key()

@@ -227,6 +227,10 @@ class Revoker(Recorder):
         """Commit the intents of whom no check objects to; spare or release the others, or have them wait."""
         crashpoint("s4")
         ours, waiting = self._hold_rows(looked)
+        for case, seen in ours:
+            if seen.gone:
+                # Their judgements are written to, for which one may wait: before anybody else has to wait for us.
+                self._mark_gone(case)
         # The gates of a workspace take turns, because they share its hourly limit.
         _TURN.rows(key=self.workspace.pk)
         audit.wait_for_turn()

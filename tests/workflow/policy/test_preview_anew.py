@@ -23,12 +23,13 @@ from accounts_review.models import (
 )
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES
+from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
 from accounts_review.workflow.policy.activate import put_in_force
 from accounts_review.workflow.review import decide
-from tests.factories import make_account
+from tests.factories import make_account, make_case, make_cleanup
 from tests.models.test_dormancy_count import counted, there_are
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
 from tests.workflow.policy.test_preview_races import until_somebody_waits
@@ -184,14 +185,44 @@ def test_where_somebody_reads_for_long_it_is_changed_in_place(
     assert counted(stage.workspace) == there_are(stage.workspace)
 
 
-def test_where_more_is_settled_about_it_it_is_changed_in_place(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("settled", "undone"),
+    [
+        (f"GRANT SELECT ON {TABLE} TO PUBLIC", f"REVOKE SELECT ON {TABLE} FROM PUBLIC"),
+        (f"GRANT SELECT (segment) ON {TABLE} TO PUBLIC", f"REVOKE SELECT (segment) ON {TABLE} FROM PUBLIC"),
+        (
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+            "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC",
+        ),
+        (f"CREATE VIEW seen AS SELECT * FROM {TABLE}", "DROP VIEW seen"),
+        (f"CREATE TABLE later (id bigint REFERENCES {TABLE})", "DROP TABLE later"),
+        (f"ALTER TABLE {TABLE} ADD later text DEFAULT 'x'", f"ALTER TABLE {TABLE} DROP later"),
+        (f"ALTER TABLE {TABLE} DISABLE TRIGGER USER", f"ALTER TABLE {TABLE} ENABLE TRIGGER USER"),
+        (f"COMMENT ON TABLE {TABLE} IS 'ours'", f"COMMENT ON TABLE {TABLE} IS NULL"),
+        (f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL", f"ALTER TABLE {TABLE} REPLICA IDENTITY DEFAULT"),
+        (
+            f"ALTER TABLE {TABLE} ALTER segment SET STATISTICS 500",
+            f"ALTER TABLE {TABLE} ALTER segment SET STATISTICS -1",
+        ),
+        (f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY", f"ALTER TABLE {TABLE} DISABLE ROW LEVEL SECURITY"),
+    ],
+)
+def test_where_more_is_settled_about_it_it_is_changed_in_place(stage: Stage, settled: str, undone: str) -> None:
     before = identity()
     with connection.cursor() as cursor:
-        cursor.execute(f"GRANT SELECT ON {TABLE} TO PUBLIC")
+        cursor.execute(settled)
         try:
             activate(stage)
         finally:
-            cursor.execute(f"REVOKE SELECT ON {TABLE} FROM PUBLIC")
+            cursor.execute(undone)
+    assert (identity(), limits()) == (before, {365})
+
+
+@pytest.mark.parametrize("state", [CaseState.CLAIMED, CaseState.INTENDED])
+def test_while_a_removal_is_on_its_way_it_is_changed_in_place(stage: Stage, state: CaseState) -> None:
+    make_case(make_cleanup(stage.workspace), stage.account("marie"), state=state)
+    before = identity()
+    activate(stage)
     assert (identity(), limits()) == (before, {365})
 
 

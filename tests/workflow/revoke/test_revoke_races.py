@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from accounts_review import audit
 from accounts_review.audit import events
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.workflow import answer
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
@@ -312,3 +312,18 @@ def test_an_answer_during_the_last_look_still_spares(set_stage: SetStage) -> Non
     answer.answer(case=case, said=answer.Said(kind=answer.AnswerKind.KEEP), now=stage.clock())
     assert revoker.process(case)
     assert (stage.deletes, stage.states()) == ([], {"marie": "spared"})
+
+
+def test_nobody_waits_for_a_gate_that_waits_to_write_a_judgement(set_stage: SetStage, start: Start) -> None:
+    """A policy that comes into force keeps judgements from being written to for seconds."""
+    stage = set_stage(someone("marie"), launched=("marie",))
+    stage.remove("marie")
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {Assessment._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
+        revoking = start(stage.revoke)
+        until_somebody_waits()
+        Workspace.objects.select_for_update(nowait=True).get(pk=stage.workspace.pk)
+        audit.wait_for_turn()
+    revoking.result(60)
+    assert stage.states() == {"marie": "already_gone"}
