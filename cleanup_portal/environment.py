@@ -20,7 +20,6 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
-from cleanup_portal.kept_key import SHORTEST, kept_key
 
 PROVIDERS = (
     *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postmark", "resend", "sparkpost"),
@@ -212,29 +211,6 @@ def passwords_in(url: str) -> set[str]:
     """The password in an address, as it is written there and as it is meant."""
     password = urlsplit(url).password or ""
     return {password, unquote(password)} - {""}
-
-
-def secret_key(*, required: bool, kept_in: Path) -> str:
-    """``SECRET_KEY``, or, where it is not required, one made at the first start and kept in a file."""
-    value = text("SECRET_KEY", default="")
-    if value and len(value) < SHORTEST:
-        raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a long random one.")
-    if value:
-        return value
-    if required:
-        raise ImproperlyConfigured(
-            "SECRET_KEY is not set; a portal that others can reach needs a long random one "
-            "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
-        )
-    return kept_key(kept_in)
-
-
-def former_secret_keys() -> list[str]:
-    """``SECRET_KEY_FALLBACKS``: keys that were replaced, so that links which were mailed under them still work."""
-    keys = names("SECRET_KEY_FALLBACKS", default=[])
-    if any(len(key) < SHORTEST for key in keys):
-        raise ImproperlyConfigured("SECRET_KEY_FALLBACKS holds a key of less than 32 characters; separate by commas.")
-    return keys
 
 
 def owner_database() -> dict[str, Any]:

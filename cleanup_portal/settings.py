@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cleanup_portal import demo_clock, oidc
+from cleanup_portal import demo_clock, oidc, secret_keys
 from cleanup_portal import environment as env
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
@@ -36,9 +36,9 @@ if not IS_PUBLIC:
     ALLOWED_HOSTS = LOOPBACK
 DEBUG = env.flag("DEBUG", default=False)
 DEFAULT_EXCEPTION_REPORTER_FILTER = "cleanup_portal.error_pages.WithoutValues"
-SECRET_KEY = env.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
+SECRET_KEY = secret_keys.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
 # Links in mails that were signed with a former key work as long as it is named here.
-SECRET_KEY_FALLBACKS = env.former_secret_keys()
+SECRET_KEY_FALLBACKS = secret_keys.former_secret_keys()
 PUBLIC_URL = env.public_url("PUBLIC_URL", required=IS_PUBLIC, default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 

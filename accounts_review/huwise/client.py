@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-import msgspec
 import stamina
 
 from .address import path_segment
@@ -25,9 +24,9 @@ from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unr
 from .flight import in_flight, most_rows
 from .headers import http_date
 from .invitation import Invitee, invitation, member_in, provision
-from .records import UserRecord, decode_user, storable
+from .records import UserRecord, decode_user, key_owner
 from .route import Route
-from .wire import REFUSED_BY_MSGSPEC, read_envelope, says_twice
+from .wire import read_envelope, says_twice
 
 LARGEST_PAGE = 1000
 SMALL_PAGE = 100
@@ -194,7 +193,9 @@ class Client:
 
     def key_owner(self) -> str | None:
         """Whose API key we use, or ``None`` where the answer does not tell (domain.md 2.3)."""
-        return self._get("/apikeys/", doing="reading who owns our API key", read=_owner, params={})
+        return self._get(
+            "/apikeys/", doing="reading who owns our API key", read=lambda answer: key_owner(answer.body), params={}
+        )
 
     def delete_user(self, username: str) -> Deletion:
         """Remove a user from the workspace, for ever. One request, never repeated.
@@ -327,27 +328,6 @@ class Client:
 
     def _at(self, doing: str) -> str:
         return f"{doing} on {self.host}"
-
-
-class _Key(msgspec.Struct):
-    """Of an API key nothing but its user: the value of the key, which the answer holds too, is never decoded."""
-
-    user: Any = None
-
-
-class _Keys(msgspec.Struct):
-    results: list[_Key]
-
-
-def _owner(answer: Answer) -> str | None:
-    try:
-        keys = msgspec.json.decode(answer.body, type=_Keys).results
-    except REFUSED_BY_MSGSPEC:
-        # No exception that could carry the body leaves this place.
-        return None
-    users = [key.user for key in keys if isinstance(key.user, dict)]
-    names = [user.get("username") for user in users]
-    return next((storable(name) for name in names if isinstance(name, str) and name.strip()), None)
 
 
 def _worth_repeating(failure: Exception) -> bool | float:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Generator, Mapping
+import zlib
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -199,8 +200,8 @@ def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | H
     body, is_empty = bytearray(), response.status_code == httpx.codes.NO_CONTENT
     if not is_empty and not _can_unpack(response):
         return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is packed as nobody asked for")
-    for chunk in () if is_empty else response.iter_bytes():
-        body += chunk
+    for piece in () if is_empty else _unpacked(response, most=largest):
+        body += piece
         if len(body) > largest:
             return UnexpectedAnswer(
                 doing=doing, status=response.status_code, message="it is far too large", too_large=True
@@ -214,11 +215,27 @@ def _beginning(response: httpx.Response) -> bytes:
     """What an error has to say. Its status is known already, so a body that breaks off changes nothing."""
     body = bytearray()
     with suppress(httpx.HTTPError):
-        for chunk in response.iter_bytes() if _can_unpack(response) else ():
-            body += chunk
-            if len(body) > LARGEST_ERROR or deadline.is_over():
+        for piece in _unpacked(response, most=LARGEST_ERROR) if _can_unpack(response) else ():
+            body += piece
+            if deadline.is_over():
                 break
     return bytes(body[:LARGEST_ERROR])
+
+
+def _unpacked(response: httpx.Response, *, most: int) -> Iterator[bytes]:
+    """What a body says, up to just beyond so many bytes: httpx would unpack 64 kB to 66 MB before anybody counts."""
+    is_packed = response.headers.get("content-encoding", "").strip().lower() == PACKED
+    unpacking, left = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), most + 1
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    for chunk in response.stream:
+        try:
+            piece = unpacking.decompress(chunk, left) if is_packed else chunk
+        except zlib.error as error:
+            raise httpx.DecodingError(str(error), request=response.request) from error
+        left -= len(piece)
+        yield piece
+        if left <= 0:
+            return
 
 
 def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreachable:

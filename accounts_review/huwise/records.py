@@ -258,3 +258,25 @@ def _expanded(value: object) -> dict[str, tuple[str, ...] | None]:
 
 def _union(one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if one is None or other is None else tuple(sorted({*one, *other}))
+
+
+class _Key(msgspec.Struct):
+    """Of an API key nothing but its user: the value of the key, which the answer holds too, is never decoded."""
+
+    user: Any = None
+
+
+class _Keys(msgspec.Struct):
+    results: list[_Key]
+
+
+def key_owner(body: bytes) -> str | None:
+    """Whose the API key is, as the list of keys says; ``None`` where it does not tell."""
+    try:
+        keys = msgspec.json.decode(body, type=_Keys).results
+    except REFUSED_BY_MSGSPEC:
+        # No exception that could carry the body leaves this place.
+        return None
+    users = [key.user for key in keys if isinstance(key.user, dict)]
+    names = [user.get("username") for user in users]
+    return next((storable(name) for name in names if isinstance(name, str) and name.strip()), None)

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanup_portal import environment as env
+from cleanup_portal import secret_keys
 from tests.run import unused_port
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +90,7 @@ def test_a_key_that_cannot_be_kept_is_asked_for(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("SECRET_KEY", raising=False)
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match=r"DATA_DIR cannot be used: .*File exists"):
-        env.secret_key(required=False, kept_in=tmp_path / "file/secret_key")
+        secret_keys.secret_key(required=False, kept_in=tmp_path / "file/secret_key")
 
 
 @pytest.mark.parametrize("kept", [b"", b"short", b"\xff\xfe\x00" * 20])
@@ -99,7 +100,7 @@ def test_a_kept_key_that_is_none_is_named_and_left_alone(
     monkeypatch.delenv("SECRET_KEY", raising=False)
     (tmp_path / "secret_key").write_bytes(kept)
     with pytest.raises(ImproperlyConfigured, match=r"secret_key holds no key .* Restore it"):
-        env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+        secret_keys.secret_key(required=False, kept_in=tmp_path / "secret_key")
     assert (tmp_path / "secret_key").read_bytes() == kept
 
 
@@ -112,11 +113,11 @@ def test_a_full_disk_leaves_no_half_key_behind(monkeypatch: pytest.MonkeyPatch, 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", is_full)
         with pytest.raises(ImproperlyConfigured, match="No space left on device"):
-            env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+            secret_keys.secret_key(required=False, kept_in=tmp_path / "secret_key")
     assert not list(tmp_path.iterdir())
-    key = env.secret_key(required=False, kept_in=tmp_path / "secret_key")
+    key = secret_keys.secret_key(required=False, kept_in=tmp_path / "secret_key")
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
-    assert env.secret_key(required=False, kept_in=tmp_path / "secret_key") == key
+    assert secret_keys.secret_key(required=False, kept_in=tmp_path / "secret_key") == key
 
 
 def test_of_two_that_start_at_once_both_take_the_key_of_the_first(
@@ -131,7 +132,7 @@ def test_of_two_that_start_at_once_both_take_the_key_of_the_first(
         sync(number)
 
     monkeypatch.setattr(os, "fsync", overtaken)
-    assert env.secret_key(required=False, kept_in=tmp_path / "secret_key") == first
+    assert secret_keys.secret_key(required=False, kept_in=tmp_path / "secret_key") == first
 
 
 BROKEN = {"QUIET_SECONDS": "abc", "DATA_DIR": "/proc/none", "HUWISE_URL": "no address", "HUWISE_API_KEY": ""}

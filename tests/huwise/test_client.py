@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from accounts_review.huwise import ServerFault, UnexpectedAnswer, decode_user
+from accounts_review.huwise import HuwiseError, ServerFault, UnexpectedAnswer, connection, decode_user
 
 from .kit import Handler, PreparedWorkspace, as_bytes, listing, raw_page
 
@@ -238,6 +238,21 @@ def test_an_answer_may_be_packed_once_and_says_so_to_the_workspace() -> None:
     workspace = PreparedWorkspace(raw_page(packed, **{"Content-Encoding": "GZIP"}))
     assert workspace.client.users_count() == 7
     assert workspace.requests[0].headers["Accept-Encoding"] == "gzip"
+
+
+def test_an_answer_is_unpacked_no_further_than_it_may_be_long() -> None:
+    """One piece from the network can hold a thousand times its size."""
+    packed, unpacked = gzip.compress(bytes(64 * 2**20)), list[int]()
+    response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(packed))
+    unpacked += map(len, connection._unpacked(response, most=1000))
+    assert unpacked == [1001]
+
+
+def test_an_answer_that_only_says_that_it_is_packed_is_no_answer() -> None:
+    lie = httpx.ByteStream(b"nothing of the kind")
+    answer = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=lie)
+    with pytest.raises(HuwiseError):
+        PreparedWorkspace(answer).client.users_count()
 
 
 @pytest.mark.parametrize("how", ["gzip, gzip", "gzip,br", "br", "zstd", "deflate"])

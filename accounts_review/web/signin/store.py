@@ -17,7 +17,9 @@ class SessionStore(db.SessionStore):
     """One session. The name is part of what Django signs its content with."""
 
     def _get_session_from_db(self) -> Session | None:
-        found: list[Session] = _ALIVE.objects(key=self.session_key, now=now())
+        # A cookie may say anything, also what the database cannot hold.
+        is_key = self.session_key is not None and "\0" not in self.session_key
+        found: list[Session] = _ALIVE.objects(key=self.session_key, now=now()) if is_key else []
         if found:
             return found[0]
         self._session_key = None

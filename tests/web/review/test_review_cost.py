@@ -36,7 +36,8 @@ def renders() -> Iterator[list[str]]:
 def desk(workspace: Workspace, person: Callable[[str], User]) -> Desk:
     found = Desk(person("reviewer"), workspace)
     read(workspace, *(someone(f"n{n:03}", groups=["g1"]) for n in range(220)), groups={"g1": ["explore_monitoring"]})
-    found.see()  # what is looked up once a process is not of interest
+    for per_page in (25, 200):
+        found.see(f"?per_page={per_page}")  # what is looked up or drawn once a process is not of interest
     return found
 
 

@@ -195,3 +195,8 @@ def test_the_rest_of_the_session_is_told_and_a_click_keeps_it(site: Site) -> Non
     assert site.client.post("/accounts/session/").json()["left"] > 7000
     age(site, began=11.95 * HOUR, seen=60)
     assert site.client.get("/accounts/session/").json()["can_stay"] is False
+
+
+@pytest.mark.parametrize("cookie", ['"\\000aaaaaaaaaaaa"', "x" * 5000, "é", "%00", ""])
+def test_a_cookie_that_is_none_of_ours_leads_to_the_sign_in(client: Client, db: None, cookie: str) -> None:
+    assert client.get("/workspaces/", headers={"Cookie": f"sessionid={cookie}"}).status_code == 302

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import smtplib
 import socket
 import socketserver
 from base64 import b64decode
@@ -13,6 +14,7 @@ import pytest
 
 from accounts_review.models import AuditEntry, Case, Workspace
 from accounts_review.workflow.notify.send import Notices, send_notices
+from cleanup_portal.smtp import MailServer
 from tests.stage import SetStage, Stage, policy_text, someone
 
 PEOPLE = ("anna", "bela", "cleo")
@@ -164,3 +166,18 @@ def test_what_speaks_no_smtp_is_named_as_such(stage: Stage, rude: Rude, settings
         done = send(stage)
     assert (done.sent, done.undeliverable, done.left) == (0, 0, 3)
     assert "its answer is not SMTP" in done.error
+
+
+@pytest.mark.parametrize("said", ["bad cG9ydGFsLXMzY3JldA", "bad AHBvcnRhbABwb3J0YWwtczNjcmV0", "bad portal-s3cret"])
+def test_a_password_is_taken_out_of_a_reply_however_it_was_sent(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtplib.SMTP, "getreply", lambda self: (535, said.encode()))
+    server = MailServer()
+    server.user, server.password = "portal", "portal-s3cret"
+    assert server.getreply() == (535, b"bad ***")
+
+
+def test_a_password_of_a_letter_is_not_told_by_what_it_is_taken_out_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtplib.SMTP, "getreply", lambda self: (550, b"mailbox full"))
+    server = MailServer()
+    server.user, server.password = "portal", "a"
+    assert server.getreply() == (550, b"mailbox full")

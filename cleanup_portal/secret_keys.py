@@ -1,4 +1,4 @@
-"""The secret key of a portal that was given none: made at its first start, and kept in a file."""
+"""The secret keys: from the environment, or made at the first start and kept in a file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,35 @@ from tempfile import NamedTemporaryFile
 
 from django.core.exceptions import ImproperlyConfigured
 
+from cleanup_portal import environment as env
+
 SHORTEST = 32
 
 
-def kept_key(path: Path) -> str:
+def secret_key(*, required: bool, kept_in: Path) -> str:
+    """``SECRET_KEY``, or, where it is not required, one made at the first start and kept in a file."""
+    value = env.text("SECRET_KEY", default="")
+    if value and len(value) < SHORTEST:
+        raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a long random one.")
+    if value:
+        return value
+    if required:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set; a portal that others can reach needs a long random one "
+            "(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
+        )
+    return _kept_key(kept_in)
+
+
+def former_secret_keys() -> list[str]:
+    """``SECRET_KEY_FALLBACKS``: keys that were replaced, so that links which were mailed under them still work."""
+    keys = env.names("SECRET_KEY_FALLBACKS", default=[])
+    if any(len(key) < SHORTEST for key in keys):
+        raise ImproperlyConfigured("SECRET_KEY_FALLBACKS holds a key of less than 32 characters; separate by commas.")
+    return keys
+
+
+def _kept_key(path: Path) -> str:
     """The key in the file, which is made where there is none. Raises ``ImproperlyConfigured`` where it is of no use."""
     try:
         if not path.exists():
