@@ -38,9 +38,11 @@ def prepare() -> None:
     is_for_people = os.isatty(1)
     # What goes into a file is read as UTF-8 by everybody, and by us when it comes back.
     encoding = sys.stdout.encoding if sys.stdout and is_for_people else "utf-8"
+    # As PYTHONUNBUFFERED asks for.
+    at_once = isinstance(sys.stdout, TextIOWrapper) and sys.stdout.write_through
     binary = open(1, "wb", closefd=False)  # noqa: SIM115
     sys.stdout = Output(
-        binary, encoding=encoding, errors="backslashreplace", newline="\n", line_buffering=is_for_people
+        binary, encoding=encoding, errors="backslashreplace", newline="\n", line_buffering=is_for_people or at_once
     )
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import IO
 
 from django.core.management.base import CommandError
 
 LARGEST = 2**30
+
+# A folder that may not be written, a file of somebody else (EINVAL: whom a container does not know), one that is
+# mounted: the file may be writable all the same.
+NOT_HERE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ENAMETOOLONG, errno.EINVAL}
 
 
 def content_of(path: Path, *, largest: int = LARGEST) -> bytes:
@@ -30,25 +37,55 @@ def content_of(path: Path, *, largest: int = LARGEST) -> bytes:
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write, which has its name only once it is whole; one that is there stays as it is until then.
 
-    A pipe or a device is written to directly. Raises ``CommandError`` where it cannot be written.
+    Nobody else can read it before; then it has the owner and the mode of the one that was there. A pipe, a device
+    and a file whose place no other can take are written to directly.
+    Raises ``CommandError`` where it cannot be written.
     """
     try:
-        if path.exists() and not path.is_file():
+        # Where the name is a link, it stays one.
+        target = Path(os.path.realpath(path))
+        draft = None if path.exists() and not path.is_file() else _draft_for(target)
+        if draft is None:
             with path.open("wb") as file:
                 yield file
             return
-        # Where the name is a link, it stays one.
-        target = Path(os.path.realpath(path))
-        draft = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:
-            with draft.open("xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, draft)
-            draft.replace(target)
+            with draft:
+                yield draft
+                draft.flush()
+                os.fsync(draft.fileno())
+                _put(draft, target)
         finally:
-            draft.unlink(missing_ok=True)
+            Path(draft.name).unlink(missing_ok=True)
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _draft_for(target: Path) -> IO[bytes] | None:
+    """A new file in the same folder; none where it takes no other than the one that is there."""
+    try:
+        return NamedTemporaryFile(dir=target.parent, prefix="draft-", suffix=".part", delete=False)
+    except OSError as error:
+        if error.errno in NOT_HERE and target.exists():
+            return None
+        raise
+
+
+def _put(draft: IO[bytes], target: Path) -> None:
+    """Give the draft its name, or what it holds to the file whose place it cannot take."""
+    try:
+        if target.exists():
+            there = target.stat()
+            os.chown(draft.name, there.st_uid, there.st_gid)
+            os.chmod(draft.name, stat.S_IMODE(there.st_mode))
+        else:
+            umask = os.umask(0o077)
+            os.umask(umask)
+            os.chmod(draft.name, 0o666 & ~umask)
+        os.replace(draft.name, target)
+    except OSError as error:
+        if error.errno not in NOT_HERE or not target.exists():
+            raise
+        draft.seek(0)
+        with target.open("wb") as file:
+            shutil.copyfileobj(draft, file)

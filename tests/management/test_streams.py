@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,11 @@ def test_what_is_printed_into_a_file_is_utf_8(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text(encoding="utf-8") == "é\\udcff\n"
 
 
+def test_who_wants_no_buffer_is_shown_a_line_as_it_is_printed(tmp_path: Path) -> None:
+    done = portal("print('early', flush=False); import os; os._exit(0)", tmp_path, PYTHONUNBUFFERED="1")
+    assert done.stdout == "early\n"
+
+
 def test_an_argument_that_is_no_text_is_named(tmp_path: Path) -> None:
     command: list[str | bytes] = [sys.executable, str(ROOT / "manage.py"), "hold", "--actor", b"r\xff", "--reason", "x"]
     env = os.environ | {"DATA_DIR": str(tmp_path)}
@@ -80,8 +87,95 @@ def test_a_file_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
         file.write(b"after")
         assert path.read_text() == "before"
     assert path.read_text() == "after"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert mode_of(path) == 0o640
     assert list(tmp_path.iterdir()) == [path]
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """That of nearly everybody."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("umask")
+def test_nobody_else_reads_a_file_before_it_is_whole(tmp_path: Path) -> None:
+    with written_whole(tmp_path / "report") as file:
+        file.write(b"whole")
+        file.flush()
+        assert [mode_of(path) for path in tmp_path.iterdir()] == [0o600]
+    assert mode_of(tmp_path / "report") == 0o644
+
+
+def test_a_file_that_two_write_at_once_is_that_of_the_last(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    with written_whole(path) as one:
+        with written_whole(path) as other:
+            other.write(b"other")
+        one.write(b"one")
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    with written_whole(path) as file:
+        file.write(b"whole")
+    assert path.read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
+def test_a_file_stays_that_of_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.touch()
+    os.chown(path, 65534, 65533)
+    with written_whole(path) as file:
+        file.write(b"after")
+    assert (path.stat().st_uid, path.stat().st_gid, path.read_bytes()) == (65534, 65533, b"after")
+
+
+# Each is said of a new file in its folder, or of a new name for it, where the file itself can be written.
+NOT_HERE = [errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV, errno.ENAMETOOLONG, errno.EINVAL]
+
+
+@pytest.mark.parametrize("number", NOT_HERE)
+@pytest.mark.parametrize("refused", ["open", "chown", "replace"])
+def test_a_file_whose_folder_takes_no_other_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, number: int
+) -> None:
+    path = tmp_path / "report"
+    path.write_text("what was there before")
+    path.chmod(0o640)
+    refuse(monkeypatch, refused, number)
+    with written_whole(path) as file:
+        file.write(b"after")
+    assert (path.read_text(), mode_of(path)) == ("after", 0o640)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("refused", ["open", "replace"])
+def test_a_new_file_that_its_folder_does_not_take_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    refuse(monkeypatch, refused, errno.EACCES)
+    path = tmp_path / "report"
+    with pytest.raises(CommandError, match=f"^{path} cannot be written: Permission denied$"), written_whole(path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, call: str, number: int) -> None:
+    """Have the system refuse this, as it does where a test is not run by root."""
+
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, refusing)
 
 
 def fill_the_disk_at(path: Path) -> None:
