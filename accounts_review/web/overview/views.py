@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Window
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -138,8 +138,13 @@ def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Exemption
 
 _LAPSING = Prepared(_lapsing, workspace=int, now=datetime, end=datetime)
 _ADMINISTRATORS = Prepared(
-    lambda workspace, now: dormant_administrators(Workspace(pk=workspace), now=now)[:SHOWN], workspace=int, now=datetime
+    lambda workspace, now: dormant_administrators(Workspace(pk=workspace), now=now).annotate(count=Window(Count("pk")))[
+        :SHOWN
+    ],
+    workspace=int,
+    now=datetime,
 )
+"""Those who are shown, each with how many there are."""
 
 
 class Overview(WorkspaceView):
@@ -161,10 +166,7 @@ class Overview(WorkspaceView):
         lapsing = _LAPSING.objects(workspace=self.workspace.pk, now=self.now, end=self.now + LAPSING)
         waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
         known = situation(workspace=self.workspace, synced=syncing.good, undecided=waiting, now=self.now)
-        # Most have fewer than are shown.
-        administrator_count = len(administrators)
-        if administrator_count == SHOWN:
-            administrator_count = dormant_administrators(self.workspace, now=self.now).count()
+        administrator_count = administrators[0].count if administrators else 0
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
             "starts": starts(self.workspace, now=self.now) if waiting else [],
