@@ -63,6 +63,7 @@ def make_terms(**changes: Any) -> Terms:
         "is_held": False,
         "database_trusted": True,
         "key_owner_known": True,
+        "gives_notice": True,
         "notice_promised": True,
         "warned_to": "ana.reader@example.org",
         "noticed_at": NOW - timedelta(days=30),
@@ -82,6 +83,7 @@ def make_evidence(**changes: Any) -> Evidence:
         "activity_at": SEEN,
         "rights": frozenset(),
         "groups": frozenset(),
+        "email": "ana.reader@example.org",
     }
     return Evidence(**(known | changes))
 

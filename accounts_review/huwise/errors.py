@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 from .headers import retry_instant
 
 LONGEST_MESSAGE = 300
+NO_SUCH_NAME = "not_found"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -124,7 +125,8 @@ class Forbidden(HuwiseError):
 
 
 class NotFound(HuwiseError):
-    """404 with the JSON error body of the API (domain.md section 8), so it speaks of the user, not of the route."""
+    """404 with the one error code that the vendor's contract has for it: any other may speak of the route, of the
+    workspace or of its plan, and says nothing about the user."""
 
     what = "The workspace does not know this name"
     advice = "It may have been removed meanwhile; the next sync will show it."
@@ -195,7 +197,7 @@ class UnsafeUsername(HuwiseError):
 class _Details:
     """The two JSON forms of error, read into one."""
 
-    documented: bool = False
+    is_about_name: bool = False
     error_code: str = ""
     trace_id: str = ""
     message: str = ""
@@ -216,7 +218,7 @@ def error_from(
     ``redact`` removes the API key from texts of the workspace, which may echo it.
     """
     details = _details(body)
-    kind = _kind(status=status, documented=details.documented)
+    kind = _kind(status=status, is_about_name=details.is_about_name)
     error = kind(
         doing=doing,
         status=status,
@@ -238,11 +240,11 @@ def one_line(text: str) -> str:
     return " ".join(printable.split())[:LONGEST_MESSAGE]
 
 
-def _kind(*, status: int, documented: bool) -> type[HuwiseError]:
+def _kind(*, status: int, is_about_name: bool) -> type[HuwiseError]:
     named: dict[int, type[HuwiseError]] = {
         401: Unauthorized,
         403: Forbidden,
-        404: NotFound if documented else UnexpectedAnswer,
+        404: NotFound if is_about_name else UnexpectedAnswer,
         408: ServerFault,
         429: RateLimited,
         499: ServerFault,
@@ -260,7 +262,7 @@ def _details(body: bytes) -> _Details:
         return _Details()
     code = content.get("error_code")
     return _Details(
-        documented=isinstance(code, str) and bool(code),
+        is_about_name=code == NO_SUCH_NAME,
         error_code=_text(code or content.get("errorcode")),
         trace_id=_text(content.get("trace_id")),
         message=" ".join(filter(None, (_text(content.get("message") or content.get("error")), _detail(content)))),

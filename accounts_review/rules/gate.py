@@ -18,7 +18,7 @@ from accounts_review.rules.policy import Policy
 
 LONGEST_LOOK = timedelta(seconds=30)
 
-ABOUT_THE_ACCOUNT = frozenset({"unreadable_record", "earlier_activity", "verdict_uncertain"})
+ABOUT_THE_ACCOUNT = frozenset({"unreadable_record", "earlier_activity", "another_address", "verdict_uncertain"})
 """Objections that hold one account alone, for what it shows: they may last, so a person is told after a day."""
 
 
@@ -52,6 +52,7 @@ class Evidence:
     activity_at: datetime | None
     rights: frozenset[str]
     groups: frozenset[str]
+    email: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,8 @@ class Terms(Moment):
     """What the last accepted sync said, which may be earlier than the evidence where a person has accepted that."""
     is_exempt: bool
     key_owner_known: bool
+    gives_notice: bool
+    """Whether the clean-up warns people, at the address they have by then; in a dry run nobody is."""
     notice_promised: bool
     noticed_at: datetime | None
     warned_to: str
@@ -143,6 +146,10 @@ def _about_the_account(terms: Terms) -> Iterator[Objection]:
         yield Objection("new_rights", Effect.SPARE, ", ".join(new_rights))
     if new_groups := sorted(set(terms.facts.groups or ()) - terms.evidence.groups):
         yield Objection("new_groups", Effect.SPARE, ", ".join(new_groups))
+    email = terms.facts.email
+    if not terms.gives_notice and email and not same_mailbox(terms.evidence.email, email):
+        # Who is warned at the new address has had their say; here it may be somebody else's account by now.
+        yield Objection("another_address", Effect.HOLD)
     for policy in (terms.current_policy, terms.reviewed_policy):
         assessment = judge(policy, terms.facts)
         verdict = verdict_at(standing=assessment.standing, dormant_from=assessment.dormant_from, now=terms.now)

@@ -12,6 +12,7 @@ OBJECTIONS = {
     "another_incarnation": gettext_lazy("the username now belongs to another account"),
     "unreadable_record": gettext_lazy("its record could not be read: %(detail)s"),
     "earlier_activity": gettext_lazy("its dates are earlier than at the approval, or missing: %(detail)s"),
+    "another_address": gettext_lazy("its e-mail address is not the one it had at the approval"),
     "newer_activity": gettext_lazy("was active after the approval: %(detail)s"),
     "new_rights": gettext_lazy("has gained rights: %(detail)s"),
     "new_groups": gettext_lazy("has joined groups: %(detail)s"),

@@ -94,8 +94,8 @@ def reconnect(*, workspace: Workspace, access: Access, client: Client, actor: Us
     findings = _answering(look(client=client, key_owner=access.key_owner, clock=clock, workspace=workspace))
     now = clock()
     with transaction.atomic():
-        audit.wait_for_turn()
         workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
+        audit.wait_for_turn()
         identity.refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
         workspace.host = client.host
         if workspace.state == Workspace.State.RETIRED:

@@ -91,8 +91,9 @@ def rename(*, workspace: Workspace, name: str, actor: User, now: datetime) -> No
     Raises ``PermissionDenied`` and :class:`NotTheSame`.
     """
     permit(actor, "administer", workspace)
-    audit.wait_for_turn()
     workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
+    # Two that are given one name take turns.
+    audit.wait_for_turn()
     before = workspace.name
     refuse_name(name, others=Workspace.objects.exclude(pk=workspace.pk))
     if name == before:

@@ -81,6 +81,9 @@ def test_only_a_404_in_the_words_of_the_api_says_that_a_user_is_gone() -> None:
         {"error_code": None},
         {"error_code": ""},
         {"errorcode": 10000, "error": "Unknown domain"},
+        {"errorcode": "not_found"},
+        {"error_code": "domain_not_found", "message": "This portal does not exist."},
+        {"error_code": "Not_Found"},
         b'{"error_code": "not_fou',
     ],
 )

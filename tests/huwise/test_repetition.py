@@ -79,7 +79,8 @@ def test_a_get_that_recovers_is_answered_as_if_nothing_had_happened() -> None:
     [(400, Refused), (401, Unauthorized), (403, Forbidden), (404, NotFound), (409, Refused), (202, UnexpectedAnswer)],
 )
 def test_no_other_answer_is_asked_for_again(call: Call, status: int, kind: type[HuwiseError]) -> None:
-    workspace = PreparedWorkspace(httpx.Response(status, json={"error_code": "some_code", "message": "Words."}))
+    code = "not_found" if kind is NotFound else "some_code"
+    workspace = PreparedWorkspace(httpx.Response(status, json={"error_code": code, "message": "Words."}))
     with pytest.raises(kind):
         call(workspace.client)
     assert len(workspace.requests) == 1

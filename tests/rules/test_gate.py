@@ -19,6 +19,15 @@ SPARE, HOLD = Effect.SPARE, Effect.HOLD
 PATIENT = replace(POLICY, segments=(replace(EVERYONE, dormant_after_days=3650),))
 PROTECTIVE = make_policy(usernames=("ana.*",))
 
+UNWARNED: dict[str, Any] = {
+    "gives_notice": False,
+    "notice_promised": False,
+    "noticed_at": None,
+    "warned_to": "",
+    "promised_at": None,
+}
+"""Of somebody in a clean-up that gives no notice."""
+
 
 def at(instant: datetime, seconds: float) -> str:
     return (instant + timedelta(seconds=seconds)).isoformat()
@@ -53,6 +62,8 @@ SPOILED: list[tuple[dict[str, Any], Objection]] = [
         Objection("new_rights", SPARE, "explore_monitoring"),
     ),
     ({"facts": in_team()}, Objection("new_groups", SPARE, "team")),
+    (UNWARNED | {"facts": make_facts(email="ana@elsewhere.example")}, Objection("another_address", HOLD)),
+    (UNWARNED | {"evidence": make_evidence(email="")}, Objection("another_address", HOLD)),
     ({"current_policy": PATIENT}, Objection("verdict_active", SPARE)),
     ({"reviewed_policy": PATIENT}, Objection("verdict_active", SPARE)),
     (
@@ -143,7 +154,9 @@ def test_every_objection_there_is_a_sentence_for_can_arise_and_no_other() -> Non
         {"facts": make_facts(read_at=NOW - timedelta(seconds=30))},
         {"promised_at": NOW},
         {"budget_left": 1},
-        {"notice_promised": False, "noticed_at": None, "promised_at": None},
+        UNWARNED,
+        UNWARNED | {"facts": make_facts(email="Ana.Reader@EXAMPLE.org")},
+        {"evidence": make_evidence(email="ana@before.example")},
         {"evidence": make_evidence(activity_at=SEEN + SECOND)},
         {"evidence": make_evidence(activity_at=SEEN + SECOND / 3), "accepted_activity_at": SEEN + SECOND / 2},
         {"evidence": make_evidence(activity_at=SEEN - SECOND / 3), "facts": make_facts(last_seen_at=at(SEEN, -0.2))},
@@ -200,6 +213,7 @@ def test_spares_come_before_holds_and_all_are_told() -> None:
     assert [one.effect for one in found] == [SPARE] * 7 + [HOLD] * 12
     assert {one.code for one in found} == set(OBJECTIONS) - {
         "another_incarnation",
+        "another_address",
         "address_changed",
         "unreadable_record",
         "earlier_activity",

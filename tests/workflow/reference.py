@@ -121,8 +121,9 @@ class Reference:
         """Everything that speaks against removing the account of a case at this moment."""
         record = self.truth.user(case.account.username)
         about_them = [] if record is None else list(self._about_the_person(case, record, now))
-        if record and self.mails.get(case.pk, (now, record["email"]))[1] != record["email"]:
-            about_them.append("another address than was warned")
+        _, _, evidence = self.approvals[case.pk]
+        if record and self.mails.get(case.pk, (now, evidence["email"]))[1] != record["email"]:
+            about_them.append("another address than was warned, or approved")
         return [*about_them, *self._about_the_decision(case, now), *self._about_the_cleanup(case, now)]
 
     def _about_the_person(self, case: Case, record: Record, now: datetime) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,17 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts_review import audit
+from accounts_review.audit.chain import _CHAIN_LOCK
 from accounts_review.huwise import Client, host_of
 from accounts_review.huwise.client import Page
-from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models import Access, AuditEntry, Workspace
 from accounts_review.tasks import actions, sources
-from accounts_review.workflow import identity, workspaces
+from accounts_review.workflow import connect, identity, workspaces
+from accounts_review.workflow.retention.erase import erase_accounts
 from accounts_review.workflow.revoke.last_look import budget_left
 from accounts_review.workflow.sync.sync import WrongHost
 from tests.stage import KEY, NOW, SetStage, Stage, open_stage, someone
@@ -158,3 +163,32 @@ def test_a_host_whose_connection_check_finds_a_fault_is_not_followed(
 def test_where_the_host_is_the_same_there_is_nothing_to_change(stage: Stage, person: Callable[[str], User]) -> None:
     with pytest.raises(identity.NotTheSame, match="already"):
         actions.change_host(stage.workspace, actor=person("administrator"))
+
+
+def rename(stage: Stage) -> None:
+    identity.rename(workspace=stage.workspace, name="prod", actor=stage.staff("administrator"), now=NOW)
+
+
+def reconnect(stage: Stage) -> None:
+    access = Access(url=stage.url, api_key=KEY)
+    actor = stage.staff("administrator")
+    connect.reconnect(workspace=stage.workspace, access=access, client=stage.client, actor=actor, clock=stage.clock)
+
+
+def erase(stage: Stage) -> None:
+    erase_accounts(stage.accounts("person0"), now=NOW)
+
+
+@pytest.mark.parametrize("act", [rename, reconnect, erase])
+def test_whoever_waits_for_the_end_of_the_audit_holds_the_workspace_already(
+    stage: Stage, act: Callable[[Stage], None]
+) -> None:
+    """The other way round, two of them could each hold what the other waits for."""
+    stage.remove("person0")
+    stage.sync()
+    with CaptureQueriesContext(connection) as ran:
+        act(stage)
+    turns = [at for at, query in enumerate(ran) if f"pg_advisory_xact_lock({_CHAIN_LOCK})" in query["sql"]]
+    locks = [at for at, query in enumerate(ran) if re.search('"accounts_review_workspace".* FOR NO KEY', query["sql"])]
+    assert locks
+    assert max(locks) < min(turns)

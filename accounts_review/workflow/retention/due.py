@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from accounts_review.audit.verification.actors import PROGRAMS
 from accounts_review.models import Account, AuditEntry, Case, PersonalData, PolicyVersion, Workspace, permit
 from accounts_review.models.hold import PORTAL
 from accounts_review.workflow.retention import texts, traces
-from accounts_review.workflow.retention.erase import Erased, NotErasable, erase_accounts
+from accounts_review.workflow.retention.erase import Erased, NotErasable, erase_accounts, hold_places
 from accounts_review.workflow.retention.terms import SearchTerms
 
 A_MONTH = timedelta(days=365.25 / 12)
@@ -48,7 +48,7 @@ def due_people(workspace: Workspace, *, now: datetime) -> list[User]:
 def _is_over(person: User, *, now: datetime) -> bool:
     """Whether the last time they left is longer ago than the longest that one of their workspaces keeps names."""
     last = _told_of(person).filter(kind=Event.PERSON_DEACTIVATED).aggregate(at=Max("at"))["at"]
-    policies = PolicyVersion.objects.filter(workspace__in=_places_of(person), is_current=True)
+    policies = PolicyVersion.objects.filter(workspace__in=_places_of(person, Workspace.objects.all()), is_current=True)
     months = max((version.rules.retention.keep_audit_names_months for version in policies), default=None)
     return last is not None and months is not None and last <= now - months * A_MONTH
 
@@ -57,11 +57,11 @@ def _told_of(person: User) -> QuerySet[AuditEntry]:
     return AuditEntry._base_manager.filter(personal__details__login=person.username)
 
 
-def _places_of(person: User) -> list[Workspace]:
+def _places_of(person: User, workspaces: Iterable[Workspace]) -> list[Workspace]:
     """The workspaces whose audit names a person of the portal, as who acts or as who is spoken of."""
     acted = AuditEntry._base_manager.filter(actor_ref__account_id=None, actor_ref__name=person.username)
     named = {*acted.values_list("workspace", flat=True), *_told_of(person).values_list("workspace", flat=True)}
-    return [place for place in Workspace.objects.all() if named.intersection(place.names)]
+    return [place for place in workspaces if named.intersection(place.names)]
 
 
 @transaction.atomic
@@ -106,8 +106,9 @@ def _forget(person: User, workspace: Workspace, *, now: datetime) -> list[str]:
     """Somebody of the portal who left: their acts stay, without their name."""
     login, instead = person.username, f"erased-{person.pk}"
     terms = SearchTerms.of((login, person.email, person.get_full_name()))
+    everywhere = hold_places(Workspace.objects.values_list("pk", flat=True))
     audit.wait_for_turn()
-    places = _places_of(person)
+    places = _places_of(person, everywhere)
     names = [name for place in places for name in place.names]
     if login not in PROGRAMS:  # A login of that name cannot be told from the program.
         PersonalData.objects.filter(account_id=None, name=login).erase(now=now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,8 +86,8 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
         if why := objection_to_erasing(account):
             raise NotErasable(labelled(account.username, why))
     terms = traces.terms_of(held)
+    places = hold_places(account.workspace_id for account in held)
     audit.wait_for_turn()
-    places = list({account.workspace for account in held})
     _empty_personal_data(ids, terms, places, now=now)
     _empty_cases(ids)
     Exemption.objects.filter(account__in=ids).update(reason="", owner_email="")
@@ -99,6 +99,11 @@ def erase_accounts(accounts: Sequence[Account], *, actor: str = PORTAL, reason: 
     cleaned = terms.found.sub("…", reason) if terms else reason
     audit.append(_entry(account, actor=actor, reason=cleaned, now=now) for account in held)
     return Erased(len(held), list(terms.words))
+
+
+def hold_places(keys: Iterable[int]) -> list[Workspace]:
+    """Lock workspaces, before the end of the audit as everybody does: they, and what is theirs, may name somebody."""
+    return list(Workspace.objects.filter(pk__in=set(keys)).order_by("pk").select_for_update(no_key=True))
 
 
 def objection_to_erasing(account: Account) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from accounts_review.models import Account, Case, may
+from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.lifecycle import CaseState
 
 
@@ -28,6 +29,7 @@ def _still_stands(ended: Case, saw: dict[str, Any], *, now: datetime) -> bool:
     days = workspace.policies.get(number=ended.evidence["policy"]).rules.approval.expires_after_days
     days -= workspace.current_policy.rules.notice.days
     is_same = all(ended.evidence[name] == saw[name] for name in ("incarnation", "activity_at", "rights", "groups"))
+    is_same = is_same and same_mailbox(ended.evidence.get("email", ""), saw["email"])
     approver = ended.approved_by
     holds = approver is not None and may(approver, "decide", workspace) and now < ended.approved_at + timedelta(days)
     return is_same and holds

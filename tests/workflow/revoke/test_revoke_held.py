@@ -10,8 +10,9 @@ from accounts_review.huwise import UnexpectedAnswer
 from accounts_review.models import AuditEntry
 from accounts_review.web.overview import attention
 from accounts_review.workflow.notify import digest
+from accounts_review.workflow.review import decide
 from huwise_sandbox import records
-from tests.stage import SetStage, Stage, days_ago, someone
+from tests.stage import NOW, SetStage, Stage, days_ago, someone
 from tests.workflow.mishaps import Act
 
 READERS = records.group("readers", "Readers", [])
@@ -21,6 +22,7 @@ UNCLEAR: dict[str, tuple[Act, str]] = {
     "dates are gone": (lambda s: s.update("marie", **GONE), "earlier_activity"),
     "dates went back": (lambda s: s.update("marie", last_seen_at=days_ago(1200)), "earlier_activity"),
     "the date that counts is unreadable": (lambda s: s.update("marie", last_seen_at="soon"), "earlier_activity"),
+    "another address": (lambda s: s.update("marie", email="m@elsewhere.example"), "another_address"),
     "another date is unreadable": (lambda s: s.update("marie", last_login_at="yesterday"), "verdict_uncertain"),
     "no joining date": (lambda s: s.update("marie", joined_at=None), "unreadable_record"),
     "a record of somebody else": (lambda s: answer(s, {"username": "omar"}), "unreadable_record"),
@@ -93,6 +95,23 @@ def test_somebody_held_who_signs_in_is_spared(stage: Stage) -> None:
     stage.update("marie", last_seen_at=days_ago(0))
     stage.revoke()
     assert stage.states() == {"marie": "spared"}
+
+
+def test_an_address_that_a_sync_has_seen_change_holds_until_somebody_approves_anew(stage: Stage) -> None:
+    stage.launch("marie", "omar")
+    stage.update("marie", email="m@elsewhere.example")
+    stage.sync()
+    stage.revoke()
+    assert (stage.states(), stage.why("marie")) == ({"marie": "due", "omar": "revoked"}, ["another_address"])
+    decide.withdraw(accounts=stage.accounts("marie"), actor=stage.staff("reviewer"), reason="asked", now=NOW)
+    stage.launch("marie")
+    assert stage.revoke() == {"revoked": 1}
+
+
+def test_the_same_address_written_another_way_holds_nobody(stage: Stage) -> None:
+    stage.launch("marie")
+    stage.update("marie", email=stage.account("marie").email.upper())
+    assert stage.revoke() == {"revoked": 1}
 
 
 def test_the_worker_leaves_who_is_held_alone_for_a_while(stage: Stage) -> None:

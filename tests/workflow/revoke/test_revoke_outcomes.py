@@ -30,6 +30,27 @@ def test_a_404_to_the_delete_is_already_gone(stage: Stage) -> None:
     assert stage.outcome("marie")["status"] == 404
 
 
+NO_PORTAL = {"kind": "status", "status": 404, "body": {"error_code": "domain_not_found", "message": "No such portal."}}
+
+
+def test_a_404_to_the_delete_that_speaks_of_something_else_is_unknown_and_settled_by_reading(stage: Stage) -> None:
+    stage.order(DELETE | NO_PORTAL | {"times": 1})
+    stage.revoke(limit=1, quiet=60)
+    assert stage.states()["marie"] == "unknown"
+    assert "marie" in stage.members
+    for _ in range(3):
+        stage.clock.advance(minutes=2)
+        stage.revoke(quiet=60)
+    assert stage.states() == {"marie": "revoked", "omar": "revoked", "zoé": "revoked"}
+    assert len([name for name, _, _ in stage.deletes if name == "marie"]) == 2
+
+
+def test_a_404_to_the_last_look_that_speaks_of_something_else_holds(stage: Stage) -> None:
+    stage.order(LOOK | NO_PORTAL)
+    stage.revoke()
+    assert (stage.states()["marie"], stage.why("marie")) == ("due", ["unreadable_record"])
+
+
 def test_the_refusal_to_remove_the_last_administrator_ends_the_case_and_stops_nobody(stage: Stage) -> None:
     body = {
         "error_code": "last_domain_administrator",

@@ -151,6 +151,9 @@ GATE = {
         without("new_rights"), then_revoke(lambda s: s.update("marie", permissions=["explore_restricted_page"]))
     ),
     "new_groups": Safeguard(without("new_groups"), then_revoke(lambda s: s.update("marie", groups=[{"uid": "plain"}]))),
+    "another_address": Safeguard(
+        without("another_address"), then_revoke(lambda s: s.update("marie", email="m@elsewhere.example"))
+    ),
     "verdict_active": Safeguard(without("verdict_active"), then_revoke(lambda s: s.adopt(policy_text(limit=2000)))),
     "verdict_protected": Safeguard(without("verdict_protected"), then_revoke(lambda s: s.update("marie", is_ods=True))),
     "verdict_uncertain": Safeguard(
@@ -252,7 +255,7 @@ LAWS = {
     "5 gate": {*GATE, "one_open_case"},
     "6 last look": {
         *("last_look", "another_incarnation", "newer_activity", "earlier_activity", "unreadable_record"),
-        *("new_rights", "new_groups", "stale_look"),
+        *("new_rights", "new_groups", "another_address", "stale_look"),
     },
     "7 one intent, one DELETE": {"no_retry_of_delete", "quiet_period", "lease_before_sending", "no_third_delete"},
     "8 blast radius": {
