@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
@@ -33,7 +33,7 @@ def assess(*, workspace: Workspace) -> int:
         # Where nobody was judged before, hardly anybody else writes to the table, and none waits for long.
         is_new = not Assessment.objects.exists()
         indexes.put_off(Assessment, coming=len(keys))
-        in_parts(keys, lambda part: _judge(version, part))
+        in_parts(keys, lambda part: _judge(version, part, is_new=is_new))
         indexes.make_missing(Assessment, is_new=is_new)
     elif version.is_judged:
         return 0
@@ -44,17 +44,29 @@ def assess(*, workspace: Workspace) -> int:
     return len(keys)
 
 
-def _judge(version: PolicyVersion, keys: Sequence[int]) -> bool:
+def _judge(version: PolicyVersion, keys: Sequence[int], *, is_new: bool = False) -> bool:
     """Judge some accounts under a version, as long as it is in force; whether it was until the end."""
     judging = Judging(version.workspace, version.rules)
     for portion in portions(keys):
         judging.stage(portion)
-        with transaction.atomic():
-            if not is_in_force(version):
-                # The other brought assessments of its own: they must not be overwritten.
-                return False
-            merge(Assessment, unique=("account_id",), policy_id=version.pk)
-            mark_changed(version.workspace)
+        try:
+            is_done = _write(version, is_new=is_new)
+        except IntegrityError:
+            # Somebody judged them meanwhile.
+            is_done = _write(version)
+        if not is_done:
+            return False
+    return True
+
+
+@transaction.atomic
+def _write(version: PolicyVersion, *, is_new: bool = False) -> bool:
+    """Write what was staged, as long as the version is in force; whether it was."""
+    if not is_in_force(version):
+        # The other brought assessments of its own: they must not be overwritten.
+        return False
+    merge(Assessment, unique=("account_id",), is_new=is_new, policy_id=version.pk)
+    mark_changed(version.workspace)
     return True
 
 

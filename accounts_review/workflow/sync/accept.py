@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.huwise import GroupRecord, decode_user, digest_of
-from accounts_review.models import Account, HeldSync, Sync, Workspace, permit
+from accounts_review.models import Account, HeldSync, Sync, Workspace, indexes, permit
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.workflow.sync.passes import record_of
 from accounts_review.workflow.sync.remembered import forget_pages
@@ -101,7 +101,7 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     forget_pages(workspace)
     # The dates are judged as of when they were read, and so is their age.
     now = held.sync.started_at
-    with staging_of(workspace, read_at=now) as staging:
+    with staging_of(workspace, read_at=now) as staging, indexes.keeping_unique(Account):
         staging.note_newest()
         raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
         staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))

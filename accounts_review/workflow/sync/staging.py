@@ -196,7 +196,11 @@ class Staging:
 
     def note_newest(self) -> None:
         """Whoever is stored from now on is a newcomer."""
-        self.newest = self.one("SELECT coalesce(max(id), 0) FROM accounts_review_account")
+        self.newest = self.newest_key()
+
+    def newest_key(self) -> int:
+        """The highest key of an account."""
+        return int(self.one("SELECT coalesce(max(id), 0) FROM accounts_review_account"))
 
     def miss_newcomers(self) -> None:
         """Whoever was stored since the sync began, by a person who accepted another, was not seen by this one."""

@@ -55,29 +55,29 @@ WITH touched AS (
 """  # noqa: S608
 
 
-def _add(unmatched: str, *, lost: str) -> str:
+def _adding(unmatched: str, *, lost: str) -> str:
     return f"""
-WITH touched AS (
-    INSERT INTO accounts_review_account (
-        workspace_id, username, incarnation, {", ".join(_FILLED)}, read_at, incomplete, disputed, accepted_activity_at,
-        lost_activity_at
-    )
-    SELECT %(workspace)s, name, incarnation, {", ".join(_FILLED)}, %(now)s, %(incomplete)s, '{{}}',
-        CASE WHEN NOT %(incomplete)s THEN activity END, {lost}
-    FROM sync_record record {unmatched}
-    RETURNING id
-) {_KEYS}
+INSERT INTO accounts_review_account (
+    workspace_id, username, incarnation, {", ".join(_FILLED)}, read_at, incomplete, disputed, accepted_activity_at,
+    lost_activity_at
+)
+SELECT %(workspace)s, name, incarnation, {", ".join(_FILLED)}, %(now)s, %(incomplete)s, '{{}}',
+    CASE WHEN NOT %(incomplete)s THEN activity END, {lost}
+FROM sync_record record {unmatched}
 """  # noqa: S608
 
 
-_ADD_UNMATCHED = _add(
+_ADD_UNMATCHED = _adding(
     f"""LEFT JOIN sync_match USING (seq)
     WHERE {FRESH} AND sync_match.id IS NULL AND (NOT %(incomplete)s OR sync_match.is_listed IS NOT TRUE)
     ORDER BY seq""",
     lost="sync_match.lost",
 )
 # Where nobody is known there is nothing to match; and to sort whole records took a third of storing them.
-_ADD_ALL = _add(f"WHERE {FRESH}", lost="NULL")
+_ADD_ALL = _adding(f"WHERE {FRESH}", lost="NULL")
+_ADDED = f"""
+SELECT id FROM accounts_review_account account WHERE {_OF_WORKSPACE} AND id > %(before)s ORDER BY id LIMIT %(named)s
+"""  # noqa: S608
 
 _SHOW_AGAIN = f"""
 UPDATE accounts_review_account account SET {_FILL}, username = record.name, incomplete = TRUE
@@ -170,7 +170,7 @@ def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stor
         changed = _touched(staging, _CHANGE, now=now)
     if staging.seq:
         add = _ADD_UNMATCHED if staging.concerns_stored else _ADD_ALL
-        added = _touched(staging, add, now=now, incomplete=False)
+        added = _added(staging, add, now=now, incomplete=False)
     if staging.concerns_stored:
         _list_again(staging, now=now)
         forget_unconfirmed(staging.workspace)
@@ -191,7 +191,7 @@ def glean(staging: Staging, *, shows_newcomers: bool, now: datetime) -> Stored:
     added: list[int] = []
     if shows_newcomers:
         staging.run(_SHOW_AGAIN, now=now)
-        added = _touched(staging, _ADD_UNMATCHED, now=now, incomplete=True)[1]
+        added = _added(staging, _ADD_UNMATCHED, now=now, incomplete=True)[1]
     return Stored({"added": all_of_it - changed, "changed": changed, "absent": 0}, added)
 
 
@@ -245,6 +245,13 @@ def _touched(staging: Staging, statement: str, **given: Any) -> tuple[int, list[
         cursor.execute(statement, staging.about | given | {"named": NAMED})
         count, keys = cursor.fetchone()
     return count, keys or []
+
+
+def _added(staging: Staging, statement: str, **given: Any) -> tuple[int, list[int]]:
+    # To have all the new keys returned and sorted, to name the first, took a seventh of storing them.
+    before = staging.newest_key()
+    count = staging.run(statement, **given)
+    return count, [key for (key,) in staging.stream(_ADDED, before=before, named=NAMED)]
 
 
 def _list_again(staging: Staging, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -113,8 +113,7 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
                 _store(sync, gathered, now=now, finished=clock())
             # Nobody else may be kept waiting: another workspace can have come while this one was read.
             is_new = not staging.newest and not _is_another_stored(workspace)
-            for model in (Account, Assessment):
-                indexes.make_missing(model, is_new=is_new)
+            indexes.make_missing(Account, Assessment, is_new=is_new)
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -223,12 +222,13 @@ def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime)
     groups, key_owner, disputed = gathered.groups, gathered.key_owner, gathered.disputed
     checked = checks_of(workspace, passes, groups=groups, key_owner=key_owner, now=now) if passes.is_complete else []
     sync.state = _state(passes, is_tripped=any(check.tripped for check in checked))
-    if sync.state == Sync.State.COMPLETE:
-        stored = accept(passes.staging, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
-        remember(passes)
-        HeldSync.objects.filter(sync__workspace=workspace).delete()
-    else:
-        stored = _keep_or_hold(sync, gathered, now=now)
+    with indexes.keeping_unique(Account) if passes.staging.seq else nullcontext():
+        if sync.state == Sync.State.COMPLETE:
+            stored = accept(passes.staging, groups=groups, key_owner=key_owner, disputed=disputed, now=now)
+            remember(passes)
+            HeldSync.objects.filter(sync__workspace=workspace).delete()
+        else:
+            stored = _keep_or_hold(sync, gathered, now=now)
     for name, count in stored.counts.items():
         setattr(sync, name, count)
         sync.touched[name] = getattr(stored, name)

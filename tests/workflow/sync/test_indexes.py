@@ -6,10 +6,11 @@ import os
 import signal
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
-from accounts_review.models import Account, Sync, indexes
+from accounts_review.models import Account, Assessment, Sync, indexes
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.sync import store as store_module
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.sync import sync_workspace
 from tests.stage import SetStage, Stage, client_of, someone
@@ -17,7 +18,7 @@ from tests.workflow.revoke.test_crash import ended_by, in_child
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SEARCH, IDLENESS = "account_search", "assessment_by_idleness"
+SEARCH, IDLENESS, UNIQUE = "account_search", "assessment_by_idleness", "incarnation_once"
 
 
 def is_there(name: str = SEARCH) -> bool:
@@ -51,17 +52,61 @@ def test_a_first_load_does_without_and_makes_it_when_all_are_there(
     assert [account.username for account in Account.objects.search("mari")] == ["marie"]
 
 
+def test_what_keeps_accounts_apart_is_made_in_the_transaction_that_stores_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    store_rights = store_module.rights_digest
+
+    def look(*args: object) -> str:
+        seen.append(is_there(UNIQUE))
+        return store_rights(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store_module, "rights_digest", look)
+    assert stage.sync().state == "complete"
+    assert (seen, is_there(UNIQUE)) == ([False], True)
+    stage.site.workspace.put(someone("zoé"))
+    stage.sync()
+    assert seen == [False, True], "where accounts are stored, it stays"
+
+
+def test_of_two_that_are_the_same_none_is_stored_while_it_is_missing(stage: Stage) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {UNIQUE}")
+    twins = [Account(workspace=stage.workspace, username="marie", read_at=stage.clock()) for _ in range(2)]
+    with pytest.raises(IntegrityError), transaction.atomic(), indexes.keeping_unique(Account):
+        Account.objects.bulk_create(twins)
+    assert not Account.objects.exists()
+    assert stage.sync().state == "complete"
+    assert is_there(UNIQUE)
+
+
 def test_so_are_those_of_the_judgements(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
     judge = assess._judge
 
-    def look(*args: object) -> bool:
+    def look(*args: object, **given: object) -> bool:
         seen.append(is_there(IDLENESS))
-        return judge(*args)  # type: ignore[arg-type]
+        return judge(*args, **given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(assess, "_judge", look)
     stage.sync()
     assert (seen, is_there(IDLENESS)) == ([False], True)
+    assert stage.verdicts()["marie"] == "dormant"
+
+
+def test_who_was_judged_by_another_process_meanwhile_is_judged_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = assess._judge
+
+    def meet_another(*args: object, **given: object) -> bool:
+        judge(*args)  # type: ignore[arg-type]
+        return judge(*args, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(assess, "_judge", meet_another)
+    stage.sync()
+    assert Assessment.objects.count() == Account.objects.count() > 0
     assert stage.verdicts()["marie"] == "dormant"
 
 
@@ -79,7 +124,9 @@ def test_whoever_is_killed_in_between_leaves_it_to_the_next_sync(stage: Stage, s
 
     assert ended_by(in_child(read)) == signal.SIGKILL
     assert not is_there()
+    assert is_there(UNIQUE) == (step != "_store")
     assert stage.sync().state == "complete"
     assert is_there()
+    assert is_there(UNIQUE)
     assert Sync.objects.filter(state="complete").exists()
     assert stage.verdicts()["marie"] == "dormant"
