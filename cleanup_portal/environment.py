@@ -13,7 +13,7 @@ from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -32,15 +32,22 @@ _values = environ.FileAwareEnv().ENVIRON
 LONGEST, LARGEST = 20, 10**8
 """Of numbers: their digits, and what does for seconds (three years), minutes and pieces alike."""
 
+MOST_PROCESSES = 1_000
+"""More than any machine can hold; they would all be started before anybody sees a word."""
+
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
     """The variable as text, without spaces around it."""
     try:
-        return _decoded(name, default=default)
+        value = _decoded(name, default=default)
+        value.encode()
     except UnicodeDecodeError:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: it is not UTF-8 text. Check the path.") from None
+    except UnicodeEncodeError:
+        raise ImproperlyConfigured(f"{name} is not UTF-8 text; write it anew.") from None
+    return value
 
 
 def _decoded(name: str, *, default: str) -> str:
@@ -84,23 +91,30 @@ def one_of(name: str, choices: Sequence[str]) -> str:
 def proxies(name: str) -> int:
     """How many trusted reverse proxies stand before the portal: a number, or ``true`` for one, ``false`` for none."""
     value = text(name, default="").lower()
-    if value.isdecimal():
-        return int(value)
     if value in _TRUE | _FALSE | {""}:
         return int(value in _TRUE)
-    raise ImproperlyConfigured(f"{name} is {value!r}; write true, false, or how many proxies there are.")
+    if value.isdecimal() and len(value) <= LONGEST:
+        return int(value)
+    raise ImproperlyConfigured(f"{name} is {_shown(value)}; write true, false, or how many proxies there are.")
 
 
 def address(name: str) -> str:
     """The variable as an http or https address that may hold a secret, or ""."""
     value = text(name, default="")
-    try:
-        is_one = urlsplit(value).scheme in {"http", "https"} and urlsplit(value).hostname
-    except ValueError:
-        is_one = False
-    if value and not is_one:
+    if value and not _parts(value):
         raise ImproperlyConfigured(f"{name} is malformed; write an address that starts with https://.")
     return value
+
+
+def _parts(url: str) -> SplitResult | None:
+    """An http or https address in its parts, or ``None`` where it leads nowhere."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    # What is split silently leaves out some of the characters that nobody sees.
+    return parts if is_one and url.isprintable() and " " not in url else None
 
 
 def destinations(name: str) -> list[str]:
@@ -116,17 +130,12 @@ def destinations(name: str) -> list[str]:
 
 
 def _is_place(given: str) -> bool:
-    try:
-        parts = urlsplit(given)
-    except ValueError:
-        return False
-    return {
-        "": given == "stdout",
-        "file": parts.path.startswith("/"),
-        "mailto": usable_for_mail(parts.path),
-        "http": bool(parts.hostname),
-        "https": bool(parts.hostname),
-    }.get(parts.scheme, False)
+    scheme, _colon, rest = given.partition(":")
+    if scheme.lower() == "file":
+        return urlsplit(given).path.startswith("/")
+    if scheme.lower() == "mailto":
+        return usable_for_mail(rest)
+    return given == "stdout" or _parts(given) is not None
 
 
 def whole(name: str, *, default: int, least: int, most: int = LARGEST) -> int:
@@ -135,8 +144,11 @@ def whole(name: str, *, default: int, least: int, most: int = LARGEST) -> int:
     # Beyond some length, Python reads no number.
     if value.isdecimal() and len(value) <= LONGEST and least <= int(value) <= most:
         return int(value)
-    shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
-    raise ImproperlyConfigured(f"{name} is {shown!r}; write a whole number from {least} to {most:,}.")
+    raise ImproperlyConfigured(f"{name} is {_shown(value)}; write a whole number from {least} to {most:,}.")
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
 
 
 def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]:
@@ -144,10 +156,11 @@ def span(name: str, *, least: int, most: int, width: int = 0) -> tuple[int, int]
     value = text(name, default="") or f"{least}-{most}"
     first, _dash, last = value.partition("-")
     first, last = first.strip(), last.strip() or first.strip()
-    if first.isdecimal() and last.isdecimal() and least <= int(first) <= int(last) - width <= most - width:
+    are_numbers = first.isdecimal() and last.isdecimal() and len(value) <= LONGEST
+    if are_numbers and least <= int(first) <= int(last) - width <= most - width:
         return int(first), int(last)
     raise ImproperlyConfigured(
-        f"{name} is {value!r}; write a range within {least}-{most}, such as {least + 1}-{most - 1}."
+        f"{name} is {_shown(value)}; write a range within {least}-{most}, such as {least + 1}-{most - 1}."
     )
 
 
@@ -164,12 +177,7 @@ def time_zone(name: str, *, default: str) -> str:
 def public_url(name: str, *, required: bool, default: str) -> str:
     """The variable as an address of the portal: scheme and host, without a path."""
     value = text(name, default="" if required else default).rstrip("/")
-    try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in {"http", "https"} and parts.hostname and not parts.path and (parts.port or 1)
-    except ValueError:
-        is_one = False
-    if is_one:
+    if (parts := _parts(value)) and not parts.path:
         return value
     problem = f"is {value!r}" if value else "is not set"
     raise ImproperlyConfigured(f"{name} {problem}; write the portal's own address, e.g. https://cleanup.example.org.")
@@ -178,12 +186,8 @@ def public_url(name: str, *, required: bool, default: str) -> str:
 def proxy(name: str) -> str:
     """The variable as the address of a proxy, or ""; it may hold a password, so it is never shown."""
     value = text(name, default="")
-    try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
-    except ValueError:
-        is_one = False
-    if value and not (is_one and not parts.path.strip("/") and not parts.query):
+    parts = _parts(value)
+    if value and not (parts and not parts.path.strip("/") and not parts.query):
         raise ImproperlyConfigured(
             f"{name} is malformed; e.g. http://proxy.example.org:3128, or http://user:password@proxy.example.org:3128 "
             "with special characters of the password percent-encoded."

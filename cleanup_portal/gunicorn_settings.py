@@ -13,7 +13,7 @@ wsgi_app = "cleanup_portal.wsgi"
 bind = ["0.0.0.0:8000"]
 worker_class = "cleanup_portal.gunicorn_worker.PatientWorker"
 logger_class = "cleanup_portal.logs.GunicornLogger"
-workers = env.whole("WEB_CONCURRENCY", default=2, least=1)
+workers = env.whole("WEB_CONCURRENCY", default=2, least=1, most=env.MOST_PROCESSES)
 # A thread is cheap, and whoever sends a request's body slowly holds one.
 threads = 16
 keepalive = 5

@@ -26,7 +26,8 @@ from cleanup_portal.logs import FORMATS, configuration, configure_structlog
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var")))
+# Counted from here, so that processes with different working directories mean the same folder.
+DATA_DIR = BASE_DIR / (env.text("DATA_DIR", default="") or "var")
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=LOOPBACK)
@@ -245,7 +246,7 @@ NOTICES_PER_HOUR = env.whole("NOTICES_PER_HOUR", default=500, least=0)
 NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
 NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
-WORKERS = env.whole("WORKERS", default=2, least=1)
+WORKERS = env.whole("WORKERS", default=2, least=1, most=env.MOST_PROCESSES)
 # A message only says that something may be due (law 11): a failed one is dropped, the sweep looks again.
 Q_CLUSTER = {
     "name": "cleanup-portal",

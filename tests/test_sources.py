@@ -183,6 +183,32 @@ def test_what_the_environment_describes_is_changed_there_only(
         sources.retire(stage.workspace, actor=actor, reason="x")
 
 
+@pytest.mark.parametrize("url", ["hello", '"https://data.example.org"', "https://"])
+def test_a_described_address_that_is_none_is_refused_before_anything_is_opened(
+    db: None, settings: Any, url: str
+) -> None:
+    settings.HUWISE = {"main": {"url": url, "api_key": KEY, "key_owner": ""}}
+    with pytest.raises(ImproperlyConfigured, match=r"^HUWISE_URL: The workspace's address must look like"):
+        sources.known_workspaces()
+    assert not Workspace.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 51, "a\x01b", "../x", "all"])
+def test_a_described_name_that_can_be_none_is_refused_before_anything_is_opened(
+    db: None, settings: Any, name: str
+) -> None:
+    settings.HUWISE = {name: {"url": "https://data.example.org", "api_key": KEY, "key_owner": ""}}
+    with pytest.raises(ImproperlyConfigured, match=r"^HUWISE_WORKSPACE: '"):
+        sources.known_workspaces()
+    assert not Workspace.objects.exists()
+
+
+def test_a_described_key_that_is_none_is_refused_under_its_own_name(stage: Stage, settings: Any) -> None:
+    settings.HUWISE = {stage.workspace.name: {"url": stage.url, "api_key": "two words", "key_owner": ""}}
+    with pytest.raises(ImproperlyConfigured, match=r"^HUWISE_API_KEY: The API key "):
+        sources.open_client(stage.workspace)
+
+
 def test_a_renamed_workspace_keeps_its_key(add: Callable[..., Workspace], person: Callable[[str], User]) -> None:
     workspace = add()
     identity.rename(workspace=workspace, name="prod", actor=person("administrator"), now=NOW)

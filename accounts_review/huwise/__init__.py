@@ -15,7 +15,7 @@ The parts, each of which needs only those before it:
 Everything here is synchronous, knows nothing of Django, and decides nothing.
 """
 
-from .address import host_of, path_segment
+from .address import host_at, host_of, path_segment
 from .client import Client, Deletion, Page
 from .errors import (
     Forbidden,
@@ -59,6 +59,7 @@ __all__ = [
     "decode_group",
     "decode_user",
     "digest_of",
+    "host_at",
     "host_of",
     "path_segment",
     "person_of",

@@ -40,10 +40,18 @@ def base_url(url: str) -> httpx.URL:
     return given.copy_with(path=_with_base_path(given))
 
 
+def host_at(url: str) -> str:
+    """The host of the workspace at ``url``, with its port where that is not the usual one.
+
+    :raises ValueError: as :func:`base_url`.
+    """
+    return base_url(url).netloc.decode("ascii")
+
+
 def host_of(url: str) -> str:
-    """The host of the workspace at ``url``, with its port where that is not the usual one; "" where there is none."""
+    """As :func:`host_at`; "" where there is none."""
     try:
-        return base_url(url).netloc.decode("ascii")
+        return host_at(url)
     except ValueError:
         return ""
 

@@ -28,7 +28,10 @@ def web(port: int, *, is_fork: bool = False) -> Child:
     """The web server on a loopback port."""
     if is_fork:
         return Child("web", run=partial(_serve, port))
-    return Child("web", [sys.executable, "-m", *_gunicorn(port)], _environment(port))
+    # It looks for its configuration before it takes any option.
+    return Child(
+        "web", [sys.executable, "-m", *_gunicorn(port)], _environment(port) | {"PYTHONPATH": str(settings.BASE_DIR)}
+    )
 
 
 def worker(port: int, *, is_fork: bool = False) -> Child:
@@ -63,7 +66,7 @@ def _serve(port: int) -> None:
 
 
 def _gunicorn(port: int) -> list[str]:
-    config = ["--config", "python:cleanup_portal.gunicorn_settings", "--chdir", str(settings.BASE_DIR)]
+    config = ["--config", "python:cleanup_portal.gunicorn_settings"]
     return ["gunicorn", *config, "--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "warning"]
 
 

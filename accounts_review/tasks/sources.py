@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review.huwise import Client, Reach, Route, host_of
+from accounts_review.huwise import Client, Reach, Route, host_at, host_of
 from accounts_review.models import Access, StoredKey, Workspace
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import connect, workspaces
@@ -26,12 +26,19 @@ PATIENCE_SECONDS = 10.0
 def described_workspaces() -> list[Workspace]:
     """Those that the environment describes; a new one is opened under the default policy.
 
-    Raises ``ImproperlyConfigured`` where one of them is known by another name.
+    Raises ``ImproperlyConfigured`` where one of them is known by another name, or its name or address is none.
     """
     return [
-        workspaces.open_workspace(name=name, host=host_of(described["url"]), now=now())
+        workspaces.open_workspace(name=name, host=_described_host(described["url"]), now=now())
         for name, described in settings.HUWISE.items()
     ]
+
+
+def _described_host(url: str) -> str:
+    try:
+        return host_at(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"HUWISE_URL: {error}") from None
 
 
 def stored_workspaces() -> list[Workspace]:
@@ -90,7 +97,8 @@ def open_client(workspace: Workspace) -> Client:
     try:
         return Client(url=access.url, api_key=access.api_key, route=_route(described=described))
     except ValueError as error:
-        where = "HUWISE_URL" if described else f"The settings of {workspace}"
+        variable = "HUWISE_API_KEY" if host_of(access.url) else "HUWISE_URL"
+        where = variable if described else f"The settings of {workspace}"
         raise ImproperlyConfigured(f"{where}: {error}") from None
 
 

@@ -42,10 +42,14 @@ class NotTheSame(ValueError):
 
 
 def refuse_known(*, name: str, host: str) -> None:
-    """Raise ``ImproperlyConfigured`` where a workspace about to be opened is one that is known already."""
+    """Raise ``ImproperlyConfigured`` where a workspace about to be opened is known already, or its name can be none."""
     renamed = Workspace.objects.filter(former_names__contains=[name]).first()
     if renamed is not None:
         raise ImproperlyConfigured(f"The workspace {name} was renamed {renamed}; set HUWISE_WORKSPACE={renamed}.")
+    try:
+        refuse_name(name, others=Workspace.objects.none())
+    except NotTheSame as error:
+        raise ImproperlyConfigured(f"HUWISE_WORKSPACE: {error}") from None
     known = Workspace.objects.filter(host=host).exclude(host="").first()
     if known is not None:
         raise ImproperlyConfigured(

@@ -211,7 +211,59 @@ def test_a_number_that_is_none_or_past_all_use_is_refused(monkeypatch: pytest.Mo
         env.whole("LEASE_SECONDS", default=120, least=1)
 
 
-@pytest.mark.parametrize("written", ["http://[::1", "http://portal:99999", "http://portal:port", "portal"])
+@pytest.mark.parametrize("name", ["NOTICE_HOURS", "BEHIND_PROXY"])
+def test_a_number_within_another_form_is_refused_past_all_use(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "9" * 5000)
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} is '9{{20}}…'; write "):
+        env.proxies(name) if name == "BEHIND_PROXY" else env.span(name, least=0, most=24)
+
+
+@pytest.mark.parametrize("name", ["WORKERS", "WEB_CONCURRENCY"])
+def test_more_processes_than_any_machine_holds_are_refused(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cleanup_portal import settings, gunicorn_settings"],
+        cwd=ROOT,
+        env=os.environ | {name: "99999999"},
+        capture_output=True,
+        text=True,
+    )
+    assert f"{name} is '99999999'; write a whole number from 1 to 1,000." in done.stderr
+
+
+def test_a_value_that_is_no_text_is_refused_by_name_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, b"SECRET_KEY", b"hush\xe9hush" * 5)
+    with pytest.raises(ImproperlyConfigured, match=r"^SECRET_KEY is not UTF-8 text") as told:
+        env.text("SECRET_KEY", default="")
+    assert "hush" not in str(told.value)
+
+
+@pytest.mark.parametrize(("given", "meant"), [("", "var"), ("  ", "var"), ("kept", "kept"), ("/kept", "/kept")])
+def test_a_data_folder_is_the_same_one_from_every_working_directory(tmp_path: Path, given: str, meant: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cleanup_portal import settings; print(settings.DATA_DIR)"],
+        cwd=tmp_path,
+        env=os.environ | {"DATA_DIR": given, "SECRET_KEY": "k" * 50, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{ROOT / meant}\n"
+    assert not list(tmp_path.iterdir())
+
+
+NOWHERE = ["http://[::1", "http://portal:99999", "http://portal:port", "portal", "http://por tal", "http://por\ntal"]
+
+
+@pytest.mark.parametrize("written", NOWHERE)
+def test_an_address_that_leads_nowhere_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    for name, read in (("PING_URL", env.address), ("HUWISE_PROXY", env.proxy), ("CHECKPOINT_TO", env.destinations)):
+        monkeypatch.setenv(name, written)
+        with pytest.raises(ImproperlyConfigured, match=rf"^{name} ") as told:
+            read(name)
+        assert written not in str(told.value)
+
+
+@pytest.mark.parametrize("written", NOWHERE)
 def test_an_address_of_the_portal_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("PUBLIC_URL", written)
     with pytest.raises(ImproperlyConfigured, match=r"^PUBLIC_URL is '.+'; write the portal's own address"):

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
-from accounts_review.management import supervisor
+from accounts_review.management import portal, supervisor
 from accounts_review.management.supervisor import Child, stop_all
 
 
 @pytest.fixture
 def child() -> Child:
     return Child("sleeper", run=partial(time.sleep, 600))
+
+
+def test_the_web_server_is_found_from_any_working_directory(tmp_path: Path) -> None:
+    web = portal.web(8000)
+    done = subprocess.run([*web.argv, "--check-config"], cwd=tmp_path, env=os.environ | web.env, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_fork_leads_a_session_of_its_own_and_is_ended_with_it(child: Child) -> None:
