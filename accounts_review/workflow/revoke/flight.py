@@ -1,8 +1,9 @@
 """Flight: several cases at once. Looks and DELETEs wait in threads; claims, gates and records take turns in this one.
 
 The threads ask the workspace and nothing else: the database is this thread's alone. A DELETE is handed to its thread
-right after its intent has committed. Once an answer has left an outcome unknown, none is until those on their way have
-ended; and once the workspace fails, those who have not passed the gate are put back.
+right after its intent has committed. While DELETEs go well, whoever is next is looked at beside them. Once an answer
+has left an outcome unknown, none leaves until those on their way have ended; and once the workspace fails, those who
+have not passed the gate are put back.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from accounts_review.workflow.revoke.delete_call import DeleteOutcome
 from accounts_review.workflow.revoke.last_look import LastLook
 
 AT_ONCE = 8
-"""So many cases a worker keeps in flight: what takes long is the way to the workspace and back."""
+"""So many cases a worker keeps in flight: what takes long is the way to the workspace and back. While all goes well,
+as many are looked at beside them: at 50 ms this takes a removal from 1.9 to 1.2 times what eight bare threads take."""
 
 MOMENT_SECONDS = 0.02
 """So long the first answer waits for others, so that they are written down together."""
@@ -31,6 +33,10 @@ MOMENT_SECONDS = 0.02
 TOGETHER_SECONDS = 0.1
 """So long whoever was looked at waits at the gate for those who are being looked at: the gate asks the database as much
 for one as for eight, and those who have passed it together come back together."""
+
+LONGEST_AHEAD_SECONDS = 10.0
+"""So long whoever was looked at waits at the gate for room among the DELETEs; then they are put back, before their look
+is too old."""
 
 PATIENCE_SECONDS = 2.0
 """How long to wait before asking again whether DELETEs of other workers have ended."""
@@ -56,7 +62,8 @@ class Crew(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Flight:
-    """``most`` cases at once; ``room`` says how many more may be claimed beside those in flight."""
+    """``most`` cases at once, or while all goes well ``most`` before the gate and as many behind it; ``room`` says how
+    many more may be claimed beside those in flight."""
 
     crew: Crew
     most: int
@@ -70,6 +77,8 @@ class Flight:
     ready_since: float = 0.0
     waiting: list[Case] = field(default_factory=list)
     """Claimed, and kept from the gate until the DELETEs on their way have ended; then they are looked at anew."""
+    goes_well: bool = False
+    """Whether the newest answers were all of success."""
     rounds: int = 0
     """How often those who wait were looked at anew since anything ended here."""
     is_over: bool = False
@@ -77,7 +86,8 @@ class Flight:
     def run(self) -> None:
         """Until nothing more may be claimed, and whatever is on its way has ended; also where this raises."""
         # However it is left, the pool waits for its threads: no DELETE leaves after this has returned.
-        with ThreadPoolExecutor(self.most, thread_name_prefix="revoke") as pool:
+        # Twice as many threads, so that no DELETE whose intent has committed waits for a look to end.
+        with ThreadPoolExecutor(2 * self.most, thread_name_prefix="revoke") as pool:
             try:
                 self._claim(pool)
                 while self.looking or self.sending or self.waiting:
@@ -90,15 +100,12 @@ class Flight:
 
     def _go_on(self, pool: ThreadPoolExecutor) -> None:
         self._take_answers()
-        if self.answered and all(outcome.state is CaseState.REVOKED for _, outcome in self.answered):
+        if self.answered and self.goes_well:
             # Whoever is next is looked at while these are written down.
             self._claim(pool)
         self._record()
-        self._claim(pool)
         self._pass(pool)
-        if not (self.looking or self.sending):
-            # Nobody has passed, and so there is room again.
-            self._claim(pool)
+        self._claim(pool)
 
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         while not self.is_over and not self.waiting and (room := self._room()) > 0:
@@ -109,8 +116,9 @@ class Flight:
                 self._look(pool, case)
 
     def _room(self) -> int:
-        in_flight = len(self.looking) + len(self.ready) + len(self.sending)
-        return min(self.most - in_flight, self.room(in_flight + len(self.answered)))
+        before, sent = len(self.looking) + len(self.ready), len(self.sending)
+        free = self.most - before if self.goes_well else self.most - before - sent
+        return min(free, self.room(before + sent + len(self.answered)))
 
     def _look(self, pool: ThreadPoolExecutor, case: Case) -> None:
         with bound_contextvars(case=case.pk):
@@ -119,9 +127,13 @@ class Flight:
     def _take_answers(self) -> None:
         """Wait for answers."""
         asked = {**self.looking, **self.sending}
-        wait(asked, timeout=TOGETHER_SECONDS if self.ready else None, return_when=FIRST_COMPLETED)
-        wait(asked, timeout=MOMENT_SECONDS)
+        came = wait(asked, timeout=TOGETHER_SECONDS if self.ready else None, return_when=FIRST_COMPLETED).done
+        for alike in (self.sending, self.looking):
+            if not came.isdisjoint(alike):
+                wait(alike, timeout=MOMENT_SECONDS)
         self.answered = _taken(self.sending)
+        if self.answered:
+            self.goes_well = all(outcome.state is CaseState.REVOKED for _, outcome in self.answered)
         looked = [(case, seen) for case, seen in _taken(self.looking) if not self._failed(case, seen)]
         self.ready_since = self.ready_since if self.ready else monotonic()
         self.ready += looked
@@ -134,7 +146,7 @@ class Flight:
             if not self.crew.record(answered):
                 self.is_over = True
         if self.is_over:
-            self._put_back([*(case for case, _ in self.ready), *self.waiting])
+            self._put_back()
 
     def _failed(self, case: Case, seen: LastLook | HuwiseError) -> bool:
         if not isinstance(seen, HuwiseError):
@@ -144,10 +156,14 @@ class Flight:
         return True
 
     def _pass(self, pool: ThreadPoolExecutor) -> None:
-        """Let through whom nothing speaks against."""
-        is_soon = monotonic() - self.ready_since < TOGETHER_SECONDS
-        if self.ready and not (self.looking and is_soon):
-            looked, self.ready = self.ready, []
+        """Let through whom nothing speaks against, as far as there is room for their DELETEs."""
+        waited, free = monotonic() - self.ready_since, self.most - len(self.sending)
+        would_be_more = self.looking or len(self.ready) > free
+        if self.ready and not free and waited > LONGEST_AHEAD_SECONDS:
+            self.goes_well = False
+            self._put_back()
+        elif self.ready and free and not (would_be_more and waited < TOGETHER_SECONDS):
+            looked, self.ready = self.ready[:free], self.ready[free:]
             passed, waiting = self.crew.pass_gates(looked)
             if len(waiting) < len(looked):
                 self.rounds = 0
@@ -162,7 +178,7 @@ class Flight:
         """Ask again for those who wait: at once where something ended here, else later, and not for ever."""
         if self.rounds > ROUNDS:
             self.is_over = True
-            self._put_back(self.waiting)
+            self._put_back()
             return
         if self.rounds:
             sleep(PATIENCE_SECONDS)
@@ -171,8 +187,8 @@ class Flight:
         for case in waited:
             self._look(pool, case)
 
-    def _put_back(self, cases: Sequence[Case]) -> None:
-        for case in cases:
+    def _put_back(self) -> None:
+        for case in [*(case for case, _ in self.ready), *self.waiting]:
             self.crew.put_back(case)
         self.waiting, self.ready = [], []
 
