@@ -196,6 +196,13 @@ SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 MFA_ADAPTER = "accounts_review.web.signin.mfa_adapter.PortalMFAAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts_review.web.signin.factor_forms.SecondStep",
+    "reauthenticate": "accounts_review.web.signin.factor_forms.Anew",
+    "activate_totp": "accounts_review.web.signin.factor_forms.SetUpApp",
+    "add_webauthn": "accounts_review.web.signin.factor_forms.AddKey",
+    "edit_webauthn": "accounts_review.web.signin.factor_forms.RenameKey",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Cleanup Portal"
 # allauth asks for a verified address otherwise; addresses are an administrator's to set here.

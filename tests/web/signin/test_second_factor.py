@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from time import time
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -96,6 +98,31 @@ def test_an_app_is_set_up_and_asked_for_at_the_next_sign_in(
     assert wrong.status_code == 200
     other.post("/accounts/2fa/authenticate/", {"code": code_of(secret)})
     assert other.get("/w/main/review/").status_code == 200
+
+
+@enrolling
+def test_every_page_about_it_is_in_the_portals_words(client: Client, workspace: Workspace, oscar: User) -> None:
+    pages = ["", "totp/activate/", "webauthn/", "webauthn/add/"]
+    sign_in_by_password(client)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    written = [client.get(f"/accounts/2fa/{page}") for page in pages]
+    enrol(client)
+    key = Authenticator.objects.create(user=oscar, type="webauthn", data={"name": "<Key>", "credential": {}})
+    pages = [f"webauthn/keys/{key.pk}/{act}/" for act in ("edit", "remove")]
+    pages += ["", "webauthn/", "totp/deactivate/", "recovery-codes/", "recovery-codes/generate/", "reauthenticate/"]
+    written += [client.get(f"/accounts/2fa/{page}") for page in pages]
+    ours = settings.BASE_DIR / "templates"
+    for page in written:
+        assert page.status_code == 200, page.request["PATH_INFO"]
+        assert Path(page.templates[0].origin.name).is_relative_to(ours), page.request["PATH_INFO"]
+        assert "<Key>" not in page.content.decode()
+
+
+@enrolling
+def test_a_wrong_code_is_told_where_it_was_entered(client: Client, workspace: Workspace, oscar: User) -> None:
+    sign_in_by_password(client)
+    page = text_of(client.post("/accounts/2fa/totp/activate/", {"code": "000000"}))
+    assert "This code is not right." in page
 
 
 @enrolling
