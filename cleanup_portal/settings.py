@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cleanup_portal import demo_clock, oidc, secret_keys
+from cleanup_portal import demo_clock, oidc, secret_keys, signin_forms
 from cleanup_portal import environment as env
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
@@ -162,11 +162,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = reverse_lazy("account_login")
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts_review.web.signin.allauth_adapter.PortalAdapter"
-ACCOUNT_FORMS = {
-    "change_password": "accounts_review.web.signin.login.ChangeForm",
-    "reset_password": "accounts_review.web.signin.login.ResetForm",
-    "reset_password_from_key": "accounts_review.web.signin.login.ChooseForm",
-}
+ACCOUNT_FORMS = signin_forms.OF_ACCOUNT
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -196,13 +192,7 @@ SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 MFA_ADAPTER = "accounts_review.web.signin.mfa_adapter.PortalMFAAdapter"
-MFA_FORMS = {
-    "authenticate": "accounts_review.web.signin.factor_forms.SecondStep",
-    "reauthenticate": "accounts_review.web.signin.factor_forms.Anew",
-    "activate_totp": "accounts_review.web.signin.factor_forms.SetUpApp",
-    "add_webauthn": "accounts_review.web.signin.factor_forms.AddKey",
-    "edit_webauthn": "accounts_review.web.signin.factor_forms.RenameKey",
-}
+MFA_FORMS = signin_forms.OF_FACTORS
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_ISSUER = "Cleanup Portal"
 # allauth asks for a verified address otherwise; addresses are an administrator's to set here.
