@@ -153,6 +153,9 @@ class Erase(OneAccount):
     needs = "administer"
     asks_anew = gettext_lazy("Erase what is held about this person")
 
+    def whom(self, request: Any, **kwargs: Any) -> str:
+        return str(self.account.username)
+
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
         reason, username = str(request.POST.get("reason", ""))[:500], self.account.username
         back = redirect("account", workspace=self.workspace.name, pk=self.account.pk)

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Case
@@ -21,12 +22,19 @@ class Restore(WorkspaceView):
     needs = "operate"
     asks_anew = gettext_lazy("Invite back")
 
-    def post(self, request: HttpRequest, *, number: int, pk: int, **kwargs: Any) -> HttpResponse:
-        case = get_object_or_404(Case, pk=pk, cleanup__workspace=self.workspace, cleanup__number=number)
+    def whom(self, request: HttpRequest, **kwargs: Any) -> str:
+        return str(self._case.account.username)
+
+    def post(self, request: HttpRequest, *, number: int, **kwargs: Any) -> HttpResponse:
         try:
-            (result,) = actions.restore(self.workspace, [case], actor=self.request.user)
+            (result,) = actions.restore(self.workspace, [self._case], actor=self.request.user)
         except ImproperlyConfigured as problem:
             messages.error(request, str(problem))
         else:
             (messages.error if result.problem else messages.success)(request, str(result))
         return redirect("cleanup", workspace=self.workspace.name, number=number)
+
+    @cached_property
+    def _case(self) -> Case:
+        known = Case.objects.filter(cleanup__workspace=self.workspace, cleanup__number=self.kwargs["number"])
+        return get_object_or_404(known.select_related("account"), pk=self.kwargs["pk"])

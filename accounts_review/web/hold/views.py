@@ -65,6 +65,9 @@ class HoldPage(PortalView):
     def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
         return RELEASES.get(request.POST.get("act", ""), "")
 
+    def whom(self, request: HttpRequest, **kwargs: Any) -> str:
+        return request.POST.get("workspace") or _("the whole portal")
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._answer(HoldForm(initial={"workspace": request.GET.get("workspace", "")}, user=self.request.user))
 

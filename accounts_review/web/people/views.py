@@ -28,6 +28,15 @@ from accounts_review.workflow.people.sessions import is_linked
 
 PAGE = 50
 """So many people a page."""
+ACTS: dict[str, Promise] = {
+    "role": gettext_lazy("Change the role"),
+    "email": gettext_lazy("Change the address"),
+    "invite": gettext_lazy("Send another invitation"),
+    "sign_out": gettext_lazy("Sign out everywhere"),
+    "unlink": gettext_lazy("Unlink from the sign-in provider"),
+    "deactivate": gettext_lazy("Deactivate"),
+}
+"""What is done to a person, as its button says."""
 
 Form = TypeVar("Form", bound=forms.Form)
 
@@ -99,8 +108,13 @@ class PersonPage(PortalView):
     """One person: their role in each place, and the acts on the person as a whole."""
 
     needs = "administer"
-    asks_anew = gettext_lazy("Change what this person may do")
     template_name = "accounts_review/people/person.html"
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return ACTS.get(request.POST.get("act", ""), "") or _("Change what this person may do")
+
+    def whom(self, request: HttpRequest, **kwargs: Any) -> str:
+        return self._person(kwargs["pk"]).get_username()
 
     def get(self, request: HttpRequest, *, pk: int) -> HttpResponse:
         return self._answer(self._person(pk))

@@ -64,7 +64,7 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
             return super().dispatch(request, *args, **kwargs)
         self.check(user, self.needs_to_act or self.needs)
         if not anew.is_fresh(request):
-            return anew.ask(request, harm)
+            return anew.ask(request, harm, whom=self.whom(request, **kwargs))
         anew.forget(request)
         response = super().dispatch(request, *args, **kwargs)
         actions.alert_administrators()
@@ -73,6 +73,10 @@ class PortalView(TemplateResponseMixin, ContextMixin, View):
     def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
         """What this form does that could harm many; "" for one that cannot."""
         return self.asks_anew
+
+    def whom(self, request: HttpRequest, **kwargs: Any) -> str:
+        """The account or the login that this form concerns; "" where its address and its fields say it."""
+        return ""
 
     def remember_roles(self, user: User) -> None:
         """Look up once what the page will ask about the person."""

@@ -87,16 +87,19 @@ def providers_of(user: User) -> list[dict[str, str]]:
     return [provider for provider in every_provider() if provider["id"] in linked]
 
 
-def ask(request: HttpRequest, what: str | Promise) -> HttpResponse:
-    """Keep what was sent, and lead to the page that asks who is there. ``what`` names the act, as a button would."""
-    keep(request, what, owner=request.user.pk)
+def ask(request: HttpRequest, what: str | Promise, *, whom: str = "") -> HttpResponse:
+    """Keep what was sent, and lead to the page that asks who is there.
+
+    ``what`` names the act, as a button would, and ``whom`` the account or the login that it concerns.
+    """
+    keep(request, what, whom=whom, owner=request.user.pk)
     url = question(request)
     if request.headers.get("HX-Request"):
         return HttpResponse(headers={"HX-Redirect": url})
     return redirect(url)
 
 
-def keep(request: HttpRequest, what: str | Promise, *, owner: int | None) -> bool:
+def keep(request: HttpRequest, what: str | Promise, *, whom: str = "", owner: int | None) -> bool:
     """Keep what was sent in the session, for its ``owner`` alone; nothing secret, and nothing of the sign-in's pages.
 
     Returns whether it was kept.
@@ -106,7 +109,8 @@ def keep(request: HttpRequest, what: str | Promise, *, owner: int | None) -> boo
     fields = [[name, values] for name, values in request.POST.lists() if not SECRET.search(name)]
     is_short = sum(len(value) for _name, values in fields for value in values) < LARGEST
     kept = {"to": request.get_full_path(), "fields": fields if is_short else [], "what": str(what)}
-    request.session[KEPT] = kept | {"back": _page_of(request), "owner": owner}
+    place = {name: str(value) for name, value in request.resolver_match.kwargs.items()}
+    request.session[KEPT] = kept | {"whom": whom, "place": place, "back": _page_of(request), "owner": owner}
     return True
 
 
@@ -118,7 +122,10 @@ def question(request: HttpRequest, *, to: str = "") -> str:
 
 
 def kept(request: HttpRequest) -> dict[str, Any] | None:
-    """What this person had sent before they were asked: ``to``, ``fields``, ``what`` and ``back``."""
+    """What this person had sent before they were asked.
+
+    ``to`` and ``fields``, ``what`` and ``whom``, the ``place`` that the address names, and the page to go ``back`` to.
+    """
     found: dict[str, Any] | None = request.session.get(KEPT)
     return found if found and found["owner"] == request.user.pk else None
 

@@ -15,8 +15,12 @@ WRITTEN: dict[str, Promise] = {
     "text": gettext_lazy("Text"),
     "until": gettext_lazy("Until"),
     "count": gettext_lazy("Number of accounts"),
+    "login": gettext_lazy("Login"),
+    "email": gettext_lazy("E-mail address"),
 }
 """What people fill in with their own words, and would want to see again."""
+PLACES: dict[str, Promise] = {"workspace": gettext_lazy("Workspace"), "number": gettext_lazy("Clean-up")}
+"""What the address of a form may name."""
 
 
 class GoOn(PortalView):
@@ -33,4 +37,6 @@ class GoOn(PortalView):
         written = [
             (WRITTEN[name], value) for name, values in kept["fields"] for value in values if name in WRITTEN and value
         ]
-        return self.render_to_response(self.get_context_data(kept=kept, written=written))
+        place = kept.get("place", {})  # A session may be of an earlier release.
+        places = [(label, place[name]) for name, label in PLACES.items() if name in place]
+        return self.render_to_response(self.get_context_data(kept=kept, told=[*places, *written]))

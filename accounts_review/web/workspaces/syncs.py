@@ -184,7 +184,9 @@ class Breaker(SyncView):
     """An administrator's decision on a quarantined sync: use it or ignore it."""
 
     needs = "administer"
-    asks_anew = gettext_lazy("Decide on the quarantined sync")
+
+    def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
+        return _("Ignore this sync") if request.POST.get("choice") == "discard" else _("Use this sync")
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         page = redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)

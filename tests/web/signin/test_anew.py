@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
+from django.utils.html import strip_tags
 from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
@@ -114,6 +115,34 @@ def test_after_the_password_the_form_comes_back_and_nothing_was_lost(stale: Site
     stale.client.post(kept["to"], dict(kept["fields"]))
     assert Cleanup.objects.get(number=number).state == "running"
     assert stale.client.get("/go-on/").status_code == 302, "nothing is kept any more"
+
+
+def going_on(site: Site, question: str) -> str:
+    """The page on which somebody goes on after they were asked anew, as it reads."""
+    site.client.post(question, {"password": PASSWORD})
+    return " ".join(strip_tags(text(site.client.get("/go-on/"))).split())
+
+
+def test_the_page_to_go_on_from_says_what_is_done_and_to_whom(stale: Site) -> None:
+    olga = stale.person("operator")
+    page = going_on(stale, stale.client.post(f"/people/{olga.pk}/", {"act": "deactivate"})["Location"])
+    assert "Deactivate? operator" in page
+    assert User.objects.get(pk=olga.pk).is_active
+
+
+def test_it_names_the_workspace_the_cleanup_and_the_account(stale: Site) -> None:
+    cleanup = stale.launched("ana.idle")
+    (case,) = cleanup.cases.all()
+    page = going_on(stale, stale.post("restore", number=cleanup.number, pk=case.pk)["Location"])
+    assert "Invite back? ana.idle" in page
+    assert f"Workspace main Clean-up {cleanup.number}" in page
+
+
+def test_it_names_what_is_released(stale: Site) -> None:
+    asked = {"act": "release", "reason": "all is well", "workspace": ""}
+    page = going_on(stale, stale.client.post("/hold/", asked)["Location"])
+    assert "Release the hold? the whole portal" in page
+    assert "Reason all is well" in page
 
 
 def test_the_lines_of_an_email_come_back_after_the_password(stale: Site) -> None:
