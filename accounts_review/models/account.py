@@ -85,20 +85,17 @@ class AccountQuerySet(models.QuerySet["Account"]):
             "snoozed_by": Subquery(snoozed.values("by_login")[:1]),
             "exempt_until": Subquery(exemption.values("until")[:1]),
             "case_state": Subquery(open_case.values("state")[:1]),
-            "verdict": _verdict("assessment", now),
+            "verdict": _verdict(now),
         }
         return self.annotate(**columns)
 
     def with_verdict_under(self, policy_preview: PolicyPreview, now: datetime) -> AccountQuerySet:
         """Those judged under a proposed policy; adds ``verdict_after`` and ``segment_after``, as they would be."""
-        if (limits := policy_preview.moved_limits) is not None:
-            columns: dict[str, Any] = {
-                "verdict_after": _verdict("assessment", now, is_active=active_under(limits, now, of="assessment__")),
-                "segment_after": F("assessment__segment"),
-            }
+        how = _under(policy_preview, now)
+        columns: dict[str, Any] = {"verdict_after": _verdict(now, **how), "segment_after": F(f"{how['of']}__segment")}
+        if policy_preview.moved_limits is not None:
             return self.annotate(**columns)
         ahead: Any = FilteredRelation("previewed", condition=Q(previewed__policy_preview=policy_preview))
-        columns = {"verdict_after": _verdict("ahead", now), "segment_after": F("ahead__segment")}
         return self.annotate(ahead=ahead).filter(ahead__isnull=False).annotate(**columns)
 
     def with_basis(self, beside: str) -> AccountQuerySet:
@@ -142,6 +139,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Those who have one of the verdicts at an instant, as conditions that an index can answer."""
         return self.filter(reduce(or_, (_is(verdict, now) for verdict in verdicts)))
 
+    def whose_verdict_under(self, policy_preview: PolicyPreview, verdict: str, *, now: datetime) -> AccountQuerySet:
+        """Of accounts ``with_verdict_under`` a preview, those who would have a verdict, as :meth:`whose_verdict`."""
+        return self.filter(_is(verdict, now, **_under(policy_preview, now)))
+
     def verdicts(self) -> dict[int, str]:
         """Each account's key and its verdict."""
         return dict(self.values_list(*("pk", "verdict")))
@@ -177,43 +178,55 @@ def active_under(limits: Mapping[str, int], now: datetime, *, of: str = "") -> Q
     return is_active
 
 
-def _verdict(judgement: str, now: datetime, *, is_active: Q | None = None) -> models.Case:
+def _under(policy_preview: PolicyPreview, now: datetime) -> dict[str, Any]:
+    """Which judgement of an account ``with_verdict_under`` a preview tells what it would be, and who is not idle."""
+    if (limits := policy_preview.moved_limits) is not None:
+        return {"of": "assessment", "is_active": active_under(limits, now, of="assessment__")}
+    return {"of": "ahead"}
+
+
+def _verdict(now: datetime, *, of: str = "assessment", is_active: Q | None = None) -> models.Case:
     """The verdict of the judgement an account is joined with; see :func:`accounts_review.rules.dormancy.verdict_at`.
 
     ``is_active`` tries another condition for who is not idle yet than ``dormant_from``.
     """
     exemption = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
     return models.Case(
-        When(is_active or Q(**{f"{judgement}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
+        When(is_active or Q(**{f"{of}__dormant_from__gt": now}), then=Value(Verdict.ACTIVE.value)),
         When(Exists(exemption), then=Value(Verdict.PROTECTED.value)),
-        When(**{f"{judgement}__standing": Standing.ORDINARY}, then=Value(Verdict.DORMANT.value)),
-        default=F(f"{judgement}__standing"),
+        When(**{f"{of}__standing": Standing.ORDINARY}, then=Value(Verdict.DORMANT.value)),
+        default=F(f"{of}__standing"),
         output_field=models.CharField(),
     )
 
 
 def is_dormant(now: datetime, *, of: str = "") -> Q:
     """Whether an account is dormant; of a row that refers to accounts, by a field such as ``account__``."""
-    return _is_idle_and(Standing.ORDINARY, now, of=of)
+    is_past, is_exempt = Q(**{f"{of}assessment__dormant_from__lte": now}), _has_exemption(now, of=of)
+    return is_past & ~is_exempt & Q(**{f"{of}assessment__standing": Standing.ORDINARY})
 
 
-def _is(verdict: str, now: datetime) -> Q:
-    """Whether an account, joined with its assessment, has a verdict; as :func:`_verdict` reads it."""
-    match verdict:
-        case Verdict.ACTIVE:
-            return Q(assessment__dormant_from__gt=now)
-        case Verdict.DORMANT:
-            return is_dormant(now)
-        case Verdict.PROTECTED:
-            is_past = Q(assessment__dormant_from__lte=now)
-            return is_past & (Q(assessment__standing=Standing.PROTECTED) | Q(_is_among_exempt(now)))
-    return _is_idle_and(verdict, now)
+def is_spared_under(policy_preview: PolicyPreview, now: datetime) -> Q:
+    """Whether an account ``with_verdict_under`` a preview is dormant and would no longer be."""
+    how = _under(policy_preview, now)
+    others = [standing.value for standing in Standing if standing != Standing.ORDINARY]
+    # Who is dormant is not exempt. What is cheap to look at comes first.
+    return (_is(Verdict.ACTIVE, now, **how) | Q(**{f"{how['of']}__standing__in": others})) & is_dormant(now)
 
 
-def _is_idle_and(standing: str, now: datetime, *, of: str = "") -> Q:
-    is_past = Q(**{f"{of}assessment__dormant_from__lte": now})
-    is_exempt = Q(Exists(Exemption.objects.in_force(now).filter(account=OuterRef(f"{of}pk"))))
-    return is_past & ~is_exempt & Q(**{f"{of}assessment__standing": standing})
+def _is(verdict: str, now: datetime, *, of: str = "assessment", is_active: Q | None = None) -> Q:
+    """Whether an account, joined with a judgement, has a verdict; as :func:`_verdict` reads it."""
+    is_past = Q(**{f"{of}__dormant_from__lte": now}) if is_active is None else ~is_active
+    if verdict == Verdict.ACTIVE:
+        return is_active or Q(**{f"{of}__dormant_from__gt": now})
+    if verdict == Verdict.PROTECTED:
+        return is_past & (Q(**{f"{of}__standing": Standing.PROTECTED}) | Q(_is_among_exempt(now)))
+    standing = Standing.ORDINARY.value if verdict == Verdict.DORMANT else verdict
+    return is_past & ~_has_exemption(now) & Q(**{f"{of}__standing": standing})
+
+
+def _has_exemption(now: datetime, *, of: str = "") -> Q:
+    return Q(Exists(Exemption.objects.in_force(now).filter(account=OuterRef(f"{of}pk"))))
 
 
 def _is_among_exempt(now: datetime) -> models.Func:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Case, Cleanup
 from accounts_review.web.cleanups.rows import CaseWriter
-from accounts_review.web.shared.tables import CellColumn, CountColumn, PortalTable, RecordTable
-
-
-def _cell(kind: str) -> dict[str, dict[str, str]]:
-    return {"cell": {"class": kind}}
+from accounts_review.web.shared.tables import CellColumn, CountColumn, PortalTable, RecordTable, WrittenTable, celled
 
 
 class CleanupTable(RecordTable):
@@ -47,44 +43,40 @@ class CleanupTable(RecordTable):
         order_by = "-number"
 
 
-class WrittenTable(RecordTable):
-    """Cases of one clean-up, whose rows are written by :class:`CaseWriter`."""
+class CasesTable(WrittenTable):
+    """Cases of one clean-up."""
 
     def __init__(self, *args: Any, cleanup: Cleanup, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cleanup = cleanup
 
-    def rows_written(self) -> SafeString:
-        """The rows of the page as HTML."""
-        cells = ((each.name, each.attrs["td"]) for each in self.columns)
-        columns = [(name, str(cell["data-label"]), cell.get("class") or "") for name, cell in cells]
-        writer = CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup, columns=columns)
-        return mark_safe("".join(writer.row(row.record) for row in self.paginated_rows))  # noqa: S308 (so is each)
+    @property
+    def cells(self) -> Mapping[str, Callable[[Case], str]]:
+        return CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup).cells
 
 
-class CaseTable(WrittenTable):
+class CaseTable(CasesTable):
     """The cases of a clean-up with their outcome."""
 
-    account = tables.Column(_("Account"), order_by="account__username", attrs=_cell("who"))
-    state = tables.Column(_("State"), attrs=_cell("cell-case_state"))
-    fate = tables.Column(_("Outcome"), orderable=False, accessor="pk", attrs=_cell("cell-fate"))
+    account = tables.Column(_("Account"), order_by="account__username", attrs=celled("who"))
+    state = tables.Column(_("State"), attrs=celled("cell-case_state"))
+    fate = tables.Column(_("Outcome"), orderable=False, accessor="pk", attrs=celled("cell-fate"))
     promised_at = tables.Column(_("Kept until"))
-    answer = tables.Column(_("Final check and API response"), orderable=False, attrs=_cell("cell-case_answer"))
-    approved_at = tables.Column(_("Approved"), attrs=_cell("cell-approval"))
+    answer = tables.Column(_("Final check and API response"), orderable=False, attrs=celled("cell-case_answer"))
+    approved_at = tables.Column(_("Approved"), attrs=celled("cell-approval"))
 
-    class Meta(PortalTable.Meta):
+    class Meta(WrittenTable.Meta):
         model = Case
         fields = ()
         sequence = ("account", "state", "fate", "promised_at", "answer", "approved_at")
-        template_name = "accounts_review/cleanups/_rows.html"
 
 
-class DraftTable(WrittenTable):
+class DraftTable(CasesTable):
     """Who is in the draft, why, and the way out of it."""
 
-    account = tables.Column(_("Account"), order_by="account__username", attrs=_cell("who"))
-    evidence = tables.Column(_("What the approver saw"), orderable=False, attrs=_cell("cell-evidence"))
-    approved_at = tables.Column(_("Approved"), attrs=_cell("cell-approval"))
+    account = tables.Column(_("Account"), order_by="account__username", attrs=celled("who"))
+    evidence = tables.Column(_("What the approver saw"), orderable=False, attrs=celled("cell-evidence"))
+    approved_at = tables.Column(_("Approved"), attrs=celled("cell-approval"))
     withdraw = tables.Column(
         _("Take out"),
         accessor="pk",
@@ -92,11 +84,10 @@ class DraftTable(WrittenTable):
         attrs={"th": {"class": "unsaid"}, "td": {"data-label": ""}},
     )
 
-    class Meta(PortalTable.Meta):
+    class Meta(WrittenTable.Meta):
         model = Case
         fields = ()
         sequence = ("account", "evidence", "approved_at", "withdraw")
-        template_name = "accounts_review/cleanups/_rows.html"
 
     def __init__(self, *args: Any, may_decide: bool, **kwargs: Any) -> None:
         super().__init__(*args, exclude=() if may_decide else ("withdraw",), **kwargs)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
@@ -15,8 +14,8 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import PolicyPreview, may, permit
-from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
+from accounts_review.models import Case, PolicyPreview, may, permit
+from accounts_review.models.account import BY_USERNAME, SEARCHED, VERDICT_LABELS, AccountQuerySet, is_spared_under
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet.rows import preview_sheet
 from accounts_review.tasks import actions
@@ -27,7 +26,7 @@ from accounts_review.web.shared.download import download
 from accounts_review.wording import policies, policy_findings
 from accounts_review.workflow.policy import preview, second_person
 from accounts_review.workflow.policy.impact import Impact
-from accounts_review.workflow.policy.moves import SPARED, accounts_under
+from accounts_review.workflow.policy.moves import accounts_under
 
 
 class PreviewPage(WorkspaceView):
@@ -133,6 +132,10 @@ class PreviewPage(WorkspaceView):
         return redirect("policy", workspace=self.workspace.name)
 
 
+SHOWN = (*SEARCHED, "assessment__segment", "assessment__activity_at")
+"""What the list shows of an account."""
+
+
 class PreviewAccountsForm(forms.Form):
     """Which of the accounts under a preview are asked for."""
 
@@ -157,7 +160,7 @@ class PreviewAccounts(WorkspaceView):
         accounts = self._asked(policy_preview, asked)
         if request.method == "GET" and request.GET.get("format") == "csv":
             return self._export(accounts, policy_preview, asked)
-        table = PreviewAccountsTable(accounts.order_by("username", "pk"), now=self.now, workspace=self.workspace)
+        table = PreviewAccountsTable(accounts.only(*SHOWN), now=self.now, workspace=self.workspace)
         RequestConfig(request, paginate={"per_page": 50}).configure(table)
         query = request.GET.copy()
         query.pop("page", None)
@@ -165,12 +168,15 @@ class PreviewAccounts(WorkspaceView):
         return self.render_to_response(self.get_context_data(**context))
 
     def _asked(self, policy_preview: PolicyPreview, asked: dict[str, Any]) -> AccountQuerySet:
-        accounts = accounts_under(policy_preview, now=self.now)
+        accounts = accounts_under(policy_preview, now=self.now).order_by(BY_USERNAME, "pk")
         if asked.get("case"):
-            return accounts.filter(SPARED, Q(("case_state", asked["case"])))
-        for name, column in (("before", "verdict"), ("after", "verdict_after")):
-            if asked.get(name):
-                accounts = accounts.filter(**{column: asked[name]})
+            in_state = Case.objects.open().filter(state=asked["case"]).values("account")
+            return accounts.filter(is_spared_under(policy_preview, self.now), pk__in=in_state)
+        # As conditions that indexes answer: by the verdicts that they are shown with, everybody would be looked at.
+        if asked.get("before"):
+            accounts = accounts.whose_verdict(asked["before"], now=self.now)
+        if asked.get("after"):
+            accounts = accounts.whose_verdict_under(policy_preview, asked["after"], now=self.now)
         return accounts
 
     def _export(
@@ -180,4 +186,4 @@ class PreviewAccounts(WorkspaceView):
         data |= {name: value for name, value in asked.items() if value}
         login = self.request.user.get_username()
         audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
-        return download(self, preview_sheet(accounts.order_by("username", "pk")), kind="csv")
+        return download(self, preview_sheet(accounts), kind="csv")

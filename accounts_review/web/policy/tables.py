@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Account
-from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable, SegmentColumn
+from accounts_review.models.account import BY_USERNAME, AccountQuerySet
+from accounts_review.web.policy.rows import AccountWriter
+from accounts_review.web.shared.tables import WrittenTable, celled
 
 
-class PreviewAccountsTable(RecordTable):
+class PreviewAccountsTable(WrittenTable):
     """Accounts asked for ``with_verdict_under`` a preview: what they are, and what they would be."""
 
-    username = CellColumn("review/account", _("Account"))
-    verdict = CellColumn("policy/verdict_move", _("Verdict"), orderable=False)
-    segment = CellColumn("policy/segment_move", _("Segment"), orderable=False, empty_values=())
-    activity = CellColumn(
-        "review/idle", _("Idle"), accessor="assessment__activity_at", orderable=False, empty_values=()
-    )
-    case_state = CellColumn("cleanups/case_word", _("Clean-up"), orderable=False)
+    username = tables.Column(_("Account"), attrs=celled("cell-account"))
+    verdict = tables.Column(_("Verdict"), orderable=False, attrs=celled("cell-verdict_move"))
+    segment = tables.Column(_("Segment"), accessor="pk", orderable=False, attrs=celled("cell-segment_move"))
+    activity = tables.Column(_("Idle"), accessor="pk", orderable=False, attrs=celled("cell-idle"))
+    case_state = tables.Column(_("Clean-up"), orderable=False, attrs=celled("cell-case_word"))
 
-    class Meta(PortalTable.Meta):
+    class Meta(WrittenTable.Meta):
         model = Account
         fields = ()
         sequence = ("username", "verdict", "segment", "activity", "case_state")
 
+    @property
+    def cells(self) -> Mapping[str, Callable[[Account], str]]:
+        writer = AccountWriter(now=self.now, workspace=self.workspace)
+        return {
+            "username": writer.account,
+            "verdict": writer.verdict_move,
+            "segment": writer.segment_move,
+            "activity": writer.idle,
+            "case_state": writer.case,
+        }
 
-class ReturnTable(RecordTable):
+    def order_username(self, accounts: AccountQuerySet, is_descending: bool) -> tuple[AccountQuerySet, bool]:  # noqa: FBT001
+        """By an index, as the review list orders names; that it did."""
+        return accounts.order_by(BY_USERNAME.desc() if is_descending else BY_USERNAME, "pk"), True
+
+
+class ReturnTable(WrittenTable):
     """Accounts of a back-test that were seen again, with the silence that ended."""
 
-    username = CellColumn("review/account", _("Account"))
-    segment = SegmentColumn(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
-    silent_since = tables.DateTimeColumn(verbose_name=_("Idle since"), format="j M Y")
-    seen_at = tables.DateTimeColumn(verbose_name=_("Seen again"), format="j M Y")
+    username = tables.Column(_("Account"), attrs=celled("cell-account"))
+    segment = tables.Column(accessor="assessment__segment", verbose_name=_("Segment"), orderable=False)
+    silent_since = tables.Column(verbose_name=_("Idle since"))
+    seen_at = tables.Column(verbose_name=_("Seen again"))
 
-    class Meta(PortalTable.Meta):
+    class Meta(WrittenTable.Meta):
         model = Account
         fields = ()
         sequence = ("username", "segment", "silent_since", "seen_at")
+
+    @property
+    def cells(self) -> Mapping[str, Callable[[Account], str]]:
+        writer = AccountWriter(now=self.now, workspace=self.workspace)
+        return {
+            "username": writer.account,
+            "segment": writer.segment,
+            "silent_since": lambda account: writer.day(account.silent_since),
+            "seen_at": lambda account: writer.day(account.seen_at),
+        }

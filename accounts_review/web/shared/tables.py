@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.template.loader import get_template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts_review.wording import segments
 
@@ -107,3 +110,37 @@ class RecordTable(PortalTable):
         super().__init__(*args, **kwargs)
         self.now = now
         self.workspace = workspace
+
+
+class WrittenTable(RecordTable):
+    """A table whose cells are written in Python.
+
+    From templates they took twenty times as long: 2.4 ms a row of a clean-up, and a print has 10,000 of them.
+    """
+
+    class Meta(PortalTable.Meta):
+        template_name = "accounts_review/shared/_written.html"
+
+    @property
+    def cells(self) -> Mapping[str, Callable[[Any], str]]:
+        """What writes a record's cell in each column, as HTML."""
+        raise NotImplementedError
+
+    def rows_written(self) -> SafeString:
+        """The rows of the page as HTML."""
+        cells = self.cells
+        columns = [(_opening(column.attrs["td"]), cells[column.name]) for column in self.columns]
+        rows = (
+            "\n".join([f"{opening}{cell(row.record)}</td>" for opening, cell in columns]) for row in self.paginated_rows
+        )
+        return mark_safe("".join(f"<tr>\n{row}\n</tr>\n" for row in rows))  # noqa: S308 (so is each)
+
+
+def celled(kind: str) -> dict[str, dict[str, str]]:
+    """Attributes of a column whose cells are of a class, heads included."""
+    return {"cell": {"class": kind}}
+
+
+def _opening(attrs: Mapping[str, Any]) -> str:
+    kind, label = attrs.get("class"), escape(attrs["data-label"])
+    return f'<td class="{kind}" data-label="{label}">' if kind else f'<td data-label="{label}">'

@@ -11,11 +11,11 @@ from typing import Any
 from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q
 
 from accounts_review.models import Account, Assessment, Case, Exemption, PolicyPreview, PolicyVersion, Workspace
-from accounts_review.models.account import AccountQuerySet, active_under
-from accounts_review.rules.dormancy import Verdict, verdict_of
+from accounts_review.models.account import AccountQuerySet, active_under, is_spared_under
+from accounts_review.rules.dormancy import verdict_of
+from accounts_review.rules.lifecycle import ENDED, CaseState
 
-SPARED = Q(("verdict", Verdict.DORMANT)) & ~Q(("verdict_after", Verdict.DORMANT))
-"""Of the accounts under a preview: those whom it would spare."""
+OPEN = sorted(state.value for state in CaseState if state not in ENDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Promises:
 
 def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQuerySet:
     """The listed accounts with their verdict as it is and as it would be under a preview."""
-    listed = Account.objects.filter(workspace=policy_preview.workspace_id).listed().assessed()
+    listed = Account.objects.filter(workspace=policy_preview.workspace_id).reviewable()
     return listed.with_verdict(now).with_verdict_under(policy_preview, now)
 
 
@@ -92,10 +92,11 @@ def _moves_by_limits(workspace: int, limits: Mapping[str, int], *, now: datetime
 
 def touched(policy_preview: PolicyPreview, *, now: datetime) -> list[Touched]:
     """The open cases of the workspace by state."""
-    open_cases = Case.objects.filter(cleanup__workspace=policy_preview.workspace_id).open()
-    accounts = accounts_under(policy_preview, now=now).filter(pk__in=open_cases.values("account"))
-    counted = accounts.order_by().values(*("case_state",)).annotate(n=Count("pk"), spared=Count("pk", filter=SPARED))
-    return [Touched(state=row["case_state"], count=row["n"], spared=row["spared"]) for row in counted]
+    # Of one filter, so that the cases that are counted are those that it lets through.
+    is_open = Q(cases__state__in=OPEN, cases__cleanup__workspace=policy_preview.workspace_id)
+    by_state = accounts_under(policy_preview, now=now).filter(is_open).order_by().values("cases__state")
+    counted = by_state.annotate(n=Count("pk"), spared=Count("pk", filter=is_spared_under(policy_preview, now)))
+    return [Touched(state=row["cases__state"], count=row["n"], spared=row["spared"]) for row in counted]
 
 
 def promises(workspace: Workspace) -> Promises:
