@@ -29,15 +29,16 @@
     menu?.querySelector("summary").focus();
   });
 
-  // A form that acts is sent once, however often its button is pressed.
+  // A form that acts is sent once, however often its button is pressed; another button of it is another act.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
-    if (form.dataset.sent) {
+    const act = `by ${event.submitter?.name}=${event.submitter?.value}`;
+    if (form.dataset.sent === act) {
       event.preventDefault();
       return;
     }
-    form.dataset.sent = "yes";
+    form.dataset.sent = act;
     // An export answers with a file and leaves the page as it is.
     setTimeout(() => delete form.dataset.sent, 3000);
   });

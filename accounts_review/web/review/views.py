@@ -68,6 +68,13 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
 
     table_class = ReviewTable
 
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        if len(request.GET.getlist("sort")) > 1:
+            # An address that was put together by hand: rows, heads and pages keep to one order, the last.
+            request.GET = request.GET.copy()
+            request.GET["sort"] = request.GET["sort"]
+
     def get_template_names(self) -> list[str]:
         return [f"accounts_review/review/{'_answer' if self.is_partial else 'page'}.html"]
 

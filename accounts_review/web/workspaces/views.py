@@ -182,6 +182,10 @@ class SetMode(WorkspaceView):
     def harm(self, request: HttpRequest, **kwargs: Any) -> str | Promise:
         return _("Switch to live") if request.POST.get("mode") == Workspace.Mode.LIVE else ""
 
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Its button stands on the page of the workspaces."""
+        return redirect("workspaces")
+
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form = ModeForm(request.POST, workspace=self.workspace)
         if form.is_valid():

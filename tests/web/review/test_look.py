@@ -117,3 +117,10 @@ def test_the_order_in_force_is_the_one_that_the_choice_shows(desk: Desk, name: s
     for sort in (name.removeprefix("-"), f"-{name.removeprefix('-')}"):
         shown = re.findall(r'<option value="([^"]+)" selected', text_of(desk.see(f"?verdict=all&sort={sort}")))
         assert sort in shown
+
+
+def test_of_two_orders_in_an_address_the_last_holds_for_all_of_the_page(desk: Desk) -> None:
+    answer = desk.see("?verdict=all&sort=username&sort=-username")
+    shown = [row.record.username for row in answer.context["table"].page.object_list]
+    assert shown == sorted(shown, reverse=True)
+    assert '<option value="-username" selected' in text_of(answer)

@@ -171,6 +171,10 @@ def test_going_live_and_back(site: Site) -> None:
     assert AuditEntry.objects.filter(kind="workspace.mode_set", actor_ref__name="administrator").count() == 2
 
 
+def test_who_opens_the_address_of_the_mode_gets_to_its_button(site: Site) -> None:
+    assert site.client.get(site.at("mode"))["Location"] == "/workspaces/"
+
+
 @pytest.mark.parametrize("mode", ["", "real", HOSTILE])
 def test_an_unknown_mode_changes_nothing(site: Site, mode: str) -> None:
     answer = site.follow("mode", {"mode": mode, "name": "main"})
