@@ -19,7 +19,6 @@ from accounts_review.tasks.queue import SYNC_SECONDS
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.policy import preview
-from accounts_review.workflow.review import decide
 from tests.factories import give_role
 from tests.stage import policy_text
 from tests.web.kit import sign_in
@@ -57,70 +56,6 @@ def test_it_shows_every_verdict_and_every_segment_before_and_after(site: Site) -
     ]
     assert "<strong>3</strong> accounts would change their verdict." in text(page)
     assert site.workspace.current_policy.number == 1
-
-
-def test_a_number_leads_to_the_accounts_behind_it(site: Site) -> None:
-    ana, _ben = site.people("ana", "ben", idle=400)
-    site.people("cy", idle=100)
-    policy_preview = propose(site, limit=365)
-    (query,) = {
-        cell.query
-        for row in site.get("policy_preview", pk=policy_preview.pk).context["impact"].matrix
-        for cell in row.cells
-        if (row.before, cell.after) == ("active", "dormant")
-    }
-    page = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?{query}")
-    assert [row.record.username for row in page.context["table"].rows] == ["ana", "ben"]
-    assert site.at("account", pk=ana.pk) in text(page)
-    csv: Any = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?{query}&format=csv")
-    assert (
-        b"".join(csv.streaming_content)
-        .decode("utf-8-sig")
-        .splitlines()[1]
-        .startswith("ana,ana@ville.example,active,dormant,")
-    )
-    assert AuditEntry.objects.filter(kind="accounts.exported", data__count=2).exists()
-
-
-@pytest.mark.parametrize("is_adopted", [False, True], ids=["another policy", "other limits"])
-def test_every_number_leads_to_as_many_accounts(site: Site, is_adopted: bool) -> None:
-    site.people("ana", "Ben", "Zoe", idle=400)
-    site.people("dan", idle=400, permissions=["edit_domain"])
-    site.people("eve", idle=5)
-    until = now() + timedelta(days=30)
-    exempt = site.people("fay", idle=2000)
-    decide.exempt(accounts=exempt, actor=site.person("reviewer"), reason="long leave", until=until, now=now())
-    site.launched("gil", "hal")
-    if is_adopted:
-        site.adopt(limit=730)
-    policy_preview = propose(site, limit=5000 if is_adopted else 365)
-    assert bool(policy_preview.moved_limits) == is_adopted
-    impact = site.get("policy_preview", pk=policy_preview.pk).context["impact"]
-    numbers = {cell.query: cell.count for row in impact.matrix for cell in row.cells}
-    numbers |= {f"case={case.state}": case.spared for case in impact.cases}
-    assert sum(numbers.values()) > 5
-    lists = {
-        query: site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?{query}") for query in numbers
-    }
-    assert {query: len(page.context["table"].rows) for query, page in lists.items()} == numbers
-
-
-def test_names_are_listed_whatever_their_capitals_and_stand_as_they_are(site: Site) -> None:
-    site.people("Zoe", "ana", "Ben", "<b>eve", idle=400)
-    policy_preview = propose(site, limit=365)
-    page = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?after=dormant")
-    assert [row.record.username for row in page.context["table"].rows] == ["<b>eve", "ana", "Ben", "Zoe"]
-    assert "&lt;b&gt;eve" in text(page)
-    assert "<b>eve" not in text(page)
-    backwards = site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}?after=dormant&sort=-username")
-    assert [row.record.username for row in backwards.context["table"].rows] == ["Zoe", "Ben", "ana", "<b>eve"]
-
-
-@pytest.mark.parametrize("query", ["?before=nonsense", "?page=x", "?page=99", "?case=due", "?after=dormant&page=0"])
-def test_an_odd_question_is_answered(site: Site, query: str) -> None:
-    site.people("ana", idle=400)
-    policy_preview = propose(site, limit=365)
-    assert site.client.get(f"{site.at('preview_accounts', pk=policy_preview.pk)}{query}").status_code == 200
 
 
 def test_it_says_whose_case_would_end_and_that_promises_stand(site: Site) -> None:
