@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib.auth.models import User
+from playwright.sync_api import Route
 
 from accounts_review.models import Workspace
 from tests.web.browser_kit import IN_A_BROWSER
@@ -21,7 +22,12 @@ FORMS = """() => document.querySelector("main").insertAdjacentHTML("beforeend", 
 
 def test_only_the_same_act_waits(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> None:
     page, sent = browse(Desk(person("administrator"), workspace), "syncs"), list[str]()
-    page.route("**/acts/", lambda route: (sent.append(route.request.post_data or ""), route.fulfill(status=204)))
+
+    def answer(route: Route) -> None:
+        sent.append(route.request.post_data or "")
+        route.fulfill(status=204)
+
+    page.route("**/acts/", answer)
     page.evaluate(FORMS)
     for button in ("One", "One", "Two", "Three", "Two", "Three"):
         page.get_by_role("button", name=button, exact=True).click()
