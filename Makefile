@@ -7,6 +7,8 @@ BIN := .venv/bin
 # Each process of a test run has a database of its own; tests of one group stay together.
 PROCESSES ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup
+# What `make test-slow` runs: what is slow by nature, and properties far more often.
+SLOW ?= slow or hypothesis
 DEMO := DATA_DIR="$$PWD/var/demo"
 # Python starts dozens of times here: what it compiled once is kept, also where images ask for the opposite.
 export PYTHONDONTWRITEBYTECODE :=
@@ -32,7 +34,7 @@ test: install ## Run nearly all tests, a journey in a real browser among them: m
 	$(PYTEST) -m "not slow"
 
 test-slow: install ## Run what is slow by nature, and properties far more often: a quarter of an hour
-	THOROUGH=1 $(PYTEST) -m "slow or hypothesis"
+	THOROUGH=1 $(PYTEST) -m "$(SLOW)"
 
 test-all: test test-slow ## Run every test, what takes minutes first
 
