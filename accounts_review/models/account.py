@@ -45,7 +45,8 @@ EXCEPTIONAL = (
 )
 """What is true of few: a sync of a million finds them by an index of their own, in place of looking at everyone."""
 LISTED = Q(absent_since=None, gone_at=None)
-_PLAIN = Q(incomplete=False, disputed=[], lost_activity_at=None, unconfirmed_activity_at=None)
+PLAIN = Q(incomplete=False, disputed=[], lost_activity_at=None, unconfirmed_activity_at=None)
+"""What is true of nearly everyone: the record alone tells what is known."""
 _NOTHING_DISPUTED = md5(b"{}", usedforsecurity=False).hexdigest()
 SEARCHED: tuple[str, ...] = ("username", "email", "display_name", "first_name", "last_name")
 SEARCHED_TEXT = Func(
@@ -110,7 +111,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         # Of nearly everyone it is the digest alone that tells: found so, it takes a third of the time.
         short = Concat(Value(f"{beside}:"), "digest", Value(f":false:{_NOTHING_DISPUTED}::"), output_field=text)
         whole = Concat(Value(beside), *joined, output_field=text)
-        columns: dict[str, Any] = {"basis": models.Case(When(_PLAIN, then=short), default=whole, output_field=text)}
+        columns: dict[str, Any] = {"basis": models.Case(When(PLAIN, then=short), default=whole, output_field=text)}
         return self.annotate(**columns)
 
     def with_basis_under(self, version: PolicyVersion) -> AccountQuerySet:

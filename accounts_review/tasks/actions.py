@@ -18,6 +18,7 @@ from accounts_review.tasks.queue import enqueue_alert, enqueue_policy_preview
 from accounts_review.tasks.sources import access_to, open_client
 from accounts_review.workflow import advance, brake, holds, identity
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.assess.beside import judging_beside
 from accounts_review.workflow.check_connection import LARGEST_SKEW, check_connection
 from accounts_review.workflow.notify import alert, confirmation
 from accounts_review.workflow.notify.pace import Pace
@@ -46,16 +47,16 @@ def alert_administrators() -> None:
 def sync(workspace_id: int) -> Sync:
     """Sync and assess one workspace."""
     workspace = Workspace.objects.get(pk=workspace_id)
-    with open_client(workspace) as client:
+    with judging_beside(workspace) as follower, open_client(workspace) as client:
         key_owner = access_to(workspace).key_owner
-        sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now)
-    take_in(workspace)
+        sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now, follower=follower)
+    take_in(workspace, is_new=follower is not None and follower.is_new)
     return sync
 
 
-def take_in(workspace: Workspace) -> None:
+def take_in(workspace: Workspace, *, is_new: bool = False) -> None:
     """Judge what a sync has stored, and act on who is back."""
-    assess.assess(workspace=workspace)
+    assess.assess(workspace=workspace, is_new=is_new)
     advance.spare_returned(workspace=workspace, now=now())
     returns.log_returns(workspace=workspace, now=now())
 

@@ -19,27 +19,27 @@ DENSE = 2
 """Where there are so many keys to one that is asked for, to look at all between takes less than to look each up."""
 
 
-def assess(*, workspace: Workspace) -> int:
+def assess(*, workspace: Workspace, is_new: bool = False) -> int:
     """Judge every account whose assessment does not rest on what is known now; returns how many there were.
 
     What an assessment rests on beside the policy is its ``basis``: record, groups' rights and the key's owner. Once
     nobody is left, the version says that everybody was judged by it. Nothing depends on the clock, so nothing needs
-    assessing again as time passes.
+    assessing again as time passes. ``is_new``: nobody was judged before, but beside the reading.
     """
-    version = _in_force(workspace).get()
+    version = in_force(workspace).get()
     stale = _stale(version).order_by("pk").values_list("pk", flat=True)
     keys = array("q", stale.iterator(chunk_size=BATCH))
+    # Where nobody was judged before, hardly anybody else writes to the table, and none waits for long.
+    is_new = is_new or (bool(keys) and not Assessment.objects.exists())
     if keys:
-        # Where nobody was judged before, hardly anybody else writes to the table, and none waits for long.
-        is_new = not Assessment.objects.exists()
         indexes.put_off(Assessment, coming=len(keys))
         in_parts(keys, lambda part: _judge(version, part, is_new=is_new))
-        indexes.make_missing(Assessment, is_new=is_new)
-    elif version.is_judged:
+    indexes.make_missing(Assessment, is_new=is_new)
+    if version.is_judged and not keys:
         return 0
     if not _is_done(version, keys):
         return max(len(keys), assess(workspace=workspace))
-    if keys:
+    if keys or is_new:
         DormancyCount.objects.gather(workspace)
     return len(keys)
 
@@ -76,13 +76,14 @@ def _is_done(judged: PolicyVersion, keys: Sequence[int]) -> bool:
     Where everybody was judged by it before, only those are looked at who were to be judged now.
     """
     with transaction.atomic():
-        version = _in_force(judged.workspace).select_for_update(no_key=True, of=("self",)).first()
+        version = in_force(judged.workspace).select_for_update(no_key=True, of=("self",)).first()
         if version is None:
             return False
         left = _stale(version)
         if version == judged and version.is_judged:
             left = left.filter(_around(keys))
-        if left.exists():
+        # As a rule it is nobody: looking for the first one, the database would look each account up by itself.
+        if left.count():
             return False
         if not version.is_judged:
             PolicyVersion.objects.filter(pk=version.pk).update(is_judged=True)
@@ -103,11 +104,12 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
 
 def is_owed(*, workspace: Workspace) -> bool:
     """Whether accounts are left that the policy in force has not judged as they are now."""
-    version = _in_force(workspace).first()
+    version = in_force(workspace).first()
     return version is not None and _stale(version).exists()
 
 
-def _in_force(workspace: Workspace) -> QuerySet[PolicyVersion]:
+def in_force(workspace: Workspace) -> QuerySet[PolicyVersion]:
+    """The policy by which a workspace judges, with the workspace."""
     # Both are asked for anew: the policy and the rights may have changed since the workspace was looked up.
     return PolicyVersion.objects.select_related("workspace").filter(workspace=workspace, is_current=True)
 

@@ -31,7 +31,7 @@ BATCH = 10_000
 """So many are stored in one transaction: with fewer, the triggers count the same days again and again."""
 
 _READ = ("pk", "raw", "read_at", "incomplete", "disputed", "lost_activity_at", "unconfirmed_activity_at", "basis")
-_COLUMNS = (
+COLUMNS = (
     *("account_id", "basis", "segment", "activity_at", "activity_field", "dormant_from", "limit_days", "standing"),
     *("rights", "reasons", "never_used"),
 )
@@ -41,7 +41,7 @@ SELECT preview.* FROM accounts_review_policypreview preview
 JOIN accounts_review_policyversion version ON version.id = preview.over_id
 WHERE preview.workspace_id = %s AND version.is_current ORDER BY preview.id FOR KEY SHARE OF preview
 """
-_CREATE = """
+CREATE_JUDGED = """
 CREATE TEMP TABLE IF NOT EXISTS judged (
     account_id bigint, basis text, segment text, activity_at timestamptz, activity_field text, dormant_from timestamptz,
     limit_days int, standing text, rights text[], reasons jsonb, never_used boolean
@@ -65,11 +65,11 @@ class Judging:
         """Judge some accounts, in place of those staged before; their basis begins with the digest of their rights."""
         accounts = Account.objects.filter(one_of(keys)).with_basis(self.workspace.rights_digest).order_by("pk")
         with connection.cursor() as cursor:
-            cursor.execute(_CREATE)
+            cursor.execute(CREATE_JUDGED)
         # In a transaction, as otherwise the database puts all records of a portion aside before it gives the first.
         with transaction.atomic():
             rows = (self.row(*stored) for stored in streamed(accounts.values_list(*_READ)))
-            copy(f"COPY judged ({', '.join(_COLUMNS)}) FROM STDIN", rows)
+            copy(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
 
     def row(self, pk: str, raw: str, read_at: str, *about: Any) -> tuple[Any, ...]:
         """The columns of a judgement of one account, as text where that is quicker."""
@@ -108,8 +108,8 @@ def merge(table: type[AssessmentBase], *, unique: Sequence[str], is_new: bool = 
 
     ``is_new``: nobody was judged before, which takes a third less; raises ``IntegrityError`` where it is not so.
     """
-    columns, values = ", ".join((*fixed, *_COLUMNS)), ", ".join((*map(str, fixed.values()), *_COLUMNS))
-    replaced = ", ".join(f"{column} = EXCLUDED.{column}" for column in (*fixed, *_COLUMNS) if column not in unique)
+    columns, values = ", ".join((*fixed, *COLUMNS)), ", ".join((*map(str, fixed.values()), *COLUMNS))
+    replaced = ", ".join(f"{column} = EXCLUDED.{column}" for column in (*fixed, *COLUMNS) if column not in unique)
     conflict = "" if is_new else f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {replaced}"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -119,10 +119,15 @@ def merge(table: type[AssessmentBase], *, unique: Sequence[str], is_new: bool = 
 
 def mark_changed(workspace: Workspace) -> None:
     """Have the previews that rest on the judgements in force know whose were just written."""
-    for policy_preview in PolicyPreview.objects.raw(_RESTING, [workspace.pk]):
+    for policy_preview in resting(workspace):
         if policy_preview.moved_limits is not None:
             unique = ("policy_preview_id", "account_id")
             merge(PreviewedAssessment, unique=unique, policy_preview_id=policy_preview.pk)
+
+
+def resting(workspace: Workspace) -> list[PolicyPreview]:
+    """The previews that rest on the judgements in force, held until the end of the transaction."""
+    return list(PolicyPreview.objects.raw(_RESTING, [workspace.pk]))
 
 
 def portions(keys: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -19,9 +19,12 @@ log = structlog.get_logger(__name__)
 
 def parts_for(count: int) -> int:
     """In how many parts so much is best done here: one within a transaction, and where threads run."""
-    if count < MANY or connection.in_atomic_block or threading.active_count() > 1 or not hasattr(os, "fork"):
-        return 1
-    return max(1, min(MOST, os.cpu_count() or 1))
+    return max(1, min(MOST, os.cpu_count() or 1)) if count >= MANY and is_possible() else 1
+
+
+def is_possible() -> bool:
+    """Whether another process may be started here: not within a transaction, nor where threads run."""
+    return not connection.in_atomic_block and threading.active_count() == 1 and hasattr(os, "fork")
 
 
 def in_parts(keys: Sequence[int], act: Callable[[Sequence[int]], bool]) -> bool:
@@ -37,17 +40,23 @@ def in_parts(keys: Sequence[int], act: Callable[[Sequence[int]], bool]) -> bool:
     own, *others = (keys[start : start + size] for start in range(0, len(keys), size))
     # Each opens a connection of its own.
     connections.close_all()
-    children = [_start(partial(act, each)) for each in others]
+    children = [start(partial(act, each)) for each in others]
     try:
         return act(own)
     finally:
         for child in children:
-            _, status = os.waitpid(child, 0)
-            if status:
-                log.warning("part.failed", status=os.waitstatus_to_exitcode(status))
+            wait_for(child)
 
 
-def _start(act: Callable[[], bool]) -> int:
+def wait_for(child: int) -> None:
+    """Wait until a process has ended."""
+    _, status = os.waitpid(child, 0)
+    if status:
+        log.warning("part.failed", status=os.waitstatus_to_exitcode(status))
+
+
+def start(act: Callable[[], object]) -> int:
+    """Have a process of its own do an act; the caller has closed the connections, so that it opens one of its own."""
     pid = os.fork()
     if pid:
         return pid

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.db import Error, connection
 from django.db.models import BooleanField, Q
@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 from msgspec import to_builtins
 
 from accounts_review.facts import use_of
-from accounts_review.huwise import UserRecord
+from accounts_review.huwise import GroupRecord, UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
 from accounts_review.models.account import NAMELESS, STALE
@@ -53,6 +53,7 @@ COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
     " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used, rights"
 )
+_DIGEST, _RAW = map(COLUMNS.split(", ").index, ("digest", "raw"))
 
 UNCHANGED = """
 account.workspace_id = %(workspace)s AND NOT account.incomplete AND account.id <= %(newest)s
@@ -100,6 +101,19 @@ class StagedRecord(NamedTuple):
         return self.name.startswith(NAMELESS)
 
 
+class Follower(Protocol):
+    """Who does something with the records of a first pass while they are read."""
+
+    def begin(self, groups: Iterable[GroupRecord], *, key_owner: str, read_at: datetime) -> None:
+        """What there is beside the users, before the first is read."""
+
+    def take(self, records: Sequence[tuple[str, str]]) -> None:
+        """Records that are not stored: the digest of each, and the text that would be stored."""
+
+    def store(self) -> None:
+        """What was read is accepted, and is stored."""
+
+
 @dataclass(slots=True)
 class Staging:
     """The staged sync of a workspace. Which pass counts is told by ``number``."""
@@ -119,6 +133,7 @@ class Staging:
     seq: int = 0
     has_nameless: bool = False
     """Whether any record that was put here may have no username."""
+    follower: Follower | None = None
     _missed_by_all: int = 0
     _noted: str = ""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
@@ -265,6 +280,8 @@ class Staging:
 
     def _write(self) -> None:
         if self._waiting:
+            if self.follower and not self.number:
+                self.follower.take([(row[_DIGEST], row[_RAW]) for row in self._waiting])
             copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", self._waiting)
             self._forget()
 

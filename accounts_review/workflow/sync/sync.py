@@ -31,7 +31,7 @@ from accounts_review.huwise import (
     UnexpectedAnswer,
     decode_group,
 )
-from accounts_review.models import Account, Assessment, HeldSync, Sync, Workspace, indexes, permit
+from accounts_review.models import Account, HeldSync, Sync, Workspace, indexes, permit
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
@@ -42,7 +42,7 @@ from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked,
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.remembered import read_beside_remembered, remember
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
-from accounts_review.workflow.sync.staging import Staging
+from accounts_review.workflow.sync.staging import Follower, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
 
@@ -95,11 +95,14 @@ class Gathered:
             self.health.append({"code": "owner_unlisted", "owner": named})
 
 
-def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, clock: Clock) -> Sync:
+def sync_workspace(
+    *, workspace: Workspace, client: Client, key_owner: str, clock: Clock, follower: Follower | None = None
+) -> Sync:
     """Read everything once and store it. The result says whether it was complete, and why not.
 
-    ``key_owner`` names the owner of our API key where the API does not say. Raises :class:`AlreadyRunning` and
-    :class:`WrongHost`. An error of the API ends the sync; what was read until then is kept as incomplete.
+    ``key_owner`` names the owner of our API key where the API does not say; ``follower`` is told who is
+    read. Raises :class:`AlreadyRunning` and :class:`WrongHost`. An error of the API ends the sync; what was read until
+    then is kept as incomplete.
     """
     with only_one(workspace):
         now = clock()
@@ -108,12 +111,15 @@ def sync_workspace(*, workspace: Workspace, client: Client, key_owner: str, cloc
         sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         try:
             with staging_of(workspace, read_at=now) as staging:
+                staging.follower = follower
                 gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
+            if follower and sync.state == Sync.State.COMPLETE:
+                follower.store()
             # Nobody else may be kept waiting: another workspace can have come while this one was read.
             is_new = not staging.newest and not _is_another_stored(workspace)
-            indexes.make_missing(Account, Assessment, is_new=is_new)
+            indexes.make_missing(Account, is_new=is_new)
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -196,6 +202,8 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
         return gathered
     protected = workspace.current_policy.rules.protect.permissions
     staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
+    if staging.follower:
+        staging.follower.begin(gathered.groups, key_owner=gathered.key_owner, read_at=staging.read_at)
     if not read_beside_remembered(gathered.passes, client):
         gathered.passes.read(client, known=known_of(workspace))
     if gathered.passes.has_doubles:
