@@ -32,6 +32,9 @@ ANSWERS = {"keep": _("keep it"), "away": _("away for a while"), "leave": _("not 
 class CaseFilter(RecordFilter):
     """Who is in a clean-up; the choices are those that its cases have."""
 
+    segments: list[tuple[str, int]]
+    """How many cases belong to each segment, most first, whatever is chosen."""
+
     q = django_filters.CharFilter(method="search", max_length=200, label=_("Name or address contains"))
     segment = django_filters.ChoiceFilter(field_name="evidence__segment", label=_("Segment"), empty_label=_("any"))
     approver = django_filters.ChoiceFilter(
@@ -50,8 +53,8 @@ class CaseFilter(RecordFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         """What there is to choose from, for each field that depends on it."""
-        segments_there, approvers = _counted(self.queryset, "evidence__segment", "approved_by_login")
-        return {"segment": _segments(segments_there), "approver": [(login, login) for login, _count in approvers]}
+        self.segments, approvers = _counted(self.queryset, "evidence__segment", "approved_by_login")
+        return {"segment": _segments(self.segments), "approver": [(login, login) for login, _count in approvers]}
 
     @property
     def shown(self) -> list[Any]:
@@ -84,14 +87,14 @@ class ReportFilter(CaseFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         of_report = ("evidence__segment", "approved_by_login", "state", "answer__kind")
-        segments_there, approvers, counted, given = _counted(self.queryset, *of_report)
+        self.segments, approvers, counted, given = _counted(self.queryset, *of_report)
         states = [(state, f"{CASE_LABELS[state]} ({GroupedNumber(count)})") for state, count in counted]
         kinds = [(kind, str(ANSWERS[kind])) for kind, _count in given if kind in ANSWERS]
         back = self.queryset.aggregate(**{way: Count("pk", filter=which) for way, (which, _label) in WAYS.items()})
         ways = [(way, str(label)) for way, (_which, label) in WAYS.items() if back[way]]
         answers = [*kinds, ("none", str(_("none")))] if kinds else []
         found: dict[str, list[tuple[str, str]]] = {"state": states, "answered": answers, "back": ways}
-        found |= {"segment": _segments(segments_there), "approver": [(login, login) for login, _count in approvers]}
+        found |= {"segment": _segments(self.segments), "approver": [(login, login) for login, _count in approvers]}
         return found
 
     def by_answer(self, cases: QuerySet[Case], _name: str, kind: str) -> QuerySet[Case]:

@@ -157,8 +157,7 @@ class CleanupPage(CleanupView):
         table = DraftTable(found.qs, may_decide=may_decide, **here)
         RequestConfig(self.request).configure(table)
         context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
-        segments = _segments(self.cleanup) if basket.count_held_back else basket.segments
-        context |= {"segments": segments, "size": sum(count for _name, count in segments)}
+        context |= {"segments": found.segments, "size": basket.count + basket.count_held_back}
         return self.render_to_response(self.get_context_data(**context))
 
     def _report(self) -> HttpResponse:
