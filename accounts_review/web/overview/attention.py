@@ -121,9 +121,10 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     if last is None:
         yield Need(level="error", text=_("The workspace has never been synced."), link=link, url=url)
     elif last.state == Sync.State.FAILED:
-        yield Need(
-            level="error", text=_("The last sync failed, so the numbers are from an earlier one."), link=link, url=url
-        )
+        text = _("The last sync failed, and none has succeeded yet.")
+        if workspace.syncs.filter(state=Sync.State.COMPLETE).exists():
+            text = _("The last sync failed, so the numbers are from an earlier one.")
+        yield Need(level="error", text=text, link=link, url=url)
     elif last.state == Sync.State.INCOMPLETE:
         text = _("The last sync was incomplete. No new accounts become dormant until one is complete.")
         yield Need(level="warning", text=text, link=link, url=url)

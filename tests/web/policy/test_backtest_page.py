@@ -35,6 +35,12 @@ def test_it_looks_back_a_year_and_names_who_came_back(site: Site) -> None:
     assert site.at("account", pk=back.pk) in text(page)
 
 
+def test_before_the_first_sync_there_is_nothing_to_test(site: Site) -> None:
+    page = text(site.get("backtest"))
+    assert "No accounts yet." in page
+    assert "false alarm" not in page
+
+
 def test_what_a_sample_tells_is_called_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backtest, "SAMPLE", 2)
     for number in range(6):

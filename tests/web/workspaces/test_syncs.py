@@ -56,6 +56,12 @@ def test_the_list_has_every_sync_newest_first(site: Site) -> None:
     assert "30 syncs" in text(site.get("syncs"))
 
 
+def test_a_workspace_without_any_sync_offers_no_filters_to_clear(site: Site) -> None:
+    assert "Never synced" in text(site.get("syncs", htmx=True))
+    assert "Clear all filters" not in text(site.get("syncs"))
+    assert "Clear all filters" in text(site.get("syncs", {"state": "failed"}))
+
+
 def test_it_is_narrowed_by_outcome_and_date(site: Site) -> None:
     old = site.synced("failed", ago=timedelta(days=9))
     new = site.synced("failed", ago=timedelta(hours=1))
