@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
@@ -116,6 +117,19 @@ def test_every_page_about_it_is_in_the_portals_words(client: Client, workspace: 
         assert page.status_code == 200, page.request["PATH_INFO"]
         assert Path(page.templates[0].origin.name).is_relative_to(ours), page.request["PATH_INFO"]
         assert "<Key>" not in page.content.decode()
+
+
+@enrolling
+def test_its_owner_is_told_of_each_change(client: Client, workspace: Workspace, oscar: User) -> None:
+    enrol(client)
+    client.post("/accounts/2fa/recovery-codes/generate/")
+    client.post("/accounts/2fa/totp/deactivate/")
+    assert [sent.subject for sent in mail.outbox] == [
+        "An authenticator app was added to your login",
+        "New recovery codes for your login",
+        "The authenticator app was removed from your login",
+    ]
+    assert all("If it was not you, tell an administrator" in str(sent.body) for sent in mail.outbox)
 
 
 @enrolling
