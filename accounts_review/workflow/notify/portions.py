@@ -21,6 +21,7 @@ from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow import holds
 
 PORTION = 200
+"""At most; of a mail server that is slow, as many as it takes in the time for which a portion is used."""
 LONGEST_SECONDS = 2.0
 AHEAD_SECONDS = 0.02
 """For so long counts an answer that was asked for ahead."""
@@ -46,6 +47,8 @@ class Portions:
     guard: holds.Guard
     _read: dict[int, Case] = field(default_factory=dict)
     _read_at: float = 0.0
+    _size: int = PORTION
+    """Of the last one."""
     _free_ahead: tuple[int, float] = (0, 0.0)
     """Who was found free ahead, and when."""
     _places: dict[int, int] = field(init=False)
@@ -89,7 +92,9 @@ class Portions:
         return who == key and time.monotonic() - at < AHEAD_SECONDS
 
     def _read_from(self, place: int) -> None:
-        keys = self.keys[place : place + PORTION]
+        left = len(self._read)
+        size = self._size - left if left else 2 * self._size
+        keys = self.keys[place : place + min(max(1, size), PORTION)]
         self._read_at = time.monotonic()
         cases = list(self.cases.filter(pk__in=Among(keys)).order_by().select_related(None))
         accounts = Account.objects.filter(pk__in=Among(case.account_id for case in cases)).select_related("assessment")
@@ -103,6 +108,7 @@ class Portions:
         for case in cases:
             case.account, case.cleanup = account_of[case.account_id], cleanup_of[case.cleanup_id]
         self._read = {case.pk: case for case in cases}
+        self._size = len(cases)
 
 
 def still(cases: QuerySet[Case], key: int, *, guard: holds.Guard) -> Case:

@@ -107,3 +107,19 @@ def test_a_hold_in_the_moment_after_a_look_stops_the_next_notice(stage: Stage, m
     monkeypatch.setattr(holds.Guard, "look_again", then_hold)
     assert send(stage).sent == 0
     assert mail.outbox == []
+
+
+def test_of_a_slow_mail_server_no_more_are_read_than_it_takes_in_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, sizes = portions.Portions._read_from, list[int]()
+
+    def note(self: portions.Portions, place: int) -> None:
+        read(self, place)
+        sizes.append(len(self._read))
+
+    monkeypatch.setattr(portions.Portions, "_read_from", note)
+    monkeypatch.setattr(portions, "LONGEST_SECONDS", -1.0)
+    assert send(stage).sent == len(PEOPLE)
+    assert sizes[0] == len(PEOPLE)
+    assert max(sizes[1:]) <= 2
