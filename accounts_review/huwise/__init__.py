@@ -33,7 +33,7 @@ from .errors import (
 )
 from .invitation import Invitee, person_of
 from .private import Reach
-from .records import GroupRecord, UserRecord, decode_group, decode_user, digest_of
+from .records import GroupRecord, UserRecord, decode_group, decode_groups, decode_user, digest_of
 from .route import Route
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "UnsafeUsername",
     "UserRecord",
     "decode_group",
+    "decode_groups",
     "decode_user",
     "digest_of",
     "host_at",

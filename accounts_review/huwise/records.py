@@ -7,16 +7,18 @@ is kept apart from what it says: ``None`` is unknown, an empty tuple is known to
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
 
+from .errors import UnexpectedAnswer, one_line
 from .wire import LARGEST_COUNT, REFUSED_BY_MSGSPEC, loads, read_object
 
 DIGEST_BYTES = 16
+LONGEST_EXAMPLE = 100
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -24,7 +26,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 class UserRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One account as the workspace describes it.
 
-    Texts are "" where absent or not text, and hold U+FFFD for what PostgreSQL cannot store. The dates are as given,
+    Texts are "" where absent or not text, and hold U+FFFD for what PostgreSQL cannot store; a username that had to be
+    changed so ends in a digest of what it was, so that two stay two. The dates are as given,
     of whatever type, and ``None`` where absent or null; judging them is not done here. ``permissions`` are those
     granted directly (domain.md 1.1) and ``groups`` are uids, both sorted; ``expanded`` has the permissions of the
     groups that came as full objects.
@@ -160,7 +163,7 @@ def _each_once(names: Sequence[str]) -> tuple[str, ...]:
 def _odd(raw: bytes | str) -> UserRecord:
     given = _fields(raw, _RawUser)
     return UserRecord(
-        username=_text(given.username),
+        username=_username(given.username),
         email=_text(given.email).strip(),
         display_name=_text(given.display_name),
         first_name=_text(given.first_name),
@@ -195,6 +198,20 @@ def decode_group(raw: bytes | str) -> GroupRecord:
     )
 
 
+def decode_groups(raws: Iterable[bytes]) -> tuple[list[GroupRecord], list[str]]:
+    """Read every group, and the beginning of each entry that is no JSON object.
+
+    Whose group is not among those that can be read is uncertain (law 1), so that nobody else needs to wait for it.
+    """
+    groups, unreadable = list[GroupRecord](), list[str]()
+    for raw in raws:
+        try:
+            groups.append(decode_group(raw))
+        except UnexpectedAnswer:
+            unreadable.append(one_line(storable(raw[:LONGEST_EXAMPLE].decode(errors="replace"))))
+    return groups, unreadable
+
+
 def digest_of(raw: bytes) -> bytes:
     """What a sync compares before it decodes anything: equal bytes, equal digest."""
     return sha256(raw).digest()[:DIGEST_BYTES]
@@ -221,6 +238,13 @@ def _fields(raw: bytes | str, kind: type[_Raw]) -> _Raw:
 
 def _text(value: object) -> str:
     return storable(value) if isinstance(value, str) else ""
+
+
+def _username(value: object) -> str:
+    given, name = value if isinstance(value, str) else "", _text(value)
+    if given == name:
+        return name
+    return f"{name} #{sha256(given.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _is_odd(value: object) -> bool:
@@ -279,4 +303,4 @@ def key_owner(body: bytes) -> str | None:
         return None
     users = [key.user for key in keys if isinstance(key.user, dict)]
     names = [user.get("username") for user in users]
-    return next((storable(name) for name in names if isinstance(name, str) and name.strip()), None)
+    return next((_username(name) for name in names if isinstance(name, str) and name.strip()), None)

@@ -46,6 +46,13 @@ SAID: dict[str, Promise | str] = {
     "not_compared": gettext_lazy("Who holds %(right)s could not be compared with the workspace's own list."),
     "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be broken."),
     "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants the rights of both entries."),
+    "group_unreadable": ngettext_lazy(
+        "%(count)s entry in the list of groups is not a group: %(example)s. Accounts in groups that are not listed are "
+        "uncertain.",
+        "%(count)s entries in the list of groups are not groups, for example %(example)s. Accounts in groups that are "
+        "not listed are uncertain.",
+        "count",
+    ),
     "nameless": ngettext_lazy(
         "%(count)s account has no username and is left for a manual check: %(names)s.",
         "%(count)s accounts have no username and are left for a manual check: %(names)s.",
@@ -135,6 +142,7 @@ REMEDIES: dict[str, Promise] = {
     "everyone_holds": SUPPORT,
     "not_compared": SUPPORT,
     "group_repeated": SUPPORT,
+    "group_unreadable": SUPPORT,
     "nameless": gettext_lazy("Give them a username in Huwise, or remove them there."),
     "nobody_seen": DATES,
     "never_used": DATES,

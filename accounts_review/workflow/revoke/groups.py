@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Lock
 
 from accounts_review.facts import rights_of_groups
-from accounts_review.huwise import Client, HuwiseError, decode_group
+from accounts_review.huwise import Client, HuwiseError, decode_groups
 
 LONGEST_SECONDS = 2.0
 """So long one reading serves; a look may be fifteen times as old before its DELETE leaves."""
@@ -46,8 +46,9 @@ class Groups:
     def _read(self) -> None:
         at, begun = self.clock(), time.monotonic()
         try:
-            self._rights = rights_of_groups(map(decode_group, self.client.groups()))
+            groups, _unreadable = decode_groups(self.client.groups())
         except HuwiseError as failure:
             self._failure, self._failed = failure, time.monotonic()
             raise
+        self._rights = rights_of_groups(groups)
         self._at, self._begun = at, begun

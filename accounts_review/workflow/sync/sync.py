@@ -29,7 +29,7 @@ from accounts_review.huwise import (
     NotFound,
     Refused,
     UnexpectedAnswer,
-    decode_group,
+    decode_groups,
 )
 from accounts_review.models import Account, HeldSync, Sync, Workspace, indexes, permit
 from accounts_review.models.rewrite import wait_to_rewrite
@@ -196,7 +196,7 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
     gathered = Gathered(Passes(staging=staging, began=staging.read_at, progress=report))
     try:
         gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
-        gathered.groups = [decode_group(raw) for raw in client.groups()]
+        gathered.groups, unreadable = decode_groups(client.groups())
     except HuwiseError as error:
         gathered.passes.problems.append(of_error("api", error))
         return gathered
@@ -217,7 +217,7 @@ def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -
         gathered.disputed, health = disputed_rights(
             gathered.passes, client, groups=gathered.groups, key_owner=gathered.key_owner, protected=protected
         )
-        gathered.health += [*health, *gathered.passes.health, *_about_groups(gathered.groups)]
+        gathered.health += [*health, *gathered.passes.health, *_about_groups(gathered.groups, unreadable)]
     report(gathered.passes, Sync.Phase.STORING)
     return gathered
 
@@ -272,9 +272,12 @@ def _state(passes: Passes, *, is_tripped: bool) -> str:
     return "incomplete" if passes.last.read else "failed"
 
 
-def _about_groups(groups: list[GroupRecord]) -> list[Found]:
+def _about_groups(groups: list[GroupRecord], unreadable: list[str]) -> list[Found]:
     listed = Counter(group.uid for group in groups)
-    return [{"code": "group_repeated", "uid": uid} for uid, times in listed.items() if times > 1]
+    found: list[Found] = [{"code": "group_repeated", "uid": uid} for uid, times in listed.items() if times > 1]
+    if unreadable:
+        found.append({"code": "group_unreadable", "count": len(unreadable), "example": unreadable[0]})
+    return found
 
 
 def _reporter(sync: Sync, clock: Clock) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ def read(workspace: Workspace, *, users: list[Any], groups: list[Any]) -> Sync:
         if "all_permissions" in request.url.params:
             rows = [service_user()]
         results = [] if request.url.params.get("limit") == "0" else rows
-        return httpx.Response(200, json={"total_count": len(rows), "results": results})
+        return httpx.Response(200, content=json.dumps({"total_count": len(rows), "results": results}))
 
     client = Client(url="http://127.0.0.1:8", api_key=KEY, transport=httpx.MockTransport(answer), attempts=1)
     with client:
@@ -64,6 +65,35 @@ def test_a_group_listed_twice_grants_what_both_entries_say(
         assert said(done) == ["The group team is listed twice; it grants the rights of both entries."]
         assert Group.objects.get().permissions == rights
         assert verdict("marie") == ("uncertain" if rights is None else "protected")
+
+
+@pytest.mark.parametrize("entry", [[], "team", 7, None])
+def test_an_entry_that_is_no_group_is_told_and_leaves_its_members_uncertain(workspace: Workspace, entry: Any) -> None:
+    users = [someone("marie"), someone("omar", groups=[{"uid": "team"}]), someone("zoe", groups=[{"uid": "lost"}])]
+    for _ in range(2):
+        done = read(workspace, users=users, groups=[TEAM | {"permissions": []}, entry])
+        assert (done.state, done.problems) == ("complete", [])
+        shown = json.dumps(entry)
+        assert said(done) == [
+            f"1 entry in the list of groups is not a group: {shown}. Accounts in groups that are not listed are "
+            "uncertain."
+        ]
+        assert [verdict(name) for name in ("marie", "omar", "zoe")] == ["dormant", "dormant", "uncertain"]
+
+
+@pytest.mark.parametrize("names", [("mar\x00ie", "mar\ud800ie"), ("\x00", "\ufffd"), ("\udc00", "\udc01")], ids=ascii)
+def test_usernames_that_only_differ_in_what_cannot_be_stored_are_two(
+    workspace: Workspace, names: tuple[str, str]
+) -> None:
+    """Else the workspace would count one more than was ever read, and no sync would be complete."""
+    users = [someone("omar"), *(someone("x") | {"username": name} for name in names)]
+    for _ in range(2):
+        done = read(workspace, users=users, groups=[])
+        assert (done.state, done.problems, done.read) == ("complete", [], 4)
+        assert (done.added, done.absent) in ((4, 0), (0, 0))
+    odd = Account.objects.filter(username__contains="\ufffd").with_verdict(NOW)
+    assert [account.verdict for account in odd] == ["uncertain", "uncertain"]
+    assert verdict("omar") == "dormant"
 
 
 def test_accounts_without_a_username_are_named_and_the_rest_goes_on(workspace: Workspace) -> None:
