@@ -62,7 +62,8 @@ class Sync(models.Model):
     resolution = models.TextField(_("reason of the reset"), blank=True)
 
     class Meta:
-        ordering = ("-started_at", "-pk")
+        # Not by the instant: where a clock was years ahead, what it dated would be the newest for years.
+        ordering = ("-pk",)
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(

@@ -49,7 +49,14 @@ def sync(workspace_id: int) -> Sync:
     workspace = Workspace.objects.get(pk=workspace_id)
     with judging_beside(workspace) as follower, open_client(workspace) as client:
         key_owner = access_to(workspace).key_owner
-        sync = sync_workspace(workspace=workspace, client=client, key_owner=key_owner, clock=now, follower=follower)
+        sync = sync_workspace(
+            workspace=workspace,
+            client=client,
+            key_owner=key_owner,
+            clock=now,
+            largest_skew=LARGEST_SKEW,
+            follower=follower,
+        )
     take_in(workspace, is_new=follower is not None and follower.is_new)
     return sync
 

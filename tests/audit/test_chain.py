@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -280,6 +281,21 @@ def test_an_export_alone_proves_itself_and_says_who_it_was(chain: int) -> None:
         assert line["actor"] == "portal"
         assert line["subject"] == ("" if line["account_id"] == 3 else f"person {line['seq'] - 1}")
         previous = line["digest"]
+
+
+def test_that_a_clock_was_years_ahead_is_told_once_and_breaks_nothing(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = AuditEntry.objects.count()
+    write(2, after=3 * 365 * 86400)
+    write(3)
+    report = audit.verify_everything(now=NOW)
+    assert [flaw.seq for flaw in report.misdated] == [before + 3]
+    assert report.entries == before + 5
+    call_command("audit_verify", "--checkpoint", str(audit.newest_checkpoint()))
+    said = capsys.readouterr()
+    assert f"{before + 5} entries hold" in said.out
+    assert f"Entry {before + 3}, case.held: it is dated 2026-06-15 " in said.err
 
 
 JSON = st.recursive(

@@ -22,10 +22,15 @@ __all__ = ["Flaw", "Report", "verify", "verify_everything"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How many entries hold from the first on, and what is wrong; nothing is, where there are no flaws."""
+    """How many entries hold from the first on, and what is wrong; nothing is, where there are no flaws.
+
+    ``misdated`` names each entry that is dated before the one before it: that a clock was wrong is to be told, and
+    breaks no chain.
+    """
 
     entries: int
     flaws: list[Flaw]
+    misdated: list[Flaw]
 
 
 def verify(kept: Checkpoint | None = None) -> tuple[int, Flaw | None]:
@@ -40,7 +45,6 @@ def verify_everything(
     """Prove the whole audit; ``checkpoints`` are those somebody kept elsewhere."""
     proven = verify_chain(checkpoints, progress=progress)
     flaws = [proven.flaw] if proven.flaw else []
-    flaws += proven.later
     checks: list[Callable[[], list[Flaw]]] = [
         lambda: check_checkpoints(now=now, is_given=bool(checkpoints)),
         check_guards,
@@ -55,4 +59,4 @@ def verify_everything(
             # Details that no program can read are in an entry that is named already.
             if not flaws:
                 raise
-    return Report(proven.entries, flaws)
+    return Report(proven.entries, flaws, proven.misdated)

@@ -31,18 +31,19 @@ _decode = msgspec.json.decode
 
 @dataclass(slots=True)
 class Proven:
-    """How far the chain holds, and the first flaw if there is one; ``later`` are flaws that break no chain."""
+    """How far the chain holds, and the first flaw if there is one; ``misdated`` are entries that break no chain: some
+    clock was wrong, then or before."""
 
     entries: int = 0
     flaw: Flaw | None = None
-    later: list[Flaw] = field(default_factory=list)
+    misdated: list[Flaw] = field(default_factory=list)
 
 
 def verify_chain(
     checkpoints: Sequence[Checkpoint] = (), *, progress: Progress = lambda done: None, most: int = 20
 ) -> Proven:
     """Read all entries in order, and hold them against each other and against checkpoints."""
-    proven, previous, newest = Proven(), GENESIS, ""
+    proven, previous, before = Proven(), GENESIS, ""
     is_named, is_marked = _beside(), _marks()
     kept = {checkpoint.seq: checkpoint.digest for checkpoint in checkpoints}
     for row in _rows():
@@ -60,10 +61,11 @@ def verify_chain(
             problem = _("it is not the entry the checkpoint names: the audit was rewritten")
             proven.flaw = Flaw(seq, problem, kind)
             return proven
-        if at < newest and _is_backwards(at, newest) and len(proven.later) < most:
+        # Only where time steps back: after years by a wrong clock, every entry would be named.
+        if at < before and _is_backwards(at, before) and len(proven.misdated) < most:
             problem = _("it is dated %(at)s, before the entries before it")
-            proven.later.append(Flaw(seq, problem % {"at": at[:19].replace("T", " ")}, kind))
-        proven.entries, previous, newest = seq, digest, max(at, newest)
+            proven.misdated.append(Flaw(seq, problem % {"at": at[:19].replace("T", " ")}, kind))
+        proven.entries, previous, before = seq, digest, at
         if seq % STEP == 0:
             progress(seq)
     proven.flaw = _cut_off(kept, proven.entries)
@@ -115,8 +117,8 @@ def is_digest(digest: str, before: tuple[object, ...], content: str, after: tupl
     return hashlib.sha256(exact(written)).hexdigest() == digest
 
 
-def _is_backwards(at: str, newest: str) -> bool:
-    return datetime.fromisoformat(at) < datetime.fromisoformat(newest) - BACKWARDS
+def _is_backwards(at: str, before: str) -> bool:
+    return datetime.fromisoformat(at) < datetime.fromisoformat(before) - BACKWARDS
 
 
 def _cut_off(kept: dict[int, str], entries: int) -> Flaw | None:

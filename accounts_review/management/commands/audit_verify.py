@@ -40,6 +40,8 @@ class Command(BaseCommand):
             lines.append(holds.of_cause(finding.cause, finding.details))
         if lines:
             raise CommandError("\n".join([*lines, f"The first {report.entries:,} entries are intact."]))
+        for misdated in report.misdated:
+            self.stderr.write(f"{misdated}. A clock was wrong; nothing was changed.")
         self.stdout.write(f"checkpoint {audit.newest_checkpoint()}")
         self.stdout.write(f"{report.entries:,} entries hold")
 

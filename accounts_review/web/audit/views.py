@@ -99,6 +99,8 @@ class Verify(AuditView):
                 report.entries,
             )
             keep = _("Checkpoint to save elsewhere: %(checkpoint)s") % {"checkpoint": audit.newest_checkpoint()}
+            for misdated in report.misdated:
+                messages.warning(request, str(misdated))
             messages.success(request, f"{whole % counted({'count': report.entries})} {keep}")
         return redirect("audit", workspace=self.workspace.name)
 

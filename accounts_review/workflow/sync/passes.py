@@ -62,9 +62,13 @@ class Passes:
     began: datetime
     """By our clock; the workspace's own counts, where its answers say what time it is."""
     progress: Callable[[Passes], None]
+    clock: Callable[[], datetime] | None = None
+    """Ours, where it is to be compared with the workspace's."""
     known: Known = field(default_factory=Known)
     problems: list[Found] = field(default_factory=list)
     done: list[Pass] = field(default_factory=list)
+    skew: timedelta = timedelta(0)
+    """How far our clock was from the workspace's, where both are known."""
     _is_timed: bool = False
 
     @property
@@ -96,6 +100,11 @@ class Passes:
             return []
         names = sorted(name.removeprefix(NAMELESS) for names in self.last.nameless.values() for name in names)
         return [{"code": "nameless", "count": len(names), "names": ", ".join(names[:NAMED])}]
+
+    def compare_clocks(self, largest_skew: timedelta) -> None:
+        """Have clocks that disagree be a problem: by one that is ahead, everybody is dormant."""
+        if self.skew > largest_skew:
+            self.problems.append({"code": "clock_skewed", "seconds": round(self.skew.total_seconds())})
 
     def start_again(self) -> None:
         """Forget what was read."""
@@ -173,6 +182,8 @@ class Passes:
         """What time it is in the workspace; the first answer that says so tells when the first pass began."""
         if page.server_date is not None and not self._is_timed:
             self.began, self._is_timed = page.server_date, True
+            if self.clock:
+                self.skew = abs(self.clock() - page.server_date)
         return page.server_date or self.began
 
     def _take(self, one: Pass, page: Page, before: Pass, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import Error, transaction
@@ -96,13 +96,20 @@ class Gathered:
 
 
 def sync_workspace(
-    *, workspace: Workspace, client: Client, key_owner: str, clock: Clock, follower: Follower | None = None
+    *,
+    workspace: Workspace,
+    client: Client,
+    key_owner: str,
+    clock: Clock,
+    largest_skew: timedelta | None = None,
+    follower: Follower | None = None,
 ) -> Sync:
     """Read everything once and store it. The result says whether it was complete, and why not.
 
-    ``key_owner`` names the owner of our API key where the API does not say; ``follower`` is told who is
-    read. Raises :class:`AlreadyRunning` and :class:`WrongHost`. An error of the API ends the sync; what was read until
-    then is kept as incomplete.
+    ``key_owner`` names the owner of our API key where the API does not say; ``largest_skew`` is how far this machine's
+    clock may be from the workspace's, ``None`` where the clock is not this machine's; ``follower`` is told who is read.
+    Raises :class:`AlreadyRunning` and :class:`WrongHost`. An error of the API ends the sync; what was read until then
+    is kept as incomplete.
     """
     with only_one(workspace):
         now = clock()
@@ -112,7 +119,9 @@ def sync_workspace(
         try:
             with staging_of(workspace, read_at=now) as staging:
                 staging.follower = follower
-                gathered = _read(staging, client, key_owner, report=_reporter(sync, clock))
+                gathered = _read(staging, client, key_owner, clock=clock, report=_reporter(sync, clock))
+                if largest_skew is not None:
+                    gathered.passes.compare_clocks(largest_skew)
                 indexes.put_off(Account, coming=gathered.passes.last.places.count(STRANGE))
                 _store(sync, gathered, now=now, finished=clock())
             if follower and sync.state == Sync.State.COMPLETE:
@@ -190,10 +199,10 @@ def reset_breaker(
     return newest
 
 
-def _read(staging: Staging, client: Client, key_owner: str, *, report: Report) -> Gathered:
+def _read(staging: Staging, client: Client, key_owner: str, *, clock: Clock, report: Report) -> Gathered:
     workspace = staging.workspace
     staging.note_newest()
-    gathered = Gathered(Passes(staging=staging, began=staging.read_at, progress=report))
+    gathered = Gathered(Passes(staging=staging, began=staging.read_at, progress=report, clock=clock))
     try:
         gathered.key_owner = _owner_of_key(client) or key_owner or workspace.key_owner
         gathered.groups, unreadable = decode_groups(client.groups())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from accounts_review.huwise import Client
 from accounts_review.models import Account, Sync, Workspace
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.check_connection import LARGEST_SKEW
 from accounts_review.workflow.sync import sync as sync_module
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import sync_workspace
@@ -283,3 +286,28 @@ def test_a_sync_that_fails_frees_the_workspace(set_stage: SetStage, monkeypatch:
             assert cursor.fetchone() == (True,)
     finally:
         other.close()
+
+
+@pytest.mark.parametrize("years", [3, -3])
+def test_a_reading_by_a_clock_far_from_the_workspaces_own_adds_nobody_and_says_what_to_do(
+    set_stage: SetStage, years: int
+) -> None:
+    """By a clock that is years ahead, everybody is dormant."""
+    stage = set_stage()
+    stage.site.workspace.put(newcomer())
+    ours = datetime.now(UTC) + timedelta(days=365 * years)
+    done = sync_workspace(
+        workspace=stage.workspace, client=stage.client, key_owner="", clock=lambda: ours, largest_skew=LARGEST_SKEW
+    )
+    assert done.state == "incomplete"
+    assert re.search(r"clock and the API's are [\d,]+ seconds apart. Set this server's clock", said(done))
+    assert stage.verdicts().get("newcomer", "uncertain") == "uncertain"
+    done = sync_workspace(
+        workspace=stage.workspace,
+        client=stage.client,
+        key_owner="",
+        clock=lambda: datetime.now(UTC),
+        largest_skew=LARGEST_SKEW,
+    )
+    assert done.state == "complete"
+    assert stage.workspace.syncs.first() == done, "the newest is the one that began last, whatever it is dated"
