@@ -31,6 +31,9 @@ SENDERS_NUMBERS = (
 )
 """Subject and detail of the numbers that speak of who sends: address, quota, permission, encryption, SPF and DKIM."""
 
+ABOUT_THE_SESSION = frozenset({503, 530, 534, 535, 538})
+"""Replies to the order of our commands and to how we sign in; the words of some name the recipient all the same."""
+
 NOT_ASCII = (6, 7)
 """The recipient's server does not take an address like theirs."""
 
@@ -69,7 +72,7 @@ def fault_of(code: int, text: str) -> MailFault:
         return MailFault.SENDER if not GREYLISTED.search(text) and _speaks_of_the_sender(text) else MailFault.LATER
     found = STATUS.search(text)
     number = (int(found[2]), int(found[3])) if found else (0, 0)
-    if number in SENDERS_NUMBERS or SURELY_SENDER.search(text):
+    if code in ABOUT_THE_SESSION or number in SENDERS_NUMBERS or SURELY_SENDER.search(text):
         return MailFault.SENDER
     if number == NOT_ASCII or number[0] in RECIPIENTS_SUBJECTS or SURELY_RECIPIENT.search(text):
         return MailFault.RECIPIENT

@@ -52,6 +52,10 @@ SAID = {
     "550 5.7.708 Service unavailable. Access denied, traffic not accepted from this IP": SENDER,
     "550 You have exceeded the daily quota": SENDER,
     "530 5.7.0 Must issue a STARTTLS command first": SENDER,
+    "503 5.5.1 Bad sequence of commands": SENDER,
+    "503 5.0.0 Need RCPT (recipient)": SENDER,
+    "535 5.7.8 Authentication credentials invalid": SENDER,
+    "535 mailbox not available": SENDER,
     # Nobody can tell
     "550 unknown": UNTOLD,
     "554 Transaction failed": UNTOLD,

@@ -15,6 +15,7 @@ from enum import StrEnum
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPServerDisconnected
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -36,6 +37,10 @@ MOST_ALIKE = 3
 """A run ends after so many refusals in a row that say the same and do not say whom they are about."""
 
 LONGEST_REPLY = 500
+SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+"""How the names of those ANYMAIL_ variables end that nobody may read."""
+SHORTEST_SECRET = 8
+"""To take a letter or two out of other words would tell them."""
 CLOSING = 421
 NOT_THIS_ONE = (400, 422)
 """How a provider's API answers to one message that it does not like, be it for the address or for our own set-up."""
@@ -305,5 +310,9 @@ def _words(failure: Exception) -> str:
 
 
 def _text(answer: bytes | str) -> str:
-    """What a server said, as a line that can be kept and shown."""
-    return one_line(answer.decode(errors="replace") if isinstance(answer, bytes) else answer, longest=LONGEST_REPLY)
+    """What a server said, as a line that can be kept and shown: without the keys to a provider, which it may repeat."""
+    said = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    for name, value in settings.ANYMAIL.items():
+        if name.endswith(SECRET) and len(value) >= SHORTEST_SECRET:
+            said = said.replace(value, "***")
+    return one_line(said, longest=LONGEST_REPLY)

@@ -13,6 +13,7 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
+from accounts_review.models import AuditEntry, Workspace
 from accounts_review.web.public import bounces as webhook
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.notify.send import Notices, send_notices
@@ -136,6 +137,20 @@ def test_an_error_of_the_provider_is_nobodys_undeliverable_mail(
     assert (done.undeliverable, done.left) == (0, 1)
     assert done.error
     assert says in done.error
+
+
+def test_a_provider_that_repeats_the_token_is_quoted_without_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """What stops the e-mails is shown on every page, and kept in the audit for ever."""
+    settings.ANYMAIL = settings.ANYMAIL | {"POSTMARK_SERVER_TOKEN": "tok-1f2e3d", "API_URL": "https://api.example"}
+    error = AnymailAPIError("401 for tok-1f2e3d at https://api.example")
+    error.status_code, error.response = 401, type("Response", (), {"reason": "no", "text": "token tok-1f2e3d"})()
+    fail(monkeypatch, error)
+    done = have_marie_warned_again(stage)
+    kept = [done.error, str(Workspace.objects.get().mail_stopped), *map(str, AuditEntry.objects.values_list("data"))]
+    assert "401 for *** at https://api.example" in kept[0]
+    assert not [text for text in kept if "tok-1f2e3d" in text]
 
 
 def test_a_provider_or_secret_that_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
