@@ -61,12 +61,13 @@ def take_over_anew(held: PolicyPreview) -> int | None:
     """Where most of all judgements change, have all written anew, and tell the key that the version has to get.
 
     People go on reading and deciding meanwhile; only who writes judgements waits. As long as a DELETE is on its way,
-    the answer to which is to be written down at once, judgements are changed in place.
+    the answer to which is to be written down at once, judgements are changed in place; and where other workspaces have
+    many, whose syncs would wait for the whole table.
     """
     limits, workspace = held.moved_limits, held.workspace_id
     if Case.objects.filter(state__in=(CaseState.CLAIMED, CaseState.INTENDED)).exists():
         return None
-    if not anew.pays(Assessment, changed=_about_changed(held)):
+    if not anew.pays(Assessment, changed=_about_changed(held)) or _judged_elsewhere(workspace) >= anew.MANY:
         return None
     key = next_key()
     rows = _swapped_rows() if limits is None else _moved_rows()
@@ -119,6 +120,11 @@ def _move(policy_preview: PolicyPreview, limits: Mapping[str, int], version: Pol
             f"UPDATE {Assessment._meta.db_table} SET {moved} FROM {_LIMITS} WHERE {_IS_MOVED}",  # noqa: S608
             given,
         )
+
+
+def _judged_elsewhere(workspace: int) -> int:
+    """How many judgements other workspaces have, of accounts that are listed."""
+    return DormancyCount.objects.exclude(workspace=workspace).aggregate(all=Sum("count"))["all"] or 0
 
 
 def _about_changed(policy_preview: PolicyPreview) -> int:

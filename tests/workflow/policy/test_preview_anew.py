@@ -263,3 +263,20 @@ def test_whose_session_is_killed_leaves_the_policy_in_force(
     assert (identity(), limits(), stage.verdicts()) == (before, {730}, verdicts)
     activate(stage)
     assert (limits(), identity() == before) == ({365}, False)
+
+
+def test_where_another_workspace_has_many_nobody_waits_for_the_whole_table(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = workspaces.open_workspace(name="other", now=NOW)
+    for number in range(2):
+        make_account(other, f"p{number}", raw="{}")
+    assess.assess(workspace=other)
+    monkeypatch.setattr(anew, "MANY", 3)
+    before = identity()
+    activate(stage)
+    assert identity() != before
+    monkeypatch.setattr(anew, "MANY", 2)
+    before = identity()
+    activate(stage, limit=900)
+    assert (identity(), limits()) == (before, {730, 900})
