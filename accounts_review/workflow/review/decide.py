@@ -62,7 +62,7 @@ def approve(
     and date are carried over, and ``actor`` is kept beside them. ``is_shown`` tells whether what is known of an
     account now is what the approver saw. Raises ``PermissionDenied`` and :class:`DecisionRefused`.
     """
-    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart)
+    fresh = held(accounts, actor=actor, now=now, seen=seen, apart=apart, with_draft=True)
     fresh = sift(fresh, lambda account: "" if is_shown(account) else _("it has changed since it was confirmed"), apart)
     fresh = sift(fresh, lambda account: objection_to_approval(account, actor=actor), apart)
     before, cases = {case.account_id: case for case in ended}, list[Case]()

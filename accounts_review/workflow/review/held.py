@@ -31,11 +31,18 @@ _FRESH = Prepared(
 
 
 def held(
-    accounts: Sequence[Account], *, actor: User, now: datetime, seen: int | None, apart: Apart | None
+    accounts: Sequence[Account],
+    *,
+    actor: User,
+    now: datetime,
+    seen: int | None,
+    apart: Apart | None,
+    with_draft: bool = False,
 ) -> list[Account]:
     """The accounts as they are now, held with their cases until the transaction ends, so that deciders take turns.
 
-    Raises ``PermissionDenied`` and :class:`DecisionRefused`.
+    ``with_draft`` holds their workspaces before the cases, as whoever launches a draft does. Raises
+    ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     ids = [account.pk for account in accounts]
     keys = Among(ids)
@@ -43,6 +50,8 @@ def held(
     for workspace in workspaces.values():
         permit(actor, "decide", workspace)
     list(Account.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    if with_draft:
+        list(Workspace.objects.filter(pk__in=[*workspaces]).order_by("pk").select_for_update(no_key=True))
     list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
     in_force = {
         version.workspace_id: version
