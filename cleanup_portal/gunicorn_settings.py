@@ -5,7 +5,11 @@
 
 import gc
 import os
+import sys
+from contextlib import closing, suppress
 from typing import Any
+
+from gunicorn.arbiter import Arbiter
 
 from cleanup_portal import environment as env
 
@@ -25,9 +29,23 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 
 
-def post_worker_init(_worker: Any) -> None:
-    """Look for cycles after 10,000 new objects in place of 700.
+def post_worker_init(worker: Any) -> None:
+    """Refuse a database that a newer version of the portal has changed, say so where it was not migrated, and look for
+    cycles after 10,000 new objects in place of 700.
 
     A page makes thousands, and nearly all go by themselves: looking took a twelfth of its processor time.
     """
+    # Only now is Django ready.
+    from django.db import DatabaseError, connection
+
+    from cleanup_portal import database_version
+
+    said = newer = ""
+    # One that does not answer yet is asked again by each page.
+    with closing(connection), suppress(DatabaseError):
+        said, newer = database_version.mismatch(), database_version.newer()
+    if said:
+        worker.log.critical(said)
+    if newer:
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
     gc.set_threshold(10_000)

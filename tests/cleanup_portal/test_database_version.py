@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from gunicorn.arbiter import Arbiter
 
 from accounts_review.management.commands import worker
-from cleanup_portal import database_version
+from cleanup_portal import database_version, gunicorn_settings
 
 ROOT = Path(__file__).parents[2]
 LATER = "9999_of_next_year"
@@ -49,6 +54,36 @@ def test_a_worker_wants_an_older_one_migrated(recorder: MigrationRecorder) -> No
     recorder.record_unapplied("accounts_review", "0031_keep_pages")
     with pytest.raises(CommandError, match="lacks changes of this version of the portal"):
         call_command("worker")
+
+
+def test_a_web_server_refuses_a_newer_one_and_says_so(
+    recorder: MigrationRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder.record_applied("accounts_review", LATER)
+    with pytest.raises(SystemExit) as ended:
+        start_web()
+    assert ended.value.code == Arbiter.WORKER_BOOT_ERROR, "which ends the other processes, too"
+    assert f"it has {LATER}" in caplog.text
+
+
+def test_a_web_server_says_that_an_older_one_wants_migrating(
+    recorder: MigrationRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    start_web()
+    assert caplog.text == ""
+    recorder.record_unapplied("accounts_review", "0031_keep_pages")
+    start_web()
+    assert "lacks changes of this version of the portal. Run `manage.py migrate`" in caplog.text
+
+
+def start_web() -> None:
+    """What a process of the web server does before its first request."""
+    before = gc.get_threshold()
+    try:
+        with patch.object(connection, "close"):
+            gunicorn_settings.post_worker_init(SimpleNamespace(log=logging.getLogger("web")))
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.slow(reason="starts a PostgreSQL of its own")
