@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from threading import Lock
 from types import TracebackType
@@ -20,11 +20,12 @@ import stamina
 
 from .address import path_segment
 from .connection import LARGEST_RECORD, LONGEST_ANSWER_SECONDS, TIMEOUT, Answer, ApiKey, Connection
-from .errors import HuwiseError, RateLimited, ServerFault, UnexpectedAnswer, Unreachable
+from .errors import HuwiseError, RateLimited, UnexpectedAnswer
 from .flight import in_flight, most_rows
 from .headers import http_date
 from .invitation import Invitee, invitation, member_in, provision
 from .records import UserRecord, decode_user, key_owner
+from .repetition import LONGEST_WAIT_SECONDS, worth_repeating
 from .route import Route
 from .wire import read_envelope, says_twice
 
@@ -33,7 +34,6 @@ SMALL_PAGE = 100
 """What is asked for once a page was too large: then each account may have 80 kB of it."""
 MOST_ROWS = 10 * LARGEST_PAGE
 """Of one page; some servers give a few more than they were asked for."""
-LONGEST_WAIT_SECONDS = 30.0
 PAGES_IN_FLIGHT = 8
 DIRECT = Route()
 
@@ -293,7 +293,7 @@ class Client:
         largest: int | None = None,
     ) -> T:
         for attempt in stamina.retry_context(
-            on=_worth_repeating,
+            on=worth_repeating,
             attempts=self._attempts,
             timeout=None,
             wait_initial=self._backoff,
@@ -328,19 +328,3 @@ class Client:
 
     def _at(self, doing: str) -> str:
         return f"{doing} on {self.host}"
-
-
-def _worth_repeating(failure: Exception) -> bool | float:
-    """Whether a GET is worth another attempt, and after how many seconds where the workspace says so."""
-    match failure:
-        case RateLimited(retry_at=datetime() as allowed):
-            wait = (allowed - datetime.now(UTC)).total_seconds()
-            # A quota that lasts until midnight is for the caller to sit out.
-            return wait <= LONGEST_WAIT_SECONDS and (wait if wait > 0 else True)
-        case Unreachable(kind=kind):
-            # An answer that dribbles in takes a minute each time, and would again.
-            return kind not in ("tls", "slow", "private")
-        case UnexpectedAnswer(truncated=truncated):
-            return truncated
-        case _:
-            return isinstance(failure, RateLimited | ServerFault)
