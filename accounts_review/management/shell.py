@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from accounts_review import audit
 from accounts_review.huwise import HuwiseError
 from accounts_review.management.files import content_of
 from accounts_review.models import Account, Hold, Workspace
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.policy import PolicyError
 from accounts_review.spreadsheet import Unreadable, read_list, without_quote
 from accounts_review.tasks import sources
@@ -96,7 +98,7 @@ class HoldCommand(BaseCommand):
         if self.takes_workspace:
             parser.add_argument("--workspace", metavar="W", help="which workspace; default: the whole portal")
         parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
-        parser.add_argument("--reason", required=True, help="reason; recorded in the audit")
+        add_reason(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options.get("workspace")
@@ -111,6 +113,17 @@ class HoldCommand(BaseCommand):
     def act(self, workspace: Workspace | None, *, actor: User, reason: str, now: datetime) -> None:
         """What the command does; subclasses say."""
         raise NotImplementedError
+
+
+def add_reason(parser: CommandParser, told: str = "reason; recorded in the audit", *, required: bool = True) -> None:
+    """Have a command take ``--reason``, as long as a form would take it."""
+    parser.add_argument("--reason", metavar="TEXT", type=_reason, required=required, help=told)
+
+
+def _reason(given: str) -> str:
+    if len(given) > LONGEST_REASON:
+        raise ArgumentTypeError(f"at most {LONGEST_REASON} characters, please; these are {len(given):,}")
+    return given
 
 
 def actor_named(login: str | None) -> User | None:
@@ -140,7 +153,7 @@ class DecidingCommand(WorkspaceCommand):
         parser.add_argument(
             "--skip-unknown", action="store_true", help="skip accounts that are not found, and list them"
         )
-        parser.add_argument("--reason", required=True, help="reason; recorded in the audit")
+        add_reason(parser)
 
     def accounts(self, workspace: Workspace, options: dict[str, Any]) -> list[Account]:
         """The listed accounts that were named, all or none. Raises ``CommandError`` naming those that are not found."""

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts_review.models.personal_data import PersonalData
 from accounts_review.models.workspace import Workspace
 
+LONGEST_REASON = 500
+"""So many characters a person's reason for an act may have, wherever they give it."""
+
 
 class AppendOnly(TypeError):
     """Someone tried to change or remove an audit entry."""

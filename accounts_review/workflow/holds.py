@@ -20,6 +20,7 @@ from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhere, workspaces_of
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
 from accounts_review.models.prepared import Prepared
 
@@ -249,7 +250,7 @@ def _concerned(workspace: Workspace | None) -> list[Workspace]:
 def _given(reason: str) -> str:
     if not reason.strip():
         raise HoldRefused(_("Give a reason; it is recorded in the audit."))
-    return reason.strip()[:500]
+    return reason.strip()[:LONGEST_REASON]
 
 
 def _nothing_to_release(workspace: Workspace | None, actor: User) -> str:

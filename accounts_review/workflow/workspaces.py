@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Hold, StoredKey, Workspace, permit
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules import policy
 from accounts_review.rules.addresses import needs_utf8, usable_for_mail
 from accounts_review.rules.names import has_controls
@@ -170,4 +171,4 @@ def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: st
 def _given(reason: str) -> str:
     if not reason.strip():
         raise NotPossible(_("Give a reason; it is recorded in the audit."))
-    return reason.strip()[:500]
+    return reason.strip()[:LONGEST_REASON]

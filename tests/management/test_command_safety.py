@@ -90,6 +90,22 @@ def test_revoke_due_says_what_stopped_it(stage: Stage) -> None:
     assert "resume it with manage.py resume_cleanup 1 " in err
 
 
+@pytest.mark.parametrize("command", ["hold", "pause_workspace", "reset_breaker", "load_policy", "approve"])
+def test_no_reason_is_longer_than_a_form_would_take_it(stage: Stage, command: str) -> None:
+    before = AuditEntry.objects.count()
+    argument = {"approve": ["marie"], "load_policy": ["-"]}.get(command, [])
+    with pytest.raises(CommandError, match="--reason: at most 500 characters, please; these are 100,000"):
+        run(command, *argument, "--actor", "administrator", "--reason", "x" * 100_000)
+    assert AuditEntry.objects.count() == before
+
+
+def test_a_workspace_that_fails_is_told_of_once(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    stage.order({"kind": "status", "status": 500})
+    with pytest.raises(CommandError):
+        run("sync")
+    assert "retry" not in "".join(capfd.readouterr())
+
+
 def test_audit_verify_names_the_first_bad_entry(stage: Stage) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")

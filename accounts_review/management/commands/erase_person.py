@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.management.shell import WorkspaceCommand, add_reason, person
 from accounts_review.models import Workspace
 from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention.erase import NotErasable, erase_person
@@ -22,7 +22,7 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("username", metavar="USERNAME")
-        parser.add_argument("--reason", required=True, help="reason; recorded in the audit, without their name")
+        add_reason(parser, "reason; recorded in the audit, without their name")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor, username, reason = person(options["actor"]), options["username"], options["reason"]

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
 from accounts_review.management.files import content_of
-from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, add_reason, in_words, person
 from accounts_review.models import Workspace
 from accounts_review.spreadsheet import ORDERS, Unreadable
 from accounts_review.workflow.review import import_file
@@ -29,7 +29,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="change nothing; show what it would do")
         parser.add_argument("--date-order", choices=ORDERS, default="", help="order of dates such as 05/06/2027")
-        parser.add_argument("--reason", metavar="TEXT", help="for a plain list: why everyone in it is exempt")
+        add_reason(parser, "for a plain list: why everyone in it is exempt", required=False)
         parser.add_argument("--until", metavar="DATE", help="for a plain list: when the exemptions end")
         parser.add_argument(
             "--skip-unknown", action="store_true", help="skip accounts that are not found, and list them"

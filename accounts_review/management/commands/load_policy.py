@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, add_reason, in_words, person
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import PolicyError, decode
 from accounts_review.wording import policies, policy_findings
@@ -31,17 +31,17 @@ class Command(WorkspaceCommand):
         super().add_arguments(parser)
         parser.add_argument("file", metavar="FILE", help="policy file (TOML)")
         parser.add_argument("--actor", metavar="LOGIN", help="your login")
-        parser.add_argument("--reason", default="", help="why; recorded with the version")
+        add_reason(parser, "why; recorded with the version", required=False)
         parser.add_argument("--dry-run", action="store_true", help="change nothing; print what the preview page shows")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         text = _text_of(options["file"])
         actor = person(options["actor"]) if options["actor"] else None
         if not options["dry_run"]:
-            self._load(workspace, text, actor, options["reason"])
+            self._load(workspace, text, actor, options["reason"] or "")
             return
         with transaction.atomic():
-            reason = options["reason"]
+            reason = options["reason"] or ""
             policy_preview = preview.propose(workspace=workspace, text=text, actor=actor, reason=reason, now=now())
             _judge(policy_preview)
             impact = Impact(policy_preview, now=now())

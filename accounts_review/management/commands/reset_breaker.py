@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, person, verdicts_in_words
+from accounts_review.management.shell import WorkspaceCommand, add_reason, person, verdicts_in_words
 from accounts_review.models import Sync, Workspace
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync.sync import reset_breaker
@@ -19,7 +19,7 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="what you found; recorded in the audit")
+        add_reason(parser, "what you found; recorded in the audit")
         parser.add_argument("--discard", action="store_true", help="ignore this sync instead of using it")
 
     def act(self, workspace: Workspace, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, add_reason, in_words, person
 from accounts_review.models import Workspace
 from accounts_review.workflow.launch import launch
 
@@ -19,7 +19,7 @@ class Command(WorkspaceCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("number", type=int, metavar="NUMBER", help="number of the clean-up")
-        parser.add_argument("--reason", required=True, help="what you found; recorded in the audit")
+        add_reason(parser, "what you found; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         cleanup = workspace.cleanups.filter(number=options["number"]).first()

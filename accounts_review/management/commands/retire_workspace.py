@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.management.shell import WorkspaceCommand, add_reason, person
 from accounts_review.models import Workspace
 from accounts_review.tasks import sources
 
@@ -17,7 +17,7 @@ class Command(WorkspaceCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--reason", required=True, help="why; recorded in the audit")
+        add_reason(parser, "why; recorded in the audit")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor = person(options["actor"])

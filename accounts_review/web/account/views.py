@@ -16,6 +16,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of_account, rights_of_groups
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Run, may, workspaces_of
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.explanation import dates_read
 from accounts_review.rules.lifecycle import ENDED, WITHDRAWABLE, IllegalTransition
 from accounts_review.tasks import actions, queue
@@ -157,7 +158,7 @@ class Erase(OneAccount):
         return str(self.account.username)
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
-        reason, username = str(request.POST.get("reason", ""))[:500], self.account.username
+        reason, username = str(request.POST.get("reason", ""))[:LONGEST_REASON], self.account.username
         back = redirect("account", workspace=self.workspace.name, pk=self.account.pk)
         if request.POST.get("username", "").strip() != username:
             messages.error(request, _("Type the username to confirm. Nothing was erased."))
@@ -194,7 +195,7 @@ class AcceptDates(OneAccount):
     needs = "administer"
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
-        reason = str(request.POST.get("reason", ""))[:500]
+        reason = str(request.POST.get("reason", ""))[:LONGEST_REASON]
         try:
             accept_dates(account=self.account, actor=request.user, reason=reason, now=self.now)
         except NothingToAccept as refusal:

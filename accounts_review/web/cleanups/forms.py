@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.web.cleanups.next_steps import ACTS
 from accounts_review.web.review.forms import KeysField
 from accounts_review.wording.numbers import counted
@@ -45,7 +46,7 @@ class LaunchForm(forms.Form):
 class TurnForm(forms.Form):
     """Why a clean-up is paused, resumed or cancelled; recorded in the audit."""
 
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=LONGEST_REASON)
 
 
 class CasesForm(forms.Form):
@@ -55,7 +56,7 @@ class CasesForm(forms.Form):
     case = KeysField(required=False)
     who = forms.CharField(max_length=50_000, required=False)
     all = forms.ChoiceField(choices=[(name, name) for name in ("undeliverable", "refused", "again")], required=False)
-    reason = forms.CharField(max_length=500, required=False)
+    reason = forms.CharField(max_length=LONGEST_REASON, required=False)
 
     def clean_who(self) -> set[str]:
         """Usernames or addresses, however they are separated."""

@@ -17,6 +17,7 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.models import Case, Cleanup, may
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.tasks import actions, queue, schedule
 from accounts_review.web.cleanups.basket import Basket
@@ -119,7 +120,7 @@ class CleanupView(WorkspaceView):
         self.request.session[TYPED] = {
             "cleanup": self.cleanup.pk,
             "act": act[:20],
-            "reason": sent.get("reason", "")[:500],
+            "reason": sent.get("reason", "")[:LONGEST_REASON],
             "who": sent.get("who", "")[:50_000],
             "all": sent.get("all", "")[:20],
             "cases": [int(key) for key in sent.getlist("case")[:MOST_KEPT] if key.isdecimal() and len(key) < 19],

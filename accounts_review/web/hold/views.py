@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Hold, Workspace, may, workspaces_of
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.tasks import sources
 from accounts_review.web.shared.access import PortalView
 from accounts_review.wording import holds as in_sentences
@@ -44,7 +45,7 @@ class HoldForm(forms.Form):
         widget=forms.Select(attrs={"class": "form-select"}),
     )
     reason = forms.CharField(
-        max_length=500,
+        max_length=LONGEST_REASON,
         label=gettext_lazy("Reason (visible to everyone)"),
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from accounts_review.models.audit_entry import LONGEST_REASON
+
 
 class PolicyForm(forms.Form):
     """A policy text and the version it was written over. Why it changes is asked once it comes into force."""
@@ -19,7 +21,7 @@ class PolicyForm(forms.Form):
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason for the change"),
-        max_length=500,
+        max_length=LONGEST_REASON,
         required=False,
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )

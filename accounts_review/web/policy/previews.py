@@ -16,6 +16,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, PolicyPreview, may, permit
 from accounts_review.models.account import BY_USERNAME, SEARCHED, VERDICT_LABELS, AccountQuerySet, is_spared_under
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.spreadsheet.rows import preview_sheet
 from accounts_review.tasks import actions
@@ -113,7 +114,7 @@ class PreviewPage(WorkspaceView):
 
     def _keep_reason(self, policy_preview: PolicyPreview) -> bool:
         """Take the reason that is given with the activation, where it is; whether there is any."""
-        given = str(self.request.POST.get("reason", policy_preview.reason)).strip()[:500]
+        given = str(self.request.POST.get("reason", policy_preview.reason)).strip()[:LONGEST_REASON]
         if given and given != policy_preview.reason:
             PolicyPreview.objects.filter(pk=policy_preview.pk).update(reason=given)
             policy_preview.reason = given

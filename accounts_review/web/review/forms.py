@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.web.shared.widgets import DayInput
 from accounts_review.wording import instants
 from accounts_review.wording.labels import labelled
@@ -60,7 +61,7 @@ class DecisionForm(forms.Form):
     """What is decided, why, and on whom: accounts that were ticked, all that match a filter, or a decision undone."""
 
     decision = forms.ChoiceField(choices=DECISIONS)
-    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, required=False)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=LONGEST_REASON, required=False)
     until = forms.DateField(label=gettext_lazy("Exempt until"), required=False, widget=DayInput())
     account = KeysField(required=False)
     scope = forms.ChoiceField(choices=[("ticked", ""), ("all", ""), ("undo", "")], required=False)
@@ -135,7 +136,7 @@ class ServiceAccountForm(forms.Form):
 
     act = forms.ChoiceField(choices=[("confirm", ""), ("end", "")])
     owner_email = forms.EmailField(label=gettext_lazy("Owner's e-mail address"), max_length=254, required=False)
-    reason = forms.CharField(label=gettext_lazy("What it does"), max_length=500)
+    reason = forms.CharField(label=gettext_lazy("What it does"), max_length=LONGEST_REASON)
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

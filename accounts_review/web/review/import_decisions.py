@@ -15,6 +15,7 @@ from django_tables2 import RequestConfig
 
 from accounts_review import audit
 from accounts_review.models import DecisionFile
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.spreadsheet import Unreadable
 from accounts_review.spreadsheet.rows import COLUMNS_TO_FILL
@@ -25,7 +26,7 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide, import_file
 from accounts_review.workflow.review.import_file import AlreadyApplied, Changed, Exempting, Plan
-from accounts_review.workflow.review.import_rows import LONGEST_REASON, RowOutcome
+from accounts_review.workflow.review.import_rows import RowOutcome
 
 LARGEST_FILE = 20 * 2**20
 

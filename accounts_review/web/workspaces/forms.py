@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Workspace
+from accounts_review.models.audit_entry import LONGEST_REASON
 
 
 class BreakerForm(forms.Form):
     """What is done with the numbers that tripped the breaker, and why."""
 
-    reason = forms.CharField(max_length=500)
+    reason = forms.CharField(max_length=LONGEST_REASON)
     choice = forms.ChoiceField(choices=[("accept", gettext_lazy("use")), ("discard", gettext_lazy("ignore"))])
 
 

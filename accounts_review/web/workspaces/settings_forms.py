@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models import Access
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.workflow.connect import Description
 
 SHORTEST_KEY, LONGEST_KEY = 8, 4096
@@ -108,4 +109,4 @@ class RenameForm(PortalForm):
 class ReasonForm(PortalForm):
     """Why a workspace is paused, resumed or retired."""
 
-    reason = forms.CharField(label=_("Reason (recorded in the audit)"), max_length=500)
+    reason = forms.CharField(label=_("Reason (recorded in the audit)"), max_length=LONGEST_REASON)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy, override
 
 from accounts_review.audit.events import DECISIONS
 from accounts_review.models import Account, AuditEntry
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.spreadsheet import day_of, day_readings
 from accounts_review.spreadsheet.rows import decided, row_digest
@@ -26,7 +27,6 @@ from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.review import decide
 
-LONGEST_REASON = 500
 A_NUMBER = re.compile(r"[+-]?[\d.,\u00a0\u202f ]+(e[+-]?\d+)?", re.IGNORECASE)
 """What spreadsheets make of a username of digits."""
 
