@@ -28,9 +28,9 @@ SHORTEST_SECRET = 8
 
 _HIDDEN = "…"
 _IN_EVERY_LINE = (
-    # What opens an answer page, or sets a password, for whoever has it.
-    (re.compile(r"(/answer/)[^/\s\"'?]+"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(/password/reset/key/)[^/\s\"'?]+"), rf"\1{_HIDDEN}"),
+    # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address.
+    (re.compile(r"(/answer/)[^\s\"'?]*[^/\s\"'?]"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(/password/reset/key/)[^\s\"'?]*[^/\s\"'?]"), rf"\1{_HIDDEN}"),
     (re.compile(r"(/login/callback/\?)[^\s\"']+"), rf"\1{_HIDDEN}"),
     # user:password@host, and the API's own form of authorization.
     (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+@"), rf"\1{_HIDDEN}@"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, include, path
+from django.urls import URLPattern, include, path, re_path
 
 from accounts_review.web.account import card, known_then
 from accounts_review.web.account import views as account
@@ -86,6 +86,8 @@ of_workspace: list[URLPattern] = [
 urlpatterns = [
     path("", overview.Home.as_view(), name="home"),
     path("answer/<str:token>/", answer.AnswerPage.as_view(), name="answer"),
+    # Whoever was warned cannot sign in: an address that a mail program has torn is said to be one.
+    re_path(r"^answer/(?P<token>[\s\S]*)$", answer.AnswerPage.as_view(), name="torn_answer"),
     path("accessibility/", accessibility.accessibility, name="accessibility"),
     path("bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("docs/", docs.Documentation.as_view(), name="docs"),

@@ -199,6 +199,18 @@ def test_a_broken_link_tells_nothing(client: Client, case: Case, spoil: Any) -> 
     assert state(case) == "noticed"
 
 
+@pytest.mark.parametrize("spoil", ["{}.", "{})", "{}%0a", "{}a/b/", "/answer/{}", "/answer/"])
+def test_a_link_with_more_behind_it_says_so_to_whoever_cannot_sign_in(client: Client, url: str, spoil: str) -> None:
+    answer = client.get(spoil.format(url) if spoil.startswith("{") else spoil.format(url.removeprefix("/answer")))
+    assert answer.status_code == 404
+    assert "This link does not work" in text(answer)
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+
+
+def test_a_link_without_its_last_slash_works(client: Client, url: str) -> None:
+    assert "Do you still need your access?" in text(client.get(url.rstrip("/"), follow=True))
+
+
 def test_it_needs_no_cookie_and_sets_none(case: Case, url: str) -> None:
     strict = Client(enforce_csrf_checks=True)
     page = strict.get(url)
@@ -256,9 +268,11 @@ def test_the_reviewer_sees_the_answer(
     assert "asked to keep it: I run the bus feed" in text(site.get("cleanup", number=case.cleanup.number))
 
 
-def test_no_log_line_holds_the_token(url: str) -> None:
+@pytest.mark.parametrize("before", ["", "/", "./", "a/"])
+def test_no_log_line_holds_the_token(url: str, before: str) -> None:
     token = url.split("/")[2]
-    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Gone: %s", (url,), None)
+    asked = f"/answer/{before}{token}/"
+    record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Gone: %s", (asked,), None)
     line = LogFormatter(form="console").format(record)
     assert token not in line
     assert "/answer/…/" in line

@@ -91,7 +91,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 """For each address: the permission it takes to see it, and to act there; "" where there is nothing to see or do."""
 
-OPEN = {"accessibility", "answer", "bounces"}
+OPEN = {"accessibility", "answer", "torn_answer", "bounces"}
 """Addresses without a login: what is the same for everybody (tests/web/docs), or a signed token is the key
 (tests/web/test_answer_page.py), or the provider's secret (tests/web/test_bounces.py)."""
 
