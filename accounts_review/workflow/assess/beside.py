@@ -70,71 +70,86 @@ class JudgingProcess:
     def _send(self, content: bytes) -> None:
         if not self.link:
             return
-        # What is sent through the link itself would wait until the other has read it.
-        memory = os.memfd_create("judged")
         try:
-            with open(memory, "wb", closefd=False) as file:
-                file.write(content)
-            socket.send_fds(self.link, [b"."], [memory])
+            # What is sent through the link itself would wait until the other has read it.
+            with open(os.memfd_create("judged"), "wb") as memory:
+                memory.write(content)
+                memory.flush()
+                socket.send_fds(self.link, [b"."], [memory.fileno()])
             self.waiting.append(len(content))
         except OSError as error:
             log.warning("beside.lost", reason=str(error))
             self.link = None
-        finally:
-            os.close(memory)
 
 
 @contextmanager
 def judging_beside(workspace: Workspace) -> Iterator[JudgingProcess | None]:
-    """Start the process where a workspace is read for the first time, and wait for its end."""
+    """Start the process where a workspace is read for the first time and one can be had, and wait for its end."""
     if not is_possible() or not hasattr(os, "memfd_create") or workspace.accounts.exists():
         yield None
         return
     is_new = not Assessment.objects.exists()
-    ours, theirs = socket.socketpair()
     connections.close_all()
-    child = start(partial(_serve, workspace, theirs, ours))
-    theirs.close()
     try:
-        with ours:
-            yield JudgingProcess(ours, is_new)
-    finally:
-        wait_for(child)
+        link, child = _started(workspace, is_new=is_new)
+    except OSError as error:
+        log.warning("beside.not_started", reason=str(error))
+        yield None
+        return
+    with link:
+        try:
+            yield JudgingProcess(link, is_new)
+        finally:
+            # It goes through what is left; closed at once, some of it would be lost.
+            link.shutdown(socket.SHUT_WR)
+            wait_for(child)
 
 
-def _serve(workspace: Workspace, link: socket.socket, other: socket.socket) -> None:
-    """Judge what comes until the other end is closed, and store it when told to."""
+def _started(workspace: Workspace, *, is_new: bool) -> tuple[socket.socket, int]:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            return ours, start(partial(_serve, workspace, theirs, ours, is_new=is_new))
+        except OSError:
+            ours.close()
+            raise
+
+
+def _serve(workspace: Workspace, link: socket.socket, other: socket.socket, *, is_new: bool) -> None:
+    """Judge what comes until nothing more does, and store it when told to."""
     other.close()
     version = in_force(workspace).get()
     judging: _Judged | None = None
-    while (content := _received(link)) is not None:
-        if judging is None:
-            rights, key_owner, read_at = pickle.loads(content)  # noqa: S301 (our own)
-            judging = _Judged(version, rights, key_owner, read_at)
-        elif content:
-            judging.stage(msgpack.decode(content))
-        else:
-            _store(judging)
-        link.send(b".")
+    # Where the one that reads has died there is nothing to be done.
+    with suppress(ConnectionError):
+        while (content := _received(link)) is not None:
+            if judging is None:
+                rights, key_owner, read_at = pickle.loads(content)  # noqa: S301 (our own)
+                judging = _Judged(version, rights, key_owner, read_at)
+            elif content:
+                judging.stage(msgpack.decode(content))
+            else:
+                _store(judging, is_new=is_new)
+            link.send(b".")
 
 
-def _store(judging: _Judged) -> None:
+def _store(judging: _Judged, *, is_new: bool) -> None:
     indexes.put_off(Assessment, coming=judging.count)
     try:
         with transaction.atomic():
             stored = judging.merge() if is_in_force(judging.version) else 0
-        log.info("beside.stored", judged=judging.count, stored=stored)
     except IntegrityError as error:
         # An account was read twice, or judged by somebody else: then all are judged as ever.
         log.info("beside.dropped", reason=str(error))
+        return
+    if stored == judging.version.workspace.accounts.count():
+        # Where the one that reads has died, nobody is left who would be judged, and their indexes made.
+        indexes.make_missing(Assessment, is_new=is_new)
 
 
 def _received(link: socket.socket) -> bytes | None:
     """The next content, or ``None`` at the end."""
-    try:
-        _told, memories, *_ = socket.recv_fds(link, 1, 1)
-    except ConnectionError:
-        return None
+    _told, memories, *_ = socket.recv_fds(link, 1, 1)
     for memory in memories:
         with open(memory, "rb") as file:
             file.seek(0)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts_review.models import Account, Assessment, DormancyCount, Sync
+from accounts_review.models import Account, Assessment, DormancyCount, Sync, indexes
 from accounts_review.tasks import actions
 from accounts_review.workflow.assess import assess, beside, judging
 from accounts_review.workflow.sync import staging
@@ -19,6 +19,7 @@ from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox.records import group
 from tests.stage import SetStage, Stage, client_of, policy_text, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
+from tests.workflow.sync.test_indexes import is_there
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,8 +67,8 @@ def test_everyone_is_judged_once_the_sync_is_accepted(stage: Stage) -> None:
     assert read(stage).state == "complete"
     before = judged()
     assert len(before) == Account.objects.count() == counted() == 65
-    assert not assess.is_owed(workspace=stage.workspace)
     assert assess.assess(workspace=stage.workspace, is_new=True) == 0
+    assert not assess.is_owed(workspace=stage.workspace)
     assert judged_as_ever(stage) == before
     assert counted() == 65
 
@@ -85,6 +86,49 @@ def test_whom_it_cannot_follow_is_judged_afterwards(stage: Stage, monkeypatch: p
     assert not judged()
     actions.take_in(stage.workspace, is_new=True)
     assert len(judged()) == counted() == 65
+
+
+def test_however_slow_it_is_the_one_that_reads_waits_for_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, wait = beside._store, os.waitpid
+    ends: list[tuple[int, int]] = []
+
+    def wait_for(child: int, flags: int) -> tuple[int, int]:
+        ends.append(wait(child, flags))
+        return ends[-1]
+
+    def store_late(one: Any, **given: Any) -> None:
+        time.sleep(0.5)
+        store(one, **given)
+
+    monkeypatch.setattr(beside, "_store", store_late)
+    monkeypatch.setattr(os, "waitpid", wait_for)
+    read(stage)
+    assert [status for _, status in ends] == [0]
+    assert len(judged()) == 65
+
+
+@pytest.mark.parametrize("place", ["os.memfd_create", "os.fork", "socket.socketpair"])
+def test_where_there_can_be_no_process_the_sync_goes_on_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(place, refuse)
+    assert read(stage).state == "complete"
+    assert not judged()
+    monkeypatch.undo()
+    actions.take_in(stage.workspace, is_new=True)
+    assert len(judged()) == counted() == 65
+
+
+def test_once_all_is_stored_the_indexes_are_there_whoever_dies_then(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes, "MANY", 10)
+    read(stage)
+    assert not assess.is_owed(workspace=stage.workspace)
+    assert is_there("assessment_by_day")
 
 
 @pytest.mark.parametrize("how", ["killed", "fails"])
