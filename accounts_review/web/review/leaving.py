@@ -19,11 +19,11 @@ def leaving(accounts: Collection[int]) -> dict[int, int]:
     """How many of the accounts of these keys are in which launched clean-up that is no dry run, and would leave it."""
     cases = Case.objects.filter(state__in=WITHDRAWABLE, cleanup__dry_run=False)
     launched = cases.exclude(state=CaseState.IN_DRAFT).exclude(cleanup__state=CleanupState.DRAFT)
+    numbers, asked = launched.order_by().values_list("account_id", "cleanup__number"), set(accounts)
     if len(accounts) <= FEW:
-        launched = launched.filter(account__in=accounts)
-    asked = set(accounts)
-    numbers = launched.order_by().values_list("account_id", "cleanup__number")
-    found = Counter(number for account, number in numbers.iterator() if account in asked)
+        found = Counter(number for _account, number in numbers.filter(account__in=asked))
+    else:
+        found = Counter(number for account, number in numbers.iterator() if account in asked)
     return dict(sorted(found.items()))
 
 

@@ -283,6 +283,8 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
     known = {account.pk: account for account in accounts}
     standing = Case.objects.filter(account__in=Among(known), state__in=WITHDRAWABLE).order_by("account")
     cases = list(standing.select_for_update(no_key=True).only("state", "account", "cleanup"))
+    if not cases:
+        return
     cleanups = Cleanup.objects.select_related("workspace").in_bulk({case.cleanup_id for case in cases})
     for case in cases:
         case.account, case.cleanup = known[case.account_id], cleanups[case.cleanup_id]

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts_review.models import Account, Case, PolicyVersion, Workspace, permit
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
+from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow.review.conflicts import decided_since, said_of
 from accounts_review.workflow.review.refusals import Apart, sift
 
@@ -53,13 +54,16 @@ def held(
     if with_draft:
         list(Workspace.objects.filter(pk__in=[*workspaces]).order_by("pk").select_for_update(no_key=True))
     list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
-    in_force = {
-        version.workspace_id: version
-        for version in PolicyVersion.objects.filter(workspace__in=workspaces, is_current=True)
-    }
+    in_force: dict[int, PolicyVersion] = {}
+    for version in PolicyVersion.objects.filter(workspace__in=workspaces, is_current=True):
+        in_force[version.workspace_id], version.workspace = version, workspaces[version.workspace_id]
+        # What else is asked of the policy is answered by the version that the judgements rest on.
+        setattr(version.workspace, IN_FORCE, version)
     fresh: dict[int, Account] = {account.pk: account for account in _FRESH.objects(keys=ids, now=now)}
     # Each is shared by many: with every account, they would be most of what is read.
-    policies = PolicyVersion.objects.in_bulk({account.assessment.policy_id for account in fresh.values()})
+    policies = {version.pk: version for version in in_force.values()}
+    others = {account.assessment.policy_id for account in fresh.values()} - policies.keys()
+    policies |= PolicyVersion.objects.in_bulk(others)
     for account in fresh.values():
         account.workspace = workspaces[account.workspace_id]
         found = account.assessment
