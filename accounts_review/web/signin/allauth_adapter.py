@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts_review.tasks import queue
 from accounts_review.web.shared import anew
@@ -32,6 +33,10 @@ RATES = {
 
 class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Closes sign-up; logins are made by an administrator or by ``manage.py createsuperuser``."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": gettext_lazy("The username or the password is not correct."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
