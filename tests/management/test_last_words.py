@@ -39,6 +39,13 @@ def test_an_outcome_that_is_unknown_is_left_too(stage: Stage) -> None:
     assert "clean-up 1 waits: the next ones wait until the outcome of the first is known" in err
 
 
+def test_whom_another_worker_has_is_told_with_when_they_go_on_should_it_have_died(stage: Stage) -> None:
+    assert stage.revoker(lease=60).claim()
+    out, err = run("revoke_due")
+    assert out == "nothing; 3 due\n"
+    assert "clean-up 1 waits: another worker has 1 of its cases; if it has died, they go on at 08:01" in err
+
+
 def test_with_nothing_due_an_unknown_outcome_is_still_told(stage: Stage) -> None:
     Case.objects.exclude(account__username="marie").update(state="withdrawn")
     stage.order(DELETE | {"kind": "cut_before", "times": 1})

@@ -11,14 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.db.models import Count, Max
 from django.utils.timezone import now
 
 from accounts_review.management.numbers import count
 from accounts_review.management.shell import WorkspaceCommand, in_a_clause, in_words
 from accounts_review.models import Hold, Workspace
-from accounts_review.rules.lifecycle import CleanupState
+from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.tasks import actions
 from accounts_review.wording import holds as in_sentences
+from accounts_review.wording import instants
 from accounts_review.workflow.revoke import standstill
 
 TOLD = ("revoked", "already_gone", "spared", "refused", "would_revoke", "unknown")
@@ -52,6 +54,13 @@ class Command(WorkspaceCommand):
             for found in standstill.standstill(cleanup, now=now()):
                 if found != workspace.failure:
                     self.stderr.write(f"clean-up {cleanup.number} {how}: {in_a_clause(found)}")
+            in_hand = cleanup.cases.filter(state__in=(CaseState.CLAIMED, CaseState.INTENDED))
+            left = in_hand.aggregate(count=Count("pk"), until=Max("lease_until"))
+            if left["until"]:
+                self.stderr.write(
+                    f"clean-up {cleanup.number} {how}: another worker has {left['count']:,} of its cases; "
+                    f"if it has died, they go on at {instants.time_of(left['until'].isoformat())}"
+                )
             if cleanup.state == CleanupState.PAUSED:
                 self.stderr.write(
                     f"resume it with manage.py resume_cleanup {cleanup.number} --workspace {workspace.name} "
