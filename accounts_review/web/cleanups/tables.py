@@ -61,7 +61,7 @@ class CaseTable(CasesTable):
     account = tables.Column(_("Account"), order_by="account__username", attrs=celled("who"))
     state = tables.Column(_("State"), attrs=celled("cell-case_state"))
     fate = tables.Column(_("Outcome"), orderable=False, accessor="pk", attrs=celled("cell-fate"))
-    promised_at = tables.Column(_("Kept until"))
+    promised_at = tables.Column(_("Kept until"), attrs=celled("whole"))
     answer = tables.Column(_("Final check and API response"), orderable=False, attrs=celled("cell-case_answer"))
     approved_at = tables.Column(_("Approved"), attrs=celled("cell-approval"))
 
