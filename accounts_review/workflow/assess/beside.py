@@ -29,7 +29,7 @@ from accounts_review.models.account import PLAIN
 from accounts_review.models.copying import copy
 from accounts_review.workflow.assess.assess import in_force, is_in_force
 from accounts_review.workflow.assess.judging import COLUMNS, CREATE_JUDGED, Judging, resting
-from accounts_review.workflow.assess.processes import is_possible, start, wait_for
+from accounts_review.workflow.assess.processes import is_possible, kill, start, wait_for
 
 AHEAD, BYTES_AHEAD = 100, 32 * 1024 * 1024
 """So many portions may wait to be judged, or so much of them; others are left to be judged afterwards, so that reading
@@ -45,6 +45,8 @@ class JudgingProcess:
     link: socket.socket | None
     is_new: bool
     """Whether nobody at all had been judged before."""
+    is_told: bool = False
+    """Whether it is to store what it judged."""
     waiting: deque[int] = field(default_factory=deque)
     """How large each portion is that is not judged yet."""
 
@@ -60,6 +62,7 @@ class JudgingProcess:
     def store(self) -> None:
         """Have what was judged stored: what was read is accepted."""
         self._send(b"")
+        self.is_told = True
 
     def _is_free(self) -> bool:
         with suppress(BlockingIOError, ConnectionError):
@@ -96,13 +99,17 @@ def judging_beside(workspace: Workspace) -> Iterator[JudgingProcess | None]:
         log.warning("beside.not_started", reason=str(error))
         yield None
         return
+    process = JudgingProcess(link, is_new)
     with link:
         try:
-            yield JudgingProcess(link, is_new)
+            yield process
         finally:
-            # It goes through what is left; closed at once, some of it would be lost.
-            link.shutdown(socket.SHUT_WR)
-            wait_for(child)
+            if process.is_told:
+                # It goes through what is left; closed at once, some of it would be lost.
+                link.shutdown(socket.SHUT_WR)
+                wait_for(child)
+            else:
+                kill(child)
 
 
 def _started(workspace: Workspace, *, is_new: bool) -> tuple[socket.socket, int]:
@@ -136,12 +143,10 @@ def _serve(workspace: Workspace, link: socket.socket, other: socket.socket, *, i
 def _store(judging: _Judged, *, is_new: bool) -> None:
     indexes.put_off(Assessment, coming=judging.count)
     try:
-        with transaction.atomic():
-            stored = judging.merge() if is_in_force(judging.version) else 0
-    except IntegrityError as error:
-        # An account was read twice, or judged by somebody else: then all are judged as ever.
-        log.info("beside.dropped", reason=str(error))
-        return
+        stored = judging.merge()
+    except IntegrityError:
+        # An account was read twice, or judged by somebody else meanwhile.
+        stored = judging.merge(conflict="ON CONFLICT DO NOTHING")
     if stored == judging.version.workspace.accounts.count():
         # Where the one that reads has died, nobody is left who would be judged, and their indexes made.
         indexes.make_missing(Assessment, is_new=is_new)
@@ -183,12 +188,15 @@ class _Judged:
         rows = (self._judging.row("0", raw, read_at, *about, digest) for digest, raw in records)
         self.count += copy(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
 
-    def merge(self) -> int:
+    @transaction.atomic
+    def merge(self, *, conflict: str = "") -> int:
         """Write those that hold to the judgements; returns how many.
 
-        They do of accounts that have such a record, while rights are as they were taken to be. Raises
-        ``IntegrityError`` where somebody was judged already.
+        They do of accounts that have such a record, while the policy is in force and rights are as they were taken to
+        be. Raises ``IntegrityError`` where somebody would be judged twice, unless ``conflict`` says what becomes of it.
         """
+        if not is_in_force(self.version):
+            return 0
         workspace = Workspace.objects.get(pk=self.version.workspace_id)
         if workspace.key_owner != self.key_owner or rights_of_groups(workspace.groups.all()) != self.rights:
             return 0
@@ -205,7 +213,7 @@ class _Judged:
             cursor.execute(
                 f"INSERT INTO accounts_review_assessment (policy_id, {', '.join(COLUMNS)})"  # noqa: S608
                 f" SELECT {self.version.pk}, {values} FROM judged"
-                f" JOIN ({about}) account (id, digest, basis) ON account.digest = judged.basis",
+                f" JOIN ({about}) account (id, digest, basis) ON account.digest = judged.basis {conflict}",
                 given,
             )
             return int(cursor.rowcount)

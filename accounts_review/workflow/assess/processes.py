@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,7 +25,9 @@ def parts_for(count: int) -> int:
 
 def is_possible() -> bool:
     """Whether another process may be started here: not within a transaction, nor where threads run."""
-    return not connection.in_atomic_block and threading.active_count() == 1 and hasattr(os, "fork")
+    # That of multiprocessing, which the cluster's workers have from their first result on, shares nothing with us.
+    feeding = sum(thread.name == "QueueFeederThread" for thread in threading.enumerate())
+    return not connection.in_atomic_block and threading.active_count() - feeding == 1 and hasattr(os, "fork")
 
 
 def in_parts(keys: Sequence[int], act: Callable[[Sequence[int]], bool]) -> bool:
@@ -53,6 +56,12 @@ def wait_for(child: int) -> None:
     _, status = os.waitpid(child, 0)
     if status:
         log.warning("part.failed", status=os.waitstatus_to_exitcode(status))
+
+
+def kill(child: int) -> None:
+    """End a process whose work is not wanted any more."""
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def start(act: Callable[[], object]) -> int:

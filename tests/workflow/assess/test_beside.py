@@ -226,14 +226,15 @@ def test_an_account_that_was_read_twice_spoils_nothing(stage: Stage, monkeypatch
 
     monkeypatch.setattr(beside.JudgingProcess, "take", take_twice)
     assert read(stage).state == "complete"
-    assert not judged()
-    actions.take_in(stage.workspace, is_new=True)
     assert len(judged()) == counted() == 65
+    before = judged()
+    assert judged_as_ever(stage) == before
 
 
-def test_of_a_sync_that_is_not_accepted_nothing_is_judged_so(stage: Stage) -> None:
+def test_of_a_sync_that_is_not_accepted_nothing_is_judged_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "_serve", lambda *_args, **_given: time.sleep(600))
     stage.order({"path": "/users", "kind": "status", "status": 500, "after": 1})
-    assert read(stage).state != "complete"
+    assert read(stage).state != "complete", "and nobody waits for what is judged for nothing"
     assert not judged()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -91,3 +93,16 @@ def test_within_a_transaction_there_is_one_process(stage: Stage) -> None:
         assert connection.in_atomic_block
         assert processes.parts_for(1000) == 1
     assert processes.parts_for(9) == 1
+
+
+def test_what_a_cluster_starts_to_give_back_results_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    results: multiprocessing.Queue[str] = multiprocessing.Queue()
+    before = threading.active_count()
+    results.put("done")
+    assert threading.active_count() == before + 1
+    monkeypatch.setattr("threading.active_count", lambda: 2)
+    assert processes.is_possible()
+    results.close()
+    results.join_thread()
+    assert not processes.is_possible()
