@@ -87,7 +87,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "sync": ("read", "operate"),
     "settings": ("administer", "administer"),
     "new_workspace": ("administer", "administer"),
-    "mode": ("", "administer"),
+    "mode": ("administer", "administer"),
 }
 """For each address: the permission it takes to see it, and to act there; "" where there is nothing to see or do."""
 
