@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
@@ -132,7 +133,9 @@ def destinations(name: str) -> list[str]:
 def _is_place(given: str) -> bool:
     scheme, _colon, rest = given.partition(":")
     if scheme.lower() == "file":
-        return urlsplit(given).path.startswith("/")
+        with suppress(ValueError):
+            return urlsplit(given).path.startswith("/")
+        return False
     if scheme.lower() == "mailto":
         return usable_for_mail(rest)
     return given == "stdout" or _parts(given) is not None

@@ -28,9 +28,12 @@ SHORTEST_SECRET = 8
 
 _HIDDEN = "…"
 _IN_EVERY_LINE = (
-    # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address.
-    (re.compile(r"(/answer/)[^\s\"'?]*[^/\s\"'?]"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(/password/reset/key/)[^\s\"'?]*[^/\s\"'?]"), rf"\1{_HIDDEN}"),
+    # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address,
+    # be it by the end of a line, after which the console's next line begins.
+    (
+        re.compile(r"(/answer/|/password/reset/key/)(?:\n[^|\n]*\| )*[\s\\\"'?]*[^\s\"'?]*[^/\s\"'?]"),
+        rf"\1{_HIDDEN}",
+    ),
     (re.compile(r"(/login/callback/\?)[^\s\"']+"), rf"\1{_HIDDEN}"),
     # user:password@host, and the API's own form of authorization.
     (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+@"), rf"\1{_HIDDEN}@"),

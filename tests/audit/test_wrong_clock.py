@@ -9,11 +9,13 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils.timezone import now
 
+from accounts_review import audit
 from accounts_review.audit.checkpoint import Keeper
-from accounts_review.models import Hold
+from accounts_review.models import Hold, Workspace
 from accounts_review.workflow import holds
 from accounts_review.workflow.people.people import add_person
-from tests.stage import SetStage, someone
+from tests.audit.test_chain import write
+from tests.stage import NOW, SetStage, someone
 
 YEARS = timedelta(days=3 * 365)
 
@@ -40,3 +42,11 @@ def test_the_audit_holds_and_a_person_looks_once(
     assert len(holds.verify(now=now())) == 1
     assert Hold.objects.open().get().cause == Hold.Cause.FLAWED
     assert holds.verify(now=now()) == []
+
+
+def test_time_that_creeps_back_is_told_each_time_it_is_half_an_hour_behind(workspace: Workspace) -> None:
+    for step in range(60):
+        write(1, after=-step * 29 * 60)
+    misdated = audit.verify_everything(now=NOW).misdated
+    first = misdated[0].seq
+    assert [flaw.seq for flaw in misdated] == list(range(first, first + 40, 2)), "20 are named"

@@ -270,7 +270,7 @@ def test_an_address_of_the_portal_that_is_none_is_refused(monkeypatch: pytest.Mo
         env.public_url("PUBLIC_URL", required=False, default="")
 
 
-@pytest.mark.parametrize("written", ["http://[x", "stdout,file:path", "ftp://host/x"])
+@pytest.mark.parametrize("written", ["http://[x", "stdout,file:path", "ftp://host/x", "file://[::1/x"])
 def test_a_place_for_checkpoints_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("CHECKPOINT_TO", written)
     with pytest.raises(ImproperlyConfigured, match=r"^CHECKPOINT_TO names a place that is none"):

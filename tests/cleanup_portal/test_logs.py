@@ -118,6 +118,8 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
     logger.warning("connecting as %s, %r, in short", SECRET, {"password": SECRET})
     logger.warning("postgres://portal:hunter2@db/portal, Authorization: Apikey hunter2, ?apikey=hunter2")
     logger.warning("GET /answer/hunter2/ and /accounts/password/reset/key/1-hunter2/")
+    for torn in (" ", "\n", "'", '"', "?", "'? "):
+        logger.warning("GET /answer/%shunter2/ and /accounts/password/reset/key/%shunter2", torn, torn)
     logger.warning("GET /accounts/oidc/entra/login/callback/?code=hunter2&state=hunter2")
     logging.getLogger("django.server").warning("GET /accounts/oidc/google/login/callback/?code=hunter2")
     try:

@@ -43,7 +43,7 @@ def verify_chain(
     checkpoints: Sequence[Checkpoint] = (), *, progress: Progress = lambda done: None, most: int = 20
 ) -> Proven:
     """Read all entries in order, and hold them against each other and against checkpoints."""
-    proven, previous, before = Proven(), GENESIS, ""
+    proven, previous, newest = Proven(), GENESIS, ""
     is_named, is_marked = _beside(), _marks()
     kept = {checkpoint.seq: checkpoint.digest for checkpoint in checkpoints}
     for row in _rows():
@@ -61,11 +61,12 @@ def verify_chain(
             problem = _("it is not the entry the checkpoint names: the audit was rewritten")
             proven.flaw = Flaw(seq, problem, kind)
             return proven
-        # Only where time steps back: after years by a wrong clock, every entry would be named.
-        if at < before and _is_backwards(at, before) and len(proven.misdated) < most:
+        steps_back = at < newest and _is_backwards(at, newest)
+        if steps_back and len(proven.misdated) < most:
             problem = _("it is dated %(at)s, before the entries before it")
             proven.misdated.append(Flaw(seq, problem % {"at": at[:19].replace("T", " ")}, kind))
-        proven.entries, previous, before = seq, digest, at
+        # Told once: after years by a wrong clock, every entry would be named.
+        proven.entries, previous, newest = seq, digest, at if steps_back else max(at, newest)
         if seq % STEP == 0:
             progress(seq)
     proven.flaw = _cut_off(kept, proven.entries)

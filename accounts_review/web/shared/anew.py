@@ -132,7 +132,9 @@ def kept(request: HttpRequest) -> dict[str, Any] | None:
 
 def forget(request: HttpRequest) -> None:
     """Once it was sent again there is nothing to keep."""
-    request.session.pop(KEPT, None)
+    if request.session.pop(KEPT, None):
+        # Now: whoever is erased next is looked for in what sessions keep, which would end this one.
+        request.session.save()
 
 
 def _page_of(request: HttpRequest) -> str:

@@ -72,9 +72,8 @@ class Flight:
     sending: dict[Future[Any], Case] = field(default_factory=dict)
     answered: list[Answered] = field(default_factory=list)
     """Not written down yet."""
-    ready: list[Looked] = field(default_factory=list)
-    """Looked at, and before the gate."""
-    ready_since: float = 0.0
+    ready: list[tuple[float, Looked]] = field(default_factory=list)
+    """Looked at, and before the gate; each with when it came, the first one first."""
     waiting: list[Case] = field(default_factory=list)
     """Claimed, and kept from the gate until the DELETEs on their way have ended; then they are looked at anew."""
     goes_well: bool = False
@@ -135,8 +134,7 @@ class Flight:
         if self.answered:
             self.goes_well = all(outcome.state is CaseState.REVOKED for _, outcome in self.answered)
         looked = [(case, seen) for case, seen in _taken(self.looking) if not self._failed(case, seen)]
-        self.ready_since = self.ready_since if self.ready else monotonic()
-        self.ready += looked
+        self.ready += [(monotonic(), each) for each in looked]
 
     def _record(self) -> None:
         """Write down what became of DELETEs; where it is over, nobody follows."""
@@ -157,13 +155,14 @@ class Flight:
 
     def _pass(self, pool: ThreadPoolExecutor) -> None:
         """Let through whom nothing speaks against, as far as there is room for their DELETEs."""
-        waited, free = monotonic() - self.ready_since, self.most - len(self.sending)
+        waited = monotonic() - self.ready[0][0] if self.ready else 0.0
+        free = self.most - len(self.sending)
         would_be_more = self.looking or len(self.ready) > free
         if self.ready and not free and waited > LONGEST_AHEAD_SECONDS:
             self.goes_well = False
             self._put_back()
         elif self.ready and free and not (would_be_more and waited < TOGETHER_SECONDS):
-            looked, self.ready = self.ready[:free], self.ready[free:]
+            looked, self.ready = [each for _at, each in self.ready[:free]], self.ready[free:]
             passed, waiting = self.crew.pass_gates(looked)
             if len(waiting) < len(looked):
                 self.rounds = 0
@@ -188,7 +187,7 @@ class Flight:
             self._look(pool, case)
 
     def _put_back(self) -> None:
-        for case in [*(case for case, _ in self.ready), *self.waiting]:
+        for case in [*(case for _at, (case, _seen) in self.ready), *self.waiting]:
             self.crew.put_back(case)
         self.waiting, self.ready = [], []
 

@@ -63,7 +63,8 @@ def test_a_sync_that_needs_a_look(site: Site, state: str, ago: timedelta, level:
 def test_a_failed_sync_speaks_of_an_earlier_one_only_where_there_is_one(site: Site) -> None:
     site.synced("failed", ago=timedelta(minutes=5))
     assert said(site) == [("error", "The last sync failed, and none has succeeded yet.")]
-    site.synced(ago=timedelta(hours=1))
+    site.synced(ago=timedelta(minutes=4))
+    site.synced("failed", ago=timedelta(minutes=3))
     assert said(site) == [("error", "The last sync failed, so the numbers are from an earlier one.")]
 
 

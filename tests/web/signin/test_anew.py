@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from django.utils.timezone import now
 
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Cleanup, EmailText, Hold, Sync, Workspace
+from accounts_review.models import Account, AuditEntry, Cleanup, EmailText, Hold, Sync, Workspace
 from accounts_review.tasks import jobs
 from accounts_review.workflow import holds
 from tests.web.kit import sign_in
@@ -62,6 +62,18 @@ def test_a_quarantined_sync_is_not_accepted_by_a_session_alone(stale: Site) -> N
     sync = stale.synced("quarantined")
     assert is_question(stale.post("breaker", {"choice": "accept", "reason": "looked"}, pk=sync.pk))
     assert Sync.objects.get(pk=sync.pk).state == "quarantined"
+
+
+def test_who_erases_somebody_after_being_asked_anew_stays_signed_in(stale: Site) -> None:
+    (account,) = stale.people("zebulon.quirk", idle=400)
+    Account.objects.filter(pk=account.pk).update(gone_at=now())
+    given = {"reason": "asked for", "username": "zebulon.quirk"}
+    question = stale.post("erase_person", given, pk=account.pk)
+    assert is_question(question)
+    stale.client.post(question["Location"], {"password": PASSWORD})
+    assert stale.client.get("/go-on/").status_code == 200
+    assert stale.post("erase_person", given, pk=account.pk).status_code == 302
+    assert stale.client.get("/w/main/review/").status_code == 200
 
 
 def test_a_hold_is_placed_at_once_and_released_only_by_the_person(stale: Site) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from concurrent.futures import Future
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -98,3 +100,33 @@ def test_who_waits_for_room_too_long_is_put_back_and_comes_later(
         "case.revoked",
     ]
     assert Counter(name for name, _, _ in stage.deletes) == Counter(NAMES)
+
+
+def test_only_who_waited_too_long_has_the_others_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    instant = [0.0]
+    monkeypatch.setattr(flight, "monotonic", lambda: instant[0])
+    crew, pool = Mock(), Mock()
+    crew.pass_gates.side_effect = lambda looked: (looked, [])
+    pool.submit.side_effect = lambda *_: Future()
+    one = flight.Flight(crew=crew, most=1, room=lambda _: 0, sending={Future(): Mock()}, goes_well=True)
+
+    def come(at: float) -> None:
+        instant[0], seen = at, Future[Any]()
+        seen.set_result(Mock())
+        one.looking[seen] = Mock(pk=at)
+        one._take_answers()
+
+    def end_a_delete(at: float) -> None:
+        instant[0] = at
+        one.sending.clear()
+        one._pass(pool)
+
+    come(0)
+    come(9)
+    end_a_delete(9.5)
+    instant[0] = 11
+    one._pass(pool)
+    crew.put_back.assert_not_called()
+    instant[0] = 20
+    one._pass(pool)
+    assert [call.args[0].pk for call in crew.put_back.call_args_list] == [9]
