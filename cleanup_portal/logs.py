@@ -30,8 +30,12 @@ _HIDDEN = "…"
 _IN_EVERY_LINE = (
     # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address,
     # be it by the end of a line, after which the console's next line begins.
+    # A quotation mark with nothing to hide right behind it ends a text of the line.
     (
-        re.compile(r"(/answer/|/password/reset/key/)(?:(?: [^\n]*)?\n[^|\n]*\| )?[\s\\\"'?]*[^\s\"'?]*[^/\s\"'?]"),
+        re.compile(
+            r"(/answer/|/password/reset/key/)(?:(?: [^\n]*)?\n[^|\n]*\| )?"
+            r"(?:[\s?]|\\[nrt]|\\?[\"'](?=[? ]*\w))*[^\s\"'?]*[^/\s\"'?\\]"
+        ),
         rf"\1{_HIDDEN}",
     ),
     (re.compile(r"(/login/callback/\?)[^\s\"']+"), rf"\1{_HIDDEN}"),

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from .errors import UnexpectedAnswer, one_line
+from .errors import UnexpectedAnswer
 from .wire import LARGEST_COUNT, REFUSED_BY_MSGSPEC, loads, read_object
 
 DIGEST_BYTES = 16
-LONGEST_EXAMPLE = 100
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -198,17 +197,17 @@ def decode_group(raw: bytes | str) -> GroupRecord:
     )
 
 
-def decode_groups(raws: Iterable[bytes]) -> tuple[list[GroupRecord], list[str]]:
-    """Read every group, and the beginning of each entry that is no JSON object.
+def decode_groups(raws: Iterable[bytes]) -> tuple[list[GroupRecord], int]:
+    """Read every group, and count the entries that are no JSON object; what they say is for nobody to keep.
 
     Whose group is not among those that can be read is uncertain (law 1), so that nobody else needs to wait for it.
     """
-    groups, unreadable = list[GroupRecord](), list[str]()
+    groups, unreadable = list[GroupRecord](), 0
     for raw in raws:
         try:
             groups.append(decode_group(raw))
         except UnexpectedAnswer:
-            unreadable.append(one_line(storable(raw[:LONGEST_EXAMPLE].decode(errors="replace"))))
+            unreadable += 1
     return groups, unreadable
 
 

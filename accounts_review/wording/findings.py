@@ -47,10 +47,8 @@ SAID: dict[str, Promise | str] = {
     "everyone_holds": gettext_lazy("The API says that everyone holds %(right)s; its filter seems to be broken."),
     "group_repeated": gettext_lazy("The group %(uid)s is listed twice; it grants the rights of both entries."),
     "group_unreadable": ngettext_lazy(
-        "%(count)s entry in the list of groups is not a group: %(example)s. Accounts in groups that are not listed are "
-        "uncertain.",
-        "%(count)s entries in the list of groups are not groups, for example %(example)s. Accounts in groups that are "
-        "not listed are uncertain.",
+        "%(count)s entry in the list of groups is not a group. Accounts in groups that are not listed are uncertain.",
+        "%(count)s entries in the list of groups are not groups. Accounts in groups that are not listed are uncertain.",
         "count",
     ),
     "nameless": ngettext_lazy(

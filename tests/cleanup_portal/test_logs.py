@@ -132,6 +132,14 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
     assert "in short" in log.text, "too short a secret would stand in ordinary words"
 
 
+@pytest.mark.parametrize("address", ["/answer/", "/answer/?", "/answer/'", "/accounts/password/reset/key/"])
+def test_an_address_without_what_would_be_hidden_leaves_a_line_of_json(write: Any, address: str) -> None:
+    log = write("json")
+    logging.getLogger("somebody.elses").warning("request", extra={"request": f"GET {address}", "code": 404})
+    logging.getLogger("somebody.elses").warning(f"GET {address}")
+    assert len(log.events) == 2
+
+
 def broken(request: HttpRequest, **given: object) -> HttpResponse:
     raise RuntimeError("the page broke")
 

@@ -33,8 +33,8 @@ from accounts_review.workflow.retention.terms import ERASED, SearchTerms
 
 _SAID = frozenset(
     {
-        *("address", "email", "error", "example", "first", "flaws", "mail", "owner"),
-        *("reason", "recipient", "reply", "text", "username"),
+        *("address", "email", "error", "example", "first", "flaws", "mail", "names"),
+        *("owner", "reason", "recipient", "reply", "text", "username"),
     }
 )
 """The keys of documents under which words stand; under every other there are codes, numbers and dates."""

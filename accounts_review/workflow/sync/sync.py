@@ -281,11 +281,11 @@ def _state(passes: Passes, *, is_tripped: bool) -> str:
     return "incomplete" if passes.last.read else "failed"
 
 
-def _about_groups(groups: list[GroupRecord], unreadable: list[str]) -> list[Found]:
+def _about_groups(groups: list[GroupRecord], unreadable: int) -> list[Found]:
     listed = Counter(group.uid for group in groups)
     found: list[Found] = [{"code": "group_repeated", "uid": uid} for uid, times in listed.items() if times > 1]
     if unreadable:
-        found.append({"code": "group_unreadable", "count": len(unreadable), "example": unreadable[0]})
+        found.append({"code": "group_unreadable", "count": unreadable})
     return found
 
 

@@ -67,16 +67,14 @@ def test_a_group_listed_twice_grants_what_both_entries_say(
         assert verdict("marie") == ("uncertain" if rights is None else "protected")
 
 
-@pytest.mark.parametrize("entry", [[], "team", 7, None])
+@pytest.mark.parametrize("entry", [[], "team", 7, None, f"Authorization: Apikey {KEY}"])
 def test_an_entry_that_is_no_group_is_told_and_leaves_its_members_uncertain(workspace: Workspace, entry: Any) -> None:
     users = [someone("marie"), someone("omar", groups=[{"uid": "team"}]), someone("zoe", groups=[{"uid": "lost"}])]
     for _ in range(2):
         done = read(workspace, users=users, groups=[TEAM | {"permissions": []}, entry])
         assert (done.state, done.problems) == ("complete", [])
-        shown = json.dumps(entry)
         assert said(done) == [
-            f"1 entry in the list of groups is not a group: {shown}. Accounts in groups that are not listed are "
-            "uncertain."
+            "1 entry in the list of groups is not a group. Accounts in groups that are not listed are uncertain."
         ]
         assert [verdict(name) for name in ("marie", "omar", "zoe")] == ["dormant", "dormant", "uncertain"]
 
