@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,19 @@ def test_an_argument_that_is_no_text_is_named(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "Not UTF-8: 'r\\udcff'. Nothing was done.\n")
 
 
+@contextmanager
+def starting_with(number: signal.Signals, handler: signal.Handlers) -> Iterator[None]:
+    """Have whatever is started meanwhile begin so: whoever started this run may have the signal ignored."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
-    done = portal("import os, signal; os.kill(os.getpid(), signal.SIGINT)", tmp_path)
+    with starting_with(signal.SIGINT, signal.SIG_DFL):
+        done = portal("import os, signal; os.kill(os.getpid(), signal.SIGINT)", tmp_path)
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
@@ -77,12 +89,8 @@ def test_a_terminal_that_closes_ends_a_command_unless_its_starter_has_that_ignor
 ) -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
     command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", code]
-    # Whatever started this run may have it ignored, too.
-    before = signal.signal(signal.SIGHUP, starter)
-    try:
+    with starting_with(signal.SIGHUP, starter):
         assert subprocess.run(command, env=os.environ | {"DATA_DIR": str(tmp_path)}).returncode == status
-    finally:
-        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_file_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
