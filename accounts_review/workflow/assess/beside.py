@@ -185,6 +185,7 @@ class _Judged:
         """Judge records, given as digest and text, beside those staged before."""
         read_at = self.read_at.isoformat()
         about = (False, (), None, None)
+        # Until there is an account with a key and a basis, the digest of its record stands in the place of the basis.
         rows = (self._judging.row("0", raw, read_at, *about, digest) for digest, raw in records)
         self.count += copy(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
 
