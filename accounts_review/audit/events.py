@@ -16,8 +16,8 @@ from accounts_review.audit.words import Headline, Icon, Topic, Words
 PERSONAL = frozenset(
     {
         *("address", "address_before", "client", "email", "login", "owner", "recipient", "user_agent", "username"),
-        *("approved_by", "error", "file", "filter", "first", "holds", "mail", "proposed_by", "reason", "text", "texts"),
-        "why",
+        *("approved_by", "error", "file", "filter", "first", "health", "holds", "mail", "problems", "proposed_by"),
+        *("reason", "reply", "text", "texts", "why"),
     }
 )
 """Details that tell of a person, or may, because people or servers wrote them: they are kept beside the chain, where

@@ -205,7 +205,7 @@ def _about_mail(workspace: Workspace, by_kind: dict[str, list[AuditEntry]]) -> l
 
 
 def _stop(entry: AuditEntry) -> str:
-    return objections.mail_stop(entry.data.get("code", ""), entry.data.get("reply", ""))
+    return objections.mail_stop(entry.details.get("code", ""), entry.details.get("reply", ""))
 
 
 def _account_address(account: Account) -> str:

@@ -59,6 +59,7 @@ def test_a_stopped_cleanup_is_told_first_with_its_reason_and_address(workspace: 
     [
         ("workspace.synced", {"state": "incomplete"}, "1 sync was incomplete"),
         ("workspace.synced", {"state": "quarantined"}, "quarantined; nobody is removed"),
+        ("mail.stopped", {"code": "unreachable", "reply": "421 busy"}, "The mail server failed: 421 busy"),
         ("case.undeliverable", {}, "1 notice could not be delivered"),
         ("case.refused", {}, "refused 1 removal"),
         ("case.unknown", {}, "the outcome of 1 removal was unknown"),

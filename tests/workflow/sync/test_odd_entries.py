@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from accounts_review.huwise import Client
-from accounts_review.models import Account, Group, Sync, Workspace
+from accounts_review.models import Account, AuditEntry, Group, Sync, Workspace
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync.sync import sync_workspace
@@ -111,6 +111,15 @@ def test_accounts_without_a_username_are_named_and_the_rest_goes_on(workspace: W
     }
     assert done.added == 0
     assert read(workspace, users=users[:1], groups=[]).absent == 4
+
+
+def test_the_chain_of_the_audit_names_nobody_whom_a_sync_found_odd(workspace: Workspace) -> None:
+    """Nothing can be erased from it: names stand beside it."""
+    users = [someone("marie"), someone("a") | {"username": None, "email": "zoe@ville.example"}]
+    done = read(workspace, users=users, groups=[])
+    entry = AuditEntry.objects.filter(kind="workspace.synced")[0]
+    assert "zoe" not in str(entry.data)
+    assert entry.details["health"] == done.health
 
 
 def test_a_name_that_is_missing_for_everybody_is_a_population_gone(workspace: Workspace) -> None:

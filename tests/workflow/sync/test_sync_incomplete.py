@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, connections
 
 from accounts_review.huwise import Client
-from accounts_review.models import Account, Sync, Workspace
+from accounts_review.models import Account, AuditEntry, Sync, Workspace
 from accounts_review.wording import findings
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import LARGEST_SKEW
@@ -155,6 +155,9 @@ def test_somebody_listed_twice_makes_the_reading_incomplete(workspace: Workspace
     done = read(workspace, serve(lambda offset: twice, total=3))
     assert done.state == "incomplete"
     assert done.problems[0] == {"code": "repeated", "count": 1, "example": "marie"}
+    entry = AuditEntry.objects.filter(kind="workspace.synced")[0]
+    assert "marie" not in str(entry.data), "from the chain nothing can be erased"
+    assert entry.details["problems"] == done.problems
 
 
 @pytest.mark.parametrize("twice", ["marie", "omar"])
