@@ -66,6 +66,10 @@ SAID: dict[str, Promise | str] = {
     "clock": gettext_lazy("Our clock and the API's agree within %(seconds)s seconds."),
     "clock_unsaid": gettext_lazy("The API does not say what time it is."),
     "clock_skewed": gettext_lazy("Our clock and the API's are %(seconds)s seconds apart."),
+    "clock_behind": gettext_lazy(
+        "This server's clock is behind: the last complete sync ended on %(ended)s. Nobody is warned, and nothing "
+        "launched."
+    ),
     "owner": gettext_lazy("The key belongs to %(owner)s, who holds edit_domain."),
     "owner_unknown": gettext_lazy("The API does not say who owns the key, so nobody is removed."),
     "owner_unlisted": gettext_lazy("The key's owner %(owner)s is not in the list, so nobody is removed."),
@@ -152,6 +156,7 @@ REMEDIES: dict[str, Promise] = {
         "workspace, set another name in HUWISE_WORKSPACE."
     ),
     "clock_skewed": gettext_lazy("Set this server's clock (NTP)."),
+    "clock_behind": gettext_lazy("Set this server's clock (NTP); if it is right, sync again."),
     "owner_unknown": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username."),
     "owner_unlisted": gettext_lazy("Set HUWISE_API_KEY_OWNER to the owner's username as the workspace lists it."),
     "owner_unreadable": gettext_lazy("Make a key whose owner is a member of the workspace and holds edit_domain."),
@@ -285,7 +290,7 @@ def in_words(found: Found | str) -> Finding:
 
 def _spoken(found: Found) -> dict[str, str]:
     """Of a finding's details, those that are themselves codes or instants, in words."""
-    spoken = {"next": instants.moment(found["next"])} if "next" in found else {}
+    spoken = {key: instants.moment(found[key]) for key in ("next", "ended") if key in found}
     return spoken | (
         {"why": objections.objection(found["why"]).removesuffix(": ")} if found["code"] == "held_back" else {}
     )

@@ -19,6 +19,7 @@ from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.web.cleanups.basket import HAS_PLAIN_ADDRESS, Basket
 from accounts_review.wording import findings
 from accounts_review.wording.numbers import counted
+from accounts_review.workflow import clock
 from accounts_review.workflow.launch import orphaned_rights
 from accounts_review.workflow.review import decide
 
@@ -102,7 +103,10 @@ def _state(basket: Basket) -> Iterator[LaunchCheck]:
         says = _("The owner of the API key is not known. Nobody is removed until it is.")
         yield LaunchCheck(level="error", says=says, todo=_("Set HUWISE_API_KEY_OWNER and sync."), url=url, link=link)
     last = workspace.syncs.filter(state=Sync.State.COMPLETE).first()
-    if last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
+    if found := clock.behind_sync(last, now=basket.now):
+        why = findings.in_words(found)
+        yield LaunchCheck(level="error", says=why.said, todo=why.remedy, url=url, link=link)
+    elif last and basket.now - (last.finished_at or last.started_at) > Sync.OLD:
         says = _("The numbers are more than 36 hours old.")
         yield LaunchCheck(level="warning", says=says, todo=_("Sync first to see who came back."), url=url, link=link)
 

@@ -20,7 +20,7 @@ from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording.numbers import counted
-from accounts_review.workflow import answer
+from accounts_review.workflow import answer, clock
 from accounts_review.workflow.notify import due
 from accounts_review.workflow.notify.send import PATIENCE
 from accounts_review.workflow.revoke.standstill import standstill
@@ -128,6 +128,8 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     elif last.state == Sync.State.INCOMPLETE:
         text = _("The last sync was incomplete. No new accounts become dormant until one is complete.")
         yield Need(level="warning", text=text, link=link, url=url)
+    elif last.state == Sync.State.COMPLETE and (behind := clock.behind_sync(last, now=now)):
+        yield Need(level="error", text=str(findings.in_words(behind)), link=link, url=url)
     elif last.health:
         yield Need(
             level="warning", text=" ".join(findings.in_words(found).said for found in last.health), link=link, url=url

@@ -16,6 +16,7 @@ from accounts_review.models import AuditEntry, Case, Cleanup, Workspace, permit
 from accounts_review.models.keys import Among
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import findings
+from accounts_review.workflow import clock
 from accounts_review.workflow.brake import TOO_MANY_AGAINST, feedback_of
 from accounts_review.workflow.launch import limits
 
@@ -39,6 +40,8 @@ def launch(*, cleanup: Cleanup, actor: User, now: datetime) -> Cleanup:
     cleanup = _locked(cleanup)
     if not cleanup.is_draft:
         raise CannotLaunch(_("This clean-up has already been launched."))
+    if found := clock.behind(cleanup.workspace, now=now):
+        raise CannotLaunch(str(findings.in_words(found)))
     version = cleanup.workspace.current_policy
     room = limits.room(cleanup.workspace, now=now)
     ranked = list(ranked_cases(cleanup).values_list("pk", flat=True))

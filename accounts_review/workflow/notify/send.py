@@ -23,8 +23,8 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Case, Workspace, permit
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.wording import objections
-from accounts_review.workflow import holds, open_days
+from accounts_review.wording import findings, objections
+from accounts_review.workflow import clock, holds, open_days
 from accounts_review.workflow.notify import due, emails, mail_stop, rewarn
 from accounts_review.workflow.notify.bounces import give_up
 from accounts_review.workflow.notify.due import spare
@@ -70,12 +70,16 @@ def send_notices(
     """Warn everyone whose case awaits a notice in a running clean-up, one mail each, at most ``limit`` of them.
 
     A refused address makes its own case undeliverable, and so does in the end one that only ever puts the warning off;
-    neither stops anybody else. A clean-up rests on a day that its policy avoids. A mail server that cannot be reached
-    or refuses *us* ends the run, as does the time ``budget``: the cases wait, and the next run goes on from there.
+    neither stops anybody else. A clean-up rests on a day that its policy avoids; by a clock that was set back, nothing
+    is promised. A mail server that cannot be reached or refuses *us* ends the run, as does the time
+    ``budget``: the cases wait, and the next run goes on from there.
     """
     with alone_in(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
+        if found := clock.behind(workspace, now=now):
+            left = due.notices(workspace).count()
+            return Notices(left=left, error=str(findings.in_words(found)) if left else "")
         left_over = record_left(workspace, now=now)
         rewarn.follow_addresses(workspace=workspace, now=now)
         where: dict[str, Any] = {"workspace": workspace, "now": now}

@@ -11,7 +11,7 @@ from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.wording.findings import Found
-from accounts_review.workflow import open_days
+from accounts_review.workflow import clock, open_days
 from accounts_review.workflow.notify.pace import Pace
 
 
@@ -35,6 +35,8 @@ def no_notices(cleanup: Cleanup, *, pace: Pace, now: datetime) -> list[Found]:
         return [cleanup.stopped_because or {"code": "paused"}]
     if not cleanup.workspace.is_live:
         return [{"code": "workspace_in_dry_run"}]
+    if found := clock.behind(cleanup.workspace, now=now):
+        return [found]
     if until := open_days.closed_until(cleanup, now=now):
         return [{"code": "avoided_day", "until": until.isoformat()}]
     if not pace.is_open(now):

@@ -68,6 +68,14 @@ def test_a_failed_sync_speaks_of_an_earlier_one_only_where_there_is_one(site: Si
     assert said(site) == [("error", "The last sync failed, so the numbers are from an earlier one.")]
 
 
+def test_a_clock_that_was_set_back_is_told(site: Site) -> None:
+    site.synced(ago=timedelta(hours=-2))
+    ((level, sentence),) = said(site)
+    assert level == "error"
+    assert "clock is behind" in sentence
+    assert "Set this server's clock" in sentence
+
+
 def test_a_sick_connection_is_told(site: Site) -> None:
     site.synced(health=["the clocks are an hour apart"])
     assert said(site) == [("warning", "the clocks are an hour apart")]
