@@ -248,8 +248,8 @@ def _unreachable(failure: httpx.HTTPError, *, doing: str, said: str) -> Unreacha
         problem.kind = "slow" if deadline.is_over() else "timeout"
     elif _is_private(failure):
         problem.kind = "private"
-    elif _is_refused_certificate(failure):
-        problem.kind = "tls"
+    elif fault := _tls_fault(failure):
+        problem.kind, problem.is_untrusted = "tls", isinstance(fault, ssl.SSLCertVerificationError)
     return problem
 
 
@@ -257,10 +257,10 @@ def _is_private(failure: httpx.HTTPError) -> bool:
     return isinstance(failure.__cause__, PrivateAddress) or isinstance(failure.__context__, PrivateAddress)
 
 
-def _is_refused_certificate(failure: BaseException | None) -> bool:
-    """Whether TLS itself failed; a handshake that was merely cut off is like any other cut."""
+def _tls_fault(failure: BaseException | None) -> ssl.SSLError | None:
+    """What TLS itself failed with, if it did; a handshake that was merely cut off is like any other cut."""
     while failure is not None:
         if isinstance(failure, ssl.SSLError):
-            return not isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+            return None if isinstance(failure, ssl.SSLEOFError | ssl.SSLZeroReturnError) else failure
         failure = failure.__cause__ or failure.__context__
-    return False
+    return None

@@ -83,12 +83,19 @@ class Unreachable(HuwiseError):
 
     ``sent`` is ``False`` only where nothing of the request can have left, ``True`` where all of it was written,
     ``None`` where that is not known. After a DELETE anything but ``False`` means that it may have taken effect.
+    Where TLS failed, ``is_untrusted`` tells whether that was for the certificate.
     """
 
     advice = "Check the workspace's address and the network, then try again."
 
     kind: Literal["proxy", "private", "connection", "timeout", "slow", "tls", "cut"] = "connection"
     sent: bool | None = None
+    is_untrusted: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """Which of the sentences tells it."""
+        return self.kind if self.kind != "tls" or self.is_untrusted else "tls, not agreed"
 
     def _what(self) -> str:
         return {
@@ -98,8 +105,9 @@ class Unreachable(HuwiseError):
             "timeout": "The workspace did not answer in time",
             "slow": "The workspace answered far too slowly",
             "tls": "The workspace could not prove its identity",
+            "tls, not agreed": "The workspace and the portal could not agree on an encrypted connection",
             "cut": "The workspace's answer was cut off",
-        }[self.kind]
+        }[self.sentence]
 
     def _advice(self) -> str:
         return {
@@ -107,7 +115,8 @@ class Unreachable(HuwiseError):
             "private": "Check the address; where it is meant, set HUWISE_PRIVATE_NETWORKS=true.",
             "tls": "Check the workspace's address. If its certificate comes from an authority of your own, or from a "
             "proxy that opens the traffic, set HUWISE_CA_FILE.",
-        }.get(self.kind, self.advice)
+            "tls, not agreed": "Check the workspace's address and its port, and the proxies and firewalls on the way.",
+        }.get(self.sentence, self.advice)
 
 
 class Unauthorized(HuwiseError):

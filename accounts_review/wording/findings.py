@@ -216,6 +216,10 @@ ERRORS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("The workspace's certificate is not trusted. Nothing was sent."),
         gettext_lazy("Check HUWISE_URL. If the certificate comes from your own authority, set HUWISE_CA_FILE."),
     ),
+    "Unreachable tls, not agreed": (
+        gettext_lazy("No encrypted connection to the workspace could be agreed on."),
+        gettext_lazy("Check HUWISE_URL and its port, and the proxies and firewalls on the way."),
+    ),
     "Unauthorized": (
         gettext_lazy("The workspace does not accept the API key."),
         gettext_lazy("Check HUWISE_API_KEY: the key may be revoked, or belong to another workspace."),
@@ -264,8 +268,8 @@ class Finding:
 def of_error(code: str, error: HuwiseError, **facts: str) -> Found:
     """An error of the API as a finding to be stored; its text holds no secret."""
     kind = type(error).__name__
-    if isinstance(error, Unreachable) and f"{kind} {error.kind}" in ERRORS:
-        kind = f"{kind} {error.kind}"
+    if isinstance(error, Unreachable) and f"{kind} {error.sentence}" in ERRORS:
+        kind = f"{kind} {error.sentence}"
     detail = error.details() if kind in ERRORS else str(error)
     return {"code": code, "kind": kind, "error": detail} | facts
 

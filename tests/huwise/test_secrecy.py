@@ -172,6 +172,8 @@ def test_a_host_that_cannot_prove_itself_gets_no_key_and_no_second_attempt() -> 
             with pytest.raises(Unreachable) as caught:
                 call()
             assert (caught.value.kind, caught.value.sent) == ("tls", False)
+            assert not caught.value.is_untrusted, "no certificate was shown at all"
+            assert "certificate" not in str(caught.value)
     assert heard == []
 
 
@@ -182,6 +184,7 @@ def test_a_refused_certificate_is_recognised_behind_httpx() -> None:
     with pytest.raises(Unreachable) as caught:
         workspace.client.users_count()
     assert caught.value.kind == "tls"
+    assert caught.value.is_untrusted
     assert len(workspace.requests) == 1
 
 

@@ -126,6 +126,13 @@ def test_a_fault_of_the_proxy_or_of_a_certificate_is_named_for_what_it_is(kind: 
     assert "407" in finding.detail
 
 
+def test_tls_that_failed_without_a_certificate_is_not_called_one() -> None:
+    finding = in_words(of_error("api", Unreachable(kind="tls", is_untrusted=False, message="WRONG_VERSION_NUMBER")))
+    assert "certificate" not in f"{finding.said} {finding.remedy}"
+    assert "HUWISE_URL" in finding.remedy
+    assert "WRONG_VERSION_NUMBER" in finding.detail
+
+
 NEVER = {"joined_at": "2020-01-01T00:00:00+00:00", "last_seen_at": None, "last_login_at": None}
 
 
