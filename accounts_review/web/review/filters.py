@@ -287,13 +287,11 @@ class ReviewFilter(filters.FilterSet):  # type: ignore[misc]
         for name in narrowing:
             accounts = self.filters[name].filter(accounts, given[name])
         judged = accounts.with_verdict(self.now)
-        return counts_among(judged, is_open=state_is("open", now=self.now), listed=self._listed(), order=self.order)
-
-    def _listed(self) -> Q:
-        """Of those counted, who is on the list: by what :func:`counts_among` knows of them."""
-        verdict, state = self.data.get("verdict", EVERYONE), self.data.get("state", "")
-        found = Q() if verdict == EVERYONE else Q(verdict=verdict)
-        return found & Q(is_open=state == "open") if state in ("open", "decided") else found
+        # Of those counted, who is on the list.
+        verdict, decided = self.data.get("verdict", EVERYONE), self.data.get("state", "")
+        listed: dict[str, Any] = {"verdicts": list(map(str, Verdict)) if verdict == EVERYONE else [verdict]}
+        listed["opens"] = [decided == "open"] if decided in ("open", "decided") else [True, False]
+        return counts_among(judged, is_open=state_is("open", now=self.now), order=self.order, **listed)
 
 
 def state_is(value: str, *, now: datetime) -> Q:

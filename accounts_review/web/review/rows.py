@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
+from functools import cache, partial
 from html import escape
 
 from django.contrib.auth.models import User
@@ -55,6 +56,8 @@ class RowWriter:
         self.page_of = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
         self.own, self.invited, self.unknown = _("this is you"), _("invited"), _("not known")
         self.dormant_from, self.select = _("dormant from"), _("Select %(name)s")
+        self.rights_counted = cache(partial(ngettext, "%(count)s right", "%(count)s rights"))
+        self.groups_counted = cache(partial(ngettext, "%(count)s group", "%(count)s groups"))
         cells: dict[str, Callable[[Account], str]] = {
             "email": self._email,
             "activity": self._activity,
@@ -140,9 +143,9 @@ class RowWriter:
         if rights is None:
             granted = f'<span class="muted">{escape(_("rights not known"))}</span>'
         elif rights:
-            granted = _grant(ngettext("%(count)s right", "%(count)s rights", len(rights)), rights)
+            granted = _grant(self.rights_counted(len(rights)), rights)
         if groups:
-            granted += " " + _grant(ngettext("%(count)s group", "%(count)s groups", len(groups)), groups, "grant-group")
+            granted += " " + _grant(self.groups_counted(len(groups)), groups, "grant-group")
         return f'<td class="cell-rights">{granted}</td>'
 
     def _state(self, account: Account) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -180,11 +181,11 @@ class Permissions:
         return may(self._user, act, self._workspace)
 
 
-def _holds(workspaces: list[Any], *, here: Workspace | None) -> QuerySet[Hold]:
+def _holds(workspaces: list[Any], *, here: Workspace | None) -> Iterable[Hold]:
     """The holds that concern one workspace, or some; where there are none, as on most days, nobody is asked."""
-    standing = Hold.objects.open().select_related("workspace")
     if workspaces and not any(each.is_held for each in workspaces):
-        return standing.none()
+        return ()
+    standing = Hold.objects.open().select_related("workspace")
     return standing.over(here) if here else standing.filter(Q(workspace=None) | Q(workspace__in=workspaces))
 
 
