@@ -43,6 +43,7 @@ from accounts_review.web.review.selection import (
 from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.made import Made
 from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
 from accounts_review.wording.numbers import counted
@@ -146,7 +147,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "look": self.look,
             "carried": carried(self.request.GET),
             "carried_items": parse_qsl(carried(self.request.GET)),
-            "save_form": SaveForm(initial={"query": self.filterset.query}, auto_id="view-%s"),
+            "save_form": Made(SaveForm, SimpleLazyObject(lambda: SaveForm(auto_id="view-%s"))),
             "deciding": Deciding.of(self.now, decide.latest_end(self.workspace, now=self.now)),
             "tabs": tuple(self.tabs),
             "chips": [] if self.filterset.is_default else self.filterset.chips(),
