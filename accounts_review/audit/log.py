@@ -16,7 +16,8 @@ Logged = TypeVar("Logged", Account, Case, Cleanup, Workspace)
 Data = Mapping[str, Any]
 
 
-@transaction.atomic
+# Within an act's transaction, without a point to return to: an act whose entry fails fails with it.
+@transaction.atomic(savepoint=False)
 def log(
     rows: Sequence[Logged],
     *,

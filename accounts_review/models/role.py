@@ -89,8 +89,9 @@ def remember_roles(user: User, held: Iterable[tuple[int | None, str]] | None = N
 
     ``held``: the keys of workspaces and the roles there, where somebody has looked them up already.
     """
-    roles = Role.objects.filter(person=user).order_by()
-    setattr(user, _REMEMBERED, list(roles.values_list("workspace_id", "name") if held is None else held))
+    if held is None:
+        held = Role.objects.filter(person=user).order_by().values_list("workspace_id", "name")
+    setattr(user, _REMEMBERED, list(held))
 
 
 _REMEMBERED = "_remembered_roles"

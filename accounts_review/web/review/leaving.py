@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import ngettext
 
 from accounts_review.models import Case
+from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording.numbers import counted
 
@@ -17,14 +21,21 @@ FEW = 1_000
 
 def leaving(accounts: Collection[int]) -> dict[int, int]:
     """How many of the accounts of these keys are in which launched clean-up that is no dry run, and would leave it."""
+    if len(accounts) <= FEW:
+        found = Counter(number for _account, number in _OF_FEW.rows(keys=list(accounts)))
+    else:
+        asked = set(accounts)
+        found = Counter(number for account, number in _launched().iterator() if account in asked)
+    return dict(sorted(found.items()))
+
+
+def _launched() -> QuerySet[Case, Any]:
     cases = Case.objects.filter(state__in=WITHDRAWABLE, cleanup__dry_run=False)
     launched = cases.exclude(state=CaseState.IN_DRAFT).exclude(cleanup__state=CleanupState.DRAFT)
-    numbers, asked = launched.order_by().values_list("account_id", "cleanup__number"), set(accounts)
-    if len(accounts) <= FEW:
-        found = Counter(number for _account, number in numbers.filter(account__in=asked))
-    else:
-        found = Counter(number for account, number in numbers.iterator() if account in asked)
-    return dict(sorted(found.items()))
+    return launched.order_by().values_list("account_id", "cleanup__number")
+
+
+_OF_FEW = Prepared(lambda keys: _launched().filter(account__in=Among(keys)), keys=list)
 
 
 def before(found: dict[int, int]) -> str:

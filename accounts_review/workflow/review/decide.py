@@ -29,6 +29,7 @@ from accounts_review.models import (
 )
 from accounts_review.models.copying import alike, copy_in
 from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
@@ -127,8 +128,18 @@ def exempt(
 
 def robots_among(accounts: Sequence[int], *, now: datetime) -> set[int]:
     """Which of these accounts, by their keys, are exempt as service accounts."""
-    exempt = Exemption.objects.in_force(now).filter(account__in=Among(accounts), is_service_account=True)
-    return set(exempt.values_list("account_id", flat=True))
+    return {account for (account,) in _ROBOTS.rows(keys=list(accounts), now=now)}
+
+
+_ROBOTS = Prepared(
+    lambda keys, now: (
+        Exemption.objects.in_force(now)
+        .filter(account__in=Among(keys), is_service_account=True)
+        .values_list("account_id")
+    ),
+    keys=list,
+    now=datetime,
+)
 
 
 @transaction.atomic
@@ -202,8 +213,7 @@ def latest_end(workspace: Workspace, *, now: datetime, is_service_account: bool 
 
 
 def draft_of(workspace: Workspace, *, now: datetime) -> Cleanup:
-    """The workspace's one open draft, made where there is none."""
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    """The one open draft of a workspace that is held, made where there is none."""
     draft = workspace.cleanups.filter(state=CleanupState.DRAFT).first()
     if draft is None:
         number = (workspace.cleanups.aggregate(last=Max("number"))["last"] or 0) + 1

@@ -22,6 +22,16 @@ _ASKED = (
     *("assessment__rights",),
 )
 """What decisions ask of an account: the rest is most of what a row holds."""
+_HOLD_ACCOUNTS = Prepared(
+    lambda keys: (
+        Account.objects.filter(pk__in=Among(keys)).order_by("pk").select_for_update(no_key=True).values_list("pk")
+    ),
+    keys=list,
+)
+_HOLD_CASES = Prepared(
+    lambda keys: Case.objects.filter(account__in=Among(keys)).open().select_for_update(no_key=True).values_list("pk"),
+    keys=list,
+)
 _FRESH = Prepared(
     lambda keys, now: (
         Account.objects.filter(pk__in=Among(keys)).order_by("pk").assessed().with_verdict(now).only(*_ASKED)
@@ -46,14 +56,13 @@ def held(
     ``PermissionDenied`` and :class:`DecisionRefused`.
     """
     ids = [account.pk for account in accounts]
-    keys = Among(ids)
     workspaces = Workspace.objects.in_bulk({account.workspace_id for account in accounts})
     for workspace in workspaces.values():
         permit(actor, "decide", workspace)
-    list(Account.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    _HOLD_ACCOUNTS.rows(keys=ids)
     if with_draft:
         list(Workspace.objects.filter(pk__in=[*workspaces]).order_by("pk").select_for_update(no_key=True))
-    list(Case.objects.filter(account__in=keys).open().select_for_update(no_key=True).values_list("pk"))
+    _HOLD_CASES.rows(keys=ids)
     in_force: dict[int, PolicyVersion] = {}
     for version in PolicyVersion.objects.filter(workspace__in=workspaces, is_current=True):
         in_force[version.workspace_id], version.workspace = version, workspaces[version.workspace_id]
