@@ -19,12 +19,17 @@ from typing import Any
 from urllib.parse import quote
 
 import gunicorn.glogging
+import psycopg
 import structlog
+from django.db.utils import OperationalError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 FORMATS = ("console", "json")
 SHORTEST_SECRET = 8
 """A shorter one would stand in ordinary words, too; it is not looked for."""
+
+_OF_THE_SERVER = ("08", "53", "57P")
+"""PostgreSQL's classes of errors: of the connection, for want of room or memory, by an operator's hand."""
 
 _HIDDEN = "…"
 _IN_EVERY_LINE = (
@@ -52,6 +57,22 @@ _SHARED: list[Processor] = [
 ]
 
 
+def is_of_the_server(error: BaseException | None) -> bool:
+    """Whether the database itself cannot go on: it is not reached, stops, or has no room on its disk."""
+    if not isinstance(error, OperationalError) or not isinstance(cause := error.__cause__, psycopg.Error):
+        return False
+    return cause.sqlstate is None or cause.sqlstate.startswith(_OF_THE_SERVER)
+
+
+def _in_one_line(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Of what is no fault of the program, where it came up tells nothing: with a full disk that is everywhere."""
+    told = event.get("exc_info")
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException) and is_of_the_server(error):
+        event["exc_info"], event["error"] = None, str(error).strip().partition("\n")[0]
+    return event
+
+
 _told: set[str] = set()
 _told_pattern: list[re.Pattern[str]] = []
 
@@ -72,6 +93,7 @@ class LogFormatter(structlog.stdlib.ProcessorFormatter):
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _in_one_line,
                 structlog.processors.format_exc_info,
                 _as_json if form == "json" else _for_people,
             ],
@@ -127,6 +149,7 @@ _PROCESSORS: list[structlog.typing.Processor] = [
     *_SHARED,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.processors.StackInfoRenderer(),
+    _in_one_line,
     structlog.processors.format_exc_info,
     structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
 ]

@@ -12,6 +12,7 @@ from typing import ParamSpec
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.utils.timezone import now
 from structlog.contextvars import bound_contextvars
@@ -51,6 +52,7 @@ from accounts_review.workflow.retention import traces
 from accounts_review.workflow.review import bulk
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import WrongHost, end_dead_syncs
+from cleanup_portal.logs import is_of_the_server
 from cleanup_portal.ping import ping
 
 log = structlog.get_logger(__name__)
@@ -84,28 +86,41 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
     def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
         task = work.__name__
         workspace = next((pk for pk in args if isinstance(pk, int)), None)
-        begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
-        ids = {"task": task} | ({"workspace": begun.workspace.name} if begun.workspace else {})
-        error = ""
-        try:
-            with bound_contextvars(**ids), _failure_logged():
-                work(*args, **kwargs)
-        except BaseException as raised:
-            error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
-            raise
-        finally:
-            Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
-            Run.objects.forget_old(task)
+        with _database_waited_for(task):
+            begun = Run.objects.create(task=task, workspace_id=workspace, started_at=now())
+            ids = {"task": task} | ({"workspace": begun.workspace.name} if begun.workspace else {})
+            error = ""
+            try:
+                with bound_contextvars(**ids), _failure_logged():
+                    work(*args, **kwargs)
+            except BaseException as raised:
+                error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
+                raise
+            finally:
+                Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
+                Run.objects.forget_old(task)
 
     return run
+
+
+@contextmanager
+def _database_waited_for(task: str) -> Iterator[None]:
+    """Where the database itself cannot go on, say so in a line: the sweep asks for the work again when it can."""
+    try:
+        yield
+    except OperationalError as error:
+        if not is_of_the_server(error):
+            raise
+        log.exception("a task was left out: the database cannot go on", task=task)
 
 
 @contextmanager
 def _failure_logged() -> Iterator[None]:
     try:
         yield
-    except BaseException:
-        log.exception("a task failed")
+    except BaseException as error:
+        if not is_of_the_server(error):
+            log.exception("a task failed")
         raise
 
 

@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import psycopg
 import pytest
 import structlog
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from psycopg.errors import DeadlockDetected, DiskFull
 from structlog.contextvars import bound_contextvars
 
 from accounts_review.management.supervisor import free_port
-from accounts_review.models import Workspace
+from accounts_review.models import Run, Workspace
 from accounts_review.tasks import jobs, queue
 from cleanup_portal.logs import FORMATS, LogFormatter, configure_structlog
 
@@ -171,6 +174,37 @@ def test_a_task_that_fails_is_found_by_task_and_workspace(write: Any, workspace:
     (event,) = log.events
     assert (event["task"], event["task_id"], event["workspace"]) == ("sync_job", "abc", "main")
     assert "Traceback" in event["exception"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("fault", [DiskFull("No space left on device\nHINT: ..."), psycopg.OperationalError("refused")])
+def test_a_database_that_cannot_go_on_is_one_line_a_task(
+    write: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, form: str, fault: psycopg.Error
+) -> None:
+    log = write(form)
+
+    def fail(**_: object) -> None:
+        raise OperationalError(str(fault)) from fault
+
+    monkeypatch.setattr(Run.objects, "create", fail)
+    jobs.sweep()
+    (line,) = log.text.splitlines()
+    assert "task=sweep" in line or '"task": "sweep"' in line
+    assert str(fault).splitlines()[0] in line
+
+
+def test_a_deadlock_keeps_its_traceback_and_is_a_failure(
+    write: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = write("console")
+
+    def fail() -> None:
+        raise OperationalError("deadlock detected") from DeadlockDetected("deadlock detected")
+
+    monkeypatch.setattr(jobs, "watch", fail)
+    with pytest.raises(OperationalError):
+        jobs.sweep()
+    assert "Traceback" in log.text
 
 
 def test_what_is_bound_goes_into_lines_of_others_too(write: Any) -> None:
