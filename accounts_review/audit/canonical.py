@@ -10,8 +10,8 @@ import msgspec
 quick = msgspec.json.Encoder(order="sorted").encode
 """Writes nearly all documents of plain types as they are digested."""
 _exact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-_EXPONENT = re.compile(rb"[:,\[]-?(?:[\d.]+e|0\.0000)|^-?(?:[\d.]+e|0\.0000)")
-"""Numbers that either of the two writes with an exponent."""
+_EXPONENT = re.compile(rb"[:,\[]-?(?:[\d.]+e|0\.0000)")
+"""Numbers that either of the two writes with an exponent, after what may stand before a number."""
 
 
 def canonical(content: object) -> bytes:
@@ -24,7 +24,8 @@ def canonical(content: object) -> bytes:
         text = quick(content)
     except TypeError:
         return exact(content)
-    return exact(content) if _EXPONENT.search(text) else text
+    # With the beginning of a text as another way to begin, the same search takes two and a half times as long.
+    return exact(content) if _EXPONENT.search(b":" + text) else text
 
 
 def exact(content: object) -> bytes:

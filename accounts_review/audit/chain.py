@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -95,9 +95,16 @@ def append(entries: Iterable[NewEntry]) -> None:
     given = list(entries)
     end = _end({entry.who for entry in given} | {entry.whom for entry in given if entry.subject})
     checkpoint.keep_after_commit(before=end.last)
+    beside = _Beside(end.people)
+    copy_rows(AuditEntry, _sealed(given, end, beside))
+    if beside.rows:
+        copy_rows(PersonalData, beside.rows)
+
+
+def _sealed(entries: Iterable[NewEntry], end: _End, beside: _Beside) -> Iterator[tuple[Any, ...]]:
+    """The rows of entries, one after the other; what goes beside them is put there."""
     seq, previous, mark = end.last.seq, end.last.digest, marker(end.key)
-    beside, rows = _Beside(end.people), list[tuple[Any, ...]]()
-    for entry in given:
+    for entry in entries:
         seq += 1
         personal = entry.personal
         content = canonical({name: value for name, value in entry.data.items() if name not in personal})
@@ -106,10 +113,8 @@ def append(entries: Iterable[NewEntry]) -> None:
         about = (entry.workspace, *names, entry.account_id, entry.cleanup)
         details = beside.put(entry.account_id, details=personal) if personal else None
         digest = _sha256(joined(seq, _instant(entry.at), *about, msgspec.Raw(content), details, previous))
-        rows.append((seq, entry.at, *about, content.decode(), details, previous, digest, mark(digest)))
+        yield (seq, entry.at, *about, content.decode(), details, previous, digest, mark(digest))
         previous = digest
-    copy_rows(PersonalData, beside.rows)
-    copy_rows(AuditEntry, rows)
 
 
 def seal(row: AuditEntry) -> str:

@@ -32,9 +32,12 @@ def copy_in(rows: Sequence[models.Model]) -> None:
 
 
 def copy_rows(model: type[models.Model], rows: Iterable[Sequence[Any]]) -> None:
-    """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text."""
+    """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text.
+
+    The database stores the first while the next are made, for which the connection cannot be asked meanwhile.
+    """
     columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
-    copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)
+    _copy_at_once(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)
 
 
 def copy(statement: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -43,14 +46,17 @@ def copy(statement: str, rows: Iterable[Sequence[Any]]) -> int:
     In portions, so that the rows may come from the same connection.
     """
     remaining, count = iter(rows), 0
-    # Django tells the errors of a COPY as its own only where it is asked to.
-    with connection.wrap_database_errors, connection.cursor() as cursor:
-        while portion := list(islice(remaining, PORTION)):
-            with cursor.copy(statement) as into:
-                for row in portion:
-                    into.write_row(row)
-            count += len(portion)
+    while portion := list(islice(remaining, PORTION)):
+        _copy_at_once(statement, portion)
+        count += len(portion)
     return count
+
+
+def _copy_at_once(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    # Django tells the errors of a COPY as its own only where it is asked to.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as into:
+        for row in rows:
+            into.write_row(row)
 
 
 def new_keys(model: type[models.Model], count: int) -> list[int]:
