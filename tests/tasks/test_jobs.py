@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, connection, transaction
@@ -54,6 +55,15 @@ def test_a_sweep_rings_where_a_case_can_move_and_only_there(stage: Stage) -> Non
     stage.launch("marie")
     jobs.sweep()
     assert sorted(enqueued()) == ["revoke_batch", "send_alerts_job"]
+
+
+def test_a_sweep_asks_for_no_alarm_where_no_administrator_has_an_address(stage: Stage) -> None:
+    User.objects.update(email="")
+    jobs.sweep()
+    assert enqueued() == [], "or it would ask again every minute, for a day"
+    User.objects.filter(username="administrator").update(email="ada@portal.example")
+    jobs.sweep()
+    assert enqueued() == ["send_alerts_job"], "whoever gets one within the day is still told"
 
 
 def test_a_sweep_makes_cases_due_on_the_promised_date(stage: Stage) -> None:

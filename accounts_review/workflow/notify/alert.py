@@ -32,7 +32,12 @@ MOST = 20
 
 
 def owed(workspace: Workspace, *, now: datetime) -> QuerySet[AuditEntry]:
-    """What administrators were not told yet. Dry runs harm nobody, and the portal alarms nobody about itself."""
+    """What administrators were not told yet: nothing where none of them has an address.
+
+    Dry runs harm nobody, and the portal alarms nobody about itself.
+    """
+    if not _people(workspace).exists():
+        return AuditEntry.objects.none()
     entries = AuditEntry.objects.of(workspace).filter(at__gt=now - STALE)
     told = entries.filter(kind=Event.ALERT_SENT).values_list("data__upto", flat=True).order_by("-seq").first() or 0
     dry = workspace.cleanups.filter(dry_run=True).values_list("number", flat=True)
@@ -47,8 +52,7 @@ def tell_administrators(*, workspace: Workspace, now: datetime) -> int:
     Where no mail gets through, nothing is recorded, and the next try tells it all.
     """
     entries = list(owed(workspace, now=now))
-    recipients = [person.email for person in people_who_may("administer", workspace).exclude(email="")]
-    if not entries or not recipients:
+    if not entries:
         return 0
     with override(workspace.language):
         acts = [(entry.at, entry.actor, one_line(of_act(entry), longest=LONGEST_SENTENCE)) for entry in entries]
@@ -61,11 +65,16 @@ def tell_administrators(*, workspace: Workspace, now: datetime) -> int:
         _at, actor, clause = acts[0]
         subject = _("%(workspace)s: %(actor)s %(said)s") % {"workspace": workspace.name, "actor": actor, "said": clause}
         written = news("alert", context, subject=subject, workspace=workspace)
-    told = len(sent([written.to(address) for address in recipients]))
+    told = len(sent([written.to(person.email) for person in _people(workspace)]))
     if told:
         data = {"upto": entries[-1].seq, "acts": len(entries), "recipients": told}
         audit.log([workspace], kind=Event.ALERT_SENT, actor="portal", now=now, data=data)
     return told
+
+
+def _people(workspace: Workspace) -> QuerySet[User]:
+    """Who may administer it and has an address."""
+    return people_who_may("administer", workspace).exclude(email="")
 
 
 def tell_of_attack(*, login: str) -> None:
