@@ -133,9 +133,9 @@ def _plain(raw: bytes | str) -> UserRecord | None:
         given = _PlainUsers.decode(raw)
     except REFUSED_BY_MSGSPEC:
         return None
-    uids = tuple([group.uid for group in given.groups])
-    if "" in uids or any(group.permissions is not msgspec.UNSET for group in given.groups):
-        return None
+    for group in given.groups:
+        if not group.uid or group.permissions is not msgspec.UNSET:
+            return None
     return UserRecord(
         username=given.username or "",
         email=(given.email or "").strip(),
@@ -150,7 +150,7 @@ def _plain(raw: bytes | str) -> UserRecord | None:
         last_login_at=given.last_login_at,
         expires_at=given.expires_at,
         permissions=_each_once(given.permissions),
-        groups=_each_once(uids),
+        groups=_each_once([group.uid for group in given.groups]),
         expanded={},
     )
 

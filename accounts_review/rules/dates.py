@@ -43,7 +43,8 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
     if is_absent(value):
         return DateFault.ABSENT
     instant = _usual(value) or _unusual(value)
-    if isinstance(instant, DateFault):
+    # To ask whether it is a fault would take half of all this, as Python asks the class of enumerations.
+    if not isinstance(instant, datetime):
         return instant
     if instant < EARLIEST_VALID:
         return DateFault.TOO_EARLY

@@ -21,6 +21,7 @@ from accounts_review.huwise.records import storable
 from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import (
     BEFORE_ALL_DATES,
+    Alike,
     Facts,
     Standing,
     Verdict,
@@ -67,6 +68,16 @@ def dormant_since(policy: Policy, facts: Facts) -> datetime:
     """From when an account is dormant; never, where its standing forbids it."""
     found = judge(policy, facts)
     return found.dormant_from if found.standing is Standing.ORDINARY else FOREVER
+
+
+@thoroughly
+@given(policies, st.lists(accounts() | plain_accounts(), min_size=2, max_size=8))
+def test_whoever_has_the_same_rights_as_others_is_judged_as_alone(policy: Policy, everyone: list[Facts]) -> None:
+    granting = {uid: held for facts in everyone for uid, held in facts.rights_by_group.items()}
+    together = [structs.replace(facts, rights_by_group=granting) for facts in everyone]
+    alike: Alike = {}
+    for facts in (*together, *together):
+        assert judge(policy, facts, alike=alike) == judge(policy, facts)
 
 
 # Time

@@ -24,7 +24,7 @@ from accounts_review.models.assessment import AssessmentBase
 from accounts_review.models.copying import array_of, copy
 from accounts_review.models.keys import one_of
 from accounts_review.models.streaming import streamed
-from accounts_review.rules.dormancy import Reason, judge
+from accounts_review.rules.dormancy import Alike, Reason, judge
 from accounts_review.rules.policy import Policy
 
 BATCH = 10_000
@@ -57,6 +57,7 @@ class Judging:
     workspace: Workspace
     rules: Policy
     rights: dict[str, tuple[str, ...] | None] = field(init=False)
+    _alike: Alike = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rights = rights_of_groups(self.workspace.groups.all())
@@ -74,8 +75,9 @@ class Judging:
     def row(self, pk: str, raw: str, read_at: str, *about: Any) -> tuple[Any, ...]:
         """The columns of a judgement of one account, as text where that is quicker."""
         incomplete, disputed, lost, unconfirmed, basis = about
+        user = decode_user(raw)
         facts = facts_of(
-            decode_user(raw),
+            user,
             rights_by_group=self.rights,
             key_owner=self.workspace.key_owner,
             read_at=_instant(read_at),
@@ -84,11 +86,12 @@ class Judging:
             lost_activity_at=lost and _instant(lost),
             unconfirmed_activity_at=unconfirmed and _instant(unconfirmed),
         )
-        found = judge(self.rules, facts)
+        # Groups that came expanded may grant more than the same groups of others.
+        found = judge(self.rules, facts, alike=None if user.expanded else self._alike)
         return (
             *(pk, basis, found.segment, found.activity_at and to_builtins(found.activity_at), found.activity_field),
-            *(to_builtins(found.dormant_from), found.limit_days, found.standing.value),
-            None if facts.permissions is None else array_of(tuple(sorted(facts.rights))),
+            *(to_builtins(found.dormant_from), found.limit_days, str(found.standing)),
+            None if found.rights is None else array_of(found.rights),
             *(_document(found.reasons), facts.never_used),
         )
 

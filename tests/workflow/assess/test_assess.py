@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow.assess import assess, judging
+from accounts_review.workflow.assess.judging import COLUMNS
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox import population, records
 from huwise_sandbox.server import SandboxServer
@@ -117,6 +119,18 @@ def test_a_right_that_a_group_was_given_protects_its_members(set_stage: SetStage
     stage.sync()
     assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("protected", "dormant")
     assert {"code": "right", "subject": "edit_domain", "via": "team"} in stage.account("marie").assessment.reasons
+
+
+def test_what_a_record_alone_says_of_its_group_counts_for_nobody_else(set_stage: SetStage) -> None:
+    workspace = set_stage(someone("marie"), groups=[records.group("team", "Team", [])]).workspace
+    everyone = judging.Judging(workspace, workspace.current_policy.rules)
+
+    def standing_with(group: dict[str, Any]) -> Any:
+        about = (NOW.isoformat(), False, (), None, None, "")
+        return everyone.row("1", json.dumps(someone("omar", groups=[group])), *about)[COLUMNS.index("standing")]
+
+    told, plain = {"uid": "team", "permissions": ["edit_domain"]}, {"uid": "team"}
+    assert [standing_with(group) for group in (told, plain, told)] == ["protected", "ordinary", "protected"]
 
 
 def test_the_owner_of_the_key_is_protected_whoever_it_is(set_stage: SetStage) -> None:
