@@ -34,7 +34,8 @@ def assess(*, workspace: Workspace, is_new: bool = False) -> int:
     if keys:
         indexes.put_off(Assessment, coming=len(keys))
         in_parts(keys, lambda part: _judge(version, part, is_new=is_new))
-    indexes.make_missing(Assessment, is_new=is_new)
+    # Those of the accounts are there, but where the process that had stored them died.
+    indexes.make_missing(Account, Assessment, is_new=is_new)
     if version.is_judged and not keys:
         return 0
     if not _is_done(version, keys):
@@ -103,9 +104,14 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
 
 
 def is_owed(*, workspace: Workspace) -> bool:
-    """Whether accounts are left that the policy in force has not judged as they are now."""
+    """Whether accounts are left that the policy in force has not judged as they are now, or nobody has looked.
+
+    Who was judged beside a first reading may have been left without indexes by both processes.
+    """
     version = in_force(workspace).first()
-    return version is not None and _stale(version).exists()
+    if version is None:
+        return False
+    return _stale(version).exists() or (not version.is_judged and workspace.accounts.exists())
 
 
 def in_force(workspace: Workspace) -> QuerySet[PolicyVersion]:

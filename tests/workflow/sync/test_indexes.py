@@ -8,7 +8,7 @@ import signal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts_review.models import Account, Assessment, Sync, indexes
+from accounts_review.models import Account, Assessment, PolicyVersion, Sync, indexes
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync import store as store_module
 from accounts_review.workflow.sync import sync as sync_module
@@ -130,3 +130,16 @@ def test_whoever_is_killed_in_between_leaves_it_to_the_next_sync(stage: Stage, s
     assert is_there(UNIQUE)
     assert Sync.objects.filter(state="complete").exists()
     assert stage.verdicts()["marie"] == "dormant"
+
+
+def test_where_those_who_stored_everybody_died_it_is_owed_and_then_made(stage: Stage) -> None:
+    stage.sync()
+    assert not assess.is_owed(workspace=stage.workspace)
+    PolicyVersion.objects.update(is_judged=False)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {SEARCH}, {IDLENESS}")
+    assert assess.is_owed(workspace=stage.workspace)
+    assert assess.assess(workspace=stage.workspace) == 0
+    assert is_there(SEARCH)
+    assert is_there(IDLENESS)
+    assert not assess.is_owed(workspace=stage.workspace)
