@@ -104,8 +104,8 @@ def lost_activity(
     return max(gone, default=None)
 
 
-def _dates_of_use(user: UserRecord, read_at: datetime) -> list[datetime | None]:
-    return [valid_instant(date, read_at=read_at) for date in (user.last_seen_at, user.last_login_at)]
+def _dates_of_use(user: UserRecord, read_at: datetime) -> tuple[datetime | None, datetime | None]:
+    return valid_instant(user.last_seen_at, read_at=read_at), valid_instant(user.last_login_at, read_at=read_at)
 
 
 def use_of(user: UserRecord, *, read_at: datetime) -> tuple[datetime | None, bool, bool]:
@@ -113,8 +113,8 @@ def use_of(user: UserRecord, *, read_at: datetime) -> tuple[datetime | None, boo
     joined = valid_instant(user.joined_at, read_at=read_at)
     if is_absent(user.last_seen_at) and is_absent(user.last_login_at):
         return joined, False, joined is not None
-    used = [found for found in _dates_of_use(user, read_at) if found]
-    return max([joined, *used] if joined else used, default=None), bool(used), False
+    seen, login = _dates_of_use(user, read_at)
+    return max([date for date in (joined, seen, login) if date], default=None), bool(seen or login), False
 
 
 def signs_of(users: Iterable[UserRecord], *, read_at: datetime) -> Signs:

@@ -38,6 +38,8 @@ def usable_for_mail(address: str) -> bool:
     """
     if EMAIL.fullmatch(address) is None or ENCODED_WORD in address or _has(address, "C"):
         return False
+    if address.isascii():
+        return len(address) <= LONGEST_ADDRESS
     try:
         return len(envelope(address)) <= LONGEST_ADDRESS
     except ValueError:

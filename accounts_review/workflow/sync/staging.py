@@ -28,8 +28,8 @@ from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
 
 BATCH = 2000
-AT_ONCE, BYTES_AT_ONCE = 500, 8 * 1024 * 1024
-"""So many records are written together, or so much of them: of megabytes each, 500 would take gigabytes."""
+AT_ONCE, BYTES_AT_ONCE = 2000, 8 * 1024 * 1024
+"""So many records are written together, or so much of them: of megabytes each, 2000 would take gigabytes."""
 TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged")
 
 _CREATE = """
@@ -291,14 +291,14 @@ class Staging:
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
         self.seq += 1
-        self.has_nameless |= record.is_nameless
-        user, raw = record.user, record.raw
+        user, raw, is_nameless = record.user, record.raw, record.is_nameless
+        self.has_nameless |= is_nameless
         self._size += len(raw)
         text = storable(raw.decode(errors="replace"))
         odd = raw if not text.isascii() and text.encode() != raw else None
         activity, is_seen, never_used = use_of(user, read_at=self.read_at)
         return (
-            *(number, page, self.seq, record.digest, record.name, record.whole, record.is_nameless),
+            *(number, page, self.seq, record.digest, record.name, record.whole, is_nameless),
             *(record.joined_meanwhile, record.incarnation, user.email, user.display_name),
             *(user.first_name, user.last_name, user.account_type, array_of(user.groups or ()), text, odd),
             *(activity and to_builtins(activity), is_seen, never_used, array_of(self.rights_of(user))),
