@@ -11,7 +11,7 @@ from accounts_review.huwise.records import GroupRecord, UserRecord
 from accounts_review.models import Account, Group
 from accounts_review.rules.breaker import Signs
 from accounts_review.rules.dates import is_absent, is_earlier, valid_instant
-from accounts_review.rules.dormancy import Facts
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.names import folded
 
 RightsByGroup = Mapping[str, tuple[str, ...] | None]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from accounts_review.rules.dormancy import Facts, Judgement, Verdict, judge, verdict_at
+from accounts_review.rules.dormancy import Judgement, Verdict, judge, verdict_at
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.gate import Evidence, Terms
 from accounts_review.rules.policy import DEFAULT_TEXT, Policy, Segment, parse
 

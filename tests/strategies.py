@@ -12,7 +12,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from accounts_review.rules.dormancy import KNOWN_PERMISSIONS, Facts
+from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Segment
 from tests.builders import ARCHETYPES, NOW, POLICY, make_policy
 

@@ -9,7 +9,7 @@ import pytest
 
 from accounts_review.facts import facts_of, incarnation_of
 from accounts_review.huwise import UserRecord, decode_user
-from accounts_review.rules.dormancy import Facts
+from accounts_review.rules.facts import Facts
 from tests.builders import NOW
 from tests.huwise.kit import as_bytes
 

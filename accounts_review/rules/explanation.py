@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from msgspec import structs
 
 from accounts_review.rules.dates import DateFault, read_date
-from accounts_review.rules.dormancy import Facts, Reason, Standing, judge, segment_of, unmet
+from accounts_review.rules.dormancy import Reason, Standing, judge, segment_of, unmet
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Policy, Segment
 
 PROTECTIONS = frozenset(

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dates import is_earlier, whole_second
-from accounts_review.rules.dormancy import Facts, Reason, Verdict, judge, verdict_at
+from accounts_review.rules.dormancy import Reason, Verdict, judge, verdict_at
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Policy
 
 LONGEST_LOOK = timedelta(seconds=30)

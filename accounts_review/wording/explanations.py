@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.rules.dates import DateFault
-from accounts_review.rules.dormancy import Facts, Standing, Verdict
+from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.explanation import DateRead, Explanation
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Segment
 from accounts_review.wording.instants import day, promised
 from accounts_review.wording.verdicts import MOST_NAMED, clause_of

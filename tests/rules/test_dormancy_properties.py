@@ -22,7 +22,6 @@ from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.dormancy import (
     BEFORE_ALL_DATES,
     Alike,
-    Facts,
     Standing,
     Verdict,
     judge,
@@ -30,6 +29,7 @@ from accounts_review.rules.dormancy import (
     segment_of,
     verdict_at,
 )
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.names import LONGEST
 from accounts_review.rules.policy import Policy
 from accounts_review.wording import verdicts

@@ -11,8 +11,9 @@ from hypothesis import given
 from msgspec import structs
 
 from accounts_review.rules.dates import DateFault
-from accounts_review.rules.dormancy import Facts, Reason, Standing, Verdict, judge, segment_of
+from accounts_review.rules.dormancy import Reason, Standing, Verdict, judge, segment_of
 from accounts_review.rules.explanation import active_if_seen_after, dates_read, explain
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Policy, Segment
 from accounts_review.wording import explanations
 from tests.builders import NOW, POLICY, SEEN, make_facts, make_policy, verdict

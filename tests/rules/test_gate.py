@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from accounts_review.rules.dormancy import Facts, Reason
+from accounts_review.rules.dormancy import Reason
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.gate import Effect, Objection, objections
 from accounts_review.wording.objections import OBJECTIONS
 from tests.builders import EVERYONE, NOW, POLICY, SEEN, make_evidence, make_facts, make_policy, make_terms

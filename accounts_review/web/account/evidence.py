@@ -11,8 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from accounts_review.models import Account, Exemption, PolicyVersion
-from accounts_review.rules.dormancy import Facts, Standing
+from accounts_review.rules.dormancy import Standing
 from accounts_review.rules.explanation import DateRead, active_if_seen_after, explain
+from accounts_review.rules.facts import Facts
 from accounts_review.wording import durations, explanations, instants, verdicts
 
 LONGEST_RECORD = 20_000

@@ -31,7 +31,7 @@ from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.rules.addresses import same_mailbox
 from accounts_review.rules.dates import valid_instant
-from accounts_review.rules.dormancy import Facts
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.rules.policy import Policy

@@ -25,7 +25,8 @@ from accounts_review.models import Account, DormancyCount, PolicyVersion, Sync, 
 from accounts_review.models.account import AccountQuerySet
 from accounts_review.rules.breaker import BreakerCheck, Figures, Signs, checks, first_checks
 from accounts_review.rules.dates import is_earlier, valid_instant
-from accounts_review.rules.dormancy import Facts, Standing, Verdict, judge, verdict_at
+from accounts_review.rules.dormancy import Standing, Verdict, judge, verdict_at
+from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Policy
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Staging
