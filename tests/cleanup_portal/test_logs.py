@@ -135,6 +135,26 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
     assert "in short" in log.text, "too short a secret would stand in ordinary words"
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/search/?q=zoe%20quixote",
+        "/w/main/review/?verdict=dormant&q=zoe.quixote&page=2",
+        "/login/?next=/x%3fq%3Dzoe%2520q",
+    ],
+)
+def test_whom_somebody_searched_for_is_in_no_line(write: Any, form: str, address: str) -> None:
+    """Where a search finds nothing the whole address is written, and no erasure reaches a log."""
+    log = write(form)
+    structlog.get_logger("django_structlog").warning(
+        "request_finished", code=404, request=f"GET {address}", ip="127.0.0.1"
+    )
+    assert "zoe" not in log.text
+    assert "127.0.0.1" in log.text
+    assert ("page=2" in log.text) is ("page=2" in address)
+
+
 @pytest.mark.parametrize("address", ["/answer/", "/answer/?", "/answer/'", "/accounts/password/reset/key/"])
 def test_an_address_without_what_would_be_hidden_leaves_a_line_of_json(write: Any, address: str) -> None:
     log = write("json")

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -17,6 +19,7 @@ from accounts_review.audit import NewEntry
 from accounts_review.audit.events import Event
 from accounts_review.models import (
     Account,
+    AuditEntry,
     Case,
     DecisionFile,
     EmailText,
@@ -34,6 +37,8 @@ from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.terms import SearchTerms
 
 _EVIDENCE_OF_A_PERSON = ("email",)
+_ONCE_NAMED_IN_THE_CHAIN = (Event.WORKSPACE_SYNCED, Event.MAIL_STOPPED)
+"""Earlier versions wrote whom a sync found odd, and what a mail server said, where nothing can be erased."""
 _OUTCOME = ("status", "error_code", "trace_id", "inferred", "found", "at")
 """What is kept of how a removal ended; the rest may name somebody."""
 
@@ -196,7 +201,7 @@ def _entry(account: Account, *, actor: str, reason: str, now: datetime) -> NewEn
 
 
 def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
-    """Policies and e-mail texts that name them: what was adopted or written for everybody is not rewritten."""
+    """Where they are still named: what was adopted or written for everybody is not rewritten, nor is the chain."""
     if not terms:
         return []
     naming = {"text__iregex": terms.pattern, "workspace": workspace}
@@ -204,4 +209,9 @@ def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
     left = [_("policy version %(number)d names this person") % {"number": version.number} for version in versions]
     if EmailText.objects.filter(**naming).exists():
         left.append(_("the texts of the workspace's e-mails name this person; change them in its settings"))
+    chained = AuditEntry.objects.of(workspace).filter(kind__in=_ONCE_NAMED_IN_THE_CHAIN)
+    naming_them = chained.annotate(said=Cast("data", TextField())).filter(said__iregex=terms.pattern)
+    if numbers := list(naming_them.order_by("seq").values_list("seq", flat=True)):
+        named = ", ".join(map(str, numbers))
+        left.append(_("audit entries that an earlier version wrote name this person: %(numbers)s") % {"numbers": named})
     return left

@@ -15,8 +15,9 @@ from django.db import connection
 from django.utils.timezone import now
 
 from accounts_review import audit
-from accounts_review.audit import checkpoint
+from accounts_review.audit import chain, checkpoint
 from accounts_review.audit.checkpoint import Keeper
+from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Case, PersonalData, Role, Snooze
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.launch import launch
@@ -132,6 +133,19 @@ def test_what_was_done_stays(stage: Stage) -> None:
     assert list(entries.values_list("kind", flat=True)) == ["person.erased", *kinds]
     assert {entry.subject for entry in entries} == {""}
     assert entries[0].details["reason"] == "asked for by …"
+
+
+def test_entries_of_an_earlier_version_that_still_name_them_are_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It wrote whom a sync found odd into the chain, from which nothing can be erased."""
+    health = [{"code": "nameless", "count": 1, "names": ADDRESS}]
+    with monkeypatch.context() as earlier:
+        earlier.setattr(chain, "PERSONAL", frozenset())
+        audit.log([stage.workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=now(), data={"health": health})
+    entry = AuditEntry.objects.filter(kind=Event.WORKSPACE_SYNCED)[0]
+    erase(stage)
+    assert f"an earlier version wrote name this person: {entry.seq}.\n" in capsys.readouterr().err
 
 
 @pytest.fixture
