@@ -224,11 +224,12 @@ def _held(policy: Policy, facts: Facts, alike: Alike | None) -> Held:
 
 
 def _protections_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
+    rights, groups = policy.protect.rights, policy.protect.names["groups"]
     for right, via in sorted(facts.rights.items()):
-        if right in policy.protect.rights:
+        if right in rights:
             yield Reason("right", right, via)
     for uid in facts.groups or ():
-        if uid in policy.protect.names["groups"]:
+        if uid in groups:
             yield Reason("protected_group", uid)
 
 

@@ -17,17 +17,15 @@ LONGEST = 1000
 WILDCARD = re.compile(r"[*?\[]")
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name in the one spelling that all its variants share.
 
     The Turkish i's count as i: what upper and lower case make of them depends on who writes. Characters that nobody
     sees, such as those a copied text brings along, do not count.
     """
-    return name.strip().lower() if name.isascii() else _folded(name)
-
-
-@lru_cache(maxsize=4096)
-def _folded(name: str) -> str:
+    if name.isascii():
+        return name.strip().lower()
     visible = "".join(character for character in name if category(character) != "Cf")
     bare = normalize("NFKC", normalize("NFKC", visible).casefold()).strip()
     return bare.replace("i\u0307", "i").replace("\u0131", "i")
