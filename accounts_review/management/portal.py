@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.urls import reverse
 
 from accounts_review.management.supervisor import Child
 
@@ -51,11 +52,18 @@ def prepare_forks(port: int) -> bool:
     os.environ |= _environment(port)
     settings.PUBLIC_URL = os.environ["PUBLIC_URL"]
     settings.CSRF_TRUSTED_ORIGINS = [settings.PUBLIC_URL]
-    # A connection cannot be shared; and a collection would copy what else can.
+    # A connection cannot be shared.
     connections.close_all()
+    share_what_is_loaded()
+    return True
+
+
+def share_what_is_loaded() -> None:
+    """Load what each process would load for itself, pages' code for addresses in e-mails too, and keep it shared."""
+    reverse("account_login")
+    # A collection would copy it into each.
     gc.collect()
     gc.freeze()
-    return True
 
 
 def _serve(port: int) -> None:

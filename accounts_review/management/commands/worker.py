@@ -8,7 +8,6 @@ a task's time is up counts as such a death.
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -21,6 +20,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from accounts_review.management import portal
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
 from accounts_review.models import AuditKey, Run
 from accounts_review.tasks import actions, queue, schedule, sources
@@ -99,9 +99,7 @@ class Command(BaseCommand):
         connection.close()
         os.register_at_fork(after_in_child=die_with_parent)
         django_q.cluster.Sentinel = WatchfulSentinel
-        # What its processes share stays shared: a collection would copy it into each.
-        gc.collect()
-        gc.freeze()
+        portal.share_what_is_loaded()
         # A stop that comes while the cluster starts would find nothing to stop yet, and be forgotten.
         signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
         cluster = django_q.cluster.Cluster()
