@@ -9,6 +9,7 @@ import pytest
 
 from accounts_review.models import AuditEntry
 from accounts_review.workflow.launch import launch
+from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
 from tests.stage import NOW, SetStage, Stage, days_ago, someone
 
@@ -89,6 +90,23 @@ def test_a_second_unknown_of_the_same_case_stops_the_cleanup_for_a_person(stage:
     stage.clock.advance(minutes=2)
     stage.revoke(quiet=60)
     assert set(stage.states().values()) == {"revoked"}
+
+
+def test_whoever_the_workspace_never_removes_can_be_withdrawn(stage: Stage) -> None:
+    odd = {"error_code": "NoSuchRoute", "message": "not here"}
+    stage.order(DELETE | {"kind": "status", "status": 404, "body": odd, "path": "/users/marie*"})
+    for _ in range(8):
+        stage.clock.advance(minutes=2)
+        stage.revoke(quiet=60)
+    assert stage.cleanup().stopped_because == {"code": "unknown_again", "times": 2}
+    reviewer = stage.staff("reviewer")
+    decide.withdraw(accounts=stage.accounts("marie"), actor=reviewer, reason="by hand", now=stage.clock())
+    resume(stage)
+    stage.clock.advance(minutes=2)
+    stage.revoke(quiet=60)
+    assert tries_for_marie(stage) == 2
+    assert stage.states() == {"marie": "withdrawn", "omar": "revoked", "zoé": "revoked"}
+    assert stage.cleanup().state == "closed"
 
 
 def test_two_unknowns_in_a_row_are_so_although_the_first_was_settled_meanwhile(stage: Stage) -> None:
