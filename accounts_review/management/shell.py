@@ -102,7 +102,8 @@ class HoldCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options.get("workspace")
-        workspace = workspace_named(name) if name else None
+        # Not where it is "", as an unset variable of a script is: that names no workspace, and never all of them.
+        workspace = None if name is None else workspace_named(name)
         try:
             self.act(workspace, actor=person(options["actor"]), reason=options["reason"], now=now())
         except SAID as error:
@@ -128,7 +129,7 @@ def _reason(given: str) -> str:
 
 def actor_named(login: str | None) -> User | None:
     """The person who acts, or ``None`` where nobody is named: the shell itself."""
-    return person(login) if login else None
+    return None if login is None else person(login)
 
 
 def person(login: str) -> User:
@@ -245,7 +246,9 @@ def workspace_named(name: str | None) -> Workspace:
         case [workspace]:
             return workspace
         case []:
-            raise CommandError(f"There is no workspace {name!r}; {_names_known()}." if name else NO_WORKSPACE)
+            raise CommandError(
+                f"There is no workspace {name!r}; {_names_known()}." if name is not None else NO_WORKSPACE
+            )
         case _:
             names = ", ".join(workspace.name for workspace in known)
             raise CommandError(f"There are several workspaces: {names}. Say which with --workspace.")

@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts_review.models import AuditEntry, Workspace, may
+from accounts_review.models import AuditEntry, Hold, Workspace, may
 from tests.factories import make_workspace
 
 PASSWORD = "a sentence of several words"
@@ -85,6 +85,26 @@ def test_deactivate_ends_all_or_one_role(workspace: Workspace) -> None:
     assert not may(ana, "read", workspace)
     with pytest.raises(CommandError, match="No active person has the login 'ana'"):
         run("grant", "ana", "auditor", "--workspace", "main")
+
+
+def test_an_empty_name_of_a_workspace_never_means_all_of_them(workspace: Workspace) -> None:
+    run("add_person", "ana", "ana@new.example", "administrator")
+    for argv in (
+        ("deactivate", "ana"),
+        ("grant", "ana", "auditor"),
+        ("hold", "--actor", "ana", "--reason", "look"),
+        ("audit_export",),
+    ):
+        with pytest.raises(CommandError, match="There is no workspace ''; known: main"):
+            run(*argv, "--workspace", "")
+    assert not Hold.objects.exists()
+    assert may(User.objects.get(username="ana", is_active=True), "administer", None)
+
+
+def test_an_empty_login_never_means_the_shell_itself(workspace: Workspace) -> None:
+    with pytest.raises(CommandError, match="No active person has the login ''"):
+        run("add_person", "ana", "ana@new.example", "reviewer", "--actor", "")
+    assert not User.objects.exists()
 
 
 def test_a_superuser_is_refused_with_what_to_do(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts_review.management.files import content_of
-from accounts_review.management.shell import SAID, person
+from accounts_review.management.shell import SAID, actor_named
 from accounts_review.models import Access
 from accounts_review.tasks import sources
 from accounts_review.wording import findings
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--language", default="en", choices=[code for code, _ in settings.LANGUAGES])
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = person(options["actor"]) if options["actor"] else None
+        actor = actor_named(options["actor"])
         access = Access(
             url=options["url"].strip(), api_key=_key_in(options["key_file"]), key_owner=options["key_owner"]
         )

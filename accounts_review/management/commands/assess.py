@@ -20,7 +20,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("--as-of", metavar="INSTANT", help="show the verdicts as of this time instead of now")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        as_of = instant(options["as_of"]) if options["as_of"] else now()
+        as_of = now() if options["as_of"] is None else instant(options["as_of"])
         judged = assess.assess(workspace=workspace)
         DormancyCount.objects.recount(workspace)
         self.stdout.write(f"assessed again: {judged:,}")

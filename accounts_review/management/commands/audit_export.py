@@ -19,6 +19,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["workspace"]
-        entries = AuditEntry.objects.of(workspace_named(name)) if name else AuditEntry.objects.all()
+        entries = AuditEntry.objects.of(workspace_named(name)) if name is not None else AuditEntry.objects.all()
         for line in audit_lines(entries.order_by("seq")):
             self.stdout.write(line, ending="")

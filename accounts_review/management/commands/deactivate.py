@@ -23,7 +23,7 @@ class Command(BaseCommand):
         at, person = now(), shell.person(options["login"])
         try:
             actor = shell.actor_named(options["actor"])
-            workspace = shell.place(options["workspace"] or shell.ALL)
+            workspace = shell.place(shell.ALL if options["workspace"] is None else options["workspace"])
             if workspace is None:
                 change = people.deactivate(person=person, actor=actor, now=at)
             else:

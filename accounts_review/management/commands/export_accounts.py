@@ -27,7 +27,7 @@ class Command(WorkspaceCommand):
         parser.add_argument("-o", dest="output", metavar="FILE", help="output file; default: standard output")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        as_of = instant(options["as_of"]) if options["as_of"] else now()
+        as_of = now() if options["as_of"] is None else instant(options["as_of"])
         accounts = Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(as_of)
         if options["verdict"]:
             accounts = accounts.whose_verdict(options["verdict"], now=as_of)

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, add_reason, in_words, person
+from accounts_review.management.shell import WorkspaceCommand, actor_named, add_reason, in_words
 from accounts_review.models import PolicyPreview, Workspace
 from accounts_review.rules.policy import PolicyError, decode
 from accounts_review.wording import policies, policy_findings
@@ -36,7 +36,7 @@ class Command(WorkspaceCommand):
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         text = _text_of(options["file"])
-        actor = person(options["actor"]) if options["actor"] else None
+        actor = actor_named(options["actor"])
         if not options["dry_run"]:
             self._load(workspace, text, actor, options["reason"] or "")
             return
