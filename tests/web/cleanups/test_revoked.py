@@ -59,7 +59,8 @@ def test_a_row_says_who_brought_somebody_back(site: Site) -> None:
 def test_nobody_is_a_page_too(client: Client, workspace: Workspace, person: Callable[[str], User]) -> None:
     site = Site(client, workspace, person).sign_in("auditor")
 
-    assert "No case matches" in text(site.get("revoked"))
+    assert "access has been removed yet" in text(site.get("revoked"))
+    assert "No case matches" in text(site.get("revoked", {"q": "ana"}))
 
 
 def test_names_are_never_markup(site: Site) -> None:
