@@ -32,6 +32,9 @@ _OF_THE_SERVER = ("08", "53", "57P")
 """PostgreSQL's classes of errors: of the connection, for want of room or memory, by an operator's hand."""
 
 _HIDDEN = "…"
+_ESCAPED = r"\\[^\"'nrt]"
+"""What JSON writes with a backslash, but for what ends a text or a line: never half of it is taken away."""
+_MORE = rf"(?:[^\s\"'&\\]|{_ESCAPED})+"
 _IN_EVERY_LINE = (
     # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address,
     # be it by the end of a line, after which the console's next line begins.
@@ -43,12 +46,21 @@ _IN_EVERY_LINE = (
         ),
         rf"\1{_HIDDEN}",
     ),
-    (re.compile(r"(/login/callback/\?)[^\s\"']+"), rf"\1{_HIDDEN}"),
-    # What somebody searched for, a name as a rule, also in an address within an address: no erasure reaches a log.
-    (re.compile(r"((?:[?&]|%3F|%26)q(?:=|%3D))(?:[^\s\"'&%]|%(?!26))+", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (re.compile(rf"(/login/callback/\?)(?:[^\s\"'\\]|{_ESCAPED})+"), rf"\1{_HIDDEN}"),
+    # What somebody searched for, a name as a rule: no erasure reaches a log. Also in an address within an address, what
+    # belongs to which is encoded once more.
+    (re.compile(rf"([?&](?:q|actor)=){_MORE}"), rf"\1{_HIDDEN}"),
+    (
+        re.compile(
+            r"(%((?:25)*)(?:3F|26)(?:q|actor)(?:=|%\2(?:3D)))(?:[^\s\"'&%\\]|"
+            rf"{_ESCAPED}|%(?!\2(?:26)))+",
+            re.IGNORECASE,
+        ),
+        rf"\1{_HIDDEN}",
+    ),
     # user:password@host, and the API's own form of authorization.
     (re.compile(r"(://[^/\s:@\"']*:)[^/\s@\"']+@"), rf"\1{_HIDDEN}@"),
-    (re.compile(r"(\bapikey[ =:]+)[^\s\"'&]+", re.IGNORECASE), rf"\1{_HIDDEN}"),
+    (re.compile(rf"(\bapikey[ =:]+){_MORE}", re.IGNORECASE), rf"\1{_HIDDEN}"),
 )
 
 _SHARED: list[Processor] = [

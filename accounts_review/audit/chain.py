@@ -93,6 +93,8 @@ def append(entries: Iterable[NewEntry]) -> None:
     objects took most of the time.
     """
     given = list(entries)
+    if not given:
+        return
     end = _end({entry.who for entry in given} | {entry.whom for entry in given if entry.subject})
     checkpoint.keep_after_commit(before=end.last)
     beside = _Beside(end.people)

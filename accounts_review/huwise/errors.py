@@ -95,7 +95,10 @@ class Unreachable(HuwiseError):
     @property
     def sentence(self) -> str:
         """Which of the sentences tells it."""
-        return self.kind if self.kind != "tls" or self.is_untrusted else "tls, not agreed"
+        if self.kind != "tls" or self.is_untrusted:
+            return self.kind
+        # Where something was sent, it had been agreed on, and broke afterwards.
+        return "cut" if self.sent else "tls, not agreed"
 
     def _what(self) -> str:
         return {

@@ -34,7 +34,8 @@ def copy_in(rows: Sequence[models.Model]) -> None:
 def copy_rows(model: type[models.Model], rows: Iterable[Sequence[Any]]) -> None:
     """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text.
 
-    The database stores the first while the next are made, for which the connection cannot be asked meanwhile.
+    The database stores the first while the next are made, so what makes them must not ask anything of the connection:
+    it would wait for ever.
     """
     columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
     _copy_at_once(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)

@@ -142,6 +142,12 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
         "/search/?q=zoe%20quixote",
         "/w/main/review/?verdict=dormant&q=zoe.quixote&page=2",
         "/login/?next=/x%3fq%3Dzoe%2520q",
+        "/login/?next=/x%3Fpage%3D1%26q%3Dzoe%2520%2526%2520zoe%26page%3D2",
+        "/login/?next=/login/%3Fnext%3D/x%253Fq%253Dzoe%252520zoe",
+        "/login/?next=/x%3Fq=zoe&page=2",
+        "/w/main/audit/?actor=zoe&page=2",
+        "/nowhere/?q=Tom%20%26%20zoe",
+        '/nowhere/?q=zoe"quixote',
     ],
 )
 def test_whom_somebody_searched_for_is_in_no_line(write: Any, form: str, address: str) -> None:
@@ -155,7 +161,21 @@ def test_whom_somebody_searched_for_is_in_no_line(write: Any, form: str, address
     assert ("page=2" in log.text) is ("page=2" in address)
 
 
-@pytest.mark.parametrize("address", ["/answer/", "/answer/?", "/answer/'", "/accounts/password/reset/key/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/answer/", "/answer/?", "/answer/'", "/accounts/password/reset/key/"),
+        *(
+            '/?q=a"b',
+            "/?q=a\\",
+            '/?q=a\\"b',
+            '/?x=%3Fq%3Da"b',
+            '/login/callback/?code=a"b',
+            'apikey abc"d',
+            "?q=\x7f\n",
+        ),
+    ],
+)
 def test_an_address_without_what_would_be_hidden_leaves_a_line_of_json(write: Any, address: str) -> None:
     log = write("json")
     logging.getLogger("somebody.elses").warning("request", extra={"request": f"GET {address}", "code": 404})

@@ -177,6 +177,15 @@ def test_a_host_that_cannot_prove_itself_gets_no_key_and_no_second_attempt() -> 
     assert heard == []
 
 
+def test_a_connection_that_breaks_after_it_was_agreed_on_was_cut_off() -> None:
+    failure = httpx.ReadError("bad record mac")
+    failure.__cause__ = ssl.SSLError("decryption failed")
+    workspace = PreparedWorkspace(failure)
+    with pytest.raises(Unreachable, match="was cut off") as caught:
+        workspace.client.delete_user("bob")
+    assert (caught.value.kind, caught.value.sent) == ("tls", True), "somebody may be in between: clean-ups stop"
+
+
 def test_a_refused_certificate_is_recognised_behind_httpx() -> None:
     failure = httpx.ConnectError("certificate verify failed")
     failure.__cause__ = ssl.SSLCertVerificationError("expired")

@@ -118,7 +118,11 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
         yield Need(level="error", text=text, link=_("Review the sync"), url=page)
-    if last is None:
+    # By such a clock no sync is complete, so the last one need not be the one that tells.
+    is_told = last and last.state == Sync.State.COMPLETE
+    if behind := clock.behind_sync(last, now=now) if is_told else clock.behind(workspace, now=now):
+        yield Need(level="error", text=str(findings.in_words(behind)), link=link, url=url)
+    elif last is None:
         yield Need(level="error", text=_("The workspace has never been synced."), link=link, url=url)
     elif last.state == Sync.State.FAILED:
         text = _("The last sync failed, and none has succeeded yet.")
@@ -128,8 +132,6 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
     elif last.state == Sync.State.INCOMPLETE:
         text = _("The last sync was incomplete. No new accounts become dormant until one is complete.")
         yield Need(level="warning", text=text, link=link, url=url)
-    elif last.state == Sync.State.COMPLETE and (behind := clock.behind_sync(last, now=now)):
-        yield Need(level="error", text=str(findings.in_words(behind)), link=link, url=url)
     elif last.health:
         yield Need(
             level="warning", text=" ".join(findings.in_words(found).said for found in last.health), link=link, url=url

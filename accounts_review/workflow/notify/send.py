@@ -77,10 +77,10 @@ def send_notices(
     with alone_in(workspace) as is_alone:
         if not is_alone:
             return Notices(left=due.notices(workspace).count(), error=_busy())
+        left_over = record_left(workspace, now=now)
         if found := clock.behind(workspace, now=now):
             left = due.notices(workspace).count()
             return Notices(left=left, error=str(findings.in_words(found)) if left else "")
-        left_over = record_left(workspace, now=now)
         rewarn.follow_addresses(workspace=workspace, now=now)
         where: dict[str, Any] = {"workspace": workspace, "now": now}
         cases, guard = due.notices(workspace), holds.Guard(workspace, now=now)

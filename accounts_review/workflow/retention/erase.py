@@ -39,6 +39,8 @@ from accounts_review.workflow.retention.terms import SearchTerms
 _EVIDENCE_OF_A_PERSON = ("email",)
 _ONCE_NAMED_IN_THE_CHAIN = (Event.WORKSPACE_SYNCED, Event.MAIL_STOPPED)
 """Earlier versions wrote whom a sync found odd, and what a mail server said, where nothing can be erased."""
+MOST_NUMBERS = 10
+"""So many of them are told one by one."""
 _OUTCOME = ("status", "error_code", "trace_id", "inferred", "found", "at")
 """What is kept of how a removal ended; the rest may name somebody."""
 
@@ -209,9 +211,20 @@ def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
     left = [_("policy version %(number)d names this person") % {"number": version.number} for version in versions]
     if EmailText.objects.filter(**naming).exists():
         left.append(_("the texts of the workspace's e-mails name this person; change them in its settings"))
-    chained = AuditEntry.objects.of(workspace).filter(kind__in=_ONCE_NAMED_IN_THE_CHAIN)
-    naming_them = chained.annotate(said=Cast("data", TextField())).filter(said__iregex=terms.pattern)
-    if numbers := list(naming_them.order_by("seq").values_list("seq", flat=True)):
-        named = ", ".join(map(str, numbers))
+    if numbers := _chained(workspace, terms):
+        named = ", ".join(map(str, numbers[:MOST_NUMBERS]))
+        if len(numbers) > MOST_NUMBERS:
+            named += f", … {numbers[-1]} ({len(numbers)})"
         left.append(_("audit entries that an earlier version wrote name this person: %(numbers)s") % {"numbers": named})
     return left
+
+
+def _chained(workspace: Workspace, terms: SearchTerms) -> list[int]:
+    """The entries that name somebody in the chain itself."""
+    entries = AuditEntry.objects.of(workspace).filter(kind__in=_ONCE_NAMED_IN_THE_CHAIN)
+    likely = entries.annotate(said=Cast("data", TextField())).filter(said__iregex=terms.loose).order_by("seq")
+    return [
+        seq
+        for seq, data in likely.values_list("seq", "data").iterator(2000)
+        if any(map(terms.found.search, texts.strings_of(data)))
+    ]

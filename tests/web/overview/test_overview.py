@@ -74,6 +74,8 @@ def test_a_clock_that_was_set_back_is_told(site: Site) -> None:
     assert level == "error"
     assert "clock is behind" in sentence
     assert "Set this server's clock" in sentence
+    site.synced("incomplete", ago=timedelta(minutes=1))
+    assert said(site) == [(level, sentence)]
 
 
 def test_a_sick_connection_is_told(site: Site) -> None:

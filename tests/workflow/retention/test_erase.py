@@ -148,6 +148,23 @@ def test_entries_of_an_earlier_version_that_still_name_them_are_told(
     assert f"an earlier version wrote name this person: {entry.seq}.\n" in capsys.readouterr().err
 
 
+def test_of_very_many_such_entries_the_first_and_the_last_are_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And none in which only a code reads like the name."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(chain, "PERSONAL", frozenset())
+        for names in [ADDRESS] * 12 + ["somebody else"]:
+            health = [{"code": "nameless", "count": 1, "names": names}]
+            data = {"health": health, USERNAME: 1}
+            audit.log([stage.workspace], kind=Event.WORKSPACE_SYNCED, actor="portal", now=now(), data=data)
+    told = list(AuditEntry.objects.filter(kind=Event.WORKSPACE_SYNCED).order_by("seq").values_list("seq", flat=True))[
+        -13:-1
+    ]
+    erase(stage)
+    assert f"name this person: {', '.join(map(str, told[:10]))}, … {told[-1]} (12).\n" in capsys.readouterr().err
+
+
 @pytest.fixture
 def kept_for_later(transactional_db: None) -> None:
     """The database has kept files for later use in which somebody's name was written before."""
