@@ -5,11 +5,14 @@ Whoever dies in between leaves indexes away; the next sync makes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from zlib import crc32
 
 import structlog
 from django.db import DatabaseError, connection, models
+
+from accounts_review.models.alone import alone
 
 MANY = 20_000
 """From so many accounts on it pays."""
@@ -20,7 +23,7 @@ GROWTH = 4
 
 _STANDING = """
 SELECT class.relname, state.indisvalid FROM pg_index state JOIN pg_class class ON class.oid = state.indexrelid
-WHERE state.indrelid = ANY(%s::regclass[])
+WHERE state.indrelid = %s::regclass
 """
 
 log = structlog.get_logger(__name__)
@@ -74,15 +77,27 @@ def make_missing(*tables: type[models.Model], is_new: bool = False) -> None:
     """
     if connection.in_atomic_block:
         return
-    standing = _standing(*tables)
     for model in tables:
-        if missing := [index for index in model._meta.indexes if not standing.get(index.name)]:
-            _make(model, missing, standing, is_new=is_new)
+        if not _missing(model):
+            continue
+        # Two who make those of one table would wait for each other: the other makes them.
+        with alone(*lock_of(model)) as is_alone:
+            if is_alone and (missing := _missing(model)):
+                _make(model, missing, is_new=is_new)
 
 
-def _make(
-    model: type[models.Model], missing: Iterable[models.Index], standing: Mapping[str, bool], *, is_new: bool
-) -> None:
+def lock_of(model: type[models.Model]) -> tuple[int, int]:
+    """The key of the lock that whoever makes indexes of a table holds."""
+    return 0x696E6478, crc32(model._meta.db_table.encode()) >> 1
+
+
+def _missing(model: type[models.Model]) -> list[models.Index]:
+    standing = _standing(model)
+    return [index for index in model._meta.indexes if not standing.get(index.name)]
+
+
+def _make(model: type[models.Model], missing: Iterable[models.Index], *, is_new: bool) -> None:
+    standing = _standing(model)
     with connection.cursor() as cursor:
         cursor.execute(f"SET maintenance_work_mem = '{WORK_MEMORY}'")
         for index in missing:
@@ -98,10 +113,10 @@ def _make(
         cursor.execute(f'ANALYZE "{model._meta.db_table}"')
 
 
-def _standing(*tables: type[models.Model]) -> dict[str, bool]:
-    """The indexes of tables that are there, and whether each was finished."""
+def _standing(model: type[models.Model]) -> dict[str, bool]:
+    """The indexes of a table that are there, and whether each was finished."""
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [[model._meta.db_table for model in tables]])
+        cursor.execute(_STANDING, [model._meta.db_table])
         return dict(cursor.fetchall())
 
 

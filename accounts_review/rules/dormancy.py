@@ -53,7 +53,7 @@ KNOWN_PERMISSIONS = frozenset(
         "manage_showcase_requests",
     }
 )
-"""The 16 permissions of the vendor's contract and the 5 its SDK had to add. The set is open: see ``_doubts``."""
+"""The vendor's contract has 16 permissions, its SDK had to add 5, others may come: see ``_doubts_of_rights``."""
 
 
 class Standing(StrEnum):
@@ -95,8 +95,8 @@ class Held(Struct, frozen=True):
 
 Alike = dict[tuple[object, ...], Held]
 """What was found of rights and groups, by what they are: of very many accounts, most have the same as some other."""
-MOST_ALIKE, FEW = 4096, 20
-"""So many are kept; of an account that has many rights and groups, no other has the same."""
+MOST_ALIKE, FEW, SHORT = 4096, 20, 1000
+"""So many are kept, of so many names with so many letters in all: what is more, no other account has."""
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -218,7 +218,8 @@ def _held(policy: Policy, facts: Facts, alike: Alike | None) -> Held:
         protections = tuple(_protections_of_rights(policy, facts))
         rights = None if facts.permissions is None else tuple(sorted(facts.rights))
         held = Held(rights, protections, tuple(_doubts_of_rights(policy, facts)))
-        if len(alike) < MOST_ALIKE and len(facts.rights) + len(facts.groups or ()) <= FEW:
+        names = (*facts.rights, *(facts.groups or ()))
+        if len(alike) < MOST_ALIKE and len(names) <= FEW and sum(map(len, names)) <= SHORT:
             alike[key] = held
     return held
 

@@ -104,14 +104,9 @@ def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
 
 
 def is_owed(*, workspace: Workspace) -> bool:
-    """Whether accounts are left that the policy in force has not judged as they are now, or nobody has looked.
-
-    Who was judged beside a first reading may have been left without indexes by both processes.
-    """
+    """Whether accounts are left that the policy in force has not judged as they are now."""
     version = in_force(workspace).first()
-    if version is None:
-        return False
-    return _stale(version).exists() or (not version.is_judged and workspace.accounts.exists())
+    return version is not None and _stale(version).exists()
 
 
 def in_force(workspace: Workspace) -> QuerySet[PolicyVersion]:

@@ -6,9 +6,9 @@ import os
 import signal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
-from accounts_review.models import Account, Assessment, PolicyVersion, Sync, indexes
+from accounts_review.models import Account, Assessment, Sync, indexes
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.sync import store as store_module
 from accounts_review.workflow.sync import sync as sync_module
@@ -132,14 +132,29 @@ def test_whoever_is_killed_in_between_leaves_it_to_the_next_sync(stage: Stage, s
     assert stage.verdicts()["marie"] == "dormant"
 
 
-def test_where_those_who_stored_everybody_died_it_is_owed_and_then_made(stage: Stage) -> None:
+def test_whoever_judges_next_makes_what_is_missing(stage: Stage) -> None:
     stage.sync()
-    assert not assess.is_owed(workspace=stage.workspace)
-    PolicyVersion.objects.update(is_judged=False)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP INDEX {SEARCH}, {IDLENESS}")
-    assert assess.is_owed(workspace=stage.workspace)
     assert assess.assess(workspace=stage.workspace) == 0
     assert is_there(SEARCH)
     assert is_there(IDLENESS)
-    assert not assess.is_owed(workspace=stage.workspace)
+
+
+def test_while_another_process_makes_them_nobody_else_does(stage: Stage) -> None:
+    """Two that make indexes of one table wait for each other, until the database ends one of them."""
+    stage.sync()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {SEARCH}")
+    other = connections.create_connection("default")
+    key = indexes.lock_of(Account)
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", key)
+            indexes.make_missing(Account)
+            assert not is_there(SEARCH)
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+        indexes.make_missing(Account)
+        assert is_there(SEARCH)
+    finally:
+        other.close()
