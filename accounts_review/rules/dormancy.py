@@ -85,7 +85,7 @@ class Reason:
     via: str = ""
 
 
-class Held(Struct, frozen=True):
+class RightsJudgement(Struct, frozen=True):
     """What the rights and groups of an account amount to under a policy."""
 
     rights: tuple[str, ...] | None
@@ -93,7 +93,7 @@ class Held(Struct, frozen=True):
     doubts: tuple[Reason, ...]
 
 
-Alike = dict[tuple[object, ...], Held]
+Alike = dict[tuple[object, ...], RightsJudgement]
 """What was found of rights and groups, by what they are: of very many accounts, most have the same as some other."""
 MOST_ALIKE, FEW, SHORT = 4096, 20, 1000
 """So many are kept, of so many names with so many letters in all: what is more, no other account has."""
@@ -125,17 +125,17 @@ def judge(policy: Policy, facts: Facts, *, alike: Alike | None = None) -> Judgem
     ``alike``, empty at first, keeps what was found of rights and groups for whoever has the same: under the same policy
     and ``rights_by_group``, which it is up to the caller to see to. It saves a fifth of judging.
     """
-    segment, held = segment_of(policy, facts), None
+    segment, of_rights = segment_of(policy, facts), None
     activity = facts.activity
     shown = activity[0] if activity else None
     if facts.unconfirmed_activity_at and (shown is None or facts.unconfirmed_activity_at > shown):
         shown = facts.unconfirmed_activity_at
     try:
-        held = _held(policy, facts, alike)
-        protections = [*held.protections, *_protections_of_names(policy, facts)]
+        of_rights = _judge_rights(policy, facts, alike)
+        protections = [*of_rights.protections, *_protections_of_names(policy, facts)]
         # What makes the evidence incomplete or the account impossible to address: law 1, *unknown is not old*.
         of_dates, of_address = _doubts_of_dates(facts, has_date=activity is not None), _doubts_of_address(policy, facts)
-        doubts = [*of_dates, *held.doubts, *of_address]
+        doubts = [*of_dates, *of_rights.doubts, *of_address]
     except Exception:
         protections, doubts = [Reason("rule_failed")], []
     standing = Standing.PROTECTED if protections else Standing.UNCERTAIN if doubts else Standing.ORDINARY
@@ -147,7 +147,7 @@ def judge(policy: Policy, facts: Facts, *, alike: Alike | None = None) -> Judgem
         dormant_from=shown + timedelta(days=segment.dormant_after_days) if shown else BEFORE_ALL_DATES,
         standing=standing,
         reasons=(*protections, *doubts),
-        rights=held.rights if held else None,
+        rights=of_rights.rights if of_rights else None,
     )
 
 
@@ -210,18 +210,18 @@ _MEETS: dict[str, Callable[[Segment, Facts], bool]] = {
 """Each condition that a segment can make."""
 
 
-def _held(policy: Policy, facts: Facts, alike: Alike | None) -> Held:
+def _judge_rights(policy: Policy, facts: Facts, alike: Alike | None) -> RightsJudgement:
     if alike is None:
         alike = {}
     key = (facts.permissions, facts.groups, facts.disputed, facts.unlisted)
-    if (held := alike.get(key)) is None:
+    if (found := alike.get(key)) is None:
         protections = tuple(_protections_of_rights(policy, facts))
         rights = None if facts.permissions is None else tuple(sorted(facts.rights))
-        held = Held(rights, protections, tuple(_doubts_of_rights(policy, facts)))
+        found = RightsJudgement(rights, protections, tuple(_doubts_of_rights(policy, facts)))
         names = (*facts.rights, *(facts.groups or ()))
         if len(alike) < MOST_ALIKE and len(names) <= FEW and sum(map(len, names)) <= SHORT:
-            alike[key] = held
-    return held
+            alike[key] = found
+    return found
 
 
 def _protections_of_rights(policy: Policy, facts: Facts) -> Iterator[Reason]:
