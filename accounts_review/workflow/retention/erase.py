@@ -10,8 +10,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import TextField
-from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -19,7 +17,6 @@ from accounts_review.audit import NewEntry
 from accounts_review.audit.events import Event
 from accounts_review.models import (
     Account,
-    AuditEntry,
     Case,
     DecisionFile,
     EmailText,
@@ -37,10 +34,8 @@ from accounts_review.workflow.retention import texts, traces
 from accounts_review.workflow.retention.terms import SearchTerms
 
 _EVIDENCE_OF_A_PERSON = ("email",)
-_ONCE_NAMED_IN_THE_CHAIN = (Event.WORKSPACE_SYNCED, Event.MAIL_STOPPED)
-"""Earlier versions wrote whom a sync found odd, and what a mail server said, where nothing can be erased."""
-MOST_NUMBERS = 10
-"""So many of them are told one by one."""
+_MOST_NUMBERS = 10
+"""So many entries are told one by one."""
 _OUTCOME = ("status", "error_code", "trace_id", "inferred", "found", "at")
 """What is kept of how a removal ended; the rest may name somebody."""
 
@@ -211,20 +206,9 @@ def _left(workspace: Workspace, terms: SearchTerms) -> list[str]:
     left = [_("policy version %(number)d names this person") % {"number": version.number} for version in versions]
     if EmailText.objects.filter(**naming).exists():
         left.append(_("the texts of the workspace's e-mails name this person; change them in its settings"))
-    if numbers := _chained(workspace, terms):
-        named = ", ".join(map(str, numbers[:MOST_NUMBERS]))
-        if len(numbers) > MOST_NUMBERS:
+    if numbers := texts.chained(terms, names=workspace.names):
+        named = ", ".join(map(str, numbers[:_MOST_NUMBERS]))
+        if len(numbers) > _MOST_NUMBERS:
             named += f", … {numbers[-1]} ({len(numbers)})"
         left.append(_("audit entries that an earlier version wrote name this person: %(numbers)s") % {"numbers": named})
     return left
-
-
-def _chained(workspace: Workspace, terms: SearchTerms) -> list[int]:
-    """The entries that name somebody in the chain itself."""
-    entries = AuditEntry.objects.of(workspace).filter(kind__in=_ONCE_NAMED_IN_THE_CHAIN)
-    likely = entries.annotate(said=Cast("data", TextField())).filter(said__iregex=terms.loose).order_by("seq")
-    return [
-        seq
-        for seq, data in likely.values_list("seq", "data").iterator(2000)
-        if any(map(terms.found.search, texts.strings_of(data)))
-    ]

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast, Left
 
+from accounts_review.audit.events import Event
 from accounts_review.models import (
     AuditEntry,
     BulkDecision,
@@ -38,6 +39,8 @@ _SAID = frozenset(
     }
 )
 """The keys of documents under which words stand; under every other there are codes, numbers and dates."""
+_ONCE_NAMED_IN_THE_CHAIN = (Event.WORKSPACE_SYNCED, Event.MAIL_STOPPED)
+"""Earlier versions wrote whom a sync found odd, and what a mail server said, where nothing can be erased."""
 _CODES = frozenset({"code", "kind", "outcome", "state", "status"})
 _A_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
@@ -123,6 +126,17 @@ def telling(
         digest
         for digest, account, details in found.values_list("pk", "account_id", "details").iterator(2000)
         if _names(details, terms, login=login, of_another=account is not None)
+    ]
+
+
+def chained(terms: SearchTerms, *, names: Collection[str]) -> list[int]:
+    """The numbers of entries of workspaces, known by their ``names``, that name somebody in the chain itself."""
+    entries = AuditEntry._base_manager.filter(workspace__in=names, kind__in=_ONCE_NAMED_IN_THE_CHAIN).order_by("seq")
+    likely = entries.annotate(said=Cast("data", models.TextField())).filter(said__iregex=terms.loose)
+    return [
+        seq
+        for seq, data in likely.values_list("seq", "data").iterator(2000)
+        if _names(data, terms, login="", of_another=False)
     ]
 
 
