@@ -35,6 +35,8 @@ _HIDDEN = "…"
 _ESCAPED = r"\\[^\"'nrt]"
 """What JSON writes with a backslash, but for what ends a text or a line: never half of it is taken away."""
 _MORE = rf"(?:[^\s\"'&\\]|{_ESCAPED})+"
+_WHOM = "q|actor|approver"
+"""The filters of pages that ask for somebody."""
 _IN_EVERY_LINE = (
     # What opens an answer page, or sets a password, for whoever has it; also where a mail program has torn the address,
     # be it by the end of a line, after which the console's next line begins.
@@ -49,11 +51,10 @@ _IN_EVERY_LINE = (
     (re.compile(rf"(/login/callback/\?)(?:[^\s\"'\\]|{_ESCAPED})+"), rf"\1{_HIDDEN}"),
     # What somebody searched for, a name as a rule: no erasure reaches a log. Also in an address within an address, what
     # belongs to which is encoded once more.
-    (re.compile(rf"([?&](?:q|actor)=){_MORE}"), rf"\1{_HIDDEN}"),
+    (re.compile(rf"([?&](?:{_WHOM})=){_MORE}"), rf"\1{_HIDDEN}"),
     (
         re.compile(
-            r"(%((?:25)*)(?:3F|26)(?:q|actor)(?:=|%\2(?:3D)))(?:[^\s\"'&%\\]|"
-            rf"{_ESCAPED}|%(?!\2(?:26)))+",
+            rf"(%((?:25)*)(?:3F|26)(?:{_WHOM})(?:=|%\2(?:3D)))(?:[^\s\"'&%\\]|{_ESCAPED}|%(?!\2(?:26)))+",
             re.IGNORECASE,
         ),
         rf"\1{_HIDDEN}",

@@ -1,6 +1,6 @@
 """Indexes at a first load: built once the rows are stored, which takes a third of the time.
 
-Whoever dies in between leaves indexes away; the next sync makes them.
+Whoever dies in between leaves indexes away; the next sync makes them, or whoever judges next.
 """
 
 from __future__ import annotations

@@ -146,6 +146,7 @@ def test_no_secret_is_in_any_line(write: Any, form: str) -> None:
         "/login/?next=/login/%3Fnext%3D/x%253Fq%253Dzoe%252520zoe",
         "/login/?next=/x%3Fq=zoe&page=2",
         "/w/main/audit/?actor=zoe&page=2",
+        "/w/main/cleanups/2/?approver=zoe.quixote&page=2",
         "/nowhere/?q=Tom%20%26%20zoe",
         '/nowhere/?q=zoe"quixote',
     ],

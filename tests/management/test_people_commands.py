@@ -102,9 +102,16 @@ def test_an_empty_name_of_a_workspace_never_means_all_of_them(workspace: Workspa
 
 
 def test_an_empty_login_never_means_the_shell_itself(workspace: Workspace) -> None:
-    with pytest.raises(CommandError, match="No active person has the login ''"):
-        run("add_person", "ana", "ana@new.example", "reviewer", "--actor", "")
+    for argv in (("add_person", "ana", "ana@new.example", "reviewer"), ("apply_retention",)):
+        with pytest.raises(CommandError, match="No active person has the login ''"):
+            run(*argv, "--actor", "")
     assert not User.objects.exists()
+
+
+def test_an_empty_instant_never_means_now(workspace: Workspace) -> None:
+    for command in ("assess", "export_accounts"):
+        with pytest.raises(CommandError, match="is not"):
+            run(command, "--as-of", "")
 
 
 def test_a_superuser_is_refused_with_what_to_do(workspace: Workspace) -> None:

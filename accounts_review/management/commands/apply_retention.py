@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review.management.shell import WorkspaceCommand, person
+from accounts_review.management.shell import WorkspaceCommand, actor_named
 from accounts_review.models import Workspace, permit
 from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention import due
@@ -23,14 +23,14 @@ class Command(WorkspaceCommand):
         parser.add_argument("--actor", metavar="LOGIN", help="an administrator, who has seen the preview")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
-        if not options["actor"]:
+        actor = actor_named(options["actor"])
+        if actor is None:
             for account in due.due_accounts(workspace, now=now()):
                 self.stdout.write(account.username)
             for user in due.due_people(workspace, now=now()):
                 self.stdout.write(f"{user.username} (portal)")
             self.stderr.write("Nothing was erased; with --actor LOGIN it is, now and every night.")
             return
-        actor = person(options["actor"])
         permit(actor, "administer", workspace)
         try:
             if workspace.retention_since is None:
