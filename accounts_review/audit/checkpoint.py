@@ -48,8 +48,8 @@ class Checkpoint:
 
     seq: int
     digest: str
-    at: datetime | None = None
-    """When it was noted; ``None`` where that is not known."""
+    at: datetime | None = field(default=None, compare=False)
+    """When it was noted, which makes it no other; ``None`` where that is not known."""
     record: dict[str, Any] | None = field(default=None, compare=False, repr=False)
     """As it was signed, where it was."""
 
@@ -175,11 +175,6 @@ class Keeper:
         except OSError as error:
             self._tell(error)
 
-    def read_seq(self) -> Checkpoint | None:
-        """Number and digest alone."""
-        kept = self.read()
-        return Checkpoint(kept.seq, kept.digest) if kept else None
-
     @property
     def public_key(self) -> str:
         """The public half of the key, in hexadecimal: what others verify signatures with."""
@@ -193,20 +188,19 @@ class Keeper:
         return signed | {"signature": key.sign(text.encode()).hex()}
 
     def _compared(self) -> tuple[Mismatch | None, Checkpoint | None, Checkpoint]:
-        """What speaks against acting on this database; number and digest kept here, and the newest of the database."""
+        """What speaks against acting on this database; what is kept here, and the newest of the database."""
         try:
-            noted = self.read()
+            kept = self.read()
         except (ValueError, OSError) as error:
             log.warning("the checkpoint cannot be read", error=str(error))
             return Mismatch(Hold.Cause.UNREADABLE), None, newest()
-        kept = Checkpoint(noted.seq, noted.digest) if noted else None
         last, agrees = _end_beside(kept)
-        if noted is None:
+        if kept is None:
             return Mismatch(Hold.Cause.MISSING, {"newest": last.seq}) if last.seq else self._not_kept(), None, last
-        if not agrees and not _is_superseded(noted):
-            cause = Hold.Cause.BEHIND if last.seq < noted.seq else Hold.Cause.REWRITTEN
-            noted_at = noted.at.isoformat() if noted.at else ""
-            details = {"number": noted.seq, "digest": noted.digest, "noted_at": noted_at, "newest": last.seq}
+        if not agrees and not _is_superseded(kept):
+            cause = Hold.Cause.BEHIND if last.seq < kept.seq else Hold.Cause.REWRITTEN
+            noted_at = kept.at.isoformat() if kept.at else ""
+            details = {"number": kept.seq, "digest": kept.digest, "noted_at": noted_at, "newest": last.seq}
             return Mismatch(cause, details), kept, last
         return self._not_kept(), kept, last
 

@@ -64,9 +64,9 @@ def cause() -> str | None:
 
 
 def test_every_commit_that_wrote_entries_is_noted_at_once(keeper: Keeper, portal: Workspace) -> None:
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
     write(portal)
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
     assert cause() is None
 
 
@@ -77,29 +77,29 @@ def test_the_files_are_readable_by_nobody_else(keeper: Keeper, portal: Workspace
 
 
 def test_what_is_rolled_back_is_not_noted(keeper: Keeper, portal: Workspace) -> None:
-    before = keeper.read_seq()
+    before = keeper.read()
 
     def fail() -> None:
         with transaction.atomic():
             write(portal)
-            assert keeper.read_seq() == before
+            assert keeper.read() == before
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
         fail()
-    assert keeper.read_seq() == before == audit.newest_checkpoint()
+    assert keeper.read() == before == audit.newest_checkpoint()
 
 
 def test_an_empty_database_is_noted_before_its_first_entry(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash between the first commit and its checkpoint holds nothing up."""
     monkeypatch.setattr(Keeper, "keep", lambda self: None)
     open_workspace(name="main", now=now())
-    assert keeper.read_seq() == Checkpoint(0, GENESIS)
+    assert keeper.read() == Checkpoint(0, GENESIS)
     monkeypatch.undo()
     monkeypatch.setattr(checkpoint, "keeper", keeper)
     assert cause() is None
     keeper.keep()
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
 
 
 def test_a_crash_between_commit_and_checkpoint_is_made_up_for(
@@ -108,10 +108,10 @@ def test_a_crash_between_commit_and_checkpoint_is_made_up_for(
     with monkeypatch.context() as patch:
         patch.setattr(Keeper, "keep", lambda self: None)
         write(portal, 2)
-    assert keeper.read_seq() != audit.newest_checkpoint()
+    assert keeper.read() != audit.newest_checkpoint()
     assert cause() is None
     assert keeper.keep() is None
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
 
 
 def test_a_database_that_is_older_is_behind(keeper: Keeper, portal: Workspace) -> None:
@@ -121,7 +121,7 @@ def test_a_database_that_is_older_is_behind(keeper: Keeper, portal: Workspace) -
     finding = keeper.keep()
     assert finding
     assert (finding.details["number"], finding.details["newest"]) == (newest.seq, newest.seq - 2)
-    assert keeper.read_seq() == newest
+    assert keeper.read() == newest
 
 
 def test_a_database_that_was_emptied_is_behind(keeper: Keeper, portal: Workspace) -> None:
@@ -136,7 +136,7 @@ def test_one_that_was_restored_and_went_on_is_another_and_never_noted(keeper: Ke
     restore_to(newest.seq - 2)
     write(portal, 5)
     assert cause() == Cause.REWRITTEN
-    assert keeper.read_seq() == newest
+    assert keeper.read() == newest
 
 
 def test_a_host_without_a_checkpoint_has_no_evidence(keeper: Keeper, portal: Workspace) -> None:
@@ -188,7 +188,7 @@ def test_where_it_cannot_be_written_the_act_stands_and_the_host_is_held(
 def test_a_full_disk_leaves_the_last_checkpoint_whole(
     keeper: Keeper, portal: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = keeper.read_seq()
+    before = keeper.read()
 
     def no_space(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -197,12 +197,12 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(
         patch.setattr(os, "fsync", no_space)
         write(portal)
         assert cause() == Cause.NOT_KEPT
-        assert keeper.read_seq() == before
+        assert keeper.read() == before
         assert not list(keeper.folder.glob("*.[0-9]*"))
     assert cause() == Cause.NOT_KEPT
     assert keeper.keep() is None
     assert cause() is None
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
 
 
 def test_many_who_write_at_once_never_turn_it_back(keeper: Keeper, portal: Workspace) -> None:
@@ -215,7 +215,7 @@ def test_many_who_write_at_once_never_turn_it_back(keeper: Keeper, portal: Works
         thread.start()
     for thread in threads:
         thread.join()
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
     assert cause() is None
 
 
@@ -225,7 +225,7 @@ def test_a_release_lets_a_host_without_evidence_begin_once(keeper: Keeper, porta
     assert keeper.keep() is not None
     make_hold(Cause.MISSING, host=keeper.host, released_at=now())
     assert keeper.keep() is None
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
     keeper.file.unlink()
     assert keeper.keep() is not None
 
@@ -237,7 +237,7 @@ def test_only_what_was_noted_before_the_release_is_superseded(keeper: Keeper, po
     make_hold(Cause.BEHIND, host="any", released_at=now())
     assert cause() is None
     keeper.keep()
-    assert keeper.read_seq() == audit.newest_checkpoint()
+    assert keeper.read() == audit.newest_checkpoint()
 
 
 def test_a_checkpoint_is_read_from_its_file_or_as_number_and_digest(keeper: Keeper, portal: Workspace) -> None:

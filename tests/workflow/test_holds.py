@@ -156,7 +156,7 @@ def test_an_administrator_accepts_after_a_fresh_sync_of_everything(
     synced(portal)
     assert holds.reset_checkpoint(actor=person("administrator"), now=now(), **given) == 1
     assert holds.watch(now=now()) is None
-    assert (holds.over(portal), keeper.read_seq()) == (None, audit.newest_checkpoint())
+    assert (holds.over(portal), keeper.read()) == (None, audit.newest_checkpoint())
     entry = AuditEntry.objects.get(kind="checkpoint.reset")
     assert (entry.actor, entry.details["holds"][0]["cause"]) == ("administrator", Cause.BEHIND)
 
@@ -167,7 +167,7 @@ def test_more_that_is_found_at_night_accepts_nothing(portal: Workspace, keeper: 
         newest = audit.newest_checkpoint().seq
         cursor.execute("UPDATE accounts_review_auditentry SET digest = %s WHERE seq = %s", ["a" * 64, newest])
         cursor.execute("SET session_replication_role = DEFAULT")
-    kept = keeper.read_seq()
+    kept = keeper.read()
     assert holds.verify(now=now())
     audit.log([portal], kind=Event.WORKSPACE_SYNC_STOPPED, actor="portal", now=now())
     assert holds.verify(now=now() + timedelta(minutes=2))
@@ -175,7 +175,7 @@ def test_more_that_is_found_at_night_accepts_nothing(portal: Workspace, keeper: 
     assert finding is not None
     assert finding.cause == Cause.REWRITTEN
     holds.watch(now=now())
-    assert keeper.read_seq() == kept
+    assert keeper.read() == kept
     assert any("rewritten" in flaw for flaw in Hold.objects.open().get(cause=Cause.FLAWED).details["flaws"])
     assert any("rewritten" in str(flaw) for flaw in audit.verify_everything(now=now()).flaws)
 
@@ -192,7 +192,7 @@ def test_accepting_covers_every_host_that_had_noted_it_before(
     holds.reset_checkpoint(workspaces=[portal], actor=person("administrator"), reason="restored", now=now())
     checkpoint.keeper = other
     assert holds.watch(now=now()) is None
-    assert other.read_seq() == audit.newest_checkpoint()
+    assert other.read() == audit.newest_checkpoint()
 
 
 def test_without_anything_to_accept_it_is_refused(portal: Workspace, person: Callable[[str], User]) -> None:
@@ -211,7 +211,7 @@ def test_a_new_host_holds_itself_alone_until_another_vouches(portal: Workspace, 
     assert holds.vouch(now=now()) == 1
     checkpoint.keeper = new
     assert (holds.watch(now=now()), holds.over(portal)) == (None, None)
-    assert new.read_seq() == audit.newest_checkpoint()
+    assert new.read() == audit.newest_checkpoint()
 
 
 @pytest.mark.parametrize("harm", ["behind", "unreadable"])
