@@ -30,6 +30,9 @@ HOSTILE = "\"><script>'&\u202e"
         DayInput(),
         forms.Textarea(),
         forms.Select(choices=[("", "any"), (HOSTILE, HOSTILE)]),
+        forms.Select({"class": HOSTILE, "required": True}, [(1234567, 1234567), (True, mark_safe("a&amp;b"))]),
+        forms.Select(choices=[(None, "any"), (HOSTILE, [("", "all"), (0, gettext_lazy("Search"))]), ("", [])]),
+        forms.NullBooleanSelect(),
     ],
     ids=lambda widget: type(widget).__name__,
 )
