@@ -28,6 +28,7 @@ class Event(StrEnum):
     """What can happen. The value is the code, which stands in ``AuditEntry.kind`` and in exports, and never changes."""
 
     words: Words
+    group: Topic
 
     # A table, which the formatter would stretch to a line for each word.
     # fmt: off
@@ -272,11 +273,8 @@ class Event(StrEnum):
     def __new__(cls, words: Words) -> Self:
         member = str.__new__(cls, words.code)
         member._value_, member.words = words.code, words
+        member.group = Topic(words.code.partition(".")[0])  # type: ignore[call-arg]
         return member
-
-    @property
-    def group(self) -> Topic:
-        return Topic(self.value.partition(".")[0])  # type: ignore[call-arg]
 
     @property
     def icon(self) -> Icon:

@@ -53,7 +53,11 @@ def of_act(entry: AuditEntry) -> str:
 
 def of_entry(entry: AuditEntry) -> str:
     """The act of an entry, with the evidence that it was taken on."""
-    told = of_act(entry)
+    return with_evidence(entry, of_act(entry))
+
+
+def with_evidence(entry: AuditEntry, told: str) -> str:
+    """The act of an entry, which is ``told`` so, with the evidence that it was taken on."""
     if entry.kind == Event.ACCOUNT_APPROVED and "segment" in entry.data:
         evidence = of_evidence(entry.data, now=entry.at)
         told = _("%(said)s. Evidence: %(evidence)s") % {"said": told, "evidence": evidence}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from django.utils.dateformat import DateFormat
@@ -18,6 +18,12 @@ SHORT_MONTHS = {
 def day(instant: datetime) -> str:
     """The day of an instant in the reader's language and time zone."""
     return written(localtime(instant).date(), get_language())
+
+
+def exact(instant: datetime, zone: tzinfo, language: str | None) -> str:
+    """An instant to the second in a reader's zone and language, which a long list asks for once."""
+    at = instant.astimezone(zone)
+    return f"{written(at.date(), language)}, {at:%H:%M:%S}"
 
 
 def portal_day(instant: datetime) -> date:

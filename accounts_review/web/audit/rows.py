@@ -11,9 +11,9 @@ from html import escape
 import msgspec
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, Workspace
@@ -24,38 +24,45 @@ class EntryWriter:
     """Writes rows for the audit of a workspace. A row is an act: one entry, or several that follow each other."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.name = workspace.name
         # What all rows share is worked out once.
-        self.audit = reverse("audit", kwargs={"workspace": self.name})
-        self.accounts = reverse("account", kwargs={"workspace": self.name, "pk": 0}).removesuffix("0/")
-        self.cleanups = reverse("cleanup", kwargs={"workspace": self.name, "number": 0}).removesuffix("0/")
+        of = {"workspace": workspace.name}
+        self.audit = reverse("audit", kwargs=of)
+        self.accounts = reverse("account", kwargs=of | {"pk": 0}).removesuffix("0/")
+        self.cleanups = reverse("cleanup", kwargs=of | {"number": 0}).removesuffix("0/")
+        self.then = reverse("known_then", kwargs=of | {"pk": 0, "seq": 0})
+        self.then = self.then.removeprefix(f"{self.accounts}0").removesuffix("0/")
         self.labels = [escape(label) for label in (_("No."), _("When"), _("Who"), _("What"), _("About"))]
         self.known, self.digest, self.previous = _("what was known"), _("digest"), _("previous")
+        self.spoken, self.cleanup = _("details of entry %(seq)s"), _("Clean-up %(number)s")
+        self.names: dict[str, str] = {}
+        self.zone, self.language = get_current_timezone(), get_language()
 
-    def row(self, act: Sequence[AuditEntry]) -> SafeString:
-        """One act as a row."""
-        at = instants.dated(localtime(act[0].at), "j M Y, H:i:s")
+    def row(self, act: Sequence[AuditEntry], *, said: str) -> SafeString:
+        """One act, which is ``said`` so, as a row."""
+        at = instants.exact(act[0].at, self.zone, self.language)
         kinds = ("whole", "whole", "whole", "cell-entry", "cell-entry_subject")
-        cells = (self._numbers(act), escape(at), escape(act[0].actor) or "—", self._what(act), self._about(act))
+        cells = (self._numbers(act), escape(at), escape(act[0].actor) or "—", self._what(act, said), self._about(act))
         columns = zip(kinds, self.labels, cells, strict=True)
-        written = "\n".join(f'<td class="{kind}" data-label="{label}">{cell}</td>' for kind, label, cell in columns)
+        written = "\n".join([f'<td class="{kind}" data-label="{label}">{cell}</td>' for kind, label, cell in columns])
         return mark_safe(f"<tr>\n{written}\n</tr>\n")  # noqa: S308 (escaped where it is written)
 
     def _numbers(self, act: Sequence[AuditEntry]) -> str:
         last = f'\n<span class="muted">– {act[-1].seq}</span>' if len(act) > 1 else ""
         return f'<a class="target" href="{self.audit}?seq={act[0].seq}">{act[0].seq}</a>{last}'
 
-    def _what(self, act: Sequence[AuditEntry]) -> str:
-        entry, is_one = act[0], len(act) == 1
-        said = sentences.of_entry(entry) if is_one else sentences.of_act(entry)
-        then = ""
-        if is_one and sentences.is_weighed(entry):
-            address = reverse("known_then", kwargs={"workspace": self.name, "pk": entry.account_id, "seq": entry.seq})
-            then = f'\n<a class="small" href="{address}">{escape(self.known)}</a>'
-        spoken = escape(_("details of entry %(seq)s") % {"seq": entry.seq})
+    def _what(self, act: Sequence[AuditEntry], said: str) -> str:
+        entry, then = act[0], ""
+        if len(act) == 1:
+            said = sentences.with_evidence(entry, said)
+            if sentences.is_weighed(entry):
+                address = f"{self.accounts}{entry.account_id}{self.then}{entry.seq}/"
+                then = f'\n<a class="small" href="{address}">{escape(self.known)}</a>'
+        if entry.kind not in self.names:
+            self.names[entry.kind] = escape(sentences.name_of(entry))
+        spoken = escape(self.spoken % {"seq": entry.seq})
         return (
             f'<div class="breakable">{escape(said)}</div>{then}\n<details class="entry-details">\n<summary>'
-            f'{escape(sentences.name_of(entry))} <span class="visually-hidden">{spoken}</span></summary>\n'
+            f'{self.names[entry.kind]} <span class="visually-hidden">{spoken}</span></summary>\n'
             f'<pre tabindex="0"><code>{escape(_details(entry))}</code></pre>\n<dl class="facts small">\n'
             f"<dt>{escape(self.digest)}</dt>\n<dd><code>{entry.digest}</code></dd>\n"
             f"<dt>{escape(self.previous)}</dt>\n<dd><code>{entry.previous}</code></dd>\n</dl>\n</details>"
@@ -65,7 +72,7 @@ class EntryWriter:
         entry = act[0]
         about = self._folded(act) if len(act) > 1 else self._account(entry)
         if entry.cleanup:
-            said = escape(_("Clean-up %(number)s") % {"number": entry.cleanup})
+            said = escape(self.cleanup % {"number": entry.cleanup})
             about += f'\n<a class="text-nowrap target" href="{self.cleanups}{entry.cleanup}/">{said}</a>'
         elif entry.account_id is None:
             about += f'\n<span class="muted">{escape(entry.workspace)}</span>'

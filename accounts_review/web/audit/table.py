@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
 import django_tables2 as tables
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
 from django.utils.functional import cached_property
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django_tables2.rows import BoundRow
 
 from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.models.keys import Among
+from accounts_review.models.prepared import Prepared
+from accounts_review.web.audit.counts import Numbers, counted
 from accounts_review.web.audit.rows import EntryWriter
 from accounts_review.web.shared.tables import PortalTable
-
-Numbers = QuerySet[AuditEntry, int]
 
 
 class NumberPaginator(Paginator[Any]):
@@ -27,30 +26,37 @@ class NumberPaginator(Paginator[Any]):
 
     @property
     def numbers(self) -> Numbers:
+        return self.table.numbers.order_by(*self.table.data.data.query.order_by)
+
+    @property
+    def table(self) -> AuditTable:
         rows: Any = self.object_list
-        table: AuditTable = rows.table
-        return table.numbers.order_by(*table.data.data.query.order_by)
+        return rows.table  # type: ignore[no-any-return]
 
     @cached_property
     def count(self) -> int:
-        return self.numbers.count()
+        return counted(self.table.numbers.order_by(), lasting=self.table.is_lasting)
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         of_page = list(self.numbers[start : start + self.per_page])
-        known = {entry.seq: entry for entry in AuditEntry.objects.filter(seq__in=of_page)}
+        known = {entry.seq: entry for entry in _ENTRIES.objects(keys=of_page)}
         return Page([known[seq] for seq in of_page if seq in known], number, self)
 
 
+_ENTRIES = Prepared(lambda keys: AuditEntry.objects.filter(seq__in=Among(keys)), keys=list)
+
+
 def _act_of(entry: AuditEntry) -> tuple[object, ...]:
+    """What entries of one act have in common; the last of it is how it is told."""
     return entry.at, entry.actor, entry.kind, entry.cleanup, sentences.of_act(entry)
 
 
 class AuditTable(PortalTable):
     """The record, newest first. Entries of one act on many accounts that follow each other share a row.
 
-    ``numbers`` are those of all its entries.
+    ``numbers`` are those of all its entries, ``is_lasting`` tells whether their filter will always find them.
     """
 
     seq = tables.Column(_("No."), attrs={"cell": {"class": "whole"}})
@@ -67,21 +73,22 @@ class AuditTable(PortalTable):
         per_page = 100
         template_name = "accounts_review/audit/_rows.html"
 
-    def __init__(self, *args: Any, numbers: Numbers, workspace: Workspace, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, numbers: Numbers, is_lasting: bool, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.numbers, self.workspace = numbers, workspace
+        self.numbers, self.is_lasting, self.workspace = numbers, is_lasting, workspace
 
     @property
     def paginated_rows(self) -> list[BoundRow]:
-        """The rows of the page; the record of each holds the rest of its act as ``others``."""
+        """The rows of the page; the record of each holds the rest of its act as ``others``, and how it is told."""
         folded = []
-        for _act, entries in groupby(self.page.object_list, key=_act_of):
+        for (*_act, said), entries in groupby(self.page.object_list, key=_act_of):
             first, *others = entries
-            first.others = others
+            first.others, first.said = others, said
             folded.append(BoundRow(first, table=self))
         return folded
 
-    def rows_written(self) -> Iterator[SafeString]:
+    def rows_written(self) -> SafeString:
         """The rows of the page as HTML."""
-        writer = EntryWriter(self.workspace)
-        return (writer.row([row.record, *row.record.others]) for row in self.paginated_rows)
+        writer, acts = EntryWriter(self.workspace), (row.record for row in self.paginated_rows)
+        rows = [writer.row([act, *act.others], said=act.said) for act in acts]
+        return mark_safe("".join(rows))  # noqa: S308 (so is each)

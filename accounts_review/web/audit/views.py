@@ -54,8 +54,9 @@ class Audit(AuditView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         entries = self.filtered_bare
-        named = AuditEntry.objects.filter(seq__in=entries.qs.values("seq"))
-        table = AuditTable(named, numbers=entries.qs.values_list("seq", flat=True), workspace=self.workspace)
+        numbers = entries.qs.values_list("seq", flat=True)
+        named = AuditEntry.objects.filter(seq__in=numbers)
+        table = AuditTable(named, numbers=numbers, workspace=self.workspace, is_lasting=entries.is_lasting)
         table.htmx_target = "#entries"
         paginate = {"per_page": table.most_per_page, "paginator_class": NumberPaginator}
         RequestConfig(request, paginate=paginate).configure(table)
