@@ -13,6 +13,8 @@ import msgspec
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from accounts_review.rules.names import is_shared
+
 PORTION = 2000
 Row = TypeVar("Row", bound=models.Model)
 
@@ -81,11 +83,17 @@ def alike(one: Row, **columns: Any) -> Row:
     return row
 
 
-@lru_cache(maxsize=1024)
 def array_of(names: tuple[str, ...]) -> str:
     """Names as PostgreSQL writes an array of texts; many accounts have the same."""
+    return _known_array(names) if is_shared(names) else _array(names)
+
+
+def _array(names: tuple[str, ...]) -> str:
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
     return "{" + ",".join(f'"{name}"' for name in quoted) + "}"
+
+
+_known_array = lru_cache(maxsize=1024)(_array)
 
 
 def _with_text(values: tuple[Any, ...], documents: Iterable[int]) -> list[Any]:

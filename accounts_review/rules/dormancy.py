@@ -20,7 +20,7 @@ from msgspec import Struct
 from accounts_review.rules.addresses import usable_for_mail, usable_in_url
 from accounts_review.rules.dates import is_absent
 from accounts_review.rules.facts import Facts
-from accounts_review.rules.names import folded
+from accounts_review.rules.names import folded, is_shared
 from accounts_review.rules.policy import Policy, Segment
 
 BEFORE_ALL_DATES = datetime(1900, 1, 1, tzinfo=UTC)
@@ -95,8 +95,8 @@ class RightsJudgement(Struct, frozen=True):
 
 Alike = dict[tuple[object, ...], RightsJudgement]
 """What was found of rights and groups, by what they are: of very many accounts, most have the same as some other."""
-MOST_ALIKE, FEW, SHORT = 4096, 20, 1000
-"""So many are kept, of so many names with so many letters in all: what is more, no other account has."""
+MOST_ALIKE = 4096
+"""So many are kept, of those that others may have."""
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -218,8 +218,7 @@ def _judge_rights(policy: Policy, facts: Facts, alike: Alike | None) -> RightsJu
         protections = tuple(_protections_of_rights(policy, facts))
         rights = None if facts.permissions is None else tuple(sorted(facts.rights))
         found = RightsJudgement(rights, protections, tuple(_doubts_of_rights(policy, facts)))
-        names = (*facts.rights, *(facts.groups or ()))
-        if len(alike) < MOST_ALIKE and len(names) <= FEW and sum(map(len, names)) <= SHORT:
+        if len(alike) < MOST_ALIKE and is_shared((*facts.rights, *(facts.groups or ()))):
             alike[key] = found
     return found
 

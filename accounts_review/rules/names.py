@@ -6,29 +6,41 @@ Pure: no Django, no clock, no input or output. A policy that protects ``svc-*`` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from unicodedata import category, normalize
 
 LONGEST = 1000
 """Longer texts are nobody's name; they are never held against a pattern."""
+FEW = 20
 
 WILDCARD = re.compile(r"[*?\[]")
 
 
-@lru_cache(maxsize=4096)
+def is_shared(names: Sequence[str]) -> bool:
+    """Whether others may have the same names: what rests on more or longer ones is not worth the memory."""
+    return len(names) <= FEW and sum(map(len, names)) <= LONGEST
+
+
 def folded(name: str) -> str:
     """A name in the one spelling that all its variants share.
 
     The Turkish i's count as i: what upper and lower case make of them depends on who writes. Characters that nobody
     sees, such as those a copied text brings along, do not count.
     """
+    return _known(name) if len(name) <= LONGEST else _fold(name)
+
+
+def _fold(name: str) -> str:
     if name.isascii():
         return name.strip().lower()
     visible = "".join(character for character in name if category(character) != "Cf")
     bare = normalize("NFKC", normalize("NFKC", visible).casefold()).strip()
     return bare.replace("i\u0307", "i").replace("\u0131", "i")
+
+
+_known = lru_cache(maxsize=4096)(_fold)
 
 
 def as_listed(name: str, listed: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from accounts_review.models import Account, Case, Exemption
 from accounts_review.models.streaming import CHUNK, streamed
 from accounts_review.rules.dormancy import verdict_at
 from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.names import LONGEST
 from accounts_review.spreadsheet import Sheet
 from accounts_review.wording import verdicts
 
@@ -76,7 +77,13 @@ MOVER_COLUMNS = (
 
 def accounts_sheet(accounts: QuerySet[Account], *, as_of: datetime) -> Sheet:
     """Accounts (a query, asked for ``with_verdict``), one a row, with room for decisions."""
-    idle, reasons = verdicts.IdlenessInWords(as_of), lru_cache(maxsize=REMEMBERED)(_reasons)
+    idle, known = verdicts.IdlenessInWords(as_of), lru_cache(maxsize=REMEMBERED)(_reasons)
+
+    def reasons(stored: str, verdict: str, exempt_until: str | None) -> tuple[str, str]:
+        # Long ones would only take memory: nobody else has them.
+        told = known if len(stored) <= LONGEST else _reasons
+        return told(stored, verdict, exempt_until)
+
     rows = (
         _account_row(_AccountRow(*row), as_of, idle, reasons) for row in streamed(account_query(accounts, as_of=as_of))
     )

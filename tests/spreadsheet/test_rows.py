@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tracemalloc
 from datetime import timedelta
 
 import openpyxl
@@ -101,3 +102,15 @@ def test_what_is_digested_of_names_is_written_as_json(name: str) -> None:
     evidence = _evidence(who, groups="[]", judged=("dormant", "all", "730", "[]"), instants=("", ""))
     written_out = [*who, [], "dormant", "all", 730, [], "", ""]
     assert evidence == json.dumps(written_out, ensure_ascii=False)
+
+
+def test_rights_of_any_length_are_not_kept_from_row_to_row(set_stage: SetStage) -> None:
+    wordy = [someone(f"person.{number}", permissions=[f"{number}{'x' * 50_000}"]) for number in range(60)]
+    stage = set_stage(*wordy, someone("marie"))
+    accounts = Account.objects.filter(workspace=stage.workspace).listed().assessed().with_verdict(stage.clock())
+    tracemalloc.start()
+    rows = [row[0] for row in accounts_sheet(accounts.order_by("username"), as_of=stage.clock()).rows]
+    _kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "person.0" in rows
+    assert most < 5_000_000

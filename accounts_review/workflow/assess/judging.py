@@ -25,6 +25,7 @@ from accounts_review.models.copying import array_of, copy
 from accounts_review.models.keys import one_of
 from accounts_review.models.streaming import streamed
 from accounts_review.rules.dormancy import Alike, Reason, judge
+from accounts_review.rules.names import is_shared
 from accounts_review.rules.policy import Policy
 
 BATCH = 10_000
@@ -100,10 +101,17 @@ _instant = lru_cache(maxsize=4096)(datetime.fromisoformat)
 """An instant as the database writes it; most accounts of a sync were read at the same."""
 
 
-@lru_cache(maxsize=4096)
 def _document(reasons: tuple[Reason, ...]) -> str:
     """Reasons as they are stored; many accounts have the same."""
+    is_known = is_shared([reason.subject for reason in reasons])
+    return _known_document(reasons) if is_known else _write(reasons)
+
+
+def _write(reasons: tuple[Reason, ...]) -> str:
     return json.dumps([asdict(reason) for reason in reasons])
+
+
+_known_document = lru_cache(maxsize=4096)(_write)
 
 
 def merge(table: type[AssessmentBase], *, unique: Sequence[str], is_new: bool = False, **fixed: int) -> None:
