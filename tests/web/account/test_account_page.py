@@ -51,6 +51,18 @@ def test_who_may_look(workspace: Workspace, person: Callable[[str], User]) -> No
     assert "Decide" not in page_of(Desk(person("auditor"), workspace), account)
 
 
+@pytest.mark.parametrize(("count", "is_folded"), [(20, False), (190, True)])
+def test_very_many_groups_do_not_push_the_rest_out_of_sight(desk: Desk, count: int, is_folded: bool) -> None:
+    uids = [f"readers-{number}" for number in range(count)]
+    for uid in uids:
+        make_group(desk.workspace, uid, permissions=["explore_restricted_dataset"])
+
+    page = shown(desk, someone("ana", groups=[{"uid": uid} for uid in uids]))
+
+    assert (f"{count} groups" in page, f"through {count} groups" in page) == (is_folded, is_folded)
+    assert "readers-19" in page, "to be read all the same"
+
+
 def test_an_account_of_another_workspace_is_not_found(desk: Desk) -> None:
     other = make_workspace()
     theirs = make_account(other, "theirs")
