@@ -67,6 +67,8 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.REVOKED and case.bounced_at:
         sentence = _("access removed; the notice bounced on %(date)s, too late")
         return sentence % {"date": instants.day(case.bounced_at)}
+    if case.state == CaseState.REVOKED and outcome.get("by_hand"):
+        return _("access removed; an administrator looked in Huwise")
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed; confirmed by checking the account again")
     warned = instants.day(case.noticed_at) if case.noticed_at else ""

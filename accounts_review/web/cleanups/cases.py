@@ -27,6 +27,7 @@ from accounts_review.wording.cases import of_answer, of_answering, of_case, of_e
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow.notify import bounces
 from accounts_review.workflow.review import decide
+from accounts_review.workflow.revoke.by_hand import settle_by_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class Act(CleanupView):
             case "withdraw":
                 accounts = [case.account for case in cases]
                 decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
+            case "gone" | "there":
+                self._each(settle_by_hand, cases, is_gone=act == "gone", reason=reason)
             case "again":
                 after = _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
                 decide.approve(
@@ -157,7 +160,7 @@ class Act(CleanupView):
             messages.warning(self.request, message % {"names": ", ".join(strangers)})
         return [case for case, its in names.items() if its & who]
 
-    def _each(self, act: Any, cases: Sequence[Case], **details: str) -> None:
+    def _each(self, act: Any, cases: Sequence[Case], **details: object) -> None:
         # All of them are held before the first is moved, so that nobody can hold one and wait for us.
         keys = [case.pk for case in cases]
         list(
@@ -188,6 +191,12 @@ def _done(act: str, cases: Sequence[Case]) -> str:
             "%(count)s account left the clean-up and keeps its access.",
             "%(count)s accounts left the clean-up and keep their access.",
             count,
+        ),
+        "gone": ngettext(
+            "%(count)s account is recorded as revoked.", "%(count)s accounts are recorded as revoked.", count
+        ),
+        "there": ngettext(
+            "%(count)s account will be checked again.", "%(count)s accounts will be checked again.", count
         ),
         "again": ngettext(
             "%(count)s account is in the next draft.", "%(count)s accounts are in the next draft.", count

@@ -64,7 +64,7 @@ class CasesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        if given.get("act") in ("bounced", "withdraw") and not given.get("reason"):
+        if given.get("act") in ("bounced", "withdraw", "gone", "there") and not given.get("reason"):
             raise ValidationError(_("Give a reason; it is recorded in the audit."))
         if not (given.get("all") or given.get("case") or given.get("who")):
             raise ValidationError(_("Select at least one account first."))

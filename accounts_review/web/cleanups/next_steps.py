@@ -17,6 +17,7 @@ from accounts_review.models.cleanup import UNDONE
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
 from accounts_review.wording.cases import of_case
+from accounts_review.workflow.revoke.by_hand import A_WHILE
 
 SHOWN = 50
 AGAIN = frozenset({CaseState.REFUSED, CaseState.WOULD_REVOKE, CaseState.SPARED, CaseState.WITHDRAWN})
@@ -27,6 +28,8 @@ ACTS: Mapping[str, tuple[frozenset[CaseState], str]] = {
     "retry": (frozenset({CaseState.UNDELIVERABLE}), "operate"),
     "withdraw": (WITHDRAWABLE, "decide"),
     "again": (AGAIN, "decide"),
+    "gone": (frozenset({CaseState.UNKNOWN}), "administer"),
+    "there": (frozenset({CaseState.UNKNOWN}), "administer"),
 }
 """Each act with the states it can be done in and the permission it takes; the stages ask for both again."""
 
@@ -77,7 +80,9 @@ def next_steps(cleanup: Cleanup, *, actor: User, now: datetime, only: Case | Non
     if CaseState.REFUSED in standing:
         found.append(_refused(cleanup, cases.filter(state=CaseState.REFUSED), free, actor=actor, now=now))
     if CaseState.UNKNOWN in standing:
-        found.append(_unknown(cases.filter(state=CaseState.UNKNOWN), now=now))
+        found.append(
+            _unknown(cleanup, cases.filter(state=CaseState.UNKNOWN), actor=actor, now=now, only=only is not None)
+        )
     if (
         AGAIN & standing
         and (step := _again(cleanup, free.exclude(state=CaseState.REFUSED), actor=actor, now=now)).count
@@ -117,17 +122,25 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
     )
 
 
-def _unknown(cases: QuerySet[Case], *, now: datetime) -> Step:
+def _unknown(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datetime, only: bool) -> Step:
     rows = [NextStepRow(case, _rechecks(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
+    is_overdue = bool(rows) and now - rows[0].case.moved_at >= A_WHILE
+    advice = _(
+        "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, it was revoked; if "
+        "it is still there, it is checked again from the start."
+    )
+    if is_overdue:
+        advice = _(
+            "The checks could not settle this, and nothing is sent again. Look for the account in Huwise; an "
+            "administrator then says on its page in this clean-up whether it is gone or still there."
+        )
     return Step(
         name="unknown",
         title=_("Outcome unknown"),
-        advice=_(
-            "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, it was revoked; if "
-            "it is still there, it is checked again from the start."
-        ),
+        advice=advice,
         count=cases.count(),
         rows=rows,
+        acts=_allowed(("gone", "there"), actor, cleanup.workspace) if only and is_overdue else [],
     )
 
 
