@@ -193,6 +193,8 @@ def test_a_policy_of_a_person_without_the_right_is_refused(stage: Stage, tmp_pat
 def test_a_folder_that_does_not_exist_is_named(stage: Stage) -> None:
     with pytest.raises(CommandError, match=r"/nowhere/at/all\.csv cannot be written: No such file"):
         run("export_accounts", "-o", "/nowhere/at/all.csv")
+    with pytest.raises(CommandError, match="cannot be written"):
+        run("export_accounts", "-o", "")
 
 
 def test_with_several_workspaces_one_has_to_be_named(stage: Stage, settings: Any) -> None:

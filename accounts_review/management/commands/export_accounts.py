@@ -24,7 +24,8 @@ class Command(WorkspaceCommand):
         parser.add_argument("--verdict", choices=[verdict.value for verdict in Verdict])
         parser.add_argument("--as-of", metavar="INSTANT", help="show the verdicts as of this time instead of now")
         parser.add_argument("--format", choices=("csv", "xlsx"), default="csv")
-        parser.add_argument("-o", dest="output", metavar="FILE", help="output file; default: standard output")
+        # An empty name, as an unset variable of a script is, is then no file, and not standard output.
+        parser.add_argument("-o", dest="output", metavar="FILE", type=Path, help="default: standard output")
 
     def act(self, workspace: Workspace, **options: Any) -> None:
         as_of = now() if options["as_of"] is None else instant(options["as_of"])
@@ -36,7 +37,7 @@ class Command(WorkspaceCommand):
         sheet = accounts_sheet(accounts.order_by("username", "pk"), as_of=as_of)
         content = written(sheet, options["format"])
         if options["output"]:
-            with written_whole(Path(options["output"])) as file:
+            with written_whole(options["output"]) as file:
                 file.writelines(content)
         else:
             for lines in content:
