@@ -10,9 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -34,10 +36,17 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The web server as everywhere, but with one thread in all: whoever holds it stops the portal."""
+    with served(tmp_path_factory.mktemp("web"), processes=1) as port:
+        yield port
+
+
+@contextmanager
+def served(folder: Path, *, processes: int) -> Iterator[int]:
+    """The web server as everywhere, but with one thread a process."""
     free = free_port(8850)
-    env = os.environ | {"DATA_DIR": str(tmp_path_factory.mktemp("web"))}
+    env = os.environ | {"DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
-    options = ["--bind", f"127.0.0.1:{free}", "--workers", "1", "--threads", "1"]
+    options = ["--bind", f"127.0.0.1:{free}", "--workers", str(processes), "--threads", "1"]
     with subprocess.Popen([*command, *options], cwd=ROOT, env=env) as process:
         wait_for(free)
         yield free
@@ -77,6 +86,25 @@ def test_whoever_sends_and_then_falls_silent_stops_nobody(port: int, sent: bytes
         answers(port)
 
 
+def test_whoever_does_not_hang_up_after_the_last_answer_stops_nobody(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(40):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answers(port)
+
+
+def test_an_answer_arrives_whole_beside_a_body_that_nobody_read(port: int) -> None:
+    body = b"x" * 3_000_000
+    head = b"POST /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        answer = b"".join(iter(lambda: client.recv(65_536), b""))
+    head, _, text = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 4")
+    assert b"Content-Length: %d" % len(text) in head
+
+
 def test_a_head_that_comes_in_pieces_is_answered(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         for piece in (b"GET /hea", b"lth/ HTTP/1.1\r\nHost: local", b"host\r\nConnection: close\r\n", b"\r\n"):
@@ -108,3 +136,26 @@ def test_a_connection_serves_more_than_one_request(port: int) -> None:
         assert response.status == 200
         response.read()
     connection.close()
+
+
+def test_nobody_waits_for_a_busy_process_while_another_is_free(tmp_path: Path) -> None:
+    """A byte a second keeps one of the two busy until all others have their answers."""
+    is_over = Event()
+
+    def send(client: socket.socket) -> None:
+        client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
+        while not is_over.wait(1):
+            client.sendall(b"x")
+
+    with (
+        served(tmp_path, processes=2) as port,
+        socket.create_connection(("127.0.0.1", port)) as slow,
+        ThreadPoolExecutor() as pool,
+    ):
+        sending = pool.submit(send, slow)
+        try:
+            for _ in range(20):
+                answers(port)
+        finally:
+            is_over.set()
+        sending.result()
