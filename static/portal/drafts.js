@@ -102,9 +102,11 @@
     const sent = store.get(HERE);
     if (sent) store.set(HERE, { ...sent, sent: true });
   });
-  // A form that htmx or the review page has sent leaves the page as it is.
+  // A form that htmx or the review page has sent leaves the page as it is. Where another is on its way already, as
+  // the policy's is while an answer on it still comes, what it took along stays sent.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.requestConfig?.verb === "post") saveSoon();
+    const isPost = event.detail.successful && event.detail.requestConfig?.verb === "post";
+    if (isPost && !store.get(HERE)?.sent) saveSoon();
   });
   document.addEventListener("portal:sent", saveSoon);
 })();

@@ -35,3 +35,18 @@ def test_a_fault_is_marked_and_leads_to_its_line(page: Page) -> None:
     assert page.evaluate(chosen) == "per_huor = 200"
     aligned = "() => document.querySelector('.line-numbers').scrollTop === document.querySelector('#id_text').scrollTop"
     assert page.evaluate(aligned)
+
+
+LATE_ANSWER = """() => addEventListener("submit", () => document.dispatchEvent(new CustomEvent("htmx:afterRequest",
+  { detail: { successful: true, requestConfig: { verb: "post" } } })))"""
+"""The form is checked as one types; here an answer on it comes when it is already on its way to the preview."""
+
+
+def test_an_edit_that_went_to_its_preview_is_not_offered_again(page: Page) -> None:
+    policy = page.url
+    page.evaluate(LATE_ANSWER)
+    page.locator("#id_notice__days").fill("14")
+    page.get_by_role("button", name="Preview the change").click()
+    expect(page.get_by_role("heading", name="What this change would do")).to_be_visible()
+    page.goto(policy)
+    expect(page.locator("#draft-offer")).to_be_hidden()
