@@ -110,6 +110,14 @@ def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> 
     assert not page.locator("#card").is_visible()
 
 
+def test_names_can_be_read_beside_the_card_with_every_column_chosen(page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(page.url.split("?")[0] + "?verdict=dormant&columns=email.activity.dormant_from.segment.rights.state")
+    page.locator("a[data-card]").first.click()
+    page.locator("#card-title").wait_for()
+    assert page.locator("td.cell-account").first.evaluate("(cell) => cell.clientWidth") >= 180
+
+
 def test_the_card_is_sound_wide_and_narrow(page: Page) -> None:
     page.locator("a[data-card]").first.click()
     page.locator("#card-title").wait_for()
