@@ -18,7 +18,7 @@ PAGE = """@page {{
   size: A4 landscape;
   margin: 12mm 12mm 18mm;
   @bottom-left {{ content: "{foot}"; font: 8pt sans-serif; }}
-  @bottom-right {{ content: counter(page) " / " counter(pages); font: 8pt sans-serif; }}
+  @bottom-right {{ content: counter(page) "\\a0/\\a0" counter(pages); font: 8pt sans-serif; }}
 }}
 """
 

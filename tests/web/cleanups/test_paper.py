@@ -45,6 +45,7 @@ def test_the_foot_names_who_when_and_the_checkpoint(
     answer = Desk(person("auditor"), workspace).client.get(f"/w/main/cleanups/{cleanup.number}/paper.css")
     assert answer["Content-Type"].startswith("text/css")
     sheet = text_of(answer)
+    assert r'counter(page) "\a0/\a0" counter(pages)' in sheet, "on one line, however long the foot is"
     for said in ("A4 landscape", "main · clean-up 1", "by auditor", "audit checkpoint", "counter(page)"):
         assert said in sheet
 
@@ -64,11 +65,18 @@ def test_every_column_is_on_the_page_and_no_tick_box(
     person: Callable[[str], User],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    first = Case.objects.order_by("account__username").first()
+    assert first is not None
+    Case.objects.filter(pk=first.pk).update(outcome={"status": 204, "trace_id": "t-1"})
     desk = Desk(person("operator"), workspace)
     with browsing(desk, "cleanups", live_server=live_server, monkeypatch=monkeypatch) as page:
         show(page, f"{live_server.url}/w/main/cleanups/{cleanup.number}/")
         expect(page.get_by_text("Report on clean-up 1")).to_be_visible()
         expect(page.get_by_text("nobody; the policy asked for no second person")).to_be_visible()
+        expect(page.locator("#cases").get_by_text("HTTP 204")).to_be_visible()
+        expect(page.locator("#cases").get_by_text("Server response", exact=True)).to_be_hidden()
+        for control in ("all audit entries", "all cases on one page"):
+            expect(page.get_by_text(control)).to_be_hidden()
         assert page.evaluate("document.documentElement.scrollWidth") <= A4_LANDSCAPE
         heads = page.locator("#cases thead th")
         assert heads.count() >= 5
