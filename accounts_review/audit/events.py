@@ -244,7 +244,8 @@ class Event(StrEnum):
     SIGNIN_PASSWORD_CHANGED = Words("signin.password_changed", _("Password changed"), _("changed their password"))
     SIGNIN_PASSWORD_RESET = Words("signin.password_reset", _("Password reset"),
         _("chose a new password by a link from an e-mail"))
-    SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"))
+    SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"),
+        variants={"codes": _("made recovery codes")})
     SIGNIN_FACTOR_REMOVED = Words("signin.factor_removed", _("Second factor removed"), _("removed a second factor"),
         variants={"lost": _("removed the lost second factors of %(login)s")}, alert=True)
     SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))

@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.core.internal import ratelimit
 from allauth.mfa import signals as mfa
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -25,7 +26,6 @@ ONCE_IN = 3600
 RECORDED = (
     (account.password_changed, Event.SIGNIN_PASSWORD_CHANGED),
     (account.password_reset, Event.SIGNIN_PASSWORD_RESET),
-    (mfa.authenticator_added, Event.SIGNIN_FACTOR_ADDED),
     (mfa.authenticator_removed, Event.SIGNIN_FACTOR_REMOVED),
     (mfa.authenticator_reset, Event.SIGNIN_CODES_RENEWED),
 )
@@ -39,7 +39,14 @@ def connect() -> None:
             record(event, request, actor=user.get_username())
 
         signal.connect(receive, weak=False, dispatch_uid=f"recorded {event.value}")
+    mfa.authenticator_added.connect(_factor_added, dispatch_uid="recorded second factor")
     account.user_logged_in.connect(_signed_in, dispatch_uid="recorded sign-in")
+
+
+def _factor_added(*, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    """Recovery codes are made with the first app or key: that is no second one."""
+    what = {"kind": "codes"} if authenticator.type == Authenticator.Type.RECOVERY_CODES else {}
+    record(Event.SIGNIN_FACTOR_ADDED, request, actor=user.get_username(), **what)
 
 
 def _signed_in(*, request: HttpRequest, user: User, sociallogin: Any = None, **kwargs: Any) -> None:

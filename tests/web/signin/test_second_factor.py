@@ -140,6 +140,15 @@ def test_a_wrong_code_is_told_where_it_was_entered(client: Client, workspace: Wo
 
 
 @enrolling
+def test_the_audit_tells_a_factor_from_the_recovery_codes_that_come_with_it(
+    client: Client, workspace: Workspace, oscar: User
+) -> None:
+    enrol(client)
+    entries = AuditEntry.objects.filter(kind="signin.factor_added").order_by("seq")
+    assert [entry.data.get("kind", "") for entry in entries] == ["", "codes"]
+
+
+@enrolling
 def test_a_recovery_code_opens_once(client: Client, workspace: Workspace, oscar: User) -> None:
     enrol(client)
     code = recovery_code(client)
