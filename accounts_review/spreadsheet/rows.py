@@ -22,6 +22,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.names import LONGEST
 from accounts_review.spreadsheet import Sheet
 from accounts_review.wording import verdicts
+from accounts_review.wording.quotes import joined
 
 REMEMBERED = 4096
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
@@ -241,7 +242,7 @@ def _reasons(stored: str, verdict: str, exempt_until: str | None) -> tuple[str, 
     """The reasons of a verdict in words, and as they are digested; many accounts share them."""
     found = json.loads(stored)
     told = verdicts.in_force(found, verdict=verdict, exempt_until=_read(exempt_until))
-    return "; ".join(told), _JSON.encode(found)
+    return joined(told), _JSON.encode(found)
 
 
 def _written(at: str | None) -> tuple[str, str]:

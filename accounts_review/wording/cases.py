@@ -16,6 +16,7 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import findings, instants, objections, replies, verdicts
 from accounts_review.wording.durations import since
 from accounts_review.wording.numbers import counted
+from accounts_review.wording.quotes import joined
 
 FATES: dict[str, Promise] = {
     CaseState.AWAITING_NOTICE: gettext_lazy("waiting for the notice"),
@@ -115,7 +116,7 @@ def of_why(why: object) -> str:
         return findings.in_words(why).said.removesuffix(".") if "code" in why else ""
     if not isinstance(why, list):
         return replies.of_mail(str(why)) if replies.is_reply(why) else str(why)
-    return "; ".join(
+    return joined(
         objections.objection(
             str(item.get("code", "")),
             spoken(item.get("detail", ""), name=str(item.get("code", ""))),

@@ -14,6 +14,7 @@ from accounts_review.rules.explanation import DateRead, Explanation
 from accounts_review.rules.facts import Facts
 from accounts_review.rules.policy import Segment
 from accounts_review.wording.instants import day, promised
+from accounts_review.wording.quotes import joined
 from accounts_review.wording.verdicts import MOST_NAMED, clause_of
 
 WITHOUT = {
@@ -108,7 +109,7 @@ def otherwise(
         }
         said.append(unprotected[explained.standing_unprotected] % {"conditions": without})
     if explained.standing == Standing.UNCERTAIN:
-        remedies = "; ".join(clause_of(why, REMEDIES) for why in explained.doubts)
+        remedies = joined(clause_of(why, REMEDIES) for why in explained.doubts)
         settled = _("Dormant, after a manual check and a new sync: %(remedies)s.")
         said.append(settled % {"remedies": remedies})
     if verdict == Verdict.DORMANT:

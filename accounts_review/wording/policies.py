@@ -13,7 +13,7 @@ from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.policy import Policy, PolicyFault, Segment
 from accounts_review.wording import instants, segments
 from accounts_review.wording.numbers import counted
-from accounts_review.wording.quotes import quoted
+from accounts_review.wording.quotes import joined, quoted
 
 AT_ONCE = gettext_lazy("At once, also for those in a clean-up; anyone no longer dormant is spared.")
 NEXT_LAUNCH = gettext_lazy("For clean-ups launched from now on; those under way keep what they were launched with.")
@@ -96,7 +96,7 @@ def _sequence(policy: Policy) -> str:
 
 def _of_segments(policy: Policy) -> Iterator[Clause]:
     for segment in policy.segments:
-        who = "; ".join(_conditions(segment)) or _("everyone no other segment matches")
+        who = joined(_conditions(segment)) or _("everyone no other segment matches")
         text = ngettext(
             "“%(name)s” (%(who)s) counts as dormant after %(days)s day without activity.",
             "“%(name)s” (%(who)s) counts as dormant after %(days)s days without activity.",

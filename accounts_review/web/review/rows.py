@@ -22,6 +22,7 @@ from accounts_review.models import Account, Workspace
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import segments, verdicts
+from accounts_review.wording.quotes import joined
 from accounts_review.workflow.review.decide import is_own
 
 BAR = 100
@@ -161,7 +162,7 @@ class RowWriter:
             tags.append(_tag(_("snoozed by %(login)s") % {"login": account.snoozed_by}))
         given = account.assessment.reasons
         if why := verdicts.in_force(given, verdict=account.verdict, exempt_until=account.exempt_until):
-            reasons = escape("; ".join(why))
+            reasons = escape(joined(why))
             tags.append(f'<span class="reason muted" title="{reasons}">{reasons}</span>')
         return f'<td class="cell-state">{" ".join(tags)}</td>'
 

@@ -13,6 +13,7 @@ from accounts_review.huwise import decode_user
 from accounts_review.models import Account, HeldSync, Sync
 from accounts_review.rules.dates import is_earlier
 from accounts_review.wording import findings
+from accounts_review.wording.quotes import joined
 
 WIDTH = 1000
 SAMPLES = 10
@@ -66,7 +67,7 @@ def incident_of(sync: Sync) -> Incident | None:
         return None
     held = HeldSync.objects.filter(sync=sync).first()
     return Incident(
-        says="; ".join(findings.of_anomalies(tripped)),
+        says=joined(findings.of_anomalies(tripped)),
         bars=[_bars(check) for check in tripped],
         samples=_samples(sync, held, {check["code"] for check in tripped}) if held else [],
     )

@@ -33,6 +33,7 @@ from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import IN_FLIGHT, WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording import instants, verdicts
+from accounts_review.wording.quotes import joined
 from accounts_review.workflow.review.approval import approval_kept, evidence_of, said_of_approval
 from accounts_review.workflow.review.held import held
 from accounts_review.workflow.review.refusals import AccountRefusal as AccountRefusal
@@ -233,7 +234,7 @@ def objection_to_approval(account: Account, *, actor: User) -> str:
         return verdicts.exemption(account.exempt_until)
     if account.verdict != Verdict.DORMANT:
         why = verdicts.reasons(account.assessment.reasons) if account.verdict != Verdict.ACTIVE else []
-        return "; ".join([_("it is %(verdict)s") % {"verdict": verdicts.verdict(account.verdict)}, *why])
+        return joined([_("it is %(verdict)s") % {"verdict": verdicts.verdict(account.verdict)}, *why])
     return ""
 
 
