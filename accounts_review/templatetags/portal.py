@@ -40,7 +40,8 @@ def as_control(field: BoundField) -> SafeString:
     """A field of any form, those of libraries too, in the portal's look: its label stands above it, not in it."""
     field.field.widget.attrs.pop("placeholder", None)
     look = {"checkbox": "form-check-input", "radioselect": "", "select": "form-select"}
-    return field.as_widget(attrs={"class": look.get(field.widget_type, "form-control")})
+    control = field.as_widget(attrs={"class": look.get(field.widget_type, "form-control")})
+    return control + field.as_hidden(only_initial=True) if field.field.show_hidden_initial else control
 
 
 @register.filter

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.frames import SHOWN_ALONE
+from accounts_review.web.shared.seen import changes
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.notify import own_texts
 from accounts_review.workflow.notify.emails import KINDS, default_texts, sample
@@ -72,9 +73,9 @@ class TextsForm(forms.Form):
         for part in parts_of(kind):
             area, line = forms.Textarea({"rows": 14 if part == "body" else 2}), forms.TextInput()
             widget = area if part in IN_LINES else line
-            initial = own.get((kind, part), "") or default[part]
+            self.initial[part] = own.get((kind, part), "") or default[part]
             self.fields[part] = forms.CharField(
-                required=False, label=str(LABELS[part]), initial=initial, widget=widget, strip=True
+                required=False, label=str(LABELS[part]), widget=widget, strip=True, show_hidden_initial=True
             )
 
     def clean(self) -> dict[str, str]:
@@ -85,10 +86,10 @@ class TextsForm(forms.Form):
                 self.add_error(part, problem)
         return given
 
-    @property
     def texts(self) -> dict[str, str]:
-        """What differs from the portal's own words; "" for what does not."""
-        return {part: "" if text == self.default[part] else text for part, text in self.cleaned_data.items()}
+        """What was changed, "" where it is the portal's own words; where others changed the same, errors instead."""
+        changed = changes(self, current=self.initial)
+        return {part: "" if text == self.default[part] else text for part, text in changed.items()}
 
     @property
     def known(self) -> list[str]:
@@ -154,11 +155,12 @@ class EmailsPage(WorkspaceView):
         """Keep what was written, and send it to oneself where that was asked for."""
         permit(self.request.user, "administer", self.workspace)
         kind = str(self.request.POST.get("kind", ""))
-        form = self._form(_known(kind) if kind else "", {}, self.request.POST)
+        own = texts_of(self.workspace, self.written_in)
+        form = self._form(_known(kind) if kind else "", own, self.request.POST)
         is_default = self.request.POST["verb"] == "default"
-        if not is_default and not form.is_valid():
+        texts = dict.fromkeys(form.fields, "") if is_default else form.texts() if form.is_valid() else {}
+        if not is_default and form.errors:
             return self._page(form)
-        texts = dict.fromkeys(form.fields, "") if is_default else form.texts
         own_texts.save(
             workspace=self.workspace,
             language=self.written_in,

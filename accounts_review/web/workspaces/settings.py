@@ -22,6 +22,7 @@ from accounts_review.huwise import HuwiseError
 from accounts_review.models import Access, StoredKey
 from accounts_review.tasks import queue, sources
 from accounts_review.web.shared.access import PortalView, WorkspaceView
+from accounts_review.web.shared.seen import changes
 from accounts_review.web.workspaces.settings_forms import (
     AddForm,
     ConnectionForm,
@@ -124,9 +125,12 @@ class Settings(WorkspaceView):
         if not form.is_valid():
             return self._answer(form, status=400)
         try:
-            messages.success(request, act(form))
+            said = act(form)
         except REFUSALS as error:
             return self._answer(form, status=400, refusal=told(error), refused=name)
+        if form.errors:
+            return self._answer(form, status=409)
+        messages.success(request, said)
         return redirect("settings", workspace=self.workspace.name)
 
     @property
@@ -141,9 +145,14 @@ class Settings(WorkspaceView):
             "retire": (ReasonForm, self._retire),
         }
 
+    @property
+    def _described(self) -> dict[str, str]:
+        return {name: getattr(self.workspace, name) for name in ("title", "contact", "sender", "language")}
+
     def _describe(self, form: DescriptionForm) -> str:
-        given = form.cleaned_data
-        workspaces.describe(workspace=self.workspace, given=given, actor=self.request.user, now=now())
+        given = changes(form, current=self._described)
+        if form.is_valid():
+            workspaces.describe(workspace=self.workspace, given=given, actor=self.request.user, now=now())
         return _("Saved.")
 
     def _connect(self, form: ConnectionForm) -> str:
@@ -182,10 +191,9 @@ class Settings(WorkspaceView):
     def _answer(self, form: PortalForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:
         self.workspace.refresh_from_db()
         stored = StoredKey.objects.filter(workspace=self.workspace).first()
-        known = {name: getattr(self.workspace, name) for name in ("title", "contact", "sender", "language")}
         where = {"url": stored.url, "key_owner": stored.key_owner} if stored else {}
         forms: dict[str, PortalForm] = {
-            "description": DescriptionForm(initial=known),
+            "description": DescriptionForm(initial=self._described),
             "connection": ConnectionForm(initial=where),
             "renaming": RenameForm(),
             "reasoning": ReasonForm(),

@@ -66,12 +66,14 @@ class DescriptionForm(PortalForm):
         label=_("Name shown to people"),
         required=False,
         max_length=100,
+        show_hidden_initial=True,
         help_text=_("In e-mails and on the answer page. If empty, the address is used."),
     )
     contact = forms.CharField(
         label=_("Contact"),
         required=False,
         max_length=254,
+        show_hidden_initial=True,
         help_text=_(
             "Where people can ask questions, usually an e-mail address. If empty, the portal's contact is used."
         ),
@@ -80,9 +82,10 @@ class DescriptionForm(PortalForm):
         label=_("Sender of e-mails"),
         required=False,
         max_length=254,
+        show_hidden_initial=True,
         help_text=_("Such as Open data <data@example.org>. If empty, the portal's sender is used."),
     )
-    language = forms.ChoiceField(label=_("Language of e-mails"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(label=_("Language of e-mails"), choices=settings.LANGUAGES, show_hidden_initial=True)
 
     @property
     def description(self) -> Description:

@@ -55,6 +55,21 @@ def test_what_the_form_shows_is_what_is_sent(site: Site, kind: str) -> None:
     assert (after.subject, after.body) == (before.subject, before.body)
 
 
+def test_two_people_change_different_parts_and_lose_nothing(site: Site) -> None:
+    seen = {f"initial-{part}": words.replace("\n", "\r\n") for part, words in shown(site, "notice").items()}
+    save(site, **shown(site, "notice") | seen | {"subject": "Your account at {portal}"})
+    save(site, **shown(site, "notice") | seen | {"subject": seen["initial-subject"], "body": BODY})
+    assert dict(EmailText.objects.values_list("part", "text")) == {"subject": "Your account at {portal}", "body": BODY}
+
+
+def test_two_people_change_the_same_part_and_the_second_is_told(site: Site) -> None:
+    seen = {f"initial-{part}": words for part, words in shown(site, "notice").items()}
+    save(site, subject="Your account at {portal}", body=BODY)
+    page = text(save(site, **seen, subject="Your access", body=BODY))
+    assert "Somebody else changed this meanwhile: “Your account at {portal}”. Nothing was saved." in page
+    assert EmailText.objects.get(part="subject").text == "Your account at {portal}"
+
+
 def test_another_text_is_in_both_parts_with_the_link(site: Site) -> None:
     save(site, subject="Your account at {portal}", body=BODY)
 

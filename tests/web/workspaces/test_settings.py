@@ -103,6 +103,35 @@ def test_settings_change_one_by_one_each_with_its_entry(second: Workspace, stage
     assert kinds[-6:] == [f"workspace.{kind}" for kind in changed]
 
 
+def opened(browser: Client, workspace: Workspace) -> dict[str, str]:
+    """What the form sends from a page that was opened now, if nothing is changed."""
+    shown = browser.get(f"/w/{workspace}/settings/").context["description"].initial
+    return {**shown, **{f"initial-{name}": value for name, value in shown.items()}}
+
+
+def test_two_people_change_different_settings_and_lose_nothing(second: Workspace, browser: Client) -> None:
+    one, other = opened(browser, second), opened(browser, second)
+    act(browser, "second", "describe", **(one | {"title": "Town"}))
+    act(browser, "second", "describe", **(other | {"contact": "ask@ville.example"}))
+    second.refresh_from_db()
+    assert (second.title, second.contact) == ("Town", "ask@ville.example")
+
+
+def test_two_people_change_the_same_setting_and_the_second_is_told(second: Workspace, browser: Client) -> None:
+    one, other = opened(browser, second), opened(browser, second)
+    act(browser, "second", "describe", **(one | {"title": "Town"}))
+    answer = act(browser, "second", "describe", **(other | {"title": "City", "language": "en"}))
+    assert answer.status_code == 409
+    assert "Somebody else changed this meanwhile: “Town”. Nothing was saved." in answer.content.decode()
+    assert 'value="City"' in answer.content.decode(), "what was typed is still there"
+    second.refresh_from_db()
+    assert (second.title, second.language) == ("Town", "fr")
+
+    act(browser, "second", "describe", **(other | {"title": "City", "initial-title": "Town"}))
+    second.refresh_from_db()
+    assert second.title == "City"
+
+
 def test_what_the_environment_describes_is_shown_and_cannot_be_changed(
     stage: Stage, browser: Client, settings: Any
 ) -> None:
