@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -138,7 +138,10 @@ class DropView(WorkspaceView):
     """Forget a view: one's own, or as an administrator a shared one."""
 
     def post(self, request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
-        view = get_object_or_404(SavedView, workspace=self.workspace, pk=pk)
+        view = SavedView.objects.filter(workspace=self.workspace, pk=pk).first()
+        if view is None:
+            messages.info(request, _("This view was deleted already."))
+            return redirect("review", workspace=self.workspace.name)
         if not _drops(self.request.user, view):
             raise PermissionDenied
         view.delete()

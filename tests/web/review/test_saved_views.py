@@ -69,6 +69,13 @@ def test_a_shared_view_is_everybodys_and_goes_by_its_maker_or_an_administrator(s
     assert not SavedView.objects.exists()
 
 
+def test_a_view_that_is_deleted_twice_is_said_to_be_gone(site: Site) -> None:
+    save(site, "mine")
+    view = SavedView.objects.get()
+    site.follow("drop_view", pk=view.pk)
+    assert "This view was deleted already." in text(site.follow("drop_view", pk=view.pk))
+
+
 def test_an_auditor_keeps_views_and_shares_none(site: Site) -> None:
     site.sign_in("auditor")
     save(site, "mine")
