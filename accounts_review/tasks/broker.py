@@ -1,12 +1,19 @@
-"""The queue's broker: django-q2's own, but told by PostgreSQL when there is work, instead of asking twice a second."""
+"""The queue's broker: django-q2's own, but told by PostgreSQL when there is work, instead of asking twice a second.
+
+Whether a task may be taken goes by the database's clock: those of several hosts need not agree.
+"""
 
 from __future__ import annotations
 
 from time import monotonic
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.functions import Now
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.models import OrmQ
+from psycopg import OperationalError
 
 CHANNEL = "portal_queue"
 LONGEST_SECONDS = 5.0
@@ -15,34 +22,40 @@ LONGEST_SECONDS = 5.0
 MOMENT_SECONDS = 0.5
 """How long to listen before the caller gets to see whether it is to stop."""
 
-LOOKS = 3
-"""So often in a row it looks once it was told: another host's clock may be a little ahead."""
+_TAKE = f"""
+UPDATE {OrmQ._meta.db_table} SET lock = statement_timestamp() + %s * interval '1 second'
+WHERE id = (
+  SELECT id FROM {OrmQ._meta.db_table} WHERE key = %s AND lock <= statement_timestamp()
+  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, payload
+"""  # noqa: S608 (no value in it)
 
 
 class Broker(ORM):  # type: ignore[misc]
-    """Leans on ``poll`` being 0: what it waits for is a message, or the time."""
+    """Leans on ``poll`` being 0 and ``bulk`` 1: what it waits for is a message, or the time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._listening: Any = None
-        self._looks, self._looked = 0, 0.0
+        self._may_be_more, self._looked = False, 0.0
 
     def enqueue(self, task: Any) -> Any:
         """Joins the caller's transaction, and so does the message."""
-        key = super().enqueue(task)
-        with connection.cursor() as cursor:
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
-        return key
+            return OrmQ.objects.create(key=self.list_key, payload=task, lock=Now()).pk
 
     def dequeue(self) -> Any:
-        if self._is_told():
-            self._looks = LOOKS
-        if self._looks <= 0 and monotonic() - self._looked < LONGEST_SECONDS:
+        is_told = self._is_told()
+        if not (is_told or self._may_be_more) and monotonic() - self._looked < LONGEST_SECONDS:
             return None
-        self._looks, self._looked = self._looks - 1, monotonic()
-        tasks = super().dequeue()
-        if tasks:
-            self._looks = LOOKS
+        self._looked = monotonic()
+        # Whoever could just listen has a connection that works: it is not asked for that once more.
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [Conf.RETRY, self.list_key])
+            tasks = cursor.fetchall()
+        self._may_be_more = bool(tasks)
         return tasks
 
     def _is_told(self) -> bool:
@@ -54,5 +67,10 @@ class Broker(ORM):  # type: ignore[misc]
                 cursor.execute(f"LISTEN {CHANNEL}")
             self._listening = listening
             return True
-        wait = 0 if self._looks == LOOKS else MOMENT_SECONDS
-        return any(True for _ in listening.notifies(timeout=wait, stop_after=1))
+        try:
+            wait = 0 if self._may_be_more else MOMENT_SECONDS
+            return any(True for _ in listening.notifies(timeout=wait, stop_after=1))
+        except OperationalError:
+            # The connection was lost: over a new one, which there may be at once.
+            connection.close()
+            return self._is_told()

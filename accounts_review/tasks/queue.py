@@ -6,8 +6,8 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.dispatch import receiver
-from django.utils.timezone import now
 from django_q.models import OrmQ
 from django_q.signals import pre_execute
 from django_q.tasks import async_task
@@ -43,7 +43,7 @@ def enqueue_revoke(workspace: Workspace, *, cases: int = 1) -> None:
 
 
 def _waiting(task: str, *given: object) -> int:
-    return sum((one.func(), one.args()) == (task, given) for one in OrmQ.objects.filter(lock__lte=now()))
+    return sum((one.func(), one.args()) == (task, given) for one in OrmQ.objects.filter(lock__lte=Now()))
 
 
 def enqueue_emails() -> None:

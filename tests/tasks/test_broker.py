@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from django.db import connection, transaction
+import time_machine
+from django.db import connection, connections, transaction
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -24,8 +30,8 @@ def hardly_ever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def until_it_rests(broker: broker_module.Broker) -> None:
-    for _ in range(broker_module.LOOKS + 1):
-        broker.dequeue()
+    while broker.dequeue() is not None:
+        pass
 
 
 def test_it_listens_and_asks_nothing_while_there_is_nothing(workspace: Workspace) -> None:
@@ -78,6 +84,61 @@ def test_over_a_new_connection_it_listens_anew(workspace: Workspace) -> None:
     queue.enqueue_sync(workspace)
     connection.close()
     assert broker.dequeue()
+
+
+def test_a_connection_that_was_lost_is_replaced(workspace: Workspace) -> None:
+    broker = get_broker()
+    until_it_rests(broker)
+    connection.ensure_connection()
+    lost = connection.connection.info.backend_pid
+
+    def end_it_and_enqueue() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [lost])
+        queue.enqueue_sync(workspace)
+
+    in_threads(end_it_and_enqueue)
+    assert broker.dequeue()
+    until_it_rests(broker)
+    in_threads(lambda: queue.enqueue_sync(workspace))
+    assert broker.dequeue(), "over the new one it is told as well"
+
+
+def test_a_look_is_one_statement(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, checks = get_broker(), list[str]()
+
+    def is_usable() -> bool:
+        checks.append("SELECT 1")
+        return True
+
+    queue.enqueue_sync(workspace)
+    ours = connections["default"]
+    monkeypatch.setattr(ours, "health_check_enabled", True)
+    monkeypatch.setattr(ours, "is_usable", is_usable)
+    with CaptureQueriesContext(ours) as asked:
+        assert broker.dequeue()
+        assert broker.dequeue() == []
+    assert [query["sql"].split()[0] for query in asked] == ["LISTEN", "UPDATE", "UPDATE"]
+    assert checks == [], "it could listen, so the connection works"
+
+
+def test_what_was_taken_is_taken_again_once_its_time_is_over(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_module, "LONGEST_SECONDS", 0.0)
+    broker = get_broker()
+    queue.enqueue_sync(workspace)
+    ((key, _payload),) = broker.dequeue()
+    assert broker.dequeue() == []
+    assert abs(OrmQ.objects.get().lock - now() - timedelta(seconds=Conf.RETRY)) < timedelta(minutes=1)
+    OrmQ.objects.update(lock=Now())
+    assert [taken for taken, _payload in broker.dequeue()] == [key]
+
+
+def test_a_clock_of_a_host_that_is_ahead_delays_nothing(workspace: Workspace) -> None:
+    with time_machine.travel(now() + timedelta(hours=1)):
+        queue.enqueue_sync(workspace)
+    assert get_broker().dequeue()
 
 
 def test_a_launch_wakes_as_many_workers_as_have_something_to_do(workspace: Workspace, settings: Settings) -> None:
