@@ -29,8 +29,9 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def forget_old(self, task: str) -> None:
         """Keep the newest few of a task, good and failed each for themselves."""
-        for runs in (self.filter(task=task, error=""), self.filter(task=task).exclude(error="")):
-            self.filter(pk__in=list(runs.values_list("pk", flat=True)[KEPT:])).delete()
+        runs = self.filter(task=task).values("pk")
+        good, failed = runs.filter(error="")[KEPT:], runs.exclude(error="")[KEPT:]
+        self.filter(models.Q(pk__in=good) | models.Q(pk__in=failed)).delete()
 
     def last_sign_of_life(self) -> datetime | None:
         """When a worker last began or ended something, or a sync last moved on; ``None`` if none ever did."""

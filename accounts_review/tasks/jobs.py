@@ -12,8 +12,8 @@ from typing import ParamSpec
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
-from django.db import OperationalError
-from django.db.models import QuerySet
+from django.db import OperationalError, transaction
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 from structlog.contextvars import bound_contextvars
 
@@ -44,7 +44,7 @@ from accounts_review.tasks.sources import described_workspaces, stored_workspace
 from accounts_review.workflow import advance, brake
 from accounts_review.workflow.assess import assess
 from accounts_review.workflow.check_connection import record_failure
-from accounts_review.workflow.notify import alert, confirmation, digest
+from accounts_review.workflow.notify import alert, confirmation, digest, due
 from accounts_review.workflow.notify.send import allowance, send_closings, send_reminders
 from accounts_review.workflow.people import owed
 from accounts_review.workflow.policy import preview
@@ -97,8 +97,9 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
                 error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
                 raise
             finally:
-                Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
-                Run.objects.forget_old(task)
+                with transaction.atomic():
+                    Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
+                    Run.objects.forget_old(task)
 
     return run
 
@@ -202,13 +203,21 @@ def sweep() -> None:
 
 def _sweep(workspace: Workspace) -> None:
     end_dead_syncs(workspace=workspace)
-    brake.brake_all(workspace, now=now())
     if assess.is_owed(workspace=workspace) and not workspace.syncs.filter(state=Sync.State.RUNNING).exists():
         enqueue_take_in(workspace)
-    finished = workspace.cleanups.filter(state=CleanupState.RUNNING).exclude(cases__in=Case.objects.open())
-    became_due = advance.make_due(workspace=workspace, now=now())
-    if (cases := _open_cases(workspace)) or became_due or finished.exists():
+    is_moving, cases = _move_on(workspace), _open_cases(workspace)
+    if is_moving or cases:
         enqueue_revoke(workspace, cases=max(1, cases))
+
+
+def _move_on(workspace: Workspace) -> bool:
+    """Pause what is to be paused and make due what is; whether that moved a case, or a clean-up can close."""
+    running = workspace.cleanups.filter(state=CleanupState.RUNNING)
+    if not running.exists():
+        return False
+    brake.brake_all(workspace, now=now())
+    became_due = advance.make_due(workspace=workspace, now=now())
+    return became_due > 0 or running.exclude(cases__in=Case.objects.open()).exists()
 
 
 @recorded
@@ -224,6 +233,8 @@ def send_emails_job() -> None:
 
 def _send_emails(workspace: Workspace) -> set[str]:
     """Why e-mails of a workspace stopped, if they did."""
+    if due.is_quiet(workspace, now=now()):
+        return set()
     reminders, closings = (
         send(
             workspace=workspace,
@@ -314,9 +325,6 @@ def _in_flight(workspace: Workspace) -> QuerySet[Case]:
 
 def _open_cases(workspace: Workspace) -> int:
     """Cases that the worker can move now: due, in flight, or unknown."""
-    states = ("due", "claimed", "intended", "unknown")
-    cases = Case.objects.filter(cleanup__workspace=workspace, state__in=states)
-    return (
-        cases.filter(cleanup__state=CleanupState.RUNNING).count()
-        + cases.filter(state__in=states[1:]).exclude(cleanup__state=CleanupState.RUNNING).count()
-    )
+    in_flight = ("claimed", "intended", "unknown")
+    can_move = Q(state__in=in_flight) | Q(state="due", cleanup__state=CleanupState.RUNNING)
+    return Case.objects.filter(can_move, cleanup__workspace=workspace).count()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from django.db import connection, transaction
+from django.utils.timezone import now
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-SCHEDULE = (
+SCHEDULE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("accounts_review.tasks.jobs.sweep", {"schedule_type": Schedule.MINUTES, "minutes": 1}),
     ("accounts_review.tasks.jobs.send_emails_job", {"schedule_type": Schedule.MINUTES, "minutes": 10}),
     ("accounts_review.tasks.jobs.send_digests_job", {"schedule_type": Schedule.MINUTES, "minutes": 15}),
@@ -45,11 +47,14 @@ def next_run(task: str, after: datetime) -> datetime | None:
 def ensure_schedule() -> None:
     """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run.
 
-    Workers that start together take turns.
+    What is new begins when its minutes are over: a worker looks everywhere when it starts. Workers that start together
+    take turns.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])
     ours = Schedule.objects.filter(name__startswith=f"{_OURS}.")
     ours.exclude(name__in=[func for func, _ in SCHEDULE]).delete()
     for func, timing in SCHEDULE:
-        Schedule.objects.update_or_create(name=func, defaults={"func": func, "minutes": None, "cron": None} | timing)
+        columns = {"func": func, "minutes": None, "cron": None} | timing
+        first = now() + timedelta(minutes=timing.get("minutes", 0))
+        Schedule.objects.update_or_create(name=func, defaults=columns, create_defaults=columns | {"next_run": first})

@@ -206,6 +206,14 @@ def test_the_schedule_follows_its_table(db: None, monkeypatch: pytest.MonkeyPatc
     assert Schedule.objects.get(name="accounts_review.tasks.jobs.sweep").next_run == kept.next_run
 
 
+def test_what_is_new_in_the_schedule_begins_when_its_minutes_are_over(db: None) -> None:
+    with time_machine.travel(NOW, tick=False):
+        schedule.ensure_schedule()
+    first = dict(Schedule.objects.values_list("name", "next_run"))
+    assert first["accounts_review.tasks.jobs.sweep"] == NOW + timedelta(minutes=1)
+    assert first["accounts_review.tasks.jobs.send_emails_job"] == NOW + timedelta(minutes=10)
+
+
 def test_a_batch_is_enqueued_again_as_long_as_it_gets_somewhere(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.launch("marie", "omar")
     monkeypatch.setattr(jobs, "BATCH_BUDGET", timedelta(microseconds=1))

@@ -45,9 +45,11 @@ def send_digest(*, workspace: Workspace, now: datetime) -> int:
     else; where no mail gets through, nothing is recorded, and the next digest tells it all.
     """
     recipients = [person.email for person in people_who_may("operate", workspace).exclude(email="")]
+    if not recipients:
+        return 0
     with override(workspace.language):
         items = _items(workspace)
-        if not items or not recipients:
+        if not items:
             return 0
         pressing = [item for item in items if item[0] <= PRESSING]
         context = {

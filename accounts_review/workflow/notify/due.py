@@ -18,7 +18,7 @@ from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.workflow import open_days
 from accounts_review.workflow.notify import emails
-from accounts_review.workflow.notify.taken import KEPT, record_first
+from accounts_review.workflow.notify.taken import KEPT, left, record_first
 
 LATE = timedelta(days=7)
 """A closing e-mail is sent within this time or not at all: later it would only confuse."""
@@ -109,6 +109,16 @@ def closings(workspace: Workspace, *, now: datetime) -> list[int]:
         )
         if (key := (account_id, number)) not in refused and not (state in KEPT and noticed_at is None and key in failed)
     ]
+
+
+def is_quiet(workspace: Workspace, *, now: datetime) -> bool:
+    """Whether there is nothing to do about e-mails now, whatever it be: nobody was, is or has yet to be written to.
+
+    One question in place of some twenty, where no live clean-up runs and none ended of late.
+    """
+    may_be_due = Exists(_running(workspace)) | Exists(ended(workspace, now=now)) | Exists(left(workspace))
+    something = Q(may_be_due) | Q(mail_stopped__isnull=False)
+    return not Workspace.objects.filter(something, pk=workspace.pk).exists()
 
 
 def anything(workspace: Workspace, *, now: datetime) -> bool:

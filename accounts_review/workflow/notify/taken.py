@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
@@ -90,11 +91,15 @@ class Taken:
         _record(cases, now=self.now)
 
 
+def left(workspace: Workspace) -> QuerySet[Case]:
+    """The cases whose notice was taken, while the audit does not hold that yet: its process sends, or has died."""
+    states = (CaseState.AWAITING_NOTICE, CaseState.WITHDRAWN)
+    return Case.objects.filter(cleanup__workspace=workspace, state__in=states, outcome__has_key=TAKEN)
+
+
 def record_left(workspace: Workspace, *, now: datetime) -> int:
     """Record what a process that died had sent; returns how many notices that were."""
-    states = (CaseState.AWAITING_NOTICE, CaseState.WITHDRAWN)
-    left = Case.objects.filter(cleanup__workspace=workspace, state__in=states, outcome__has_key=TAKEN)
-    cases = list(left.select_related("account", "cleanup__workspace"))
+    cases = list(left(workspace).select_related("account", "cleanup__workspace"))
     _record(cases, now=now)
     return len(cases)
 

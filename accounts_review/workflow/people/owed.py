@@ -36,10 +36,12 @@ AT_IT = timedelta(minutes=2)
 def owed(*, now: datetime) -> list[Change]:
     """The changes of people that nobody was told of, the oldest first."""
     recent = AuditEntry.objects.filter(at__gt=now - STALE)
-    told = set(recent.filter(kind=Event.PERSON_TOLD).values_list("data__entry", flat=True))
     is_due = Q(data__cause="groups") | Q(at__lte=now - AT_IT)
     entries = recent.filter(is_due, kind__in=(*OF_ROLES, *OF_PEOPLE)).select_related("actor_ref", "personal")
     by_change = [list(together) for _key, together in groupby(entries.order_by("seq"), key=_of_one_change)]
+    if not by_change:
+        return []
+    told = set(recent.filter(kind=Event.PERSON_TOLD).values_list("data__entry", flat=True))
     return [change for each in by_change if each[0].seq not in told and (change := _change(each))]
 
 

@@ -13,11 +13,11 @@ from django.core.mail.backends.locmem import EmailBackend
 
 from accounts_review import audit
 from accounts_review.audit.verification import replay
-from accounts_review.models import Account, AuditEntry, Case
+from accounts_review.models import Account, AuditEntry, Case, Workspace
 from accounts_review.workflow import advance
 from accounts_review.workflow.answer import AnswerKind, Said, answer, case_of, may_leave
 from accounts_review.workflow.launch import launch
-from accounts_review.workflow.notify import bounces, emails, smtp, taken
+from accounts_review.workflow.notify import bounces, due, emails, mail_stop, smtp, taken
 from accounts_review.workflow.notify import send as send_module
 from accounts_review.workflow.notify.portions import Question
 from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
@@ -51,6 +51,10 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def send(stage: Stage, **options: Any) -> Notices:
     return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
+
+
+def is_quiet(stage: Stage) -> bool:
+    return due.is_quiet(stage.workspace, now=stage.clock())
 
 
 def withdraw(stage: Stage, name: str) -> None:
@@ -288,3 +292,32 @@ def test_who_is_withdrawn_and_erased_while_their_notice_leaves_is_named_by_no_en
     assert {entry.subject for entry in told} <= {"", f"erased-{person.pk}"}
     assert person.email not in str([entry.details for entry in told])
     assert Case.objects.get(account=person.pk).warned_to == ""
+
+
+def test_it_is_quiet_where_no_clean_up_was_launched_or_only_a_dry_run(set_stage: SetStage) -> None:
+    stage = set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30))
+    assert is_quiet(stage)
+    stage.set_mode(Workspace.Mode.DRY_RUN)
+    stage.launch(*PEOPLE)
+    assert is_quiet(stage)
+
+
+def test_it_is_not_quiet_while_anybody_may_have_to_be_written_to(stage: Stage) -> None:
+    assert not is_quiet(stage)
+    send(stage)
+    assert not is_quiet(stage), "reminders are to come"
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+    assert not is_quiet(stage), "they are to hear that they keep their access"
+    send_closings(workspace=stage.workspace, now=stage.clock())
+    assert is_quiet(stage)
+    stop = smtp.Round()
+    stop.stop = smtp.MailStop(smtp.StopCode.UNREACHABLE, "")
+    mail_stop.remember(stop, workspace=stage.workspace, now=stage.clock())
+    assert not is_quiet(stage), "that nothing is owed any more ends a mail stop"
+
+
+def test_it_is_not_quiet_while_a_notice_that_was_taken_is_not_recorded(stage: Stage, die: Callable[[], None]) -> None:
+    with pytest.raises(Killed):
+        send(stage, limit=3)
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+    assert not is_quiet(stage)
