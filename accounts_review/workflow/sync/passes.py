@@ -28,6 +28,7 @@ REPEATS = 5
 TOLERANCE = timedelta(minutes=1)
 """A date of joining may be so far ahead of the date of the answer that it stands in."""
 NAMED = 5
+UNREADABLE: Found = {"code": "unreadable_record"}
 
 # Put so, the database need not sort them.
 _STRANGERS = f"""
@@ -206,7 +207,9 @@ class Passes:
                 try:
                     user = decode_user(raw)
                 except HuwiseError:
-                    self.problems.append({"code": "unreadable_record"})
+                    # Said once: there may be as many as a list has records.
+                    if UNREADABLE not in self.problems:
+                        self.problems.append(UNREADABLE)
                     continue
                 yield record_of(user, raw, digest.hex(), joined_between=(self.began, at + TOLERANCE), at=at)
             places.append(place)
