@@ -11,10 +11,10 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Workspace
 from accounts_review.models.prepared import Prepared
-from accounts_review.rules.dormancy import Verdict
-from accounts_review.web.review.filters import state_is
+from accounts_review.rules.dormancy import Standing
+from accounts_review.web.review.decided import undecided
 from accounts_review.web.review.saved_views import BUILT_IN
 
 MOST_COUNTED = 1_000
@@ -49,11 +49,10 @@ def _start(workspace: Workspace, name: str, query: str, *, now: datetime) -> Sta
 @cache
 def _counted(*, is_unused: bool) -> Prepared:
     """Who is on a list built in: open for decision, dormant, idle since an instant, and never used where it says so."""
-    narrowed = {"assessment__never_used": True} if is_unused else {}
+    narrowed = {"never_used": True} if is_unused else {}
 
     def build(workspace: int, now: datetime, since: datetime) -> QuerySet[Any, Any]:
-        dormant = Account.objects.filter(workspace=workspace).reviewable().whose_verdict(Verdict.DORMANT, now=now)
-        idle = dormant.filter(state_is("open", now=now), assessment__activity_at__lte=since, **narrowed)
-        return idle.order_by().values_list("pk")[: MOST_COUNTED + 1]
+        dormant = undecided(workspace, now).filter(dormant_from__lte=now, standing=Standing.ORDINARY.value)
+        return dormant.filter(activity_at__lte=since, **narrowed).order_by().values_list("pk")[: MOST_COUNTED + 1]
 
     return Prepared(build, workspace=int, now=datetime, since=datetime)

@@ -145,12 +145,29 @@ def _ends(now: datetime) -> list[datetime]:
     return [until for (until,) in _FIRST_END.rows(now=now)]
 
 
-def _grouped(assessments: QuerySet[Assessment], workspace: int, now: datetime) -> QuerySet[Assessment]:
+def undecided(workspace: int, now: datetime) -> QuerySet[Assessment]:
+    """The judgements of those whom a workspace lists and on whom nobody decided."""
+    of_it = {"account": OuterRef("account")}
+    exempt = Exemption.objects.in_force(now).filter(**of_it)
+    is_decided = (Exists(CleanupCase.objects.open().filter(**of_it)), Exists(exempt), Exists(_snoozed()))
+    return _here(Assessment.objects.all(), workspace).filter(*(~Q(each) for each in is_decided))
+
+
+def _here(assessments: QuerySet[Assessment], workspace: int) -> QuerySet[Assessment]:
     # The version that judged an account tells its workspace, without looking the account up.
     here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
+    return assessments.filter(policy__in=here, is_listed=True)
+
+
+def _snoozed() -> QuerySet[Snooze]:
+    of_it = {name: OuterRef(name) for name in ("account", "standing", "dormant_from")}
+    return Snooze.objects.filter(**of_it)
+
+
+def _grouped(assessments: QuerySet[Assessment], workspace: int, now: datetime) -> QuerySet[Assessment]:
     exempt = Exemption.objects.in_force(now).filter(account=OuterRef("account"))
     is_past = When(dormant_from__lte=now, then=True)
-    return assessments.filter(policy__in=here, is_listed=True).annotate(
+    return _here(assessments, workspace).annotate(
         is_past=Case(is_past, default=False, output_field=BooleanField()), is_exempt=Exists(exempt)
     )
 
@@ -164,9 +181,8 @@ def _all(workspace: int, now: datetime) -> QuerySet[Any, Any]:
 
 
 def _some(workspace: int, now: datetime, keys: list[int]) -> QuerySet[Any, Any]:
-    of_it = {"account": OuterRef("account")}
-    snoozed = Snooze.objects.filter(**of_it, standing=OuterRef("standing"), dormant_from=OuterRef("dormant_from"))
-    is_decided = Exists(CleanupCase.objects.open().filter(**of_it)) | Q(is_exempt=True) | Exists(snoozed)
+    cases = CleanupCase.objects.open().filter(account=OuterRef("account"))
+    is_decided = Exists(cases) | Q(is_exempt=True) | Exists(_snoozed())
     found = _grouped(Assessment.objects.filter(account__in=Among(keys)), workspace, now).filter(is_decided)
     return found.values_list("account", "dormant_from", *DecidedGroup._fields)
 
