@@ -83,32 +83,40 @@ class Situation:
     coming: list[Coming]
     lapsing: int
     """How many exemptions end soon."""
+    standing: list[Cleanup]
+    """The draft, and what was started."""
 
     @property
     def running(self) -> list[Cleanup]:
         return [each for each in self.started if each.state == CleanupState.RUNNING]
 
 
+def standing(workspace: Workspace) -> list[Cleanup]:
+    """The clean-ups that have not ended, the newest first."""
+    states = (CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
+    return list(workspace.cleanups.filter(state__in=states))
+
+
 def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now: datetime) -> Situation:
     """How things stand, told how many await a decision and which sync was the last good one."""
-    states = (CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
-    standing = list(workspace.cleanups.filter(state__in=states))
-    draft = next((each for each in standing if each.is_draft), None)
-    running = [each for each in standing if each.state == CleanupState.RUNNING]
+    cleanups = standing(workspace)
+    draft = next((each for each in cleanups if each.is_draft), None)
+    running = [each for each in cleanups if each.state == CleanupState.RUNNING]
     current = workspace.current_policy if running else None
     waits = {each.pk: standstill(each, now=now, current=current) for each in running}
-    lapsing, first = _lapsing(workspace, now)
-    of_exemptions = [_ending(workspace, lapsing, first, now)] if first else []
+    lapsing = _LAPSING.rows(workspace=workspace.pk, now=now, end=now + LAPSING)
+    of_exemptions = [_ending(workspace, count, first, now) for _withdrawn, count, first in lapsing]
     return Situation(
         workspace=workspace,
         synced=synced,
         undecided=undecided,
         draft=draft,
         drafted=draft.cases.filter(state=CaseState.IN_DRAFT).count() if draft else 0,
-        started=[each for each in standing if not each.is_draft],
+        started=[each for each in cleanups if not each.is_draft],
         waits=waits,
         coming=sorted([*of_exemptions, *coming(workspace, running=running, waits=waits, now=now)], key=lambda e: e.at),
-        lapsing=lapsing,
+        lapsing=sum(count for _withdrawn, count, _first in lapsing),
+        standing=cleanups,
     )
 
 
@@ -210,12 +218,15 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
         yield Coming(at=_noon(day, now), said=sentence, url=url, of_cleanup=True)
 
 
-def _lapsing(workspace: Workspace, now: datetime) -> tuple[int, datetime | None]:
-    """How many exemptions end soon, and when the first does."""
+def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Exemption, Any]:
+    """How many exemptions end soon, and when the first does; no row where none does."""
     listed = Account.objects.filter(workspace=workspace).listed().assessed()
-    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=now + LAPSING)
-    found = standing.aggregate(count=Count("pk"), first=Min("until"))
-    return found["count"], found["first"]
+    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end)
+    # What is in force was not withdrawn, so this groups all of them.
+    return standing.order_by().values_list("withdrawn_at").annotate(Count("pk"), Min("until"))
+
+
+_LAPSING = Prepared(_lapsing, workspace=int, now=datetime, end=datetime)
 
 
 def _ending(workspace: Workspace, count: int, first: datetime, now: datetime) -> Coming:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Case, Cleanup, Hold, Run, Sync, Workspace
+from accounts_review.models import Account, Case, Cleanup, Hold, Run, Sync, Workspace
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import CaseState, CleanupState
+from accounts_review.web.overview.ahead import Situation, standing
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.wording import findings
 from accounts_review.wording import holds as in_sentences
@@ -40,10 +41,6 @@ class Need:
     url: str
 
 
-Waits = Mapping[int, list[findings.Found]]
-"""Why running clean-ups do not go on, by their keys."""
-
-
 def needs(
     *,
     workspace: Workspace,
@@ -51,15 +48,14 @@ def needs(
     administrators: int,
     undecided: int,
     now: datetime,
-    waits: Waits | None = None,
-    drafted: int | None = None,
+    known: Situation | None = None,
 ) -> list[Need]:
     """All there is, what presses most first; told how many administrators are dormant, and who awaits a decision.
 
-    ``waits`` is why its clean-ups do not go on, ``drafted`` how many are in its draft, where that was asked already.
+    ``known`` is what its work stands at, where that was asked already.
     """
     told = {"administrators": administrators, "undecided": undecided}
-    of_it = of_workspace(workspace=workspace, last=last, now=now, waits=waits, drafted=drafted, **told)
+    of_it = of_workspace(workspace=workspace, last=last, now=now, known=known, **told)
     return _pressing_first([*of_portal(now), *of_it])
 
 
@@ -70,14 +66,13 @@ def of_workspace(
     administrators: int,
     undecided: int,
     now: datetime,
-    waits: Waits | None = None,
-    drafted: int | None = None,
+    known: Situation | None = None,
 ) -> list[Need]:
     """What concerns one workspace only; of a paused one, nothing but that."""
     if not workspace.is_active:
         return list(_of_holds(workspace))
     people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now, waits or {}, drafted), *_of_cases(workspace, now), *_of_held(workspace)]
+    cleanups = [*_of_cleanups(workspace, now, known), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
     return _pressing_first([*_of_holds(workspace), *of_sync, *_of_policy(workspace), *cleanups, *people])
 
@@ -143,11 +138,8 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         yield Need(level="warning", text=_("The numbers are more than 36 hours old."), link=link, url=url)
 
 
-def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits, drafted: int | None) -> Iterator[Need]:
-    standing = workspace.cleanups.filter(
-        state__in=(CleanupState.DRAFT, CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
-    )
-    for cleanup in standing:
+def _of_cleanups(workspace: Workspace, now: datetime, known: Situation | None) -> Iterator[Need]:
+    for cleanup in known.standing if known else standing(workspace):
         number, url = cleanup.number, _url(workspace, "cleanup", cleanup)
         if cleanup.state == CleanupState.PAUSED:
             text = _("Clean-up %(number)d is paused: %(why)s")
@@ -161,10 +153,10 @@ def _of_cleanups(workspace: Workspace, now: datetime, waits: Waits, drafted: int
             text = _("Clean-up %(number)d is live and waiting, because the workspace was switched to dry run.")
             yield Need(level="warning", text=text % {"number": number}, link=_("View"), url=url)
         elif cleanup.state == CleanupState.RUNNING:
-            found = waits.get(cleanup.pk)
+            found = known.waits.get(cleanup.pk) if known else None
             yield from _of_standstill(cleanup, url, standstill(cleanup, now=now) if found is None else found)
         elif cleanup.is_draft:
-            size = cleanup.cases.filter(state=CaseState.IN_DRAFT).count() if drafted is None else drafted
+            size = cleanup.cases.filter(state=CaseState.IN_DRAFT).count() if known is None else known.drafted
             if not size:
                 continue
             text = ngettext(
@@ -312,9 +304,20 @@ def _of_policy(workspace: Workspace) -> Iterator[Need]:
         yield Need(level="warning", text=text, link=_("See the texts"), url=url)
 
 
+_LOST = Prepared(
+    lambda workspace: (
+        Account.objects.filter(workspace=workspace)
+        .listed()
+        .filter(lost_activity_at__isnull=False)
+        .values_list("workspace")
+        .annotate(Count("pk"))
+    ),
+    workspace=int,
+)
+
+
 def _of_dates(workspace: Workspace) -> Iterator[Need]:
-    lost = workspace.accounts.listed().filter(lost_activity_at__isnull=False)
-    if count := lost.count():
+    for _workspace, count in _LOST.rows(workspace=workspace.pk):
         text = ngettext(
             "%(count)s account has earlier dates than before and needs a manual check.",
             "%(count)s accounts have earlier dates than before and need a manual check.",

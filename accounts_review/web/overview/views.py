@@ -179,8 +179,7 @@ class Overview(WorkspaceView):
                 administrators=administrator_count,
                 undecided=waiting,
                 now=self.now,
-                waits=known.waits,
-                drafted=known.drafted,
+                known=known,
             )
             + second_administrator(self.request.user),
             "rows": rows,

@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit, workspaces_of
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.run import SILENT
 from accounts_review.tasks import queue, sources
 from accounts_review.web.shared.access import PortalView, Request, WorkspaceView
@@ -199,15 +200,31 @@ class SetMode(WorkspaceView):
         return redirect("workspaces")
 
 
+_RUNNING = Prepared(
+    lambda workspace, since: Sync.objects.filter(workspace=workspace, state=Sync.State.RUNNING, heartbeat_at__gt=since)[
+        :1
+    ],
+    workspace=int,
+    since=datetime,
+)
+_ENDED = Prepared(
+    lambda workspace: Sync.objects.filter(workspace=workspace).exclude(state=Sync.State.RUNNING)[:1], workspace=int
+)
+_COMPLETE = Prepared(
+    lambda workspace: Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE)[:1], workspace=int
+)
+_RUN = Prepared(lambda workspace, task: Run.objects.filter(workspace=workspace, task=task)[:1], workspace=int, task=str)
+
+
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last sync that ended, and the one that runs, if one does."""
-    syncs = Sync.objects.filter(workspace=workspace)
-    running = syncs.filter(state=Sync.State.RUNNING, heartbeat_at__gt=now - SILENT).first()
-    last = syncs.exclude(state=Sync.State.RUNNING).first()
+    running = next(iter(_RUNNING.objects(workspace=workspace.pk, since=now - SILENT)), None)
+    last = next(iter(_ENDED.objects(workspace=workspace.pk)), None)
+    is_good = last and last.state == Sync.State.COMPLETE
     newest = running or last
     return Syncing(
         last=last,
-        good=last if last and last.state == Sync.State.COMPLETE else syncs.filter(state=Sync.State.COMPLETE).first(),
+        good=last if is_good else next(iter(_COMPLETE.objects(workspace=workspace.pk)), None),
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
@@ -230,7 +247,7 @@ def checking_of(workspace: Workspace, *, asked: str = "") -> Checking:
 
 def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run | None:
     """The last run of a task for a workspace, where it failed without leaving a result."""
-    run = Run.objects.filter(task=task, workspace=workspace).first()
+    run = next(iter(_RUN.objects(workspace=workspace.pk, task=task)), None)
     return run if run and run.error and (since is None or run.started_at > since) else None
 
 
