@@ -17,10 +17,11 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts_review import audit
 from accounts_review.models import ROLES, Role
 from accounts_review.web.people.forms import EmailForm, InviteForm, RoleForm
 from accounts_review.web.people.rows import places_shown_to, row_of
-from accounts_review.web.shared import anew
+from accounts_review.web.shared import anew, too_late
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.workflow.people import emails, people, reach
 from accounts_review.workflow.people.changes import Change, PersonRefused
@@ -128,6 +129,9 @@ class PersonPage(PortalView):
         except (PersonRefused, forms.ValidationError) as refusal:
             messages.error(request, " ".join(refusal.messages) if hasattr(refusal, "messages") else str(refusal))
             return self._answer(person, status=400)
+        except audit.Conflict as problem:
+            messages.error(request, too_late.in_words(problem))
+            return self._answer(person, status=409)
         told(request, change, message % {"login": person.get_username()})
         answer: HttpResponse = redirect("person", pk=person.pk)
         return answer if reach.may_change(self.request.user, person) else redirect("people")
@@ -161,8 +165,15 @@ class PersonPage(PortalView):
 
     def _role(self, person: User) -> tuple[Change, str]:
         form = _valid(RoleForm(self.request.POST, user=self.request.user))
+        if self.request.POST.get("seen", held := self._held(person, at=form.cleaned_data["place"])) != held:
+            raise audit.Conflict(person)
         role, by = form.cleaned_data["role"], self._by
         return people.grant(person=person, role=role, workspace=form.workspace, **by), _("The role was changed.")
+
+    def _held(self, person: User, *, at: str) -> str:
+        """The role that the page shows for a place."""
+        shown = row_of(person, places=places_shown_to(self.request.user), every_place=True)
+        return next((held.role for held in shown.roles if held.place == at), "")
 
     def _email(self, person: User) -> tuple[Change, str]:
         email = _valid(EmailForm(self.request.POST)).cleaned_data["email"]

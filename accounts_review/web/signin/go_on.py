@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts_review.web.shared import anew
 from accounts_review.web.shared.access import PortalView
+from accounts_review.wording import roles
 
 WRITTEN: dict[str, Promise] = {
     "reason": gettext_lazy("Reason"),
@@ -17,8 +21,19 @@ WRITTEN: dict[str, Promise] = {
     "count": gettext_lazy("Number of accounts"),
     "login": gettext_lazy("Login"),
     "email": gettext_lazy("E-mail address"),
+    "role": gettext_lazy("Role"),
+    "place": gettext_lazy("Where"),
+    "title": gettext_lazy("Name shown to people"),
+    "contact": gettext_lazy("Contact"),
+    "sender": gettext_lazy("Sender of e-mails"),
+    "subject": gettext_lazy("Subject"),
 }
-"""What people fill in with their own words, and would want to see again."""
+"""What people fill in or choose, and would want to see again before it counts."""
+SAID: dict[str, Callable[[str], str]] = {
+    "role": roles.said,
+    "place": lambda name: _("the whole portal") if name == "*" else name,
+}
+"""What is chosen by a code, in words."""
 PLACES: dict[str, Promise] = {"workspace": gettext_lazy("Workspace"), "number": gettext_lazy("Clean-up")}
 """What the address of a form may name."""
 
@@ -35,7 +50,10 @@ class GoOn(PortalView):
         if not anew.is_fresh(request):
             return redirect(anew.question(request))
         written = [
-            (WRITTEN[name], value) for name, values in kept["fields"] for value in values if name in WRITTEN and value
+            (WRITTEN[name], SAID[name](value) if name in SAID else value)
+            for name, values in kept["fields"]
+            for value in values
+            if name in WRITTEN and value
         ]
         place = kept.get("place", {})  # A session may be of an earlier release.
         places = [(label, place[name]) for name, label in PLACES.items() if name in place]

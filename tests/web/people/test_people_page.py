@@ -67,6 +67,18 @@ def test_a_role_is_changed(client: Client, boss: User, person: Person, workspace
     assert "auditor" in mail.outbox[0].body
 
 
+def test_a_role_that_somebody_else_changed_meanwhile_stays(
+    client: Client, boss: User, person: Person, workspace: Workspace
+) -> None:
+    auditor = person("auditor")
+    seen = client.get(f"/people/{auditor.pk}/").context["row"].roles[0]
+    act(client, auditor, "role", place="*", role="operator", seen=seen.role)
+    answer = act(client, auditor, "role", place="*", role="none", seen=seen.role)
+    assert answer.status_code == 409
+    assert "auditor was changed meanwhile. Nothing was changed by you" in text_of(answer)
+    assert may(person("auditor"), "operate", workspace)
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "said"),
     [

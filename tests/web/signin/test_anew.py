@@ -150,6 +150,13 @@ def test_it_names_the_workspace_the_cleanup_and_the_account(stale: Site) -> None
     assert f"Workspace main Clean-up {cleanup.number}" in page
 
 
+def test_it_names_the_role_and_where_it_is_given(stale: Site) -> None:
+    asked = {"act": "role", "place": "*", "role": "reviewer"}
+    page = going_on(stale, stale.client.post(f"/people/{stale.person('operator').pk}/", asked)["Location"])
+    assert "Change the role? operator" in page
+    assert "Where the whole portal Role reviewer" in page
+
+
 def test_it_names_what_is_released(stale: Site) -> None:
     asked = {"act": "release", "reason": "all is well", "workspace": ""}
     page = going_on(stale, stale.client.post("/hold/", asked)["Location"])
