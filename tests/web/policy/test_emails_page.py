@@ -27,6 +27,13 @@ def test_each_email_is_shown_as_people_see_it_and_as_text(site: Site) -> None:
     assert "style=" not in answer.content.decode()
 
 
+def test_each_control_says_of_which_email_it_is(site: Site) -> None:
+    page = text(site.sign_in("administrator").get("emails"))
+    for title in ("Notice", "Reminder", "Removal e-mail", "You keep your access"):
+        for control in ("Subject", "Text", "Save", "Back to the portal’s text", "As plain text"):
+            assert f'{control}<span class="visually-hidden">: {title}</span>' in page
+
+
 def test_the_html_part_can_be_downloaded(site: Site) -> None:
     answer = site.sign_in("auditor").get("emails", {"download": "notice"})
     assert answer["Content-Disposition"] == 'attachment; filename="notice-en.html"'
