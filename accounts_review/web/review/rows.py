@@ -59,6 +59,7 @@ class RowWriter:
         self.dormant_from, self.select = _("dormant from"), _("Select %(name)s")
         self.rights_counted = cache(partial(ngettext, "%(count)s right", "%(count)s rights"))
         self.groups_counted = cache(partial(ngettext, "%(count)s group", "%(count)s groups"))
+        self.verdict, self.case, self.exemption = cache(_verdict), cache(_case), cache(verdicts.exemption)
         cells: dict[str, Callable[[Account], str]] = {
             "email": self._email,
             "activity": self._activity,
@@ -152,12 +153,12 @@ class RowWriter:
     def _state(self, account: Account) -> str:
         tags = []
         if self.says_verdict:
-            tags.append(_tag(verdicts.verdict(account.verdict), look=account.verdict))
+            tags.append(self.verdict(account.verdict))
         if account.case_state:
-            tags.append(_tag(str(CASE_LABELS[CaseState(account.case_state)]), look=account.case_state))
+            tags.append(self.case(account.case_state))
         if account.exempt_until:
             title = f' title="{self._exactly(account.exempt_until)}"'
-            tags.append(_tag(verdicts.exemption(account.exempt_until), look="protected", more=title))
+            tags.append(_tag(self.exemption(account.exempt_until), look="protected", more=title))
         if account.snoozed_by:
             tags.append(_tag(_("snoozed by %(login)s") % {"login": account.snoozed_by}))
         given = account.assessment.reasons
@@ -176,6 +177,14 @@ def _grant(counted: str, names: Sequence[str], look: str = "") -> str:
     more = f' <span class="grant-more">+{len(names) - 1}</span>' if len(names) > 1 else ""
     classes = f"grant {look}".strip()
     return f'<span class="{classes}" title="{title}"><span class="grant-text">{escape(names[0])}</span>{more}</span>'
+
+
+def _verdict(verdict: str) -> str:
+    return _tag(verdicts.verdict(verdict), look=verdict)
+
+
+def _case(state: str) -> str:
+    return _tag(str(CASE_LABELS[CaseState(state)]), look=state)
 
 
 def _tag(text: str, *, look: str = "", more: str = "") -> str:
