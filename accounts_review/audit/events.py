@@ -110,10 +110,12 @@ class Event(StrEnum):
     CASE_REMINDED = Words("case.reminded", _("Reminder sent"), _("reminded by e-mail"), Icon.MAIL)
     CASE_REMINDER_REFUSED = Words("case.reminder_refused", _("Reminder refused"),
         _("a reminder could not be delivered: %(why)s"), address_failed=True)
-    CASE_REVOKED = Words("case.revoked", _("Access revoked"), _("access revoked"), Icon.REVOKED)
+    CASE_REVOKED = Words("case.revoked", _("Access revoked"), _("access revoked"), Icon.REVOKED,
+        variants={"by_hand": _("recorded as revoked after looking in Huwise: %(reason)s")})
     CASE_SPARED = Words("case.spared", _("Account spared"), _("spared: %(why)s"), Icon.SPARED)
     CASE_STILL_THERE = Words("case.still_there", _("Removal without effect"),
-        _("the removal had no effect; the account will be checked again"))
+        _("the removal had no effect; the account will be checked again"),
+        variants={"by_hand": _("will be checked again; it is still there in Huwise: %(reason)s")})
     CASE_TURNED_AWAY = Words("case.turned_away", _("Request refused"),
         _("the workspace refused our request; it will be tried again: %(error)s"))
     CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),

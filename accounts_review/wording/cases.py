@@ -32,6 +32,9 @@ FATES: dict[str, Promise] = {
 }
 """A clause for each state of a case that needs no reason of its own."""
 
+BY_HAND = "by_hand"
+"""The kind of an outcome that an administrator told."""
+
 ANSWERS: dict[str, Promise] = {
     "keep": gettext_lazy("asked on %(date)s to keep access"),
     "away": gettext_lazy("said on %(date)s: away until %(until)s"),
@@ -68,7 +71,7 @@ def of_case(case: Case, *, now: datetime) -> str:
     if case.state == CaseState.REVOKED and case.bounced_at:
         sentence = _("access removed; the notice bounced on %(date)s, too late")
         return sentence % {"date": instants.day(case.bounced_at)}
-    if case.state == CaseState.REVOKED and outcome.get("by_hand"):
+    if case.state == CaseState.REVOKED and outcome.get("kind") == BY_HAND:
         return _("access removed; an administrator looked in Huwise")
     if case.state == CaseState.REVOKED and outcome.get("inferred"):
         return _("access removed; confirmed by checking the account again")

@@ -36,7 +36,7 @@ from accounts_review.workflow.retention.terms import SearchTerms
 _EVIDENCE_OF_A_PERSON = ("email",)
 _MOST_NUMBERS = 10
 """So many entries are told one by one."""
-_OUTCOME = ("status", "error_code", "trace_id", "inferred", "by_hand", "found", "at")
+_OUTCOME = ("status", "error_code", "trace_id", "inferred", "kind", "found", "at")
 """What is kept of how a removal ended; the rest may name somebody."""
 
 

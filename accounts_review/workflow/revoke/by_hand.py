@@ -12,6 +12,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, permit
 from accounts_review.rules.lifecycle import CaseState, IllegalTransition
+from accounts_review.wording.cases import BY_HAND
 
 A_WHILE = timedelta(hours=1)
 """Two rechecks that can be read have settled an unknown outcome by then."""
@@ -32,7 +33,7 @@ def settle_by_hand(*, case: Case, actor: User, is_gone: bool, reason: str, now: 
         raise IllegalTransition(subject=case, origin=case.state, target=to)
     if now - case.moved_at < A_WHILE:
         raise ValueError(_("The portal is still checking. Look again an hour after the removal was sent."))
-    data = (case.outcome or {}) | {"rechecks": case.rechecks, "by_hand": True, "reason": reason.strip()}
+    data = (case.outcome or {}) | {"rechecks": case.rechecks, "kind": BY_HAND, "reason": reason.strip()}
     login = actor.get_username()
     if is_gone:
         Account.objects.filter(pk=case.account_id).update(gone_at=now)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts_review.audit.sentences import of_entry
 from accounts_review.models import AuditEntry, Case
 from accounts_review.rules.lifecycle import IllegalTransition
 from accounts_review.workflow.revoke.by_hand import settle_by_hand
@@ -36,12 +37,13 @@ def settle(stage: Stage, *, is_gone: bool, role: str = "administrator", **given:
 
 
 def test_one_that_is_gone_was_revoked_and_the_others_have_their_turn(stage: Stage) -> None:
-    settle(stage, is_gone=True)
+    settle(stage, is_gone=True, reason="nobody of that name")
     assert stage.states()["marie"] == "revoked"
     assert stage.account("marie").gone_at == stage.clock()
-    assert stage.outcome("marie")["by_hand"]
+    assert stage.outcome("marie")["kind"] == "by_hand"
     entry = AuditEntry.objects.get(kind="case.revoked", account_id=stage.account("marie").pk)
-    assert (entry.actor, entry.details["reason"]) == ("administrator", "looked in Huwise")
+    assert entry.actor == "administrator"
+    assert of_entry(entry) == "recorded as revoked after looking in Huwise: nobody of that name"
 
     stage.revoke(quiet=60)
     assert stage.states() == {"marie": "revoked", "omar": "revoked"}
@@ -51,6 +53,8 @@ def test_one_that_is_gone_was_revoked_and_the_others_have_their_turn(stage: Stag
 
 def test_one_that_is_still_there_needs_another_look_before_anything_is_sent(stage: Stage) -> None:
     settle(stage, is_gone=False)
+    entry = AuditEntry.objects.get(kind="case.still_there", account_id=stage.account("marie").pk)
+    assert of_entry(entry) == "will be checked again; it is still there in Huwise: looked in Huwise"
     stage.revoke(quiet=60)
     assert [name for name, _, _ in stage.deletes].count("marie") == 1, "the look meets the same 404"
 
