@@ -15,7 +15,7 @@
   });
 
   // Menus close when one goes on elsewhere, or presses Escape.
-  const MENUS = ["account-menu", "page-help", "look"].map((name) => `details.${name}[open]`).join(", ");
+  const MENUS = ["account-menu", "page-help", "look", "view-save"].map((name) => `details.${name}[open]`).join(", ");
   const closeMenus = (except) => {
     document.querySelectorAll(MENUS).forEach((menu) => {
       if (menu !== except?.closest("details")) menu.open = false;

@@ -110,6 +110,14 @@ def test_the_card_opens_beside_the_list_and_follows_the_keyboard(page: Page) -> 
     assert not page.locator("#card").is_visible()
 
 
+def test_escape_closes_the_form_that_saves_a_view(page: Page) -> None:
+    page.get_by_text("Save this view").click()
+    page.locator(".view-save input[name=name]").fill("mine")
+    page.keyboard.press("Escape")
+    expect(page.locator(".view-save input[name=name]")).to_be_hidden()
+    assert page.evaluate("document.activeElement.textContent") == "Save this view"
+
+
 def test_names_can_be_read_beside_the_card_with_every_column_chosen(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(page.url.split("?")[0] + "?verdict=dormant&columns=email.activity.dormant_from.segment.rights.state")
