@@ -249,17 +249,18 @@ def _compose(
     said = said | {part: filled(own.get(("", part), ""), values) for part in ("greeting", "signature")}
     said |= {"asks": kind != "closing", "language": language}
     subject = filled(own.get((kind, "subject"), ""), values | {"link": ""}) or rendered(
-        f"emails/{kind}/subject.txt", said
+        f"emails/{kind}/subject.txt", said, language=language
     )
     if body := own.get((kind, "body"), ""):
-        content, html = filled(body, values), rendered("emails/own.html", said | _paragraphs(body, values))
+        content = filled(body, values)
+        html = rendered("emails/own.html", said | _paragraphs(body, values), language=language)
     else:
-        content = rendered(f"emails/{kind}/content.txt", said).strip()
-        html = rendered(f"emails/{kind}/body.html", said)
+        content = rendered(f"emails/{kind}/content.txt", said, language=language).strip()
+        html = rendered(f"emails/{kind}/body.html", said, language=language)
     reply_to = own.get(("", "reply_to"), "") or _reply_to(workspace)
     message = EmailMultiAlternatives(
-        subject=one_line(subject),
-        body=_paragraphed(rendered("emails/frame.txt", said | {"content": content})),
+        subject=one_line(subject.strip()),
+        body=_paragraphed(rendered("emails/frame.txt", said | {"content": content}, language=language)),
         from_email=_sender(workspace, own.get(("", "sender_name"), "")),
         to=[to],
         reply_to=[reply_to] if reply_to else None,
@@ -301,7 +302,15 @@ def _asked_to_leave(case: Case) -> bool:
 
 
 def _link(token: str) -> str:
-    return f"{settings.PUBLIC_URL}{reverse('answer', kwargs={'token': token})}"
+    before, after = _answer_path()
+    return f"{settings.PUBLIC_URL}{before}{token}{after}"
+
+
+@lru_cache(maxsize=1)
+def _answer_path() -> tuple[str, str]:
+    """The path of an answer page, before its token and after it; nothing in a token of ours has to be quoted."""
+    before, after = reverse("answer", kwargs={"token": "TOKEN"}).split("TOKEN")
+    return before, after
 
 
 def _message_id(case: Case, kind: str) -> str:
