@@ -12,6 +12,7 @@ quick = msgspec.json.Encoder(order="sorted").encode
 _exact = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _EXPONENT = re.compile(rb"[:,\[]-?(?:[\d.]+e|0\.0000)")
 """Numbers that either of the two writes with an exponent, after what may stand before a number."""
+_PLAIN = {str, int, bool, type(None)}
 
 
 def canonical(content: object) -> bytes:
@@ -25,12 +26,21 @@ def canonical(content: object) -> bytes:
     except TypeError:
         return exact(content)
     # With the beginning of a text as another way to begin, the same search takes two and a half times as long.
-    return exact(content) if _EXPONENT.search(b":" + text) else text
+    return text if _has_no_float(content) or not _EXPONENT.search(b":" + text) else exact(content)
 
 
 def exact(content: object) -> bytes:
     """The same of any document, slowly."""
     return _exact(content).encode()
+
+
+def _has_no_float(content: object) -> bool:
+    """Whether that is easily seen, in a third of the time that the search of the text takes."""
+    if not isinstance(content, dict):
+        return False
+    values = content.values()
+    lists = () if _PLAIN.issuperset(map(type, values)) else [value for value in values if type(value) not in _PLAIN]
+    return all(type(found) is list and _PLAIN.issuperset(map(type, found)) for found in lists)
 
 
 def joined(*parts: object) -> bytes:

@@ -19,6 +19,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,10 +39,17 @@ SELECT pg_advisory_xact_lock(%s);
 SELECT last.seq, last.digest, key.sealed FROM (SELECT) AS always
     LEFT JOIN (SELECT seq, digest FROM accounts_review_auditentry ORDER BY seq DESC LIMIT 1) AS last ON true
     LEFT JOIN (SELECT sealed FROM accounts_review_auditkey ORDER BY id DESC LIMIT 1) AS key ON true;
-SELECT account_id, name, digest FROM accounts_review_personaldata
-    WHERE (account_id = ANY(%s) OR account_id IS NULL AND name = ANY(%s)) AND details = '{}' AND erased_at IS NULL
+SELECT known.* FROM unnest(%s::bigint[]) AS about (account) CROSS JOIN LATERAL (
+    SELECT account_id, name, digest FROM accounts_review_personaldata
+    WHERE account_id = about.account AND details = '{}' AND erased_at IS NULL OFFSET 0
+) AS known UNION ALL SELECT account_id, name, digest FROM accounts_review_personaldata
+    WHERE account_id IS NULL AND name = ANY(%s) AND details = '{}' AND erased_at IS NULL
 """
-"""In one turn to the database: wait, then look at the end of the chain, the key, and who is known by name."""
+"""In one turn to the database: wait, then look at the end of the chain, the key, and who is known by name.
+
+Accounts are looked up one by one, as rows that were just written are unknown to the database's statistics: asked for
+together, all that stands beside the chain was read for each portion of a decision on very many.
+"""
 
 Who = tuple[int | None, str]
 """An account (null for people who use the portal), and the name."""
@@ -109,14 +117,19 @@ def _sealed(entries: Iterable[NewEntry], end: _End, beside: _Beside) -> Iterator
     for entry in entries:
         seq += 1
         personal = entry.personal
-        content = canonical({name: value for name, value in entry.data.items() if name not in personal})
+        content = canonical(_without(entry.data, personal) if personal else dict(entry.data))
         subject = beside.name(entry.whom) if entry.subject else None
         names = (beside.name(entry.who), named(entry.kind).value, subject)
         about = (entry.workspace, *names, entry.account_id, entry.cleanup)
         details = beside.put(entry.account_id, details=personal) if personal else None
-        digest = _sha256(joined(seq, _instant(entry.at), *about, msgspec.Raw(content), details, previous))
-        yield (seq, entry.at, *about, content.decode(), details, previous, digest, mark(digest))
+        at = _instant(entry.at)
+        digest = _sha256(joined(seq, at, *about, msgspec.Raw(content), details, previous))
+        yield (seq, at, *about, content.decode(), details, previous, digest, mark(digest))
         previous = digest
+
+
+def _without(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
 
 
 def seal(row: AuditEntry) -> str:
@@ -185,12 +198,13 @@ class _Beside:
         return self.people[who]
 
     def put(self, account_id: int | None, name: str = "", *, details: Mapping[str, Any] | None = None) -> str:
-        salt, content = secrets.token_hex(16), canonical(details or {})
+        salt, content = secrets.token_hex(16), canonical(details) if details else b"{}"
         digest = _sha256(joined(salt, name, msgspec.Raw(content)))
         self.rows.append((digest, account_id, name, content.decode(), salt, None))
         return digest
 
 
+@lru_cache(maxsize=64)  # The entries of an act are of one instant.
 def _instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 

@@ -30,8 +30,8 @@ def log(
     append(entry_about(row, kind=kind, actor=actor, now=now, data=details_of(data, row)) for row in rows)
 
 
-def details_of(data: Data | Callable[[Logged], Data] | None, row: Logged) -> dict[str, Any]:
-    return dict(data(row) if callable(data) else data or {})
+def details_of(data: Data | Callable[[Logged], Data] | None, row: Logged) -> Data:
+    return data(row) if callable(data) else data or {}
 
 
 def entry_about(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Func, JSONField, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Concat
 
 from accounts_review.audit.chain import append
 from accounts_review.audit.events import Event
@@ -24,6 +24,9 @@ from accounts_review.rules.lifecycle import (
 )
 
 Movable = TypeVar("Movable", Case, Cleanup)
+
+_STATE = Concat("state", Value(""), output_field=TextField())
+"""The state without its indexes: rows are found by their keys."""
 
 
 class Conflict(RuntimeError):
@@ -65,14 +68,15 @@ def transition(
         together = [row for row in rows if row.state == origin]
         if to not in allowed[origin]:  # type: ignore[index]
             raise IllegalTransition(subject=together[0], origin=origin, target=to)
-        standing = model._default_manager.filter(state=origin, **(expect or {}))
+        # By the state, of which the database may think that few have it, it would look at all who do.
+        standing = model._default_manager.alias(origin=_STATE).filter(origin=origin, **(expect or {}))
         each = _by_key([(row.pk, owned[row.pk]) for row in together]) if owned else {}
         moved = standing.filter(pk__in=Among(row.pk for row in together)).update(**columns, **each)
         if moved != len(together):
             raise Conflict(together[0])
         append(
             entry_about(
-                row, kind=kind, actor=actor, now=now, data=details_of(data, row) | {"from": origin, "to": to.value}
+                row, kind=kind, actor=actor, now=now, data={**details_of(data, row), "from": origin, "to": to.value}
             )
             for row in together
         )

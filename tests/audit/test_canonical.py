@@ -35,5 +35,13 @@ def test_what_is_digested_is_written_as_the_recipe_says(data: Any) -> None:
 
 @pytest.mark.parametrize("number", [5e-5, -1e-5, 9.99e-5, 1e-4, 0.00012, 1e-6, 0.0, -0.0, 1e15, 1e16, -1e22])
 def test_a_number_is_written_as_the_recipe_says_wherever_it_stands(number: float) -> None:
-    for content in (number, [number], {"x": number}, [1, number]):
+    for content in (
+        number,
+        [number],
+        {"x": number},
+        [1, number],
+        {"x": [number]},
+        {"x": {"y": number}},
+        {"x": [[number]]},
+    ):
         assert canonical(content) == json.dumps(content, separators=(",", ":")).encode()

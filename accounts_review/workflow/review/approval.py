@@ -16,7 +16,7 @@ def approval_kept(ended: Case, saw: dict[str, Any], *, actor: User, now: datetim
     """The approval of a case that ended, with its evidence, where it stands for another; else nothing."""
     if not _still_stands(ended, saw, now=now):
         return {}
-    names = ("approved_by", "approved_by_login", "approved_at", "reason", "evidence")
+    names = ("approved_by_id", "approved_by_login", "approved_at", "reason", "evidence")
     kept: dict[str, Any] = {name: getattr(ended, name) for name in names}
     return kept | {"put_by_login": "" if ended.approved_by == actor else actor.get_username()}
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import F, Func, Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -23,13 +23,14 @@ from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, permit
 from accounts_review.models.copying import alike
+from accounts_review.models.keys import Among
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import decided_since, newest, said_of
 from accounts_review.workflow.review.refusals import AccountRefusal, Apart
 
 PORTION, GROWTH = 500, 4
 """So many are decided on at first, and at most so many times as many, as long as it is quick."""
-QUICK = 0.25
+QUICK = 0.4
 """Seconds. Anybody else waits for one portion, and is not to wait for a second."""
 CONFIRMED_FOR = timedelta(hours=1)
 """Where nobody worked for so long, the person looks again before it goes on."""
@@ -153,7 +154,8 @@ def standing(bulk: BulkDecision, *, now: datetime) -> QuerySet[Any, int]:
         "exempt": Exemption.objects.in_force(now).filter(by_login=bulk.by_login, at__range=during),
         "snooze": Snooze.objects.in_force().filter(by_login=bulk.by_login, at__range=during),
     }
-    accounts = BulkDecision.objects.filter(pk=bulk.pk).values(key=Func(F("accounts"), function="unnest"))
+    # Asked for within the query, how many they are is unknown to the database, which once took 17 s for 21,000.
+    accounts = Among(_keys(bulk, 0, bulk.total))
     found = decided.get(bulk.decision, Case.objects.none()).filter(account__in=accounts)
     return found.order_by("account_id").values_list("account_id", flat=True)
 
@@ -232,7 +234,7 @@ def _decide(bulk: BulkDecision, keys: Sequence[int], *, apart: Apart, now: datet
         raise PermissionDenied
     # What is known of them is read once they are held.
     one = Account(workspace=bulk.workspace)
-    accounts = [alike(one, pk=key) for key in keys]
+    accounts = [alike(one, id=key) for key in keys]
     act: dict[str, Any] = {"accounts": accounts, "actor": bulk.by, "now": now, "seen": bulk.seen, "apart": apart}
     match bulk.decision:
         case "approve":

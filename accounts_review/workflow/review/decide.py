@@ -27,7 +27,7 @@ from accounts_review.models import (
     Snooze,
     Workspace,
 )
-from accounts_review.models.copying import alike, copy_in
+from accounts_review.models.copying import alike, as_read, copy_in
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
@@ -69,14 +69,15 @@ def approve(
     fresh = sift(fresh, lambda account: objection_to_approval(account, actor=actor), apart)
     before, cases = {case.account_id: case for case in ended}, list[Case]()
     login = actor.get_username()
-    given: dict[str, Any] = {"approved_by": actor, "approved_by_login": login, "approved_at": now, "reason": reason}
+    by: dict[str, Any] = {"approved_by_id": actor.pk, "approved_by_login": login, "approved_at": now}
     for workspace in {account.workspace_id: account.workspace for account in fresh}.values():
-        one = Case(cleanup=draft_of(workspace, now=now), moved_at=now, **given)
+        one = Case(cleanup=draft_of(workspace, now=now), moved_at=now, reason=reason, **by)
         for account in fresh:
             if account.workspace_id == workspace.pk:
                 saw, ended_one = evidence_of(account), before.get(account.pk)
                 kept = approval_kept(ended_one, saw, actor=actor, now=now) if ended_one else {}
-                cases.append(alike(one, account=account, **({"evidence": saw} | kept)))
+                about = {"account_id": account.pk, "evidence": saw}
+                cases.append(alike(one, {"account": account}, **about | kept))
     copy_in(cases)
     _unsnooze(fresh)
     audit.log(cases, kind=Event.ACCOUNT_APPROVED, actor=login, now=now, data=said_of_approval)
@@ -118,7 +119,7 @@ def exempt(
     _unsnooze(fresh)
     given: dict[str, Any] = {"owner_email": owner_email, "is_service_account": is_service_account}
     one = Exemption(until=until, reason=reason, by=actor, by_login=login, at=now, **given)
-    exemptions = [alike(one, account=account) for account in fresh]
+    exemptions = [alike(one, {"account": account}, account_id=account.pk) for account in fresh]
     copy_in(exemptions)
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
@@ -163,11 +164,11 @@ def snooze(
     login = actor.get_username()
     _unsnooze(fresh)
     one = Snooze(by_login=login, at=now)
-    judged = ((account, account.assessment) for account in fresh)
+    judged = [account.assessment for account in fresh]
     copy_in(
         [
-            alike(one, account=account, standing=found.standing, dormant_from=found.dormant_from)
-            for account, found in judged
+            alike(one, account_id=found.account_id, standing=found.standing, dormant_from=found.dormant_from)
+            for found in judged
         ]
     )
     data = {"reason": reason}
@@ -293,12 +294,20 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
     """Have accounts (held for a decision) leave the clean-up they are in."""
     known = {account.pk: account for account in accounts}
     standing = Case.objects.filter(account__in=Among(known), state__in=WITHDRAWABLE).order_by("account")
-    cases = list(standing.select_for_update(no_key=True).only("state", "account", "cleanup"))
-    if not cases:
-        return
-    cleanups = Cleanup.objects.select_related("workspace").in_bulk({case.cleanup_id for case in cases})
-    for case in cases:
-        case.account, case.cleanup = known[case.account_id], cleanups[case.cleanup_id]
+    found = list(standing.select_for_update(no_key=True).values_list("pk", "state", "account_id", "cleanup_id"))
+    cleanups = Cleanup.objects.select_related("workspace").in_bulk({cleanup for *_case, cleanup in found})
+    one = as_read(Case, ("id", "state", "account_id", "cleanup_id"))
+    cases = [
+        alike(
+            one,
+            {"account": known[account], "cleanup": cleanups[cleanup]},
+            id=pk,
+            state=state,
+            account_id=account,
+            cleanup_id=cleanup,
+        )
+        for pk, state, account, cleanup in found
+    ]
     audit.transition(
         cases, CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
     )
