@@ -36,6 +36,7 @@ from accounts_review.models import Case, permit
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import instants
 from accounts_review.wording.labels import labelled
+from accounts_review.wording.quotes import joined
 from accounts_review.workflow.restore import messages
 
 LEASE = timedelta(minutes=10)
@@ -56,7 +57,7 @@ class Restored:
     remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        outcome = self.problem or "; ".join([_("invited back"), *self.remarks])
+        outcome = self.problem or joined([_("invited back"), *self.remarks])
         return labelled(self.case.account.username, outcome)
 
 

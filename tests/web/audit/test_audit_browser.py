@@ -1,0 +1,30 @@
+"""The audit's page in a real browser, on a phone: nothing that it says is wider than the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from accounts_review.models import Workspace
+from tests.web.browser_kit import IN_A_BROWSER
+from tests.web.conftest import Browse
+from tests.web.kit import Desk, read, someone
+
+pytestmark = IN_A_BROWSER
+PHONE = 390
+
+
+@pytest.fixture
+def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
+    read(workspace, someone("ana"))
+    return browse(Desk(person("administrator"), workspace), "audit")
+
+
+def test_a_checkpoint_fits_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.get_by_role("button", name="Verify the audit").click()
+    expect(page.locator("#messages")).to_contain_text("checkpoint")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
