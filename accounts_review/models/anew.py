@@ -88,7 +88,8 @@ def write_anew(
     given: Mapping[str, Any],
     *,
     meanwhile: Callable[[], None],
-    take_turn: Callable[[], None],
+    take_turn: Callable[[], None] = lambda: None,
+    until: Callable[[], bool] | None = None,
 ) -> bool:
     """Have a table hold the ``rows`` of a query, which has all its columns in their order; whether that was done.
 
@@ -96,11 +97,14 @@ def write_anew(
     ``meanwhile`` does, before that, what triggers would have done: they are told nothing. ``take_turn`` takes, after
     it, the locks for which people wait who have read the table.
 
+    Of a table that is empty nobody is kept from writing to it while the rows are written, where ``until`` waits until
+    they count, and tells whether they do. Who wrote to it until then goes first: then nothing is changed.
+
     Where the table is not ours, or somebody uses it for long, nothing was changed.
     """
     try:
         with transaction.atomic():
-            _write_anew(model, rows, given, meanwhile, take_turn)
+            _write_anew(model, rows, given, meanwhile, take_turn, until)
     except DatabaseError as error:
         log.info("table.kept", table=model._meta.db_table, reason=str(error))
         return False
@@ -113,18 +117,20 @@ def _write_anew(
     given: Mapping[str, Any],
     meanwhile: Callable[[], None],
     take_turn: Callable[[], None],
+    until: Callable[[], bool] | None,
 ) -> None:
     table = model._meta.db_table
     anew = name_of(model)
     columns = [field.attname for field in model._meta.concrete_fields]
     if not _asked(_IS_ALONE, table=table, columns=columns)[0][0]:
         raise DatabaseError("it is not ours alone")
-    with _patience(WRITERS):
-        _do(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-    # Whoever reads it for long, as an export may, most likely does so still at the end.
-    _keep_readers_out(table, take_turn, is_trial=True)
+    if until is None:
+        _keep_writers_out(table)
+        # Whoever reads it for long, as an export may, most likely does so still at the end.
+        _keep_readers_out(table, take_turn, is_trial=True)
     indexes, triggers = _asked(_INDEXES, table=table), _asked(_TRIGGERS, table=table)
-    _do(f"CREATE TABLE {anew} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
+    with _patience(WRITERS):
+        _do(f"CREATE TABLE {anew} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
     if not _asked(_ARE_ALIKE, table=table, anew=anew)[0][0]:
         raise DatabaseError("more is settled about it")
     with connection.cursor() as cursor:
@@ -134,6 +140,8 @@ def _write_anew(
         _do(f"CREATE {index} {name}_anew ON {anew}{definition}")
     # Without statistics, the database would look at everyone.
     _do(f"ANALYZE {anew}")
+    if until is not None:
+        _await(until, table)
     meanwhile()
     _keep_readers_out(table, take_turn)
     _do(f"DROP TABLE {table}")
@@ -144,6 +152,19 @@ def _write_anew(
             _do(f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}")
     for (definition,) in triggers:
         _do(definition)
+
+
+def _await(until: Callable[[], bool], table: str) -> None:
+    if not until():
+        raise DatabaseError("the rows do not count")
+    _keep_writers_out(table)
+    if _asked(f"SELECT FROM {table} LIMIT 1"):
+        raise DatabaseError("somebody wrote to it")
+
+
+def _keep_writers_out(table: str) -> None:
+    with _patience(WRITERS):
+        _do(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _keep_readers_out(table: str, take_turn: Callable[[], None], *, is_trial: bool = False) -> None:

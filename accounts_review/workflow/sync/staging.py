@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 from django.db import Error, connection
@@ -22,7 +23,7 @@ from accounts_review.huwise import GroupRecord, UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
 from accounts_review.models.account import NAMELESS, STALE
-from accounts_review.models.copying import array_of, copy
+from accounts_review.models.copying import array_of, copy, new_keys
 from accounts_review.models.streaming import stream
 from accounts_review.rules.names import folded
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
@@ -30,6 +31,8 @@ from accounts_review.workflow.sync.known import NOT_ACCEPTED
 BATCH = 2000
 AT_ONCE, BYTES_AT_ONCE = 2000, 8 * 1024 * 1024
 """So many records are written together, or so much of them: of megabytes each, 2000 would take gigabytes."""
+KEYS_AT_ONCE = 20_000
+"""So many keys are drawn together, as each time the database waits for its disk."""
 TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged")
 
 _CREATE = """
@@ -53,7 +56,7 @@ COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
     " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used, rights"
 )
-_DIGEST, _RAW = map(COLUMNS.split(", ").index, ("digest", "raw"))
+_SEQ, _DIGEST, _RAW = map(COLUMNS.split(", ").index, ("seq", "digest", "raw"))
 
 UNCHANGED = """
 account.workspace_id = %(workspace)s AND NOT account.incomplete AND account.id <= %(newest)s
@@ -104,11 +107,14 @@ class StagedRecord(NamedTuple):
 class Follower(Protocol):
     """Who does something with the records of a first pass while they are read."""
 
-    def begin(self, groups: Iterable[GroupRecord], *, key_owner: str, read_at: datetime) -> None:
+    def begin(self, groups: Iterable[GroupRecord], key_owner: str, rights_digest: str, read_at: datetime) -> None:
         """What there is beside the users, before the first is read."""
 
-    def take(self, records: Sequence[tuple[str, str]]) -> None:
-        """Records that are not stored: the digest of each, and the text that would be stored."""
+    def take(self, records: Sequence[tuple[int, str, str]]) -> None:
+        """Records that are not stored: the key of each as an account, its digest, and the text that would be stored."""
+
+    def prepare(self) -> None:
+        """All is read, and is looked through now."""
 
     def store(self) -> None:
         """What was read is accepted, and is stored."""
@@ -131,6 +137,7 @@ class Staging:
     concerns_stored: bool = True
     """Whether anything is to be written to an account that is stored, beside those that are new."""
     seq: int = 0
+    """The number of the last record that was put here. Where there is a follower, it is the key of a new account."""
     has_nameless: bool = False
     """Whether any record that was put here may have no username."""
     follower: Follower | None = None
@@ -138,6 +145,10 @@ class Staging:
     _noted: str = ""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
     _size: int = 0
+    _numbers: Iterator[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._numbers = _keys() if self.follower else count(1)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -281,7 +292,7 @@ class Staging:
     def _write(self) -> None:
         if self._waiting:
             if self.follower and not self.number:
-                self.follower.take([(row[_DIGEST], row[_RAW]) for row in self._waiting])
+                self.follower.take([(row[_SEQ], row[_DIGEST], row[_RAW]) for row in self._waiting])
             copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", self._waiting)
             self._forget()
 
@@ -290,7 +301,7 @@ class Staging:
         self._size = 0
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
-        self.seq += 1
+        self.seq = next(self._numbers)
         user, raw, is_nameless = record.user, record.raw, record.is_nameless
         self.has_nameless |= is_nameless
         self._size += len(raw)
@@ -306,17 +317,22 @@ class Staging:
 
 
 @contextmanager
-def staging(workspace: Workspace, *, read_at: datetime) -> Iterator[Staging]:
-    """Tables to stage one sync in; they go at the end, whatever happens."""
+def staging(workspace: Workspace, *, read_at: datetime, follower: Follower | None = None) -> Iterator[Staging]:
+    """Tables to stage one sync in; they go at the end, whatever happens. ``follower`` is told who is read."""
     with connection.cursor() as cursor:
         # Whole workspaces are sorted and joined here: with the usual 4 MB, by way of the disk.
         cursor.execute(f"{_DROP}; SET work_mem = '64MB'; {_CREATE}")
     try:
-        yield Staging(workspace, read_at)
+        yield Staging(workspace, read_at, follower=follower)
     finally:
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
             cursor.execute(f"{_DROP}; RESET work_mem")
+
+
+def _keys() -> Iterator[int]:
+    while True:
+        yield from new_keys(Account, KEYS_AT_ONCE)
 
 
 def _like(text: str) -> str:

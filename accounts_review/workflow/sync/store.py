@@ -55,13 +55,14 @@ WITH touched AS (
 """  # noqa: S608
 
 
-def _adding(unmatched: str, *, lost: str) -> str:
+def _adding(unmatched: str, *, lost: str, is_numbered: bool = False) -> str:
+    column, key = ("id, ", "seq, ") if is_numbered else ("", "")
     return f"""
 INSERT INTO accounts_review_account (
-    workspace_id, username, incarnation, {", ".join(_FILLED)}, read_at, incomplete, disputed, accepted_activity_at,
-    lost_activity_at
+    {column}workspace_id, username, incarnation, {", ".join(_FILLED)}, read_at, incomplete, disputed,
+    accepted_activity_at, lost_activity_at
 )
-SELECT %(workspace)s, name, incarnation, {", ".join(_FILLED)}, %(now)s, %(incomplete)s, '{{}}',
+SELECT {key}%(workspace)s, name, incarnation, {", ".join(_FILLED)}, %(now)s, %(incomplete)s, '{{}}',
     CASE WHEN NOT %(incomplete)s THEN activity END, {lost}
 FROM sync_record record {unmatched}
 """  # noqa: S608
@@ -75,6 +76,7 @@ _ADD_UNMATCHED = _adding(
 )
 # Where nobody is known there is nothing to match; and to sort whole records took a third of storing them.
 _ADD_ALL = _adding(f"WHERE {FRESH}", lost="NULL")
+_ADD_NUMBERED = _adding(f"WHERE {FRESH}", lost="NULL", is_numbered=True)
 _ADDED = f"""
 SELECT id FROM accounts_review_account account WHERE {_OF_WORKSPACE} AND id > %(before)s ORDER BY id LIMIT %(named)s
 """  # noqa: S608
@@ -169,7 +171,8 @@ def store(staging: Staging, *, by_a_person: bool = False, now: datetime) -> Stor
         staging.run(_GAPS, long=LONG)
         changed = _touched(staging, _CHANGE, now=now)
     if staging.seq:
-        add = _ADD_UNMATCHED if staging.concerns_stored else _ADD_ALL
+        all_of_it = _ADD_NUMBERED if staging.follower else _ADD_ALL
+        add = _ADD_UNMATCHED if staging.concerns_stored else all_of_it
         added = _added(staging, add, now=now, incomplete=False)
     if staging.concerns_stored:
         _list_again(staging, now=now)
@@ -249,7 +252,7 @@ def _touched(staging: Staging, statement: str, **given: Any) -> tuple[int, list[
 
 def _added(staging: Staging, statement: str, **given: Any) -> tuple[int, list[int]]:
     # To have all the new keys returned and sorted, to name the first, took a seventh of storing them.
-    before = staging.newest_key()
+    before = staging.newest if statement is _ADD_NUMBERED else staging.newest_key()
     count = staging.run(statement, **given)
     return count, [key for (key,) in staging.stream(_ADDED, before=before, named=NAMED)]
 

@@ -44,7 +44,7 @@ from accounts_review.workflow.sync.remembered import read_beside_remembered, rem
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
 from accounts_review.workflow.sync.staging import Follower, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
-from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold
+from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold, rights_digest
 
 BETWEEN_REPORTS = 0.5
 """Seconds from one report of how far a pass has come to the next."""
@@ -117,8 +117,7 @@ def sync_workspace(
         _bury(Sync.objects.filter(workspace=workspace))
         sync = Sync.objects.create(workspace=workspace, started_at=now, heartbeat_at=now)
         try:
-            with staging_of(workspace, read_at=now) as staging:
-                staging.follower = follower
+            with staging_of(workspace, read_at=now, follower=follower) as staging:
                 gathered = _read(staging, client, key_owner, clock=clock, report=_reporter(sync, clock))
                 if largest_skew is not None:
                     gathered.passes.compare_clocks(largest_skew)
@@ -127,8 +126,7 @@ def sync_workspace(
             if follower and sync.state == Sync.State.COMPLETE:
                 follower.store()
             # Nobody else may be kept waiting: another workspace can have come while this one was read.
-            is_new = not staging.newest and not _is_another_stored(workspace)
-            indexes.make_missing(Account, is_new=is_new)
+            indexes.make_missing(Account, is_new=not staging.newest and not _is_another_stored(workspace))
         except _Stopped:
             sync.refresh_from_db()
             sync.problems = [{"code": "stopped", "login": sync.stopped_by}]
@@ -212,16 +210,18 @@ def _read(staging: Staging, client: Client, key_owner: str, *, clock: Clock, rep
     protected = workspace.current_policy.rules.protect.permissions
     staging.rights_of = compared_rights(protected, rights_of_groups(gathered.groups))
     if staging.follower:
-        staging.follower.begin(gathered.groups, key_owner=gathered.key_owner, read_at=staging.read_at)
+        digest = rights_digest(gathered.groups, gathered.key_owner)
+        staging.follower.begin(gathered.groups, gathered.key_owner, digest, staging.read_at)
     if not read_beside_remembered(gathered.passes, client):
         gathered.passes.read(client, known=known_of(workspace))
     if gathered.passes.has_doubles:
         staging.keep_last_of_each()
-    listed = workspace.accounts.listed()
-    if gathered.passes.is_complete and not gathered.passes.population and listed.exists():
+    if gathered.passes.is_complete and not gathered.passes.population and workspace.accounts.listed().exists():
         gathered.passes.problems.append({"code": "empty"})
     if gathered.passes.is_complete:
         gathered.find_key_owner()
+        if staging.follower:
+            staging.follower.prepare()
         report(gathered.passes, Sync.Phase.RIGHTS)
         gathered.disputed, health = disputed_rights(
             gathered.passes, client, groups=gathered.groups, key_owner=gathered.key_owner, protected=protected

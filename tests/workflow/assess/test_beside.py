@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts_review.models import Account, Assessment, DormancyCount, Sync, indexes
+from accounts_review.models import Account, Assessment, DormancyCount, Sync, anew, indexes
 from accounts_review.tasks import actions
 from accounts_review.workflow.assess import assess, beside, judging
 from accounts_review.workflow.sync import staging
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox.records import group
+from tests.factories import make_workspace
 from tests.stage import SetStage, Stage, client_of, policy_text, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
 from tests.workflow.sync.test_indexes import is_there
@@ -24,8 +25,10 @@ from tests.workflow.sync.test_indexes import is_there
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+@pytest.fixture(params=[False, True], ids=["added", "written anew"])
+def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Stage:
+    if request.param:
+        monkeypatch.setattr(anew, "MANY", 10)
     people = (
         someone("marie", idle=800),
         someone("admin", permissions=["edit_domain"]),
@@ -243,3 +246,103 @@ def test_a_workspace_that_was_read_before_is_read_by_one_process(stage: Stage, m
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("starts a process"))
     with beside.judging_beside(stage.workspace) as other:
         assert other is None
+
+
+def test_who_is_not_listed_any_more_by_then_is_in_no_list(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = beside.JudgingProcess.store
+
+    def unlist_first(other: beside.JudgingProcess) -> None:
+        Account.objects.filter(username="marie").update(absent_since=stage.clock())
+        store(other)
+
+    monkeypatch.setattr(beside.JudgingProcess, "store", unlist_first)
+    read(stage)
+    actions.take_in(stage.workspace, is_new=True)
+    assert counted() == 64
+    assert Assessment.objects.get(is_listed=False).account.username == "marie"
+
+
+def test_of_whom_no_account_came_there_is_no_judgement(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = beside.JudgingProcess.take
+
+    def take_more(other: beside.JudgingProcess, records: Any) -> None:
+        take(other, [*records, *((key + 1000, digest[::-1], raw) for key, digest, raw in records)])
+
+    monkeypatch.setattr(beside.JudgingProcess, "take", take_more)
+    read(stage)
+    assert Assessment.objects.count() == counted() == 65
+    before = judged()
+    assert judged_as_ever(stage) == before
+
+
+WRITTEN_ANEW = pytest.mark.parametrize("stage", [True], ids=["written anew"], indirect=True)
+
+
+@WRITTEN_ANEW
+def test_nobody_sees_them_before_and_triggers_and_indexes_are_as_they_were(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, seen = about_table(), []
+    store = beside.JudgingProcess.store
+
+    def look(other: beside.JudgingProcess) -> None:
+        seen.append((about_table(), judged(), counted()))
+        store(other)
+
+    monkeypatch.setattr(beside.JudgingProcess, "store", look)
+    monkeypatch.setattr(beside._Judged, "merge", lambda _one, **_given: pytest.fail("adds them one by one"))
+    read(stage)
+    assert seen == [(before, [], 0)]
+    assert len(judged()) == counted() == 65
+    assert about_table()[1:] == before[1:]
+    assert about_table()[0] != before[0]
+    Assessment.objects.filter(account__username="marie").delete()
+    assert counted() == 64
+
+
+@WRITTEN_ANEW
+def test_who_was_judged_by_somebody_else_meanwhile_stays(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.adopt(policy_text(limit=700))
+    version = stage.workspace.current_policy
+    elsewhere = Account.objects.create(workspace=make_workspace("other"), username="zed", read_at=stage.clock())
+    store, before = beside.JudgingProcess.store, about_table()
+
+    def judge_first(other: beside.JudgingProcess) -> None:
+        given: dict[str, Any] = {"segment": "everyone", "limit_days": 1, "standing": "ordinary", "basis": ""}
+        Assessment.objects.create(account=elsewhere, policy=version, dormant_from=stage.clock(), **given)
+        store(other)
+
+    monkeypatch.setattr(beside.JudgingProcess, "store", judge_first)
+    read(stage)
+    assert about_table() == before
+    assert Assessment.objects.filter(account=elsewhere).exists()
+    assert Assessment.objects.count() == counted() == 66
+
+
+@WRITTEN_ANEW
+def test_killed_while_they_are_written_it_leaves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, write, before = os.getpid(), anew._await, about_table()
+
+    def die(*given: Any) -> None:
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(*given)
+
+    monkeypatch.setattr(anew, "_await", die)
+    assert read(stage).state == "complete"
+    assert not judged()
+    actions.take_in(stage.workspace, is_new=True)
+    assert len(judged()) == counted() == 65
+    assert about_table() == before
+
+
+def about_table() -> tuple[Any, ...]:
+    """What identifies the table of the judgements, and what belongs to it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT oid::int, (SELECT array_agg(indexname::text ORDER BY indexname) FROM pg_indexes"
+            " WHERE tablename = class.relname), (SELECT array_agg(tgname::text ORDER BY tgname) FROM pg_trigger"
+            " WHERE tgrelid = class.oid) FROM pg_class class WHERE oid = %s::regclass",
+            [Assessment._meta.db_table],
+        )
+        return tuple(cursor.fetchone())
