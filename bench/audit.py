@@ -1,6 +1,6 @@
 """The audit: decisions on very many beside bare INSERTs, verification beside its hashing, pages and exports.
 
-Runs after ``sync``: all who are dormant are approved, that is undone, and they are exempt, as the worker does it.
+Runs after ``sync``: all who are dormant are approved and exempted, as the worker does it, and both is undone.
 """
 
 from __future__ import annotations
