@@ -11,9 +11,11 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from bisect import insort
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from operator import attrgetter
 from selectors import EVENT_READ
 from typing import Any
 
@@ -84,13 +86,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _count(self, requests: int) -> None:
         self.busy += requests
         self.max_keepalived = 0 if self.busy > self.cfg.threads else self.worker_connections - self.cfg.threads
-        self.set_accept_enabled(self.alive and self.nr_conns < self.worker_connections)
+        # The loop takes new connections again by itself, as long as it is not stopping.
+        if self.busy >= self.cfg.threads:
+            self.set_accept_enabled(enabled=False)
 
     def _wait_for(self, conn: Any, act: Callable[[Any, socket.socket], None], seconds: float) -> None:
         """Have the event loop act when the client sends something, and close the connection after so long."""
         conn.timeout = time.monotonic() + seconds
         self.poller.register(conn.sock, EVENT_READ, partial(act, conn))
-        self.pending_conns.append(conn)
+        # They are closed in this order, and may wait for different times.
+        insort(self.pending_conns, conn, key=attrgetter("timeout"))
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection, and wait for its request."""
@@ -106,6 +111,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         self.nr_conns += 1
         conn = TConn(self.cfg, client, address, listener.getsockname())
+        self._wait_for(conn, self.on_pending_socket_readable, HEAD_SECONDS)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Wait for the whole head of a connection's next request as for that of its first."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        conn.seen = 0
         self._wait_for(conn, self.on_pending_socket_readable, HEAD_SECONDS)
 
     def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:

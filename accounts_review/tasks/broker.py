@@ -8,7 +8,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models.functions import Now
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -47,11 +47,21 @@ class Broker(ORM):  # type: ignore[misc]
             return OrmQ.objects.create(key=self.list_key, payload=task, lock=Now()).pk
 
     def dequeue(self) -> Any:
+        connection.ensure_connection()
+        try:
+            return self._look()
+        except (Error, OperationalError):
+            if connection.is_usable():
+                raise
+            # It was lost: the next look is over a new one, and finds what there is.
+            connection.close()
+            return None
+
+    def _look(self) -> Any:
         is_told = self._is_told()
         if not (is_told or self._may_be_more) and monotonic() - self._looked < LONGEST_SECONDS:
             return None
         self._looked = monotonic()
-        # Whoever could just listen has a connection that works: it is not asked for that once more.
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, [Conf.RETRY, self.list_key])
             tasks = cursor.fetchall()
@@ -60,17 +70,11 @@ class Broker(ORM):  # type: ignore[misc]
 
     def _is_told(self) -> bool:
         """Listen for a moment, unless there was work just now; over a new connection anything may have been missed."""
-        connection.ensure_connection()
         listening: Any = connection.connection
         if listening is not self._listening:
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {CHANNEL}")
             self._listening = listening
             return True
-        try:
-            wait = 0 if self._may_be_more else MOMENT_SECONDS
-            return any(True for _ in listening.notifies(timeout=wait, stop_after=1))
-        except OperationalError:
-            # The connection was lost: over a new one, which there may be at once.
-            connection.close()
-            return self._is_told()
+        wait = 0 if self._may_be_more else MOMENT_SECONDS
+        return any(True for _ in listening.notifies(timeout=wait, stop_after=1))
