@@ -96,6 +96,16 @@ def test_whoever_does_not_hang_up_after_the_last_answer_stops_nobody(port: int) 
         answers(port)
 
 
+def test_whoever_falls_silent_within_the_head_of_a_later_request_stops_nobody(port: int) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            client.sendall(b"GET /health/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            client.sendall(HEAD)
+        answers(port)
+
+
 def test_an_answer_arrives_whole_beside_a_body_that_nobody_read(port: int) -> None:
     body = b"x" * 3_000_000
     head = b"POST /health/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
@@ -145,15 +155,16 @@ def test_nobody_waits_for_a_busy_process_while_another_is_free(tmp_path: Path) -
     is_over = Event()
 
     def send(client: socket.socket) -> None:
-        client.sendall(HEAD + b"Content-Length: 100000\r\n\r\n")
         while not is_over.wait(1):
             client.sendall(b"x")
 
     with (
         served(tmp_path, processes=2) as port,
-        socket.create_connection(("127.0.0.1", port)) as slow,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as slow,
         ThreadPoolExecutor() as pool,
     ):
+        slow.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 100000\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 100"
         sending = pool.submit(send, slow)
         try:
             for _ in range(20):
