@@ -99,6 +99,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: socket.socket) -> None:
         """Take a new connection, and wait for its request."""
+        # The loop may have been told of it before the last thread was taken.
+        if not self._accepting:
+            return
         if self.cfg.is_ssl:
             super().accept(listener)
             return
