@@ -131,7 +131,7 @@ def _unknown(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datet
     )
     if is_overdue:
         advice = _(
-            "The checks could not settle this, and nothing is sent again. Look for the account in Huwise; an "
+            "No check has settled this so far, and nothing is sent again. Look for the account in Huwise; an "
             "administrator then says on its page in this clean-up whether it is gone or still there."
         )
     return Step(

@@ -34,9 +34,13 @@ def settle_by_hand(*, case: Case, actor: User, is_gone: bool, reason: str, now: 
     if now - case.moved_at < A_WHILE:
         raise ValueError(_("The portal is still checking. Look again an hour after the removal was sent."))
     data = (case.outcome or {}) | {"rechecks": case.rechecks, "kind": BY_HAND, "reason": reason.strip()}
-    login = actor.get_username()
+    login, seen = actor.get_username(), {"moved_at": case.moved_at}
     if is_gone:
         Account.objects.filter(pk=case.account_id).update(gone_at=now)
-        audit.transition([case], to, kind=Event.CASE_REVOKED, actor=login, now=now, data=data, outcome=data)
+        audit.transition(
+            [case], to, kind=Event.CASE_REVOKED, actor=login, now=now, data=data, expect=seen, outcome=data
+        )
     else:
-        audit.transition([case], to, kind=Event.CASE_STILL_THERE, actor=login, now=now, data=data, claim=None)
+        audit.transition(
+            [case], to, kind=Event.CASE_STILL_THERE, actor=login, now=now, data=data, expect=seen, claim=None
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts_review.audit import Conflict
 from accounts_review.audit.sentences import of_entry
 from accounts_review.models import AuditEntry, Case
 from accounts_review.rules.lifecycle import IllegalTransition
@@ -81,6 +82,16 @@ def test_what_is_known_by_now_is_not_settled_again(stage: Stage, is_gone: bool) 
     with pytest.raises(IllegalTransition):
         settle(stage, is_gone=is_gone, now=stage.clock() + timedelta(hours=2))
     assert stage.states()["marie"] == "revoked"
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_what_became_unknown_once_more_since_it_was_looked_at_is_not_settled(stage: Stage, is_gone: bool) -> None:
+    seen = stage.case("marie")
+    Case.objects.filter(pk=seen.pk).update(moved_at=stage.clock())
+    actor = stage.staff("administrator")
+    with pytest.raises(Conflict):
+        settle_by_hand(case=seen, actor=actor, is_gone=is_gone, reason="looked", now=stage.clock())
+    assert stage.states()["marie"] == "unknown"
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
