@@ -249,7 +249,8 @@ class Event(StrEnum):
     SIGNIN_FACTOR_ADDED = Words("signin.factor_added", _("Second factor added"), _("added a second factor"),
         variants={"codes": _("made recovery codes")})
     SIGNIN_FACTOR_REMOVED = Words("signin.factor_removed", _("Second factor removed"), _("removed a second factor"),
-        variants={"lost": _("removed the lost second factors of %(login)s")}, alert=True)
+        variants={"lost": _("removed the lost second factors of %(login)s"), "codes": _("removed the recovery codes")},
+        alert=True)
     SIGNIN_CODES_RENEWED = Words("signin.codes_renewed", _("Recovery codes renewed"), _("renewed the recovery codes"))
     WORKSPACE_EMAILS_CHANGED = Words("workspace.emails_changed", _("E-mails changed"),
         _("changed the text of the e-mails: %(email)s %(fields)s (%(language)s)"), alert=True)

@@ -12,7 +12,7 @@ from typing import ParamSpec
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 from structlog.contextvars import bound_contextvars
@@ -97,9 +97,8 @@ def recorded(work: Callable[Given, None]) -> Callable[Given, None]:
                 error = str(raised) if isinstance(raised, SPOKEN) else type(raised).__name__
                 raise
             finally:
-                with transaction.atomic():
-                    Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
-                    Run.objects.forget_old(task)
+                Run.objects.filter(pk=begun.pk).update(finished_at=now(), error=error)
+                Run.objects.forget_old(task)
 
     return run
 

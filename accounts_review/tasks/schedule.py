@@ -47,8 +47,7 @@ def next_run(task: str, after: datetime) -> datetime | None:
 def ensure_schedule() -> None:
     """Bring the worker's schedule in line with :data:`SCHEDULE`; what is unchanged keeps its next run.
 
-    What is new begins when its minutes are over: a worker looks everywhere when it starts. Workers that start together
-    take turns.
+    What is new begins when its minutes are over. Workers that start together take turns.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULE_LOCK])

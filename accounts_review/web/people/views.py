@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -165,10 +166,14 @@ class PersonPage(PortalView):
 
     def _role(self, person: User) -> tuple[Change, str]:
         form = _valid(RoleForm(self.request.POST, user=self.request.user))
-        if self.request.POST.get("seen", held := self._held(person, at=form.cleaned_data["place"])) != held:
-            raise audit.Conflict(person)
-        role, by = form.cleaned_data["role"], self._by
-        return people.grant(person=person, role=role, workspace=form.workspace, **by), _("The role was changed.")
+        place, role = form.cleaned_data["place"], form.cleaned_data["role"]
+        with transaction.atomic():
+            # Nobody else changes a role between the look and the act.
+            audit.wait_for_turn()
+            if self.request.POST.get("seen", held := self._held(person, at=place)) != held:
+                raise audit.Conflict(person)
+            change = people.grant(person=person, role=role, workspace=form.workspace, **self._by)
+        return change, _("The role was changed.")
 
     def _held(self, person: User, *, at: str) -> str:
         """The role that the page shows for a place."""

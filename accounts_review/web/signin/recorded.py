@@ -26,6 +26,7 @@ ONCE_IN = 3600
 RECORDED = (
     (account.password_changed, Event.SIGNIN_PASSWORD_CHANGED),
     (account.password_reset, Event.SIGNIN_PASSWORD_RESET),
+    (mfa.authenticator_added, Event.SIGNIN_FACTOR_ADDED),
     (mfa.authenticator_removed, Event.SIGNIN_FACTOR_REMOVED),
     (mfa.authenticator_reset, Event.SIGNIN_CODES_RENEWED),
 )
@@ -36,17 +37,16 @@ def connect() -> None:
     for signal, event in RECORDED:
 
         def receive(*, request: HttpRequest, user: User, event: Event = event, **kwargs: Any) -> None:
-            record(event, request, actor=user.get_username())
+            record(event, request, actor=user.get_username(), **_kind_of(**kwargs))
 
         signal.connect(receive, weak=False, dispatch_uid=f"recorded {event.value}")
-    mfa.authenticator_added.connect(_factor_added, dispatch_uid="recorded second factor")
     account.user_logged_in.connect(_signed_in, dispatch_uid="recorded sign-in")
 
 
-def _factor_added(*, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
-    """Recovery codes are made with the first app or key: that is no second one."""
-    what = {"kind": "codes"} if authenticator.type == Authenticator.Type.RECOVERY_CODES else {}
-    record(Event.SIGNIN_FACTOR_ADDED, request, actor=user.get_username(), **what)
+def _kind_of(*, authenticator: Authenticator | None = None, **kwargs: Any) -> dict[str, str]:
+    """Recovery codes come with the first app or key, and go with the last: they are no second one."""
+    is_codes = authenticator and authenticator.type == Authenticator.Type.RECOVERY_CODES
+    return {"kind": "codes"} if is_codes else {}
 
 
 def _signed_in(*, request: HttpRequest, user: User, sociallogin: Any = None, **kwargs: Any) -> None:

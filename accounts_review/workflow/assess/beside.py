@@ -253,6 +253,9 @@ class _Judged:
 
         def until() -> bool:
             count()
+            with connection.cursor() as cursor:
+                # To store the accounts takes a while, and a server may end whoever is silent in a transaction.
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             wait()
             wait_to_rewrite(self.version.workspace_id)
             return self._holds()

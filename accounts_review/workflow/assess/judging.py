@@ -103,7 +103,7 @@ _instant = lru_cache(maxsize=4096)(datetime.fromisoformat)
 
 def _document(reasons: tuple[Reason, ...]) -> str:
     """Reasons as they are stored; many accounts have the same."""
-    is_known = is_shared([reason.subject for reason in reasons])
+    is_known = is_shared([reason.subject + reason.via for reason in reasons])
     return _known_document(reasons) if is_known else _write(reasons)
 
 

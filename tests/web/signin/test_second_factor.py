@@ -140,12 +140,15 @@ def test_a_wrong_code_is_told_where_it_was_entered(client: Client, workspace: Wo
 
 
 @enrolling
-def test_the_audit_tells_a_factor_from_the_recovery_codes_that_come_with_it(
+def test_the_audit_tells_a_factor_from_the_recovery_codes_that_come_and_go_with_it(
     client: Client, workspace: Workspace, oscar: User
 ) -> None:
     enrol(client)
-    entries = AuditEntry.objects.filter(kind="signin.factor_added").order_by("seq")
-    assert [entry.data.get("kind", "") for entry in entries] == ["", "codes"]
+    client.post("/accounts/2fa/totp/deactivate/")
+    entries = AuditEntry.objects.filter(kind__startswith="signin.factor").order_by("seq")
+    told = [(entry.kind, entry.data.get("kind", "")) for entry in entries]
+    assert told[:2] == [("signin.factor_added", ""), ("signin.factor_added", "codes")]
+    assert sorted(told[2:]) == [("signin.factor_removed", ""), ("signin.factor_removed", "codes")]
 
 
 @enrolling
