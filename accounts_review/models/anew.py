@@ -131,8 +131,7 @@ def _write_anew(
     indexes, triggers = _asked(_INDEXES, table=table), _asked(_TRIGGERS, table=table)
     with _patience(WRITERS):
         _do(f"CREATE TABLE {anew} (LIKE {table} INCLUDING ALL EXCLUDING INDEXES)")
-    if not _asked(_ARE_ALIKE, table=table, anew=anew)[0][0]:
-        raise DatabaseError("more is settled about it")
+    _compare(table, anew)
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {anew} ({', '.join(columns)}) {rows}", given)
     _do(f"SET LOCAL maintenance_work_mem = '{WORK_MEMORY}'")
@@ -142,6 +141,9 @@ def _write_anew(
     _do(f"ANALYZE {anew}")
     if until is not None:
         _await(until, table)
+        _compare(table, anew)
+        if (_asked(_INDEXES, table=table), _asked(_TRIGGERS, table=table)) != (indexes, triggers):
+            raise DatabaseError("somebody changed it")
     meanwhile()
     _keep_readers_out(table, take_turn)
     _do(f"DROP TABLE {table}")
@@ -152,6 +154,11 @@ def _write_anew(
             _do(f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}")
     for (definition,) in triggers:
         _do(definition)
+
+
+def _compare(table: str, anew: str) -> None:
+    if not _asked(_ARE_ALIKE, table=table, anew=anew)[0][0]:
+        raise DatabaseError("more is settled about it")
 
 
 def _await(until: Callable[[], bool], table: str) -> None:

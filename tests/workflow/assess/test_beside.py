@@ -17,7 +17,6 @@ from accounts_review.workflow.assess import assess, beside, judging
 from accounts_review.workflow.sync import staging
 from accounts_review.workflow.sync.sync import sync_workspace
 from huwise_sandbox.records import group
-from tests.factories import make_workspace
 from tests.stage import SetStage, Stage, client_of, policy_text, someone
 from tests.workflow.revoke.test_crash import ended_by, in_child
 from tests.workflow.sync.test_indexes import is_there
@@ -27,7 +26,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(params=[False, True], ids=["added", "written anew"])
 def stage(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Stage:
-    if request.param:
+    return unread(set_stage, monkeypatch, is_large=request.param)
+
+
+def unread(set_stage: SetStage, monkeypatch: pytest.MonkeyPatch, *, is_large: bool) -> Stage:
+    """A workspace that was never read; where it is large, all judgements of it are written to a new table."""
+    if is_large:
         monkeypatch.setattr(anew, "MANY", 10)
     people = (
         someone("marie", idle=800),
@@ -262,7 +266,9 @@ def test_who_is_not_listed_any_more_by_then_is_in_no_list(stage: Stage, monkeypa
     assert Assessment.objects.get(is_listed=False).account.username == "marie"
 
 
-def test_of_whom_no_account_came_there_is_no_judgement(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [1, beside.FEW_OTHERS])
+def test_of_whom_no_account_came_there_is_no_judgement(stage: Stage, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(beside, "FEW_OTHERS", few)
     take = beside.JudgingProcess.take
 
     def take_more(other: beside.JudgingProcess, records: Any) -> None:
@@ -275,74 +281,17 @@ def test_of_whom_no_account_came_there_is_no_judgement(stage: Stage, monkeypatch
     assert judged_as_ever(stage) == before
 
 
-WRITTEN_ANEW = pytest.mark.parametrize("stage", [True], ids=["written anew"], indirect=True)
-
-
-@WRITTEN_ANEW
-def test_nobody_sees_them_before_and_triggers_and_indexes_are_as_they_were(
+def test_where_the_list_moved_while_it_was_read_nobody_is_judged_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, seen = about_table(), []
-    store = beside.JudgingProcess.store
+    """Whoever stands on another page in the second pass has another key."""
+    take = beside.JudgingProcess.take
 
-    def look(other: beside.JudgingProcess) -> None:
-        seen.append((about_table(), judged(), counted()))
-        store(other)
+    def take_moved(other: beside.JudgingProcess, records: Any) -> None:
+        take(other, [(key + 1000 * (key % 2), digest, raw) for key, digest, raw in records])
 
-    monkeypatch.setattr(beside.JudgingProcess, "store", look)
-    monkeypatch.setattr(beside._Judged, "merge", lambda _one, **_given: pytest.fail("adds them one by one"))
+    monkeypatch.setattr(beside.JudgingProcess, "take", take_moved)
     read(stage)
-    assert seen == [(before, [], 0)]
-    assert len(judged()) == counted() == 65
-    assert about_table()[1:] == before[1:]
-    assert about_table()[0] != before[0]
-    Assessment.objects.filter(account__username="marie").delete()
-    assert counted() == 64
-
-
-@WRITTEN_ANEW
-def test_who_was_judged_by_somebody_else_meanwhile_stays(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.adopt(policy_text(limit=700))
-    version = stage.workspace.current_policy
-    elsewhere = Account.objects.create(workspace=make_workspace("other"), username="zed", read_at=stage.clock())
-    store, before = beside.JudgingProcess.store, about_table()
-
-    def judge_first(other: beside.JudgingProcess) -> None:
-        given: dict[str, Any] = {"segment": "everyone", "limit_days": 1, "standing": "ordinary", "basis": ""}
-        Assessment.objects.create(account=elsewhere, policy=version, dormant_from=stage.clock(), **given)
-        store(other)
-
-    monkeypatch.setattr(beside.JudgingProcess, "store", judge_first)
-    read(stage)
-    assert about_table() == before
-    assert Assessment.objects.filter(account=elsewhere).exists()
-    assert Assessment.objects.count() == counted() == 66
-
-
-@WRITTEN_ANEW
-def test_killed_while_they_are_written_it_leaves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    parent, write, before = os.getpid(), anew._await, about_table()
-
-    def die(*given: Any) -> None:
-        if os.getpid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-        write(*given)
-
-    monkeypatch.setattr(anew, "_await", die)
-    assert read(stage).state == "complete"
-    assert not judged()
+    monkeypatch.setattr(judging.Judging, "row", lambda *_: pytest.fail("is judged again"))
     actions.take_in(stage.workspace, is_new=True)
     assert len(judged()) == counted() == 65
-    assert about_table() == before
-
-
-def about_table() -> tuple[Any, ...]:
-    """What identifies the table of the judgements, and what belongs to it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT oid::int, (SELECT array_agg(indexname::text ORDER BY indexname) FROM pg_indexes"
-            " WHERE tablename = class.relname), (SELECT array_agg(tgname::text ORDER BY tgname) FROM pg_trigger"
-            " WHERE tgrelid = class.oid) FROM pg_class class WHERE oid = %s::regclass",
-            [Assessment._meta.db_table],
-        )
-        return tuple(cursor.fetchone())
