@@ -122,7 +122,7 @@ def _write_anew(
     table = model._meta.db_table
     anew = name_of(model)
     columns = [field.attname for field in model._meta.concrete_fields]
-    if not _asked(_IS_ALONE, table=table, columns=columns)[0][0]:
+    if not _is_alone(table, columns):
         raise DatabaseError("it is not ours alone")
     if until is None:
         _keep_writers_out(table)
@@ -142,7 +142,8 @@ def _write_anew(
     if until is not None:
         _await(until, table)
         _compare(table, anew)
-        if (_asked(_INDEXES, table=table), _asked(_TRIGGERS, table=table)) != (indexes, triggers):
+        is_as_it_was = (_asked(_INDEXES, table=table), _asked(_TRIGGERS, table=table)) == (indexes, triggers)
+        if not (is_as_it_was and _is_alone(table, columns)):
             raise DatabaseError("somebody changed it")
     meanwhile()
     _keep_readers_out(table, take_turn)
@@ -154,6 +155,10 @@ def _write_anew(
             _do(f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}")
     for (definition,) in triggers:
         _do(definition)
+
+
+def _is_alone(table: str, columns: list[str]) -> bool:
+    return bool(_asked(_IS_ALONE, table=table, columns=columns)[0][0])
 
 
 def _compare(table: str, anew: str) -> None:

@@ -24,7 +24,7 @@ from functools import cache, partial
 from typing import Any
 
 import structlog
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from msgspec import msgpack
 
 from accounts_review.facts import rights_of_groups
@@ -206,12 +206,12 @@ class _Judged:
         with connection.cursor() as cursor:
             cursor.execute(CREATE_JUDGED)
 
-    def stage(self, records: Sequence[tuple[str, str, str]]) -> None:
+    def stage(self, records: Sequence[tuple[int, str, str]]) -> None:
         """Judge records, given as key, digest and text, beside those staged before."""
         read_at = self.read_at.isoformat()
         about = (False, (), None, None)
         # Until there is an account with a basis, the digest of its record stands in the place of the basis.
-        rows = (self._judging.row(key, raw, read_at, *about, digest) for key, digest, raw in records)
+        rows = (self._judging.row(str(key), raw, read_at, *about, digest) for key, digest, raw in records)
         self.count += copy(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
 
     @transaction.atomic
@@ -255,22 +255,22 @@ class _Judged:
             DormancyCount.objects.count_anew(anew.name_of(Assessment), workspace=workspace, version=self.version.pk)
 
         def until() -> bool:
-            nonlocal stored
             count()
             with connection.cursor() as cursor:
                 # To store the accounts takes a while, and a server may end whoever is silent in a transaction.
                 cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             wait()
             wait_to_rewrite(self.version.workspace_id)
-            if not self._holds():
-                return False
-            others = self._forget_others(anew.name_of(Assessment))
-            stored = self.count - others
-            # Where the list moved while it was read, most have other keys: by their records they are found yet.
-            return others * FEW_OTHERS <= self.count
+            return self._holds()
 
         def meanwhile() -> None:
-            if stored < self.count:
+            nonlocal stored
+            others = self._forget_others(anew.name_of(Assessment))
+            stored = self.count - others
+            if others * FEW_OTHERS > self.count:
+                # The list moved while it was read, and most have other keys: by their records they are found yet.
+                raise DatabaseError("too many are nobody's")
+            if others:
                 count()
 
         query = f"SELECT {rows} FROM judged"  # noqa: S608

@@ -63,6 +63,25 @@ def test_who_was_judged_by_somebody_else_meanwhile_stays(stage: Stage, monkeypat
     assert Assessment.objects.count() == counted() == 66
 
 
+def test_who_is_gone_in_the_moment_before_the_table_takes_its_place_is_in_no_list(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_out = anew._keep_writers_out
+
+    def unlist_first(table: str) -> None:
+        somebody = connection.copy()
+        with somebody.cursor() as cursor:
+            cursor.execute("UPDATE accounts_review_account SET gone_at = now() WHERE username = 'marie'")
+        somebody.close()
+        keep_out(table)
+
+    monkeypatch.setattr(anew, "_keep_writers_out", unlist_first)
+    read(stage)
+    actions.take_in(stage.workspace, is_new=True)
+    assert not Assessment.objects.filter(account__username="marie", is_listed=True).exists()
+    assert counted() == 64
+
+
 def test_what_somebody_changed_about_the_table_meanwhile_stays(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     store = beside.JudgingProcess.store
 
