@@ -18,8 +18,9 @@ bind = ["0.0.0.0:8000"]
 worker_class = "cleanup_portal.gunicorn_worker.PatientWorker"
 logger_class = "cleanup_portal.logs.GunicornLogger"
 workers = env.whole("WEB_CONCURRENCY", default=2, least=1, most=env.MOST_PROCESSES)
-# A thread is cheap, and whoever sends a request's body slowly holds one.
-threads = 16
+# Those that wait for a lock wait longer, the more share the processor of whoever holds it; and each thread keeps a
+# connection to the database. With fewer, those who send a body slowly, or take an answer slowly, keep others waiting.
+threads = 8
 keepalive = 5
 # A page of filters whose address is carried through the sign-in, written as part of another, is long.
 limit_request_line = 8190
