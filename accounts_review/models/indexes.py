@@ -20,11 +20,16 @@ WORK_MEMORY = "256MB"
 """With less, the database writes the index to its disk many times over."""
 GROWTH = 4
 """And where there will be so many times as many as there are."""
+LARGE = 500_000
+"""The bytes from which on it matters whether the database knows what is in a table."""
 
 _STANDING = """
 SELECT class.relname, state.indisvalid FROM pg_index state JOIN pg_class class ON class.oid = state.indexrelid
 WHERE state.indrelid = %s::regclass
 """
+
+# Nothing is known yet: neither were indexes made of the rows, nor were they looked through.
+_UNKNOWN = "SELECT reltuples < 0 AND pg_relation_size(oid) >= %s FROM pg_class WHERE oid = %s::regclass"
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +84,8 @@ def make_missing(*tables: type[models.Model], is_new: bool = False) -> None:
         return
     for model in tables:
         if not _missing(model):
+            if is_new:
+                _get_known(model)
             continue
         # Two who make those of one table would wait for each other: the other makes them.
         with alone(*lock_of(model)) as is_alone:
@@ -109,8 +116,20 @@ def _make(model: type[models.Model], missing: Iterable[models.Index], *, is_new:
             except DatabaseError as error:
                 log.warning("indexes.not_made", index=index.name, reason=str(error))
         cursor.execute("RESET maintenance_work_mem")
-        # Until it knows that few are exceptional, the database looks at everyone.
-        cursor.execute(f'ANALYZE "{model._meta.db_table}"')
+        cursor.execute(_look_through(model))
+
+
+def _get_known(model: type[models.Model]) -> None:
+    """Have the database look through a table that was filled with its indexes, a minute before it would by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, [LARGE, model._meta.db_table])
+        if cursor.fetchone() == (True,):
+            cursor.execute(_look_through(model))
+
+
+def _look_through(model: type[models.Model]) -> str:
+    # Until it knows that few are exceptional, the database looks at everyone.
+    return f'ANALYZE "{model._meta.db_table}"'
 
 
 def _standing(model: type[models.Model]) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,10 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.web.review import decided
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.workflow.launch import launch
@@ -150,3 +152,17 @@ def test_limits_that_pass_and_exemptions_that_end_are_seen_at_once(
     for _second in range(20):
         stage.clock.advance(seconds=1)
         assert is_right(stage)
+
+
+def test_the_database_expects_as_many_as_there_are_although_it_knows_nothing_of_the_versions(
+    set_stage: SetStage,
+) -> None:
+    """It looks through small tables by itself only once 50 rows have changed: expecting one, it finds all of a million
+    before it takes the first thousand."""
+    stage = set_stage(*(someone(f"n{n}", last_seen_at=days_ago(1000)) for n in range(200)))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_review_account, accounts_review_assessment")
+
+    [told] = json.loads(decided._here(Assessment.objects.all(), stage.workspace.pk).explain(format="json"))
+
+    assert told["Plan"]["Plan Rows"] > 100

@@ -141,6 +141,23 @@ def test_whoever_judges_next_makes_what_is_missing(stage: Stage) -> None:
     assert is_there(IDLENESS)
 
 
+def test_a_first_load_that_keeps_its_indexes_has_the_database_look_through_it_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes, "MANY", 10_000)
+    monkeypatch.setattr(indexes, "LARGE", 1)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE accounts_review_account, accounts_review_assessment CASCADE")
+
+    stage.sync()
+    assert stage.verdicts()["marie"] == "dormant"
+
+    with connection.cursor() as cursor:
+        names = ["accounts_review_account", "accounts_review_assessment"]
+        cursor.execute("SELECT reltuples = %s FROM pg_class WHERE relname = ANY(%s)", [Account.objects.count(), names])
+        assert cursor.fetchall() == [(True,), (True,)]
+
+
 def test_while_another_process_makes_them_nobody_else_does(stage: Stage) -> None:
     """Two that make indexes of one table wait for each other, until the database ends one of them."""
     stage.sync()
