@@ -14,6 +14,7 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.spreadsheet import FORMATS, MOST_ROWS
 from accounts_review.spreadsheet.rows import accounts_sheet
+from accounts_review.web.review.filters import ReviewFilter
 from accounts_review.web.review.seek import order_named
 from accounts_review.web.review.selection import filtered
 from accounts_review.web.shared.access import WorkspaceView
@@ -32,7 +33,7 @@ class ReviewExport(WorkspaceView):
         if not found.is_valid() or kind not in FORMATS:
             return redirect(back)
         accounts = order_named(request.GET.get("sort", "")).sorted(found.qs.with_verdict(self.now))
-        count = found.qs.count()
+        count = _count(found)
         if kind == "xlsx" and count >= MOST_ROWS:
             messages.error(
                 request, _("A spreadsheet cannot hold this many rows. Narrow the filter, or download the CSV.")
@@ -42,3 +43,9 @@ class ReviewExport(WorkspaceView):
         login = self.request.user.get_username()
         audit.log([self.workspace], kind=Event.ACCOUNTS_EXPORTED, actor=login, now=self.now, data=data)
         return download(self, accounts_sheet(accounts, as_of=self.now), kind=kind)
+
+
+def _count(found: ReviewFilter) -> int:
+    """How many match, however many they are."""
+    here = next((tab for tab in found.tabs() if tab.is_current), None)
+    return found.qs.count() if here is None or here.is_capped else here.count

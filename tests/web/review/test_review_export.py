@@ -89,6 +89,19 @@ def test_an_export_is_recorded(desk: Desk) -> None:
     assert entry.details == {"filter": "q=zo", "count": 1, "format": "csv"}
 
 
+@pytest.mark.parametrize("most", [10_000, 2], ids=["few", "more than pages count"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "verdict=all", "verdict=dormant&state=open", "verdict=protected", "q=e", "never_used=on", "state=decided"],
+)
+def test_as_many_are_recorded_as_are_in_it(desk: Desk, monkeypatch: pytest.MonkeyPatch, query: str, most: int) -> None:
+    monkeypatch.setattr("accounts_review.web.review.counts.MOST_COUNTED", most)
+
+    rows = desk.client.get(desk.url("export", f"?{query}&format=csv")).getvalue().splitlines()[1:]
+
+    assert AuditEntry.objects.get(kind="accounts.exported").details["count"] == len(rows)
+
+
 def test_an_unknown_format_is_not_made(desk: Desk) -> None:
     assert desk.client.get(desk.url("export", "?format=exe")).status_code == 302
     assert not AuditEntry.objects.filter(kind="accounts.exported").exists()
