@@ -7,6 +7,7 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
@@ -49,9 +50,11 @@ def _as_here(content: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _told(content: Iterator[bytes], language: str | None, zone: tzinfo) -> Iterator[bytes]:
-    while True:
-        with override(language), timezone.override(zone):
-            piece = next(content, None)
-        if piece is None:
-            return
-        yield piece
+    # Outside a transaction, the database finds and keeps all rows of a million before it hands out the first.
+    with transaction.atomic():
+        while True:
+            with override(language), timezone.override(zone):
+                piece = next(content, None)
+            if piece is None:
+                return
+            yield piece

@@ -11,8 +11,11 @@ from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from psycopg.errors import LockNotAvailable
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Run
@@ -24,6 +27,13 @@ _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 SCRUB = "scrub_job"
 """The task that calls :func:`scrub_embedded`; its runs say when that was last done."""
 LARGEST_FILE = 200 * 2**20
+
+
+class StillRead(ImproperlyConfigured):
+    """Somebody reads a table for long, and everybody else would wait behind who waits for that; the message says so."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Somebody downloads or backs up a large table. This is tried again in a minute."))
 
 
 def terms_of(accounts: Iterable[Account]) -> SearchTerms:
@@ -66,15 +76,23 @@ def is_scrub_owed() -> bool:
 def scrub_embedded() -> None:
     """Have the embedded database forget what its files hold of rows that were changed, outside any transaction.
 
-    A real server does so in its own time, and its administrator decides on its archives.
+    A real server does so in its own time, and its administrator decides on its archives. Raises :class:`StillRead`.
     """
     if not is_embedded():
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"VACUUM (FULL, ANALYZE) {connection.ops.quote_name(table)}")
-        cursor.execute("VACUUM FULL pg_statistic")
+        cursor.execute("SET lock_timeout = '2s'")
+        try:
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"VACUUM (FULL, ANALYZE) {connection.ops.quote_name(table)}")
+            cursor.execute("VACUUM FULL pg_statistic")
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise StillRead from error
+            raise
+        finally:
+            cursor.execute("RESET lock_timeout")
         cursor.execute("ALTER SYSTEM SET wal_recycle = off")
         cursor.execute("SELECT pg_reload_conf()")
         # Segments that were kept for later still hold what was written in them before: each is gone through.

@@ -10,7 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.db.models import F, IntegerField
 from django.db.models.functions import Cast
 from django.test import Client
@@ -105,6 +105,22 @@ def test_as_many_are_recorded_as_are_in_it(desk: Desk, monkeypatch: pytest.Monke
 def test_an_unknown_format_is_not_made(desk: Desk) -> None:
     assert desk.client.get(desk.url("export", "?format=exe")).status_code == 302
     assert not AuditEntry.objects.filter(kind="accounts.exported").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_sent_while_the_database_finds_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside a transaction it finds all, and keeps them, before it hands out the first."""
+    monkeypatch.setattr("accounts_review.models.streaming.CHUNK", 1)
+    monkeypatch.setattr("accounts_review.spreadsheet.writing.BATCH", 1)
+    answer = desk.client.get(desk.url("export", "?verdict=all&format=csv"))
+
+    assert [next(iter(answer)) for _piece in range(3)][2].count(b"\r\n") == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_holdable FROM pg_cursors")
+        assert cursor.fetchall() == [(False,)]
+
+    answer.close()
+    assert not connection.in_atomic_block, "who hangs up leaves nothing behind"
 
 
 def test_more_than_a_spreadsheet_holds_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
