@@ -59,6 +59,8 @@ class Decided:
     moved: dict[int, DecidedGroup | None] = field(default_factory=dict)
     """In which group those are now of whom the audit has told since."""
     counts: Counter[DecidedGroup] = field(init=False)
+    first_open: Place | None = None
+    """Before it, by the day on which the limit passes, everybody past the limit is decided on; ``None``: unknown."""
 
     def __post_init__(self) -> None:
         self.counts = Counter({group: len(keys) for group, keys in self.groups})
@@ -72,6 +74,8 @@ class Decided:
 
     def move(self, key: int, group: DecidedGroup | None) -> None:
         """Count an account, which may have been counted, in a group or nowhere."""
+        if group is None:
+            self.first_open = None
         if before := self.moved[key] if key in self.moved else self._group_before(key):
             self.counts[before] -= 1
         if group:
@@ -85,6 +89,9 @@ class Decided:
                 return group
         return None
 
+
+Place = tuple[datetime, int]
+"""The day on which an account passes its limit, and its key."""
 
 _KEPT: dict[int, Decided] = {}
 """By workspace: of this process, and only where very many are decided on."""
@@ -104,6 +111,23 @@ def decided(workspace: Workspace, *, now: datetime) -> Counter[DecidedGroup]:
         if kept is None or not kept.holds(now) or not _follow(kept, workspace, now):
             kept = _look(workspace, now)
         return kept.counts.copy()
+
+
+def first_open(workspace: Workspace) -> tuple[int, Place | None] | None:
+    """Up to which audit entry it is remembered who is decided on, with :attr:`Decided.first_open`; ``None``: it is not.
+
+    As of the last call of :func:`decided`.
+    """
+    kept = _KEPT.get(workspace.pk)
+    return (kept.last, kept.first_open) if kept else None
+
+
+def keep_first_open(workspace: Workspace, place: Place, *, last: int) -> None:
+    """Remember it for later calls, if nothing was heard of since that audit entry."""
+    with _TURN:
+        kept = _KEPT.get(workspace.pk)
+        if kept and kept.last == last:
+            kept.first_open = place
 
 
 def _look(workspace: Workspace, now: datetime) -> Decided:

@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 
 from accounts_review.models import Account
 from accounts_review.models.prepared import Prepared
-from accounts_review.web.review.filters import EVERYONE, ReviewFilter, state_is
-from accounts_review.web.review.seek import order_named
+from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
+from accounts_review.web.review.decided import Place, first_open, keep_first_open
+from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, state_is
+from accounts_review.web.review.seek import DEFAULT_ORDER, order_named
 
 NARROWED, OF_ACTIVITY = {"verdict", "state"}, ("activity", "-activity")
 WITHOUT_VERDICT = {"verdict": EVERYONE}
@@ -34,10 +36,40 @@ def ends_of(found: ReviewFilter) -> Callable[[str, bool, int], list[int]] | None
         values["now"] = found.now
 
     def keys(sort: str, backwards: bool, count: int) -> list[int]:  # noqa: FBT001
+        if (
+            given == DEFAULT
+            and sort in ("", DEFAULT_ORDER)
+            and not backwards
+            and (known := first_open(found.workspace))
+        ):
+            return _first_open(found, count, *known)
         asked = _keys(verdict, state, sort, backwards, count)
         return [key for (key,) in asked.rows(**values)]
 
     return keys
+
+
+def _first_open(found: ReviewFilter, count: int, last: int, place: Place | None) -> list[int]:
+    """The first keys of those open for decision, without looking again at those before them who are decided on."""
+    since, after = place or (BEFORE_ALL_DATES, 0)
+    given = {"workspace": found.workspace.pk, "now": found.now, "since": since, "after": after}
+    rows = _open_beyond(count).rows(**given)
+    first: Place = (rows[0][1], rows[0][0] - 1) if rows else (found.now, 0)
+    if first != place:
+        keep_first_open(found.workspace, first, last=last)
+    return [key for key, _dormant_from in rows]
+
+
+@lru_cache(maxsize=10)
+def _open_beyond(count: int) -> Prepared:
+    order = order_named(DEFAULT_ORDER)
+
+    def build(workspace: int, now: datetime, since: datetime, after: int) -> QuerySet[Any, Any]:
+        dormant = Account.objects.filter(workspace=workspace).reviewable().whose_verdict(Verdict.DORMANT, now=now)
+        beyond = order.beyond(dormant.filter(state_is("open", now=now)), (since, after))
+        return order.sorted(beyond).values_list("pk", "assessment__dormant_from")[:count]
+
+    return Prepared(build, workspace=int, now=datetime, since=datetime, after=int)
 
 
 @lru_cache(maxsize=100)

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts_review.models import Account, Assessment, Workspace
 from accounts_review.web.review import decided
 from accounts_review.web.review.counts import Counts, counts_by_segment
+from accounts_review.web.review.plain import ends_of
+from accounts_review.web.review.selection import filtered
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, days_ago, someone
@@ -53,6 +56,21 @@ def is_right(stage: Stage) -> bool:
     for is_unused in (False, True):
         counted = counts_by_segment(workspace, now=now, is_unused=is_unused)
         assert bare(counted) == bare(one_by_one(workspace, now=now, is_unused=is_unused))
+    return are_listed(workspace, now=now)
+
+
+def are_listed(workspace: Workspace, *, now: Any) -> bool:
+    """The list open for decision begins with whoever comes first, and those decided are all on theirs."""
+    everyone = list(Account.objects.filter(workspace=workspace).reviewable().with_verdict(now))
+    is_decided = {each.pk: bool(each.case_state or each.snoozed_by or each.exempt_until) for each in everyone}
+    opened = [each for each in everyone if each.verdict == "dormant" and not is_decided[each.pk]]
+    opened.sort(key=lambda each: (each.assessment.dormant_from, each.pk))
+    found = filtered(QueryDict(""), workspace=workspace, now=now)
+    ends = ends_of(found)
+    assert ends is not None
+    assert ends("", False, 3) == [each.pk for each in opened][:3]
+    decided_on = filtered(QueryDict("verdict=all&state=decided"), workspace=workspace, now=now)
+    assert {each.pk for each in decided_on.qs} == {key for key, is_so in is_decided.items() if is_so}
     return True
 
 
@@ -135,6 +153,24 @@ def test_after_a_decision_nobody_else_is_looked_at(set_stage: SetStage, monkeypa
         assert is_right(stage)
     decide.withdraw(accounts=stage.accounts("n0"), actor=stage.staff("operator"), reason="no", now=stage.clock())
     assert is_right(stage)
+
+
+def test_those_before_the_first_who_is_open_are_not_looked_at_again(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_all(monkeypatch)
+    stage = set_stage(*(someone(f"n{number}", idle=1000 - number) for number in range(4)), synced=True)
+    stage.approve("n0", "n1")
+    assert is_right(stage)
+    kept = decided.first_open(stage.workspace)
+    assert kept is not None
+    [account] = stage.accounts("n2")
+    assert kept[1] == (account.assessment.dormant_from, account.pk - 1)
+
+    decide.withdraw(accounts=stage.accounts("n0"), actor=stage.staff("operator"), reason="no", now=stage.clock())
+    assert is_right(stage), "whoever was undone comes first"
+    decided.keep_first_open(stage.workspace, (stage.clock(), 0), last=kept[0])
+    assert is_right(stage), "what another saw before that does not count"
 
 
 def test_limits_that_pass_and_exemptions_that_end_are_seen_at_once(
