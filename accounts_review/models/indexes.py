@@ -116,7 +116,17 @@ def _make(model: type[models.Model], missing: Iterable[models.Index], *, is_new:
             except DatabaseError as error:
                 log.warning("indexes.not_made", index=index.name, reason=str(error))
         cursor.execute("RESET maintenance_work_mem")
-        cursor.execute(_look_through(model))
+    look_through(model)
+
+
+def look_through(*tables: type[models.Model]) -> None:
+    """Have the database look through tables, so that it knows what is in them, and plans anew what it planned before.
+
+    Otherwise it does so within a minute. Until then it looks at everyone, not knowing that few are exceptional; and of
+    a table that was small when a page was first asked for, it reads all rows for each account.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE " + ", ".join(f'"{model._meta.db_table}"' for model in tables))
 
 
 def _get_known(model: type[models.Model]) -> None:
@@ -124,12 +134,7 @@ def _get_known(model: type[models.Model]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_UNKNOWN, [LARGE, model._meta.db_table])
         if cursor.fetchone() == (True,):
-            cursor.execute(_look_through(model))
-
-
-def _look_through(model: type[models.Model]) -> str:
-    # Until it knows that few are exceptional, the database looks at everyone.
-    return f'ANALYZE "{model._meta.db_table}"'
+            look_through(model)
 
 
 def _standing(model: type[models.Model]) -> dict[str, bool]:

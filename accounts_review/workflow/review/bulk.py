@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit import checkpoint
 from accounts_review.audit.events import Event
-from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, permit
+from accounts_review.models import Account, BulkDecision, Case, Exemption, Snooze, Sync, Workspace, indexes, permit
 from accounts_review.models.copying import alike
 from accounts_review.models.keys import Among
 from accounts_review.workflow.review import decide
@@ -36,6 +36,8 @@ CONFIRMED_FOR = timedelta(hours=1)
 """Where nobody worked for so long, the person looks again before it goes on."""
 KEPT = timedelta(days=7)
 MOST_NAMED = 10
+WRITTEN = Case, Exemption, Snooze
+"""Asked of each account by pages, which would read all of them each time, as long as they count as small."""
 SILENT = timedelta(minutes=2)
 """After so long without a sign of life, whoever was working on it is taken for dead."""
 
@@ -88,14 +90,19 @@ def confirm(
 def carry_on(*, bulk: BulkDecision, clock: Callable[[], datetime], budget: timedelta | None = None) -> bool:
     """Decide on those who are left, until the time budget is spent. Whether more can be done at once."""
     until = time.monotonic() + budget.total_seconds() if budget is not None else None
-    size, began = PORTION, time.monotonic()
+    size, written, known, is_more = PORTION, 0, 0, True
     with checkpoint.kept_at_the_end():
-        while _portion(bulk.pk, size, now=clock()):
-            before, began = began, time.monotonic()
-            if until is not None and began >= until:
-                return True
-            size = _next_size(size, took=began - before)
-    return False
+        while is_more:
+            began = time.monotonic()
+            is_more = _portion(bulk.pk, size, now=clock())
+            written, ended = written + size, time.monotonic()
+            size = _next_size(size, took=ended - began)
+            if written >= 2 * known or not is_more:
+                known = written
+                indexes.look_through(*WRITTEN)
+            if until is not None and ended >= until:
+                break
+    return is_more
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 
 from accounts_review import audit
 from accounts_review.models import AuditEntry, BulkDecision, Case, Exemption, Role
@@ -147,6 +148,21 @@ def test_one_that_is_cancelled_keeps_what_is_done(stage: Stage) -> None:
     assert (ended.actor, ended.details["kind"], ended.details["decided"]) == ("operator", "cancelled", 2)
     with pytest.raises(bulk.NotOpen):
         bulk.cancel(bulk=decision, actor=stage.staff("operator"), now=stage.clock())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("budget", [AT_ONCE, None], ids=["after the first portion", "at the end"])
+def test_pages_are_planned_anew_as_the_tables_grow(stage: Stage, budget: timedelta | None) -> None:
+    """Planned while nobody was decided on, a page would read every case for each of its accounts."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE accounts_review_case CASCADE")
+
+    for _round in range(3):
+        carry_on(stage, confirm(stage, names=NAMES[2 * _round :][:2]), budget=budget)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'accounts_review_case'")
+        assert cursor.fetchone() == (6,)
 
 
 def test_one_whose_worker_was_killed_is_found_and_goes_on_where_it_was(
