@@ -48,6 +48,11 @@ class StoredKey(models.Model):
     def __str__(self) -> str:
         return f"{self.workspace}: {self.url}"
 
+    @property
+    def stamp(self) -> str:
+        """Another one as soon as something else is stored; a form carries the one that it showed."""
+        return self.stored_at.isoformat()
+
     @classmethod
     def store(cls, workspace: Workspace, access: Access, *, now: datetime) -> None:
         """Keep how a workspace is reached, in place of what was known before."""

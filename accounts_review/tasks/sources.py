@@ -142,12 +142,12 @@ def add_workspace(*, name: str, access: Access, description: connect.Description
         return connect.add(name=name, access=access, client=client, description=description, actor=actor, clock=now)
 
 
-def reconnect(workspace: Workspace, *, access: Access, actor: User) -> None:
+def reconnect(workspace: Workspace, *, access: Access, actor: User, seen: str | None = None) -> None:
     """Reach a stored workspace otherwise; see :func:`connect.reconnect`."""
     hide(access.api_key)
     refuse_described(workspace)
     with trial_client(access) as client:
-        connect.reconnect(workspace=workspace, access=access, client=client, actor=actor, clock=now)
+        connect.reconnect(workspace=workspace, access=access, client=client, actor=actor, clock=now, seen=seen)
 
 
 def refuse_described(workspace: Workspace) -> None:

@@ -82,11 +82,14 @@ def add(
     return workspace
 
 
-def reconnect(*, workspace: Workspace, access: Access, client: Client, actor: User, clock: Clock) -> None:
+def reconnect(
+    *, workspace: Workspace, access: Access, client: Client, actor: User, clock: Clock, seen: str | None = None
+) -> None:
     """Reach a workspace by another key, or at another address where the same accounts are found there.
 
-    A retired one is paused afterwards: a person resumes it. Raises ``PermissionDenied``, :class:`NotTheSame` and what
-    the API can cause.
+    A retired one is paused afterwards: a person resumes it. ``seen`` is the stamp of what was stored when they looked.
+    Raises ``PermissionDenied``, :class:`NotTheSame`, ``audit.Conflict`` where something else is stored meanwhile, and
+    what the API can cause.
     """
     permit(actor, "administer", workspace)
     if workspace.host and client.host != workspace.host:
@@ -96,6 +99,9 @@ def reconnect(*, workspace: Workspace, access: Access, client: Client, actor: Us
     with transaction.atomic():
         workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
         audit.wait_for_turn()
+        stored = StoredKey.objects.filter(workspace=workspace).first()
+        if seen is not None and seen != (stored.stamp if stored else ""):
+            raise audit.Conflict(workspace)
         identity.refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
         workspace.host = client.host
         if workspace.state == Workspace.State.RETIRED:

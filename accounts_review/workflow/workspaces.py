@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -44,6 +45,14 @@ def open_workspace(*, name: str, now: datetime, host: str = "") -> Workspace:
         audit.log([workspace], kind=Event.WORKSPACE_OPENED, actor="portal", now=now, data={"mode": workspace.mode})
         put_in_force(workspace, policy.DEFAULT_TEXT, login="portal", reason="default policy", now=now)
     return workspace
+
+
+@contextmanager
+def held(workspace: Workspace) -> Iterator[None]:
+    """A workspace as it is now: nobody else changes it, or by their page its e-mails, until what is done here ends."""
+    with transaction.atomic():
+        workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
+        yield
 
 
 @transaction.atomic

@@ -81,6 +81,9 @@ class HoldPage(PortalView):
             messages.success(request, act(form.cleaned_data["workspace"], form.cleaned_data["reason"]))
         except holds.HoldRefused as error:
             messages.error(request, str(error))
+            given = {"workspace": request.POST.get("workspace", "")}
+            blank = HoldForm(initial=given, user=self.request.user)
+            return self._answer(blank, status=409, typed=form.cleaned_data["reason"])
         return redirect(f"{reverse('hold')}?{urlencode({'workspace': request.POST.get('workspace', '')})}")
 
     @property
@@ -100,12 +103,14 @@ class HoldPage(PortalView):
         holds.reset_checkpoint(workspaces=known, actor=self.request.user, reason=reason, now=now())
         return _("The database is accepted as it is, and new checkpoints start.")
 
-    def _answer(self, form: HoldForm, *, status: int = 200) -> HttpResponse:
+    def _answer(self, form: HoldForm, *, status: int = 200, typed: str = "") -> HttpResponse:
+        """The page; ``typed`` is the reason for what lets removals leave again, where that was refused."""
         user = self.request.user
         seen = Hold.objects.filter(Q(workspace=None) | Q(workspace__in=workspaces_of(user))).select_related("workspace")
         standing = list(seen.open())
         context: dict[str, Any] = {
             "form": form,
+            "typed": typed,
             "by_people": [(hold, may(user, "administer", hold.workspace)) for hold in standing if hold.is_by_person],
             "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if hold.is_of_checkpoint],
             "past": [(hold, in_sentences.of_hold(hold)) for hold in seen.exclude(released_at=None)[:SHOWN]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django import forms
@@ -129,10 +129,10 @@ class PersonPage(PortalView):
             change, message = act(person)
         except (PersonRefused, forms.ValidationError) as refusal:
             messages.error(request, " ".join(refusal.messages) if hasattr(refusal, "messages") else str(refusal))
-            return self._answer(person, status=400)
+            return self._answer(person, status=400, typed=request.POST)
         except audit.Conflict as problem:
             messages.error(request, too_late.in_words(problem))
-            return self._answer(person, status=409)
+            return self._answer(person, status=409, typed=request.POST)
         told(request, change, message % {"login": person.get_username()})
         answer: HttpResponse = redirect("person", pk=person.pk)
         return answer if reach.may_change(self.request.user, person) else redirect("people")
@@ -140,11 +140,13 @@ class PersonPage(PortalView):
     def _person(self, pk: int) -> User:
         return get_object_or_404(User.objects.filter(reach.known_to(self.request.user)).distinct(), pk=pk)
 
-    def _answer(self, person: User, *, status: int = 200) -> HttpResponse:
+    def _answer(self, person: User, *, status: int = 200, typed: Mapping[str, str] | None = None) -> HttpResponse:
+        """The page; after an act that was refused with what was ``typed``, beside what is there now."""
         user = self.request.user
         context = {
             "row": row_of(person, places=places_shown_to(user), every_place=True),
             "person": person,
+            "typed": typed or {},
             "choices": RoleForm(user=user).fields["role"].choices,  # type: ignore[attr-defined]
             "may_change": reach.may_change(user, person),
             "is_self": person == user,
@@ -182,7 +184,13 @@ class PersonPage(PortalView):
 
     def _email(self, person: User) -> tuple[Change, str]:
         email = _valid(EmailForm(self.request.POST)).cleaned_data["email"]
-        return people.change_email(person=person, email=email, **self._by), _("The address was changed.")
+        with transaction.atomic():
+            audit.wait_for_turn()
+            person.refresh_from_db(fields=["email"])
+            if self.request.POST.get("seen", person.email) != person.email:
+                raise audit.Conflict(person)
+            change = people.change_email(person=person, email=email, **self._by)
+        return change, _("The address was changed.")
 
     def _invite(self, person: User) -> tuple[Change, str]:
         return people.invite_again(person=person, **self._by), _("%(login)s gets another link by e-mail.")

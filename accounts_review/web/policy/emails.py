@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import may, permit
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.frames import SHOWN_ALONE
-from accounts_review.web.shared.seen import changes
+from accounts_review.web.shared.seen import as_refused, changes
 from accounts_review.workflow import workspaces
 from accounts_review.workflow.notify import own_texts
 from accounts_review.workflow.notify.emails import KINDS, default_texts, sample
@@ -61,6 +61,7 @@ class LanguageForm(forms.Form):
         label=gettext_lazy("Language of the e-mails"),
         choices=settings.LANGUAGES,
         widget=forms.Select({"class": "form-select"}),
+        show_hidden_initial=True,
     )
 
 
@@ -86,9 +87,14 @@ class TextsForm(forms.Form):
                 self.add_error(part, problem)
         return given
 
-    def texts(self) -> dict[str, str]:
-        """What was changed, "" where it is the portal's own words; where others changed the same, errors instead."""
-        changed = changes(self, current=self.initial)
+    def texts(self, own: Texts) -> dict[str, str]:
+        """What was changed, "" where it is the portal's own words; where others changed the same, errors instead.
+
+        ``own`` is what the workspace says now.
+        """
+        changed = changes(
+            self, current={part: own.get((self.kind, part), "") or self.default[part] for part in self.fields}
+        )
         return {part: "" if text == self.default[part] else text for part, text in changed.items()}
 
     @property
@@ -116,11 +122,10 @@ class EmailsPage(WorkspaceView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         if "language" in request.POST:
-            self._choose_language()
-        elif "verb" in request.POST:
+            return self._choose_language()
+        if "verb" in request.POST:
             return self._save()
-        else:
-            self._test(str(request.POST.get("kind", "")))
+        self._test(str(request.POST.get("kind", "")))
         return self._again()
 
     @property
@@ -129,8 +134,12 @@ class EmailsPage(WorkspaceView):
         asked = str(self.request.POST.get("written_in") or self.request.GET.get("in", ""))
         return asked if asked in dict(settings.LANGUAGES) else self.workspace.language
 
-    def _page(self, given: TextsForm | None = None) -> HttpResponse:
+    def _page(
+        self, given: TextsForm | None = None, language: LanguageForm | None = None, *, status: int = 200
+    ) -> HttpResponse:
         own, forms_of = texts_of(self.workspace, self.written_in), dict[str, TextsForm]()
+        if given:
+            given = as_refused(given, current=given.initial)
         for kind in ("", *KINDS):
             forms_of[kind] = given if given and given.kind == kind else self._form(kind, own)
         may_administer = may(self.request.user, "administer", self.workspace)
@@ -138,14 +147,14 @@ class EmailsPage(WorkspaceView):
         context = {
             "emails": [self._shown(kind, forms_of[kind]) for kind in KINDS],
             "for_all": forms_of[""],
-            "form": LanguageForm(initial={"language": self.workspace.language}),
+            "form": language or LanguageForm(initial={"language": self.workspace.language}),
             "address": self.request.user.email if may_operate else "",
             "may_operate": may_operate,
             "may_administer": may_administer,
             "written_in": self.written_in,
             "languages": settings.LANGUAGES,
         }
-        return self.render_to_response(self.get_context_data(**context), status=400 if given else 200)
+        return self.render_to_response(self.get_context_data(**context), status=status)
 
     def _form(self, kind: str, own: Texts, data: QueryDict | None = None) -> TextsForm:
         default = default_texts(self.workspace, kind, language=self.written_in, now=self.now)
@@ -155,24 +164,34 @@ class EmailsPage(WorkspaceView):
         """Keep what was written, and send it to oneself where that was asked for."""
         permit(self.request.user, "administer", self.workspace)
         kind = str(self.request.POST.get("kind", ""))
-        own = texts_of(self.workspace, self.written_in)
-        form = self._form(_known(kind) if kind else "", own, self.request.POST)
-        is_default = self.request.POST["verb"] == "default"
-        texts = dict.fromkeys(form.fields, "") if is_default else form.texts() if form.is_valid() else {}
-        if not is_default and form.errors:
-            return self._page(form)
-        own_texts.save(
-            workspace=self.workspace,
-            language=self.written_in,
-            kind=kind,
-            texts=texts,
-            actor=self.request.user,
-            now=self.now,
-        )
+        form = self._sent(_known(kind) if kind else "")
+        if not form.is_valid():
+            return self._page(form, status=400)
+        with workspaces.held(self.workspace):
+            texts = form.texts(texts_of(self.workspace, self.written_in))
+            own_texts.save(
+                workspace=self.workspace,
+                language=self.written_in,
+                kind=kind,
+                texts=texts,
+                actor=self.request.user,
+                now=self.now,
+            )
+        if form.errors:
+            return self._page(form, status=409)
         messages.success(self.request, _("Saved. E-mails say this from now on."))
         if self.request.POST["verb"] == "test":
             self._test(kind)
         return self._again()
+
+    def _sent(self, kind: str) -> TextsForm:
+        """The form as it was sent, with the portal's own words where these are wanted back."""
+        data = self.request.POST.copy()
+        form = self._form(kind, texts_of(self.workspace, self.written_in), data)
+        if data["verb"] == "default":
+            for part, words in form.default.items():
+                data[part] = words
+        return form
 
     def _again(self) -> HttpResponse:
         url = reverse("emails", kwargs={"workspace": self.workspace.name})
@@ -192,14 +211,22 @@ class EmailsPage(WorkspaceView):
         else:
             messages.success(self.request, _("Sent to %(address)s.") % {"address": self.request.user.email})
 
-    def _choose_language(self) -> None:
+    def _choose_language(self) -> HttpResponse:
         permit(self.request.user, "administer", self.workspace)
         form = LanguageForm(self.request.POST)
         if not form.is_valid():
             raise Http404
-        language = form.cleaned_data["language"]
-        workspaces.set_language(workspace=self.workspace, language=language, actor=self.request.user, now=self.now)
+        with workspaces.held(self.workspace):
+            given = changes(form, current={"language": self.workspace.language})
+            if given:
+                language = given["language"]
+                workspaces.set_language(
+                    workspace=self.workspace, language=language, actor=self.request.user, now=self.now
+                )
+        if form.errors:
+            return self._page(language=form, status=409)
         messages.success(self.request, _("E-mails are sent in this language from now on."))
+        return self._again()
 
     def _download(self, kind: str) -> HttpResponse:
         name = f"{_known(kind)}-{self.written_in}.html"

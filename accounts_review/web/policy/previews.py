@@ -89,12 +89,13 @@ class PreviewPage(WorkspaceView):
         return [found for found in findings if found["code"] in policy_findings.LOOSER]
 
     def _activate(self, policy_preview: PolicyPreview, seen: str) -> HttpResponse:
+        has_reason = self._keep_reason(policy_preview)
         if self._loosened(policy_preview) and self.request.POST.get("loosens") != "yes":
             messages.error(
                 self.request, _("Nothing was changed. First tick the box that says you want a looser policy.")
             )
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
-        if not self._keep_reason(policy_preview):
+        if not has_reason:
             messages.error(self.request, _("Nothing was changed. Give a reason; it is recorded in the audit."))
             return redirect("policy_preview", workspace=self.workspace.name, pk=policy_preview.pk)
         try:

@@ -21,8 +21,9 @@ from accounts_review import audit
 from accounts_review.huwise import HuwiseError
 from accounts_review.models import Access, StoredKey
 from accounts_review.tasks import queue, sources
+from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import PortalView, WorkspaceView
-from accounts_review.web.shared.seen import changes
+from accounts_review.web.shared.seen import as_refused, changes
 from accounts_review.web.workspaces.settings_forms import (
     AddForm,
     ConnectionForm,
@@ -126,6 +127,8 @@ class Settings(WorkspaceView):
             return self._answer(form, status=400)
         try:
             said = act(form)
+        except audit.Conflict as problem:
+            return self._answer(form, status=409, refusal=too_late.in_words(problem), refused=name)
         except REFUSALS as error:
             return self._answer(form, status=400, refusal=told(error), refused=name)
         if form.errors:
@@ -150,13 +153,15 @@ class Settings(WorkspaceView):
         return {name: getattr(self.workspace, name) for name in ("title", "contact", "sender", "language")}
 
     def _describe(self, form: DescriptionForm) -> str:
-        given = changes(form, current=self._described)
-        if form.is_valid():
-            workspaces.describe(workspace=self.workspace, given=given, actor=self.request.user, now=now())
+        with workspaces.held(self.workspace):
+            given = changes(form, current=self._described)
+            if form.is_valid():
+                workspaces.describe(workspace=self.workspace, given=given, actor=self.request.user, now=now())
         return _("Saved.")
 
     def _connect(self, form: ConnectionForm) -> str:
-        sources.reconnect(self.workspace, access=form.access, actor=self.request.user)
+        seen = self.request.POST.get("seen")
+        sources.reconnect(self.workspace, access=form.access, actor=self.request.user, seen=seen)
         return _("Stored. The next sync uses this address and key.")
 
     def _rename(self, form: RenameForm) -> str:
@@ -198,6 +203,8 @@ class Settings(WorkspaceView):
             "renaming": RenameForm(),
             "reasoning": ReasonForm(),
         }
+        if isinstance(form, DescriptionForm):
+            form = as_refused(form, current=self._described)
         forms |= {name: form for name, blank in forms.items() if form is not None and type(blank) is type(form)}
         context |= forms | {"stored": stored, "is_described": sources.is_described(self.workspace)}
         return self.render_to_response(self.get_context_data(**context), status=status)

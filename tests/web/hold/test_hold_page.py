@@ -98,6 +98,15 @@ def test_what_the_checkpoint_says_is_explained_and_accepted_after_a_sync(site: S
     assert Hold.objects.open().exists()
 
 
+def test_why_the_database_is_accepted_stays_where_a_sync_is_missing(site: Site, settings: Any) -> None:
+    settings.HUWISE = {"main": {"url": "http://127.0.0.1:9", "api_key": "never-asked", "key_owner": ""}}
+    make_hold(Hold.Cause.BEHIND, host="web-1", details={"number": 120, "newest": 100})
+    refused = act(site.sign_in("administrator"), "reset", "looked at it all")
+    assert refused.status_code == 409
+    assert "Run a complete sync of" in text(refused)
+    assert 'value="looked at it all"' in text(refused), "what was typed is still there"
+
+
 def test_past_holds_are_remembered(site: Site) -> None:
     act(site, "hold")
     act(site.sign_in("administrator"), "release", "looked")

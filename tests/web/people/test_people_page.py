@@ -77,6 +77,26 @@ def test_a_role_that_somebody_else_changed_meanwhile_stays(
     assert answer.status_code == 409
     assert "auditor was changed meanwhile. Nothing was changed by you" in text_of(answer)
     assert may(person("auditor"), "operate", workspace)
+    page = text_of(answer)
+    assert 'value="none" selected' in page, "what was chosen is still there"
+    assert "Currently: Operator" in page
+
+
+def test_an_address_that_somebody_else_changed_meanwhile_stays(client: Client, boss: User, person: Person) -> None:
+    auditor = person("auditor")
+    act(client, auditor, "email", email="one@portal.example", seen=auditor.email)
+    answer = act(client, auditor, "email", email="other@portal.example", seen=auditor.email)
+    assert answer.status_code == 409
+    assert "auditor was changed meanwhile. Nothing was changed by you" in text_of(answer)
+    assert 'value="other@portal.example"' in text_of(answer), "what was typed is still there"
+    assert person("auditor").email == "one@portal.example"
+
+
+@pytest.mark.parametrize("sent", [{"email": "no address"}, {"email": "administrator@portal.example"}])
+def test_an_address_that_is_refused_can_be_mended(client: Client, boss: User, person: Person, sent: Any) -> None:
+    answer = act(client, person("auditor"), "email", **sent)
+    assert answer.status_code == 400
+    assert f'value="{sent["email"]}"' in text_of(answer)
 
 
 @pytest.mark.parametrize(

@@ -197,8 +197,9 @@ def test_a_looser_policy_of_a_live_workspace_takes_a_tick_of_its_own(site: Site)
     page = site.get("policy_preview", pk=proposed.pk)
     assert "the new policy is looser" in text(page)
     given = {"verb": "activate", "seen": page.context["seen"]}
-    answer = site.follow("policy_preview", given, pk=proposed.pk)
+    answer = site.follow("policy_preview", given | {"reason": "as the board decided"}, pk=proposed.pk)
     assert "Nothing was changed" in text(answer)
+    assert 'value="as the board decided"' in text(answer), "what was typed is still there"
     site.post("policy_preview", given | {"loosens": "yes"}, pk=proposed.pk)
     assert site.workspace.current_policy.text == text_of
 

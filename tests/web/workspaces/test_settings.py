@@ -132,6 +132,21 @@ def test_two_people_change_the_same_setting_and_the_second_is_told(second: Works
     assert second.title == "City"
 
 
+def test_a_connection_that_somebody_else_stored_meanwhile_stays_until_it_was_looked_at(
+    second: Workspace, stage: Stage, browser: Client
+) -> None:
+    shown = {"url": stage.url, "key": KEY, "seen": browser.get("/w/second/settings/").context["stored"].stamp}
+    act(browser, "second", "connect", **shown | {"key_owner": "theirs"})
+    answer = act(browser, "second", "connect", **shown | {"key_owner": "mine"})
+    assert answer.status_code == 409
+    assert "second was changed meanwhile. Nothing was changed by you" in answer.content.decode()
+    assert 'value="mine"' in answer.content.decode(), "what was typed is still there"
+    assert StoredKey.objects.get(workspace=second).key_owner == "theirs"
+
+    act(browser, "second", "connect", **shown | {"key_owner": "mine", "seen": answer.context["stored"].stamp})
+    assert StoredKey.objects.get(workspace=second).key_owner == "mine"
+
+
 def test_what_the_environment_describes_is_shown_and_cannot_be_changed(
     stage: Stage, browser: Client, settings: Any
 ) -> None:
