@@ -54,9 +54,17 @@ def accounts_under(policy_preview: PolicyPreview, *, now: datetime) -> AccountQu
 
 
 def moves(policy_preview: PolicyPreview, *, now: datetime) -> list[Move]:
-    """Every listed account by verdict and segment, as they are and as they would be."""
-    if (limits := policy_preview.moved_limits) is not None:
-        return _moves_by_limits(policy_preview.workspace_id, limits, now=now)
+    """Every listed account by verdict and segment, as they are and as they would be.
+
+    In one order, whatever way the database took to count them: they are kept, and compared.
+    """
+    limits = policy_preview.moved_limits
+    if limits is None:
+        return sorted(_moves_by_verdict(policy_preview, now=now), key=repr)
+    return sorted(_moves_by_limits(policy_preview.workspace_id, limits, now=now), key=repr)
+
+
+def _moves_by_verdict(policy_preview: PolicyPreview, *, now: datetime) -> list[Move]:
     names = ("assessment__segment", "segment_after", "verdict", "verdict_after")
     counted = accounts_under(policy_preview, now=now).order_by().values_list(*names).annotate(Count("pk"))
     return [

@@ -96,6 +96,15 @@ def test_at_one_look_comes_true_what_a_preview_would_have_shown(stage: Stage) ->
     assert not PolicyPreview.objects.exists()
 
 
+def test_moves_stand_in_one_order_however_the_database_counts_them(stage: Stage, rules: dict[str, Any]) -> None:
+    policy_preview, found = propose(stage, limit=365, **rules), []
+    for off, on in (("hashagg", "sort"), ("sort", "hashagg")):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL enable_{off} = off; SET LOCAL enable_{on} = on")
+        found.append(moves.moves(policy_preview, now=NOW))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("case", ["somebody has changed", "more than limits"])
 def test_one_look_does_not_do_where_somebody_is_to_be_judged(stage: Stage, case: str) -> None:
     at_once = propose(stage, limit=365, judged=False, groups=["nobody"] if case == "more than limits" else [])
