@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cleanup_portal import demo_clock, oidc, secret_keys, signin_forms
+from cleanup_portal import address, demo_clock, oidc, secret_keys, signin_forms
 from cleanup_portal import environment as env
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
@@ -40,7 +40,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "cleanup_portal.error_pages.WithoutValues"
 SECRET_KEY = secret_keys.secret_key(required=IS_PUBLIC, kept_in=DATA_DIR / "secret_key")
 # Links in mails that were signed with a former key work as long as it is named here.
 SECRET_KEY_FALLBACKS = secret_keys.former_secret_keys()
-PUBLIC_URL = env.public_url("PUBLIC_URL", required=IS_PUBLIC, default="http://127.0.0.1:8000")
+PUBLIC_URL = env.public_url("PUBLIC_URL", required=IS_PUBLIC, default=address.of(DATA_DIR))
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # The workspaces this portal may read: the first is described by HUWISE_URL and HUWISE_API_KEY.

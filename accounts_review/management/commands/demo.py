@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from accounts_review.management import demo_history, numbers, portal
 from accounts_review.management.supervisor import Child, end_when_told, free_port, stop_all, supervise
 from accounts_review.tasks import sources
-from cleanup_portal import demo_clock
+from cleanup_portal import address, demo_clock
 
 WORKSPACE = "demo"
 KEY = "sandbox-key"
@@ -47,10 +47,11 @@ class Command(BaseCommand):
             demo_history.wait_for(url)
             for line in demo_history.tell(WORKSPACE, url, open_client=sources.open_client, now=now()):
                 self.stderr.write(line)
-            children[1].start()
-            portal.wait_until_it_answers(port)
-            self._greet(port, url)
-            supervise(children)
+            with address.kept(settings.DATA_DIR, settings.PUBLIC_URL):
+                children[1].start()
+                portal.wait_until_it_answers(port)
+                self._greet(port, url)
+                supervise(children)
         finally:
             stop_all(children)
 
