@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_q.models import OrmQ, Schedule
 
-from accounts_review.models import Run, Sync, may, permit, workspaces_of
+from accounts_review.models import ConnectionCheck, Run, Sync, may, permit, workspaces_of
 from accounts_review.models.run import INTERRUPTED, RunQuerySet
 from accounts_review.tasks import schedule
 from accounts_review.web.shared.access import PortalView
@@ -100,7 +100,10 @@ class Job:
     title: str
     does: str
     every: str
+    newest: int
+    """The last run by the worker; 0 before the first."""
     last: Run | None
+    """The last run, also one that somebody began on a shell."""
     outcome: RunOutcome | None
     """Of a sync or a check that ended: that a task went well does not say that what it found is well."""
     next_run: datetime | None
@@ -110,11 +113,16 @@ class Job:
     @property
     def mark(self) -> str:
         """Differs as soon as it has run again."""
-        return f"{self.task}-{self.last.pk if self.last else 0}"
+        return f"{self.task}-{self.newest}"
 
     @property
     def is_awaited(self) -> bool:
         return self.asked == self.mark
+
+    @property
+    def took(self) -> timedelta | None:
+        """How long it took, where that is known: of a check that no worker made, only the end is."""
+        return self.last.duration or None if self.last else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,20 +187,46 @@ def _failed(user: User) -> list[Run]:
 def _jobs(user: User, at: datetime, *, asked: str = "") -> list[Job]:
     next_runs = dict(Schedule.objects.values_list("func", "next_run"))
     newest = _runs(user).order_by("task", "-started_at", "-pk").distinct("task").select_related("workspace")
-    runs = {run.task: run for run in newest}
-    return [_job(func, timing, runs, next_runs.get(func), at, asked) for func, timing in schedule.SCHEDULE]
+    runs, by_hand = {run.task: run for run in newest}, {run.task: run for run in _by_hand(user)}
+    return [_job(func, timing, runs, by_hand, next_runs.get(func), at, asked) for func, timing in schedule.SCHEDULE]
+
+
+def _by_hand(user: User) -> Iterator[Run]:
+    """The newest sync and the newest check of a connection, as runs: a worker may have made them, or a shell."""
+    here = workspaces_of(user)
+    ended = Sync.objects.filter(workspace__in=here).exclude(state=Sync.State.RUNNING).select_related("workspace")
+    if sync := ended.first():
+        end = sync.finished_at or sync.heartbeat_at
+        yield Run(task="sync_job", workspace=sync.workspace, started_at=sync.started_at, finished_at=end)
+    if check := ConnectionCheck.objects.filter(workspace__in=here).select_related("workspace").first():
+        yield Run(task="check_connection_job", workspace=check.workspace, started_at=check.at, finished_at=check.at)
+
+
+def _last(run: Run | None, by_hand: Run | None) -> Run | None:
+    """What was done last: what began after the worker's run had ended, the worker did not do."""
+    if run is None or by_hand is None:
+        return run or by_hand
+    return by_hand if run.finished_at and by_hand.started_at > run.finished_at else run
 
 
 def _job(
-    func: str, timing: Mapping[str, Any], runs: Mapping[str, Run], next_run: datetime | None, at: datetime, asked: str
+    func: str,
+    timing: Mapping[str, Any],
+    runs: Mapping[str, Run],
+    by_hand: Mapping[str, Run],
+    next_run: datetime | None,
+    at: datetime,
+    asked: str,
 ) -> Job:
     task = func.rpartition(".")[2]
-    last = runs.get(DOING.get(task, task))
+    run = runs.get(DOING.get(task, task))
+    last = _last(run, by_hand.get(DOING.get(task, task)))
     return Job(
         task=task,
         title=title_of(task),
         does=str(JOBS[task][1]),
         every=_every(timing),
+        newest=run.pk if run else 0,
         last=last,
         outcome=_outcome(last) if last and last.state == "complete" else None,
         next_run=next_run,

@@ -73,6 +73,34 @@ def test_a_sync_that_ran_to_its_end_is_told_by_what_it_found(site: Site) -> None
     assert (outcome.state, outcome.url) == ("quarantined", site.at("sync_page", pk=sync.pk))
 
 
+def test_a_sync_by_hand_is_told_too(site: Site) -> None:
+    assert job(site, "sync_every_workspace").last is None
+    by_hand = site.synced("complete", ago=timedelta(minutes=5))
+    told = job(site, "sync_every_workspace")
+    assert told.last
+    assert (told.last.started_at, told.last.workspace) == (by_hand.started_at, site.workspace)
+    assert told.outcome
+    assert told.outcome.url == site.at("sync_page", pk=by_hand.pk)
+    assert "never" not in text(page(site)).partition("Reads every account")[2].partition("</tr>")[0]
+
+
+def test_the_workers_own_sync_is_not_taken_for_one_by_hand(site: Site) -> None:
+    began = now() - timedelta(minutes=9)
+    site.synced("complete", ago=timedelta(minutes=8))
+    site.ran("sync_job", workspace=site.workspace, started_at=began, finished_at=began + timedelta(minutes=5))
+    last = job(site, "sync_every_workspace").last
+    assert last
+    assert last.duration == timedelta(minutes=5)
+
+
+def test_a_check_by_hand_is_told_without_how_long_it_took(site: Site) -> None:
+    at = now() - timedelta(minutes=3)
+    site.workspace.connection_checks.create(at=at, findings=[{"code": "host", "is_good": True}])
+    told = job(site, "check_every_connection")
+    assert told.last
+    assert (told.last.started_at, told.took) == (at, None)
+
+
 @pytest.mark.parametrize(("good", "word"), [(True, "healthy"), (False, "1 finding needs attention")])
 def test_so_is_a_check_of_a_connection(site: Site, *, good: bool, word: str) -> None:
     site.workspace.connection_checks.create(at=now(), findings=[{"code": "host", "is_good": good}])
