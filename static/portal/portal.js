@@ -73,15 +73,20 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   document.cookie = `portal_time_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
 
-  // Paper is white.
+  // Paper is white, and what is folded for want of room cannot be opened on it.
   const root = document.documentElement;
   let theme = "";
+  let folded = [];
   window.addEventListener("beforeprint", () => {
     theme = root.dataset.bsTheme;
     root.dataset.bsTheme = "light";
+    folded = [...document.querySelectorAll("details[data-opens-on-paper]:not([open])")];
+    folded.forEach((each) => { each.open = true; });
   });
   window.addEventListener("afterprint", () => {
     root.dataset.bsTheme = theme;
+    folded.forEach((each) => { each.open = false; });
+    folded = [];
   });
 
   // What is wrong takes the focus: the field itself where it is one, else the message.

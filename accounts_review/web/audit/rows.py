@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, Workspace
-from accounts_review.wording import instants
+from accounts_review.wording import instants, labels
 
 
 class EntryWriter:
@@ -33,6 +33,7 @@ class EntryWriter:
         self.then = self.then.removeprefix(f"{self.accounts}0").removesuffix("0/")
         self.labels = [escape(label) for label in (_("No."), _("When"), _("Who"), _("What"), _("About"))]
         self.known, self.digest, self.previous = _("what was known"), _("digest"), _("previous")
+        self.of, self.numbered = labels.colon(), _("%(name)s, entry %(seq)s")
         self.spoken, self.cleanup = _("details of entry %(seq)s"), _("Clean-up %(number)s")
         self.names: dict[str, str] = {}
         self.zone, self.language = get_current_timezone(), get_language()
@@ -56,7 +57,9 @@ class EntryWriter:
             said = sentences.with_evidence(entry, said)
             if sentences.is_weighed(entry):
                 address = f"{self.accounts}{entry.account_id}{self.then}{entry.seq}/"
-                then = f'\n<a class="small" href="{address}">{escape(self.known)}</a>'
+                whose = self.numbered % {"name": entry.subject or _account(entry), "seq": entry.seq}
+                hidden = f'<span class="visually-hidden">{escape(self.of + whose)}</span>'
+                then = f'\n<a class="small" href="{address}">{escape(self.known)}{hidden}</a>'
         if entry.kind not in self.names:
             self.names[entry.kind] = escape(sentences.name_of(entry))
         spoken = escape(self.spoken % {"seq": entry.seq})
@@ -103,7 +106,11 @@ def _nameless(entry: AuditEntry) -> str:
     if entry.erased_at:
         erased = _("erased on %(date)s") % {"date": instants.dated(localtime(entry.erased_at), "j F Y")}
         return f'<span class="muted">{escape(erased)}</span>'
-    return escape(_("account %(number)s") % {"number": entry.account_id})
+    return escape(_account(entry))
+
+
+def _account(entry: AuditEntry) -> str:
+    return _("account %(number)s") % {"number": entry.account_id}
 
 
 def _details(entry: AuditEntry) -> str:

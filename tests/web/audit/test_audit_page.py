@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -63,6 +64,16 @@ def test_an_entry_is_a_sentence_with_its_details(site: Site) -> None:
     assert "&quot;limit_days&quot;: 730" in text(page)
     assert site.at("account", pk=entry.account_id) in text(page)
     assert site.at("cleanup", number=entry.cleanup) in text(page)
+
+
+def test_each_link_to_what_was_known_names_its_account_and_its_entry(site: Site) -> None:
+    for name in ("ana", "ben"):
+        site.draft(name)
+    for page in (site.get("audit"), site.get("account", pk=site.workspace.accounts.get(username="ana").pk)):
+        links = re.findall(r">what was known(.*?)</a>", text(page))
+        assert links
+        assert len(links) == len(set(links))
+        assert any(": ana, entry " in link for link in links)
 
 
 def test_an_unknown_kind_shows_as_it_is(site: Site) -> None:
