@@ -31,7 +31,7 @@ CASE_LABELS = {
     CaseState.SPARED: _("spared"),
     CaseState.REFUSED: _("refused"),
     CaseState.UNKNOWN: _("outcome unknown"),
-    CaseState.WOULD_REVOKE: _("would revoke"),
+    CaseState.WOULD_REVOKE: _("would be revoked"),
     CaseState.UNDELIVERABLE: _("undeliverable"),
     CaseState.WITHDRAWN: _("withdrawn"),
 }

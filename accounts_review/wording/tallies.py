@@ -25,7 +25,7 @@ TALLIES: Mapping[str, Callable[[int], str]] = {
     CaseState.SPARED: lambda count: npgettext("so many accounts", "spared", "spared", count),
     CaseState.REFUSED: lambda count: npgettext("so many accounts", "refused", "refused", count),
     CaseState.UNKNOWN: lambda count: npgettext("so many accounts", "outcome unknown", "outcome unknown", count),
-    CaseState.WOULD_REVOKE: lambda count: npgettext("so many accounts", "would revoke", "would revoke", count),
+    CaseState.WOULD_REVOKE: lambda count: npgettext("so many accounts", "would be revoked", "would be revoked", count),
     CaseState.UNDELIVERABLE: lambda count: npgettext("so many accounts", "undeliverable", "undeliverable", count),
     CaseState.WITHDRAWN: lambda count: npgettext("so many accounts", "withdrawn", "withdrawn", count),
 }

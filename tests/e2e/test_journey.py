@@ -98,7 +98,7 @@ def test_a_dry_run_from_the_filter_to_the_report(page: Page, portal: Portal) -> 
         expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
     launch(page, 2)
     expect(page.get_by_text("closed", exact=True).first).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("would revoke").filter(visible=True).first).to_be_visible()
+    expect(page.get_by_text("would be revoked").filter(visible=True).first).to_be_visible()
     assert len(sandbox_says(portal)["deletes"]) == deletes_before
 
 

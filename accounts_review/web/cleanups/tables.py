@@ -21,7 +21,7 @@ class CleanupTable(RecordTable):
     launched_at = CellColumn("cleanups/launch", _("Launched"))
     size = CountColumn(_("Cases"))
     revoked = CountColumn(_("Revoked"))
-    would_revoke = CountColumn(_("Would revoke"))
+    would_revoke = CountColumn(_("Would be revoked"))
     spared = CountColumn(_("Spared"))
     failed = CountColumn(_("Failed"))
     closed_at = tables.DateTimeColumn(verbose_name=_("Closed on"), format="j M Y, H:i")

@@ -44,7 +44,7 @@ def report(site: Site) -> Cleanup:
 
 def test_the_report_sums_up(site: Site, report: Cleanup) -> None:
     page = text(site.get("cleanup", number=report.number))
-    assert "3 accounts: 1 refused, 1 would revoke, 1 spared. It was a dry run: nothing left the portal." in page
+    assert "3 accounts: 1 refused, 1 would be revoked, 1 spared. It was a dry run: nothing left the portal." in page
     assert "Dry run." in page
     assert "was active after the approval" in page
     assert "HTTP 403 <code>Denied</code>" in page
@@ -187,7 +187,7 @@ def test_an_approval_that_was_undone_leaves_no_trace_in_the_counts(site: Site) -
 
     page, listed = text(site.get("cleanup", number=draft.number)), text(site.get("cleanups"))
 
-    assert "2 accounts: 2 would revoke." in page
+    assert "2 accounts: 2 would be revoked." in page
     assert "withdrawn" not in page.partition("<main")[2].replace('value="withdrawn"', "").replace(
         ">withdrawn</option>", ""
     )
