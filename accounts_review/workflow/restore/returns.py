@@ -34,9 +34,9 @@ class ReturnRate:
         return self.returned + self.restored
 
     @property
-    def per_thousand(self) -> int:
-        """Of a thousand revoked, those who are back."""
-        return round(1000 * self.back / self.revoked)
+    def percent(self) -> float:
+        """Of a hundred revoked, those who are back."""
+        return round(100 * self.back / self.revoked, 1)
 
 
 def log_returns(*, workspace: Workspace, now: datetime) -> list[Case]:

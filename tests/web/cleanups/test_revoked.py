@@ -56,6 +56,13 @@ def test_a_row_says_who_brought_somebody_back(site: Site) -> None:
     assert site.at("cleanup", number=Cleanup.objects.get().number) in page
 
 
+def test_how_many_came_back_is_a_share_in_percent(site: Site) -> None:
+    page = text(site.get("revoked"))
+
+    assert "Return rate" in page
+    assert "50 %" in page
+
+
 def test_nobody_is_a_page_too(client: Client, workspace: Workspace, person: Callable[[str], User]) -> None:
     site = Site(client, workspace, person).sign_in("auditor")
 

@@ -123,14 +123,14 @@ share_of_population = 0.5
 """
     partners = [someone(f"partner{number}", groups=[{"uid": "partners"}]) for number in range(3)]
     stage = revoked(set_stage, someone("marie"), *partners, policy=policy, **GROUPS)
-    assert returns.return_rates(workspace=stage.workspace)[0].per_thousand == 0
+    assert returns.return_rates(workspace=stage.workspace)[0].percent == 0
     restored(stage, "partner0")
     stage.update("partner0", joined_at=(NOW + timedelta(hours=1)).isoformat())
     comes_back(stage, "partner1")
     noted(stage)
     Case.objects.filter(account__username="marie").update(restored_at=NOW)
     figures = returns.return_rates(workspace=stage.workspace)
-    assert [(r.segment, r.revoked, r.returned, r.restored, r.per_thousand) for r in figures] == [
-        ("partners", 3, 1, 1, 667),
+    assert [(r.segment, r.revoked, r.returned, r.restored, r.percent) for r in figures] == [
+        ("partners", 3, 1, 1, 66.7),
         ("everyone else", 1, 0, 0, 0),
     ]
