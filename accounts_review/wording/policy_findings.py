@@ -39,6 +39,24 @@ RETENTION: dict[str, Promise] = {
 }
 """By key of ``[retention]``."""
 
+PROTECTED: dict[str, Promise] = {
+    "permissions": gettext_lazy("Protected rights"),
+    "groups": gettext_lazy("Protected groups"),
+    "usernames": gettext_lazy("Protected usernames"),
+    "email_domains": gettext_lazy("Protected e-mail domains"),
+}
+"""The lists of ``[protect]``."""
+
+MATCHED: dict[str, Promise] = {
+    "permissions": gettext_lazy("rights"),
+    "groups": gettext_lazy("groups"),
+    "account_types": gettext_lazy("account types"),
+    "usernames": gettext_lazy("usernames"),
+    "emails": gettext_lazy("e-mail addresses"),
+    "email_domains": gettext_lazy("e-mail domains"),
+}
+"""The lists of a segment."""
+
 LOOSER = (
     *("protects_less", "shorter_limit", "shorter_for_some", "shorter_notice", "fewer_reminders", "fewer_avoided"),
     *("one_person", "longer_approval", "higher_limit", "shorter_wait", "shorter_retention", "more_dormant"),
@@ -149,8 +167,8 @@ def _empty_protection(found: Found) -> str:
 
 def _protects_less(found: Found) -> str:
     sentence = ngettext(
-        "Removed from %(where)s: %(names)s. %(count)s account is protected that way now.",
-        "Removed from %(where)s: %(names)s. %(count)s accounts are protected that way now.",
+        "%(where)s: %(names)s removed. %(count)s account is protected that way now.",
+        "%(where)s: %(names)s removed. %(count)s accounts are protected that way now.",
         found["count"],
     )
     return sentence % (found | {"where": _where(found), "names": _some(found["names"])})
@@ -209,10 +227,11 @@ def _in_days(found: Found) -> dict[str, str]:
 
 
 def _where(found: Found) -> str:
-    """The list a finding is about: its key, and its segment where it has one."""
+    """The list a finding is about, and its segment where it has one."""
+    name = found["list"]
     if "segment" not in found:
-        return f"protect.{found['list']}"
-    return _("segment “%(segment)s”, %(key)s") % {"segment": found["segment"], "key": found["list"]}
+        return str(PROTECTED.get(name, name))
+    return _("segment “%(segment)s”, %(key)s") % {"segment": found["segment"], "key": MATCHED.get(name, name)}
 
 
 def _some(names: Iterable[str]) -> str:

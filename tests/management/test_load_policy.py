@@ -69,10 +69,10 @@ def test_a_dry_run_of_load_policy_prints_what_the_preview_shows_and_changes_noth
     said = synced("load_policy", str(file), "--dry-run").splitlines()
     assert said[-1] == "dry run: nothing was changed"
     for line in (
-        "warning: protect.groups: none of 24 accounts matches “publishres”.",
-        "warning: protect.permissions: not a known right: “manage_users”. Held by 0 accounts.",
+        "warning: Protected groups: none of 24 accounts matches “publishres”.",
+        "warning: Protected rights: not a known right: “manage_users”. Held by 0 accounts.",
         "warning: segment “contractors”, usernames: none of 24 accounts matches “*.EXT”.",
-        "warning: segment “contractors”, emails: none of 24 accounts matches “*@nowhere.example”.",
+        "warning: segment “contractors”, e-mail addresses: none of 24 accounts matches “*@nowhere.example”.",
         "warning: “contractors” counts as dormant after only 12 days. 0 accounts would be dormant.",
         "warning: A clean-up may remove more accounts: 600; before, 500.",
         "warning: The notice is only 3 days. A mail server may hold a message for 5 days, so it can arrive too late.",

@@ -9,14 +9,14 @@ import pytest
 from accounts_review.wording.policy_findings import KINDS, SAID, by_kind, in_words
 
 EXAMPLES: list[tuple[dict[str, Any], str]] = [
-    ({"code": "unmatched", "list": "groups", "names": ["a"], "close": ["b"], "total": 1}, "protect.groups: the only"),
+    ({"code": "unmatched", "list": "groups", "names": ["a"], "close": ["b"], "total": 1}, "Protected groups: the only"),
     (
         {"code": "unmatched", "list": "emails", "segment": "x", "names": ["a", "b"], "close": [], "total": 1102},
-        "segment “x”, emails: none of 1,102 accounts matches “a”, “b”.",
+        "segment “x”, e-mail addresses: none of 1,102 accounts matches “a”, “b”.",
     ),
     (
         {"code": "unknown_permissions", "list": "permissions", "names": ["fly"], "close": [], "count": 1, "total": 9},
-        "protect.permissions: not a known right: “fly”. Held by 1 account.",
+        "Protected rights: not a known right: “fly”. Held by 1 account.",
     ),
     (
         {"code": "short_limit", "segment": "x", "days": 1, "count": 1},
@@ -50,7 +50,7 @@ EXAMPLES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"code": "protects_less", "list": "groups", "names": list("abcdefghijklm"), "count": 1},
-        "Removed from protect.groups: “a”, “b”, “c”, “d”, “e”, “f”, “g”, “h”, “i”, “j” and 3 more. 1 account is",
+        "Protected groups: “a”, “b”, “c”, “d”, “e”, “f”, “g”, “h”, “i”, “j” and 3 more removed. 1 account is",
     ),
     ({"code": "of a later version"}, "of a later version"),
 ]

@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 from accounts_review.models import Workspace
 from accounts_review.rules import policy
 from accounts_review.rules.policy_editor import NotEditable, PolicyValues, edited, values_of
-from accounts_review.rules.policy_parser import PolicyFault
 from accounts_review.web.policy.fields import (
     NamesKnown,
     SegmentForm,
     Segments,
     ValuesForm,
+    in_the_form,
     initial_of,
     initial_values,
     list_of,
@@ -48,7 +48,7 @@ class Checked:
     """What would be said of a form's policy before it is previewed."""
 
     text: str
-    faults: list[PolicyFault] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     loosened: list[str] = field(default_factory=list)
 
 
@@ -100,14 +100,14 @@ class Editor:
     def check(self, workspace: Workspace, *, cards: Iterable[Card]) -> Checked:
         """The text that the form would make, its faults, and where it is looser than the policy in force."""
         if not self.is_valid:
-            return Checked(text="", faults=[PolicyFault(0, "", _("A field is not filled in correctly."))])
+            return Checked(text="", faults=[_("A field is not filled in correctly.")])
         try:
             text = self.text()
             after = policy.parse(text)
         except NotEditable:
-            return Checked(text="", faults=[PolicyFault(0, "", cannot())])
+            return Checked(text="", faults=[cannot()])
         except policy.PolicyError as error:
-            return Checked(text="", faults=error.faults)
+            return Checked(text="", faults=list(map(in_the_form, error.faults)))
         dormant = {card.row.segment: card.row.dormant for card in cards if card.row}
         found = loosened_now(workspace, after, dormant=dormant)
         return Checked(text=text, loosened=[policy_findings.in_words(one) for one in found])

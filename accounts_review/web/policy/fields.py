@@ -23,9 +23,11 @@ from accounts_review.rules.policy import (
     MOST_SEGMENTS,
 )
 from accounts_review.rules.policy_editor import CONDITIONS, PolicyValues, SegmentValues
+from accounts_review.rules.policy_parser import PolicyFault
 from accounts_review.rules.retention import LONGEST_RETENTION_MONTHS
 from accounts_review.web.policy.chips import ChipsField, ChipsInput, unique
-from accounts_review.wording import rights
+from accounts_review.wording import policies, rights
+from accounts_review.wording.labels import labelled
 
 NEVER_USED = {"": None, "yes": True, "no": False}
 PERCENT = ("share_of_population", "pause_at_regret")
@@ -226,6 +228,21 @@ class ValuesForm(forms.Form):
             if key:
                 found.setdefault(section, {})[key] = round(value / 100, 6) if key in PERCENT else value
         return found
+
+
+def in_the_form(fault: PolicyFault) -> str:
+    """What is wrong with a text that the form made, with the label of the field that says it."""
+    return labelled(_label_of(fault.key), policies.of_fault(fault))
+
+
+def _label_of(key: str) -> str:
+    """The label of the field for a key, such as ``limits.per_hour`` or ``segment.name``; otherwise the key itself."""
+    section, _dot, name = key.partition(".")
+    if section == "segment":
+        field = SegmentForm.base_fields.get({"dormant_after_days": "days"}.get(name, name))
+        return f"{_('Segment')}, {field.label}" if field else key
+    field = ValuesForm.base_fields.get(key.replace(".", "__"))
+    return str(field.label) if field else key
 
 
 def initial_values(values: PolicyValues) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from accounts_review.rules.policy_editor import NotEditable
 from accounts_review.tasks import actions
 from accounts_review.web.policy.difference import DifferenceLine, difference, numbered
 from accounts_review.web.policy.editor import Editor, cannot, of_post, of_text, with_limit
+from accounts_review.web.policy.fields import in_the_form
 from accounts_review.web.policy.forms import PolicyForm
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import policies
-from accounts_review.wording.labels import labelled
 from accounts_review.workflow.policy import preview
 
 SHOWN_VERSIONS = 20
@@ -109,8 +109,7 @@ class PolicyPage(WorkspaceView):
         except NotEditable:
             return FilledIn(editor=editor, faults=[cannot()])
         except policy.PolicyError as error:
-            faults = [labelled(fault.key, policies.of_fault(fault)) for fault in error.faults]
-            return FilledIn(editor=editor, faults=faults)
+            return FilledIn(editor=editor, faults=list(map(in_the_form, error.faults)))
         return FilledIn(editor=editor, text=text)
 
     def _other_tab(self, data: QueryDict, current: PolicyVersion) -> HttpResponse:

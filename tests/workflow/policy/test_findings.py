@@ -54,21 +54,21 @@ def about_names(stage: Stage, *, condition: str = "never_used = false", protect:
     [
         (
             'groups = ["publishres"]',
-            "protect.groups: none of 24 accounts matches “publishres”. Did you mean “publishers”?",
+            "Protected groups: none of 24 accounts matches “publishres”. Did you mean “publishers”?",
         ),
         (
             'groups = ["Data Publishers", "PUBLISHERS"]',
-            "protect.groups: none of 24 accounts matches “Data Publishers”. Did you mean “publishers”?",
+            "Protected groups: none of 24 accounts matches “Data Publishers”. Did you mean “publishers”?",
         ),
-        ('groups = ["empty"]', "protect.groups: none of 24 accounts matches “empty”."),
-        ('groups = []\nusernames = ["SVC-*", "bot-*"]', "protect.usernames: none of 24 accounts matches “bot-*”."),
+        ('groups = ["empty"]', "Protected groups: none of 24 accounts matches “empty”."),
+        ('groups = []\nusernames = ["SVC-*", "bot-*"]', "Protected usernames: none of 24 accounts matches “bot-*”."),
         (
             'groups = []\nemail_domains = ["partner.example", "a.example"]',
-            "protect.email_domains: none of 24 accounts matches “a.example”.",
+            "Protected e-mail domains: none of 24 accounts matches “a.example”.",
         ),
         (
             'groups = []\npermissions = ["edit_forms", "edit_page"]',
-            "protect.permissions: not a known right: “edit_forms”. Held by 0 accounts. Did you mean “edit_form”?",
+            "Protected rights: not a known right: “edit_forms”. Held by 0 accounts. Did you mean “edit_form”?",
         ),
     ],
     ids=lambda value: value[:40],
@@ -82,14 +82,14 @@ def test_a_name_that_protects_nobody_is_said_with_the_number(stage: Stage, prote
     [
         ('groups = ["publisher"]', "groups: none of 24 accounts matches “publisher”. Did you mean “publishers”?"),
         ('usernames = ["*.ext", "*.extern"]', "usernames: none of 24 accounts matches “*.extern”."),
-        ('emails = ["*@partner.EXAMPLE", "*@b"]', "emails: none of 24 accounts matches “*@b”."),
-        ('email_domains = ["partner.example", "b"]', "email_domains: none of 24 accounts matches “b”."),
+        ('emails = ["*@partner.EXAMPLE", "*@b"]', "e-mail addresses: none of 24 accounts matches “*@b”."),
+        ('email_domains = ["partner.example", "b"]', "e-mail domains: none of 24 accounts matches “b”."),
         (
             'account_types = ["LOCAL", "locals"]',
-            "account_types: none of 24 accounts matches “locals”. Did you mean “local”?",
+            "account types: none of 24 accounts matches “locals”. Did you mean “local”?",
         ),
-        ('permissions = ["edit_form", "fly"]', "permissions: not a known right: “fly”"),
-        ('permissions = ["edit_theme"]', "permissions: none of 24 accounts matches “edit_theme”."),
+        ('permissions = ["edit_form", "fly"]', "rights: not a known right: “fly”"),
+        ('permissions = ["edit_theme"]', "rights: none of 24 accounts matches “edit_theme”."),
     ],
     ids=lambda value: value[:40],
 )
@@ -118,8 +118,8 @@ def test_a_loosening_is_said_with_the_number_of_those_it_touches(stage: Stage) -
     stage.adopt(BASE.format(condition="never_used = false", protect='groups = ["Publishers"]\nusernames = ["svc-*"]'))
     text = BASE.format(condition="never_used = false", protect="groups = []").replace("400", "30")
     said = [in_words(found) for found in findings(stage, text)]
-    assert "Removed from protect.groups: “Publishers”. 1 account is protected that way now." in said
-    assert "Removed from protect.usernames: “svc-*”. 1 account is protected that way now." in said
+    assert "Protected groups: “Publishers” removed. 1 account is protected that way now." in said
+    assert "Protected usernames: “svc-*” removed. 1 account is protected that way now." in said
     assert "“special” counts as dormant after 30 days; before, 400 days. 2 accounts would be dormant." in said
     assert "“special” counts as dormant after only 30 days. 2 accounts would be dormant." in said
     assert "2 accounts that are not dormant now would be." in said
