@@ -7,6 +7,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts_review.models import Case, Cleanup
 from accounts_review.web.cleanups.rows import CaseWriter
@@ -21,7 +22,7 @@ class CleanupTable(RecordTable):
     launched_at = CellColumn("cleanups/launch", _("Launched"))
     size = CountColumn(_("Cases"))
     revoked = CountColumn(_("Revoked"))
-    would_revoke = CountColumn(_("Would be revoked"))
+    would_revoke = CountColumn(pgettext_lazy("so many accounts", "Would be revoked"))
     spared = CountColumn(_("Spared"))
     failed = CountColumn(_("Failed"))
     closed_at = tables.DateTimeColumn(verbose_name=_("Closed on"), format="j M Y, H:i")
