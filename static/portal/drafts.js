@@ -36,9 +36,13 @@
     : field.matches("select") ? [...field.options].some((option) => option.selected !== option.defaultSelected)
       : field.value !== field.defaultValue);
 
+  // What a field showed before anybody changed it, as its form carries it where others may change it meanwhile.
+  const shownIn = (form, name) => form.elements[`initial-${name}`];
+
   // What differs from the page as it came, form by form.
   const gather = () => forms().flatMap((form) => fields(form).filter(changed).map((field) => ({
-    form: nameOf(form), name: field.name, value: field.value, tick: isTick(field), checked: field.checked,
+    form: nameOf(form), name: field.name, id: field.id, value: field.value, tick: isTick(field), checked: field.checked,
+    shown: shownIn(form, field.name)?.value,
   })));
 
   const save = () => {
@@ -50,8 +54,12 @@
   const restore = (kept) => {
     for (const each of kept) {
       for (const form of forms().filter((one) => nameOf(one) === each.form)) {
-        const field = fields(form).find((one) => one.name === each.name && (!each.tick || one.value === each.value));
+        // Forms of one page may share their address and their names, as those of the e-mails do.
+        const field = fields(form).find((one) => one.name === each.name && (!each.id || one.id === each.id)
+          && (!each.tick || one.value === each.value));
         if (!field) continue;
+        const shown = shownIn(form, each.name);
+        if (shown && each.shown !== undefined) shown.value = each.shown;
         if (each.tick) field.checked = each.checked;
         else field.value = each.value;
         field.closest("details")?.setAttribute("open", "");

@@ -27,6 +27,13 @@ WRITTEN: dict[str, Promise] = {
     "contact": gettext_lazy("Contact"),
     "sender": gettext_lazy("Sender of e-mails"),
     "subject": gettext_lazy("Subject"),
+    "body": gettext_lazy("Text"),
+    "greeting": gettext_lazy("Greeting"),
+    "signature": gettext_lazy("Signature"),
+    "sender_name": gettext_lazy("Sender name"),
+    "reply_to": gettext_lazy("Reply to"),
+    "url": gettext_lazy("Address"),
+    "key_owner": gettext_lazy("Owner of the API key"),
 }
 """What people fill in or choose, and would want to see again before it counts."""
 SAID: dict[str, Callable[[str], str]] = {

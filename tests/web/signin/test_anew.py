@@ -169,8 +169,10 @@ def test_the_lines_of_an_email_come_back_after_the_password(stale: Site) -> None
     fields = {"verb": "save", "kind": "notice", "written_in": "en", "subject": "Mine", "body": body}
     question = stale.post("emails", fields)["Location"]
     stale.client.post(question, {"password": PASSWORD})
-    kept = stale.client.get("/go-on/").context["kept"]
+    page = stale.client.get("/go-on/")
+    kept = page.context["kept"]
     assert kept["what"] == "Change the e-mails"
+    assert ("Text", body) in page.context["told"], "what is about to be sent is read before"
     stale.client.post(kept["to"], dict(kept["fields"]))
     assert EmailText.objects.get(part="body").text == body
 
