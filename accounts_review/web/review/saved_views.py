@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -125,7 +126,12 @@ class SaveView(WorkspaceView):
         else:
             view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])
             view.query, view.is_shared = query, given["is_shared"]
-            view.save()
+            try:
+                with transaction.atomic():
+                    view.save()
+            except IntegrityError:
+                # Somebody has kept one of that name at this very moment: it is looked at again.
+                return self.post(request, **kwargs)
             messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
         return self._back(query)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models.signals import post_init
 from django.http import QueryDict
 from django.test import Client
 from django.utils.timezone import now
@@ -52,6 +53,23 @@ def test_the_same_name_again_means_the_new_filters(site: Site) -> None:
     save(site, "mine")
     save(site, "mine", "verdict=uncertain")
     assert [view.query for view in SavedView.objects.all()] == ["verdict=uncertain"]
+
+
+@pytest.mark.parametrize(("by", "said"), [("operator", "Someone else shares a view"), ("reviewer", "is saved")])
+def test_a_name_that_is_taken_at_the_same_moment_is_looked_at_again(site: Site, by: str, said: str) -> None:
+    owner, rivals = site.person(by), ["ours"]
+
+    def come_first(**signal: Any) -> None:
+        if rivals:
+            make_saved_view(site.workspace, owner, name=rivals.pop(), is_shared=True)
+
+    post_init.connect(come_first, sender=SavedView)
+    try:
+        answer = text(save(site, "ours", is_shared="on"))
+    finally:
+        post_init.disconnect(come_first, sender=SavedView)
+    assert said in answer
+    assert SavedView.objects.get().query == ("q=marie" if by == "operator" else "q=ana&verdict=dormant")
 
 
 def test_a_view_of_ones_own_is_nobody_elses(site: Site) -> None:
