@@ -77,13 +77,12 @@ CASE_TRANSITIONS: Mapping[CaseState, frozenset[CaseState]] = {
     CaseState.INTENDED: frozenset(
         {
             CaseState.REVOKED,
-            CaseState.ALREADY_GONE,
             CaseState.REFUSED,
             CaseState.UNKNOWN,
             CaseState.DUE,  # The workspace turned the key or us away: the case is due again once that is mended.
         }
     ),
-    CaseState.UNKNOWN: frozenset({CaseState.REVOKED, CaseState.DUE, CaseState.SPARED}),
+    CaseState.UNKNOWN: frozenset({CaseState.REVOKED, CaseState.ALREADY_GONE, CaseState.DUE, CaseState.SPARED}),
     CaseState.REVOKED: frozenset(),
     CaseState.ALREADY_GONE: frozenset(),
     CaseState.SPARED: frozenset(),

@@ -50,6 +50,7 @@ def error(status: int, body: Any = HTML, **headers: str) -> HuwiseError:
         (403, Forbidden),
         (408, ServerFault),
         (409, Refused),
+        (410, UnexpectedAnswer),
         (499, ServerFault),
         (429, RateLimited),
         (500, ServerFault),

@@ -80,7 +80,6 @@ def test_an_unknown_outcome_needs_a_new_claim_before_another_intent() -> None:
 def test_after_an_intent_the_case_never_goes_straight_back() -> None:
     assert CASE_TRANSITIONS[CaseState.INTENDED] <= {
         CaseState.REVOKED,
-        CaseState.ALREADY_GONE,
         CaseState.REFUSED,
         CaseState.UNKNOWN,
         CaseState.DUE,  # the workspace refused access: nothing was done, and it is due again (law 8)

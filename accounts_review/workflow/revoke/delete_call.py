@@ -1,4 +1,7 @@
-"""One DELETE, and what its answer means: only 204 is success (law 7)."""
+"""One DELETE, and what its answer means: only 204 is success (law 7), only a refusal in the API's own words is one.
+
+What says neither is unknown, also that there is no such user: the account was there a moment ago.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,8 @@ def outcome_of(client: Client, username: str) -> DeleteOutcome:
             "trace_id": error.trace_id,
             "error": str(error),
         }
+        if isinstance(error, NotFound):
+            record["found"] = False
         state = _state_after(error)
         failure = failure_of(error) if state in (CaseState.DUE, CaseState.UNKNOWN) else None
         return DeleteOutcome(state, record, failure, stops=stops_cleanup(error))
@@ -56,9 +61,9 @@ def failure_of(error: HuwiseError) -> findings.Found:
 
 def _state_after(error: HuwiseError) -> CaseState:
     match error:
-        case NotFound():
-            return CaseState.ALREADY_GONE
-        case Refused() | UnsafeUsername():
+        case Refused(error_code=code) if code:
+            return CaseState.REFUSED
+        case UnsafeUsername():
             return CaseState.REFUSED
         case Unauthorized() | Forbidden() | Redirected() | Unreachable(kind="tls", sent=False):
             # Access was refused, which says nothing about this account.

@@ -12,7 +12,7 @@ import structlog
 from django.db import transaction
 
 from accounts_review import audit
-from accounts_review.audit.events import Event
+from accounts_review.audit.events import Event, named
 from accounts_review.facts import whole_incarnation
 from accounts_review.huwise import Client, HuwiseError
 from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
@@ -128,7 +128,14 @@ class Settler:
         if found == "present":
             self._transition_if_ours(case, CaseState.DUE, Event.CASE_STILL_THERE, data=data, claim=None)
         else:
-            self._transition_if_ours(case, CaseState.REVOKED, Event.CASE_REVOKED, data=data, outcome=data)
+            to = CaseState.ALREADY_GONE if self._found_nobody(case) else CaseState.REVOKED
+            self._transition_if_ours(case, to, named(f"case.{to}"), data=data, outcome=data)
+
+    def _found_nobody(self, case: Case) -> bool:
+        """Whether the DELETE of a case was told that there is no such user, and none had been sent before."""
+        intents = AuditEntry.objects.filter(kind=Event.CASE_INTENDED, account_id=case.account_id)
+        is_first = intents.filter(cleanup=case.cleanup.number).count() == 1
+        return is_first and (case.outcome or {}).get("found") is False
 
     def _fails(self, why: Found) -> None:
         """Remember that the workspace failed; what was the matter first is what is told."""
@@ -155,7 +162,7 @@ class Settler:
         """The transition, unless another worker was faster."""
         try:
             with transaction.atomic():
-                if to is CaseState.REVOKED:
+                if to in (CaseState.REVOKED, CaseState.ALREADY_GONE):
                     self._mark_gone(case)
                 self._transition(case, to, kind, **changes)
         except audit.Conflict:

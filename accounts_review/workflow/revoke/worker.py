@@ -319,7 +319,7 @@ class Revoker(Recorder):
             with transaction.atomic():
                 if outcome.stops or outcome.state is CaseState.UNKNOWN:
                     hold_cleanup(case.cleanup_id)
-                if outcome.state in (CaseState.REVOKED, CaseState.ALREADY_GONE):
+                if outcome.state is CaseState.REVOKED:
                     self._mark_gone(case)
                 self._transition(
                     case, outcome.state, kind, data=outcome.record, outcome=outcome.record, rechecks=[], **freed

@@ -23,13 +23,6 @@ def stage(set_stage: SetStage) -> Stage:
     return stage
 
 
-def test_a_404_to_the_delete_is_already_gone(stage: Stage) -> None:
-    stage.order(DELETE | {"kind": "status", "status": 404, "times": 1})
-    assert stage.revoke() == {"already_gone": 1, "revoked": 2}
-    assert stage.states()["marie"] == "already_gone"
-    assert stage.outcome("marie")["status"] == 404
-
-
 NO_PORTAL = {"kind": "status", "status": 404, "body": {"error_code": "domain_not_found", "message": "No such portal."}}
 
 
