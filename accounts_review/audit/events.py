@@ -114,8 +114,8 @@ class Event(StrEnum):
         variants={"by_hand": _("recorded as revoked after looking in Huwise: %(reason)s")})
     CASE_SPARED = Words("case.spared", _("Account spared"), _("spared: %(why)s"), Icon.SPARED)
     CASE_STILL_THERE = Words("case.still_there", _("Removal without effect"),
-        _("the removal had no effect; the account will be checked again"),
-        variants={"by_hand": _("will be checked again; it is still there in Huwise: %(reason)s")})
+        _("the removal had no effect; the account is still there"),
+        variants={"by_hand": _("it is still there in Huwise: %(reason)s")})
     CASE_TURNED_AWAY = Words("case.turned_away", _("Request refused"),
         _("the workspace refused our request; it will be tried again: %(error)s"))
     CASE_UNDELIVERABLE = Words("case.undeliverable", _("Notice undeliverable"), _("could not be warned: %(why)s"),

@@ -124,6 +124,8 @@ class Act(CleanupView):
                 decide.withdraw(accounts=accounts, actor=self.request.user, reason=reason, now=self.now)
             case "gone" | "there":
                 self._each(settle_by_hand, cases, is_gone=act == "gone", reason=reason)
+                if cases[0].state == CaseState.WITHDRAWN:
+                    act = "withdraw"
             case "again":
                 after = _("again, after clean-up %(number)d") % {"number": self.cleanup.number}
                 decide.approve(

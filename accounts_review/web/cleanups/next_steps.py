@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts_review.models import Account, Case, Cleanup, Workspace, may
 from accounts_review.models.cleanup import UNDONE
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
+from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
 from accounts_review.wording.cases import of_case
 from accounts_review.workflow.revoke.by_hand import A_WHILE
 
@@ -126,9 +126,14 @@ def _unknown(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datet
     rows = [NextStepRow(case, _rechecks(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
     is_overdue = bool(rows) and now - rows[0].case.moved_at >= A_WHILE
     advice = _(
-        "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, it was revoked; if "
+        "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, that is recorded; if "
         "it is still there, it is checked again from the start."
     )
+    if cleanup.state == CleanupState.CANCELLED:
+        advice = _(
+            "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, that is recorded; if "
+            "it is still there, it keeps its access."
+        )
     if is_overdue:
         advice = _(
             "No check has settled this so far, and nothing is sent again. Look for the account in Huwise; an "

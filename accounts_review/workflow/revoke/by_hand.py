@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Case, permit
-from accounts_review.rules.lifecycle import CaseState, IllegalTransition
+from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.wording.cases import BY_HAND
 
 A_WHILE = timedelta(hours=1)
@@ -20,7 +20,8 @@ A_WHILE = timedelta(hours=1)
 
 @transaction.atomic
 def settle_by_hand(*, case: Case, actor: User, is_gone: bool, reason: str, now: datetime) -> None:
-    """Settle a case that has been unknown for a while; one that is still there needs a new look, gate and intent.
+    """Settle a case that has been unknown for a while; one that is still there needs a new look, gate and intent, or
+    leaves a clean-up that was cancelled.
 
     Nothing is sent to the workspace. Raises ``PermissionDenied``, ``ValueError`` without a reason or too early,
     ``IllegalTransition`` and ``audit.Conflict`` where the outcome is known by now.
@@ -44,3 +45,8 @@ def settle_by_hand(*, case: Case, actor: User, is_gone: bool, reason: str, now: 
         audit.transition(
             [case], to, kind=Event.CASE_STILL_THERE, actor=login, now=now, data=data, expect=seen, claim=None
         )
+        if case.cleanup.state == CleanupState.CANCELLED:
+            why = {"reason": {"code": "cancelled"}}
+            audit.transition(
+                [case], CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor="portal", now=now, data=why
+            )

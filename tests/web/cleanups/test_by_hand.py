@@ -67,3 +67,18 @@ def test_or_still_there(site: Site, running: Cleanup) -> None:
     site.sign_in("administrator")
     assert "1 account will be checked again." in text(act(site, "there", reason="looked"))
     assert site.case("cy").state == "due"
+
+
+def test_in_a_cancelled_cleanup_nobody_is_told_of_another_check(site: Site, running: Cleanup) -> None:
+    case = unknown_for(site, minutes=30)
+    Cleanup.objects.filter(pk=running.pk).update(state="cancelled")
+    page = site.get("case", number=running.number, pk=case.pk)
+    assert "if it is still there, it keeps its access" in text(page)
+
+    unknown_for(site, hours=2)
+    site.sign_in("administrator")
+    page = site.get("case", number=running.number, pk=case.pk)
+    assert "The clean-up was cancelled, so it keeps its access." in text(page)
+    assert "checked again" not in text(page)
+    assert "1 account left the clean-up and keeps its access." in text(act(site, "there", reason="looked"))
+    assert site.case("cy").state == "withdrawn"

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts_review import audit
 from accounts_review.audit import Conflict
 from accounts_review.audit.sentences import of_entry
 from accounts_review.models import AuditEntry, Case
 from accounts_review.rules.lifecycle import IllegalTransition
+from accounts_review.workflow.launch import launch
 from accounts_review.workflow.revoke.by_hand import settle_by_hand
 from tests.stage import SetStage, Stage, someone
 
@@ -37,6 +39,10 @@ def settle(stage: Stage, *, is_gone: bool, role: str = "administrator", **given:
     settle_by_hand(case=stage.case("marie"), actor=stage.staff(role), is_gone=is_gone, **said)
 
 
+def cancel(stage: Stage) -> None:
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+
+
 def test_one_that_is_gone_was_revoked_and_the_others_have_their_turn(stage: Stage) -> None:
     settle(stage, is_gone=True, reason="nobody of that name")
     assert stage.states()["marie"] == "revoked"
@@ -55,7 +61,7 @@ def test_one_that_is_gone_was_revoked_and_the_others_have_their_turn(stage: Stag
 def test_one_that_is_still_there_needs_another_look_before_anything_is_sent(stage: Stage) -> None:
     settle(stage, is_gone=False)
     entry = AuditEntry.objects.get(kind="case.still_there", account_id=stage.account("marie").pk)
-    assert of_entry(entry) == "will be checked again; it is still there in Huwise: looked in Huwise"
+    assert of_entry(entry) == "it is still there in Huwise: looked in Huwise"
     stage.revoke(quiet=60)
     assert [name for name, _, _ in stage.deletes].count("marie") == 1, "the look meets the same 404"
 
@@ -64,6 +70,31 @@ def test_one_that_is_still_there_needs_another_look_before_anything_is_sent(stag
     stage.revoke(quiet=60)
     assert stage.states() == {"marie": "revoked", "omar": "revoked"}
     assert AuditEntry.objects.filter(kind="case.intended", account_id=stage.account("marie").pk).count() == 2
+
+
+def test_in_a_cancelled_cleanup_one_that_is_still_there_leaves_it_at_once(stage: Stage) -> None:
+    """Nobody checks it again, so that nothing says so; its access is kept."""
+    cancel(stage)
+    settle(stage, is_gone=False)
+    assert stage.states() == {"marie": "withdrawn", "omar": "withdrawn"}
+    *_, there, withdrawn = AuditEntry.objects.filter(account_id=stage.account("marie").pk).order_by("seq")
+    assert (there.actor, of_entry(there)) == ("administrator", "it is still there in Huwise: looked in Huwise")
+    assert of_entry(withdrawn) == "taken out of the clean-up: The clean-up was cancelled"
+    stage.order()
+    stage.revoke(quiet=60)
+    assert [name for name, _, _ in stage.deletes].count("marie") == 1
+    assert audit.verify()[1] is None
+
+
+def test_in_a_cancelled_cleanup_one_that_rechecks_find_leaves_it_and_nothing_promises_a_check(stage: Stage) -> None:
+    cancel(stage)
+    stage.order()
+    for _ in range(2):
+        stage.clock.advance(minutes=2)
+        stage.revoke(quiet=60)
+    assert stage.states()["marie"] == "withdrawn"
+    entry = AuditEntry.objects.get(kind="case.still_there", account_id=stage.account("marie").pk)
+    assert of_entry(entry) == "the removal had no effect; the account is still there"
 
 
 def test_only_an_administrator_with_a_reason_and_not_while_it_is_being_checked(stage: Stage) -> None:
