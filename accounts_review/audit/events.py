@@ -56,7 +56,9 @@ class Event(StrEnum):
     ACCOUNT_RESTORED = Words("account.restored", _("Invited back"),
         _("invited back with the rights recorded at the removal"), Icon.BACK, alert=True)
     ACCOUNT_RESTORING = Words("account.restoring", _("Invitation started"), _("is being invited back"), Icon.BACK)
-    ACCOUNT_RETURNED = Words("account.returned", _("Came back"), _("is a member again"), Icon.BACK)
+    ACCOUNT_RETURNED = Words("account.returned", _("Came back"), _("is a member again"), Icon.BACK,
+        variants={"same_membership": _(
+            "is listed with the same joining date as before: the removal had no effect, or was undone")})
     ACCOUNT_SNOOZED = Words("account.snoozed", _("Snoozed"), _("snoozed: %(reason)s"),
         decision=_("%(login)s snoozed it on %(at)s"))
     ACCOUNT_UNSNOOZED = Words("account.unsnoozed", _("Snooze ended"), _("snooze ended: %(reason)s"),

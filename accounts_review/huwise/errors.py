@@ -11,7 +11,7 @@
     ├── Refused            any other 4xx, such as "the last domain administrator"
     ├── ServerFault        5xx; 408 and 499, by which a proxy says that time ran out
     ├── Redirected         3xx, which is never followed
-    ├── UnexpectedAnswer   an answer that the API does not promise; a 404 page of a proxy is one, and any 410
+    ├── UnexpectedAnswer   an answer that the API does not promise; a 404 page of a proxy is one, any 304 and 410
     └── UnsafeUsername     nothing was sent: the name could address something else
 
 ``str()`` of each is a sentence for a person: what happened, to what, and what to do next. None ever holds the
@@ -254,6 +254,7 @@ def one_line(text: str) -> str:
 
 def _kind(*, status: int, is_about_name: bool) -> type[HuwiseError]:
     named: dict[int, type[HuwiseError]] = {
+        304: UnexpectedAnswer,
         401: Unauthorized,
         403: Forbidden,
         404: NotFound if is_about_name else UnexpectedAnswer,

@@ -44,6 +44,7 @@ def error(status: int, body: Any = HTML, **headers: str) -> HuwiseError:
     [
         (301, Redirected),
         (303, Redirected),
+        (304, UnexpectedAnswer),
         (307, Redirected),
         (400, Refused),
         (401, Unauthorized),

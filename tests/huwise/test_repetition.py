@@ -125,7 +125,7 @@ def test_only_204_is_a_deletion() -> None:
         (httpx.Response(302, headers={"Location": "/login/"}), Redirected),
         (httpx.Response(307, headers={"Location": "https://other.example/users/bob/"}), Redirected),
         (httpx.Response(302, headers={"Location": "http://[bad"}), Redirected),
-        (httpx.Response(304), Redirected),
+        (httpx.Response(304), UnexpectedAnswer),
         (httpx.Response(400, json={"error_code": "last_domain_administrator", "message": "No."}), Refused),
         (httpx.Response(401), Unauthorized),
         (httpx.Response(403), Forbidden),

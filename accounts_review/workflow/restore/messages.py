@@ -6,7 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext as _
 
-from accounts_review.huwise import HuwiseError, Invitee, ServerFault, UnexpectedAnswer, Unreachable, UserRecord
+from accounts_review.huwise import (
+    HuwiseError,
+    Invitee,
+    Redirected,
+    ServerFault,
+    UnexpectedAnswer,
+    Unreachable,
+    UserRecord,
+)
 
 
 def on_failure(error: HuwiseError) -> str:
@@ -14,7 +22,7 @@ def on_failure(error: HuwiseError) -> str:
     if error.error_code.replace("-", "_") == "already_member":
         return _("is already a member again; the next sync will show it")
     maybe_sent = isinstance(error, Unreachable) and error.sent is not False
-    if maybe_sent or isinstance(error, ServerFault | UnexpectedAnswer):
+    if maybe_sent or isinstance(error, Redirected | ServerFault | UnexpectedAnswer):
         return f"{error} " + _("The invitation may have been sent; the next sync will show it.")
     return str(error)
 

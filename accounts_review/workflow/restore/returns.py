@@ -108,6 +108,8 @@ def _note_return(case: Case, account: Account, *, now: datetime) -> bool:
         return False
     data = {"account": account.pk, "username": account.username, "joined": account.incarnation}
     data |= {"restored": bool(case.restored_by)}
+    if account.pk == case.account_id:
+        data["cause"] = "same_membership"
     audit.log([case], kind=Event.ACCOUNT_RETURNED, actor="portal", now=now, data=data)
     case.returned_at = now
     return True

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts_review.audit.sentences import of_entry
 from accounts_review.models import Case
 from accounts_review.workflow.restore import returns
 from tests.stage import NOW, SetStage, Stage, someone
@@ -39,6 +40,7 @@ def test_a_return_is_noticed_once_and_linked(set_stage: SetStage) -> None:
     assert stage.case("marie").returned_at == stage.clock()
     assert stage.case("omar").returned_at is None
     kept = entry("account.returned")
+    assert of_entry(kept) == "is a member again"
     assert (kept.actor, kept.subject, kept.account_id) == ("portal", "marie", stage.case("marie").account_id)
     joined = (NOW + timedelta(days=1)).isoformat()
     back = stage.account("marie")
@@ -82,6 +84,18 @@ def test_the_same_incarnation_listed_again_is_a_return(set_stage: SetStage) -> N
     stage.site.workspace.put(marie)
     reads(stage)
     assert noted(stage) == ["marie"]
+
+
+def test_somebody_whose_removal_had_no_effect_is_not_said_to_be_back(set_stage: SetStage) -> None:
+    """The workspace answered 204, and lists the same membership as before."""
+    stage = set_stage(someone("marie"), launched=("marie",))
+    stage.order({"kind": "status", "method": "DELETE", "status": 204})
+    assert stage.revoke() == {"revoked": 1}
+    assert "marie" in stage.members
+    reads(stage)
+    assert noted(stage) == ["marie"]
+    said = "is listed with the same joining date as before: the removal had no effect, or was undone"
+    assert of_entry(entry("account.returned")) == said
 
 
 def test_a_sync_that_began_before_the_revocation_proves_no_return(set_stage: SetStage) -> None:
