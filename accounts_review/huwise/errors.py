@@ -141,7 +141,7 @@ class NotFound(HuwiseError):
     workspace or of its plan, and says nothing about the user."""
 
     what = "The workspace does not know this name"
-    advice = "It may have been removed meanwhile; the next sync will show it."
+    advice = "Look in Huwise whether it is still there."
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from accounts_review.facts import facts_of, signs_of
-from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, decode_user
+from accounts_review.huwise import Client, Forbidden, HuwiseError, NotFound, Refused, UnexpectedAnswer, decode_user
 from accounts_review.models import Account, ConnectionCheck, Sync, Workspace
 from accounts_review.rules.breaker import first_checks
 from accounts_review.rules.names import as_listed
@@ -81,10 +81,12 @@ def _administrators(client: Client) -> set[str] | HuwiseError:
 def _about_owner(
     workspace: Workspace | None, client: Client, configured: str, administrators: set[str] | HuwiseError, now: datetime
 ) -> Found:
+    # As a sync has it.
+    stands_in = configured or (workspace.key_owner if workspace else "")
     try:
-        owner = client.key_owner() or configured
-    except (Forbidden, NotFound):
-        owner = configured
+        owner = client.key_owner() or stands_in
+    except (Forbidden, NotFound, Refused, UnexpectedAnswer):
+        owner = stands_in
     except HuwiseError as error:
         return _failed("owner_unknown", error)
     if not owner:

@@ -34,6 +34,8 @@ def answering(**changes: Any) -> Callable[[httpx.Request], httpx.Response]:
         path, headers = request.url.path, {"Date": format_datetime(changes.get("date", NOW), usegmt=True)}
         if "status" in changes:
             return httpx.Response(changes["status"], json={"error_code": "nope", "message": "No."})
+        if path.endswith("/apikeys/") and "keys" in changes:
+            return httpx.Response(changes["keys"], headers=headers, html="<h1>Not here</h1>")
         if path.endswith("/apikeys/"):
             keys = [{"key": "secret-of-theirs", "user": {"username": changes.get("owner", "svc.cleanup")}}]
             return httpx.Response(200, headers=headers, json={"total_count": 1, "results": keys})
@@ -93,6 +95,19 @@ def test_what_is_wrong_is_found_and_says_what_to_do(
 
 def test_the_configured_owner_stands_in_where_the_api_does_not_say(workspace: Workspace) -> None:
     assert checked(workspace, owner="", configured="svc.cleanup")["owner"].is_good
+
+
+@pytest.mark.parametrize("status", [204, 403, 404, 405, 410])
+def test_the_configured_owner_stands_in_where_keys_cannot_be_read_as_in_a_sync(
+    workspace: Workspace, status: int
+) -> None:
+    assert checked(workspace, keys=status, configured="svc.cleanup")["owner"].is_good
+
+
+def test_the_owner_of_the_last_sync_stands_in_as_in_the_next_one(workspace: Workspace) -> None:
+    """Removals go on under that name, so that it must not be said that they do not."""
+    workspace.key_owner = "svc.cleanup"
+    assert checked(workspace, owner="")["owner"].is_good
 
 
 def test_an_owner_who_is_no_administrator_is_found_whatever_the_capitals(workspace: Workspace) -> None:
