@@ -168,6 +168,8 @@ class Connection:
             request.extensions["trace"] = passage
         try:
             with closing(self._http.send(request, stream=True)) as response:
+                if deadline.came_unasked(response):
+                    raise httpx.RemoteProtocolError("it was there before it was asked for", request=request)
                 if response.status_code == expect:
                     return _answer(response, doing=doing, largest=largest)
                 return self._error(response, doing=doing)

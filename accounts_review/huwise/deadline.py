@@ -1,7 +1,7 @@
 """One deadline for a whole answer: a server that sends a byte now and then never runs into a time-out of its own.
 
 httpx bounds each wait for the network, and so nothing of an answer that dribbles in, be it headers or body. Here each
-wait is cut to what is left of the exchange's time.
+wait is cut to what is left of the exchange's time. Who watches each wait also sees an answer that nobody waited for.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ def transport(
     return made
 
 
+def came_unasked(response: httpx.Response) -> bool:
+    """Whether an answer had been read before its request was written: it is what was left of another one's."""
+    stream = response.extensions.get("network_stream")
+    return isinstance(stream, _Stream) and not stream.has_heard
+
+
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
     until = _until.get()
     if until is None:
@@ -60,11 +66,15 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
 class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self.has_heard = False
+        """Whether anything was read since something was written."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.has_heard = True
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.has_heard = False
         self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
