@@ -202,6 +202,8 @@ def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | H
     body, is_empty = bytearray(), response.status_code == httpx.codes.NO_CONTENT
     if not is_empty and not _can_unpack(response):
         return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is packed as nobody asked for")
+    if is_empty:
+        _end(response)
     for piece in () if is_empty else _unpacked(response, most=largest):
         body += piece
         if len(body) > largest:
@@ -211,6 +213,14 @@ def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | H
         if deadline.is_over():
             return Unreachable(doing=doing, kind="slow", sent=True)
     return Answer(status=response.status_code, date=response.headers.get("date"), body=bytes(body))
+
+
+def _end(response: httpx.Response) -> None:
+    """Come to the end of an answer without a body, or its connection cannot be used for the next request."""
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    with suppress(httpx.HTTPError):
+        for _piece in response.stream:
+            return
 
 
 def _beginning(response: httpx.Response) -> bytes:

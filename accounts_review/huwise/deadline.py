@@ -18,6 +18,10 @@ import httpx
 
 from accounts_review.huwise.private import ANYWHERE, Reach
 
+IDLE_SECONDS = 1.0
+"""So long a connection is kept for the next request. Servers close them after two seconds or more; a DELETE that meets
+that very moment has an unknown outcome."""
+
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
 
@@ -41,7 +45,8 @@ def transport(
     *, verify: ssl.SSLContext | bool = True, proxy: httpx.Proxy | None = None, reach: Reach = ANYWHERE
 ) -> httpx.HTTPTransport:
     """httpx's own, on a network that keeps the deadline, and goes only where ``reach`` allows."""
-    made = httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy)
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
+    made = httpx.HTTPTransport(verify=verify, trust_env=False, proxy=proxy, limits=limits)
     # httpx passes no backend on to httpcore, whose own option it is.
     made._pool._network_backend = _Network(reach)
     return made

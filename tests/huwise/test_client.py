@@ -271,5 +271,5 @@ def test_an_answer_that_is_packed_otherwise_is_refused_unread(how: str) -> None:
 
 
 def test_a_removal_needs_no_body_however_it_is_said_to_be_packed() -> None:
-    answer = httpx.Response(204, headers={"Content-Encoding": "br"}, stream=Unread())
+    answer = httpx.Response(204, headers={"Content-Encoding": "br"}, stream=httpx.ByteStream(b"\x00"))
     assert PreparedWorkspace(answer).client.delete_user("marie").status == 204

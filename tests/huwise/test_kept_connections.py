@@ -1,15 +1,16 @@
-"""An answer that was there before it was asked for is to nobody's question: a workspace or a proxy is out of step."""
+"""One connection after another request: whose answer an answer is, and for how long a connection is kept."""
 
 from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 
-from accounts_review.huwise import Client, Unreachable
+from accounts_review.huwise import Client, Unreachable, deadline
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 GONE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -19,14 +20,15 @@ FAULT = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 
 @contextmanager
 def answering(first: bytes, after: bytes) -> Iterator[tuple[str, list[str]]]:
-    """A server that gives the one answer to the first request, and the other to all that follow."""
+    """A server that gives the one answer to the first request, the other to all that follow, and tells what it met."""
     asked: list[str] = []
 
     def talk(peer: socket.socket) -> None:
         with suppress(OSError), peer:
+            asked.append("connected")
             while line := peer.recv(65536):
                 asked.append(line.split(b" ")[0].decode())
-                peer.sendall(first if len(asked) == 1 else after)
+                peer.sendall(first if len(asked) == 2 else after)
 
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
@@ -45,11 +47,28 @@ def test_a_success_that_nobody_asked_for_is_none_of_the_next_delete() -> None:
         with pytest.raises(Unreachable) as raised:
             client.delete_user("marie")
     assert (raised.value.kind, raised.value.sent) == ("cut", True)
-    assert asked == ["GET", "DELETE"]
+    assert asked == ["connected", "GET", "DELETE"]
 
 
 def test_nobody_is_gone_by_an_answer_that_nobody_asked_for() -> None:
     """A GET is asked once more, elsewhere."""
     with answering(OK + NOBODY, after=OK) as (url, asked), Client(url=url, api_key="k", backoff=0.0) as client:
         assert client.user("marie") == client.user("omar") == b"{}"
-    assert asked == ["GET"] * 3
+    assert asked == ["connected", "GET", "GET", "connected", "GET"]
+
+
+def test_a_removal_leaves_its_connection_to_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "IDLE_SECONDS", 60.0)
+    with answering(GONE, after=GONE) as (url, asked), Client(url=url, api_key="k") as client:
+        for name in ("marie", "omar"):
+            client.delete_user(name)
+    assert asked == ["connected", "DELETE", "DELETE"]
+
+
+def test_a_connection_that_was_idle_for_a_while_is_not_used_again() -> None:
+    """The other side may be about to close it, and then nobody knows what became of a DELETE."""
+    with answering(GONE, after=GONE) as (url, asked), Client(url=url, api_key="k") as client:
+        client.delete_user("marie")
+        time.sleep(deadline.IDLE_SECONDS + 0.1)
+        client.delete_user("omar")
+    assert asked == ["connected", "DELETE"] * 2
