@@ -25,7 +25,7 @@ from accounts_review.tasks import queue
 from accounts_review.web.audit.filters import AuditFilter
 from accounts_review.web.audit.table import AuditTable, NumberPaginator
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.download import download, file_name
+from accounts_review.web.shared.download import as_found, download, file_name
 from accounts_review.wording import holds as holds_in_words
 from accounts_review.wording.labels import labelled
 from accounts_review.wording.numbers import counted

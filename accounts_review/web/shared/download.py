@@ -35,9 +35,18 @@ def download(view: WorkspaceView, sheet: Sheet, *, kind: str, name: str = "") ->
     content = written(sheet, kind)
     if kind == "csv":
         content = chain([BYTE_ORDER_MARK], content)
-    answer = StreamingHttpResponse(_as_here(content), content_type=FORMATS[kind])
+    answer = StreamingHttpResponse(as_found(_as_here(content)), content_type=FORMATS[kind])
     answer["Content-Disposition"] = f'attachment; filename="{file_name(view, name or sheet.title, kind)}"'
     return answer
+
+
+def as_found(content: Iterator[bytes]) -> Iterator[bytes]:
+    """Content that is read from the database as it is sent.
+
+    Outside a transaction the database finds all rows, and keeps them, before it hands out the first of a million.
+    """
+    with transaction.atomic():
+        yield from content
 
 
 def file_name(view: WorkspaceView, what: str, ending: str) -> str:
@@ -50,11 +59,9 @@ def _as_here(content: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _told(content: Iterator[bytes], language: str | None, zone: tzinfo) -> Iterator[bytes]:
-    # Outside a transaction, the database finds and keeps all rows of a million before it hands out the first.
-    with transaction.atomic():
-        while True:
-            with override(language), timezone.override(zone):
-                piece = next(content, None)
-            if piece is None:
-                return
-            yield piece
+    while True:
+        with override(language), timezone.override(zone):
+            piece = next(content, None)
+        if piece is None:
+            return
+        yield piece

@@ -194,6 +194,24 @@ def test_the_export_holds_what_is_filtered_oldest_first(site: Site) -> None:
     assert answer["Content-Disposition"].startswith("attachment; filename=")
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_entries_are_sent_while_the_database_finds_more(site: Site, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Outside a transaction it finds all, and keeps them, before it hands out the first."""
+    for place in ("models.streaming.CHUNK", "spreadsheet.audit_rows.CHUNK", "spreadsheet.writing.BATCH"):
+        monkeypatch.setattr(f"accounts_review.{place}", 1)
+    site.draft("ana", "ben", "cleo")
+    answer = site.post("audit_export", {"format": kind})
+    pieces = iter(answer.streaming_content)
+
+    assert all(next(pieces) for _piece in range(4))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_holdable FROM pg_cursors")
+        assert cursor.fetchall() == [(False,)]
+    answer.close()
+    assert not connection.in_atomic_block
+
+
 def test_the_export_is_an_entry_itself(site: Site) -> None:
     site.draft("ana")
     b"".join(site.post("audit_export", query="?kind=account.approved").streaming_content)
