@@ -126,7 +126,8 @@ class AuditExport(AuditView):
             return self._pack(filtered.qs.filter(seq__lte=last))
         if kind in FORMATS:
             return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
-        response = StreamingHttpResponse(audit_lines(entries), content_type="application/x-ndjson; charset=utf-8")
+        lines = as_found(audit_lines(entries))
+        response = StreamingHttpResponse(lines, content_type="application/x-ndjson; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
         return response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import tzinfo
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,6 +19,7 @@ from accounts_review.spreadsheet import FORMATS, Sheet, written
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.tables import PortalTable, ending_in_pk
 
+Piece = TypeVar("Piece", str, bytes)
 BYTE_ORDER_MARK = "\ufeff".encode()
 """Without it, spreadsheets take the UTF-8 of a CSV file for something else."""
 
@@ -40,7 +41,7 @@ def download(view: WorkspaceView, sheet: Sheet, *, kind: str, name: str = "") ->
     return answer
 
 
-def as_found(content: Iterator[bytes]) -> Iterator[bytes]:
+def as_found(content: Iterator[Piece]) -> Iterator[Piece]:
     """Content that is read from the database as it is sent.
 
     Outside a transaction the database finds all rows, and keeps them, before it hands out the first of a million.
