@@ -165,6 +165,9 @@ class CleanupPage(CleanupView):
         if self.is_partial and self.request.htmx.target == "next-steps":
             self.template_name = "accounts_review/cleanups/_next_steps.html"
             return self.render_to_response(self.get_context_data(steps=self._steps()))
+        if self.is_partial and self.request.htmx.target == "schedule":
+            self.template_name = "accounts_review/cleanups/_schedule.html"
+            return self.render_to_response(self.get_context_data(outlook=ahead_of(self.cleanup, now=self.now)))
         cases = ReportFilter(self.request.GET, self.cases)
         table = case_table(self, cases.qs)
         table.htmx_target = "#cases"

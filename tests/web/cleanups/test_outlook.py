@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -59,6 +60,19 @@ def test_once_all_are_warned_only_the_dates_are_left(site: Site) -> None:
     page = text(site.get("cleanup", number=cleanup.number))
     assert "Last removals on Monday 28 December 2026." in page
     assert "Next e-mails" not in page
+
+
+def test_an_open_page_reads_it_anew_when_a_case_has_moved(site: Site) -> None:
+    cleanup = site.launched("ana")
+    before = site.get("cleanup", number=cleanup.number).content.decode()
+    assert re.search(r'<div id="schedule"[^>]*hx-trigger="cases-moved from:body"', before)
+    site.put("ana", "noticed", noticed_at=FRIDAY, promised_at=FRIDAY + timedelta(days=31))
+    url = site.at("cleanup", number=cleanup.number)
+    part = site.client.get(url, headers={"HX-Request": "true", "HX-Target": "schedule"})
+    assert "Last removals on" in text(part)
+    assert "Next e-mails at" not in text(part)
+    assert 'id="schedule"' in part.content.decode()
+    assert "<h1>" not in part.content.decode()
 
 
 def test_a_dry_run_a_pause_and_an_end_have_nothing_ahead(site: Site) -> None:
