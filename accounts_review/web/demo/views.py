@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from accounts_review.tasks import queue, sources
 from accounts_review.web.demo.mailbox import Mailed, mailed
 from accounts_review.web.shared.access import PortalView
-from accounts_review.web.shared.frames import SHOWN_ALONE
+from accounts_review.web.shared.frames import LINKS, SHOWN_ALONE
 from accounts_review.wording import instants
 from cleanup_portal import demo_clock
 
@@ -42,9 +42,10 @@ class Mailbox(DemoView):
         found = mailed(settings.DATA_DIR / "mail", portal=settings.PUBLIC_URL)
         chosen = self._chosen(found)
         if chosen and "html" in request.GET:
-            headers = {"Content-Security-Policy": SHOWN_ALONE, "X-Frame-Options": "SAMEORIGIN"}
-            return HttpResponse(chosen.html, headers=headers)
-        context = {"mails": found, "mail": chosen, "now": timezone.now(), "days": DAYS}
+            shown_alone = SHOWN_ALONE.replace("sandbox", f"sandbox {LINKS}")
+            headers = {"Content-Security-Policy": shown_alone, "X-Frame-Options": "SAMEORIGIN"}
+            return HttpResponse(chosen.html.replace("<head>", '<head><base target="_blank">', 1), headers=headers)
+        context = {"mails": found, "mail": chosen, "links": LINKS, "now": timezone.now(), "days": DAYS}
         context["days_ahead"] = demo_clock.days_ahead(settings.DATA_DIR)
         return self.render_to_response(self.get_context_data(**context))
 
