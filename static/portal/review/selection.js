@@ -26,6 +26,7 @@
       page.disabled = all.length === 0;
     }
     bar.classList.toggle("is-idle", count === 0);
+    document.documentElement.style.setProperty("--action-bar-height", count ? `${bar.offsetHeight}px` : "0px");
     bar.querySelectorAll("button[name=decision]").forEach((button) => {
       button.disabled = count === 0;
     });

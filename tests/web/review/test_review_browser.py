@@ -48,6 +48,21 @@ def test_a_reviewer_works_through_the_list(page: Page) -> None:
     assert not Case.objects.open().exists()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_was_done_lies_above_the_buttons_of_the_next_decision(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    boxes = page.locator("input[name=account]")
+    boxes.first.check()
+    page.get_by_role("button", name="Approve").click()
+    page.locator("#messages", has_text="1 approved.").wait_for()
+    boxes.first.check()
+
+    said, bar = page.locator("#messages .notice").bounding_box(), page.locator(".action-bar").bounding_box()
+    assert said
+    assert bar
+    assert said["y"] + said["height"] <= bar["y"]
+
+
 def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
     page.keyboard.press("/")
     page.keyboard.type("n0", delay=20)
