@@ -72,7 +72,9 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > LARGEST_FILE:
             most = {"size": LARGEST_FILE // 2**20}
-            raise forms.ValidationError(_("The file is larger than %(size)s MB. Export fewer accounts.") % most)
+            raise forms.ValidationError(
+                _("The file is larger than %(size)s MB. Remove the rows without a decision, or save it as XLSX.") % most
+            )
         return file
 
 
@@ -106,6 +108,7 @@ class Import(WorkspaceView):
 
     def _page(self, form: UploadForm) -> HttpResponse:
         context = {"form": form, "columns": COLUMNS_TO_FILL, "largest": LARGEST_FILE // 2**20}
+        context["most"] = import_file.MOST_DECISIONS
         return self.render_to_response(self.get_context_data(**context))
 
 

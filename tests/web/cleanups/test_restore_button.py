@@ -48,6 +48,11 @@ def drawn(case: Case, user: User) -> str:
     return " ".join(render_to_string("accounts_review/shared/_restore_button.html", {"case": fresh}, request).split())
 
 
+def test_it_says_beforehand_what_will_not_come_back(stage: Stage, person: Person) -> None:
+    shown = drawn(stage.case("marie"), person("operator"))
+    assert "Not restored: API keys, rights on individual datasets and pages, follows and saved items." in shown
+
+
 def test_it_invites_back_and_leads_to_the_report(stage: Stage, person: Person, client: Client) -> None:
     case = stage.case("marie")
     response, told = press(client, case, person("operator"))

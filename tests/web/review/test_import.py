@@ -74,6 +74,10 @@ def test_an_edited_export_comes_back(desk: Desk, make: Callable[..., SimpleUploa
     assert set(Case.objects.values_list("account__username", flat=True)) == {"ana", "zoé"}
 
 
+def test_what_a_file_may_hold_is_said_before_one_is_filled_in(desk: Desk) -> None:
+    assert "At most 20 MB and 10,000 decisions." in text_of(desk.client.get(desk.url("import")))
+
+
 def test_problems_come_first_with_the_number_of_their_row(desk: Desk) -> None:
     shown = send(desk, csv_file(desk, {"ana": APPROVE, "zoé": {"decision": "<script>"}}))
     first = shown.context["table"].rows[0]
@@ -168,7 +172,7 @@ def test_what_cannot_be_read_is_told_at_the_field(desk: Desk, content: bytes, wh
 def test_a_file_must_be_chosen_and_not_too_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "This field is required." in text_of(send(desk, None))
     monkeypatch.setattr("accounts_review.web.review.import_decisions.LARGEST_FILE", 10)
-    assert "Export fewer accounts." in text_of(send(desk, csv_file(desk, {})))
+    assert "Remove the rows without a decision, or save it as XLSX." in text_of(send(desk, csv_file(desk, {})))
 
 
 def test_a_file_without_decisions_has_nothing_to_apply(desk: Desk) -> None:

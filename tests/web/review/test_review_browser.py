@@ -12,7 +12,7 @@ from accounts_review.models import Case, Workspace
 from tests.axe import violations
 from tests.web.browser_kit import IN_A_BROWSER
 from tests.web.conftest import Browse
-from tests.web.kit import Desk, read, someone
+from tests.web.kit import Desk, invited, read, someone
 
 pytestmark = IN_A_BROWSER
 KEPT = """(wanted) => new Promise((resolve) => {
@@ -61,6 +61,15 @@ def test_what_was_done_lies_above_the_buttons_of_the_next_decision(page: Page, w
     assert said
     assert bar
     assert said["y"] + said["height"] <= bar["y"]
+
+
+def test_on_a_phone_a_row_says_whole_that_somebody_never_came(page: Page, workspace: Workspace) -> None:
+    read(workspace, invited("never", days=1270))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    cell = page.locator("#bulk tr", has_text="never").locator(".cell-idle")
+    expect(cell).to_contain_text("months invited")
+    assert cell.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth")
 
 
 def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
