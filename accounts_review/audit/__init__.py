@@ -8,7 +8,7 @@ from accounts_review.audit.chain import NewEntry, append, newest_checkpoint, wai
 from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.log import log
 from accounts_review.audit.transitions import Conflict, transition
-from accounts_review.audit.verification import Flaw, Report, verify, verify_everything
+from accounts_review.audit.verification import Flaw, Report, against, verify, verify_everything
 
 __all__ = [
     "Checkpoint",
@@ -16,6 +16,7 @@ __all__ = [
     "Flaw",
     "NewEntry",
     "Report",
+    "against",
     "append",
     "log",
     "newest_checkpoint",

@@ -11,13 +11,13 @@ import msgspec
 from accounts_review.audit.checkpoint import Checkpoint
 from accounts_review.audit.verification.accounts import check_accounts
 from accounts_review.audit.verification.actors import check_actors
-from accounts_review.audit.verification.chain import verify_chain
+from accounts_review.audit.verification.chain import against, verify_chain
 from accounts_review.audit.verification.checkpoints import check_checkpoints
 from accounts_review.audit.verification.flaws import Flaw, Progress
 from accounts_review.audit.verification.guards import check_guards
 from accounts_review.audit.verification.replay import check_states
 
-__all__ = ["Flaw", "Report", "verify", "verify_everything"]
+__all__ = ["Flaw", "Report", "against", "verify", "verify_everything"]
 
 
 @dataclass(frozen=True, slots=True)

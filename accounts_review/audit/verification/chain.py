@@ -58,8 +58,7 @@ def verify_chain(
             proven.flaw = Flaw(seq, _("the portal did not write it; somebody wrote to the database"), kind)
             return proven
         if seq in kept and kept[seq] != digest:
-            problem = _("it is not the entry the checkpoint names: the audit was rewritten")
-            proven.flaw = Flaw(seq, problem, kind)
+            proven.flaw = _rewritten(seq, kind)
             return proven
         steps_back = at < newest and _is_backwards(at, newest)
         if steps_back and len(proven.misdated) < most:
@@ -71,6 +70,16 @@ def verify_chain(
             progress(seq)
     proven.flaw = _cut_off(kept, proven.entries)
     return proven
+
+
+def against(kept: Checkpoint) -> Flaw | None:
+    """Whether a checkpoint names another entry than there is; that the entries hold is for :func:`verify_chain`."""
+    entries = AuditEntry._base_manager.order_by("-seq").values_list("seq", "digest", "kind")
+    there = entries.filter(seq=kept.seq).first()
+    if there and there[1] == kept.digest:
+        return None
+    newest = max((seq for seq, _digest, _kind in entries[:1]), default=0)
+    return _cut_off({kept.seq: kept.digest}, newest) or _rewritten(kept.seq, there[2] if there else "")
 
 
 def _rows() -> Iterator[tuple[Any, ...]]:
@@ -120,6 +129,10 @@ def is_digest(digest: str, before: tuple[object, ...], content: str, after: tupl
 
 def _is_backwards(at: str, before: str) -> bool:
     return datetime.fromisoformat(at) < datetime.fromisoformat(before) - BACKWARDS
+
+
+def _rewritten(seq: int, kind: str) -> Flaw:
+    return Flaw(seq, _("it is not the entry the checkpoint names: the audit was rewritten"), kind)
 
 
 def _cut_off(kept: dict[int, str], entries: int) -> Flaw | None:

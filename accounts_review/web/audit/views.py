@@ -84,8 +84,13 @@ class Verify(AuditView):
             messages.error(request, str(error))
             return redirect("audit", workspace=self.workspace.name)
         if audit.newest_checkpoint().seq > AT_ONCE:
+            if kept:
+                self._compare(kept)
             queue.enqueue_verification()
-            messages.info(request, _("The audit is being verified. Any problem is shown on every page."))
+            messages.info(
+                request,
+                _("The audit is being verified. The page Schedule says when that ended; every page shows a problem."),
+            )
             return redirect("audit", workspace=self.workspace.name)
         report = audit.verify_everything(now=self.now, checkpoints=[kept] if kept else [])
         for flaw in report.flaws[:MOST_FLAWS]:
@@ -104,6 +109,14 @@ class Verify(AuditView):
                 messages.warning(request, str(misdated))
             messages.success(request, f"{whole % counted({'count': report.entries})} {keep}")
         return redirect("audit", workspace=self.workspace.name)
+
+    def _compare(self, kept: audit.Checkpoint) -> None:
+        """Say at once what the worker does not know: whether a saved checkpoint names the entry that is there."""
+        if flaw := audit.against(kept):
+            messages.error(self.request, str(flaw))
+        else:
+            said = _("Entry %(number)s is the one the checkpoint names.")
+            messages.success(self.request, said % counted({"number": kept.seq}))
 
 
 class AuditExport(AuditView):

@@ -18,6 +18,7 @@ from accounts_review import audit
 from accounts_review.audit import sentences
 from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.web.audit import views
 from tests.factories import give_role, make_workspace
 from tests.web.records_kit import HOSTILE, Site, text
 
@@ -151,6 +152,20 @@ def test_the_whole_record_holds(site: Site) -> None:
     assert "no checkpoint is kept here" in verified(site)
     kept = str(audit.newest_checkpoint())
     assert f"All {AuditEntry.objects.count()} entries hold" in verified(site, checkpoint=kept)
+
+
+def test_a_long_audit_is_left_to_the_worker_but_a_saved_checkpoint_is_compared_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.draft("ana")
+    monkeypatch.setattr(views, "AT_ONCE", 1)
+    kept = audit.newest_checkpoint()
+    matching = verified(site, checkpoint=str(kept))
+    assert f"Entry {kept.seq} is the one the checkpoint names." in matching
+    assert "The audit is being verified." in matching
+    assert "the audit was rewritten" in verified(site, checkpoint=f"{kept.seq}:{'0' * 64}")
+    assert "the end was cut off" in verified(site, checkpoint=f"{kept.seq + 100}:{'0' * 64}")
+    assert site.enqueued == ["accounts_review.tasks.nightly.verify_audit_job"] * 3
 
 
 def test_the_first_bad_entry_is_named(site: Site) -> None:
