@@ -69,6 +69,8 @@ class AccountPage(OneAccount, TemplateView):
         context |= self._history(context["dates"]) | self._decisions()
         context["can_erase"] = context["may_administer"] and not objection_to_erasing(self.account)
         context["scrub"] = self._scrub()
+        if self.account.gone_at:
+            context["back"] = next((life for life in self.lives if not life.gone_at), None)
         context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
         if context["is_assessed"]:
             in_force = self.workspace.current_policy

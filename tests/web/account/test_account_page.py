@@ -223,6 +223,15 @@ def test_an_account_that_is_gone_keeps_its_page(desk: Desk) -> None:
     assert "the workspace no longer lists it" in page_of(desk, accounts[1])
 
 
+def test_who_came_back_is_one_step_from_the_account_that_is_gone(desk: Desk) -> None:
+    gone = make_account(desk.workspace, "ana", incarnation="1", gone_at=now())
+    assert "is a member again" not in page_of(desk, gone)
+    back = make_account(desk.workspace, "ana", incarnation="2")
+    link = f'<a href="{desk.url("account", pk=back.pk)}">is a member again</a>'
+    assert link in page_of(desk, gone)
+    assert link not in page_of(desk, back)
+
+
 def test_an_account_that_was_not_assessed_has_a_page(desk: Desk) -> None:
     account = make_account(desk.workspace, "new", raw='{"username": "new"}')
 
