@@ -115,7 +115,7 @@ def test_from_the_launch_by_two_to_the_digest(
     expect(second.get_by_text("The clean-up is confirmed and has started.")).to_be_visible()
 
     # The wait: what leaves now, and when it is over.
-    expect(second.get_by_text("Next e-mails at")).to_be_visible()
+    expect(second.get_by_text("Next e-mails by")).to_be_visible()
     jobs.send_emails_job()
     told = mailed(post_office)
     assert set(told) == {"ana", "ben"}
@@ -123,7 +123,7 @@ def test_from_the_launch_by_two_to_the_digest(
     post_office.accepted.clear()
     second.reload()
     expect(second.get_by_text("Last removals on")).to_be_visible()
-    expect(second.get_by_text("Next e-mails at")).to_have_count(0)
+    expect(second.get_by_text("Next e-mails by")).to_have_count(0)
     fits(second)
 
     # The digest: to who operates, in a sentence that leads to the case.

@@ -16,6 +16,7 @@ from accounts_review.models import Account, AuditEntry, Case, Sync, people_who_m
 from accounts_review.models.audit_entry import AuditEntryQuerySet
 from accounts_review.models.keys import Among
 from accounts_review.rules.addresses import usable_for_mail
+from accounts_review.rules.policy import CEILINGS
 from accounts_review.web.cleanups.basket import HAS_PLAIN_ADDRESS, Basket
 from accounts_review.wording import findings
 from accounts_review.wording.numbers import counted
@@ -126,6 +127,8 @@ def _limits(basket: Basket) -> Iterator[LaunchCheck]:
             held_back.count,
         ) % counted({"count": held_back.count, "limit": limit})
         todo = _("The longest idle go first. Launch in several rounds, or raise the policy's limits.")
+        if basket.version.rules.limits.per_cleanup >= CEILINGS["per_cleanup"]:
+            todo = _("The longest idle go first. Launch in several rounds.")
         if basket.room.is_by_share and basket.room.next_at:
             todo = _("The longest idle go first.") + " " + findings.in_words(basket.room.objection).remedy
         yield LaunchCheck(level="info", says=says, todo=todo, cases=held_back)

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, Assessment, Case, Cleanup, Workspace
+from accounts_review.rules import policy
 from accounts_review.web.cleanups.basket import Basket, _split
 from accounts_review.web.cleanups.checks import LaunchCheck, checks
 from accounts_review.workflow.launch import launch
@@ -127,6 +128,16 @@ def test_those_beyond_the_limit_are_the_last_to_become_dormant_be_it_at_the_same
     assert worries(site, draft) == {"2 accounts are over the limit of 2 and stay for the next draft.": ["cy", "dan"]}
     Assessment.objects.filter(account__username__in=["ben", "cy"]).delete()
     assert ["cy", "dan"] in worries(site, draft).values()
+
+
+def test_a_limit_is_not_to_be_raised_where_it_is_the_highest(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.adopt(per_cleanup=2)
+    draft = site.draft("ana", "ben", "cy")
+    assert "or raise the policy&#x27;s limits" in text(site.get("launch", number=draft.number))
+    monkeypatch.setitem(policy.CEILINGS, "per_cleanup", 2)
+    page = text(site.get("launch", number=draft.number))
+    assert "Launch in several rounds." in page
+    assert "raise the policy" not in page
 
 
 @pytest.mark.parametrize("left", [[], ["ana"], ["ana", "ben"]])

@@ -38,7 +38,7 @@ def site(client: Client, workspace: Workspace, person: Callable[[str], User], se
 def test_before_the_mails_it_says_when_they_leave_and_when_all_is_over(site: Site) -> None:
     cleanup = site.launched("ana", "ben", "cy")
     for page in (site.get("cleanup", number=cleanup.number), site.get("cleanups")):
-        assert "Next e-mails at 10:" in text(page)
+        assert "Next e-mails by 10:" in text(page)
         assert "The last notices leave on Monday 30 November 2026." in text(page)
         assert "Last removals on Wednesday 30 December 2026." in text(page)
 
@@ -70,7 +70,7 @@ def test_an_open_page_reads_it_anew_when_a_case_has_moved(site: Site) -> None:
     url = site.at("cleanup", number=cleanup.number)
     part = site.client.get(url, headers={"HX-Request": "true", "HX-Target": "schedule"})
     assert "Last removals on" in text(part)
-    assert "Next e-mails at" not in text(part)
+    assert "Next e-mails by" not in text(part)
     assert 'id="schedule"' in part.content.decode()
     assert "<h1>" not in part.content.decode()
 
