@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 
 from accounts_review.models import Account, Workspace
 from accounts_review.models.cleanup import CASE_LABELS
+from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording import segments, verdicts
 from accounts_review.wording.quotes import joined
@@ -152,7 +153,9 @@ class RowWriter:
 
     def _state(self, account: Account) -> str:
         tags = []
-        if self.says_verdict:
+        # That it is exempt says that it is protected, and why; a narrow column ends behind the first tag.
+        is_kept = account.exempt_until and account.verdict == Verdict.PROTECTED
+        if self.says_verdict and not is_kept:
             tags.append(self.verdict(account.verdict))
         if account.case_state:
             tags.append(self.case(account.case_state))
@@ -162,7 +165,7 @@ class RowWriter:
         if account.snoozed_by:
             tags.append(_tag(_("snoozed by %(login)s") % {"login": account.snoozed_by}))
         given = account.assessment.reasons
-        if why := verdicts.in_force(given, verdict=account.verdict, exempt_until=account.exempt_until):
+        if why := verdicts.in_force(given, verdict=account.verdict, exempt_until=None):
             reasons = escape(joined(why))
             tags.append(f'<span class="reason muted" title="{reasons}">{reasons}</span>')
         return f'<td class="cell-state">{" ".join(tags)}</td>'

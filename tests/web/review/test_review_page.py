@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from accounts_review.models import Account, Workspace
+from accounts_review.wording import verdicts
 from accounts_review.workflow.review import decide
 from tests.factories import make_account, make_sync, make_workspace
 from tests.web.kit import Desk, invited, read, someone, text_of
@@ -64,6 +66,20 @@ def test_the_first_look_shows_the_dormant_who_are_open(desk: Desk) -> None:
 
     assert desk.names() == ["dormant"]
     assert desk.counts() == {"dormant": 1, "uncertain": 1, "protected": 2, "active": 1, "all": 5}
+
+
+def test_an_exemption_is_said_once_and_first_where_there_is_little_room(desk: Desk) -> None:
+    kept, busy = read(desk.workspace, someone("kept", permissions=["edit_domain"]), someone("busy", idle=3))
+    until = now() + timedelta(days=30)
+    decide.exempt(accounts=[kept, busy], actor=desk.user, reason="on leave", until=until, now=now())
+
+    said = re.findall('<td class="cell-state">(.*?)</td>', desk.see("?verdict=all&state=").content.decode())
+    of_kept, of_busy = sorted(
+        (re.findall(">([^<>]+)</span>", each) for each in said), key=lambda tags: "active" in tags
+    )
+
+    assert of_kept == [verdicts.exemption(until), "holds the protected right edit_domain"]
+    assert of_busy == ["active", verdicts.exemption(until)]
 
 
 def test_only_listed_and_assessed_accounts_appear(desk: Desk) -> None:
