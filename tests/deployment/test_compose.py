@@ -55,6 +55,20 @@ def test_a_file_that_breaks_the_specification_is_refused() -> None:
         read(TEXT.replace("healthcheck:", "helthcheck:", 1))
 
 
+def test_no_key_stands_twice() -> None:
+    """Compose 2 refuses a file in which one does; Python takes the last."""
+    assert keys_that_stand_twice(yaml.compose(TEXT)) == []
+    assert keys_that_stand_twice(yaml.compose(f"{TEXT}  data:\n")) == ["data"]
+
+
+def keys_that_stand_twice(node: yaml.Node | None) -> list[str]:
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    within = [name for _, value in node.value for name in keys_that_stand_twice(value)]
+    return sorted({key for key in keys if keys.count(key) > 1}) + within
+
+
 def test_an_older_compose_reads_it_too() -> None:
     assert "name" not in yaml.safe_load(TEXT), "1.29 refuses it"
 
@@ -74,6 +88,13 @@ def test_no_container_can_change_its_own_files_or_gain_rights(name: str, service
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_nobody_but_the_portal_has_the_folder_that_this_host_keeps_for_itself(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    holders = {name for name, service in services.items() if "data:/portal/var" in service.get("volumes", [])}
+    assert holders == {"migrate", "web", "worker"}
 
 
 def test_secrets_stand_nowhere_in_the_file() -> None:
