@@ -40,7 +40,7 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
-    """The variable as text, without spaces around it."""
+    """The variable as text, without spaces around it; one that is empty counts as not set."""
     try:
         value = _decoded(name, default=default)
         value.encode()
@@ -48,7 +48,7 @@ def text(name: str, *, default: str) -> str:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: it is not UTF-8 text. Check the path.") from None
     except UnicodeEncodeError:
         raise ImproperlyConfigured(f"{name} is not UTF-8 text; write it anew.") from None
-    return value
+    return value or default
 
 
 def _decoded(name: str, *, default: str) -> str:

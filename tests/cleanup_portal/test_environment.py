@@ -293,3 +293,17 @@ def test_a_workspace_without_a_name_has_the_usual_one(monkeypatch: pytest.Monkey
     monkeypatch.setenv("HUWISE_API_KEY", "key")
     monkeypatch.setenv("HUWISE_WORKSPACE", written)
     assert list(env.workspaces()) == ["main"]
+
+
+@pytest.mark.parametrize("written", ["", " "])
+def test_what_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    for name in ("PUBLIC_URL", "EMAIL_URL", "EMAIL_FROM", "EMAIL_CONTACT"):
+        monkeypatch.setenv(name, written)
+    assert env.public_url("PUBLIC_URL", required=False, default="http://127.0.0.1:8000") == "http://127.0.0.1:8000"
+    assert env.email("EMAIL_URL", required=False, default="filemail:///mail")["EMAIL_FILE_PATH"] == "/mail"
+    assert env.sender("EMAIL_FROM", default="cleanup-portal@localhost") == "cleanup-portal@localhost"
+    assert env.contact("EMAIL_CONTACT", default="cleanup@example.org") == "cleanup@example.org"
+    with pytest.raises(ImproperlyConfigured, match="PUBLIC_URL is not set"):
+        env.public_url("PUBLIC_URL", required=True, default="")
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL is not set"):
+        env.email("EMAIL_URL", required=True, default="")
