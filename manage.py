@@ -52,8 +52,8 @@ def forget_settings() -> None:
     """Leave to the settings what they are where nothing is set, so that help comes with broken ones, too."""
     for name in set(os.environ) - {"COLUMNS", "DJANGO_COLORS", "HOME", "LANG", "NO_COLOR", "PATH", "TERM"}:
         del os.environ[name]
-    # Any will do; without one, one would be made and kept.
-    os.environ["SECRET_KEY"] = "-" * 50
+    # Any will do: without a key, one would be made and kept; a database there may be none of our own.
+    os.environ |= {"SECRET_KEY": "-" * 50, "DATABASE_URL": "postgres://nobody@localhost/none"}
 
 
 def _database() -> str:

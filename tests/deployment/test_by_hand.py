@@ -107,6 +107,12 @@ def test_its_worker_gives_a_sign_of_life_and_stops(installation: Installation) -
             wait_for(f"http://127.0.0.1:{port}/health/worker/")
 
 
+def test_its_commands_explain_themselves(installation: Installation) -> None:
+    explained = installation.type(f"{SETTINGS}; .venv/bin/python manage.py sync -h").stdout
+    assert "Read the workspace and assess" in explained
+    assert "\n    sync\n" in installation.type(f"{SETTINGS}; .venv/bin/python manage.py help").stdout
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
