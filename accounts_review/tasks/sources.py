@@ -12,9 +12,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review.huwise import Client, Reach, Route, host_at, host_of
-from accounts_review.models import Access, StoredKey, Workspace
+from accounts_review.models import Access, AuditKey, StoredKey, Workspace
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import connect, workspaces
+from accounts_review.workflow.people import factors
 from accounts_review.workflow.workspaces import NotPossible
 from cleanup_portal import demo_clock
 from cleanup_portal.logs import hide
@@ -118,8 +119,15 @@ def trial_client(access: Access) -> Client:
     return Client(url=access.url, api_key=access.api_key, route=route, attempts=1, patience=PATIENCE_SECONDS)
 
 
-def renew_stored_keys() -> None:
+def renew_keys() -> None:
     """Encrypt under the present ``SECRET_KEY`` what was stored under a former one; what cannot be read stays."""
+    renew_stored_keys()
+    AuditKey.renew()
+    factors.renew()
+
+
+def renew_stored_keys() -> None:
+    """The same for the keys of workspaces that were added in the portal."""
     for stored in StoredKey.objects.select_related("workspace"):
         try:
             stored.access()

@@ -22,7 +22,7 @@ from django.db import connection
 
 from accounts_review.management import portal
 from accounts_review.management.supervisor import TOLD, die_with_parent, end_when_told
-from accounts_review.models import AuditKey, Run
+from accounts_review.models import Run
 from accounts_review.tasks import actions, queue, schedule, sources
 from cleanup_portal import database_version
 from cleanup_portal.logs import log_whatever_comes
@@ -89,8 +89,7 @@ class Command(BaseCommand):
         if said := database_version.mismatch():
             raise CommandError(said)
         sources.known_workspaces()
-        sources.renew_stored_keys()
-        AuditKey.renew()
+        sources.renew_keys()
         schedule.ensure_schedule()
         Run.objects.bury()
         queue.enqueue_sweep()

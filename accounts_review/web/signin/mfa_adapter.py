@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b32encode, urlsafe_b64encode
-from hashlib import sha256
+from base64 import b32encode
 from secrets import token_bytes
 
 import structlog
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.contrib.auth.models import User
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from accounts_review.workflow.people import factors
 
 log = structlog.get_logger(__name__)
 
@@ -34,19 +34,12 @@ class PortalMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return gettext("Key %(number)s") % {"number": known + 1}
 
     def encrypt(self, text: str) -> str:
-        return _keys().encrypt(text.encode()).decode()
+        return factors.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """The secret; where ``SECRET_KEY`` was lost, one that nobody has, so that no code is right."""
         try:
-            return _keys().decrypt(encrypted_text.encode()).decode()
+            return factors.decrypt(encrypted_text)
         except InvalidToken:
             log.error("a second factor was encrypted with another SECRET_KEY; name it in SECRET_KEY_FALLBACKS")
             return b32encode(token_bytes(20)).decode()
-
-
-def _keys() -> MultiFernet:
-    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(
-        [Fernet(urlsafe_b64encode(sha256(b"second factor:" + key.encode()).digest())) for key in secrets]
-    )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,6 +20,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts_review.models import AuditEntry, Workspace
+from accounts_review.tasks import sources
 from tests.factories import give_role
 from tests.web.kit import sign_in, text_of
 
@@ -200,3 +202,26 @@ def test_a_factor_whose_key_was_lost_lets_nobody_in(client: Client, oscar: User,
     sign_in_by_password(client)
     for code in (code_of(""), "000000"):
         assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
+
+
+def test_a_factor_outlives_a_new_secret_key_and_then_does_without_the_old_one(
+    client: Client, oscar: User, settings: Settings
+) -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(oscar, secret)
+    codes = RecoveryCodes.activate(oscar).generate_codes()
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key that is quite long enough for it"
+    settings.SECRET_KEY_FALLBACKS = [former]
+    sources.renew_keys()
+    settings.SECRET_KEY_FALLBACKS = []
+    assert RecoveryCodes.activate(oscar).generate_codes() == codes
+    sign_in_by_password(client)
+    assert client.post("/accounts/2fa/authenticate/", {"code": code_of(secret)}).status_code == 302
+
+
+def test_a_factor_under_a_secret_key_that_nobody_knows_is_left_as_it_is(oscar: User, settings: Settings) -> None:
+    TOTP.activate(oscar, generate_totp_secret())
+    kept = Authenticator.objects.get(user=oscar).data
+    settings.SECRET_KEY = "another key that is quite long enough for it"
+    sources.renew_keys()
+    assert Authenticator.objects.get(user=oscar).data == kept
