@@ -7,9 +7,10 @@ RUN useradd --system --no-create-home --uid 10001 portal
 # A pretend workspace, for trials; nothing of it is in the portal's image.
 FROM base AS sandbox
 COPY huwise_sandbox huwise_sandbox
+RUN install -d -o portal state
 USER portal
 EXPOSE 8055
-CMD ["python", "-m", "huwise_sandbox", "--every-address", "--port", "8055"]
+CMD ["python", "-m", "huwise_sandbox", "--every-address", "--port", "8055", "--state", "state/workspace.json"]
 
 FROM base AS portal
 COPY requirements/run.txt requirements/run.txt
@@ -24,7 +25,8 @@ COPY static static
 COPY docs docs
 # Collecting needs some key and some address of a database, uses neither, and keeps neither.
 RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex())') DATABASE_URL=postgres://nobody@localhost/none \
-  python manage.py collectstatic --noinput --verbosity 0
+  python manage.py collectstatic --noinput --verbosity 0 \
+  && rm -r var
 
 # What a host keeps for itself, beside the database: the only folder that is written to.
 RUN install -d -o portal var
