@@ -131,6 +131,18 @@ def test_a_changed_entry_that_was_sealed_anew_is_named(chain: int) -> None:
     assert (proven, flaw and flaw.seq) == (5, 6)
 
 
+def test_where_the_secret_key_was_lost_that_is_told_beside_the_worse(
+    chain: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.conf.settings.SECRET_KEY", "another-long-and-random-key-of-this-portal")
+    write(1, after=100)
+    _, flaw = audit.verify()
+    assert flaw
+    assert flaw.seq == 1
+    assert "the portal did not write it, or wrote it with a SECRET_KEY that it no longer knows" in flaw.problem
+    assert "SECRET_KEY_FALLBACKS" in flaw.problem
+
+
 @pytest.mark.parametrize(("seq", "proven"), [(1, 0), (5, 4)])
 def test_a_deleted_entry_is_named(chain: int, seq: int, proven: int) -> None:
     tamper(f"DELETE FROM {TABLE} WHERE seq = %s", seq)

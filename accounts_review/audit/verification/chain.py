@@ -55,7 +55,7 @@ def verify_chain(
             proven.flaw = Flaw(seq, _("the names beside it are not those it was written with"), kind)
             return proven
         if not is_marked(digest, row[12]):
-            proven.flaw = Flaw(seq, _("the portal did not write it; somebody wrote to the database"), kind)
+            proven.flaw = Flaw(seq, _foreign(), kind)
             return proven
         if seq in kept and kept[seq] != digest:
             proven.flaw = _rewritten(seq, kind)
@@ -153,6 +153,16 @@ def _marks() -> Callable[[str, str], bool]:
         return False
 
     return is_marked
+
+
+def _foreign() -> str:
+    """Why an entry carries no mark of the portal: without its key, nobody can tell who wrote it."""
+    if all(row.open() for row in AuditKey.objects.all()):
+        return _("the portal did not write it; somebody wrote to the database")
+    return _(
+        "the portal did not write it, or wrote it with a SECRET_KEY that it no longer knows; if you have that key, add "
+        "it to SECRET_KEY_FALLBACKS, restart, and verify again"
+    )
 
 
 def _beside() -> Callable[..., bool]:
