@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -114,12 +115,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         pytest.skip(f"No container engine can be had here: {why}.")
 
 
-def test_a_portal_lives_as_the_manual_says(host: Host) -> None:
+def test_a_portal_lives_as_the_manual_says(host: Host, tmp_path: Path) -> None:
     install(host)
     it_holds_neither_sandbox_nor_database_nor_secret(host)
     a_first_administrator_signs_up(host)
     two_workers_share_a_clean_up(host)
     what_was_backed_up_comes_back(host)
+    a_backup_comes_back_on_a_new_host(host, tmp_path)
     it_is_upgraded_and_its_keys_are_rotated(host)
     it_stops_in_order_and_leaves_nothing(host)
 
@@ -203,6 +205,20 @@ def what_was_backed_up_comes_back(host: Host) -> None:
     wait_for(lambda: host.is_healthy("worker", 1), host)
     assert revoked(host) == before
     host.manage("audit_verify")
+
+
+def a_backup_comes_back_on_a_new_host(host: Host, other: Path) -> None:
+    new = Host(host.engine, checkout(other))
+    for kept in (".env", "oidc.env", "portal.dump", "secrets/key"):
+        (new.folder / kept).parent.mkdir(exist_ok=True)
+        shutil.copy(host.folder / kept, new.folder / kept)
+    fill_in(new, {"COMPOSE_PROJECT_NAME": "new-host", "PORTAL_PORT": str(free_port(8970))})
+    new.follow("On a new host")
+    assert revoked(new) == revoked(host)
+    (line,) = commands()["Watch it"]
+    line = line.replace(":8000", f":{port(new)}")
+    wait_for(lambda: "everything is held" in new.type(f"{line} || true"), new)
+    new.type("docker compose down --volumes")
 
 
 def it_is_upgraded_and_its_keys_are_rotated(host: Host) -> None:
