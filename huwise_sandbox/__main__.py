@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with SandboxServer(site, host=host, port=options.port) as server:
         print(f"sandbox {server.url}", flush=True)
         stop.wait()
+    site.save(at_once=True)
 
 
 def parser() -> argparse.ArgumentParser:

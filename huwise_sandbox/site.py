@@ -53,10 +53,10 @@ class SandboxSite:
         self.save()
         return outcome
 
-    def save(self) -> None:
+    def save(self, *, at_once: bool = False) -> None:
         """Write the state file, if there is one and it is not up to date."""
         if self._state_file:
-            self._state_file.save(self.workspace)
+            self._state_file.save(self.workspace, at_once=at_once)
 
     def _route(self, request: RawRequest) -> Outcome:
         if _below(PREFIX, request):

@@ -3,6 +3,9 @@
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
+from huwise_sandbox import state_file
 from huwise_sandbox.records import Snapshot, user
 from huwise_sandbox.state_file import StateFile
 from huwise_sandbox.workspace import SandboxWorkspace
@@ -34,6 +37,19 @@ def test_nothing_is_written_when_nothing_changed(tmp_path: Path) -> None:
     here.put(user("bea", None))
     state.save(here)
     assert path.exists()
+
+
+def test_a_long_one_is_not_written_for_each_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_file, "LONG", 1)
+    monkeypatch.setattr(state_file, "SHARE", 1_000_000)
+    state, here = StateFile(tmp_path / "state.json"), workspace()
+    before = here.snapshot()
+    state.save(here)
+    here.put(user("bea", None))
+    state.save(here)
+    assert state.load() == before
+    state.save(here, at_once=True)
+    assert state.load() == here.snapshot()
 
 
 def test_changes_made_at_once_are_all_saved(tmp_path: Path) -> None:
