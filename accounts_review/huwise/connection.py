@@ -202,7 +202,7 @@ def _answer(response: httpx.Response, *, doing: str, largest: int) -> Answer | H
     body, is_empty = bytearray(), response.status_code == httpx.codes.NO_CONTENT
     if not is_empty and not _can_unpack(response):
         return UnexpectedAnswer(doing=doing, status=response.status_code, message="it is packed as nobody asked for")
-    if is_empty:
+    if is_empty and deadline.ends_with_head(response):
         _end(response)
     for piece in () if is_empty else _unpacked(response, most=largest):
         body += piece

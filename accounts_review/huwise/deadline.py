@@ -6,6 +6,7 @@ wait is cut to what is left of the exchange's time. Who watches each wait also s
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from accounts_review.huwise.private import ANYWHERE, Reach
 IDLE_SECONDS = 1.0
 """So long a connection is kept for the next request. Servers close them after two seconds or more; a DELETE that meets
 that very moment has an unknown outcome."""
+
+MOST_HEARD = 4096
+"""So much of an answer is remembered as it came: its head, as a rule."""
 
 _until: ContextVar[float | None] = ContextVar("until", default=None)
 
@@ -53,9 +57,17 @@ def transport(
 
 
 def came_unasked(response: httpx.Response) -> bool:
-    """Whether an answer had been read before its request was written: it is what was left of another one's."""
+    """Whether an answer, or its beginning, had been read before its request was written: it is what was left of another
+    one's. What came since then does not begin with its status, nor with that of an interim answer."""
     stream = response.extensions.get("network_stream")
-    return isinstance(stream, _Stream) and not stream.has_heard
+    status_line = rb"HTTP/1\.\d (?:1\d\d|%d)\b" % response.status_code
+    return isinstance(stream, _Stream) and not re.match(status_line, stream.heard)
+
+
+def ends_with_head(response: httpx.Response) -> bool:
+    """Whether nothing came behind the head of an answer, so far: it would be read as the beginning of the next one."""
+    stream = response.extensions.get("network_stream")
+    return not isinstance(stream, _Stream) or stream.heard.find(b"\r\n\r\n") == len(stream.heard) - 4
 
 
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
@@ -71,15 +83,16 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
 class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self.has_heard = False
-        """Whether anything was read since something was written."""
+        self.heard = bytearray()
+        """What was read first since something was written."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        self.has_heard = True
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        read = self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        self.heard += read[: MOST_HEARD - len(self.heard)]
+        return read
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.has_heard = False
+        self.heard.clear()
         self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:

@@ -18,6 +18,12 @@ NOBODY = b'HTTP/1.1 404 Not Found\r\nContent-Length: 27\r\n\r\n{"error_code": "n
 FAULT = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is kept however slow this machine is."""
+    monkeypatch.setattr(deadline, "IDLE_SECONDS", 60.0)
+
+
 @contextmanager
 def answering(first: bytes, after: bytes) -> Iterator[tuple[str, list[str]]]:
     """A server that gives the one answer to the first request, the other to all that follow, and tells what it met."""
@@ -41,8 +47,14 @@ def answering(first: bytes, after: bytes) -> Iterator[tuple[str, list[str]]]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_success_that_nobody_asked_for_is_none_of_the_next_delete() -> None:
-    with answering(OK + GONE, after=FAULT) as (url, asked), Client(url=url, api_key="k") as client:
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize(
+    ("left", "after"),
+    [(GONE, FAULT), (GONE[:-2] + b"X-Rest: ", FAULT), (GONE[:-2], b"\r\n" + FAULT), (GONE[:4], GONE[4:])],
+    ids=["whole", "a half that swallows the answer", "a half whose rest comes later", "a few bytes"],
+)
+def test_a_success_that_nobody_asked_for_is_none_of_the_next_delete(left: bytes, after: bytes) -> None:
+    with answering(OK + left, after=after) as (url, asked), Client(url=url, api_key="k") as client:
         client.user("marie")
         with pytest.raises(Unreachable) as raised:
             client.delete_user("marie")
@@ -50,6 +62,7 @@ def test_a_success_that_nobody_asked_for_is_none_of_the_next_delete() -> None:
     assert asked == ["connected", "GET", "DELETE"]
 
 
+@pytest.mark.usefixtures("patience")
 def test_nobody_is_gone_by_an_answer_that_nobody_asked_for() -> None:
     """A GET is asked once more, elsewhere."""
     with answering(OK + NOBODY, after=OK) as (url, asked), Client(url=url, api_key="k", backoff=0.0) as client:
@@ -57,12 +70,22 @@ def test_nobody_is_gone_by_an_answer_that_nobody_asked_for() -> None:
     assert asked == ["connected", "GET", "GET", "connected", "GET"]
 
 
-def test_a_removal_leaves_its_connection_to_the_next_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline, "IDLE_SECONDS", 60.0)
+@pytest.mark.usefixtures("patience")
+def test_a_removal_leaves_its_connection_to_the_next_request() -> None:
     with answering(GONE, after=GONE) as (url, asked), Client(url=url, api_key="k") as client:
         for name in ("marie", "omar"):
             client.delete_user(name)
     assert asked == ["connected", "DELETE", "DELETE"]
+
+
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize("rest", [b"{}", b"0\r\n\r\n", GONE], ids=["a body", "an empty chunk", "another answer"])
+def test_a_removal_with_something_behind_its_answer_does_not_spoil_the_next_one(rest: bytes) -> None:
+    """A 204 has no body, and yet some servers send one: it is left with its connection."""
+    with answering(GONE + rest, after=GONE) as (url, asked), Client(url=url, api_key="k") as client:
+        for name in ("marie", "omar"):
+            client.delete_user(name)
+    assert asked == ["connected", "DELETE"] * 2
 
 
 def test_a_connection_that_was_idle_for_a_while_is_not_used_again() -> None:
