@@ -323,7 +323,8 @@ def _in_flight(workspace: Workspace) -> QuerySet[Case]:
 
 
 def _open_cases(workspace: Workspace) -> int:
-    """Cases that the worker can move now: due, in flight, or unknown."""
+    """Cases that the worker can move now: due (a cancelled clean-up lets go of such), in flight, or unknown."""
     in_flight = ("claimed", "intended", "unknown")
-    can_move = Q(state__in=in_flight) | Q(state="due", cleanup__state=CleanupState.RUNNING)
+    turns = (CleanupState.RUNNING, CleanupState.CANCELLED)
+    can_move = Q(state__in=in_flight) | Q(state="due", cleanup__state__in=turns)
     return Case.objects.filter(can_move, cleanup__workspace=workspace).count()

@@ -20,8 +20,10 @@ from django_q.models import OrmQ, Schedule
 from accounts_review.huwise import Unreachable
 from accounts_review.models import Run, Workspace
 from accounts_review.tasks import actions, jobs, queue, schedule, sources
+from accounts_review.workflow.launch import launch
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.revoke import worker
+from accounts_review.workflow.revoke.by_hand import settle_by_hand
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from tests.audit.test_concurrency import in_threads
 from tests.conftest import NOW
@@ -233,6 +235,29 @@ def test_a_sweep_has_a_cleanup_closed_whose_last_people_were_taken_out(stage: St
     assert stage.cleanup().state == "closed"
     jobs.sweep()
     assert enqueued().count("revoke_batch") == 1
+
+
+def test_a_sweep_rings_for_whom_a_cancelled_cleanup_has_left(stage: Stage) -> None:
+    """An administrator said "it is still there" while somebody cancelled, or the worker died before it let go of them;
+    who stays due is in no other draft."""
+    stage.launch("marie")
+    stage.order({"method": "DELETE", "kind": "status", "status": 500, "times": 1})
+    assert stage.revoke(quiet=60) == {"unknown": 1}
+    seen_running = stage.case("marie")
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=NOW)
+    settle_by_hand(
+        case=seen_running,
+        actor=stage.staff("administrator"),
+        is_gone=False,
+        reason="looked in Huwise",
+        now=NOW + timedelta(hours=1),
+    )
+    OrmQ.objects.all().delete()
+    jobs.sweep()
+    assert "revoke_batch" in enqueued()
+    jobs.revoke_batch(stage.workspace.pk)
+    assert stage.states() == {"marie": "withdrawn"}
+    assert stage.members == {"marie", "omar"}
 
 
 def test_a_sync_that_runs_already_is_enough(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
