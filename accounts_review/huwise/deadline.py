@@ -67,7 +67,10 @@ def came_unasked(response: httpx.Response) -> bool:
 def ends_with_head(response: httpx.Response) -> bool:
     """Whether nothing came behind the head of an answer, so far: it would be read as the beginning of the next one."""
     stream = response.extensions.get("network_stream")
-    return not isinstance(stream, _Stream) or stream.heard.find(b"\r\n\r\n") == len(stream.heard) - 4
+    if not isinstance(stream, _Stream):
+        return True
+    heard = len(stream.heard)
+    return heard < MOST_HEARD and stream.heard.find(b"\r\n\r\n") == heard - 4
 
 
 def _left(timeout: float | None, error: type[Exception]) -> float | None:
