@@ -108,7 +108,9 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        # TLS within TLS takes more from the socket than is asked for.
+        taken = getattr(self._stream, "_incoming", None) if info == "is_readable" else None
+        return bool(taken and taken.pending) or self._stream.get_extra_info(info)
 
 
 class _Network(httpcore.SyncBackend):

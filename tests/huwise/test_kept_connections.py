@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+from httpcore._backends.sync import TLSinTLSStream
 
 from accounts_review.huwise import Client, Unreachable, deadline
+from tests.huwise.network import make_authority
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 GONE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -99,3 +103,29 @@ def test_a_connection_that_was_idle_for_a_while_is_not_used_again() -> None:
         time.sleep(deadline.IDLE_SECONDS + 0.1)
         client.delete_user("omar")
     assert asked == ["connected", "DELETE"] * 2
+
+
+def test_what_came_early_through_an_encrypted_proxy_is_seen_before_anything_is_asked(tmp_path: Path) -> None:
+    """There, what the workspace sent is taken from the socket before it is read; a success in it was taken for ours."""
+    authority = make_authority(tmp_path)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(authority.of_server)
+
+    def answer() -> None:
+        with suppress(OSError), theirs.wrap_socket(there, server_side=True) as served:
+            served.sendall(OK)
+            served.sendall(GONE)
+            both.set()
+            served.recv(1)
+
+    both = threading.Event()
+    here, there = socket.socketpair()
+    threading.Thread(target=answer, daemon=True).start()
+    with here, there:
+        ours = ssl.create_default_context(cadata=authority.pem)
+        stream = deadline._Stream(TLSinTLSStream(here, ours, "localhost", timeout=30))
+        assert both.wait(30)
+        assert stream.read(65536) == OK
+        assert stream.get_extra_info("is_readable")
+        assert stream.read(65536) == GONE
+        assert not stream.get_extra_info("is_readable")
