@@ -95,6 +95,9 @@ class _Stream(httpcore.NetworkStream):
         return read
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self.heard and self.get_extra_info("is_readable"):
+            # It has ended since it was chosen, or says something unasked. Nothing is written, and another one is taken.
+            raise httpcore.ConnectionNotAvailable
         self.heard.clear()
         self._stream.write(buffer, _left(timeout, httpcore.WriteTimeout))
 

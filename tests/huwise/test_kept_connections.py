@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from httpcore import HTTP11Connection
 from httpcore._backends.sync import TLSinTLSStream
 
 from accounts_review.huwise import Client, Unreachable, deadline
@@ -29,8 +30,11 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def answering(first: bytes, after: bytes) -> Iterator[tuple[str, list[str]]]:
-    """A server that gives the one answer to the first request, the other to all that follow, and tells what it met."""
+def answering(first: bytes, after: bytes, *, hangs_up: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """A server that gives the one answer to the first request, the other to all that follow, and tells what it met.
+
+    It may hang up after each without a word.
+    """
     asked: list[str] = []
 
     def talk(peer: socket.socket) -> None:
@@ -39,6 +43,10 @@ def answering(first: bytes, after: bytes) -> Iterator[tuple[str, list[str]]]:
             while line := peer.recv(65536):
                 asked.append(line.split(b" ")[0].decode())
                 peer.sendall(first if len(asked) == 2 else after)
+                if hangs_up:
+                    break
+        if hangs_up:
+            asked.append("hung up")
 
     def serve(listener: socket.socket) -> None:
         with suppress(OSError):
@@ -103,6 +111,20 @@ def test_a_connection_that_was_idle_for_a_while_is_not_used_again() -> None:
         time.sleep(deadline.IDLE_SECONDS + 0.1)
         client.delete_user("omar")
     assert asked == ["connected", "DELETE"] * 2
+
+
+@pytest.mark.usefixtures("patience")
+def test_a_connection_that_ends_while_it_is_given_to_a_removal_takes_none_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is looked at once more at the last moment: before anything is written, another one will do."""
+    monkeypatch.setattr(HTTP11Connection, "has_expired", lambda _: False)
+    with answering(GONE, after=GONE, hangs_up=True) as (url, asked), Client(url=url, api_key="k") as client:
+        for name in ("marie", "omar"):
+            client.delete_user(name)
+            while asked[-1] != "hung up":
+                time.sleep(0.001)
+    assert asked == ["connected", "DELETE", "hung up"] * 2
 
 
 def test_what_came_early_through_an_encrypted_proxy_is_seen_before_anything_is_asked(tmp_path: Path) -> None:
