@@ -7,29 +7,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
+from typing import IO
 
 FILE, USUAL = "address", "http://127.0.0.1:8000"
-LOCAL = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}")
+LOCAL = re.compile(r"http://127\.0\.0\.1:([0-9]{1,5})")
+PORTS = range(1, 65_536)
 
 
 def of(data_dir: Path) -> str:
     """The address of the portal that runs there, or the usual one."""
-    with suppress(OSError, UnicodeDecodeError):
-        kept = (data_dir / FILE).read_text(encoding="ascii").strip()
-        return kept if LOCAL.fullmatch(kept) else USUAL
+    with suppress(OSError, UnicodeDecodeError), (data_dir / FILE).open(encoding="ascii") as file:
+        found = LOCAL.fullmatch(file.read().strip())
+        if found and int(found[1]) in PORTS and _is_held(file):
+            return found[0]
     return USUAL
 
 
 @contextmanager
 def kept(data_dir: Path, url: str) -> Iterator[None]:
-    """Have others know the address as long as the portal runs; a folder that cannot be written to tells nobody."""
-    file = data_dir / FILE
-    with suppress(OSError):
-        file.write_text(url, encoding="ascii")
-    try:
-        yield
-    finally:
+    """Have others know the address as long as the portal runs; a folder that cannot be written to tells nobody.
+
+    The file is believed as long as somebody holds it: however the portal ends, be it with the machine, it is let go.
+    """
+    file, before = data_dir / FILE, of(data_dir)
+    with ExitStack() as stack:
         with suppress(OSError):
-            file.unlink(missing_ok=True)
+            held = stack.enter_context(file.open("a", encoding="ascii"))
+            flock(held, LOCK_SH)
+            file.write_text(url, encoding="ascii")
+        try:
+            yield
+        finally:
+            # Another portal of this folder may have told its own since, or may still be where it was.
+            with suppress(OSError, UnicodeDecodeError):
+                if file.read_text(encoding="ascii") == url:
+                    file.write_text(before, encoding="ascii")
+
+
+def _is_held(file: IO[str]) -> bool:
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
