@@ -67,10 +67,12 @@ class Decided:
 
     def holds(self, now: datetime) -> bool:
         """Whether what was counted is still so, but for what the audit tells since."""
+        return self.covers(now) and bool(_IS_THERE.rows(pk=self.judged))
+
+    def covers(self, now: datetime) -> bool:
+        """Whether time alone made no difference between the look and an instant."""
         is_passed = self.until is not None and self.until <= now
-        if is_passed or not self.at <= now < self.at + FRESH:
-            return False
-        return bool(_IS_THERE.rows(pk=self.judged))
+        return not is_passed and self.at <= now < self.at + FRESH
 
     def move(self, key: int, group: DecidedGroup | None) -> None:
         """Count an account, which may have been counted, in a group or nowhere."""
@@ -93,6 +95,15 @@ class Decided:
 Place = tuple[datetime, int]
 """The day on which an account passes its limit, and its key."""
 
+
+class FirstOpen(NamedTuple):
+    """What is remembered of a workspace's list: by what, up to which audit entry, and :attr:`Decided.first_open`."""
+
+    kept: Decided
+    last: int
+    place: Place | None
+
+
 _KEPT: dict[int, Decided] = {}
 """By workspace: of this process, and only where very many are decided on."""
 _TURN = Lock()
@@ -113,21 +124,21 @@ def decided(workspace: Workspace, *, now: datetime) -> Counter[DecidedGroup]:
         return kept.counts.copy()
 
 
-def first_open(workspace: Workspace) -> tuple[int, Place | None] | None:
-    """Up to which audit entry it is remembered who is decided on, with :attr:`Decided.first_open`; ``None``: it is not.
+def first_open(workspace: Workspace, *, now: datetime) -> FirstOpen | None:
+    """What is remembered of who comes first of those open for decision, if that is so at an instant.
 
     As of the last call of :func:`decided`.
     """
     kept = _KEPT.get(workspace.pk)
-    return (kept.last, kept.first_open) if kept else None
+    # The entry before the place: whatever another thread hears of in between, the place is too old to be kept.
+    return FirstOpen(kept, kept.last, kept.first_open) if kept and kept.covers(now) else None
 
 
-def keep_first_open(workspace: Workspace, place: Place, *, last: int) -> None:
-    """Remember it for later calls, if nothing was heard of since that audit entry."""
+def keep_first_open(known: FirstOpen, place: Place) -> None:
+    """Remember it for later calls, if nothing was heard of since, and nobody was judged."""
     with _TURN:
-        kept = _KEPT.get(workspace.pk)
-        if kept and kept.last == last:
-            kept.first_open = place
+        if known.kept.last == known.last:
+            known.kept.first_open = place
 
 
 def _look(workspace: Workspace, now: datetime) -> Decided:

@@ -15,8 +15,8 @@ from django.http import QueryDict
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from accounts_review.models import Account, Assessment, Workspace
-from accounts_review.web.review import decided
+from accounts_review.models import Account, Assessment, DormancyCount, Workspace
+from accounts_review.web.review import decided, plain
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.plain import ends_of
 from accounts_review.web.review.selection import filtered
@@ -162,15 +162,62 @@ def test_those_before_the_first_who_is_open_are_not_looked_at_again(
     stage = set_stage(*(someone(f"n{number}", idle=1000 - number) for number in range(4)), synced=True)
     stage.approve("n0", "n1")
     assert is_right(stage)
-    kept = decided.first_open(stage.workspace)
-    assert kept is not None
+    known = decided.first_open(stage.workspace, now=stage.clock())
+    assert known is not None
     [account] = stage.accounts("n2")
-    assert kept[1] == (account.assessment.dormant_from, account.pk - 1)
+    assert known.place == (account.assessment.dormant_from, account.pk - 1)
 
     decide.withdraw(accounts=stage.accounts("n0"), actor=stage.staff("operator"), reason="no", now=stage.clock())
     assert is_right(stage), "whoever was undone comes first"
-    decided.keep_first_open(stage.workspace, (stage.clock(), 0), last=kept[0])
+    decided.keep_first_open(known, (stage.clock(), 0))
     assert is_right(stage), "what another saw before that does not count"
+
+
+def test_what_was_seen_before_accounts_were_judged_again_does_not_count(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that reads the list takes a while; meanwhile a judgement may move somebody to its start."""
+    keep_all(monkeypatch)
+    stage = set_stage(*(someone(f"n{number}", idle=1000 - number) for number in range(4)), synced=True)
+    stage.approve("n0", "n1")
+    assert is_right(stage)
+    monkeypatch.setattr(decided, "_KEPT", {})
+    keep = decided.keep_first_open
+
+    def keep_late(*args: Any, **kwargs: Any) -> None:
+        Assessment.objects.filter(account__username="n3").update(dormant_from=days_ago(2000))
+        DormancyCount.objects.gather(stage.workspace)
+        counts_by_segment(stage.workspace, now=stage.clock())
+        keep(*args, **kwargs)
+
+    monkeypatch.setattr(plain, "keep_first_open", keep_late)
+    found = filtered(QueryDict(""), workspace=stage.workspace, now=stage.clock())
+    assert found.tabs()
+    ends = ends_of(found)
+    assert ends is not None
+    ends("", False, 3)
+    monkeypatch.setattr(plain, "keep_first_open", keep)
+
+    assert is_right(stage)
+
+
+def test_what_was_seen_as_of_an_instant_before_an_exemption_ended_does_not_count(
+    set_stage: SetStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_all(monkeypatch)
+    stage = set_stage(*(someone(f"n{number}", idle=1000 - number) for number in range(4)), synced=True)
+    until, before = stage.clock() + timedelta(days=1), stage.clock() + timedelta(days=1, seconds=-1)
+    accounts, actor = stage.accounts("n0"), stage.staff("operator")
+    decide.exempt(accounts=accounts, actor=actor, reason="wait", until=until, now=stage.clock())
+    found = filtered(QueryDict(""), workspace=stage.workspace, now=before)
+    assert found.tabs()
+    stage.clock.advance(days=1)
+    counts_by_segment(stage.workspace, now=stage.clock())
+    ends = ends_of(found)
+    assert ends is not None
+    ends("", False, 3)
+
+    assert is_right(stage)
 
 
 def test_limits_that_pass_and_exemptions_that_end_are_seen_at_once(
