@@ -92,6 +92,8 @@ def reconnect(
     what the API can cause.
     """
     permit(actor, "administer", workspace)
+    # Before the host is changed, too, which is an act of its own.
+    _refuse_unseen(workspace, seen)
     if workspace.host and client.host != workspace.host:
         identity.change_host(workspace=workspace, client=client, key_owner=access.key_owner, actor=actor, clock=clock)
     findings = _answering(look(client=client, key_owner=access.key_owner, clock=clock, workspace=workspace))
@@ -99,9 +101,7 @@ def reconnect(
     with transaction.atomic():
         workspace.refresh_from_db(from_queryset=Workspace.objects.select_for_update(no_key=True))
         audit.wait_for_turn()
-        stored = StoredKey.objects.filter(workspace=workspace).first()
-        if seen is not None and seen != (stored.stamp if stored else ""):
-            raise audit.Conflict(workspace)
+        _refuse_unseen(workspace, seen)
         identity.refuse_host(client.host, others=Workspace.objects.exclude(pk=workspace.pk))
         workspace.host = client.host
         if workspace.state == Workspace.State.RETIRED:
@@ -116,6 +116,12 @@ def reconnect(
 def _refuse(name: str, host: str) -> None:
     identity.refuse_name(name, others=Workspace.objects.all())
     identity.refuse_host(host, others=Workspace.objects.all())
+
+
+def _refuse_unseen(workspace: Workspace, seen: str | None) -> None:
+    stored = StoredKey.objects.filter(workspace=workspace).first()
+    if seen is not None and seen != (stored.stamp if stored else ""):
+        raise audit.Conflict(workspace)
 
 
 def _answering(findings: list[Found]) -> list[Found]:

@@ -18,7 +18,7 @@ from accounts_review import audit
 from accounts_review.audit.chain import _CHAIN_LOCK
 from accounts_review.huwise import Client, host_of
 from accounts_review.huwise.client import Page
-from accounts_review.models import Access, AuditEntry, Workspace
+from accounts_review.models import Access, AuditEntry, StoredKey, Workspace
 from accounts_review.tasks import actions, sources
 from accounts_review.workflow import connect, identity, workspaces
 from accounts_review.workflow.retention.erase import erase_accounts
@@ -158,6 +158,19 @@ def test_a_host_whose_connection_check_finds_a_fault_is_not_followed(
     describe(settings, "main", moved(stage.url), key="wrong-key")
     with pytest.raises(identity.NotTheSame, match="HUWISE_API_KEY"):
         actions.change_host(stage.workspace, actor=person("administrator"))
+
+
+def test_a_connection_to_another_host_that_comes_too_late_leaves_the_host_alone(
+    stage: Stage, person: Callable[[str], User]
+) -> None:
+    """Otherwise the workspace would have one host, and the connection that somebody else stored another."""
+    StoredKey.store(stage.workspace, Access(url=stage.url, api_key=KEY), now=NOW)
+    access, before = Access(url=moved(stage.url), api_key=KEY), AuditEntry.objects.count()
+    given: dict[str, Any] = {"access": access, "actor": person("administrator"), "clock": stage.clock}
+    with sources.trial_client(access) as client, pytest.raises(audit.Conflict):
+        connect.reconnect(workspace=stage.workspace, client=client, seen="what was there before", **given)
+    assert Workspace.objects.get().host == host_of(stage.url)
+    assert AuditEntry.objects.count() == before
 
 
 def test_where_the_host_is_the_same_there_is_nothing_to_change(stage: Stage, person: Callable[[str], User]) -> None:
