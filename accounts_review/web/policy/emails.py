@@ -83,7 +83,8 @@ class TextsForm(forms.Form):
         given = super().clean() or {}
         for part in list(given):
             given[part] = given[part].replace("\r\n", "\n").strip()
-            for problem in problems(self.kind, part, given[part]):
+            # The portal's own words are not kept: what they take from the settings may be longer, or have braces.
+            for problem in problems(self.kind, part, given[part]) if given[part] != self.default[part] else ():
                 self.add_error(part, problem)
         return given
 

@@ -116,6 +116,18 @@ def test_the_portals_text_does_not_replace_what_somebody_else_wrote_meanwhile(
     assert EmailText.objects.get().text == "Theirs"
 
 
+@pytest.mark.parametrize("sender", ["Team {A} <a@ville.example>", f"{'x' * 101} <a@ville.example>"])
+def test_the_portals_own_words_are_given_back_whatever_they_are(
+    send: Sender, workspace: Workspace, sender: str
+) -> None:
+    """The sender of a workspace may be called what the sender of its e-mails may not be given as a name."""
+    Workspace.objects.update(sender=sender)
+    make_email_text(workspace, "Hello", kind="", part="greeting")
+    page = send("policy/emails", {"verb": "default", "kind": "", "written_in": "en"})
+    assert page.status_code == 302
+    assert not EmailText.objects.exists()
+
+
 def test_the_language_of_the_emails_is_not_taken_back_by_who_did_not_change_it(send: Sender) -> None:
     send("policy/emails", {"language": "fr"}, {"language": "en"})
     send("policy/emails", {"language": "en"}, {"language": "en"})
