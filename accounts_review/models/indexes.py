@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from zlib import crc32
 
 import structlog
-from django.db import DatabaseError, connection, models
+from django.db import DatabaseError, OperationalError, connection, models, transaction
 
 from accounts_review.models.alone import alone
 
@@ -18,6 +18,8 @@ MANY = 20_000
 """From so many accounts on it pays."""
 WORK_MEMORY = "256MB"
 """With less, the database writes the index to its disk many times over."""
+PATIENCE = "2s"
+"""How long to wait for who uses a table in another way; everybody who comes after would wait behind."""
 GROWTH = 4
 """And where there will be so many times as many as there are."""
 LARGE = 500_000
@@ -43,7 +45,7 @@ def put_off(model: type[models.Model], *, coming: int) -> None:
         return
     unique = [] if stored else _unique(model)
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '2s'")
+        cursor.execute(f"SET lock_timeout = '{PATIENCE}'")
         try:
             for index in [*model._meta.indexes, *unique]:
                 cursor.execute(f'DROP INDEX IF EXISTS "{index.name}"')
@@ -123,10 +125,15 @@ def look_through(*tables: type[models.Model]) -> None:
     """Have the database look through tables, so that it knows what is in them, and plans anew what it planned before.
 
     Otherwise it does so within a minute. Until then it looks at everyone, not knowing that few are exceptional; and of
-    a table that was small when a page was first asked for, it reads all rows for each account.
+    a table that was small when a page was first asked for, it reads all rows for each account. Where somebody keeps a
+    table for long, as who makes an index does, it stays as it was.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE " + ", ".join(f'"{model._meta.db_table}"' for model in tables))
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            cursor.execute("ANALYZE " + ", ".join(f'"{model._meta.db_table}"' for model in tables))
+    except OperationalError as error:
+        log.info("tables.not_looked_through", reason=str(error))
 
 
 def _get_known(model: type[models.Model]) -> None:

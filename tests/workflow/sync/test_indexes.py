@@ -175,3 +175,22 @@ def test_while_another_process_makes_them_nobody_else_does(stage: Stage) -> None
         assert is_there(SEARCH)
     finally:
         other.close()
+
+
+def test_nobody_waits_for_long_to_have_a_table_looked_through(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who makes an index keeps others from it, and waits in turn for who downloads: a decision on very many goes on."""
+    monkeypatch.setattr(indexes, "PATIENCE", "100ms")
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE accounts_review_assessment IN SHARE UPDATE EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '20s'")
+        indexes.look_through(Account, Assessment)
+    finally:
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("20s",)
+            cursor.execute("RESET lock_timeout")
