@@ -123,6 +123,26 @@ def test_rows_are_sent_while_the_database_finds_more(desk: Desk, monkeypatch: py
     assert not connection.in_atomic_block, "who hangs up leaves nothing behind"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_rows_slowly_is_not_taken_for_somebody_who_forgot_a_transaction(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts_review.models.streaming.CHUNK", 1)
+    monkeypatch.setattr("accounts_review.spreadsheet.writing.BATCH", 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '20s'")
+    answer = desk.client.get(desk.url("export", "?verdict=all&format=csv"))
+
+    assert [next(iter(answer)) for _piece in range(3)]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("10min",)
+        answer.close()
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("20s",)
+        cursor.execute("RESET idle_in_transaction_session_timeout")
+
+
 def test_more_than_a_spreadsheet_holds_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts_review.web.review.export.MOST_ROWS", 2)
     answer = desk.client.get(desk.url("export", "?verdict=dormant&format=xlsx"), follow=True)
