@@ -12,6 +12,7 @@ from accounts_review.models import Workspace, permit
 from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention import due
 from accounts_review.workflow.retention.erase import NotErasable
+from accounts_review.workflow.retention.traces import StillRead
 
 
 class Command(WorkspaceCommand):
@@ -40,6 +41,8 @@ class Command(WorkspaceCommand):
                 nightly.scrub_job()
         except NotErasable as error:
             raise CommandError(str(error)) from None
+        except StillRead as later:
+            self.stderr.write(str(later))
         self.stdout.write(f"accounts erased {erased.accounts:,}")
         if erased.failed:
             raise CommandError(f"Not erased, and tried again next night: {'; '.join(erased.failed)}.")

@@ -11,6 +11,7 @@ from accounts_review.management.shell import WorkspaceCommand, add_reason, perso
 from accounts_review.models import Workspace
 from accounts_review.tasks import actions, nightly
 from accounts_review.workflow.retention.erase import NotErasable, erase_person
+from accounts_review.workflow.retention.traces import StillRead
 
 
 class Command(WorkspaceCommand):
@@ -31,7 +32,10 @@ class Command(WorkspaceCommand):
         except NotErasable as error:
             raise CommandError(str(error)) from None
         files = actions.sweep(erased.terms)
-        nightly.scrub_job()
+        try:
+            nightly.scrub_job()
+        except StillRead as later:
+            self.stderr.write(str(later))
         for where in erased.left:
             self.stderr.write(f"Left as it is: {where}.")
         self.stdout.write(f"accounts erased {erased.accounts:,}, files changed {files}")

@@ -27,6 +27,18 @@ _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 SCRUB = "scrub_job"
 """The task that calls :func:`scrub_embedded`; its runs say when that was last done."""
 LARGEST_FILE = 200 * 2**20
+BRIEFLY = "2s"
+"""So long whoever uses a table may take to end, and everybody else wait behind who waits for that."""
+# Tables that were written anew until one is met that is in use would all be written anew again, a minute later.
+_IN_USE = """
+SELECT FROM pg_locks used JOIN pg_stat_activity USING (pid)
+WHERE used.locktype = 'relation' AND used.relation IN (
+        SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+    )
+    AND used.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND xact_start < now() - %s::interval
+LIMIT 1
+"""
 
 
 class StillRead(ImproperlyConfigured):
@@ -81,7 +93,10 @@ def scrub_embedded() -> None:
     if not is_embedded():
         return
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '2s'")
+        cursor.execute(_IN_USE, [BRIEFLY])
+        if cursor.rowcount:
+            raise StillRead
+        cursor.execute(f"SET lock_timeout = '{BRIEFLY}'")
         try:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             for (table,) in cursor.fetchall():

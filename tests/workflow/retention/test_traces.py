@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
-import pytest
-from django.db import connection, connections
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
 
-from accounts_review.models import Run
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection, connections
+from django.utils.timezone import now
+
+from accounts_review.models import Run, Workspace
 from accounts_review.tasks import nightly
 from accounts_review.workflow.retention import traces
+from tests.factories import make_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+embedded = pytest.mark.skipif(not traces.is_embedded(), reason="a real server does so in its own time")
 
+
+@pytest.fixture
+def reader(transactional_db: None) -> Iterator[Any]:
+    """Somebody who reads one table for long."""
+    reader = connections.create_connection("default")
+    with reader.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE accounts_review_workspace IN ACCESS SHARE MODE")
+    yield reader
+    reader.close()
+
+
+def files_of_tables() -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname, relfilenode FROM pg_class JOIN pg_tables ON relname = tablename")
+        return sorted(cursor.fetchall())
+
+
+@embedded
+def test_while_somebody_reads_for_long_no_table_is_written_anew(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All would be again, a minute later, and nobody reads a table meanwhile."""
+    monkeypatch.setattr(traces, "BRIEFLY", "100ms")
+    before = files_of_tables()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.2)")
+
+    with pytest.raises(traces.StillRead):
+        traces.scrub_embedded()
+
+    assert files_of_tables() == before
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_what_is_erased_on_a_shell_while_somebody_reads_is_told_all_the_same(
+    workspace: Workspace, person: Callable[[str], User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has happened, and whoever asked is to know what of it is left."""
+
+    def still_read() -> None:
+        raise traces.StillRead
+
+    monkeypatch.setattr(traces, "scrub_embedded", still_read)
+    make_account(workspace, "zebulon.q", gone_at=now())
+    out, err = StringIO(), StringIO()
+    said = {"actor": person("administrator").username, "reason": "asked for", "stdout": out, "stderr": err}
+
+    call_command("erase_person", "zebulon.q", **said)
+
+    assert "accounts erased 1" in out.getvalue()
+    assert "tried again in a minute" in err.getvalue()
+
+
+@embedded
 def test_while_somebody_reads_a_table_for_long_nobody_waits_behind_it() -> None:
     reader = connections.create_connection("default")
     try:
