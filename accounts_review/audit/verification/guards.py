@@ -71,10 +71,12 @@ def check_triggers() -> list[Flaw]:
 def powers() -> list[str]:
     """What the running role can do to the audit beyond reading and adding; empty as it should be.
 
-    Where the owner asks, who migrates, it is not the owner that is looked at.
+    It is the one that is signed in, whatever an address says of it; only where that is the owner, who migrates, the
+    one that the address of the portal names.
     """
+    is_owner = settings.HAS_OWNER_ROLE and connection.settings_dict["USER"] == settings.OWNER_ROLE
     with connection.cursor() as cursor:
-        cursor.execute(_POWERS, [ENTRIES, settings.RUNNING_ROLE[0] if settings.HAS_OWNER_ROLE else None])
+        cursor.execute(_POWERS, [ENTRIES, (is_owner and settings.RUNNING_ROLE[0]) or None])
         held = cursor.fetchone() or ()
     names = ("SUPERUSER", "OWNER", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
     return [name for name, is_held in zip(names, held, strict=False) if is_held]
