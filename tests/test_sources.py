@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 import time_machine
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import connection
 
+from accounts_review import audit
 from accounts_review.models import Access, AuditEntry, Hold, StoredKey, Workspace
-from accounts_review.tasks import sources
+from accounts_review.tasks import nightly, sources
 from accounts_review.workflow import identity, workspaces
 from accounts_review.workflow.connect import Description
 from accounts_review.workflow.identity import NotTheSame
+from accounts_review.workflow.people import factors
 from accounts_review.workflow.workspaces import NotPossible
 from cleanup_portal.logs import LogFormatter
 from tests.conftest import NOW
@@ -115,6 +118,25 @@ def test_a_key_outlives_a_new_secret_key_and_then_does_without_the_old_one(
     sources.renew_stored_keys()
     settings.SECRET_KEY_FALLBACKS = []
     assert sources.access_to(workspace).api_key == KEY
+
+
+def test_a_night_renews_what_was_written_under_the_former_key_after_the_worker_had_started(
+    add: Callable[..., Workspace], person: Callable[[str], User], settings: Any
+) -> None:
+    """By a web server, here or on another host, that still ran with it."""
+    former = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [former]
+    sources.renew_keys()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = former, []
+    workspace = add()
+    factor = TOTP.activate(person("operator"), "secret").instance
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [former]
+    nightly.verify_every_night()
+    settings.SECRET_KEY_FALLBACKS = []
+    factor.refresh_from_db()
+    assert factors.decrypt(factor.data["secret"]) == "secret"
+    assert sources.access_to(workspace).api_key == KEY
+    assert audit.verify()[1] is None
 
 
 def test_without_the_former_secret_key_it_says_what_to_do(add: Callable[..., Workspace], settings: Any) -> None:

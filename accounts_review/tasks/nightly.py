@@ -15,6 +15,7 @@ from accounts_review.models import Workspace
 from accounts_review.tasks.actions import apply_retention
 from accounts_review.tasks.jobs import recorded
 from accounts_review.tasks.queue import enqueue_retention, enqueue_scrub, enqueue_verification
+from accounts_review.tasks.sources import renew_keys
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow import holds
 from accounts_review.workflow.retention import traces
@@ -43,8 +44,12 @@ class NotAllErased(ImproperlyConfigured):
 
 @recorded
 def verify_every_night() -> None:
-    """Every night: have the whole audit proven, as a task that may take its time."""
+    """Every night: have the whole audit proven, as a task that may take its time.
+
+    And encrypt anew what processes that still had the former ``SECRET_KEY`` wrote after a worker had started.
+    """
     enqueue_verification()
+    renew_keys()
 
 
 @recorded
