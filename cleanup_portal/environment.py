@@ -40,7 +40,10 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 def text(name: str, *, default: str) -> str:
-    """The variable as text, without spaces around it; one that is empty counts as not set."""
+    """The variable as text, without spaces around it; one that is empty counts as not set.
+
+    A file that is named and holds nothing does not, where something else than nothing would take its place.
+    """
     try:
         value = _decoded(name, default=default)
         value.encode()
@@ -48,6 +51,8 @@ def text(name: str, *, default: str) -> str:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: it is not UTF-8 text. Check the path.") from None
     except UnicodeEncodeError:
         raise ImproperlyConfigured(f"{name} is not UTF-8 text; write it anew.") from None
+    if not value and default and os.environ.get(f"{name}_FILE"):
+        raise ImproperlyConfigured(f"{name}_FILE is empty. Check the path.")
     return value or default
 
 

@@ -307,3 +307,22 @@ def test_what_is_set_to_nothing_counts_as_not_set(monkeypatch: pytest.MonkeyPatc
         env.public_url("PUBLIC_URL", required=True, default="")
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL is not set"):
         env.email("EMAIL_URL", required=True, default="")
+
+
+@pytest.mark.parametrize("written", ["", " \n"])
+def test_a_file_that_is_named_and_holds_nothing_is_no_setting_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    """Else warnings would go to files, and count as delivered."""
+    (tmp_path / "empty").write_text(written)
+    monkeypatch.setattr(env._values, "files_cache", {})
+    for name in ("PUBLIC_URL", "EMAIL_URL", "EMAIL_FROM", "EMAIL_CONTACT"):
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "empty"))
+    with pytest.raises(ImproperlyConfigured, match="PUBLIC_URL_FILE is empty"):
+        env.public_url("PUBLIC_URL", required=False, default="http://127.0.0.1:8000")
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL_FILE is empty"):
+        env.email("EMAIL_URL", required=False, default="filemail:///mail")
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_FROM_FILE is empty"):
+        env.sender("EMAIL_FROM", default="cleanup-portal@localhost")
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_CONTACT_FILE is empty"):
+        env.contact("EMAIL_CONTACT", default="cleanup@example.org")
