@@ -76,7 +76,8 @@ def against(kept: Checkpoint) -> Flaw | None:
     """Whether a checkpoint names another entry than there is; that the entries hold is for :func:`verify_chain`."""
     entries = AuditEntry._base_manager.order_by("-seq").values_list("seq", "digest", "kind")
     there = entries.filter(seq=kept.seq).first()
-    if there and there[1] == kept.digest:
+    # Before the first entry there is none to compare.
+    if kept.seq == 0 or (there and there[1] == kept.digest):
         return None
     newest = max((seq for seq, _digest, _kind in entries[:1]), default=0)
     return _cut_off({kept.seq: kept.digest}, newest) or _rewritten(kept.seq, there[2] if there else "")

@@ -16,6 +16,7 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit import sentences
+from accounts_review.audit.checkpoint import GENESIS
 from accounts_review.audit.events import Event, named
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.web.audit import views
@@ -165,7 +166,9 @@ def test_a_long_audit_is_left_to_the_worker_but_a_saved_checkpoint_is_compared_a
     assert "The audit is being verified." in matching
     assert "the audit was rewritten" in verified(site, checkpoint=f"{kept.seq}:{'0' * 64}")
     assert "the end was cut off" in verified(site, checkpoint=f"{kept.seq + 100}:{'0' * 64}")
-    assert site.enqueued == ["accounts_review.tasks.nightly.verify_audit_job"] * 3
+    of_no_entry = verified(site, checkpoint=f"0:{GENESIS}")
+    assert "the audit was rewritten" not in of_no_entry, "it was saved before the first entry"
+    assert site.enqueued == ["accounts_review.tasks.nightly.verify_audit_job"] * 4
 
 
 def test_the_first_bad_entry_is_named(site: Site) -> None:
