@@ -114,6 +114,7 @@ SAID: dict[str, Promise | str] = {
     "checkpoint": gettext_lazy("The database does not agree with its checkpoint."),
     "held_back": gettext_lazy("Not yet for %(count)s: %(why)s."),
     # Why nobody can be launched now
+    "warns_nobody": gettext_lazy("E-mails are written to a folder and reach nobody, so nobody would be warned."),
     "share_too_small": gettext_lazy("The policy's share of the population allows no account."),
     "share_used_up": gettext_lazy(
         "Limit reached: of at most %(share)s accounts, %(taken)s are about to be removed or were in the last 30 days."
@@ -180,6 +181,7 @@ REMEDIES: dict[str, Promise] = {
     "notice_came_back": gettext_lazy(
         "Correct the address in Huwise, sync and send the notice again, or withdraw the account from this clean-up."
     ),
+    "warns_nobody": gettext_lazy("Set EMAIL_URL to your mail server, or try it as a dry run."),
     "share_too_small": gettext_lazy("Raise limits.share_of_population in the policy."),
     "share_used_up": gettext_lazy(
         "The next launch becomes possible on %(next)s, or earlier if some of them keep their access."

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts_review.models import Account, Case, PolicyVersion, Workspace
@@ -37,10 +39,12 @@ class Room:
     """How many of them are on their way out, or were removed of late."""
     next_at: datetime | None = None
     """Where the share is what limits: when it has room again, if nobody on the way out keeps their access."""
+    warns_nobody: bool = False
+    """Whether e-mails are written to files, so that people would be removed who never read of it."""
 
     @property
     def allows(self) -> int:
-        return max(0, min(self.per_cleanup, self.share - self.taken))
+        return 0 if self.warns_nobody else max(0, min(self.per_cleanup, self.share - self.taken))
 
     @property
     def is_by_share(self) -> bool:
@@ -50,6 +54,8 @@ class Room:
     @property
     def objection(self) -> Found:
         """Why nobody can be launched now, where that is so."""
+        if self.warns_nobody:
+            return {"code": "warns_nobody"}
         if not self.share:
             return {"code": "share_too_small"}
         until = {"next": self.next_at.isoformat()} if self.next_at else {}
@@ -71,7 +77,8 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     enough = of_whom_the_share_is(limits.per_cleanup + taken + 1, share=limits.share_of_population)
     population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
-    found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken)
+    unread = workspace.is_live and rules.notice.days > 0 and _is_mail_unread(workspace)
+    found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken, warns_nobody=unread)
     if not workspace.is_live or not found.is_by_share:
         return found
     ends = [*removed.values_list("moved_at", flat=True), *_ends(leaving, now=now)]
@@ -83,6 +90,13 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
         if int((population - out) * limits.share_of_population) > len(used_up) - out
     )
     return replace(found, next_at=next(has_room, None))
+
+
+def _is_mail_unread(workspace: Workspace) -> bool:
+    """Whether e-mails are files, as they are until a mail server is set, and the workspace is no trial on this host."""
+    host = urlsplit(f"//{workspace.host}").hostname or ""
+    is_trial = "." not in host or host.startswith("127.")
+    return settings.EMAIL_BACKEND.endswith(".filebased.EmailBackend") and not is_trial
 
 
 def of_whom_the_share_is(count: int, *, share: float) -> int:

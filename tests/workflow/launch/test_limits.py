@@ -121,3 +121,29 @@ def test_however_a_division_is_rounded_enough_are_counted() -> None:
         for count in range(300):
             share = percent / 100
             assert count <= int(limits.of_whom_the_share_is(count, share=share) * share), (percent, count)
+
+
+@pytest.mark.parametrize(
+    ("host", "mode", "notice", "is_launched"),
+    [
+        ("ville.example.org", Workspace.Mode.LIVE, 30, False),
+        ("ville.example.org", Workspace.Mode.LIVE, 0, True),
+        ("ville.example.org", Workspace.Mode.DRY_RUN, 30, True),
+        ("127.0.0.1:8055", Workspace.Mode.LIVE, 30, True),
+        ("sandbox:8055", Workspace.Mode.LIVE, 30, True),
+    ],
+)
+def test_of_a_real_workspace_nobody_is_launched_whose_notice_would_be_a_file(
+    stage: Stage, settings: Any, host: str, mode: Workspace.Mode, notice: int, is_launched: bool
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    stage.adopt(policy_text(notice=notice))
+    stage.set_mode(mode)
+    Workspace.objects.update(host=host)
+    [case] = stage.approve(NAMES[0])
+    act: dict[str, Any] = {"cleanup": case.cleanup, "actor": stage.staff("operator"), "now": stage.clock()}
+    if is_launched:
+        launch.launch(**act)
+        return
+    with pytest.raises(launch.CannotLaunch, match=r"reach nobody.*EMAIL_URL"):
+        launch.launch(**act)
