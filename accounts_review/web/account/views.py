@@ -24,7 +24,7 @@ from accounts_review.web.account import evidence
 from accounts_review.web.account.elsewhere import elsewhere
 from accounts_review.web.account.timeline import timeline
 from accounts_review.web.review.forms import DecisionForm, ServiceAccountForm
-from accounts_review.web.shared import too_late
+from accounts_review.web.shared import too_late, typed
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.download import file_name
 from accounts_review.wording import instants
@@ -69,6 +69,7 @@ class AccountPage(OneAccount, TemplateView):
         context |= self._history(context["dates"]) | self._decisions()
         context["can_erase"] = context["may_administer"] and not objection_to_erasing(self.account)
         context["scrub"] = self._scrub()
+        context["typed"] = typed.taken(self.request, f"erase {self.account.pk}")
         if self.account.gone_at:
             context["back"] = next((life for life in self.lives if not life.gone_at), None)
         context["elsewhere"] = elsewhere(self.account, seen=workspaces_of(self.request.user), now=self.now)
@@ -163,6 +164,7 @@ class Erase(OneAccount):
         reason, username = str(request.POST.get("reason", ""))[:LONGEST_REASON], self.account.username
         back = redirect("account", workspace=self.workspace.name, pk=self.account.pk)
         if request.POST.get("username", "").strip() != username:
+            typed.keep(request, f"erase {self.account.pk}", reason=reason)
             messages.error(request, _("Type the username to confirm. Nothing was erased."))
             return back
         try:

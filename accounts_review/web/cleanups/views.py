@@ -31,7 +31,7 @@ from accounts_review.web.cleanups.progress import last_stop, progress_of, summar
 from accounts_review.web.cleanups.second_person import waiting_of
 from accounts_review.web.cleanups.tables import CaseTable, CleanupTable, DraftTable
 from accounts_review.web.cleanups.years import columns_of, years_of
-from accounts_review.web.shared import too_late
+from accounts_review.web.shared import too_late, typed
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.wording import findings
 from accounts_review.workflow import answer
@@ -65,7 +65,7 @@ TOLD = (
 )
 """What a report tells of a case."""
 
-TYPED, MOST_KEPT = "typed", 1_000
+MOST_KEPT = 1_000
 
 
 class Cleanups(WorkspaceView):
@@ -117,19 +117,19 @@ class CleanupView(WorkspaceView):
     def keep_typed(self, act: str) -> None:
         """Keep what somebody filled in for an act that was refused, for the page that they see next."""
         sent = self.request.POST
-        self.request.session[TYPED] = {
-            "cleanup": self.cleanup.pk,
-            "act": act[:20],
-            "reason": sent.get("reason", "")[:LONGEST_REASON],
-            "who": sent.get("who", "")[:50_000],
-            "all": sent.get("all", "")[:20],
-            "cases": [int(key) for key in sent.getlist("case")[:MOST_KEPT] if key.isdecimal() and len(key) < 19],
-        }
+        typed.keep(
+            self.request,
+            f"cleanup {self.cleanup.pk}",
+            act=act[:20],
+            reason=sent.get("reason", "")[:LONGEST_REASON],
+            who=sent.get("who", "")[:50_000],
+            all=sent.get("all", "")[:20],
+            cases=[int(key) for key in sent.getlist("case")[:MOST_KEPT] if key.isdecimal() and len(key) < 19],
+        )
 
     def typed(self) -> dict[str, Any]:
         """What was kept of an act on this clean-up, once."""
-        kept: dict[str, Any] = self.request.session.pop(TYPED, {})
-        return kept if kept.get("cleanup") == self.cleanup.pk else {}
+        return typed.taken(self.request, f"cleanup {self.cleanup.pk}")
 
     @property
     def cases(self) -> QuerySet[Case]:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,7 +22,9 @@ from accounts_review.models import SavedView, Workspace, may, permit
 from accounts_review.models.prepared import Prepared
 from accounts_review.web.review.look import AS_LEFT, ListLook, without_look
 from accounts_review.web.review.selection import filtered
+from accounts_review.web.shared import typed
 from accounts_review.web.shared.access import WorkspaceView
+from accounts_review.web.shared.made import Made
 
 BUILT_IN: tuple[tuple[Promise, str], ...] = (
     (gettext_lazy("Invited over a year ago, never signed in"), "verdict=dormant&idle=365&state=open&never_used=on"),
@@ -45,6 +47,10 @@ class Choice:
     droppable: int | None = None
 
 
+LONGEST_KEPT = 200
+"""Characters of a name that was refused, which may be too long."""
+
+
 class SaveForm(forms.Form):
     """A name for the filters in force."""
 
@@ -58,6 +64,13 @@ class SaveForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs |= {"class": "form-control form-control-sm", "autocomplete": "off"}
         self.fields["is_shared"].widget.attrs |= {"class": "form-check-input"}
+
+
+def save_form(request: HttpRequest) -> Made:
+    """The fields to save a view with, filled in again where that was refused."""
+    refused = typed.taken(request, "view")
+    made_of = (SaveForm, refused.get("name"), refused.get("is_shared"))
+    return Made(made_of, SimpleLazyObject(lambda: SaveForm(auto_id="view-%s", initial=refused)))
 
 
 def kept_for(user: User, *, workspace: Workspace) -> list[SavedView]:
@@ -105,6 +118,7 @@ class SaveView(WorkspaceView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         form, user = SaveForm(request.POST), self.request.user
         if not form.is_valid():
+            self._keep(form)
             messages.error(request, _("Give the view a name of at most 60 characters. Nothing was saved."))
             return self._back(
                 filtered(QueryDict(form.data.get("query", "")), workspace=self.workspace, now=self.now).query
@@ -120,8 +134,10 @@ class SaveView(WorkspaceView):
         same = SavedView.objects.filter(workspace=self.workspace, name=given["name"], is_shared=given["is_shared"])
         standing = same.first() if given["is_shared"] else same.filter(owner=user).first()
         if given["name"] in {str(name) for name, _query in BUILT_IN}:
+            self._keep(form)
             messages.error(request, _("A built-in view has this name; choose another."))
         elif standing and not _drops(user, standing):
+            self._keep(form)
             messages.error(request, _("Someone else shares a view with this name; choose another."))
         else:
             view = standing or SavedView(workspace=self.workspace, owner=user, name=given["name"])
@@ -134,6 +150,10 @@ class SaveView(WorkspaceView):
                 return self.post(request, **kwargs)
             messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
         return self._back(query)
+
+    def _keep(self, form: SaveForm) -> None:
+        name, is_shared = form["name"].value() or "", bool(form["is_shared"].value())
+        typed.keep(self.request, "view", name=name[:LONGEST_KEPT], is_shared=is_shared)
 
     def _back(self, query: str) -> HttpResponse:
         """To the list with the filters that it had."""

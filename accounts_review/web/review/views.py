@@ -28,7 +28,7 @@ from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, 
 from accounts_review.web.review.forms import Deciding, DecisionForm
 from accounts_review.web.review.look import SORTS, ListLook, carried
 from accounts_review.web.review.plain import ends_of
-from accounts_review.web.review.saved_views import SaveForm, kept_for, look_left, views_of
+from accounts_review.web.review.saved_views import kept_for, look_left, save_form, views_of
 from accounts_review.web.review.seek import Place, order_named
 from accounts_review.web.review.selection import (
     MOST_AT_ONCE,
@@ -43,7 +43,6 @@ from accounts_review.web.review.selection import (
 from accounts_review.web.review.table import ReviewTable
 from accounts_review.web.shared import too_late
 from accounts_review.web.shared.access import WorkspaceView
-from accounts_review.web.shared.made import Made
 from accounts_review.web.shared.navigation import draft_of, page_of_ours
 from accounts_review.wording import instants
 from accounts_review.wording.numbers import counted
@@ -147,7 +146,7 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
             "look": self.look,
             "carried": carried(self.request.GET),
             "carried_items": parse_qsl(carried(self.request.GET)),
-            "save_form": Made(SaveForm, SimpleLazyObject(lambda: SaveForm(auto_id="view-%s"))),
+            "save_form": save_form(self.request),
             "deciding": Deciding.of(self.now, decide.latest_end(self.workspace, now=self.now)),
             "tabs": tuple(self.tabs),
             "chips": [] if self.filterset.is_default else self.filterset.chips(),

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
 
 from accounts_review.models import Account, Run, Sync, may
+from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.models.run import SILENT
+from accounts_review.web.shared import typed
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.workspaces.filters import SyncFilter
 from accounts_review.web.workspaces.forms import BreakerForm
@@ -143,6 +145,8 @@ class SyncPage(SyncView):
             "last_good": self.workspace.syncs.filter(state=Sync.State.COMPLETE).first(),
             "may_reset": quarantined == self.sync and may(self.request.user, "administer", self.workspace),
         }
+        if context["may_reset"]:
+            context["typed"] = typed.taken(request, f"breaker {self.workspace.pk}")
         return self.render_to_response(self.get_context_data(**context))
 
     def _problems(self) -> list[findings.Found]:
@@ -192,6 +196,7 @@ class Breaker(SyncView):
         page = redirect("sync_page", workspace=self.workspace.name, pk=self.sync.pk)
         form, user = BreakerForm(request.POST), self.request.user
         if not form.is_valid():
+            self._keep_reason()
             messages.error(request, _("Give a reason; it is recorded in the audit."))
             return page
         reason, discard = form.cleaned_data["reason"], form.cleaned_data["choice"] == "discard"
@@ -200,6 +205,7 @@ class Breaker(SyncView):
                 workspace=self.workspace, seen=self.sync, actor=user, reason=reason, discard=discard, now=self.now
             )
         except NothingTripped as refusal:
+            self._keep_reason()
             messages.error(request, str(refusal))
         else:
             assess.assess(workspace=self.workspace)
@@ -210,6 +216,11 @@ class Breaker(SyncView):
                     request, _("A later sync is already in use, so this one was ignored. Removals continue.")
                 )
         return page
+
+    def _keep_reason(self) -> None:
+        """For the sync that is to be decided on, which may be a newer one."""
+        reason = self.request.POST.get("reason", "")[:LONGEST_REASON]
+        typed.keep(self.request, f"breaker {self.workspace.pk}", reason=reason)
 
 
 def _rule(check: dict[str, Any]) -> Rule:

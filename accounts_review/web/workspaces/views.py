@@ -17,6 +17,7 @@ from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Wo
 from accounts_review.models.prepared import Prepared
 from accounts_review.models.run import SILENT
 from accounts_review.tasks import queue, sources
+from accounts_review.web.shared import typed
 from accounts_review.web.shared.access import PortalView, Request, WorkspaceView
 from accounts_review.web.shared.navigation import page_of_ours
 from accounts_review.web.workspaces.forms import ModeForm
@@ -95,8 +96,9 @@ class Workspaces(PortalView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         at, user = now(), self.request.user
+        mistyped = typed.taken(request, "mode")
         context = {
-            "cards": [_card(workspace, at, self.request) for workspace in workspaces_of(user)],
+            "cards": [_card(workspace, at, self.request, mistyped) for workspace in workspaces_of(user)],
             "may_add": may(user, "administer", None),
             "now": at,
             "worker_is_silent": Run.objects.is_silent(at),
@@ -196,6 +198,8 @@ class SetMode(WorkspaceView):
             dry = _("%(name)s is in dry run: no e-mails are sent and no access is removed.")
             messages.success(request, (live if self.workspace.is_live else dry) % {"name": self.workspace.name})
         else:
+            name = str(form["name"].value() or "")[:200]
+            typed.keep(request, "mode", workspace=self.workspace.name, name=name)
             messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("workspaces")
 
@@ -251,13 +255,13 @@ def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run 
     return run if run and run.error and (since is None or run.started_at > since) else None
 
 
-def _card(workspace: Workspace, now: datetime, request: Request) -> WorkspaceCard:
+def _card(workspace: Workspace, now: datetime, request: Request, mistyped: dict[str, str]) -> WorkspaceCard:
     return WorkspaceCard(
         workspace=workspace,
         policy=workspace.policies.filter(is_current=True).first(),
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("checked", "")),
-        form=ModeForm(workspace=workspace),
+        form=ModeForm(workspace=workspace, initial=mistyped if mistyped.get("workspace") == workspace.name else None),
         may_operate=may(request.user, "operate", workspace),
         may_administer=may(request.user, "administer", workspace),
         quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),

@@ -79,3 +79,16 @@ def test_the_page_says_where_a_name_stays(administrator: Desk, scrubbed: list[bo
     version = workspace.policies.get()
     type(version).objects.filter(pk=version.pk).update(text=f"{version.text}\n# not for zebulon.q")
     assert f"Left as it is: policy version {version.number} " in erase(administrator, account)
+
+
+def test_a_mistyped_username_leaves_the_reason_where_it_was(administrator: Desk, scrubbed: list[bool]) -> None:
+    account = make_account(administrator.workspace, "zebulon.q", gone_at=now())
+    sent = {"username": "zebulon", "reason": "asked for by letter"}
+    page = text_of(administrator.client.post(administrator.url("erase_person", pk=account.pk), sent, follow=True))
+    assert "Nothing was erased." in page
+    assert 'value="asked for by letter"' in page
+    again = text_of(administrator.client.get(administrator.url("account", pk=account.pk)))
+    assert "asked for by letter" not in again, "once"
+    assert "asked for by letter" not in text_of(
+        administrator.client.get(administrator.url("account", pk=make_account(administrator.workspace, "ana").pk))
+    )

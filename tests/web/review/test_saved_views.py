@@ -87,6 +87,15 @@ def test_a_shared_view_is_everybodys_and_goes_by_its_maker_or_an_administrator(s
     assert not SavedView.objects.exists()
 
 
+@pytest.mark.parametrize(("name", "is_refused"), [("ours", True), ("Snoozed", True), ("mine", False)])
+def test_a_name_that_was_refused_stays_to_be_changed(site: Site, name: str, is_refused: bool) -> None:
+    make_saved_view(site.workspace, site.person("operator"), name="ours", is_shared=True)
+    shown = text(save(site, name, is_shared="on"))
+    assert (f'value="{name}"' in shown, '<details class="view-save" open>' in shown) == (is_refused, is_refused)
+    again = text(site.get("review"))
+    assert (f'value="{name}"' in again, '<details class="view-save" open>' in again) == (False, False), "once"
+
+
 def test_a_view_that_is_deleted_twice_is_said_to_be_gone(site: Site) -> None:
     save(site, "mine")
     view = SavedView.objects.get()

@@ -277,4 +277,6 @@ def test_numbers_that_nobody_has_seen_are_not_accepted(site: Site, tripped: Sync
     answer = site.follow("breaker", {"reason": "looked", "choice": "accept"}, pk=tripped.pk)
     assert "decide on that one" in text(answer)
     assert site.at("sync_page", pk=newer.pk) in text(answer)
+    assert 'value="looked"' in page(site, newer), "the reason is not lost"
+    assert 'value="looked"' not in page(site, newer), "once"
     assert set(Sync.objects.values_list("state", flat=True)) == {"quarantined"}

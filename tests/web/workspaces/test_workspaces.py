@@ -162,6 +162,11 @@ def test_going_live_takes_the_name(site: Site, typed: str) -> None:
     assert ("The name does not match" in text(answer)) is not site.workspace.is_live
 
 
+def test_a_name_that_does_not_match_stays_to_be_mended(site: Site) -> None:
+    assert 'value="mian"' in text(site.follow("mode", {"mode": "live", "name": "mian"}))
+    assert 'value="mian"' not in text(page(site)), "once"
+
+
 def test_going_live_and_back(site: Site) -> None:
     assert "main is live" in text(site.follow("mode", {"mode": "live", "name": "main"}))
     assert "Switch to dry run" in text(page(site))
