@@ -77,6 +77,10 @@ class Progress:
     answered: int
     restored: int
     returned: int
+    back: int
+    """Who came back, invited or by themselves."""
+    awaited: int
+    """Who was invited back and has not come yet."""
 
     @property
     def revoked(self) -> int:
@@ -109,6 +113,8 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
         answered=Count("pk", filter=Q(answer__isnull=False)),
         restored=Count("pk", filter=INVITED),
         returned=Count("pk", filter=BY_THEMSELVES),
+        back=Count("pk", filter=Q(returned_at__isnull=False)),
+        awaited=Count("pk", filter=INVITED & Q(returned_at=None)),
     )
     return Progress(
         total=sum(tally.values()),
@@ -123,19 +129,25 @@ def summary(cleanup: Cleanup, progress: Progress) -> str:
     """The report in a sentence."""
     accounts = ngettext("%(count)s account", "%(count)s accounts", progress.total) % counted({"count": progress.total})
     parts = ", ".join(f"{GroupedNumber(tile.count)} {tile.label}" for tile in progress.tiles)
-    said = _("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}
+    said = [_("%(accounts)s: %(parts)s.") % {"accounts": accounts, "parts": parts or _("none")}]
     if cleanup.dry_run:
-        return " ".join([said, _("It was a dry run: nothing left the portal.")])
-    if back := progress.restored + progress.returned:
+        said.append(_("It was a dry run: nothing left the portal."))
+    elif progress.back:
         share_back = ngettext(
             "%(back)s of those revoked has come back (%(share)s %%).",
             "%(back)s of those revoked have come back (%(share)s %%).",
-            back,
+            progress.back,
         )
-        said = " ".join(
-            [said, share_back % counted({"back": back, "share": round(100 * back / max(1, progress.revoked))})]
+        share = round(100 * progress.back / max(1, progress.revoked))
+        said.append(share_back % counted({"back": progress.back, "share": share}))
+    if progress.awaited:
+        awaited = ngettext(
+            "%(count)s was invited back and has not come yet.",
+            "%(count)s were invited back and have not come yet.",
+            progress.awaited,
         )
-    return said
+        said.append(awaited % counted({"count": progress.awaited}))
+    return " ".join(said)
 
 
 def last_stop(cleanup: Cleanup) -> AuditEntry | None:
