@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -178,10 +179,18 @@ def _leaving(plan: Plan) -> dict[int, int]:
     return leaving.leaving([row.account.pk for row in plan.acts if row.account and row.outcome in outs])
 
 
+DONE: dict[str, Callable[[int], str]] = {
+    RowOutcome.APPROVE: lambda count: ngettext("%(count)s approved", "%(count)s approved", count),
+    RowOutcome.EXEMPT: lambda count: ngettext("%(count)s exempted", "%(count)s exempted", count),
+    RowOutcome.WITHDRAW: lambda count: ngettext("%(count)s withdrawn", "%(count)s withdrawn", count),
+}
+
+
 def _sentence(file: DecisionFile, done: Plan) -> str:
     """What was done, with its counts."""
-    said = _("From %(file)s: %(approve)s approved, %(exempt)s exempted, %(withdraw)s withdrawn.")
-    parts = [said % (counted(done.counts) | {"file": file.name})]
+    decided = [DONE[outcome](count) % counted({"count": count}) for outcome in DONE if (count := done.counts[outcome])]
+    said = _("From %(file)s: %(decided)s.") % {"file": file.name, "decided": ", ".join(decided) or _("none")}
+    parts = [said]
     if left := done.counts["refused"]:
         skipped = ngettext("%(count)s row was skipped.", "%(count)s rows were skipped.", left)
         parts.append(skipped % counted({"count": left}))

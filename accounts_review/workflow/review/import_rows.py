@@ -29,6 +29,8 @@ from accounts_review.workflow.review import decide
 
 A_NUMBER = re.compile(r"[+-]?[\d.,\u00a0\u202f ]+(e[+-]?\d+)?", re.IGNORECASE)
 """What spreadsheets make of a username of digits."""
+LONGEST_QUOTED = 41
+"""Characters of a word that is no decision."""
 
 
 class RowOutcome(StrEnum):
@@ -149,7 +151,9 @@ class Judge:
     def _of_cells(self, given: Given, outcome: RowOutcome | None, until: datetime | None) -> Iterator[Problem]:
         if outcome is None:
             is_empty = not given.decision.strip()
-            why = _("the cell is empty, but the cells after it are not") if is_empty else _("unknown decision")
+            why = _("the cell is empty, but the cells after it are not")
+            if not is_empty:
+                why = _("unknown decision “%(word)s”") % {"word": _shortened(given.decision.strip())}
             yield Problem("decision", _("%(why)s; write approve, exempt or withdraw") % {"why": why})
         elif outcome is not RowOutcome.APPROVE and not given.reason.strip():
             yield Problem("decision_reason", _("give a reason; it is kept with the decision"))
@@ -261,6 +265,10 @@ def _unknown(name: str, *, is_list: bool) -> str:
         "no listed account has this username or e-mail address; if the spreadsheet program changed it, edit the XLSX "
         "export"
     )
+
+
+def _shortened(word: str) -> str:
+    return f"{word[:LONGEST_QUOTED].rstrip()} …" if len(word) > LONGEST_QUOTED else word
 
 
 def _some(today: date) -> dict[str, str]:

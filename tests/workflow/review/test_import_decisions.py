@@ -106,8 +106,9 @@ def test_the_record_names_the_file_and_every_decision(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        ({"decision": "aprove"}, "decision: unknown decision; write approve, exempt or withdraw"),
-        ({"decision": "=1+1"}, "decision: unknown decision; write approve, exempt or withdraw"),
+        ({"decision": "aprove"}, "decision: unknown decision “aprove”; write approve, exempt or withdraw"),
+        ({"decision": "=1+1"}, "decision: unknown decision “=1+1”; write approve, exempt or withdraw"),
+        ({"decision": "no " * 99}, "decision: unknown decision “no no no no no no no no no no no no no no …”; write"),
         (
             {"decision_reason": "left"},
             "decision: the cell is empty, but the cells after it are not; write approve, exempt",
