@@ -201,7 +201,9 @@ def _done(act: str, cases: Sequence[Case]) -> str:
             "%(count)s account will be checked again.", "%(count)s accounts will be checked again.", count
         ),
         "again": ngettext(
-            "%(count)s account is in the next draft.", "%(count)s accounts are in the next draft.", count
+            "%(count)s account was put into the next draft.",
+            "%(count)s accounts were put into the next draft.",
+            count,
         ),
     }
     return sentences[act] % counted({"count": count})

@@ -203,7 +203,7 @@ def test_what_a_dry_run_would_have_revoked_goes_into_the_next_draft(site: Site) 
     )
     assert "added to the draft by operator" in text(site.get("cleanup", number=draft.number))
     assert "as approved by reviewer" in text(site.get("case", number=draft.number, pk=carried.pk))
-    assert "2 accounts are in the next draft." in text(answer)
+    assert "2 accounts were put into the next draft." in text(answer)
     assert answer.redirect_chain[-1][0] == site.at("cleanups")
     assert steps(site, cleanup) == {"refused": ["ben"]}
     act(site, cleanup, "again", all="refused", reason="the quota was raised")

@@ -100,7 +100,10 @@ def test_exempted_and_undone(desk: Desk) -> None:
     work()
 
     assert not Exemption.objects.in_force(now()).exists()
-    assert "Undo" not in text_of(page(desk))
+    undone = text_of(page(desk))
+    assert "Undo" not in undone
+    assert "4 decisions withdrawn." in undone
+    assert "decided on" not in undone
 
 
 def test_it_is_cancelled_on_its_page(desk: Desk) -> None:
