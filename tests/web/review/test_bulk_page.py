@@ -64,7 +64,7 @@ def test_very_many_are_approved_by_the_worker_and_followed_on_a_page(desk: Desk)
     assert "4 of 4 accounts" in shown
     assert "4 accounts decided on." in shown
     assert "Review and launch" in shown
-    assert "Bulk decision" in text_of(desk.see())
+    assert "Bulk decision ended" in text_of(desk.see())
     assert {case.reason for case in Case.objects.all()} == {"dormant under the policy"}
 
 
