@@ -43,10 +43,11 @@
     setTimeout(() => delete form.dataset.sent, 3000);
   });
 
-  // What refreshes by itself waits while somebody is in it with the keyboard.
+  // What refreshes by itself waits while somebody is in it with the keyboard, or has opened a form in it.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.detail.elt;
-    if (element.matches("[data-polite]") && element.contains(document.activeElement)) event.preventDefault();
+    const isInUse = element.contains(document.activeElement) || element.querySelector("details.turn[open]");
+    if (element.matches("[data-polite]") && isInUse) event.preventDefault();
   });
 
   // Of a part that is drawn anew, a screen reader is told one sentence and not all of it.
@@ -90,7 +91,8 @@
   });
 
   // What is wrong takes the focus: the field itself where it is one, else the message.
-  const wrong = document.querySelector("main [aria-invalid=true]:not([type=hidden])")
+  const wrong = document.querySelector("main :target [role=alert].notice-error")
+    || document.querySelector("main [aria-invalid=true]:not([type=hidden])")
     || document.querySelector("main [role=alert]:is(.danger, .notice-error):not([hidden]), main p.danger, main .alert-danger[role=alert]");
   if (wrong) {
     if (!wrong.matches("input, select, textarea, button")) wrong.tabIndex = -1;

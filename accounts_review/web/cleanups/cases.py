@@ -11,6 +11,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -98,8 +100,14 @@ class Act(CleanupView):
                 done = self._do(form.cleaned_data)
             messages.success(request, done)
         except (decide.DecisionRefused, *NOT_NOW, ValueError) as refusal:
-            self.keep_typed(form["act"].value() or "")
-            messages.error(request, too_late.in_words(refusal))
+            act, why = form["act"].value() or "", too_late.in_words(refusal)
+            if step := form["step"].value():
+                # Beside its button, which may be far from the top.
+                self.keep_typed(act, why)
+                page = reverse("cleanup", kwargs={"workspace": self.workspace.name, "number": self.cleanup.number})
+                return redirect(f"{page}#step-{slugify(step)}")
+            self.keep_typed(act)
+            messages.error(request, why)
         else:
             if form.cleaned_data["act"] == "again":
                 # On to the draft, which is the next thing to look at.

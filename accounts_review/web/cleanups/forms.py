@@ -57,6 +57,8 @@ class CasesForm(forms.Form):
     who = forms.CharField(max_length=50_000, required=False)
     all = forms.ChoiceField(choices=[(name, name) for name in ("undeliverable", "refused", "again")], required=False)
     reason = forms.CharField(max_length=LONGEST_REASON, required=False)
+    step = forms.CharField(max_length=20, required=False)
+    """The next step that it stands in, where it does."""
 
     def clean_who(self) -> set[str]:
         """Usernames or addresses, however they are separated."""

@@ -114,13 +114,15 @@ class CleanupView(WorkspaceView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"cleanup": self.cleanup}
 
-    def keep_typed(self, act: str) -> None:
-        """Keep what somebody filled in for an act that was refused, for the page that they see next."""
+    def keep_typed(self, act: str, why: str = "") -> None:
+        """Keep what somebody filled in for an act that was refused, and ``why``, for the page that they see next."""
         sent = self.request.POST
         typed.keep(
             self.request,
             f"cleanup {self.cleanup.pk}",
             act=act[:20],
+            why=why,
+            step=sent.get("step", "")[:20],
             reason=sent.get("reason", "")[:LONGEST_REASON],
             who=sent.get("who", "")[:50_000],
             all=sent.get("all", "")[:20],
@@ -162,9 +164,15 @@ class CleanupPage(CleanupView):
         return self.render_to_response(self.get_context_data(**context))
 
     def _report(self) -> HttpResponse:
+        shown: dict[str, Any]
         if self.is_partial and self.request.htmx.target == "next-steps":
             self.template_name = "accounts_review/cleanups/_next_steps.html"
             return self.render_to_response(self.get_context_data(steps=self._steps()))
+        if self.is_partial and self.request.htmx.target == "turns":
+            self.template_name = "accounts_review/cleanups/_turns.html"
+            may_operate = may(self.request.user, "operate", self.workspace)
+            shown = {"progress": progress_of(self.cleanup, now=self.now), "may_operate": may_operate}
+            return self.render_to_response(self.get_context_data(**shown))
         if self.is_partial and self.request.htmx.target == "schedule":
             self.template_name = "accounts_review/cleanups/_schedule.html"
             return self.render_to_response(self.get_context_data(outlook=ahead_of(self.cleanup, now=self.now)))
@@ -172,12 +180,15 @@ class CleanupPage(CleanupView):
         table = case_table(self, cases.qs)
         table.htmx_target = "#cases"
         RequestConfig(self.request).configure(table)
-        shown: dict[str, Any] = {"filter": cases, "table": table}
+        shown = {"filter": cases, "table": table}
         if self.is_partial:
             self.template_name = "accounts_review/cleanups/_cases.html"
         else:
             self.template_name = "accounts_review/cleanups/cleanup.html"
-            shown |= standing_of(self) | {"steps": self._steps(), "typed": self.typed()}
+            steps, refused = self._steps(), self.typed()
+            if refused.get("why") and refused["step"] not in {step.name for step in steps}:
+                messages.error(self.request, refused["why"])
+            shown |= standing_of(self) | {"steps": steps, "typed": refused}
         return self.render_to_response(self.get_context_data(**shown))
 
     def _steps(self) -> list[Step]:

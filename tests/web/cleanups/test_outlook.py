@@ -75,6 +75,21 @@ def test_an_open_page_reads_it_anew_when_a_case_has_moved(site: Site) -> None:
     assert "<h1>" not in part.content.decode()
 
 
+def test_an_open_page_offers_what_the_first_warning_makes_possible(site: Site) -> None:
+    cleanup = site.launched("ana", "ben")
+    waits = r'<div class="turns[^>]*id="turns"[^>]*hx-trigger="cases-moved from:body"'
+    before = site.get("cleanup", number=cleanup.number).content.decode()
+    assert re.search(waits, before)
+    assert "Report bounced e-mails" not in before
+    site.put("ana", "noticed", noticed_at=FRIDAY, promised_at=FRIDAY + timedelta(days=31))
+    url = site.at("cleanup", number=cleanup.number)
+    part = site.client.get(url, headers={"HX-Request": "true", "HX-Target": "turns"}).content.decode()
+    assert "Report bounced e-mails" in part
+    assert "Everyone who was warned is told by e-mail" in part
+    assert not re.search(waits, part), "there is nothing more to come"
+    assert "<h1>" not in part
+
+
 def test_a_dry_run_a_pause_and_an_end_have_nothing_ahead(site: Site) -> None:
     cleanup = site.launched("ana")
     site.post("turn", {"reason": "wait"}, number=cleanup.number, verb="pause")
