@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 from accounts_review.models import Account, Workspace
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.rules.dormancy import Verdict
-from accounts_review.rules.lifecycle import CaseState
+from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState
 from accounts_review.wording import segments, verdicts
 from accounts_review.wording.quotes import joined
 from accounts_review.workflow.review.decide import is_own
@@ -79,7 +79,8 @@ class RowWriter:
     def _pick(self, account: Account) -> str:
         label, key = escape(self.select % {"name": account.username}), account.pk
         is_under_way = account.case_state and account.case_state != CaseState.IN_DRAFT
-        more = "data-under-way " if is_under_way else ""
+        is_decided = account.exempt_until or account.snoozed_by or account.case_state in WITHDRAWABLE
+        more = ("data-under-way " if is_under_way else "") + ("data-decided " if is_decided else "")
         more += "checked disabled" if self.is_all else "disabled" if is_own(account, self.actor) else ""
         return (
             '<td class="cell-pick"><label class="pick"><input type="checkbox" class="form-check-input" name="account"'

@@ -25,6 +25,9 @@
       page.indeterminate = here > 0 && here < all.length;
       page.disabled = all.length === 0;
     }
+    // Where others are chosen than are shown, there may be a decision to withdraw.
+    const isDecided = chosenEveryone() || elsewhere() || all.some((box) => box.checked && "decided" in box.dataset);
+    bar.querySelector("button[value=withdraw]").hidden = !isDecided;
     bar.classList.toggle("is-idle", count === 0);
     document.documentElement.style.setProperty("--action-bar-height", count ? `${bar.offsetHeight}px` : "0px");
     bar.querySelectorAll("button[name=decision]").forEach((button) => {

@@ -48,6 +48,19 @@ def test_a_reviewer_works_through_the_list(page: Page) -> None:
     assert not Case.objects.open().exists()
 
 
+def test_a_decision_can_be_withdrawn_only_where_one_was_taken(page: Page) -> None:
+    withdraw, boxes = page.get_by_role("button", name="Withdraw decision"), page.locator("input[name=account]")
+    boxes.nth(0).check()
+    expect(page.get_by_role("button", name="Snooze")).to_be_visible()
+    expect(withdraw).to_be_hidden()
+    page.get_by_role("button", name="Snooze").click()
+    page.locator("#messages", has_text="Undo").wait_for()
+
+    page.goto(f"{page.url.partition('?')[0]}?verdict=all&state=later")
+    boxes.nth(0).check()
+    expect(withdraw).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_what_was_done_lies_above_the_buttons_of_the_next_decision(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
