@@ -56,7 +56,8 @@ WILDCARDS = gettext_noop("at most %(most)s names with wildcards; list the others
 TOO_DEEP = gettext_noop("a key of more than %(most)s parts; the deepest here has two")
 BROKEN = gettext_noop("the pattern %(name)s is broken: write a set as [abc], and a bracket as [[]")
 WILDCARD = gettext_noop(
-    "%(name)s has a wildcard, which means nothing here: name each domain; a segment may have a pattern in emails"
+    "%(name)s has a wildcard, which means nothing here: name each domain; a segment may have a pattern for whole "
+    "addresses"
 )
 TOO_LONG = gettext_noop("the text is too long: %(count)s characters, and %(most)s are allowed")
 TOO_MANY = gettext_noop("too many keys: %(count)s, and %(most)s are allowed")
