@@ -95,9 +95,8 @@ def look_left(kept: list[SavedView]) -> ListLook:
 
 
 def views_of(kept: list[SavedView], *, user: User, current: str) -> list[Choice]:
-    """The views a person may choose from: those built in, and those that are kept."""
+    """The views to choose from: those that are kept, and those built in, of which a narrow page cuts some off."""
     return [
-        *(Choice(str(name), query, query == current) for name, query in BUILT_IN),
         *(
             Choice(
                 view.name,
@@ -109,6 +108,7 @@ def views_of(kept: list[SavedView], *, user: User, current: str) -> list[Choice]
             for view in kept
             if view.name != AS_LEFT
         ),
+        *(Choice(str(name), query, query == current) for name, query in BUILT_IN),
     ]
 
 

@@ -62,6 +62,19 @@ def test_a_decision_can_be_withdrawn_only_where_one_was_taken(page: Page) -> Non
 
 
 @pytest.mark.parametrize("width", [1280, 390])
+def test_a_view_is_saved_by_a_button_that_is_wholly_there(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.get_by_text("Save this view").click()
+    form = page.locator(".view-save form").bounding_box()
+    assert form
+    assert form["x"] >= 0
+    assert form["x"] + form["width"] <= width
+    page.get_by_label("Name").fill("mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("The view “mine” is saved.").wait_for()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
 def test_what_was_done_lies_above_the_buttons_of_the_next_decision(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     boxes = page.locator("input[name=account]")

@@ -49,6 +49,11 @@ def test_a_saved_view_opens_with_its_filters_and_order(site: Site) -> None:
     assert choices(site, {"verdict": "dormant", "q": "ana"})["Only Ana"].is_current
 
 
+def test_what_people_saved_comes_first(site: Site) -> None:
+    save(site, "mine")
+    assert list(choices(site)) == ["mine", *(str(name) for name, _query in BUILT_IN)]
+
+
 def test_the_same_name_again_means_the_new_filters(site: Site) -> None:
     save(site, "mine")
     save(site, "mine", "verdict=uncertain")
