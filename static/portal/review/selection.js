@@ -29,7 +29,6 @@
     const isDecided = chosenEveryone() || elsewhere() || all.some((box) => box.checked && "decided" in box.dataset);
     bar.querySelector("button[value=withdraw]").hidden = !isDecided;
     bar.classList.toggle("is-idle", count === 0);
-    document.documentElement.style.setProperty("--action-bar-height", count ? `${bar.offsetHeight}px` : "0px");
     bar.querySelectorAll("button[name=decision]").forEach((button) => {
       button.disabled = count === 0;
     });
@@ -43,6 +42,7 @@
       underWay.textContent = leaving ? number(leaving) : "";
       underWay.closest("[data-leaving]").hidden = leaving === 0;
     }
+    document.documentElement.style.setProperty("--action-bar-height", count ? `${bar.offsetHeight}px` : "0px");
     rows().forEach((row) => {
       row.classList.toggle("is-chosen", Boolean(row.querySelector("input[name=account]")?.checked));
     });
