@@ -91,8 +91,7 @@
   });
 
   // What is wrong takes the focus: the field itself where it is one, else the message.
-  const wrong = document.querySelector("main :target [role=alert].notice-error")
-    || document.querySelector("main [aria-invalid=true]:not([type=hidden])")
+  const wrong = document.querySelector("main [aria-invalid=true]:not([type=hidden])")
     || document.querySelector("main [role=alert]:is(.danger, .notice-error):not([hidden]), main p.danger, main .alert-danger[role=alert]");
   if (wrong) {
     if (!wrong.matches("input, select, textarea, button")) wrong.tabIndex = -1;

@@ -105,7 +105,7 @@ class Act(CleanupView):
                 # Beside its button, which may be far from the top.
                 self.keep_typed(act, why)
                 page = reverse("cleanup", kwargs={"workspace": self.workspace.name, "number": self.cleanup.number})
-                return redirect(f"{page}#step-{slugify(step)}")
+                return redirect(f"{page}#why-{slugify(step)}")
             self.keep_typed(act)
             messages.error(request, why)
         else:

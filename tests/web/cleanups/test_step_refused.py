@@ -24,9 +24,9 @@ def test_what_is_missing_is_said_where_it_was_forgotten(site: Site) -> None:
     Cleanup.objects.filter(pk=cleanup.pk).update(state="closed")
     data = {"act": "again", "step": "again", "reason": "the quota was raised"}
     answer = site.follow("cases", data, number=cleanup.number)
-    assert answer.redirect_chain[-1][0] == f"{site.at('cleanup', number=cleanup.number)}#step-again"
+    assert answer.redirect_chain[-1][0] == f"{site.at('cleanup', number=cleanup.number)}#why-again"
     (page, refused, again) = text(answer).split('class="panel mb-4 step ')
-    said = 'role="alert">Select at least one account first.'
+    said = 'id="why-again" tabindex="-1">Select at least one account first.'
     assert [said in part for part in (page, refused, again)] == [False, False, True]
     assert ["the quota was raised" in part for part in (refused, again)] == [False, True]
     assert "<details open>" in again
