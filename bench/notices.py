@@ -21,12 +21,14 @@ def measure(ground: Ground) -> Iterator[Figure]:
     with _server() as port:
         floor, ours = cost_of(bare_loop, port, count), cost_of(send, port)
     cost_of(launched.end)
-    assert ours.result["sent"] == count, ours  # noqa: S101
-    bare, each = floor.cpus / count, (ours.result["cpu"] + ours.database) / count
+    sent = ours.result["sent"]
+    # Of those who were approved under another policy before, some are not dormant under this one.
+    assert count / 2 < sent <= count, ours  # noqa: S101
+    bare, each = floor.cpus / count, (ours.result["cpu"] + ours.database) / sent
     yield Figure("a bare SMTP loop, CPU an e-mail", against="itself", ratio=bare * 1000, unit="ms", cost=floor)
     yield Figure("a notice, CPU", against="", ratio=each * 1000, target=2, unit="ms", cost=ours)
     yield Figure("a notice, CPU", against="a bare SMTP loop", ratio=each / bare)
-    yield Figure("a notice", against="", ratio=ours.result["wall"] / count * 1000, target=2, unit="ms")
+    yield Figure("a notice", against="", ratio=ours.result["wall"] / sent * 1000, target=2, unit="ms")
 
 
 def bare_loop(port: int, count: int) -> None:
