@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Expression
 
@@ -20,14 +21,19 @@ class Among(Expression):
         return "(SELECT unnest(%s::bigint[]))", (self.keys,)
 
 
-def one_of(keys: Iterable[int]) -> models.Func:
-    """A condition that ``pk`` is one of many keys: where they lie close together, rows are found in their order.
+def one_of(keys: Iterable[int] | models.QuerySet[Any, Any], *, of: str = "pk") -> models.Func:
+    """A condition that ``pk``, or another field, is one of many keys: where they lie close together, rows are found in
+    their order. :class:`Among` looks each up by itself, and leaves them to be sorted.
 
-    :class:`Among` looks each up by itself, and leaves them to be sorted.
+    Keys of a query are looked up first. Joined, and as long as nothing is known of a small table that they come from,
+    the database expects that hardly anybody is left, and finds all before it takes the first thousand.
     """
-    array = models.Value(as_array(keys), output_field=models.TextField())
+    if isinstance(keys, models.QuerySet):
+        array: Any = ArraySubquery(keys)
+    else:
+        array = models.Value(as_array(keys), output_field=models.TextField())
     return models.Func(
-        models.F("pk"),
+        models.F(of),
         array,
         template="(%(expressions)s::bigint[]))",
         arg_joiner=" = ANY(",

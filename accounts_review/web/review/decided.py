@@ -11,13 +11,12 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Case, Exists, F, Func, Min, OuterRef, Q, QuerySet, When
+from django.db.models import BooleanField, Case, Exists, Min, OuterRef, Q, QuerySet, When
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Assessment, AuditEntry, DormancyCount, Exemption, PolicyVersion, Snooze, Workspace
 from accounts_review.models import Case as CleanupCase
-from accounts_review.models.keys import Among
+from accounts_review.models.keys import Among, one_of
 from accounts_review.models.prepared import Prepared
 from accounts_review.workflow.review.conflicts import newest
 
@@ -192,17 +191,7 @@ def undecided(workspace: int, now: datetime) -> QuerySet[Assessment]:
 def _here(assessments: QuerySet[Assessment], workspace: int) -> QuerySet[Assessment]:
     # The version that judged an account tells its workspace, without looking the account up.
     here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
-    return assessments.filter(_is_any_of("policy", here), is_listed=True)
-
-
-def _is_any_of(field: str, keys: QuerySet[Any, Any]) -> Func:
-    """A condition like ``field__in`` for a few keys, which are looked up first.
-
-    Joined, and as long as nothing is known of so small a table, the database expects that hardly anybody is left, and
-    finds all before it takes the first thousand.
-    """
-    array = ArraySubquery(keys)
-    return Func(F(field), array, template="(%(expressions)s))", arg_joiner=" = ANY(", output_field=BooleanField())
+    return assessments.filter(one_of(here, of="policy"), is_listed=True)
 
 
 def _snoozed() -> QuerySet[Snooze]:

@@ -19,6 +19,7 @@ from psycopg.errors import LockNotAvailable
 
 from accounts_review.audit.events import Event
 from accounts_review.models import Account, AuditEntry, Run
+from accounts_review.models.indexes import PATIENCE
 from accounts_review.workflow.retention import texts
 from accounts_review.workflow.retention.terms import ERASED, SearchTerms, can_be_looked_for
 
@@ -27,8 +28,6 @@ _BETWEEN_MAILS = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 SCRUB = "scrub_job"
 """The task that calls :func:`scrub_embedded`; its runs say when that was last done."""
 LARGEST_FILE = 200 * 2**20
-BRIEFLY = "2s"
-"""So long whoever uses a table may take to end, and everybody else wait behind who waits for that."""
 # Tables that were written anew until one is met that is in use would all be written anew again, a minute later.
 _IN_USE = """
 SELECT FROM pg_locks used JOIN pg_stat_activity USING (pid)
@@ -93,10 +92,10 @@ def scrub_embedded() -> None:
     if not is_embedded():
         return
     with connection.cursor() as cursor:
-        cursor.execute(_IN_USE, [BRIEFLY])
+        cursor.execute(_IN_USE, [PATIENCE])
         if cursor.rowcount:
             raise StillRead
-        cursor.execute(f"SET lock_timeout = '{BRIEFLY}'")
+        cursor.execute(f"SET lock_timeout = '{PATIENCE}'")
         try:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
             for (table,) in cursor.fetchall():

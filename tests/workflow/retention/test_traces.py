@@ -42,7 +42,7 @@ def files_of_tables() -> list[Any]:
 @embedded
 def test_while_somebody_reads_for_long_no_table_is_written_anew(reader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """All would be again, a minute later, and nobody reads a table meanwhile."""
-    monkeypatch.setattr(traces, "BRIEFLY", "100ms")
+    monkeypatch.setattr(traces, "PATIENCE", "100ms")
     before = files_of_tables()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_sleep(0.2)")
