@@ -114,7 +114,7 @@ SAID: dict[str, Promise | str] = {
     "checkpoint": gettext_lazy("The database does not agree with its checkpoint."),
     "held_back": gettext_lazy("Not yet for %(count)s: %(why)s."),
     # Why nobody can be launched now
-    "warns_nobody": gettext_lazy("E-mails are written to a folder and reach nobody, so nobody would be warned."),
+    "warns_nobody": gettext_lazy("No mail server is set up, so e-mails reach nobody."),
     "share_too_small": gettext_lazy("The policy's share of the population allows no account."),
     "share_used_up": gettext_lazy(
         "Limit reached: of at most %(share)s accounts, %(taken)s are about to be removed or were in the last 30 days."

@@ -22,6 +22,10 @@ from accounts_review.wording.findings import Found
 WINDOW = timedelta(days=30)
 """For so long somebody who was removed counts."""
 
+UNREAD = frozenset(
+    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
+)
+
 MORE_THAN_ANY = 2**31
 """Accounts of a workspace; a share can be as small as anybody writes it."""
 
@@ -40,7 +44,7 @@ class Room:
     next_at: datetime | None = None
     """Where the share is what limits: when it has room again, if nobody on the way out keeps their access."""
     warns_nobody: bool = False
-    """Whether e-mails are written to files, so that people would be removed who never read of it."""
+    """Whether no mail server is set, so that people would be removed who never read of it."""
 
     @property
     def allows(self) -> int:
@@ -77,7 +81,7 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     enough = of_whom_the_share_is(limits.per_cleanup + taken + 1, share=limits.share_of_population)
     population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
-    unread = workspace.is_live and rules.notice.days > 0 and _is_mail_unread(workspace)
+    unread = workspace.is_live and rules.notice.days > 0 and is_mail_unread() and not _is_trial(workspace)
     found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken, warns_nobody=unread)
     if not workspace.is_live or not found.is_by_share:
         return found
@@ -92,11 +96,16 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     return replace(found, next_at=next(has_room, None))
 
 
-def _is_mail_unread(workspace: Workspace) -> bool:
-    """Whether e-mails are files, as they are until a mail server is set, and the workspace is no trial on this host."""
+def is_mail_unread() -> bool:
+    """Whether e-mails reach nobody, as is usual until a mail server is set: they are written to files, to the console,
+    or nowhere."""
+    return settings.EMAIL_BACKEND in UNREAD
+
+
+def _is_trial(workspace: Workspace) -> bool:
+    """Whether a workspace is a pretend one, on this host or in a container beside."""
     host = urlsplit(f"//{workspace.host}").hostname or ""
-    is_trial = "." not in host or host.startswith("127.")
-    return settings.EMAIL_BACKEND.endswith(".filebased.EmailBackend") and not is_trial
+    return "." not in host or host.startswith("127.")
 
 
 def of_whom_the_share_is(count: int, *, share: float) -> int:

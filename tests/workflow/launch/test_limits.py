@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from environ import Env
 
 from accounts_review.models import Account, Case, Cleanup, Workspace
 from accounts_review.workflow.launch import launch, limits
@@ -147,3 +148,13 @@ def test_of_a_real_workspace_nobody_is_launched_whose_notice_would_be_a_file(
         return
     with pytest.raises(launch.CannotLaunch, match=r"reach nobody.*EMAIL_URL"):
         launch.launch(**act)
+
+
+@pytest.mark.parametrize("scheme", ["filemail:///tmp/mail", "consolemail://", "dummymail://", "memorymail://"])
+def test_nor_where_it_would_go_anywhere_but_to_a_mail_server(stage: Stage, settings: Any, scheme: str) -> None:
+    settings.EMAIL_BACKEND = Env.email_url_config(scheme)["EMAIL_BACKEND"]
+    stage.adopt(policy_text(notice=30))
+    Workspace.objects.update(host="ville.example.org")
+    [case] = stage.approve(NAMES[0])
+    with pytest.raises(launch.CannotLaunch, match=r"reach nobody.*EMAIL_URL"):
+        launch.launch(cleanup=case.cleanup, actor=stage.staff("operator"), now=stage.clock())
