@@ -29,6 +29,18 @@ class GroupedNumber(int):
         return grouped(int(self), get_language())
 
 
+class AtLeast(GroupedNumber):
+    """A number beyond which nobody counted: 10,000+."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}+"
+
+
+def up_to(most: int, number: int) -> GroupedNumber:
+    """How many there are, where no more than one beyond ``most`` were counted."""
+    return AtLeast(most) if number > most else GroupedNumber(number)
+
+
 def counted(values: Mapping[str, Any]) -> dict[str, Any]:
     """What goes into a sentence, with each count as people write it."""
     return {name: shown(name, value) for name, value in values.items()}

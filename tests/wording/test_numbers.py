@@ -11,7 +11,7 @@ from django.utils.translation import ngettext, override
 
 from accounts_review.rules.policy_parser import TOO_LONG, PolicyFault
 from accounts_review.wording import findings, policies, policy_findings
-from accounts_review.wording.numbers import GroupedNumber, counted
+from accounts_review.wording.numbers import GroupedNumber, counted, up_to
 
 NARROW = "\u202f"
 NAMED_BY_NUMBER = {"number", "version", "row", "hours", "minutes", "seconds"}
@@ -31,6 +31,14 @@ def test_a_count_still_chooses_the_plural() -> None:
     values = counted({"count": 1})
 
     assert ngettext("%(count)s row", "%(count)s rows", values["count"]) % values == "1 row"
+
+
+def test_beyond_what_was_counted_it_is_said_that_there_are_more() -> None:
+    assert [str(up_to(10_000, count)) for count in (0, 9_999, 10_000, 10_001)] == ["0", "9,999", "10,000", "10,000+"]
+    with override("fr"):
+        assert str(up_to(10_000, 10_001)) == f"10{NARROW}000+"
+    many = counted({"count": up_to(10_000, 10_001)})
+    assert ngettext("%(count)s row", "%(count)s rows", many["count"]) % many == "10,000+ rows"
 
 
 def test_what_is_called_by_a_number_keeps_it() -> None:

@@ -24,7 +24,7 @@ from accounts_review.web.review.counts import crossed
 from accounts_review.web.review.filters import LAPSING
 from accounts_review.wording import findings, instants
 from accounts_review.wording.instants import portal_day
-from accounts_review.wording.numbers import counted
+from accounts_review.wording.numbers import GroupedNumber, counted
 from accounts_review.workflow.revoke.standstill import due, standstill
 
 SPAN = timedelta(days=30)
@@ -76,7 +76,7 @@ class Situation:
     synced: Sync | None
     undecided: int
     draft: Cleanup | None
-    drafted: int
+    drafted: GroupedNumber
     started: list[Cleanup]
     waits: dict[int, list[findings.Found]]
     """Why the running clean-ups do not go on, by their keys."""
@@ -97,8 +97,10 @@ def standing(workspace: Workspace) -> list[Cleanup]:
     return list(workspace.cleanups.filter(state__in=states))
 
 
-def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now: datetime) -> Situation:
-    """How things stand, told how many await a decision and which sync was the last good one."""
+def situation(
+    *, workspace: Workspace, synced: Sync | None, undecided: int, drafted: GroupedNumber, now: datetime
+) -> Situation:
+    """How things stand, told the last good sync, how many await a decision and how many are in the draft."""
     cleanups = standing(workspace)
     draft = next((each for each in cleanups if each.is_draft), None)
     running = [each for each in cleanups if each.state == CleanupState.RUNNING]
@@ -111,7 +113,7 @@ def situation(*, workspace: Workspace, synced: Sync | None, undecided: int, now:
         synced=synced,
         undecided=undecided,
         draft=draft,
-        drafted=draft.cases.filter(state=CaseState.IN_DRAFT).count() if draft else 0,
+        drafted=drafted,
         started=[each for each in cleanups if not each.is_draft],
         waits=waits,
         coming=sorted([*of_exemptions, *coming(workspace, running=running, waits=waits, now=now)], key=lambda e: e.at),

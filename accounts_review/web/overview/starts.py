@@ -14,8 +14,9 @@ from django.urls import reverse
 from accounts_review.models import Workspace
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing
-from accounts_review.web.review.decided import undecided
+from accounts_review.web.review.decided import keep_open_lists, remembered, undecided
 from accounts_review.web.review.saved_views import BUILT_IN
+from accounts_review.wording.numbers import GroupedNumber, up_to
 
 MOST_COUNTED = 1_000
 """Of more it is said that they are more: the page of the list counts further."""
@@ -26,24 +27,33 @@ class Start:
     """A list of the review page that awaits decisions."""
 
     name: str
-    count: int
+    count: GroupedNumber
     url: str
-    is_capped: bool
-    """Whether there are more, which nobody counted."""
 
 
-def starts(workspace: Workspace, *, now: datetime) -> list[Start]:
-    """The lists built in whose accounts are open for decision; none that is empty."""
-    found = (_start(workspace, str(name), query, now=now) for name, query in BUILT_IN if "state=open" in query)
-    return [start for start in found if start.count]
+def starts(workspace: Workspace, *, is_moving: bool, now: datetime) -> list[Start]:
+    """The lists built in whose accounts are open for decision; none that is empty.
+
+    Those decided on were counted before. Where they are very many, each list is looked for among all of them (50 ms for
+    72,000), so what was found is shown again until the next decision; for somewhat longer while a bulk decision goes on
+    (``is_moving``).
+    """
+    asked = [(str(name), query) for name, query in BUILT_IN if "state=open" in query]
+    known = remembered(workspace, now=now)
+    counts: list[int] | None = known and known.open_lists(or_older=is_moving)
+    if counts is None:
+        counts = [_count(workspace, query, now=now) for _name, query in asked]
+        if known:
+            keep_open_lists(known, counts)
+    url = reverse("review", kwargs={"workspace": workspace.name})
+    found = zip(asked, counts, strict=True)
+    return [Start(name, up_to(MOST_COUNTED, count), f"{url}?{query}") for (name, query), count in found if count]
 
 
-def _start(workspace: Workspace, name: str, query: str, *, now: datetime) -> Start:
+def _count(workspace: Workspace, query: str, *, now: datetime) -> int:
     asked = QueryDict(query)
     since = now - timedelta(days=int(asked["idle"]))
-    counted = _counted(is_unused="never_used" in asked).rows(workspace=workspace.pk, now=now, since=since)
-    url = reverse("review", kwargs={"workspace": workspace.name})
-    return Start(name, min(len(counted), MOST_COUNTED), f"{url}?{query}", len(counted) > MOST_COUNTED)
+    return len(_counted(is_unused="never_used" in asked).rows(workspace=workspace.pk, now=now, since=since))
 
 
 @cache

@@ -40,6 +40,7 @@ from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
 from accounts_review.web.shared.access import PortalView, WorkspaceView
+from accounts_review.web.shared.navigation import portal
 from accounts_review.web.workspaces.views import Syncing, syncing_of
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
@@ -165,11 +166,18 @@ class Overview(WorkspaceView):
         administrators = _ADMINISTRATORS.objects(workspace=self.workspace.pk, now=self.now)
         lapsing = _LAPSING.objects(workspace=self.workspace.pk, now=self.now, end=self.now + LAPSING)
         waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
-        known = situation(workspace=self.workspace, synced=syncing.good, undecided=waiting, now=self.now)
+        here = portal(request)["portal"]
+        known = situation(
+            workspace=self.workspace,
+            synced=syncing.good,
+            undecided=waiting,
+            drafted=here["draft"]["count"],
+            now=self.now,
+        )
         administrator_count = administrators[0].count if administrators else 0
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
-            "starts": starts(self.workspace, now=self.now) if waiting else [],
+            "starts": starts(self.workspace, is_moving=bool(here["bulk"]["goes_on"]), now=self.now) if waiting else [],
             "steps": steps(known),
             "coming": known.coming[:MOST_COMING],
             "coming_more": max(0, len(known.coming) - MOST_COMING),

@@ -60,6 +60,8 @@ class Decided:
     counts: Counter[DecidedGroup] = field(init=False)
     first_open: Place | None = None
     """Before it, by the day on which the limit passes, everybody past the limit is decided on; ``None``: unknown."""
+    open_lists: tuple[int, Any] | None = None
+    """What was worked out of those who are open, and up to which entry that was."""
 
     def __post_init__(self) -> None:
         self.counts = Counter({group: len(keys) for group, keys in self.groups})
@@ -95,12 +97,21 @@ Place = tuple[datetime, int]
 """The day on which an account passes its limit, and its key."""
 
 
-class FirstOpen(NamedTuple):
-    """What is remembered of a workspace's list: by what, up to which audit entry, and :attr:`Decided.first_open`."""
+class Remembered(NamedTuple):
+    """What is remembered of a workspace's lists: by what, and up to which audit entry."""
 
     kept: Decided
     last: int
-    place: Place | None
+    first_open: Place | None
+    """:attr:`Decided.first_open`"""
+
+    def open_lists(self, *, or_older: bool) -> Any:
+        """What :func:`keep_open_lists` kept, if nothing was heard since; ``None`` where nothing is known.
+
+        Also what was kept a little before (:data:`FRESH`), if ``or_older``.
+        """
+        last, lists = self.kept.open_lists or (self.last, None)
+        return lists if or_older or last == self.last else None
 
 
 _KEPT: dict[int, Decided] = {}
@@ -123,21 +134,26 @@ def decided(workspace: Workspace, *, now: datetime) -> Counter[DecidedGroup]:
         return kept.counts.copy()
 
 
-def first_open(workspace: Workspace, *, now: datetime) -> FirstOpen | None:
-    """What is remembered of who comes first of those open for decision, if that is so at an instant.
+def remembered(workspace: Workspace, *, now: datetime) -> Remembered | None:
+    """What is remembered of a workspace where very many are decided on, if that is so at an instant.
 
     As of the last call of :func:`decided`.
     """
     kept = _KEPT.get(workspace.pk)
     # The entry before the place: whatever another thread hears of in between, the place is too old to be kept.
-    return FirstOpen(kept, kept.last, kept.first_open) if kept and kept.covers(now) else None
+    return Remembered(kept, kept.last, kept.first_open) if kept and kept.covers(now) else None
 
 
-def keep_first_open(known: FirstOpen, place: Place) -> None:
+def keep_first_open(known: Remembered, place: Place) -> None:
     """Remember it for later calls, if nothing was heard of since, and nobody was judged."""
     with _TURN:
         if known.kept.last == known.last:
             known.kept.first_open = place
+
+
+def keep_open_lists(known: Remembered, lists: Any) -> None:
+    """Remember what was worked out of those who are open."""
+    known.kept.open_lists = (known.last, lists)
 
 
 def _look(workspace: Workspace, now: datetime) -> Decided:

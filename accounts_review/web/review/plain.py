@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts_review.models import Account
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
-from accounts_review.web.review.decided import FirstOpen, Place, first_open, keep_first_open
+from accounts_review.web.review.decided import Place, Remembered, keep_first_open, remembered
 from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, state_is
 from accounts_review.web.review.seek import DEFAULT_ORDER, order_named
 
@@ -40,7 +40,7 @@ def ends_of(found: ReviewFilter) -> Callable[[str, bool, int], list[int]] | None
             given == DEFAULT
             and sort in ("", DEFAULT_ORDER)
             and not backwards
-            and (known := first_open(found.workspace, now=found.now))
+            and (known := remembered(found.workspace, now=found.now))
         ):
             return _first_open(found, count, known)
         asked = _keys(verdict, state, sort, backwards, count)
@@ -49,13 +49,13 @@ def ends_of(found: ReviewFilter) -> Callable[[str, bool, int], list[int]] | None
     return keys
 
 
-def _first_open(found: ReviewFilter, count: int, known: FirstOpen) -> list[int]:
+def _first_open(found: ReviewFilter, count: int, known: Remembered) -> list[int]:
     """The first keys of those open for decision, without looking again at those before them who are decided on."""
-    since, after = known.place or (BEFORE_ALL_DATES, 0)
+    since, after = known.first_open or (BEFORE_ALL_DATES, 0)
     given = {"workspace": found.workspace.pk, "now": found.now, "since": since, "after": after}
     rows = _open_beyond(count).rows(**given)
     first: Place = (rows[0][1], rows[0][0] - 1) if rows else (found.now, 0)
-    if first != known.place:
+    if first != known.first_open:
         keep_first_open(known, first)
     return [key for key, _dormant_from in rows]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, FilteredRelation, Func, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -34,9 +34,12 @@ from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.shared.help import OF_PAGE
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
+from accounts_review.wording.numbers import up_to
 from cleanup_portal import __version__
 
 JUST_NOW = timedelta(hours=1)
+MOST_IN_DRAFT = 10_000
+"""Of more it is said that they are more."""
 OF_WORKSPACES = {"workspaces", "new_workspace", "settings", "schedule", "syncs", "sync_page"}
 
 
@@ -56,13 +59,17 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
 
 def with_draft(workspaces: QuerySet[Workspace]) -> QuerySet[Workspace]:
-    """The workspaces, each with its draft as a basket: ``draft_number``, and ``draft_count`` of accounts in it."""
+    """The workspaces, each with its draft as a basket: ``draft_number``, and ``draft_count`` of accounts in it.
+
+    Counted up to one more than :data:`MOST_IN_DRAFT`: every page asks, and 72,000 took the database 40 ms.
+    """
     cases = Case.objects.filter(
         cleanup__workspace=OuterRef("pk"), cleanup__state="draft", state=CaseState.IN_DRAFT
     ).order_by()
-    number = cases.values("cleanup__number")
+    some = ArraySubquery(cases.values("pk")[: MOST_IN_DRAFT + 1])
     return workspaces.annotate(
-        draft_number=Subquery(number[:1]), draft_count=Subquery(number.annotate(count=Count("pk")).values("count")[:1])
+        draft_number=Subquery(cases.values("cleanup__number")[:1]),
+        draft_count=Func(some, function="cardinality", output_field=IntegerField()),
     )
 
 
@@ -133,7 +140,11 @@ def looked_up(request: HttpRequest) -> list[Any]:
 def draft_of(workspace: Workspace) -> dict[str, Any]:
     """The number of a workspace's draft, and how many accounts are in it."""
     ((number, count),) = _DRAFT.rows(workspace=workspace.pk)
-    return {"number": number, "count": count}
+    return _draft(number, count)
+
+
+def _draft(number: int | None, count: int) -> dict[str, Any]:
+    return {"number": number, "count": up_to(MOST_IN_DRAFT, count)}
 
 
 _DRAFT = Prepared(
@@ -169,7 +180,9 @@ def _known(request: HttpRequest) -> dict[str, Any]:
         "held": held,
         "mail_stops": stops,
         "workspaces": everywhere,
-        "draft": {"number": workspace.draft_number, "count": workspace.draft_count} if workspace else {},
+        "draft": {"number": workspace.draft_number, "count": up_to(MOST_IN_DRAFT, workspace.draft_count)}
+        if workspace
+        else {},
         "bulk": {"goes_on": workspace.deciding, "ended": workspace.decided} if workspace else {},
         "may": Permissions(user, workspace),
         "version": __version__,

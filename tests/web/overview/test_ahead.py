@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts_review.models import Workspace
+from accounts_review.models.prepared import Prepared
+from accounts_review.web.shared import navigation
 from accounts_review.workflow.review import decide
 from tests.stage import NOW, SetStage, policy_text, someone
 from tests.web.kit import invited, read, sign_in
@@ -52,6 +54,21 @@ def test_then_the_draft(site: Site) -> None:
 
     assert led(site) == ("1 account is approved and not launched", site.at("cleanup", number=cleanup.number))
     assert steps(site)["Review"] == ("done", "every account has a decision")
+
+
+def test_of_very_many_in_the_draft_it_is_said_that_there_are_more(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.draft("ana", "ben", "cy")
+    monkeypatch.setattr(navigation, "MOST_IN_DRAFT", 2)
+    asked = Prepared(navigation._look_up, person=int, just_now=datetime)
+    monkeypatch.setattr(navigation, "_LOOK_UP", asked)
+    monkeypatch.setattr(navigation, "_DRAFT", Prepared(navigation._DRAFT.build, workspace=int))
+
+    assert led(site)[0] == "2+ accounts are approved and not launched"
+    assert "Draft · 2+" in text(site.get("overview"))
+    accounts = site.people("dan")
+    answer = site.post("decide", {"decision": "approve", "reason": "left", "account": [accounts[0].pk]})
+    assert answer.status_code == 302
+    assert "1 approved. 2+ in the draft." in text(site.get("review"))
 
 
 def test_then_what_is_under_way(site: Site) -> None:

@@ -162,10 +162,10 @@ def test_those_before_the_first_who_is_open_are_not_looked_at_again(
     stage = set_stage(*(someone(f"n{number}", idle=1000 - number) for number in range(4)), synced=True)
     stage.approve("n0", "n1")
     assert is_right(stage)
-    known = decided.first_open(stage.workspace, now=stage.clock())
+    known = decided.remembered(stage.workspace, now=stage.clock())
     assert known is not None
     [account] = stage.accounts("n2")
-    assert known.place == (account.assessment.dormant_from, account.pk - 1)
+    assert known.first_open == (account.assessment.dormant_from, account.pk - 1)
 
     decide.withdraw(accounts=stage.accounts("n0"), actor=stage.staff("operator"), reason="no", now=stage.clock())
     assert is_right(stage), "whoever was undone comes first"
