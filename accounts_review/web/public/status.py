@@ -48,6 +48,8 @@ _SPARED: Mapping[str, Stand] = {
     "another_incarnation": Stand.GONE,
 }
 """By the first objection that spared somebody; for any other the removal was called off."""
+_STILL_THERE = frozenset({Stand.KEPT, Stand.AWAY, Stand.BACK, Stand.CALLED_OFF, Stand.FAILED})
+"""The page says that they have their access, which a sync or a look may know better by now."""
 _ANSWERED: Mapping[str, Stand] = {"keep": Stand.KEPT, "away": Stand.AWAY}
 
 
@@ -86,6 +88,12 @@ def status_of(case: Case, *, now: datetime) -> Status:
 
 
 def _stand(case: Case) -> Stand:
+    found = _stand_of_case(case)
+    is_gone = case.account.absent_since or case.account.gone_at
+    return Stand.GONE if is_gone and found in _STILL_THERE else found
+
+
+def _stand_of_case(case: Case) -> Stand:
     kind = (case.answer or {}).get("kind", "")
     if case.state == CaseState.SPARED:
         why = (case.outcome or {}).get("why")

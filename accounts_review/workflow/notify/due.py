@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Case, Cleanup, Workspace
+from accounts_review.models import AuditEntry, Case, Cleanup, Sync, Workspace
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -163,11 +163,18 @@ def _gone() -> Q:
 
 
 def _kept() -> Q:
-    """Those who were given a date, are members still, and have not kept it by their own answer."""
+    """Those who were given a date, are members still, and have not kept it by their own answer.
+
+    A DELETE that was turned away may have had effect: who was withdrawn after it is a member if a later sync says so.
+    """
     again = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))
     member = Q(account__absent_since=None, account__gone_at=None, bounced_at=None) & ~Q(account__email="")
+    later = Sync.objects.filter(
+        workspace=OuterRef("cleanup__workspace"), state=Sync.State.COMPLETE, started_at__gt=OuterRef("intended_at")
+    )
+    seen_since = Q(intended_at=None) | ~Q(state=CaseState.WITHDRAWN) | Q(Exists(later))
     warned = Q(Q(answer__isnull=True) | ASKED_TO_LEAVE, state__in=KEPT, promised_at__isnull=False)
-    return warned & member & Q(~Exists(again))
+    return warned & member & seen_since & Q(~Exists(again))
 
 
 def _nearest_due(

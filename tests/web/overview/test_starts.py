@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,7 +18,7 @@ from tests.stage import someone
 from tests.web.kit import read
 from tests.web.records_kit import Site, text
 
-UNUSED = {"last_seen_at": None, "last_login_at": None}
+UNUSED: dict[str, Any] = {"last_seen_at": None, "last_login_at": None}
 
 
 @pytest.fixture

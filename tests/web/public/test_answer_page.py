@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import localdate, now
 
-from accounts_review.models import AuditEntry, Case, Exemption, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.notify import emails
 from cleanup_portal.logs import LogFormatter
 from tests.factories import make_case, make_cleanup
@@ -130,6 +130,14 @@ def test_however_it_ended_the_person_reads_their_own_sentence(
         assert sentence.format(today=in_days(0)) in text(answer)
         assert "ana.idle" in text(answer)
     assert state(case) == columns["state"]
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "spared", "refused"])
+def test_nobody_reads_that_they_keep_what_a_sync_found_gone(client: Client, case: Case, url: str, state: str) -> None:
+    Case.objects.filter(pk=case.pk).update(state=state)
+    Account.objects.filter(pk=case.account_id).update(absent_since=now())
+
+    assert "Your access had already ended" in text(client.get(url))
 
 
 def test_who_kept_it_reads_until_when_and_can_change_it(client: Client, case: Case, url: str) -> None:

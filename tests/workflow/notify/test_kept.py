@@ -96,6 +96,29 @@ def test_who_is_skipped_at_the_final_check_is_told(stage: Stage) -> None:
     assert "We removed your access" in told()["omar"]
 
 
+@pytest.mark.parametrize("status", [302, 401])
+@pytest.mark.parametrize("had_effect", [True, False])
+def test_after_a_delete_that_was_turned_away_a_sync_says_who_is_there(
+    stage: Stage, status: int, *, had_effect: bool
+) -> None:
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.order({"method": "DELETE", "kind": "status", "status": status})
+    stage.revoke()
+    assert stage.entries("marie")[-1] == "case.turned_away"
+    if had_effect:
+        stage.remove("marie")
+    stage.order()
+    cancel(stage)
+
+    assert tell(stage) == EmailsSent(sent=1)
+    assert set(told()) == {"omar"}, "who may be gone is not told that they stay"
+    stage.clock.advance(hours=1)
+    stage.sync()
+    tell(stage)
+    assert set(told()) == ({"omar"} if had_effect else {"omar", "marie"})
+
+
 def test_who_was_never_warned_hears_nothing(stage: Stage) -> None:
     stage.launch("zoe")
     cancel(stage)
