@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 import frame
 from people import Shape
 
-MODULES = ("sync", "floors", "standing", "pages", "reviewers", "notices", "revocations", "audit")
+MODULES = ("sync", "floors", "standing", "pages", "beside", "reviewers", "notices", "revocations", "audit")
 """In the order in which they run; each finds what those before it made."""
 
 
