@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from accounts_review.management.commands.worker import UNCLEAN
+from accounts_review.management.commands.worker import NICENESS, UNCLEAN
 from tests.run import folder_of_run
 
 ROOT = Path(__file__).parent.parent.parent
@@ -84,6 +84,11 @@ def test_the_death_of_any_process_ends_all_of_them_within_seconds(worker: psutil
     everybody[victim].send_signal(signal.SIGKILL)
     assert worker.wait(60) != 0, "so that whoever supervises it starts it anew"
     wait_for(lambda: not alive(everybody), seconds=60)
+
+
+def test_whoever_waits_for_a_page_goes_first(worker: psutil.Popen) -> None:
+    own = psutil.Process().nice()
+    assert [each.nice() for each in members(worker)] == [own + NICENESS] * (CHILDREN + 1)
 
 
 @pytest.mark.parametrize("how", ["TERM to the leader", "TERM to all", "Ctrl-C"])

@@ -30,6 +30,8 @@ from cleanup_portal.logs import log_whatever_comes
 log = structlog.get_logger(__name__)
 
 UNCLEAN = 70
+NICENESS = 5
+"""Where all cores are taken, whoever waits for a page goes first."""
 EVERY_SECONDS = 60
 LEAVING_SECONDS = 10
 _TIMED_OUT, _RECYCLED = 0, -2
@@ -101,6 +103,8 @@ class Command(BaseCommand):
         portal.share_what_is_loaded()
         # A stop that comes while the cluster starts would find nothing to stop yet, and be forgotten.
         signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
+        # The embedded database runs by now: what it does for pages is not to wait.
+        os.nice(NICENESS)
         cluster = django_q.cluster.Cluster()
         cluster.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
