@@ -97,7 +97,7 @@ Place = tuple[datetime, int]
 """The day on which an account passes its limit, and its key."""
 
 
-class WhatIsKnown(NamedTuple):
+class Memory(NamedTuple):
     """What is remembered of a workspace's lists: by what, and up to which audit entry."""
 
     kept: Decided
@@ -134,24 +134,24 @@ def decided(workspace: Workspace, *, now: datetime) -> Counter[DecidedGroup]:
         return kept.counts.copy()
 
 
-def remembered(workspace: Workspace, *, now: datetime) -> WhatIsKnown | None:
+def remembered(workspace: Workspace, *, now: datetime) -> Memory | None:
     """What is remembered of a workspace where very many are decided on, if that is so at an instant.
 
     As of the last call of :func:`decided`.
     """
     kept = _KEPT.get(workspace.pk)
     # The entry before the place: whatever another thread hears of in between, the place is too old to be kept.
-    return WhatIsKnown(kept, kept.last, kept.first_open) if kept and kept.covers(now) else None
+    return Memory(kept, kept.last, kept.first_open) if kept and kept.covers(now) else None
 
 
-def keep_first_open(known: WhatIsKnown, place: Place) -> None:
+def keep_first_open(known: Memory, place: Place) -> None:
     """Remember it for later calls, if nothing was heard of since, and nobody was judged."""
     with _TURN:
         if known.kept.last == known.last:
             known.kept.first_open = place
 
 
-def keep_open_lists(known: WhatIsKnown, lists: Any) -> None:
+def keep_open_lists(known: Memory, lists: Any) -> None:
     """Remember what was worked out of those who are open."""
     known.kept.open_lists = (known.last, lists)
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts_review.models import Account
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
-from accounts_review.web.review.decided import Place, WhatIsKnown, keep_first_open, remembered
+from accounts_review.web.review.decided import Memory, Place, keep_first_open, remembered
 from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, state_is
 from accounts_review.web.review.seek import DEFAULT_ORDER, order_named
 
@@ -49,7 +49,7 @@ def ends_of(found: ReviewFilter) -> Callable[[str, bool, int], list[int]] | None
     return keys
 
 
-def _first_open(found: ReviewFilter, count: int, known: WhatIsKnown) -> list[int]:
+def _first_open(found: ReviewFilter, count: int, known: Memory) -> list[int]:
     """The first keys of those open for decision, without looking again at those before them who are decided on."""
     since, after = known.first_open or (BEFORE_ALL_DATES, 0)
     given = {"workspace": found.workspace.pk, "now": found.now, "since": since, "after": after}
