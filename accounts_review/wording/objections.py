@@ -58,6 +58,9 @@ MAIL_STOPS = {
         "The mail server refused the e-mails without blaming the addresses: %(reply)s. Everyone waits. Send "
         "yourself a test e-mail; if it arrives, mark the addresses as undeliverable."
     ),
+    "unread": gettext_lazy(
+        "No mail server is set up, so e-mails would reach nobody. Everyone waits. Set EMAIL_URL to your mail server."
+    ),
 }
 """Why no e-mails leave, as sentences, by :class:`accounts_review.workflow.notify.smtp.StopCode`."""
 

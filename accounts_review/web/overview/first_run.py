@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import ConnectionCheck, Workspace
 from accounts_review.wording import findings, objections
-from accounts_review.workflow.launch.limits import is_mail_unread
+from accounts_review.workflow.unread import is_unread
 
 OF_ADDRESS = frozenset({"reach", "host", "api", "clock", "clock_skewed", "clock_unsaid", "not_checked"})
 """Codes of what a connection check finds about the address; all others are about the key."""
@@ -67,7 +67,7 @@ def _mail(workspace: Workspace) -> FirstCheck:
     if stop := workspace.mail_stopped:
         sentence = objections.mail_stop(stop["code"], stop["reply"])
         return FirstCheck(title=title, state="bad", said=[sentence], **page)
-    if is_mail_unread():
+    if is_unread():
         sentence = _("No mail server is set up, so e-mails reach nobody.")
         cure = _("Set EMAIL_URL to your mail server before the first live clean-up. A dry run needs none.")
         return FirstCheck(title=title, state="bad", said=[sentence], cures=[cure], **page)

@@ -10,21 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts_review.models import Account, Case, PolicyVersion, Workspace
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.wording.findings import Found
+from accounts_review.workflow.unread import warns_nobody
 
 WINDOW = timedelta(days=30)
 """For so long somebody who was removed counts."""
-
-UNREAD = frozenset(
-    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
-)
 
 MORE_THAN_ANY = 2**31
 """Accounts of a workspace; a share can be as small as anybody writes it."""
@@ -81,8 +76,8 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
     enough = of_whom_the_share_is(limits.per_cleanup + taken + 1, share=limits.share_of_population)
     population = gone + Account.objects.filter(workspace=workspace).listed()[:enough].count()
     share = int(population * limits.share_of_population)
-    unread = workspace.is_live and rules.notice.days > 0 and is_mail_unread() and not _is_trial(workspace)
-    found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken, warns_nobody=unread)
+    is_unread = rules.notice.days > 0 and warns_nobody(workspace)
+    found = Room(per_cleanup=limits.per_cleanup, share=share, taken=taken, warns_nobody=is_unread)
     if not workspace.is_live or not found.is_by_share:
         return found
     ends = [*removed.values_list("moved_at", flat=True), *_ends(leaving, now=now)]
@@ -94,18 +89,6 @@ def room(workspace: Workspace, *, now: datetime) -> Room:
         if int((population - out) * limits.share_of_population) > len(used_up) - out
     )
     return replace(found, next_at=next(has_room, None))
-
-
-def is_mail_unread() -> bool:
-    """Whether e-mails reach nobody, as is usual until a mail server is set: they are written to files, to the console,
-    or nowhere."""
-    return settings.EMAIL_BACKEND in UNREAD
-
-
-def _is_trial(workspace: Workspace) -> bool:
-    """Whether a workspace is a pretend one, on this host or in a container beside."""
-    host = urlsplit(f"//{workspace.host}").hostname or ""
-    return "." not in host or host.startswith("127.")
 
 
 def of_whom_the_share_is(count: int, *, share: float) -> int:

@@ -90,6 +90,7 @@ def send_notices(
         run = one_by_one(
             keys,
             partial(_warn, portions=portions, taken=taken, texts=cache(texts_of), now=now),
+            workspace=workspace,
             charge=partial(_charge_notice, guard=guard, **where),
             wait=partial(_wait_with_notice, guard=guard, **where),
             limit=None if limit is None else limit - left_over,
@@ -129,7 +130,13 @@ def send_reminders(
 
         act = partial(_remind, portions=portions, days_of=days_of, now=now, texts=cache(texts_of))
         run = one_by_one(
-            days_of, act, charge=charge, wait=partial(_put_off, now=now), limit=limit, until=_until(budget)
+            days_of,
+            act,
+            workspace=workspace,
+            charge=charge,
+            wait=partial(_put_off, now=now),
+            limit=limit,
+            until=_until(budget),
         )
         mail_stop.remember(run, workspace=workspace, now=now)
     return _sent(run)
@@ -150,6 +157,7 @@ def send_closings(
         run = one_by_one(
             keys,
             partial(_tell_the_end, portions=portions, now=now, texts=cache(texts_of)),
+            workspace=workspace,
             charge=partial(_note_refused_end, now=now),
             wait=partial(_put_off, now=now),
             limit=limit,

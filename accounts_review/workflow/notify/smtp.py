@@ -28,6 +28,7 @@ from accounts_review.rules.refusals import MailFault, alike, fault_of
 from accounts_review.wording import objections
 from accounts_review.workflow.holds import EverythingHeld
 from accounts_review.workflow.notify.emails import one_line
+from accounts_review.workflow.unread import warns_nobody
 
 MOST_BROKEN = 3
 """A run ends after so many broken connections: each may cost EMAIL_TIMEOUT, and a task has two minutes. Who was tried
@@ -76,6 +77,7 @@ class StopCode(StrEnum):
     BROKEN = "broken"
     SENDER_REFUSED = "sender_refused"
     ALL_REFUSED = "all_refused"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ def one_by_one(
     keys: Iterable[int],
     act: Act,
     *,
+    workspace: Workspace | None = None,
     charge: Callable[[int, MailRefusal], object] = _nothing,
     wait: Callable[[int, MailRefusal], bool] = _nothing,
     limit: int | None = None,
@@ -208,13 +211,16 @@ def one_by_one(
 ) -> Round:
     """Act for each key, until ``limit`` of them answered ``"sent"`` or the instant ``until`` of the monotonic clock.
 
+    Where it is to the people of a ``workspace``, not as long as that would reach nobody.
     ``charge`` is called where a refusal is the recipient's; ``wait`` where it is not, or cannot be told yet: true from
     it means that the recipient was given up. ``record`` is called at the end, however that comes. A server that cannot
     be reached, refuses the sender, or breaks :data:`MOST_BROKEN` connections ends the run; the next one goes on from
     there.
     """
     run, left = Round(charge=charge, wait=wait), list(keys)
-    if not left:
+    if left and workspace and warns_nobody(workspace):
+        run.stop = MailStop(StopCode.UNREAD, "")
+    if not left or run.stop:
         return run
     try:
         with get_connection() as through, checkpoint.kept_at_the_end(), ExitStack() as ending:

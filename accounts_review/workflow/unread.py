@@ -1,0 +1,29 @@
+"""Unread: whether the e-mails of a workspace reach nobody, so that a notice would be none."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts_review.models import Workspace
+
+UNREAD = frozenset(
+    f"django.core.mail.backends.{name}.EmailBackend" for name in ("console", "dummy", "filebased", "locmem")
+)
+
+
+def is_unread() -> bool:
+    """Whether e-mails reach nobody, as is usual until a mail server is set: they are written to files, to the console,
+    or nowhere."""
+    return settings.EMAIL_BACKEND in UNREAD
+
+
+def warns_nobody(workspace: Workspace) -> bool:
+    """Whether people of a workspace would lose their access without having read of it.
+
+    Nobody reads the e-mails of a pretend workspace, on this host or in a container beside.
+    """
+    host = urlsplit(f"//{workspace.host}").hostname or ""
+    is_pretend = "." not in host or host.startswith("127.")
+    return workspace.is_live and is_unread() and not is_pretend

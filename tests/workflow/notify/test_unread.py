@@ -1,0 +1,75 @@
+"""As long as e-mails of a real workspace are files, nobody counts as warned, reminded or told by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts_review.models import Workspace
+from accounts_review.workflow import advance
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.notify.send import send_closings, send_notices, send_reminders
+from tests.stage import SetStage, Stage, someone
+from tests.workflow.notify.mail_server import Server
+from tests.workflow.notify.test_reminders import WITH_REMINDERS
+
+SAID = "No mail server is set up, so e-mails would reach nobody."
+
+
+@pytest.fixture
+def stage(set_stage: SetStage, settings: Any) -> Stage:
+    """Launched; then the portal was started anew without its mail server."""
+    stage = set_stage(someone("marie"), someone("omar"), policy=WITH_REMINDERS, launched=("marie", "omar"))
+    Workspace.objects.update(host="ville.huwise.example")
+    stage.workspace.refresh_from_db()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    return stage
+
+
+def stopped(stage: Stage) -> str:
+    return str((Workspace.objects.get(pk=stage.workspace.pk).mail_stopped or {}).get("code", ""))
+
+
+def test_nobody_is_warned_by_a_file(stage: Stage, serve: Callable[..., Server]) -> None:
+    done = send_notices(workspace=stage.workspace, now=stage.clock())
+    assert (done.sent, done.left) == (0, 2)
+    assert SAID in done.error
+    assert stage.states() == {"marie": "awaiting_notice", "omar": "awaiting_notice"}
+    assert stopped(stage) == "unread"
+    stage.clock.advance(days=365)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    assert set(stage.states().values()) == {"awaiting_notice"}, "without a notice no day comes"
+
+    serve()
+    assert send_notices(workspace=stage.workspace, now=stage.clock()).sent == 2
+    assert stopped(stage) == ""
+
+
+def test_nobody_is_reminded_or_told_by_a_file(stage: Stage, serve: Callable[..., Server], settings: Any) -> None:
+    files = settings.EMAIL_BACKEND
+    serve()
+    send_notices(workspace=stage.workspace, now=stage.clock())
+    through_server = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = files
+    stage.clock.advance(days=25)
+    assert SAID in send_reminders(workspace=stage.workspace, now=stage.clock()).error
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+    assert SAID in send_closings(workspace=stage.workspace, now=stage.clock()).error
+
+    settings.EMAIL_BACKEND = through_server
+    assert send_closings(workspace=stage.workspace, now=stage.clock()).sent == 2
+
+
+def test_nobody_is_missed_where_nothing_is_due(stage: Stage) -> None:
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+    assert send_notices(workspace=stage.workspace, now=stage.clock()).error == ""
+    assert stopped(stage) == ""
+
+
+def test_a_pretend_workspace_is_tried_with_files(stage: Stage, tmp_path: Any, settings: Any) -> None:
+    settings.EMAIL_FILE_PATH = tmp_path
+    Workspace.objects.update(host="127.0.0.1:8801")
+    stage.workspace.refresh_from_db()
+    assert send_notices(workspace=stage.workspace, now=stage.clock()).sent == 2
