@@ -14,7 +14,7 @@ from msgspec import structs
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, whole_incarnation
-from accounts_review.huwise import Client, NotFound, UserRecord, decode_user
+from accounts_review.huwise import Client, NotFound, UnexpectedAnswer, UserRecord, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import (
     Account,
@@ -64,6 +64,7 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
     try:
         raw = groups.client.user(case.account.username)
     except NotFound as answer:
+        _find_the_owner(case, groups.client)
         record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
         return LastLook(at=started, gone=True, record=record)
     user = decode_user(raw)
@@ -90,6 +91,22 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
         # As text: a hostile record may hold escapes that a JSON column refuses.
         snapshot={"read_at": started.isoformat(), "user": storable(raw.decode(errors="replace"))},
     )
+
+
+def _find_the_owner(case: Case, client: Client) -> None:
+    """Where not even the owner of our key is found, that somebody is not says nothing of them.
+
+    Raises ``UnexpectedAnswer``, and what the client raises otherwise.
+    """
+    owner = case.cleanup.workspace.key_owner
+    if not owner or owner == case.account.username:
+        return
+    try:
+        client.user(owner)
+    except NotFound as answer:
+        raise UnexpectedAnswer(
+            doing=answer.doing, status=answer.status, message="it finds no account, not even that of our key's owner"
+        ) from answer
 
 
 def store_address(account: Account, email: str) -> None:

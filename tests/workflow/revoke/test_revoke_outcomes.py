@@ -225,3 +225,32 @@ def test_the_api_key_appears_nowhere(stage: Stage) -> None:
     kept += [str(case.outcome), str(case.snapshot), str(case.last_look), str(case.evidence)]
     assert "bad key" in str(case.outcome)
     assert not [text for text in kept if KEY in text]
+
+
+NOBODY = {"method": "GET", "path": "/users/?*", "kind": "status", "status": 404}
+
+
+def test_where_not_even_our_keys_owner_is_found_nobody_counts_as_gone(stage: Stage) -> None:
+    stage.order(NOBODY)
+    stage.revoke()
+    assert stage.states() == {"marie": "due", "omar": "due", "zoé": "due"}
+    assert (stage.deletes, stage.why("marie")) == ([], ["unreadable_record"])
+    assert "not even that of our key's owner" in str(stage.case("marie").outcome)
+
+    stage.order()
+    assert stage.revoke() == {"revoked": 3}
+
+
+def test_nor_do_such_answers_settle_what_is_unknown(stage: Stage) -> None:
+    stage.order(DELETE | {"kind": "status", "status": 500, "times": 1})
+    stage.revoke(limit=1, quiet=60)
+    stage.order(NOBODY)
+    for _ in range(3):
+        stage.clock.advance(minutes=2)
+        stage.revoke(quiet=60)
+    assert stage.states()["marie"] == "unknown"
+
+
+def test_whoever_is_not_found_is_gone_where_the_owner_is(stage: Stage) -> None:
+    stage.remove("marie")
+    assert stage.revoke() == {"already_gone": 1, "revoked": 2}
