@@ -17,8 +17,8 @@ from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces, smtp
 from accounts_review.workflow.notify.send import send_notices
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 from tests.workflow.notify.mail_server import Server
-from tests.workflow.notify.test_hostile_mail import send
 from tests.workflow.notify.test_rewarn import ripe_and_revoked
 
 

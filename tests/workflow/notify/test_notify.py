@@ -21,17 +21,14 @@ from accounts_review.models import AuditEntry, Case, Workspace
 from accounts_review.workflow import advance
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import due
-from accounts_review.workflow.notify.send import Notices, send_notices, send_test
+from accounts_review.workflow.notify.send import send_test
 from tests.stage import NOW, SetStage, Stage, days_ago, policy_text, someone
+from tests.workflow.notify.kit import send
 
 
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(someone("marie"), someone("omar"), policy=policy_text(notice=30), launched=("marie", "omar"))
-
-
-def send(stage: Stage, **options: Any) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
 
 
 def addresses() -> list[str]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from accounts_review.models import Workspace
 from accounts_review.workflow import advance
-from accounts_review.workflow.notify.send import Notices, send_notices
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 from tests.workflow.notify.mail_server import Server
 
 PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran", "gina")
@@ -20,15 +19,6 @@ PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran", "gina")
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
-
-
-def send(stage: Stage) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock())
-
-
-def stopped(stage: Stage) -> str:
-    """The code of what stopped the e-mails of the workspace, or ""."""
-    return str((Workspace.objects.get(pk=stage.workspace.pk).mail_stopped or {}).get("code", ""))
 
 
 # Addresses

@@ -16,9 +16,9 @@ from accounts_review.workflow import holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import portions, taken
 from accounts_review.workflow.notify.portions import Question
-from accounts_review.workflow.notify.send import Notices, send_notices
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 
 PEOPLE = [f"person.{number:02d}" for number in range(12)]
 
@@ -26,10 +26,6 @@ PEOPLE = [f"person.{number:02d}" for number in range(12)]
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(*map(someone, PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
-
-
-def send(stage: Stage, **options: Any) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
 
 
 def written_to() -> list[str]:

@@ -10,14 +10,10 @@ import pytest
 from accounts_review.models import Case
 from accounts_review.workflow import advance
 from accounts_review.workflow.notify import bounces
-from accounts_review.workflow.notify.send import Notices, send_closings, send_notices, send_reminders
+from accounts_review.workflow.notify.send import send_closings, send_reminders
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 from tests.workflow.notify.mail_server import Server
-
-
-def send(stage: Stage) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock())
-
 
 # An address that changes
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from accounts_review.models import AuditEntry, Case, Workspace
-from accounts_review.workflow.notify.send import Notices, send_notices
+from accounts_review.workflow.notify.send import Notices
 from cleanup_portal.smtp import MailServer
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 
 PEOPLE = ("anna", "bela", "cleo")
 MORE_THAN_A_LINE = b"550 " + b"x" * 9_000 + b"\r\n"
@@ -104,10 +105,6 @@ def rude(settings: Any) -> Iterator[Rude]:
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
-
-
-def send(stage: Stage) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def test_who_is_refused_by_a_server_that_hangs_up_costs_the_next_nothing(stage: Stage, rude: Rude) -> None:

@@ -14,9 +14,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from accounts_review.workflow import advance
-from accounts_review.workflow.notify.send import Notices, send_closings, send_notices, send_reminders, send_test
+from accounts_review.workflow.notify.send import Notices, send_closings, send_reminders, send_test
 from tests.run import unused_port
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 
 PEOPLE = ("anna", "bela", "cleo", "dina", "emil", "fran")
 
@@ -166,10 +167,6 @@ def moody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Moody]:
 @pytest.fixture
 def stage(set_stage: SetStage) -> Stage:
     return set_stage(*(someone(name) for name in PEOPLE), policy=policy_text(notice=30), launched=PEOPLE)
-
-
-def send(stage: Stage) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock())
 
 
 def test_a_server_that_accepts_gets_one_email_each_with_text_and_html(stage: Stage, moody: Moody) -> None:

@@ -20,10 +20,11 @@ from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify import bounces, due, emails, mail_stop, smtp, taken
 from accounts_review.workflow.notify import send as send_module
 from accounts_review.workflow.notify.portions import Question
-from accounts_review.workflow.notify.send import Notices, send_closings, send_notices
+from accounts_review.workflow.notify.send import send_closings
 from accounts_review.workflow.retention.erase import erase_accounts, erase_person
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, policy_text, someone
+from tests.workflow.notify.kit import send
 
 PEOPLE = [f"person.{number:02d}" for number in range(12)]
 
@@ -47,10 +48,6 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     before = taken._record
     monkeypatch.setattr(taken, "_record", lambda cases, now: end() if cases else None)
     return lambda: monkeypatch.setattr(taken, "_record", before)
-
-
-def send(stage: Stage, **options: Any) -> Notices:
-    return send_notices(workspace=stage.workspace, now=stage.clock(), **options)
 
 
 def is_quiet(stage: Stage) -> bool:

@@ -12,6 +12,7 @@ from accounts_review.workflow import advance
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_closings, send_notices, send_reminders
 from tests.stage import SetStage, Stage, someone
+from tests.workflow.notify.kit import stopped
 from tests.workflow.notify.mail_server import Server
 from tests.workflow.notify.test_reminders import WITH_REMINDERS
 
@@ -26,10 +27,6 @@ def stage(set_stage: SetStage, settings: Any) -> Stage:
     stage.workspace.refresh_from_db()
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     return stage
-
-
-def stopped(stage: Stage) -> str:
-    return str((Workspace.objects.get(pk=stage.workspace.pk).mail_stopped or {}).get("code", ""))
 
 
 def test_nobody_is_warned_by_a_file(stage: Stage, serve: Callable[..., Server]) -> None:
