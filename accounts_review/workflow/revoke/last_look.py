@@ -14,7 +14,7 @@ from msgspec import structs
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, whole_incarnation
-from accounts_review.huwise import Client, NotFound, UnexpectedAnswer, UserRecord, decode_user
+from accounts_review.huwise import Client, NotFound, UnexpectedAnswer, UnsafeUsername, UserRecord, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import (
     Account,
@@ -103,6 +103,8 @@ def _find_the_owner(case: Case, client: Client) -> None:
         return
     try:
         client.user(owner)
+    except UnsafeUsername:
+        return
     except NotFound as answer:
         raise UnexpectedAnswer(
             doing=answer.doing, status=answer.status, message="it finds no account, not even that of our key's owner"
