@@ -54,9 +54,10 @@ def measure(ground: Ground) -> Iterator[Figure]:
 
 def as_worker(act: str, *given: str) -> None:
     """Do it as a background process does."""
-    from accounts_review.management.commands.worker import NICENESS
+    from accounts_review.management.commands.worker import give_way
 
-    os.nice(NICENESS)
+    os.setsid()
+    give_way()
     match act:
         case "sync":
             sync.sync()

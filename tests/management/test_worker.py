@@ -89,6 +89,9 @@ def test_the_death_of_any_process_ends_all_of_them_within_seconds(worker: psutil
 def test_whoever_waits_for_a_page_goes_first(worker: psutil.Popen) -> None:
     own = psutil.Process().nice()
     assert [each.nice() for each in members(worker)] == [own + NICENESS] * (CHILDREN + 1)
+    by_session = Path(f"/proc/{worker.pid}/autogroup")
+    if by_session.exists():
+        assert by_session.read_text().split()[1:] == ["nice", str(NICENESS)]
 
 
 @pytest.mark.parametrize("how", ["TERM to the leader", "TERM to all", "Ctrl-C"])

@@ -12,6 +12,8 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -35,6 +37,14 @@ NICENESS = 5
 EVERY_SECONDS = 60
 LEAVING_SECONDS = 10
 _TIMED_OUT, _RECYCLED = 0, -2
+
+
+def give_way() -> None:
+    """Take what the others leave of the cores; also where Linux shares them out by session, and then by process."""
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _watch() -> None:
@@ -103,8 +113,8 @@ class Command(BaseCommand):
         portal.share_what_is_loaded()
         # A stop that comes while the cluster starts would find nothing to stop yet, and be forgotten.
         signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
-        # The embedded database runs by now: what it does for pages is not to wait.
-        os.nice(NICENESS)
+        # The embedded database runs by now: what it does for pages is not to wait, unless the worker has to restart it.
+        give_way()
         cluster = django_q.cluster.Cluster()
         cluster.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, TOLD)
