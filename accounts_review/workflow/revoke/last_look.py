@@ -14,7 +14,7 @@ from msgspec import structs
 
 from accounts_review.audit.events import Event
 from accounts_review.facts import facts_of, incarnation_of, lost_activity, whole_incarnation
-from accounts_review.huwise import Client, NotFound, UnexpectedAnswer, UnsafeUsername, UserRecord, decode_user
+from accounts_review.huwise import Client, NotFound, UnexpectedAnswer, UserRecord, decode_user
 from accounts_review.huwise.records import storable
 from accounts_review.models import (
     Account,
@@ -29,7 +29,7 @@ from accounts_review.models import (
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import IN_FORCE
-from accounts_review.rules.addresses import same_mailbox
+from accounts_review.rules.addresses import same_mailbox, usable_in_url
 from accounts_review.rules.dates import valid_instant
 from accounts_review.rules.facts import Facts
 from accounts_review.rules.gate import Evidence, Moment, Terms
@@ -62,9 +62,8 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
     groups = client if isinstance(client, Groups) else Groups(client, clock)
     started = clock()
     try:
-        raw = groups.client.user(case.account.username)
+        raw = _read(case, groups.client)
     except NotFound as answer:
-        _find_the_owner(case, groups.client)
         record = {"at": started.isoformat(), "found": False, "status": answer.status, "error_code": answer.error_code}
         return LastLook(at=started, gone=True, record=record)
     user = decode_user(raw)
@@ -93,22 +92,25 @@ def look(case: Case, *, client: Client | Groups, clock: Callable[[], datetime]) 
     )
 
 
-def _find_the_owner(case: Case, client: Client) -> None:
-    """Where not even the owner of our key is found, that somebody is not says nothing of them.
+def _read(case: Case, client: Client) -> bytes:
+    """The record of the account. Raises what the client raises.
 
-    Raises ``UnexpectedAnswer``, and what the client raises otherwise.
+    Where not even our key's owner is found, that somebody is not says nothing of them, and is ``UnexpectedAnswer``.
     """
-    owner = case.cleanup.workspace.key_owner
-    if not owner or owner == case.account.username:
-        return
+    name, owner = case.account.username, case.cleanup.workspace.key_owner
+    try:
+        return client.user(name)
+    except NotFound:
+        if owner == name or not usable_in_url(owner):
+            raise
     try:
         client.user(owner)
-    except UnsafeUsername:
-        return
     except NotFound as answer:
         raise UnexpectedAnswer(
             doing=answer.doing, status=answer.status, message="it finds no account, not even that of our key's owner"
         ) from answer
+    # Once more: the answer before may have been the last one of an outage.
+    return client.user(name)
 
 
 def store_address(account: Account, email: str) -> None:
