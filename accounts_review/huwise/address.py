@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from django.utils.translation import gettext as _
@@ -80,6 +80,12 @@ def _with_base_path(given: httpx.URL) -> str:
             _("The address of %(host)s must be the workspace's own, without the path of a page") % {"host": given.host}
         )
     return path or BASE_PATH
+
+
+def is_pretend(host: str) -> bool:
+    """Whether a workspace at a host (with or without a port) can only be a pretend one, on this host or beside."""
+    name = urlsplit(f"//{host}").hostname or ""
+    return not name or name == COMPOSE_SANDBOX or _is_loopback(name)
 
 
 def _is_loopback(host: str) -> bool:

@@ -59,7 +59,7 @@ MAIL_STOPS = {
         "yourself a test e-mail; if it arrives, mark the addresses as undeliverable."
     ),
     "unread": gettext_lazy(
-        "No mail server is set up, so e-mails would reach nobody. Everyone waits. Set EMAIL_URL to your mail server."
+        "No mail server is set up, so e-mails would reach nobody, and none leaves. Set EMAIL_URL to your mail server."
     ),
 }
 """Why no e-mails leave, as sentences, by :class:`accounts_review.workflow.notify.smtp.StopCode`."""

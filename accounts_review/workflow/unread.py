@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from django.conf import settings
 
+from accounts_review.huwise.address import is_pretend
 from accounts_review.models import Workspace
 
 UNREAD = frozenset(
@@ -22,8 +21,6 @@ def is_unread() -> bool:
 def warns_nobody(workspace: Workspace) -> bool:
     """Whether people of a workspace would lose their access without having read of it.
 
-    Nobody reads the e-mails of a pretend workspace, on this host or in a container beside.
+    Nobody reads the e-mails of a pretend workspace either way.
     """
-    host = urlsplit(f"//{workspace.host}").hostname or ""
-    is_pretend = "." not in host or host.startswith("127.")
-    return workspace.is_live and is_unread() and not is_pretend
+    return workspace.is_live and is_unread() and not is_pretend(workspace.host)

@@ -169,7 +169,10 @@ def _leave(workspace: Workspace, to: Workspace.State, *, actor: User, reason: st
             _("%(name)s is already %(state)s.") % {"name": workspace, "state": workspace.get_state_display()}
         )
     workspace.state = to
-    workspace.save(update_fields=["state"])
+    if to == Workspace.State.RETIRED:
+        # Nobody is written to any more, so nothing would end it.
+        workspace.mail_stopped = None
+    workspace.save(update_fields=["state", "mail_stopped"])
     # What is under way asks for holds before each act, and not for the state.
     known = {"workspace": workspace, "cause": Hold.Cause.PAUSED, "host": str(workspace.pk)}
     Hold.objects.get_or_create(**known, released_at=None, defaults={"at": now, "by": login, "reason": reason})

@@ -9,9 +9,10 @@ from enum import StrEnum
 
 from django.utils.dateparse import parse_datetime
 
-from accounts_review.models import Case, Exemption
+from accounts_review.models import Account, Case, Exemption
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import answer
+from accounts_review.workflow.notify import due
 
 
 class Stand(StrEnum):
@@ -24,6 +25,8 @@ class Stand(StrEnum):
     AWAY = "away"
     BACK = "back"
     CALLED_OFF = "called_off"
+    UNCERTAIN = "uncertain"
+    """They keep it by what was decided since a removal was asked for, and nobody has looked whether it had effect."""
     UNDER_WAY = "under_way"
     REMOVED = "removed"
     GONE = "gone"
@@ -50,6 +53,7 @@ _SPARED: Mapping[str, Stand] = {
 """By the first objection that spared somebody; for any other the removal was called off."""
 _STILL_THERE = frozenset({Stand.KEPT, Stand.AWAY, Stand.BACK, Stand.CALLED_OFF, Stand.FAILED})
 """The page says that they have their access, which a sync or a look may know better by now."""
+_CALLED_OFF = frozenset({Stand.KEPT, Stand.AWAY, Stand.CALLED_OFF})
 _ANSWERED: Mapping[str, Stand] = {"keep": Stand.KEPT, "away": Stand.AWAY}
 
 
@@ -76,21 +80,31 @@ class Status:
 
 def status_of(case: Case, *, now: datetime) -> Status:
     """Where a case stands at an instant, as its person is told."""
+    stand = _stand(case)
     standing = Exemption.objects.in_force(now).filter(account=case.account_id).first()
     return Status(
         case=case,
-        stand=_stand(case),
+        stand=stand,
         kept_until=standing.until if standing else None,
         can_answer=not answer.is_settled(case),
         can_leave=answer.may_leave(case),
-        can_change=answer.still_counts(case, now=now),
+        can_change=stand is not Stand.GONE and answer.still_counts(case, now=now),
     )
 
 
 def _stand(case: Case) -> Stand:
     found = _stand_of_case(case)
-    is_gone = case.account.absent_since or case.account.gone_at
-    return Stand.GONE if is_gone and found in _STILL_THERE else found
+    if found in _STILL_THERE and not _is_member(case):
+        return Stand.GONE
+    return Stand.UNCERTAIN if found in _CALLED_OFF and due.may_be_gone(case) else found
+
+
+def _is_member(case: Case) -> bool:
+    """Whether the workspace lists the person, by this account or by a later one."""
+    own = case.account
+    if own.absent_since is None and own.gone_at is None:
+        return True
+    return Account.objects.filter(workspace=own.workspace_id, username=own.username).listed().exists()
 
 
 def _stand_of_case(case: Case) -> Stand:

@@ -156,6 +156,19 @@ def spare(case: Case, why: object, *, now: datetime) -> None:
     audit.transition([case], CaseState.SPARED, kind=Event.CASE_SPARED, actor="portal", now=now, data=data, outcome=data)
 
 
+def may_be_gone(case: Case) -> bool:
+    """Whether a DELETE was sent for a case that goes on or was called off, and nobody has looked since."""
+    looked_at = parse_datetime((case.last_look or {}).get("at", ""))
+    if case.intended_at is None or (looked_at is not None and looked_at > case.intended_at):
+        return False
+    return not _syncs_since(case.intended_at, workspace=case.cleanup.workspace).exists()
+
+
+def _syncs_since(instant: Any, *, workspace: Any) -> QuerySet[Sync]:
+    """The complete ones, which tell who is a member."""
+    return Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE, started_at__gt=instant)
+
+
 def _gone() -> Q:
     """Those whose access was removed and who are not back; if somebody else did it, those who had asked for it."""
     removed = Q(state=CaseState.REVOKED, restored_at=None, returned_at=None)
@@ -169,9 +182,7 @@ def _kept() -> Q:
     """
     again = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))
     member = Q(account__absent_since=None, account__gone_at=None, bounced_at=None) & ~Q(account__email="")
-    later = Sync.objects.filter(
-        workspace=OuterRef("cleanup__workspace"), state=Sync.State.COMPLETE, started_at__gt=OuterRef("intended_at")
-    )
+    later = _syncs_since(OuterRef("intended_at"), workspace=OuterRef("cleanup__workspace"))
     seen_since = Q(intended_at=None) | ~Q(state=CaseState.WITHDRAWN) | Q(Exists(later))
     warned = Q(Q(answer__isnull=True) | ASKED_TO_LEAVE, state__in=KEPT, promised_at__isnull=False)
     return warned & member & seen_since & Q(~Exists(again))

@@ -185,7 +185,7 @@ def send_test(*, workspace: Workspace, kind: str, actor: User, now: datetime, la
             return answer
         return "sent"
 
-    run = one_by_one([0], act)
+    run = one_by_one([0], act, workspace=workspace)
     if run.tally["sent"]:
         audit.log([workspace], kind=Event.EMAIL_TESTED, actor=actor.get_username(), now=now, data={"kind": kind})
         mail_stop.resume(workspace, now=now)

@@ -16,8 +16,9 @@ from django.utils.timezone import localdate, now
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.notify import emails
 from cleanup_portal.logs import LogFormatter
-from tests.factories import make_case, make_cleanup
-from tests.web.kit import in_days
+from tests.factories import make_case, make_cleanup, make_sync
+from tests.stage import someone
+from tests.web.kit import in_days, read
 from tests.web.records_kit import Site, text
 
 
@@ -137,7 +138,32 @@ def test_nobody_reads_that_they_keep_what_a_sync_found_gone(client: Client, case
     Case.objects.filter(pk=case.pk).update(state=state)
     Account.objects.filter(pk=case.account_id).update(absent_since=now())
 
-    assert "Your access had already ended" in text(client.get(url))
+    page = text(client.get(url))
+    assert "Your access had already ended" in page
+    assert "Change your answer" not in page
+
+
+def test_whoever_is_a_member_again_does_not_read_that_it_ended(client: Client, case: Case, url: str) -> None:
+    Case.objects.filter(pk=case.pk).update(state="withdrawn")
+    Account.objects.filter(pk=case.account_id).update(absent_since=now())
+    read(case.cleanup.workspace, someone(case.account.username, idle=0, joined_at=now().isoformat()))
+
+    assert "You keep your access" in text(client.get(url))
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "due"])
+def test_after_a_removal_that_was_turned_away_nobody_reads_that_they_keep_it_before_somebody_has_looked(
+    client: Client, case: Case, url: str, state: str
+) -> None:
+    asked_at = now() - timedelta(minutes=5)
+    Case.objects.filter(pk=case.pk).update(state=state, intended_at=asked_at)
+    page = text(client.post(url, {"kind": "keep"}, follow=True))
+    assert "The removal was called off" in page
+    assert "You keep" not in page
+
+    workspace = case.cleanup.workspace
+    make_sync(workspace=workspace, at=now(), state="complete", finished_at=now())
+    assert "You keep" in text(client.get(url))
 
 
 def test_who_kept_it_reads_until_when_and_can_change_it(client: Client, case: Case, url: str) -> None:
