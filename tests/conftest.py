@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 from django.contrib.auth.models import User
@@ -35,6 +36,12 @@ from tests.remembered import empty, remembered
 from tests.run import begin_a_run, end_a_run, failing_after, folder_of_run
 from tests.stage import NOW as NOW
 from tests.stage import SetStage, Stage, open_stage
+
+# However busy the machine is.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OF_A_NEW_WORKSPACE = [

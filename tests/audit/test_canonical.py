@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from accounts_review.audit.canonical import canonical
 from tests.audit.test_chain import JSON
@@ -18,7 +18,6 @@ class _Name(str):
     __slots__ = ()
 
 
-@settings(deadline=None)
 @given(data=JSON)
 def test_what_is_digested_is_written_as_the_recipe_says(data: Any) -> None:
     document = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts_review import audit
@@ -316,7 +316,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(data=JSON)
 def test_verification_reads_any_details_as_the_recipe_wrote_them(data: Any) -> None:
     recipe = json.dumps(["a", data, None], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
