@@ -79,6 +79,11 @@ class Workspace(models.Model):
         return self.title or self.host or self.name
 
     @property
+    def read_from(self) -> str:
+        """The host its accounts were read from; "" before the first: an address that was never right binds nobody."""
+        return self.host if self.accounts.exists() else ""
+
+    @property
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
 

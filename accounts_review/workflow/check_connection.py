@@ -47,7 +47,7 @@ def record_failure(*, workspace: Workspace, error: str, now: datetime) -> Connec
 def _look(
     workspace: Workspace | None, client: Client, key_owner: str, clock: Callable[[], datetime]
 ) -> Iterator[Found]:
-    before = workspace.host.partition(":")[0] if workspace else ""
+    before = workspace.read_from.partition(":")[0] if workspace else ""
     if workspace and before and before != client.host.partition(":")[0]:
         yield _bad("host", before=workspace.host, host=client.host)
     try:

@@ -94,7 +94,7 @@ def reconnect(
     permit(actor, "administer", workspace)
     # Before the host is changed, too, which is an act of its own.
     _refuse_unseen(workspace, seen)
-    if workspace.host and client.host != workspace.host:
+    if workspace.read_from not in ("", client.host):
         identity.change_host(workspace=workspace, client=client, key_owner=access.key_owner, actor=actor, clock=clock)
     findings = _answering(look(client=client, key_owner=access.key_owner, clock=clock, workspace=workspace))
     now = clock()

@@ -116,7 +116,7 @@ def change_host(*, workspace: Workspace, client: Client, key_owner: str, actor: 
     :class:`NotTheSame` and what the API can cause.
     """
     permit(actor, "administer", workspace)
-    before = workspace.host
+    before = workspace.read_from
     if client.host == before or not before:
         nothing = _("%(name)s was never read, so it has no host yet; there is nothing to change.")
         if before:

@@ -123,6 +123,7 @@ def test_the_owner_is_found_whatever_the_capitals(workspace: Workspace) -> None:
 
 
 def test_another_host_than_before_is_found(workspace: Workspace) -> None:
+    Account.objects.create(workspace=workspace, username="svc.cleanup", raw="{}", read_at=NOW)
     workspace.host = "data.elsewhere.org"
     assert not checked(workspace)["host"].is_good
 

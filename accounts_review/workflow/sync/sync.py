@@ -333,10 +333,9 @@ def _is_another_stored(workspace: Workspace) -> bool:
 
 
 def _check_host(workspace: Workspace, host: str) -> None:
-    """Keep the host at the first sync; only the port of a loopback address may change after that."""
+    """Keep the host once accounts were read; only the port of a loopback address may change after that."""
     before, after = workspace.host.partition(":")[0], host.partition(":")[0]
-    moved_port = workspace.host != host and after not in LOOPBACK
-    if workspace.host and (before != after or moved_port):
+    if workspace.host != host and (before != after or after not in LOOPBACK) and workspace.read_from:
         raise WrongHost(workspace, host)
     workspace.host = host
     workspace.save(update_fields=["host"])

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts_review.models import Account, AuditEntry, Group, Sync
 from accounts_review.wording.findings import in_words
 from accounts_review.workflow.assess import assess
+from accounts_review.workflow.check_connection import check_connection
 from accounts_review.workflow.sync.sync import WrongHost, _check_host, sync_workspace
 from huwise_sandbox import records
 from tests.stage import NOW, SERVICE_USER, SetStage, days_ago, site_of, someone
@@ -218,10 +219,20 @@ def test_a_loopback_workspace_may_change_its_port(set_stage: SetStage) -> None:
 
 @pytest.mark.parametrize("host", ["data.example.org:8443", "data.example.org"])
 def test_no_other_host_may_change_its_port(set_stage: SetStage, host: str) -> None:
-    stage = set_stage(synced=False)
+    stage = set_stage(someone("marie"))
     stage.workspace.host = "data.example.org:443"
     with pytest.raises(WrongHost):
         _check_host(stage.workspace, host)
+
+
+def test_an_address_at_which_nobody_was_ever_read_may_be_mended(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), synced=False)
+    type(stage.workspace).objects.update(host="data.exmaple.org")
+    stage.workspace.refresh_from_db()
+    check = check_connection(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    assert "host" not in [found["code"] for found in check.findings]
+    assert stage.sync().state == "complete"
+    assert stage.workspace.host == stage.client.host
 
 
 def test_the_sandbox_of_these_tests_is_what_it_seems() -> None:
