@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pkgutil import iter_modules
 
+from django.apps import apps
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import ForeignKey
 
 from accounts_review import migrations
 
@@ -27,9 +29,46 @@ def mismatch(alias: str = "default") -> str:
     """What to do where the tables are not those of this version; "" where they are."""
     missing = _known() - _applied(alias)
     if not missing:
-        return newer(alias)
+        return newer(alias) or cut_off(alias)
     state = "lacks changes of this version of the portal" if _applied(alias) else "is empty"
     return newer(alias) or f"The database {state}. Run `manage.py migrate`, then try again."
+
+
+def cut_off(alias: str = "default") -> str:
+    """What to do where a backup was not restored to its end, which is where foreign keys come; or ""."""
+    tables, there = _references(alias)
+    meant = {one for one in _references_meant() if one[0] in tables}
+    missing = meant - there
+    if not missing or _known() - _applied(alias):
+        return ""
+    return (
+        f"The database lacks {len(missing)} of its {len(meant)} foreign keys, such as that of "
+        f"{'.'.join(min(missing))}: a restore was cut off. Stop the portal, and restore the backup again."
+    )
+
+
+def _references_meant() -> set[tuple[str, str]]:
+    """Tables and columns that name a row of another table."""
+    models = apps.get_models(include_auto_created=True)
+    fields = [field for model in models if model._meta.managed for field in model._meta.local_concrete_fields]
+    return {
+        (field.model._meta.db_table, field.column)
+        for field in fields
+        if isinstance(field, ForeignKey) and getattr(field, "db_constraint", True)
+    }
+
+
+def _references(alias: str) -> tuple[set[str], set[tuple[str, str]]]:
+    """The tables there are, and which of their columns the database itself keeps true."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, attname FROM pg_class"
+            " LEFT JOIN pg_constraint ON conrelid = pg_class.oid AND contype = 'f'"
+            " LEFT JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]"
+            " WHERE relkind = 'r' AND pg_table_is_visible(pg_class.oid)"
+        )
+        rows = cursor.fetchall()
+    return {table for table, _ in rows}, {(table, column) for table, column in rows if column}
 
 
 def _known() -> set[str]:

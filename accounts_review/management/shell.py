@@ -37,6 +37,7 @@ from accounts_review.workflow.review.named import accounts_meant
 from accounts_review.workflow.sync.lock import AlreadyRunning
 from accounts_review.workflow.sync.sync import NothingTripped, WrongHost
 from accounts_review.workflow.workspaces import NotPossible
+from cleanup_portal import database_version
 
 SAID = (
     AlreadyRunning,
@@ -79,6 +80,8 @@ class WorkspaceCommand(BaseCommand):
             parser.add_argument("--actor", metavar="LOGIN", required=True, help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if said := database_version.newer():
+            raise CommandError(said)
         try:
             self.act(workspace_named(options.pop("workspace")), **options)
         except SAID as error:

@@ -45,6 +45,28 @@ def test_one_that_a_newer_version_has_changed_is_neither_used_nor_changed(
         call_command(command)
 
 
+def test_nor_does_a_command_by_hand_act_on_it(recorder: MigrationRecorder) -> None:
+    """On a host that was not upgraded yet, a scheduled one would remove people by yesterday's rules."""
+    recorder.record_applied("accounts_review", LATER)
+    with pytest.raises(CommandError, match="a newer version of the portal"):
+        call_command("revoke_due")
+
+
+def test_what_is_left_of_a_restore_that_was_cut_off_is_neither_used_nor_taken_for_whole(
+    recorder: MigrationRecorder,
+) -> None:
+    """A dump ends with the foreign keys, which nobody misses until rows stand without what they belong to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = 'accounts_review_case'::regclass AND contype = 'f'"
+        )
+        for [name] in cursor.fetchall():
+            cursor.execute(f'ALTER TABLE accounts_review_case DROP CONSTRAINT "{name}"')
+    for command in ("worker", "migrate"):
+        with pytest.raises(CommandError, match=r"foreign keys, such as that of accounts_review_case\..*restore"):
+            call_command(command)
+
+
 def test_what_other_packages_have_added_says_nothing(recorder: MigrationRecorder) -> None:
     recorder.record_applied("sessions", LATER)
     assert database_version.mismatch() == ""

@@ -23,6 +23,9 @@ class Command(migrate.Command):
             cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             super().handle(*args, **options)
+            # Whoever restores a backup migrates before anything starts.
+            if said := database_version.cut_off(options["database"]):
+                raise CommandError(said)
             if settings.HAS_OWNER_ROLE:
                 _grant(options["database"])
         finally:
