@@ -36,6 +36,7 @@ LONGEST, LARGEST = 20, 10**8
 MOST_PROCESSES = 1_000
 """More than any machine can hold; they would all be started before anybody sees a word."""
 
+HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -72,8 +73,8 @@ def names(name: str, *, default: list[str]) -> list[str]:
 def hosts(name: str, *, default: list[str]) -> list[str]:
     """The variable as host names. ``*`` is refused: a portal that answers to any name can be made to speak for it."""
     found = names(name, default=default)
-    if any(host.strip(".") in ("*", "") for host in found):
-        raise ImproperlyConfigured(f"{name} is {','.join(found)!r}; name each host, e.g. cleanup.example.org.")
+    if not all(map(HOST.fullmatch, found)):
+        raise ImproperlyConfigured(f"{name} is {','.join(found)!r:.100}; name each host, e.g. cleanup.example.org.")
     return found
 
 
@@ -82,7 +83,7 @@ def flag(name: str, *, default: bool) -> bool:
     value = text(name, default="").lower() or str(default).lower()
     if value in _TRUE | _FALSE:
         return value in _TRUE
-    raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+    raise ImproperlyConfigured(f"{name} is {value!r:.100}; write true or false.")
 
 
 def one_of(name: str, choices: Sequence[str]) -> str:
@@ -91,7 +92,7 @@ def one_of(name: str, choices: Sequence[str]) -> str:
     for choice in choices:
         if value.lower() == choice.lower():
             return choice
-    raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
+    raise ImproperlyConfigured(f"{name} is {value!r:.100}; write one of {', '.join(choices)}.")
 
 
 def proxies(name: str) -> int:
@@ -178,16 +179,18 @@ def time_zone(name: str, *, default: str) -> str:
     try:
         ZoneInfo(value)
     except (ValueError, OSError, LookupError):
-        raise ImproperlyConfigured(f"{name} is {value!r}; write the name of a time zone, e.g. Europe/Paris.") from None
+        raise ImproperlyConfigured(f"{name} is {value!r:.100}; write a time zone, such as Europe/Paris.") from None
     return value
 
 
 def public_url(name: str, *, required: bool, default: str) -> str:
-    """The variable as an address of the portal: scheme and host, without a path."""
+    """The variable as an address of the portal, without a path; not ``required`` where it answers on loopback only."""
     value = text(name, default="" if required else default).rstrip("/")
     if (parts := _parts(value)) and not parts.path:
-        return value
-    problem = f"is {value!r}" if value else "is not set"
+        if required or parts.hostname in ("localhost", "127.0.0.1", "::1"):
+            return value
+        raise ImproperlyConfigured(f"{name} names {parts.hostname}, but ALLOWED_HOSTS does not; set both, or neither.")
+    problem = f"is {value!r:.100}" if value else "is not set"
     raise ImproperlyConfigured(f"{name} {problem}; write the portal's own address, e.g. https://cleanup.example.org.")
 
 
@@ -301,7 +304,7 @@ def sender(name: str, *, default: str) -> str:
     value = text(name, default=default)
     bare = parseaddr(value)[1]
     if value and (not usable_for_mail(bare) or needs_utf8(bare)):
-        raise ImproperlyConfigured(f"{name} is {value!r}; write an address such as Cleanup <cleanup@example.org>.")
+        raise ImproperlyConfigured(f"{name} is {value!r:.100}; write an address such as Cleanup <cleanup@example.org>.")
     return value
 
 
@@ -316,7 +319,7 @@ def provider(name: str) -> str:
     """The variable as one of :data:`PROVIDERS`, or ""."""
     value = text(name, default="").lower()
     if value and value not in PROVIDERS:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(PROVIDERS)}.")
+        raise ImproperlyConfigured(f"{name} is {value!r:.100}; write one of {', '.join(PROVIDERS)}.")
     return value
 
 

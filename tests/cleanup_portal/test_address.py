@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_written_to_stops_no_portal(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("environment", "expected"),
-    [({}, "http://127.0.0.1:8771"), ({"PUBLIC_URL": "https://cleanup.example.org"}, "https://cleanup.example.org")],
+    [({}, "http://127.0.0.1:8771"), ({"PUBLIC_URL": "https://localhost"}, "https://localhost")],
 )
 def test_another_process_links_to_it_unless_it_is_told_otherwise(
     tmp_path: Path, environment: dict[str, str], expected: str
