@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from itertools import takewhile
+from threading import Timer, main_thread
 from types import FrameType
 
 from django.conf import settings
@@ -27,6 +28,21 @@ def end_when_told() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
+
+
+def stop_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Where what says stop came amid tidying up, from which Python lets no error out, have it come once more."""
+    match ignored.exc_value:
+        case SystemExit(code=int(status)) if status > 128:
+            number = status - 128
+        case KeyboardInterrupt():
+            number = int(signal.SIGINT)
+        case _:
+            sys.__unraisablehook__(ignored)
+            return
+    again = Timer(0.05, signal.pthread_kill, [main_thread().ident, number])
+    again.daemon = True
+    again.start()
 
 
 def is_text(argument: str) -> bool:
@@ -56,6 +72,13 @@ def forget_settings() -> None:
     os.environ |= {"SECRET_KEY": "-" * 50, "DATABASE_URL": "postgres://nobody@localhost/none"}
 
 
+def outage(error: BaseException | None) -> BaseException | None:
+    """What befell the database itself, if anything did: an error may only tell that the one before it was one."""
+    while error and not isinstance(error, OperationalError):
+        error = error.__context__
+    return error
+
+
 def _database() -> str:
     is_embedded = settings.DATABASES["default"]["ENGINE"] == "cleanup_portal.embedded_postgresql"
     return "the folder that DATA_DIR names, and the room on its disk" if is_embedded else "DATABASE_URL and the server"
@@ -64,6 +87,7 @@ def _database() -> str:
 if __name__ == "__main__":
     streams.prepare()
     end_when_told()
+    sys.unraisablehook = stop_again
     # Nothing made while starting is garbage, and to look for it takes a seventh of the start; `ready` ends this.
     gc.disable()
     # A shell that completes a command line calls without arguments, too.
@@ -90,11 +114,9 @@ if __name__ == "__main__":
         sys.exit(f"Not UTF-8: {', '.join(repr(one) for one in sys.argv if not is_text(one))}. Nothing was done.")
     except ImproperlyConfigured as error:
         sys.exit(f"The portal is not configured: {error}")
-    except OperationalError as error:
-        if "--traceback" in sys.argv:
-            raise
-        sys.exit(f"The database cannot be used: {str(error).strip()}\nCheck {_database()}, then try again.")
-    except DatabaseError:
+    except DatabaseError as error:
+        if "--traceback" not in sys.argv and (cause := outage(error)):
+            sys.exit(f"The database cannot be used: {str(cause).strip()}\nCheck {_database()}, then try again.")
         # Only now: which tables there are concerns nobody before one is missed.
         from cleanup_portal.database_version import mismatch
 

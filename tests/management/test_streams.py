@@ -83,6 +83,38 @@ def test_ctrl_c_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "Interrupted.\n"), (signal.SIGTERM, "")])
+def test_what_says_stop_amid_tidying_up_is_not_lost(tmp_path: Path, number: signal.Signals, said: str) -> None:
+    """From where Python tidies up, no error comes out: a command went on, and told of it in a traceback."""
+    code = f"""
+import os, signal, time
+class Tidied:
+    def __del__(self):
+        os.kill(os.getpid(), {int(number)})
+        sum(range(10))
+tidied = Tidied()
+del tidied
+time.sleep(20)
+"""
+    with starting_with(signal.SIGINT, signal.SIG_DFL):
+        done = portal(code, tmp_path)
+    assert (done.returncode, done.stderr) == (128 + number, said)
+
+
+def test_what_a_database_says_of_its_disk_is_told_not_what_follows_from_it(tmp_path: Path) -> None:
+    code = """
+from django.db import InternalError, OperationalError
+try:
+    raise OperationalError("No space left on device")
+except OperationalError:
+    raise InternalError("current transaction is aborted")
+"""
+    done = portal(code, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database cannot be used: No space left on device\nCheck ")
+    assert len(done.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize(("starter", "status"), [(signal.SIG_DFL, 129), (signal.SIG_IGN, 0)])
 def test_a_terminal_that_closes_ends_a_command_unless_its_starter_has_that_ignored(
     tmp_path: Path, starter: signal.Handlers, status: int
