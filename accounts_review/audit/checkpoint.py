@@ -36,6 +36,7 @@ from accounts_review.models.hold import WITHOUT_EVIDENCE
 log = structlog.get_logger(__name__)
 
 GENESIS = "0" * 64
+PRINTED = re.compile(r"(?:checkpoint )?(\d{1,18}):([0-9a-f]{64})(?:\s+[\d,]+ entries hold)?")
 _END_BESIDE = """
 SELECT seq, digest, EXISTS (SELECT FROM accounts_review_auditentry WHERE seq = %s AND digest = %s)
 FROM accounts_review_auditentry ORDER BY seq DESC LIMIT 1
@@ -55,10 +56,13 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
-        """Read ``NUMBER:DIGEST``, or a checkpoint's file: of several in it, the last. Raises ``ValueError``."""
+        """Read ``NUMBER:DIGEST``, what ``audit_verify`` printed, or a checkpoint's file: of several in it, the last.
+
+        Raises ``ValueError``.
+        """
         if signed := re.findall(r"^\{.*\}$", text.strip(), re.MULTILINE):
             return _signed(signed[-1])
-        if not (found := re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", text.strip().lower())):
+        if not (found := re.fullmatch(PRINTED, text.strip().lower())):
             raise ValueError(
                 _("A checkpoint is an entry number, a colon and the entry's 64-character digest, or a checkpoint file.")
             )

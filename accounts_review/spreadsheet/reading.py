@@ -113,10 +113,21 @@ def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
     separator = max(",;\t", key=text.partition("\n")[0].count)
     number = 0
     try:
-        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 1):
+        # A stray quotation mark would take the cells and rows that follow into one cell, and their decisions with them.
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        for number, row in enumerate(lines, 1):
             yield number, row
     except csv.Error as error:
-        raise Unreadable(_("Row %(row)d cannot be read: %(why)s.") % {"row": number + 1, "why": error}) from None
+        why = {"row": number + 1, "why": error}
+        if "limit" in str(error):
+            raise Unreadable(_("Row %(row)d cannot be read: %(why)s.") % why) from None
+        raise Unreadable(
+            _(
+                "Row %(row)d cannot be read: a quotation mark opens a cell there and is not closed at its end. Remove "
+                "it, or write it twice within a cell that stands between quotation marks."
+            )
+            % why
+        ) from None
 
 
 def _decoded(content: bytes) -> str:

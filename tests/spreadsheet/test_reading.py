@@ -163,3 +163,22 @@ def test_a_longest_cell_is_cut_and_a_row_far_away_is_refused() -> None:
     )
     with pytest.raises(Unreadable, match="lacks these columns"):
         read(repacked(workbook(list(COLUMNS)), "xl/worksheets/sheet1.xml", page.encode()))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'username,decision\n"ana,approve,"last seen\nomar,approve\n',
+        'username,decision\nana,"approve\nomar,approve\n',
+        'username,decision\nana,"app"rove\nomar,approve\n',
+    ],
+)
+def test_a_stray_quotation_mark_takes_no_row_with_it(table: str) -> None:
+    """A cell that ends elsewhere swallowed the decisions behind it, and the others were taken without a word."""
+    with pytest.raises(Unreadable, match="Row 2 cannot be read: a quotation mark"):
+        list(read_table(table.encode(), COLUMNS))
+
+
+def test_a_quotation_mark_within_a_cell_is_one() -> None:
+    lines = list(read_table(b'username,decision\n5" pipe,"say ""approve"""\n', COLUMNS))
+    assert [line.cells for line in lines] == [('5" pipe', 'say "approve"')]

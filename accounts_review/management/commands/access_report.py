@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,11 @@ class Command(WorkspaceCommand):
         actor, accounts = actor_named(options["actor"]), incarnations(workspace, options["username"])
         if not accounts:
             raise CommandError(f"{options['username']}: no account of {workspace} has this username.")
-        audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login_of(actor), now=now())
-        text = access_report(accounts, now=now())
-        if options["output"]:
-            with written_whole(options["output"]) as file:
+        # What cannot be written at all was told to nobody.
+        with written_whole(options["output"]) if options["output"] else nullcontext() as file:
+            audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login_of(actor), now=now())
+            text = access_report(accounts, now=now())
+            if file:
                 file.write(text.encode())
-        else:
-            self.stdout.write(text, ending="")
+            else:
+                self.stdout.write(text, ending="")

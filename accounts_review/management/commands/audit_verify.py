@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils.timezone import now
 
 from accounts_review import audit
 from accounts_review.audit import checkpoint
+from accounts_review.management.files import content_of
 from accounts_review.models import Hold
 from accounts_review.wording import holds
 
@@ -51,7 +53,10 @@ class Command(BaseCommand):
 
 
 def _kept(given: str) -> audit.Checkpoint:
+    is_text = ":" in given and not os.path.exists(given)
     try:
-        return audit.Checkpoint.parse(given if ":" in given and not Path(given).exists() else Path(given).read_text())
-    except (ValueError, OSError) as error:
+        return audit.Checkpoint.parse(given if is_text else content_of(Path(given)).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise CommandError(f"{given}: The file is not UTF-8 text; save it as UTF-8.") from None
+    except ValueError as error:
         raise CommandError(f"{given}: {error}") from None

@@ -35,13 +35,14 @@ class Command(WorkspaceCommand):
     def act(self, workspace: Workspace, **options: Any) -> None:
         actor = actor_named(options["actor"])
         entries, title = _scope(workspace, options)
-        # What is taken is taken down first, and is no part of the pack.
-        last = audit.newest_checkpoint().seq
-        data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
-        audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login_of(actor), now=now(), data=data)
         path = options["output"] or Path(f"evidence-{workspace}-{now():%Y%m%d-%H%M%S}.zip")
+        last = audit.newest_checkpoint().seq
         try:
             with written_whole(path) as into:
+                if count := entries.count():
+                    # What is taken is taken down first, and is no part of the pack.
+                    data = {"entries": count, "filter": {"title": title}, "format": "pack"}
+                    audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login_of(actor), now=now(), data=data)
                 write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
         except NoEvidence as problem:
             raise CommandError(f"{path}: {problem}") from None
