@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from io import TextIOWrapper
 
@@ -11,13 +12,33 @@ class CannotPrint(OSError):
     """Standard output was closed, is full, or has nobody who reads it."""
 
 
+CONTROL = re.compile(r"\x1b\[[0-7;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys: a reason or a name may hold it, whoever wrote that. Colours are let through."""
+
+
+def shown(text: str) -> str:
+    """A text of which nothing makes a terminal do more than show it."""
+    return CONTROL.sub(lambda found: found[0] if found[0][1:] else ascii(found[0])[1:-1], text)
+
+
+class ForPeople(TextIOWrapper):
+    """A stream that people read."""
+
+    def write(self, text: str, /) -> int:
+        super().write(shown(text))
+        return len(text)
+
+
 class Output(TextIOWrapper):
     """Standard output that tells its own errors from those of other files."""
+
+    is_for_people = False
 
     def write(self, text: str, /) -> int:
         """Raises :class:`CannotPrint`."""
         try:
-            return super().write(text)
+            super().write(shown(text) if self.is_for_people else text)
+            return len(text)
         except OSError as error:
             raise CannotPrint(error.errno, error.strerror) from None
 
@@ -34,7 +55,9 @@ def prepare() -> None:
     for number in range(3):
         _fill(number)
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    errors = open(2, "wb", closefd=False)  # noqa: SIM115
+    sys.stderr = ForPeople(errors, encoding=encoding, errors="backslashreplace", newline="\n", line_buffering=True)
     is_for_people = os.isatty(1)
     # What goes into a file is read as UTF-8 by everybody, and by us when it comes back.
     encoding = sys.stdout.encoding if sys.stdout and is_for_people else "utf-8"
@@ -44,6 +67,8 @@ def prepare() -> None:
     sys.stdout = Output(
         binary, encoding=encoding, errors="backslashreplace", newline="\n", line_buffering=is_for_people or at_once
     )
+    # An interactive shell draws by such characters itself.
+    sys.stdout.is_for_people = is_for_people and sys.argv[1:2] != ["shell"]
 
 
 def _fill(number: int) -> None:

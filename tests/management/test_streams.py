@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -65,6 +66,25 @@ def test_an_argument_that_is_no_text_is_named(tmp_path: Path) -> None:
     env = os.environ | {"DATA_DIR": str(tmp_path)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "Not UTF-8: 'r\\udcff'. Nothing was done.\n")
+
+
+def test_no_text_that_somebody_wrote_commands_a_terminal(tmp_path: Path) -> None:
+    """Anybody with a role may give the reason for a hold, which every administrator's shell then shows."""
+    code = r"import sys; sys.stderr.write('\x1b]0;title\x07 \x1b[2J\r \x9b31m \x1b[31;1mred\x1b[0m é\t\n')"
+    done = portal(code, tmp_path)
+    assert done.stderr == "\\x1b]0;title\\x07 \\x1b[2J\\r \\x9b31m \x1b[31;1mred\x1b[0m é\t\n"
+
+
+def test_nor_does_standard_output_at_a_terminal_and_a_file_holds_what_it_was_given(tmp_path: Path) -> None:
+    code = "import sys; sys.argv[1:] = ['sync']\nfrom cleanup_portal import streams; streams.prepare()\n"
+    code += "print('\\x1b[2J')"
+    command = [sys.executable, "-c", code]
+    mine, theirs = pty.openpty()
+    subprocess.run(command, stdout=theirs, cwd=ROOT, check=True)
+    assert os.read(mine, 100) == b"\\x1b[2J\r\n"
+    assert subprocess.run(command, capture_output=True, cwd=ROOT, check=True).stdout == b"\x1b[2J\n"
+    for end in (mine, theirs):
+        os.close(end)
 
 
 @contextmanager
