@@ -244,6 +244,8 @@ NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
 NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
 WORKERS = env.whole("WORKERS", default=2, least=1, most=env.MOST_PROCESSES)
+# For gunicorn, which ends with a traceback, again and again, where it is no number.
+WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=2, least=1, most=env.MOST_PROCESSES)
 # A message only says that something may be due (law 11): a failed one is dropped, the sweep looks again.
 Q_CLUSTER = {
     "name": "cleanup-portal",

@@ -219,15 +219,16 @@ def test_a_number_within_another_form_is_refused_past_all_use(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["WORKERS", "WEB_CONCURRENCY"])
-def test_more_processes_than_any_machine_holds_are_refused(name: str) -> None:
+@pytest.mark.parametrize("given", ["99999999", "two"])
+def test_more_processes_than_any_machine_holds_are_refused_and_what_is_no_number(name: str, given: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from cleanup_portal import settings, gunicorn_settings"],
+        [sys.executable, "-c", "from cleanup_portal import settings"],
         cwd=ROOT,
-        env=os.environ | {name: "99999999"},
+        env=os.environ | {name: given},
         capture_output=True,
         text=True,
     )
-    assert f"{name} is '99999999'; write a whole number from 1 to 1,000." in done.stderr
+    assert f"{name} is '{given}'; write a whole number from 1 to 1,000." in done.stderr
 
 
 def test_a_value_that_is_no_text_is_refused_by_name_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
