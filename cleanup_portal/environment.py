@@ -47,7 +47,7 @@ def text(name: str, *, default: str) -> str:
     """
     try:
         value = _decoded(name, default=default)
-        value.encode()
+        value.replace("\0", "\ud800").encode()  # UTF-16 without its mark can pass for text with a NUL in each letter.
     except UnicodeDecodeError:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: it is not UTF-8 text. Check the path.") from None
     except UnicodeEncodeError:
@@ -59,7 +59,7 @@ def text(name: str, *, default: str) -> str:
 
 def _decoded(name: str, *, default: str) -> str:
     try:
-        return str(_values.get(name, default)).strip()
+        return str(_values.get(name, default)).removeprefix("\ufeff").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}. Check the path.") from None
 

@@ -1,8 +1,9 @@
-"""The names and addresses under which the portal is asked for, and how a value that is none is refused."""
+"""Names and addresses under which the portal is asked for, and files as Windows writes them."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -55,3 +56,25 @@ def test_a_long_value_that_is_refused_is_shown_by_its_beginning(monkeypatch: pyt
         with pytest.raises(ImproperlyConfigured) as refused:
             read()
         assert len(str(refused.value)) < 400
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfkey\r\n")
+    monkeypatch.setattr(env._values, "files_cache", {})
+    monkeypatch.setenv("HUWISE_API_KEY_FILE", str(tmp_path / "key"))
+    assert env.text("HUWISE_API_KEY", default="") == "key"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_password_in_utf_16_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
+    """The driver read it up to the first NUL, forgot the host behind it, and went to another server."""
+    (tmp_path / "password").write_text("hush", encoding=encoding)
+    monkeypatch.setattr(env._values, "files_cache", {})
+    monkeypatch.setenv("DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    with pytest.raises(ImproperlyConfigured, match=r"DATABASE_PASSWORD.* is not UTF-8 text") as refused:
+        env.text("DATABASE_PASSWORD", default="")
+    assert "hush" not in str(refused.value)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError
 
+from accounts_review.management.commands.add_workspace import _key_in
 from accounts_review.management.files import content_of, written_whole
 
 ROOT = Path(__file__).parents[2]
@@ -294,3 +295,8 @@ def test_a_file_without_an_end_is_not_read_to_it() -> None:
 def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=f"^{tmp_path} cannot be read: Is a directory$"):
         content_of(tmp_path)
+
+
+def test_a_key_may_come_in_a_file_as_windows_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfkey\r\n")
+    assert _key_in(str(tmp_path / "key")) == "key"

@@ -53,6 +53,6 @@ class Command(BaseCommand):
 
 def _key_in(path: str) -> str:
     try:
-        return content_of(Path(path), largest=LARGEST_KEY).decode().strip()
+        return content_of(Path(path), largest=LARGEST_KEY).decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise CommandError(f"{path} holds no API key: it is not text.") from None
