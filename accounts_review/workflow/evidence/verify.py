@@ -237,7 +237,9 @@ def verify(path, key=""):
         manifest = check_manifest(pack, key)
         digests, sealed = check_entries(pack, manifest)
         check_checkpoints(pack, manifest, digests)
-    except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (DoesNotHold, OSError):
+        raise
+    except Exception as error:  # Of whatever kind: what cannot be read does not hold.
         raise DoesNotHold(f"the pack is damaged ({type(error).__name__}: {error})") from None
     return manifest, len(digests) - sealed, sealed
 

@@ -24,6 +24,7 @@ from accounts_review import audit
 from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
 from accounts_review.models import Workspace
+from accounts_review.workflow.evidence.pack import VERIFY
 from accounts_review.workflow.evidence.verify import canonical, ed25519_holds
 from accounts_review.workflow.launch import launch
 from accounts_review.workflow.notify.send import send_notices
@@ -223,6 +224,32 @@ def test_a_stranger_verifies_it_and_whatever_is_changed_is_refused(pack: Path, t
         if name in CAUGHT_EVEN_IF_SIGNED_ANEW:
             write(changed, sealed_anew(mutated, mine))
             assert run(stranger, str(changed)).returncode == 1, f"{name}, signed anew"
+
+
+def damaged(content: bytes, how: str) -> bytes:
+    """A pack as a bad disk leaves it, or as somebody made it up; its first file is that of the entries."""
+    changed, begin = bytearray(content), 30 + len("entries.jsonl")
+    match how:
+        case "torn":
+            changed[begin + 40 : begin + 90] = b"\xff" * 50
+        case "encrypted":
+            for place in (6, changed.find(b"PK\1\2") + 8):
+                changed[place] |= 1
+        case "packed otherwise":
+            for place in (8, changed.find(b"PK\1\2") + 10):
+                changed[place] = 99
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("how", ["torn", "encrypted", "packed otherwise", "nested"])
+def test_a_damaged_pack_is_refused_in_one_line(pack: Path, tmp_path: Path, how: str) -> None:
+    write(pack, files_of(pack) | {"manifest.json": "[" * 200_000}) if how == "nested" else None
+    (tmp_path / "damaged.zip").write_bytes(damaged(pack.read_bytes(), how))
+    (tmp_path / "verify.py").write_text(VERIFY.read_text())
+    answer = run(tmp_path, str(tmp_path / "damaged.zip"))
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("REFUSED: the pack is damaged")
+    assert answer.stderr.count("\n") == 1
 
 
 def test_it_holds_what_was_sent_and_names_nobody_else(pack: Path) -> None:
