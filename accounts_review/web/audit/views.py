@@ -133,10 +133,9 @@ class AuditExport(AuditView):
         last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
         entries = filtered.qs.filter(seq__lte=last).order_by("seq")
         data = {"entries": entries.count(), "filter": filtered.given, "format": kind}
-        login = self.request.user.get_username()
-        audit.log([self.workspace], kind=Event.AUDIT_EXPORTED, actor=login, now=self.now, data=data)
         if kind == PACK:
-            return self._pack(filtered.qs.filter(seq__lte=last))
+            return self._pack(filtered.qs.filter(seq__lte=last), data)
+        self._log(data)
         if kind in FORMATS:
             return download(self, audit_sheet(entries, said=sentences.of_entry), kind=kind)
         lines = as_found(audit_lines(entries))
@@ -144,7 +143,11 @@ class AuditExport(AuditView):
         response["Content-Disposition"] = f'attachment; filename="{file_name(self, "audit", PROOF)}"'
         return response
 
-    def _pack(self, entries: QuerySet[AuditEntry]) -> HttpResponseBase:
+    def _log(self, data: dict[str, Any]) -> None:
+        login = self.request.user.get_username()
+        audit.log([self.workspace], kind=Event.AUDIT_EXPORTED, actor=login, now=self.now, data=data)
+
+    def _pack(self, entries: QuerySet[AuditEntry], data: dict[str, Any]) -> HttpResponseBase:
         """The entries as evidence that a stranger can verify."""
         into = TemporaryFile()  # noqa: SIM115 (the response closes it)
         title = labelled(self.workspace.shown_name, _("audit"))
@@ -154,5 +157,6 @@ class AuditExport(AuditView):
             into.close()
             messages.error(self.request, str(problem))
             return redirect("audit", workspace=self.workspace.name)
+        self._log(data)
         into.seek(0)
         return FileResponse(into, as_attachment=True, filename=file_name(self, "evidence", "zip"))

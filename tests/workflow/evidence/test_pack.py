@@ -23,7 +23,7 @@ from django.utils.timezone import now
 from accounts_review import audit
 from accounts_review.audit.checkpoint import Keeper
 from accounts_review.audit.events import Event
-from accounts_review.models import Workspace
+from accounts_review.models import AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import VERIFY
 from accounts_review.workflow.evidence.verify import canonical, ed25519_holds
 from accounts_review.workflow.launch import launch
@@ -302,3 +302,17 @@ def test_a_pack_of_one_workspace_made_on_the_page_tells_of_no_other(
         whole = "".join(zipped.read(name).decode() for name in zipped.namelist())
     assert "why in main" in whole
     assert "hidden" not in whole
+
+
+def test_the_audit_tells_of_a_pack_that_was_taken_and_of_none_that_could_not_be(
+    keeper: Keeper, client: Client, workspace: Workspace, person: Callable[[str], User]
+) -> None:
+    audit.log([workspace], kind=Event.HOLD_PLACED, actor="ana", now=now(), data={"reason": "why"})
+    client.force_login(person("auditor"))
+    told = AuditEntry.objects.filter(kind=Event.AUDIT_EXPORTED)
+    page = f"/w/{workspace.name}/audit/export/"
+    assert client.post(f"{page}?kind=case.revoked", {"format": "pack"}).status_code == 302
+    assert not told.exists()
+    taken: Any = client.post(page, {"format": "pack"})
+    assert b"".join(taken.streaming_content).startswith(b"PK")
+    assert told.get().data["format"] == "pack"
