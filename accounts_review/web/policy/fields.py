@@ -239,8 +239,8 @@ def _label_of(key: str) -> str:
     """The label of the field for a key, such as ``limits.per_hour`` or ``segment.name``; otherwise the key itself."""
     section, _dot, name = key.partition(".")
     if section == "segment":
-        field = SegmentForm.base_fields.get({"dormant_after_days": "days"}.get(name, name))
-        return f"{_('Segment')}, {field.label}" if field else key
+        field, segment = SegmentForm.base_fields.get({"dormant_after_days": "days"}.get(name, name)), _("Segment")
+        return f"{segment}, {field.label}" if field else key
     field = ValuesForm.base_fields.get(key.replace(".", "__"))
     return str(field.label) if field else key
 

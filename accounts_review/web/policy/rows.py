@@ -21,8 +21,9 @@ class AccountWriter:
         self.idleness, self.zone = verdicts.IdlenessInWords(now), get_current_timezone()
         # What all rows share is worked out once.
         self.page_of = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
-        self.unknown = f'<span class="muted">{escape(_("not known"))}</span>'
-        spoken = f'<span class="visually-hidden">{escape(_("would be"))}</span>'
+        unknown, would_be = escape(_("not known")), escape(_("would be"))
+        self.unknown = f'<span class="muted">{unknown}</span>'
+        spoken = f'<span class="visually-hidden">{would_be}</span>'
         self.would_be = f'<span aria-hidden="true">→</span>{spoken}'
 
     def account(self, account: Account) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from html import escape
 
 from django.contrib.auth.models import User
@@ -58,8 +58,8 @@ class RowWriter:
         self.page_of = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
         self.own, self.invited, self.unknown = _("this is you"), _("invited"), _("not known")
         self.dormant_from, self.select = _("dormant from"), _("Select %(name)s")
-        self.rights_counted = cache(partial(ngettext, "%(count)s right", "%(count)s rights"))
-        self.groups_counted = cache(partial(ngettext, "%(count)s group", "%(count)s groups"))
+        self.rights_unknown = _("rights not known")
+        self.rights_counted, self.groups_counted = cache(_rights_counted), cache(_groups_counted)
         self.verdict, self.case, self.exemption = cache(_verdict), cache(_case), cache(verdicts.exemption)
         cells: dict[str, Callable[[Account], str]] = {
             "email": self._email,
@@ -145,7 +145,7 @@ class RowWriter:
         rights, groups = account.assessment.rights, [self.titles.get(uid, uid) for uid in account.groups or ()]
         granted = ""
         if rights is None:
-            granted = f'<span class="muted">{escape(_("rights not known"))}</span>'
+            granted = f'<span class="muted">{escape(self.rights_unknown)}</span>'
         elif rights:
             granted = _grant(self.rights_counted(len(rights)), rights)
         if groups:
@@ -175,9 +175,17 @@ class RowWriter:
         return at.astimezone(self.zone).isoformat(sep=" ", timespec="seconds")
 
 
+def _rights_counted(count: int) -> str:
+    return ngettext("%(count)s right: %(names)s", "%(count)s rights: %(names)s", count)
+
+
+def _groups_counted(count: int) -> str:
+    return ngettext("%(count)s group: %(names)s", "%(count)s groups: %(names)s", count)
+
+
 def _grant(counted: str, names: Sequence[str], look: str = "") -> str:
     """Rights or groups: the first, how many more, and all of them on hover."""
-    title = escape(f"{counted % {'count': len(names)}}: {', '.join(names)}")
+    title = escape(counted % {"count": len(names), "names": ", ".join(names)})
     more = f' <span class="grant-more">+{len(names) - 1}</span>' if len(names) > 1 else ""
     classes = f"grant {look}".strip()
     return f'<span class="{classes}" title="{title}"><span class="grant-text">{escape(names[0])}</span>{more}</span>'

@@ -27,5 +27,5 @@ class Profile(PortalView):
 
 def _roles(user: User) -> list[str]:
     """The person's roles, each with where it holds."""
-    held = user.roles.select_related("workspace")
-    return [f"{role.get_name_display()} ({role.workspace or _('the whole portal')})" for role in held]
+    held, everywhere = user.roles.select_related("workspace"), _("the whole portal")
+    return [f"{role.get_name_display()} ({role.workspace or everywhere})" for role in held]
