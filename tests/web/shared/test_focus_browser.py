@@ -23,7 +23,17 @@ OUTLINE = """() => {
 }"""
 TARGETS = """axe.run(document, {runOnly: ["target-size"]}).then(found =>
   found.violations.flatMap(each => each.nodes.map(node => [each.id, node.html.slice(0, 160)])))"""
-PAGES = ("review/", "", "cleanups/", "policy/", "audit/")
+HIDDEN = """() => {
+  const found = document.activeElement, box = found.getBoundingClientRect();
+  const middle = [box.left + box.width / 2, box.top + box.height / 2];
+  const at = [[box.left + 3, box.top + 3], middle, [box.right - 3, box.bottom - 3]];
+  const isSeen = ([x, y]) => {
+    const there = document.elementFromPoint(x, y);
+    return there && (found.contains(there) || there.contains(found) || found.labels?.[0]?.contains(there));
+  };
+  return at.some(isSeen) ? "" : found.outerHTML.slice(0, 120);
+}"""
+PAGES = ("review/", "", "cleanups/", "policy/", "audit/", "../../accounts/reauthenticate/")
 
 
 @pytest.fixture
@@ -60,3 +70,20 @@ def test_targets_are_large_enough_in_french_too(page: Page) -> None:
             if violations := page.evaluate(TARGETS):
                 found[name, width] = violations
     assert found == {}
+
+
+def test_on_a_narrow_window_the_focus_is_never_off_the_page_nor_behind_a_bar(page: Page) -> None:
+    """Whoever enlarges the page to 200 or 400 % has such a window, and a keyboard."""
+    base, unseen = page.url.rsplit("/review/", 1)[0], []
+    page.emulate_media(reduced_motion="reduce")  # Nothing scrolls while it is looked at.
+    phone, enlarged = (390, 844), (640, 450)
+    for name, (width, height) in (("audit/", phone), ("policy/", phone), ("review/", phone), ("review/", enlarged)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{base}/{name}")
+        if name == "review/":
+            page.locator("#bulk tbody input[type=checkbox]").first.check()
+        for _ in range(STOPS * 2):
+            page.keyboard.press("Tab")
+            if hidden := page.evaluate(HIDDEN):
+                unseen.append((name, width, hidden))
+    assert unseen == []
