@@ -139,7 +139,8 @@
     const seen = fresh.querySelector("#bulk input[name=seen]");
     if (seen) document.querySelector("#bulk input[name=seen]").value = seen.value;
     refresh();
-    if (document.activeElement === document.body) focusOn(fields.get("scope") === "undo" ? first : byId(focused));
+    if (first && fields.get("scope") === "undo") focusOn(first);
+    if (document.activeElement === document.body) focusOn(byId(focused));
     if (document.activeElement === document.body) focusOn(rows().find(isHere));
   }
 

@@ -112,6 +112,16 @@ def test_undo_brings_the_row_back_into_focus(page: Page) -> None:
     assert not Case.objects.open().exists()
 
 
+def test_a_decision_is_undone_from_the_keyboard_however_far_down_the_list(page: Page) -> None:
+    press(page, *["j"] * 40, "a")
+    gone(page, "n039")
+    press(page, "u")
+    expect(page.get_by_role("link", name="n039", exact=True)).to_have_count(1)
+
+    assert focused(page) == "n039"
+    assert not Case.objects.open().exists()
+
+
 def test_a_refused_decision_leaves_the_row_with_the_reason(
     page: Page, workspace: Workspace, person: Callable[[str], User]
 ) -> None:
