@@ -42,8 +42,8 @@ def test_no_text_is_without_a_french_one(extracted: polib.POFile) -> None:
     assert [entry.msgid for entry in (*extracted.untranslated_entries(), *extracted.fuzzy_entries())] == []
 
 
-def test_the_extraction_sees_every_text_of_the_code() -> None:
-    """It overlooks a text within an f-string, and one that is handed on with the function that translates it."""
+def test_no_text_of_the_code_is_overlooked_by_makemessages() -> None:
+    """Such as one within an f-string, or handed on with the function that translates it."""
     overlooked = []
     for path in (*ROOT.glob("accounts_review/**/*.py"), *ROOT.glob("cleanup_portal/**/*.py")):
         tree = ast.parse(path.read_text())

@@ -90,6 +90,10 @@
     folded = [];
   });
 
+  // What was done before the page was loaded; a screen reader announces only what is added later.
+  const told = document.getElementById("messages").innerText.replace(/\s+/g, " ").trim();
+  if (told) setTimeout(() => { document.getElementById("live").textContent = told; }, 250);
+
   // What is wrong takes the focus: the field itself where it is one, else the message.
   const wrong = document.querySelector("main [aria-invalid=true]:not([type=hidden])")
     || document.querySelector("main [role=alert]:is(.danger, .notice-error):not([hidden]), main p.danger, main .alert-danger[role=alert]");

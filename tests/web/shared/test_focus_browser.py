@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from accounts_review.models import Workspace
 from tests.web.browser_kit import IN_A_BROWSER
@@ -70,6 +70,15 @@ def test_targets_are_large_enough_in_french_too(page: Page) -> None:
             if violations := page.evaluate(TARGETS):
                 found[name, width] = violations
     assert found == {}
+
+
+def test_what_a_form_did_is_announced_though_the_page_is_loaded_anew(page: Page) -> None:
+    """A screen reader is silent about what stands in a page from its beginning."""
+    page.get_by_text("Save this view").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Mine")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("Mine")
+    expect(page.locator("#live")).to_have_text(page.locator("#messages").inner_text().strip())
 
 
 def test_on_a_narrow_window_the_focus_is_never_off_the_page_nor_behind_a_bar(page: Page) -> None:
