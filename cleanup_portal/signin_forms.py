@@ -1,6 +1,7 @@
 """The forms of the sign-in library that the portal words itself, by their names there."""
 
 OF_ACCOUNT = {
+    "reauthenticate": "accounts_review.web.signin.login.PasswordAnew",
     "change_password": "accounts_review.web.signin.login.ChangeForm",
     "reset_password": "accounts_review.web.signin.login.ResetForm",
     "reset_password_from_key": "accounts_review.web.signin.login.ChooseForm",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import ChangePasswordForm, ResetPasswordForm, ResetPasswordKeyForm
+from allauth.account.forms import ChangePasswordForm, ReauthenticateForm, ResetPasswordForm, ResetPasswordKeyForm
 from allauth.account.views import LoginView
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -67,6 +67,14 @@ class ChooseForm(ResetPasswordKeyForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _label_both(self)
+
+
+class PasswordAnew(ReauthenticateForm):  # type: ignore[misc]
+    """The password once more. It stands between somebody and what they were about to do, so it has the focus."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs["autofocus"] = True
 
 
 def _label_both(form: Form) -> None:

@@ -29,8 +29,6 @@ class PortalForm(forms.Form):
                 "class": "form-select" if isinstance(field, forms.ChoiceField) else "form-control",
                 "autocomplete": "new-password" if name == "key" else "off",
             }
-            if field.help_text:
-                field.widget.attrs["aria-describedby"] = f"{prefix}-{name}-help"
 
 
 class ConnectionForm(PortalForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,13 @@ def is_question(answer: Any) -> bool:
 
 def test_going_live_asks_anew(stale: Site) -> None:
     assert is_question(stale.post("mode", live(stale)))
+
+
+def test_the_password_asked_for_has_the_focus(stale: Site) -> None:
+    """By keyboard it would otherwise be behind all the links of the page."""
+    field = re.search(r'<input type="password"[^>]*>', text(stale.follow("mode", live(stale))))
+    assert field
+    assert " autofocus" in field[0]
     stale.workspace.refresh_from_db()
     assert not stale.workspace.is_live
 
