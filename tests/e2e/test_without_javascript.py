@@ -43,6 +43,18 @@ def test_filters_narrow_and_chips_widen_again(plain_page: Page) -> None:
     assert total(page) == everyone
 
 
+def test_on_a_phone_the_menu_covers_nothing(plain_page: Page) -> None:
+    """Without a script it stays open, nine lines high."""
+    page = plain_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/w/demo/review/")
+    page.locator("#bulk tbody input[type=checkbox]").first.check()
+    page.get_by_role("button", name="Snooze").first.click()
+    expect(page.locator("#messages")).to_contain_text("snoozed")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#messages")).to_contain_text("Undone")
+
+
 def test_all_that_match_are_approved_and_the_dry_run_is_launched(plain_page: Page, portal: Portal) -> None:
     page = plain_page
     portal.manage("set_mode", "dry-run", "--actor", portal.login)

@@ -8,6 +8,7 @@ from typing import Any
 import django_filters
 from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts_review.models import Case
 from accounts_review.models.cleanup import CASE_LABELS
@@ -17,7 +18,7 @@ from accounts_review.wording.numbers import GroupedNumber
 from accounts_review.workflow.restore.returns import BY_THEMSELVES, INVITED
 
 WAYS = {
-    "restored": (INVITED, _("invited back")),
+    "restored": (INVITED, pgettext_lazy("those who were", "invited back")),
     "returned": (BY_THEMSELVES, _("signed in again on their own")),
     "bounced": (
         Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
