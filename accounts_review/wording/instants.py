@@ -13,6 +13,8 @@ SHORT_MONTHS = {
     "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juill.", "août", "sept.", "oct.", "nov.", "déc."),
 }
 """The short months of a language that Django writes wrongly."""
+FIRSTS = {"fr": "1er"}
+"""The first day of a month in a language that has a word of its own for it."""
 
 
 def day(instant: datetime) -> str:
@@ -67,7 +69,11 @@ def dated(value: date, layout: str) -> str:
 
 
 class _Layout(DateFormat):
-    """Django's own capitalises every short month, and cuts août to "Aoû"."""
+    """Django's own capitalises every short month, and cuts août to "Aoû"; it writes "1 août", which is "1er août"."""
+
+    def j(self) -> int | str:  # type: ignore[override]
+        day = super().j()
+        return FIRSTS.get((get_language() or "")[:2], day) if day == 1 else day
 
     def M(self) -> str:  # noqa: N802
         months = SHORT_MONTHS.get((get_language() or "")[:2])

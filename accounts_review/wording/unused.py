@@ -6,12 +6,12 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from django.contrib.humanize.templatetags.humanize import apnumber
-from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts_review.wording.durations import span
+from accounts_review.wording.instants import dated
 
 
 def reason(*, activity_at: datetime | None, activity_field: str, limit_days: int) -> str:
@@ -30,7 +30,7 @@ def _reason(day: date | None, activity_field: str, limit_days: int, _language: s
         "last_login_at": _("You last signed in on %(date)s."),
         "joined_at": _("You were invited on %(date)s and have never signed in."),
     }
-    return f"{sentences[activity_field] % {'date': date_format(day, 'j F Y')}} {_rule(limit_days, _language)}"
+    return f"{sentences[activity_field] % {'date': dated(day, 'j F Y')}} {_rule(limit_days, _language)}"
 
 
 @lru_cache(maxsize=100)

@@ -25,7 +25,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
@@ -229,7 +228,7 @@ def _dates(at: Mapping[str, datetime | None]) -> dict[str, str]:
 
 @lru_cache(maxsize=1_000)
 def _in_words(day: date, _language: str | None) -> str:
-    return date_format(day, "l j F Y")
+    return instants.dated(day, "l j F Y")
 
 
 def _compose(
