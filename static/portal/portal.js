@@ -6,12 +6,18 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
-  // The bar's menu on a small screen.
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-opens]");
-    if (!button) return;
-    const isOpen = document.getElementById(button.dataset.opens).classList.toggle("show");
-    button.setAttribute("aria-expanded", String(isOpen));
+  // The bar's menu on a small screen. It covers the page, so it closes when the Tab key goes on there.
+  const opener = document.querySelector("[data-opens]");
+  const isBarOpen = () => opener?.getAttribute("aria-expanded") === "true";
+  const openBar = (isOpen) => {
+    document.getElementById(opener.dataset.opens).classList.toggle("show", isOpen);
+    opener.setAttribute("aria-expanded", String(isOpen));
+  };
+  opener?.addEventListener("click", () => openBar(!isBarOpen()));
+  document.addEventListener("keyup", (event) => {
+    if (event.key !== "Tab" || !isBarOpen() || event.target.closest(".portal-bar")) return;
+    openBar(false);
+    event.target.scrollIntoView({ block: "nearest" });
   });
 
   // Menus close when one goes on elsewhere, or presses Escape.
@@ -26,7 +32,11 @@
     if (event.key !== "Escape") return;
     const menu = document.activeElement?.closest(MENUS);
     closeMenus(null);
-    menu?.querySelector("summary").focus();
+    if (menu) menu.querySelector("summary").focus();
+    else if (isBarOpen() && !event.target.closest(".find")) {
+      openBar(false);
+      opener.focus();
+    }
   });
 
   // A form that acts is sent once, however often its button is pressed; another button of it is another act.

@@ -72,6 +72,24 @@ def test_targets_are_large_enough_in_french_too(page: Page) -> None:
     assert found == {}
 
 
+def test_the_menu_of_a_narrow_window_closes_by_escape_and_when_it_is_left(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 390, "height": 844})
+    menu, overview = page.get_by_role("button", name="Menu"), page.get_by_role("link", name="Overview", exact=True)
+    menu.press("Enter")
+    overview.focus()
+    page.keyboard.press("Escape")
+    expect(overview).to_be_hidden()
+    expect(menu).to_be_focused()
+
+    menu.press("Enter")
+    while page.evaluate("Boolean(document.activeElement.closest('.portal-bar'))"):
+        page.keyboard.press("Tab")
+    expect(overview).to_be_hidden()
+    expect(menu).to_have_attribute("aria-expanded", "false")
+    assert page.evaluate(HIDDEN) == ""
+
+
 def test_what_a_form_did_is_announced_though_the_page_is_loaded_anew(page: Page) -> None:
     """A screen reader is silent about what stands in a page from its beginning."""
     page.get_by_text("Save this view").click()
