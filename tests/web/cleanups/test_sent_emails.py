@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import time_machine
@@ -35,6 +36,9 @@ def test_the_warning_can_be_read_as_it_was_sent(
     assert "marie@ville.example" in page
     assert "/answer/…" in page
     assert "Another" not in page
+    # Whoever reads the portal in another language hears the e-mail in its own.
+    assert '<pre class="email" lang="en"' in page
+    assert re.search(r'lang="en">[^<]*ends soon unless you use it', page)
 
 
 def test_a_case_without_an_email_shows_none(set_stage: SetStage, client: Client, person: Callable[[str], User]) -> None:
