@@ -101,7 +101,7 @@
   });
 
   // What was done before the page was loaded; a screen reader announces only what is added later.
-  const told = document.getElementById("messages").innerText.replace(/\s+/g, " ").trim();
+  const told = (document.getElementById("messages")?.innerText || "").replace(/\s+/g, " ").trim();
   if (told) setTimeout(() => { document.getElementById("live").textContent = told; }, 250);
 
   // What is wrong takes the focus: the field itself where it is one, else the message.

@@ -95,7 +95,7 @@ def test_from_the_launch_by_two_to_the_digest(
     fits(operator)
     operator.locator("[name=count]").fill("3")
     operator.locator("[name=count]").press("Enter")
-    expect(operator.get_by_text("Waiting for administrator to confirm.")).to_be_visible()
+    expect(operator.get_by_text("Waiting for administrator to confirm.").first).to_be_visible()
     jobs.send_emails_job()
     jobs.send_alerts_job()
     told = mailed(post_office)
@@ -112,7 +112,7 @@ def test_from_the_launch_by_two_to_the_digest(
     expect(second.get_by_text("30 days").first).to_be_visible()
     second.locator("[name=count]").fill("3")
     second.locator("[name=count]").press("Enter")
-    expect(second.get_by_text("The clean-up is confirmed and has started.")).to_be_visible()
+    expect(second.get_by_text("The clean-up is confirmed and has started.").first).to_be_visible()
 
     # The wait: what leaves now, and when it is over.
     expect(second.get_by_text("Next e-mails by")).to_be_visible()

@@ -59,7 +59,7 @@ def test_a_list_goes_out_and_comes_back(page: Page, tmp_path: Path) -> None:
     page.get_by_label("Skip the 1 row that cannot be applied").check()
     page.get_by_role("button", name="Apply 3 decisions").click()
 
-    page.get_by_text(": 2 approved, 1 exempted. 1 row was skipped.").wait_for()
+    page.get_by_text(": 2 approved, 1 exempted. 1 row was skipped.").first.wait_for()
     page.goto(f"/w/demo/review/?verdict=all&state=draft&q={quote(names[0])}")
     assert page.locator("tbody a[href*='/accounts/']").first.inner_text() == names[0]
     page.goto("/w/demo/audit/?kind=decisions.imported")

@@ -71,7 +71,7 @@ def test_a_view_is_saved_by_a_button_that_is_wholly_there(page: Page, width: int
     assert form["x"] + form["width"] <= width
     page.get_by_label("Name").fill("mine")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("The view “mine” is saved.").wait_for()
+    page.get_by_text("The view “mine” is saved.").first.wait_for()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -112,7 +112,7 @@ def test_searching_keeps_the_focus_and_the_address(page: Page) -> None:
 def test_a_list_that_changed_is_refused_with_the_ticks_in_place(page: Page, workspace: Workspace) -> None:
     page.locator("#per-page").select_option("25")
     page.locator("#pick-all").click()
-    page.get_by_text("All 30 accounts that match are selected.").wait_for()
+    page.get_by_text("All 30 accounts that match are selected.").first.wait_for()
     read(workspace, someone("late"))
 
     page.get_by_role("button", name="Approve").click()

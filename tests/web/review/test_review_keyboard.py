@@ -112,6 +112,14 @@ def test_undo_brings_the_row_back_into_focus(page: Page) -> None:
     assert not Case.objects.open().exists()
 
 
+def test_selecting_everyone_keeps_the_focus_and_is_announced(page: Page) -> None:
+    page.locator("#pick-all").press("Enter")
+    expect(page.locator(".action-bar")).to_be_visible()
+
+    expect(page.get_by_role("link", name="Select one by one instead")).to_be_focused()
+    expect(page.locator("#live")).to_contain_text(f"All {PEOPLE} accounts that match are selected.")
+
+
 def test_a_decision_is_undone_from_the_keyboard_however_far_down_the_list(page: Page) -> None:
     press(page, *["j"] * 40, "a")
     gone(page, "n039")

@@ -28,10 +28,10 @@ def test_a_draft_that_is_taken_up_again_does_not_hide_what_somebody_else_saved(
     page.get_by_role("button", name="Fill it in again").click()
     expect(page.get_by_label("Name shown to people")).to_have_value("City")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Somebody else changed this meanwhile: “Town”. Nothing was saved.")).to_be_visible()
+    expect(page.get_by_text("Somebody else changed this meanwhile: “Town”. Nothing was saved.").first).to_be_visible()
     assert Workspace.objects.get().title == "Town"
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Saved.").first).to_be_visible()
     assert Workspace.objects.get().title == "City"
 
 

@@ -59,11 +59,11 @@ def test_a_pause_after_the_end_comes_back_with_its_text_and_has_not_happened(pag
     page.get_by_label("Username").fill("operator")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_text("Nothing has been done yet.")).to_be_visible()
-    expect(page.get_by_text("The list was wrong")).to_be_visible()
+    expect(page.get_by_text("Nothing has been done yet.").first).to_be_visible()
+    expect(page.get_by_text("The list was wrong").first).to_be_visible()
     assert Cleanup.objects.get(pk=cleanup.pk).state == "running"
     page.locator("main form button").click()
-    expect(page.get_by_text("The clean-up is paused.")).to_be_visible()
+    expect(page.get_by_text("The clean-up is paused.").first).to_be_visible()
     assert Cleanup.objects.get(pk=cleanup.pk).state == "paused"
 
 
@@ -75,7 +75,7 @@ def test_what_was_filled_in_and_not_sent_is_offered_again_on_that_page_alone(pag
     page.get_by_role("button", name="Fill it in again").click()
     expect(page.locator("#reason-pause")).to_have_value("The list was wrong")
     page.get_by_role("button", name="Pause", exact=True).click()
-    expect(page.get_by_text("The clean-up is paused.")).to_be_visible()
+    expect(page.get_by_text("The clean-up is paused.").first).to_be_visible()
     page.reload()
     expect(page.locator("#draft-offer")).to_be_hidden()
 

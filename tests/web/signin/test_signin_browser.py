@@ -116,7 +116,7 @@ def invite(page: Page, login: str, role: str) -> None:
     page.locator("#id_role").select_option(role)
     page.locator("#id_place").select_option("main")
     page.get_by_role("button", name="Send the invitation").click()
-    page.get_by_text(f"{login} was added").wait_for()
+    page.get_by_text(f"{login} was added").first.wait_for()
 
 
 def with_passkeys(page: Page) -> None:
@@ -156,7 +156,7 @@ def test_somebody_with_a_password_and_a_passkey(journey: Journey, site: Site, se
     ines.goto("/accounts/login/")
     journey.look(ines, "login")
     sign_in(ines, "ines")
-    ines.get_by_text("Your role needs a second factor").wait_for()
+    ines.get_by_text("Your role needs a second factor").first.wait_for()
     journey.look(ines, "factors")
     ines.goto("/accounts/2fa/totp/activate/")
     journey.look(ines, "totp")
@@ -219,7 +219,7 @@ def test_somebody_with_a_password_and_a_passkey(journey: Journey, site: Site, se
     boss.get_by_role("button", name="Confirm").click()
     boss.wait_for_url(GO_ON)
     boss.locator("main form button.btn-primary").click()
-    boss.get_by_text("was deactivated").wait_for()
+    boss.get_by_text("was deactivated").first.wait_for()
     ines.goto("/w/main/")
     assert "/accounts/login/" in ines.url
 
@@ -254,7 +254,7 @@ def test_somebody_who_signs_in_with_their_organisation(
     entra.say(sub, auth_time=int(time()) - 4000)
     otto.get_by_role("button", name="Continue with Entra").click()
     over_there(otto, sub)
-    otto.get_by_text("did not ask you to sign in again").wait_for()
+    otto.get_by_text("did not ask you to sign in again").first.wait_for()
     otto.get_by_role("link", name="Try again").click()
     entra.say(sub, auth_time=int(time()))
     otto.get_by_role("button", name="Continue with Entra").click()
