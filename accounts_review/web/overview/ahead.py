@@ -9,14 +9,15 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, QuerySet, Window
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils.timezone import get_default_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Account, Case, Cleanup, Exemption, Sync, Workspace
+from accounts_review.models import Assessment, Case, Cleanup, Exemption, PolicyVersion, Sync, Workspace
+from accounts_review.models.keys import one_of
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -83,6 +84,8 @@ class Situation:
     coming: list[Coming]
     lapsing: int
     """How many exemptions end soon."""
+    lapsing_first: list[int]
+    """The keys of those that are shown."""
     standing: list[Cleanup]
     """The draft, and what was started."""
 
@@ -107,7 +110,7 @@ def situation(
     current = workspace.current_policy if running else None
     waits = {each.pk: standstill(each, now=now, current=current) for each in running}
     lapsing = _LAPSING.rows(workspace=workspace.pk, now=now, end=now + LAPSING)
-    of_exemptions = [_ending(workspace, count, first, now) for _withdrawn, count, first in lapsing]
+    of_exemptions = [_ending(workspace, count, first, now) for _key, first, count in lapsing[:1]]
     return Situation(
         workspace=workspace,
         synced=synced,
@@ -117,7 +120,8 @@ def situation(
         started=[each for each in cleanups if not each.is_draft],
         waits=waits,
         coming=sorted([*of_exemptions, *coming(workspace, running=running, waits=waits, now=now)], key=lambda e: e.at),
-        lapsing=sum(count for _withdrawn, count, _first in lapsing),
+        lapsing=lapsing[0][-1] if lapsing else 0,
+        lapsing_first=[key for key, _until, _count in lapsing],
         standing=cleanups,
     )
 
@@ -220,12 +224,13 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
         yield Coming(at=_noon(day, now), said=sentence, url=url, of_cleanup=True)
 
 
-def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Exemption, Any]:
-    """How many exemptions end soon, and when the first does; no row where none does."""
-    listed = Account.objects.filter(workspace=workspace).listed().assessed()
-    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end)
-    # What is in force was not withdrawn, so this groups all of them.
-    return standing.order_by().values_list("withdrawn_at").annotate(Count("pk"), Min("until"))
+def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Any, Any]:
+    """The first exemptions that end soon, each with when it does and how many there are: they are looked at once."""
+    # Keys alone: of 19,000, the accounts beside them took three times as long to be put in order.
+    here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
+    listed = Assessment.objects.filter(one_of(here, of="policy"), is_listed=True).values("account")
+    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end).order_by("until", "pk")
+    return standing.annotate(count=Window(Count("pk"))).values_list("pk", "until", "count")[:SHOWN]
 
 
 _LAPSING = Prepared(_lapsing, workspace=int, now=datetime, end=datetime)

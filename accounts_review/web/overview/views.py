@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet, Window
+from django.db.models import Count, Window
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -16,7 +16,6 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review.models import (
-    Account,
     Exemption,
     Sync,
     Workspace,
@@ -25,6 +24,7 @@ from accounts_review.models import (
     people_who_may,
     workspaces_of,
 )
+from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.web.cleanups.progress import progress_of
@@ -38,7 +38,7 @@ from accounts_review.web.overview.starts import starts
 from accounts_review.web.policy.idleness import idleness
 from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
-from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS, LAPSING
+from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.shared.navigation import portal
 from accounts_review.web.workspaces.views import Syncing, syncing_of
@@ -130,14 +130,7 @@ def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
     )
 
 
-def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Exemption]:
-    """Exemptions that end soon; who is still idle then can be approved again."""
-    listed = Account.objects.filter(workspace=workspace).listed().assessed()
-    standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end)
-    return standing.select_related("account")[:SHOWN]
-
-
-_LAPSING = Prepared(_lapsing, workspace=int, now=datetime, end=datetime)
+_EXEMPTIONS = Prepared(lambda keys: Exemption.objects.filter(pk__in=Among(keys)).select_related("account"), keys=list)
 _ADMINISTRATORS = Prepared(
     lambda workspace, now: dormant_administrators(Workspace(pk=workspace), now=now).annotate(count=Window(Count("pk")))[
         :SHOWN
@@ -164,7 +157,6 @@ class Overview(WorkspaceView):
         idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
         administrators = _ADMINISTRATORS.objects(workspace=self.workspace.pk, now=self.now)
-        lapsing = _LAPSING.objects(workspace=self.workspace.pk, now=self.now, end=self.now + LAPSING)
         waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
         here = portal(request)["portal"]
         known = situation(
@@ -200,7 +192,7 @@ class Overview(WorkspaceView):
             "administrators": administrators,
             "administrator_count": administrator_count,
             "administrator_query": DORMANT_ADMINISTRATORS,
-            "lapsing": lapsing,
+            "lapsing": _EXEMPTIONS.objects(keys=known.lapsing_first) if known.lapsing_first else [],
             "lapsing_count": known.lapsing,
             "bars": bars,
             "crossing": sum(bar.count for bar in bars),

@@ -169,8 +169,8 @@ _BOUND = """%(now)s::timestamptz + make_interval(days =>
 # So many whole periods idle, by the day on which the limit is passed.
 _PERIOD = "CASE WHEN is_dated THEN LEAST(GREATEST((%(today)s::date - day + limit_days) / %(width)s, 0), %(last)s) END"
 # By day; then those who crossed on the very day of the bound, who are not active any more; then those exempt, who are
-# protected. Each part is summed up by itself, so that little has to be sorted; the version that judged an account tells
-# its workspace.
+# protected: they are found before the bound is asked of them, which takes longer. Each part is summed up by itself, so
+# that little has to be sorted; the version that judged an account tells its workspace.
 _BY_IDLE_TIME = f"""
 WITH bounds AS MATERIALIZED (
     SELECT segment, limit_days, {_BOUND} AS bound
@@ -188,10 +188,14 @@ WITH bounds AS MATERIALIZED (
     ) found
 ), exempt AS (
     SELECT segment, limit_days, standing, activity_at IS NOT NULL AS is_dated,
-        (dormant_from AT TIME ZONE 'UTC')::date AS day
-    FROM accounts_review_exemption JOIN accounts_review_assessment USING (account_id)
-    WHERE withdrawn_at IS NULL AND until > %(now)s AND is_listed AND dormant_from <= {_BOUND}
-        AND policy_id IN (SELECT id FROM accounts_review_policyversion WHERE workspace_id = %(workspace)s)
+        (dormant_from AT TIME ZONE 'UTC')::date AS day, count(*) AS count
+    FROM (
+        SELECT segment, limit_days, standing, activity_at, dormant_from
+        FROM accounts_review_exemption JOIN accounts_review_assessment USING (account_id)
+        WHERE withdrawn_at IS NULL AND until > %(now)s AND is_listed
+            AND policy_id IN (SELECT id FROM accounts_review_policyversion WHERE workspace_id = %(workspace)s)
+        OFFSET 0
+    ) judged WHERE dormant_from <= {_BOUND} GROUP BY 1, 2, 3, 4, 5
 )
 SELECT segment, limit_days, {_PERIOD}, standing, day < (bound AT TIME ZONE 'UTC')::date, false, sum(count)::bigint
     FROM accounts_review_dormancycount JOIN bounds USING (segment, limit_days)
@@ -200,7 +204,8 @@ UNION ALL
 SELECT segment, limit_days, {_PERIOD}, standing, is_past, false, sum(CASE WHEN is_past THEN 1 ELSE -1 END)
     FROM crossed CROSS JOIN (VALUES (true), (false)) way (is_past) GROUP BY 1, 2, 3, 4, 5
 UNION ALL
-SELECT segment, limit_days, {_PERIOD}, standing, true, is_exempt, sum(CASE WHEN is_exempt THEN 1 ELSE -1 END)
+SELECT segment, limit_days, {_PERIOD}, standing, true, is_exempt,
+        sum(CASE WHEN is_exempt THEN count ELSE -count END)::bigint
     FROM exempt CROSS JOIN (VALUES (true), (false)) way (is_exempt) GROUP BY 1, 2, 3, 4, 6
 """  # noqa: S608 (constants)
 
