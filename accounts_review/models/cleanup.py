@@ -78,9 +78,16 @@ class Cleanup(models.Model):
     def is_under_way(self) -> bool:
         return self.state in (CleanupState.AWAITING_CONFIRMATION, CleanupState.RUNNING, CleanupState.PAUSED)
 
+    def took_part(self) -> CaseQuerySet:
+        """Its cases :meth:`~CaseQuerySet.that_took_part`, without looking the clean-up up beside each of them."""
+        undone = Q(state=CaseState.WITHDRAWN)
+        if self.launched_at:
+            undone &= Q(moved_at__lt=self.launched_at)
+        return self.cases.exclude(undone)
+
     def tally(self) -> dict[str, int]:
         """How many cases stand in each state, without approvals that were undone before the launch."""
-        return dict(self.cases.that_took_part().order_by().values_list("state").annotate(Count("pk")))
+        return dict(self.took_part().order_by().values_list("state").annotate(Count("pk")))
 
 
 UNDONE = Q(state=CaseState.WITHDRAWN) & (

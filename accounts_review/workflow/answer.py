@@ -6,7 +6,7 @@ under way; the only thing that it can hasten is the promised date (law 10), and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -102,15 +102,14 @@ def still_counts(case: Case, *, now: datetime) -> bool:
     return kept and _own_exemption(case).in_force(now).exists()
 
 
-def alike(cases: Iterable[Case]) -> list[Case]:
-    """Those of a clean-up's cases whose answers look like a machine's: the same, wordless, within minutes."""
-    alike: dict[tuple[str, str], list[tuple[datetime, Case]]] = {}
-    for case in cases:
-        given = case.answer or {}
+def alike(answers: Iterable[tuple[int, dict[str, Any]]]) -> list[int]:
+    """The keys of a clean-up's cases whose answers look like a machine's: the same, wordless, within minutes."""
+    alike: dict[tuple[str, str], list[tuple[datetime, int]]] = {}
+    for key, given in answers:
         if given.get("kind") and not given.get("text"):
-            key = (given["kind"], str(given.get("agent", "")))
-            alike.setdefault(key, []).append((datetime.fromisoformat(given["at"]), case))
-    return [case for answers in alike.values() for case in _crowded(sorted(answers, key=itemgetter(0)))]
+            kind = (given["kind"], str(given.get("agent", "")))
+            alike.setdefault(kind, []).append((datetime.fromisoformat(given["at"]), key))
+    return [key for told in alike.values() for key in _crowded(sorted(told, key=itemgetter(0)))]
 
 
 @transaction.atomic
@@ -191,14 +190,15 @@ def _leave(case: Case, said: Said, *, now: datetime) -> None:
     )
 
 
-def _crowded(answers: list[tuple[datetime, Case]]) -> list[Case]:
-    """Of answers in order of time: those that are among enough others within a short time."""
-    found: dict[int, Case] = {}
-    for first, (at, _case) in enumerate(answers):
-        together = [case for later, case in answers[first:] if later - at <= ALIKE_WITHIN]
-        if len(together) >= ALIKE:
-            found |= {case.pk: case for case in together}
-    return list(found.values())
+def _crowded(answers: Sequence[tuple[datetime, int]]) -> Iterator[int]:
+    """Of answers in order of time: those that are among enough others within a short time. Each is passed twice."""
+    told = end = 0
+    for first, (at, _key) in enumerate(answers):
+        while end < len(answers) and answers[end][0] - at <= ALIKE_WITHIN:
+            end += 1
+        if end - first >= ALIKE:
+            yield from (key for _at, key in answers[max(first, told) : end])
+            told = end
 
 
 def _held(case: Case) -> Case:

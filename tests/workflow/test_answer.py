@@ -185,7 +185,21 @@ def answered(minute: float, *, agent: str = "Gateway/1", text: str = "", kind: s
     ],
 )
 def test_many_alike_within_minutes_are_flagged(cases: list[Case], flagged: list[int]) -> None:
-    assert [case.pk for case in answer.alike(cases)] == flagged
+    assert answer.alike((case.pk, case.answer or {}) for case in cases) == flagged
+
+
+def test_of_very_many_that_came_at_once_each_is_compared_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[timedelta] = []
+
+    class Within(timedelta):
+        def __ge__(self, apart: timedelta) -> bool:
+            compared.append(apart)
+            return super().__ge__(apart)
+
+    monkeypatch.setattr(answer, "ALIKE_WITHIN", Within(minutes=5))
+    many = [(key, answered(0).answer or {}) for key in range(500)]
+    assert answer.alike(many) == [*range(500)]
+    assert len(compared) <= 1_000
 
 
 def test_the_reason_is_kept_in_the_language_of_the_workspace_on_one_line(stage: Stage) -> None:

@@ -54,8 +54,12 @@ class CaseFilter(RecordFilter):
 
     def choices(self) -> dict[str, list[tuple[str, str]]]:
         """What there is to choose from, for each field that depends on it."""
-        self.segments, approvers = _counted(self.queryset, "evidence__segment", "approved_by_login")
+        self.segments, approvers = self.counted()
         return {"segment": _segments(self.segments), "approver": [(login, login) for login, _count in approvers]}
+
+    def counted(self) -> list[list[tuple[Any, int]]]:
+        """Segments and approvers, with how often each occurs, the most frequent first."""
+        return _counted(self.queryset, "evidence__segment", "approved_by_login")
 
     @property
     def shown(self) -> list[Any]:
@@ -115,4 +119,8 @@ def _counted(cases: QuerySet[Case], *fields: str) -> list[list[tuple[Any, int]]]
     for *values, count in cases.order_by().values_list(*fields).annotate(Count("pk")):
         for counter, value in zip(counts, values, strict=True):
             counter[value] += count
-    return [sorted(((v, n) for v, n in each.items() if v), key=lambda pair: (-pair[1], pair[0])) for each in counts]
+    return [most_first(each) for each in counts]
+
+
+def most_first(counts: Counter[Any]) -> list[tuple[Any, int]]:
+    return sorted(((v, n) for v, n in counts.items() if v), key=lambda pair: (-pair[1], pair[0]))

@@ -16,6 +16,7 @@ from accounts_review.models import Account, Case, Cleanup, Workspace, may
 from accounts_review.models.cleanup import UNDONE
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import WITHDRAWABLE, CaseState, CleanupState
+from accounts_review.web.cleanups.progress import first
 from accounts_review.wording.cases import of_case
 from accounts_review.workflow.revoke.by_hand import A_WHILE
 
@@ -108,7 +109,7 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
     # Those whose address is another one by now can be warned at once, so they come first.
     is_same = ExpressionWrapper(Q(account__email=KT("evidence__email")), BooleanField())
     ranked = cases.alias(is_same=is_same).order_by("is_same", "moved_at", "pk")
-    rows = [NextStepRow(case, of_case(case, now=now), _address(case)) for case in ranked[:SHOWN]]
+    rows = [NextStepRow(case, of_case(case, now=now), _address(case)) for case in first(ranked, SHOWN)]
     return Step(
         name="undeliverable",
         title=_("Could not be warned"),
@@ -123,7 +124,9 @@ def _undeliverable(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now:
 
 
 def _unknown(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datetime, only: bool) -> Step:
-    rows = [NextStepRow(case, _rechecks(case), can_act=False) for case in cases.order_by("moved_at", "pk")[:SHOWN]]
+    rows = [
+        NextStepRow(case, _rechecks(case), can_act=False) for case in first(cases.order_by("moved_at", "pk"), SHOWN)
+    ]
     is_overdue = bool(rows) and now - rows[0].case.moved_at >= A_WHILE
     advice = _(
         "Nothing to do; nothing is sent again. Each account is checked twice. If it is gone, that is recorded; if "
@@ -151,7 +154,7 @@ def _unknown(cleanup: Cleanup, cases: QuerySet[Case], *, actor: User, now: datet
 
 def _refused(cleanup: Cleanup, cases: QuerySet[Case], free: QuerySet[Case], *, actor: User, now: datetime) -> Step:
     can_act = set(free.filter(state=CaseState.REFUSED).values_list("pk", flat=True))
-    ranked = cases.order_by("moved_at", "pk")[:SHOWN]
+    ranked = first(cases.order_by("moved_at", "pk"), SHOWN)
     rows = [
         NextStepRow(
             case,
@@ -189,7 +192,7 @@ def _again(cleanup: Cleanup, free: QuerySet[Case], *, actor: User, now: datetime
         title=_("Still dormant and in no clean-up"),
         advice=advice,
         count=free.count(),
-        rows=[NextStepRow(case, of_case(case, now=now)) for case in free.order_by("state", "pk")[:SHOWN]],
+        rows=[NextStepRow(case, of_case(case, now=now)) for case in first(free.order_by("state", "pk"), SHOWN)],
         acts=_allowed(("again",), actor, cleanup.workspace),
     )
 

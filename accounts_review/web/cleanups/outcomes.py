@@ -34,7 +34,7 @@ class OutcomeBar:
 def outcomes(cleanup: Cleanup) -> list[OutcomeBar]:
     """One bar a segment, the largest first; one query."""
     counted: dict[str, dict[str, int]] = defaultdict(dict)
-    rows = cleanup.cases.that_took_part().order_by().values_list("evidence__segment", "state").annotate(Count("pk"))
+    rows = cleanup.took_part().order_by().values_list("evidence__segment", "state").annotate(Count("pk"))
     for segment, state, count in rows:
         counted[segment or ""][state] = count
     bars = [bar(segment, counts) for segment, counts in counted.items()]

@@ -104,7 +104,7 @@ class Progress:
 def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
     """Count and gather; three queries whatever the size."""
     tally = cleanup.tally()
-    failed = cleanup.cases.filter(state__in=FAILURES).select_related("account").order_by("-moved_at", "pk")
+    failed = cleanup.cases.filter(state__in=FAILURES).order_by("-moved_at", "pk")
     known = cleanup.cases.aggregate(
         next_date=Min("promised_at", filter=Q(state=CaseState.NOTICED)),
         warned_from=Min("noticed_at"),
@@ -120,9 +120,16 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
         total=sum(tally.values()),
         ended=sum(count for state, count in tally.items() if state in ENDED),
         tiles=[Tile(state, tally[state]) for state in ORDER if tally.get(state)],
-        failures=[CaseFailure(case, of_case(case, now=now)) for case in failed[:SHOWN_FAILURES]],
+        failures=[CaseFailure(case, of_case(case, now=now)) for case in first(failed, SHOWN_FAILURES)],
         **known,
     )
+
+
+def first(cases: QuerySet[Case], most: int) -> list[Case]:
+    """The first so many of some cases: of all others, nothing but what puts them in order is read."""
+    keys = list(cases.values_list("pk", flat=True)[:most])
+    known = Case.objects.select_related("account", "cleanup__workspace").order_by().in_bulk(keys)
+    return [known[key] for key in keys if key in known]
 
 
 def summary(cleanup: Cleanup, progress: Progress) -> str:

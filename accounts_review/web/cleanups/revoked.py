@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import django_filters
@@ -13,10 +14,10 @@ from django_tables2 import RequestConfig
 
 from accounts_review.models import Case
 from accounts_review.rules.lifecycle import CaseState
-from accounts_review.web.cleanups.filters import WAYS, CaseFilter
+from accounts_review.web.cleanups.filters import WAYS, CaseFilter, most_first
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.tables import CellColumn, PortalTable, RecordTable, SegmentColumn
-from accounts_review.workflow.restore.returns import return_rates
+from accounts_review.workflow.restore.returns import ReturnRate, rates_of, returns_counted
 
 
 class RevokedFilter(CaseFilter):
@@ -28,6 +29,18 @@ class RevokedFilter(CaseFilter):
         label=_("Back since"),
         empty_label=_("any"),
     )
+
+    return_rates: list[ReturnRate]
+    """Of all of them, whatever is chosen."""
+
+    def counted(self) -> list[list[tuple[Any, int]]]:
+        """All are looked at once, for what there is to choose from and for who came back."""
+        segments, approvers, rows = Counter[Any](), Counter[Any](), returns_counted(self.queryset)
+        for segment, approver, revoked, _returned, _restored in rows:
+            segments[segment] += revoked
+            approvers[approver] += revoked
+        self.return_rates = rates_of((segment, counts) for segment, _approver, *counts in rows)
+        return [most_first(segments), most_first(approvers)]
 
     def by_return(self, cases: QuerySet[Case], _name: str, way: str) -> QuerySet[Case]:
         return cases.filter(WAYS[way][0])
@@ -59,10 +72,10 @@ class Revoked(WorkspaceView):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         cases = Case.objects.filter(cleanup__workspace=self.workspace, state=CaseState.REVOKED)
-        # Looked up for those on the page: with a join it is done for everybody, before they are sorted.
-        found = RevokedFilter(request.GET, cases.prefetch_related("account", "cleanup"))
+        found = RevokedFilter(request.GET, cases)
         table = RevokedTable(found.qs, now=self.now, workspace=self.workspace)
+        table.shown = cases.select_related("account", "cleanup").defer("snapshot", "account__raw")
         RequestConfig(request).configure(table)
         context = {"filter": found, "table": table, "rows": table.paginator.count}
-        context["return_rates"] = return_rates(workspace=self.workspace)
+        context["return_rates"] = found.return_rates
         return self.render_to_response(self.get_context_data(**context))

@@ -65,7 +65,7 @@ TOLD = (
 )
 """What a report tells of a case."""
 
-MOST_KEPT = 1_000
+MOST_KEPT, MOST_NAMED = 1_000, 20
 
 
 class Cleanups(WorkspaceView):
@@ -136,7 +136,7 @@ class CleanupView(WorkspaceView):
     @property
     def cases(self) -> QuerySet[Case]:
         """Those who took part, with what a report tells of each: all that is known of them takes twice as long."""
-        return self.cleanup.cases.that_took_part().select_related("account").only(*TOLD)
+        return self.cleanup.took_part().select_related("account").only(*TOLD)
 
     def to_page(self) -> HttpResponse:
         """To the clean-up's own page."""
@@ -153,11 +153,11 @@ class CleanupPage(CleanupView):
         self.template_name = "accounts_review/cleanups/draft.html"
         user = self.request.user
         basket = Basket(cleanup=self.cleanup, actor=user, now=self.now, pace=actions.pace())
-        # Looked up for those on the page: with a join it is done for everybody, before they are sorted.
-        cases = self.cleanup.cases.filter(state=CaseState.IN_DRAFT).prefetch_related("account__assessment", "cleanup")
+        cases = self.cleanup.cases.filter(state=CaseState.IN_DRAFT)
         found, may_decide = CaseFilter(self.request.GET, cases), may(user, "decide", self.workspace)
         here: dict[str, Any] = {"now": self.now, "workspace": self.workspace, "cleanup": self.cleanup}
         table = DraftTable(found.qs, may_decide=may_decide, **here)
+        table.shown = cases.prefetch_related("account__assessment", "cleanup")
         RequestConfig(self.request).configure(table)
         context = {"filter": found, "table": table, "may_decide": may_decide, "checks": checks(basket)}
         context |= {"segments": found.segments, "size": basket.count + basket.count_held_back}
@@ -178,6 +178,7 @@ class CleanupPage(CleanupView):
             return self.render_to_response(self.get_context_data(outlook=ahead_of(self.cleanup, now=self.now)))
         cases = ReportFilter(self.request.GET, self.cases)
         table = case_table(self, cases.qs)
+        table.shown = self.cases
         table.htmx_target = "#cases"
         RequestConfig(self.request).configure(table)
         shown = {"filter": cases, "table": table}
@@ -264,9 +265,11 @@ def standing_of(view: CleanupView) -> dict[str, Any]:
     """Where a clean-up stands, what stopped it, and what the person may do about it."""
     cleanup, user = view.cleanup, view.request.user
     progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == CleanupState.PAUSED
-    answered = cleanup.cases.exclude(answer=None).select_related("account")
+    answered = cleanup.cases.filter(answer__isnull=False).values_list("pk", "answer")
+    alike = answer.alike((key, given or {}) for key, given in answered)
     return {
-        "alike": answer.alike(answered),
+        "alike": alike,
+        "alike_named": _named(alike[:MOST_NAMED]) if alike else (),
         "progress": progress,
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),
@@ -277,6 +280,12 @@ def standing_of(view: CleanupView) -> dict[str, Any]:
         "reasons": standing_still(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }
+
+
+def _named(keys: list[int]) -> list[Case]:
+    """Cases by their keys, in that order, with what they are called by."""
+    found = Case.objects.filter(pk__in=keys).select_related("account").only("account__username").in_bulk()
+    return [found[key] for key in keys]
 
 
 def standing_still(cleanup: Cleanup, *, now: datetime) -> list[findings.Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -227,7 +228,7 @@ _BOUNCED = Prepared(
 _ANSWERED = Prepared(
     lambda workspace, since: Case.objects.filter(
         cleanup__workspace=workspace, answer__isnull=False, cleanup__launched_at__gt=since
-    ).select_related("account", "cleanup__workspace"),
+    ).values_list("cleanup__number", "pk", "answer"),
     workspace=int,
     since=datetime,
 )
@@ -265,9 +266,9 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % counted({"count": count, "number": number}), "?state=awaiting_notice")
-    by_cleanup: dict[int, list[Case]] = {}
-    for case in _ANSWERED.objects(workspace=workspace.pk, since=now - RECENT):
-        by_cleanup.setdefault(case.cleanup.number, []).append(case)
+    by_cleanup: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+    for number, key, given in _ANSWERED.rows(workspace=workspace.pk, since=now - RECENT):
+        by_cleanup.setdefault(number, []).append((key, msgspec.json.decode(given)))
     for number, those in sorted(by_cleanup.items()):
         if count := len(answer.alike(those)):
             text = _("%(count)s answers in clean-up %(number)d look automatic. Ask these people.")

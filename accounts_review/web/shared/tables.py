@@ -8,16 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.core.paginator import Page, Paginator
+from django.db.models import F, QuerySet, Value
 from django.template.loader import get_template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django_tables2.rows import BoundRows
 
 from accounts_review.wording import segments
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+
+class KeyPaginator(Paginator[Any]):
+    """Cuts pages by the keys of rows alone; what a row shows is read of those on the page."""
+
+    def page(self, number: int | str) -> Page[Any]:
+        page = super().page(number)
+        rows: Any = page.object_list
+        of_page = rows.data.select_related(None).prefetch_related(None)
+        keys = list(of_page.values_list("pk", flat=True))
+        known = rows.table.shown.order_by().in_bulk(keys)
+        page.object_list = BoundRows([known[key] for key in keys if key in known], rows.table)
+        return page
 
 
 class PortalTable(tables.Table):  # type: ignore[misc]
@@ -27,6 +41,8 @@ class PortalTable(tables.Table):  # type: ignore[misc]
     Set ``htmx_target`` to the id (with ``#``) of the element that sort and page links refresh.
     """
 
+    shown: QuerySet[Any] | None = None
+    """What is shown of rows, where that is more than puts them in order: of very many it is read for a page alone."""
     least_per_page = 10
     most_per_page = 100
     htmx_target = ""
@@ -53,6 +69,8 @@ class PortalTable(tables.Table):  # type: ignore[misc]
         """Cut into pages of a size within the bounds, in an order that is the same every time."""
         if isinstance(self.data.data, QuerySet):
             self.data.data = ending_in_pk(self.data.data)
+        if self.shown is not None:
+            self.data.data, paginator_class = sorted_by_pk(self.data.data), KeyPaginator
         paginated: PortalTable = super().paginate(paginator_class, self.clamped(per_page), max(page, 1), **kwargs)
         return paginated
 
@@ -65,6 +83,16 @@ def ending_in_pk(rows: QuerySet[Any]) -> QuerySet[Any]:
     """The same rows, with a last word on rows that are equal in all else."""
     order = rows.query.order_by or tuple(rows.model._meta.ordering)
     return rows if {"pk", "-pk"} & {item for item in order if isinstance(item, str)} else rows.order_by(*order, "pk")
+
+
+def sorted_by_pk(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The same rows, found before they are put in order.
+
+    In the order of the primary key, the database may look at all of the table until it has met a page of them.
+    """
+    key = F("pk") + Value(0)
+    order = rows.query.order_by or rows.model._meta.ordering
+    return rows.order_by(*({"pk": key.asc(), "-pk": key.desc()}.get(str(item), item) for item in order))
 
 
 class CellColumn(tables.TemplateColumn):  # type: ignore[misc]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts_review import audit
@@ -60,18 +61,30 @@ def log_returns(*, workspace: Workspace, now: datetime) -> list[Case]:
 def return_rates(*, workspace: Workspace) -> list[ReturnRate]:
     """How many removed people of each segment came back, the most removed first."""
     cases = Case.objects.filter(cleanup__workspace=workspace, state=CaseState.REVOKED)
-    counted = (
-        cases.order_by()
-        .values_list("evidence__segment")
-        .annotate(
+    return rates_of((segment, counts) for segment, _approver, *counts in returns_counted(cases))
+
+
+def returns_counted(revoked: QuerySet[Case]) -> list[tuple[str | None, str, int, int, int]]:
+    """Segment and approver, with how many were revoked, came back by themselves, and were invited back."""
+    counted = revoked.order_by().values_list("evidence__segment", "approved_by_login")
+    return list(
+        counted.annotate(
             revoked=Count("pk"),
             returned=Count("pk", filter=BY_THEMSELVES),
             restored=Count("pk", filter=INVITED),
         )
     )
+
+
+def rates_of(counted: Iterable[tuple[str | None, Sequence[int]]]) -> list[ReturnRate]:
+    """The rates of segments, each of which may be counted in parts."""
+    sums: dict[str, list[int]] = {}
+    for segment, counts in counted:
+        before = sums.get(segment or "", [0, 0, 0])
+        sums[segment or ""] = [one + other for one, other in zip(before, counts, strict=True)]
     found = [
-        ReturnRate(segment=segment or "", revoked=revoked, returned=returned, restored=restored)
-        for segment, revoked, returned, restored in counted
+        ReturnRate(segment=segment, revoked=revoked, returned=returned, restored=restored)
+        for segment, (revoked, returned, restored) in sums.items()
     ]
     return sorted(found, key=lambda rate: (-rate.revoked, rate.segment))
 
