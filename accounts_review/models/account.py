@@ -14,7 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, FilteredRelation, Func, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Length, Lower, Upper
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, Extract, Left, Length, Lower, StrIndex, Upper
 from django.db.models.lookups import Exact, GreaterThan, IContains
 from django.utils.translation import gettext_lazy as _
 
@@ -168,9 +168,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
         if not (words := term.split()):
             # What stands between the columns is blank, too.
             return self.filter(reduce(or_, (Q((f"{name}__icontains", term)) for name in SEARCHED)))
-        no_index = Concat(SEARCHED_TEXT, Value(""), output_field=models.TextField())
-        text = no_index if is_walked else SEARCHED_TEXT
-        return self.filter(*(IContains(text, word) for word in words))
+        if is_walked:
+            # Of what has no index the database expects one in three, and not one in 3,000 as of a pattern.
+            return self.filter(*(GreaterThan(StrIndex(Upper(SEARCHED_TEXT), Upper(Value(word))), 0) for word in words))
+        return self.filter(*(IContains(SEARCHED_TEXT, word) for word in words))
 
 
 def active_under(limits: Mapping[str, int], now: datetime, *, of: str = "") -> Q:

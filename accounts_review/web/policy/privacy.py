@@ -44,9 +44,10 @@ class PrivacyTexts(WorkspaceView):
         context = {"texts": texts, "version": version, "copied": self.workspace.copied}
         context["is_old"] = bool(self.workspace.copied) and self.workspace.copied["version"] != version.number
         if may(self.request.user, "administer", self.workspace):
-            names = [account.username for account in due.due_accounts(self.workspace, now=self.now)]
-            names += [person.username for person in due.due_people(self.workspace, now=self.now)]
-            context["due"] = {"count": len(names), "first": names[:MOST_SHOWN], "months": version.rules.retention}
+            first, count = due.first_due(self.workspace, now=self.now, most=MOST_SHOWN)
+            people = [person.username for person in due.due_people(self.workspace, now=self.now)]
+            names = [*first, *people][:MOST_SHOWN]
+            context["due"] = {"count": count + len(people), "first": names, "months": version.rules.retention}
         return self.render_to_response(self.get_context_data(**context))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -47,13 +47,16 @@ class PeopleFound:
 
 def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace], now: datetime) -> PeopleFound:
     """The accounts that hold the term, in the workspaces somebody may see; the exact username or address first."""
-    accounts = Account.objects.filter(workspace__in=seen).select_related("workspace", "assessment").with_verdict(now)
+    # By their keys: an index of a few who are gone is used only where it is known of which workspace.
+    here = list(seen.values_list("pk", flat=True))
+    accounts = Account.objects.filter(workspace__in=here).select_related("workspace", "assessment").with_verdict(now)
     gone = accounts.filter(Q(absent_since__isnull=False) | Q(gone_at__isnull=False)).order_by(
         F("gone_at").desc(nulls_last=True), "-absent_since", "pk"
     )
-    here = accounts.listed().order_by("pk")
-    listed = _first(here.filter(pk__in=_exactly(here, term)), _some(here, term))
-    left = _first(gone.filter(Q(username__iexact=term) | Q(email__iexact=term)), gone.search(term))
+    standing = accounts.listed().order_by("pk")
+    listed = _first(standing.filter(pk__in=_exactly(standing, term)), _some(standing, term))
+    is_exact = Q(username__iexact=term) | Q(email__iexact=term)
+    left = _first(gone.search(term).filter(is_exact), _some(gone, term))
     may_operate, cases = set(operated.values_list("pk", flat=True)), _last_cases([*listed, *left])
 
     def known(some: Sequence[Account]) -> list[Found]:

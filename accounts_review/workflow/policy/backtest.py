@@ -96,7 +96,7 @@ def _unknown(workspace: Workspace, judged: QuerySet[Any], on: datetime) -> tuple
     first = first_reading(workspace)
     if first is not None and first <= on:
         return {}, 1
-    ends = Assessment.objects.filter(account__workspace=workspace).aggregate(least=Min("pk"), most=Max("pk"))
+    ends = Account.objects.filter(workspace=workspace).aggregate(least=Min("pk"), most=Max("pk"))
     least, most = ends["least"] or 0, ends["most"] or 0
     listed = DormancyCount.objects.filter(workspace=workspace).aggregate(count=Sum("count"))["count"] or 0
     step = max(1, listed // SAMPLE)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Window
 from django.utils.translation import gettext as _
 
 from accounts_review import audit
@@ -28,13 +28,23 @@ log = structlog.get_logger(__name__)
 
 def due_accounts(workspace: Workspace, *, now: datetime) -> list[Account]:
     """The accounts that are gone for longer than the policy keeps them, and in no clean-up that goes on."""
+    return list(_due(workspace, now))
+
+
+def first_due(workspace: Workspace, *, now: datetime, most: int) -> tuple[list[str], int]:
+    """The names of the first so many of them, and how many there are: nobody else's record is read."""
+    found = _due(workspace, now).annotate(count=Window(Count("pk"))).values_list(*("username", "count"))[:most]
+    return [name for name, _count in found], found[0][1] if found else 0
+
+
+def _due(workspace: Workspace, now: datetime) -> QuerySet[Account]:
     months = workspace.current_policy.rules.retention.months_after_end
     before = now - months * A_MONTH
     gone = Q(gone_at__lte=before) | Q(gone_at=None, absent_since__lte=before)
     ended_later = Case.objects.filter(account=OuterRef("pk"), moved_at__gt=before)
     accounts = Account.objects.filter(gone, workspace=workspace, erased_at=None)
     open_cases = Case.objects.open().filter(account=OuterRef("pk"))
-    return list(accounts.exclude(Exists(open_cases)).exclude(Exists(ended_later)).order_by("pk"))
+    return accounts.exclude(Exists(open_cases)).exclude(Exists(ended_later)).order_by("pk")
 
 
 def due_people(workspace: Workspace, *, now: datetime) -> list[User]:

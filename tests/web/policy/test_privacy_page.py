@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts_review.models import Workspace
+from accounts_review.models import Account, Workspace
 from tests.web.records_kit import Site, text
 
 
@@ -49,3 +51,14 @@ def test_erasure_begins_once_somebody_has_seen_whom_it_concerns(administrator: S
     assert "Nothing is erased automatically yet." in text(administrator.get("policy_record"))
     administrator.post("begin_retention")
     assert "are erased every night" in text(administrator.get("policy_record"))
+
+
+def test_of_very_many_whose_time_is_over_the_first_are_named_and_all_are_counted(administrator: Site) -> None:
+    names = [f"n{number:02}" for number in range(53)]
+    administrator.people(*names)
+    Account.objects.update(gone_at=timezone.now() - timedelta(days=4000))
+    with CaptureQueriesContext(connection) as asked:
+        page = administrator.get("policy_record")
+    assert page.context["due"]["count"] == 53
+    assert page.context["due"]["first"] == names[:50]
+    assert not [query for query in asked if '"accounts_review_account"."raw"' in query["sql"]]

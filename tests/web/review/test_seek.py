@@ -238,14 +238,17 @@ def test_each_order_and_filter_has_its_index(desk: Desk) -> None:
         assert "Sort Key" not in beside, sort
     for query, index in FILTERS.items():
         assert index in plan_of(desk, f"?{query}"), query
+    searched = plan_of(desk, "?verdict=all&q=x.example", of="LIMIT 51$")
+    assert "assessment_by_day" in searched, "very many match, so that a page of them is soon met"
+    assert "Sort Key" not in searched
 
 
-def plan_of(desk: Desk, query: str) -> str:
+def plan_of(desk: Desk, query: str, *, of: str = r"LIMIT 51$|LIMIT 10001\b") -> str:
     """How the database finds the rows of a page; what it then looks up for each of them left out."""
     with CaptureQueriesContext(connection) as asked:
         assert desk.see(query).status_code == 200
     # Where those who match are counted one by one, this is how they are found, too.
-    rows = next(each["sql"] for each in asked.captured_queries if re.search(r"LIMIT 51$|LIMIT 10001\b", each["sql"]))
+    rows = next(each["sql"] for each in asked.captured_queries if re.search(of, each["sql"]))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {rows}")
         return "\n".join(line for (line,) in cursor.fetchall()).split("SubPlan")[0]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -193,3 +195,24 @@ def test_searching_changes_nothing(site: Site) -> None:
 
     assert (AuditEntry.objects.count(), Cleanup.objects.count()) == before
     assert site.client.post(reverse("search"), {"q": "ana"}).status_code == 405
+
+
+def test_those_who_are_gone_are_found_by_an_index_and_not_all_put_in_order(site: Site) -> None:
+    found(site, "ana.ville")
+    with CaptureQueriesContext(connection) as asked:
+        assert "Revoked or gone" in found(site, "ana.ville")
+    gone = [query["sql"] for query in asked if '"accounts_review_account"."gone_at" IS NOT NULL' in query["sql"]]
+    assert len(gone) == 2
+    # Only where it is known of which workspace, the index of those who are gone can be used.
+    assert all(f'"accounts_review_account"."workspace_id" IN ({site.workspace.pk})' in sql for sql in gone)
+    # By an index of the search, or no more than so many.
+    assert all("LIKE" in sql or "LIMIT 1000" in sql for sql in gone)
+
+
+def test_the_audit_is_asked_by_one_index_at_a_time(site: Site) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        answer = site.client.get(reverse("search"), {"q": "ben"})
+    entries = [query["sql"] for query in asked if 'FROM "accounts_review_auditentry"' in query["sql"]]
+    assert titles(answer, "entries")
+    assert entries
+    assert not [sql for sql in entries if " OR " in sql]
