@@ -190,15 +190,6 @@ class ReviewFilter(Filters):
         found: AccountQuerySet = self.qs if self.is_valid() else self.queryset.none()
         return found
 
-    @property
-    def walked(self) -> AccountQuerySet:
-        """Those who match, for whoever goes through accounts in an order because very many do."""
-        found: AccountQuerySet = self.queryset
-        for name, value in self.form.cleaned_data.items():
-            is_searched = name == "q" and value
-            found = found.search(value, is_walked=True) if is_searched else self.filters[name].filter(found, value)
-        return found
-
     def filter_q(self, accounts: AccountQuerySet, name: str, value: str) -> AccountQuerySet:
         return accounts.search(value)
 

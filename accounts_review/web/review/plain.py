@@ -1,4 +1,4 @@
-"""The ends of lists that are narrowed by verdict and state alone: what most people ask for is put into SQL once."""
+"""The ends of lists, by the way that is quickest: those narrowed by verdict and state alone are put into SQL once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts_review.models import Account
+from accounts_review.models.account import AccountQuerySet
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
+from accounts_review.web.review.counts import Counts
 from accounts_review.web.review.decided import Memory, Place, keep_first_open, remembered
 from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, state_is
 from accounts_review.web.review.seek import DEFAULT_ORDER, order_named
 
 NARROWED, OF_ACTIVITY = {"verdict", "state"}, ("activity", "-activity")
+FEW = 4
+"""One in so many."""
 WITHOUT_VERDICT = {"verdict": EVERYONE}
 
 
@@ -88,3 +92,26 @@ def _keys(verdict: str, state: str, sort: str, backwards: bool, count: int) -> P
     if verdict == EVERYONE:
         return Prepared(everyone, workspace=int)
     return Prepared(some, workspace=int, now=datetime)
+
+
+def are_nearly_all(found: ReviewFilter) -> bool:
+    """Whether a list of decided accounts has nearly everybody on it, so that a page of them is soon met.
+
+    Of fewer, all may come last: then going through the others takes longer than to put these in order.
+    """
+    everyone = sum(found.by_segment.values(), Counts())
+    is_one = found.data.get("state") == "decided" and found.form.is_valid()
+    return is_one and everyone.still_open.total() * FEW <= everyone.totals.total()
+
+
+def walked(found: ReviewFilter) -> AccountQuerySet:
+    """Those who match, for whoever goes through accounts in an order because very many do."""
+    accounts: AccountQuerySet = found.queryset
+    for name, value in found.form.cleaned_data.items():
+        if name == "q" and value:
+            accounts = accounts.search(value, is_walked=True)
+        elif (name, value) == ("state", "decided"):
+            accounts = accounts.filter(~state_is("open", now=found.now))
+        else:
+            accounts = found.filters[name].filter(accounts, value)
+    return accounts

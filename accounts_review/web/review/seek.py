@@ -222,7 +222,7 @@ class SeekPaginator(Paginator[Any]):
         """A page by its number; ``None`` for the last."""
         if self.is_capped:
             page = self._from_start(number) if number else None
-            return page if page and (page.object_list or number == 1) else self._from_end(None)
+            return page if page is not None and (page.object_list or number == 1) else self._from_end(None)
         number = min(number or self.num_pages, self.num_pages)
         is_near_start = (number - 1) * self.per_page <= self.count // 2
         return self._from_start(number) if is_near_start else self._from_end(number)

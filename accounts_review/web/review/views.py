@@ -27,7 +27,7 @@ from accounts_review.web.review import leaving
 from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, Tab
 from accounts_review.web.review.forms import Deciding, DecisionForm
 from accounts_review.web.review.look import SORTS, ListLook, carried
-from accounts_review.web.review.plain import ends_of
+from accounts_review.web.review.plain import are_nearly_all, ends_of, walked
 from accounts_review.web.review.saved_views import kept_for, look_left, save_form, views_of
 from accounts_review.web.review.seek import Place, order_named
 from accounts_review.web.review.selection import (
@@ -102,11 +102,12 @@ class Review(WorkspaceView, SingleTableMixin, FilterView):  # type: ignore[misc]
         self.filterset.order = order.of_accounts()
         current = next((tab for tab in self.tabs if tab.is_current), None)
         count, is_capped = (current.count, current.is_capped) if current else (0, False)
-        is_walked = is_capped and self.filterset.form.cleaned_data.get("q")
+        nearly_all = are_nearly_all(self.filterset)
+        is_walked = nearly_all or (is_capped and self.filterset.form.cleaned_data.get("q"))
         found: dict[str, Any] = {"place": Place.asked(self.request.GET), "everyone": self.filterset.queryset}
-        found["accounts"] = lambda: self.filterset.walked if is_walked else self.filterset.matching
+        found["accounts"] = lambda: walked(self.filterset) if is_walked else self.filterset.matching
         found |= {"count": count, "is_capped": is_capped, "keys": self.filterset.keys}
-        found["ends"] = ends_of(self.filterset)
+        found["ends"] = None if nearly_all else ends_of(self.filterset)
         return found if self.request.GET.get("per_page") else found | {"per_page": self.look.per_page}
 
     @cached_property

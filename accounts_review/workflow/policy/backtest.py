@@ -96,12 +96,12 @@ def _unknown(workspace: Workspace, judged: QuerySet[Any], on: datetime) -> tuple
     first = first_reading(workspace)
     if first is not None and first <= on:
         return {}, 1
-    ends = Account.objects.filter(workspace=workspace).aggregate(least=Min("pk"), most=Max("pk"))
-    least, most = ends["least"] or 0, ends["most"] or 0
     listed = DormancyCount.objects.filter(workspace=workspace).aggregate(count=Sum("count"))["count"] or 0
     step = max(1, listed // SAMPLE)
     rows = judged.filter(Q(("was_away", False), ("joined__lte", F("cutoff"))), activity_at__gt=on)
     if step > 1:
+        ends = Account.objects.filter(workspace=workspace).aggregate(least=Min("pk"), most=Max("pk"))
+        least, most = ends["least"] or 0, ends["most"] or 0
         rows = rows.filter(account__in=Among(range(least, most + 1, step)))
     return _by_segment(rows), step
 

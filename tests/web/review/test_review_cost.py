@@ -11,9 +11,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.signals import template_rendered
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from accounts_review.models import Workspace
+from accounts_review.models import Account, Workspace
+from accounts_review.web.review import counts, decided
+from accounts_review.workflow.review import decide
 from tests.web.kit import Desk, read, someone
 
 RENDERS, QUERIES = 100, 11
@@ -63,3 +66,37 @@ def test_a_page_reads_no_raw_record(desk: Desk) -> None:
         desk.see("?per_page=25")
 
     assert [query["sql"] for query in asked if '"raw"' in query["sql"]] == []
+
+
+def of_keys(desk: Desk, query: str) -> list[str]:
+    """The statements that find who is on a page."""
+    with CaptureQueriesContext(connection) as asked:
+        assert desk.see(query).status_code == 200
+    return [each["sql"] for each in asked.captured_queries if each["sql"].endswith("LIMIT 51")]
+
+
+def test_a_list_that_shows_nobody_is_looked_through_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "MOST_COUNTED", 100)
+    assert len(of_keys(desk, "?verdict=uncertain&q=n")) == 1
+
+
+@pytest.mark.parametrize("verdict", ["all", "dormant"])
+def test_where_nearly_everybody_is_decided_on_the_list_of_them_is_not_put_in_order(
+    desk: Desk, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decided, "_KEPT", {})
+    query = f"?verdict={verdict}&state=decided&per_page=50"
+    accounts = Account.objects.assessed().with_verdict(now()).order_by("assessment__dormant_from", "pk")
+    few, many = list(accounts[:20]), list(accounts[20:190])
+    act: dict[str, Any] = {"actor": desk.user, "now": now()}
+
+    decide.snooze(accounts=few, **act)
+    (by_decision,) = of_keys(desk, query)
+    assert "UNION" in by_decision
+    assert desk.names(query) == [account.username for account in few]
+
+    decide.snooze(accounts=many, **act)
+    (in_order,) = of_keys(desk, query)
+    assert "UNION" not in in_order
+    assert desk.names(query) == [account.username for account in [*few, *many][:50]]
+    assert desk.names(f"{query}&page=last") == [account.username for account in [*few, *many][-50:]][-40:]
