@@ -104,6 +104,12 @@ class CaseQuerySet(models.QuerySet["Case"]):
         """All but those that somebody took out of the draft: they were never part of what was launched."""
         return self.exclude(UNDONE)
 
+    def restorable(self) -> CaseQuerySet:
+        """Those that are :attr:`Case.is_restorable`, told by the database."""
+        listed = Q(account__absent_since=None, account__gone_at=None)
+        revoked = self.filter(state=CaseState.REVOKED, restored_by="", returned_at=None, snapshot__isnull=False)
+        return revoked.exclude(snapshot={}).exclude(cleanup__dry_run=True).exclude(listed)
+
 
 HEARD = (
     Q(answer__isnull=False)

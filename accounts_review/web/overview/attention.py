@@ -219,8 +219,8 @@ def _of_cases(workspace: Workspace, now: datetime) -> Iterator[Need]:
 
 
 _BOUNCED = Prepared(
-    lambda workspace, since: Case.objects.filter(cleanup__workspace=workspace, bounced_at__gt=since).select_related(
-        "account", "cleanup__workspace"
+    lambda workspace, since: _counted(
+        Case.objects.filter(cleanup__workspace=workspace, bounced_at__gt=since).restorable()
     ),
     workspace=int,
     since=datetime,
@@ -237,9 +237,7 @@ _ANSWERED = Prepared(
 def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
     """Warnings that came back too late or are put off again and again, and answers that no person may have given."""
     cases = Case.objects.filter(cleanup__workspace=workspace)
-    bounced = _BOUNCED.objects(workspace=workspace.pk, since=now - TOO_LATE)
-    late = Counter(case.cleanup.number for case in bounced if case.is_restorable)
-    for number, count in sorted(late.items()):
+    for number, count in _BOUNCED.rows(workspace=workspace.pk, since=now - TOO_LATE):
         text = ngettext(
             "%(count)s person in clean-up %(number)d was removed although the notice bounced.",
             "%(count)s people in clean-up %(number)d were removed although the notice bounced.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from accounts_review.models import Workspace
+from accounts_review.models import Account, Case, Cleanup, Workspace
 from tests.web.records_kit import Site
 
 WIDE = '"accounts_review_case"."evidence",'
@@ -62,3 +63,38 @@ def test_of_a_cleanup_no_case_is_joined_with_it_to_be_counted(site: Site) -> Non
 
 def test_all_who_were_revoked_are_counted_in_one_look(site: Site) -> None:
     assert len([sql for sql in asked(site, "revoked") if "GROUP BY" in sql]) == 1
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_the_database_tells_who_can_be_invited_back_as_the_page_of_a_case_does(site: Site, dry_run: bool) -> None:
+    Cleanup.objects.update(dry_run=dry_run)
+    gone = {"gone_at": now()}
+    choices: dict[str, list[Any]] = {
+        "state": ["revoked", "spared"],
+        "snapshot": [None, {}, {"record": {}}],
+        "restored_by": ["", "olga"],
+        "returned_at": [None, now()],
+        "account": [{"gone_at": None}, gone, {"gone_at": None, "absent_since": now()}],
+    }
+    case = site.case("ana")
+    told = set[bool]()
+    for state, snapshot, restored_by, returned_at, account in product(*choices.values()):
+        Case.objects.filter(pk=case.pk).update(
+            state=state, snapshot=snapshot, restored_by=restored_by, returned_at=returned_at
+        )
+        Account.objects.filter(pk=case.account_id).update(**{"absent_since": None} | account)
+        of_case = Case.objects.select_related("account", "cleanup").get(pk=case.pk).is_restorable
+        assert Case.objects.filter(pk=case.pk).restorable().exists() == of_case
+        told.add(of_case)
+    assert told == ({False} if dry_run else {False, True})
+
+
+def test_of_notices_that_came_back_too_late_no_case_is_read(site: Site) -> None:
+    Cleanup.objects.update(dry_run=False)
+    site.put("cy", "revoked", snapshot={"record": {}}, bounced_at=now())
+    Account.objects.filter(username="cy").update(gone_at=now())
+    with CaptureQueriesContext(connection) as found:
+        page = site.get("overview")
+    assert any("although the notice bounced" in need.text for need in page.context["needs"])
+    (late,) = [query["sql"] for query in found if '"accounts_review_case"."bounced_at" >' in query["sql"]]
+    assert "GROUP BY" in late
