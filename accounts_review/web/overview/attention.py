@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ def needs(
 
     ``known`` is what its work stands at, where that was asked already.
     """
-    told = {"administrators": administrators, "undecided": undecided}
+    told: dict[str, Any] = {"administrators": administrators, "undecided": undecided}
     of_it = of_workspace(workspace=workspace, last=last, now=now, known=known, **told)
     return _pressing_first([*of_portal(now), *of_it])
 
@@ -68,12 +69,14 @@ def of_workspace(
     undecided: int,
     now: datetime,
     known: Situation | None = None,
+    has_cleanups: bool = True,
 ) -> list[Need]:
     """What concerns one workspace only; of a paused one, nothing but that."""
     if not workspace.is_active:
         return list(_of_holds(workspace))
-    people = _of_people(workspace, administrators=administrators, undecided=undecided)
-    cleanups = [*_of_cleanups(workspace, now, known), *_of_cases(workspace, now), *_of_held(workspace)]
+    people, cleanups = _of_people(workspace, administrators=administrators, undecided=undecided), list[Need]()
+    if has_cleanups:
+        cleanups = [*_of_cleanups(workspace, now, known), *_of_cases(workspace, now), *_of_held(workspace)]
     of_sync = [*_of_sync(workspace, last, now), *_of_dates(workspace)]
     return _pressing_first([*_of_holds(workspace), *of_sync, *_of_policy(workspace), *cleanups, *people])
 
@@ -88,7 +91,8 @@ def _pressing_first(found: list[Need]) -> list[Need]:
 
 
 def _of_holds(workspace: Workspace) -> Iterator[Need]:
-    for hold in Hold.objects.open().over(workspace):
+    # As it was looked up for every page.
+    for hold in Hold.objects.open().over(workspace) if getattr(workspace, "is_held", True) else ():
         text = _("Everything is held. %(why)s") % {"why": in_sentences.of_hold(hold)}
         yield Need(level="error", text=text, link=_("See the holds"), url=f"{reverse('hold')}?workspace={workspace}")
 
@@ -110,7 +114,8 @@ def _of_mail() -> Iterator[Need]:
 
 def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator[Need]:
     url, link = reverse("workspaces"), _("Check the connection")
-    if quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first():
+    is_doubted = getattr(workspace, "doubted_sync", True)
+    if is_doubted and (quarantined := workspace.syncs.filter(state=Sync.State.QUARANTINED).first()):
         text = _("A sync looked wrong and is quarantined. Nobody is removed until an administrator has checked it.")
         page = reverse("sync_page", kwargs={"workspace": workspace.name, "pk": quarantined.pk})
         yield Need(level="error", text=text, link=_("Review the sync"), url=page)
@@ -264,11 +269,9 @@ def _of_emails(workspace: Workspace, now: datetime) -> Iterator[Need]:
             count,
         )
         yield _about(workspace, number, text % counted({"count": count, "number": number}), "?state=awaiting_notice")
-    by_cleanup: dict[int, list[tuple[int, dict[str, Any]]]] = {}
-    for number, key, given in _ANSWERED.rows(workspace=workspace.pk, since=now - RECENT):
-        by_cleanup.setdefault(number, []).append((key, msgspec.json.decode(given)))
-    for number, those in sorted(by_cleanup.items()):
-        if count := len(answer.alike(those)):
+    answers = sorted(_ANSWERED.rows(workspace=workspace.pk, since=now - RECENT))
+    for number, those in groupby(answers, key=lambda row: row[0]):
+        if count := len(answer.alike((key, msgspec.json.decode(given)) for _number, key, given in those)):
             text = _("%(count)s answers in clean-up %(number)d look automatic. Ask these people.")
             yield _about(workspace, number, text % counted({"count": count, "number": number}), "")
 

@@ -16,13 +16,13 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from accounts_review.models import (
+    Cleanup,
     Exemption,
     Sync,
     Workspace,
     may,
     may_somewhere,
     people_who_may,
-    workspaces_of,
 )
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
@@ -31,7 +31,7 @@ from accounts_review.web.cleanups.progress import progress_of
 from accounts_review.web.overview.ahead import SHOWN as MOST_COMING
 from accounts_review.web.overview.ahead import lead, situation, steps
 from accounts_review.web.overview.attention import Need, needs, of_portal, of_workspace
-from accounts_review.web.overview.counts import dormant_administrators
+from accounts_review.web.overview.counts import count_dormant_administrators, dormant_administrators
 from accounts_review.web.overview.first_run import FirstCheck, first_checks
 from accounts_review.web.overview.forecast import forecast, query_of_all
 from accounts_review.web.overview.starts import starts
@@ -40,7 +40,7 @@ from accounts_review.web.policy.what_if import TrialForm
 from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.web.shared.access import PortalView, WorkspaceView
-from accounts_review.web.shared.navigation import portal
+from accounts_review.web.shared.navigation import looked_up, portal
 from accounts_review.web.workspaces.views import Syncing, syncing_of
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
@@ -86,13 +86,18 @@ class Home(PortalView):
             )
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        workspaces = list(workspaces_of(self.request.user))
+        workspaces = looked_up(request)
         if len(workspaces) < 2:
             return redirect("overview", workspace=workspaces[0].name) if workspaces else redirect("workspaces")
         at = now()
         in_use = [each for each in workspaces if each.state != Workspace.State.RETIRED]
+        administrators = count_dormant_administrators(in_use, now=at)
+        begun = set(Cleanup.objects.order_by().values_list("workspace", flat=True).distinct())
         context = {
-            "cards": [_card(workspace, at) for workspace in in_use],
+            "cards": [
+                _card(each, at, administrators=administrators[each.pk], has_cleanups=each.pk in begun)
+                for each in in_use
+            ],
             "retired": [each for each in workspaces if each.state == Workspace.State.RETIRED],
             "of_portal": [*of_portal(at), *second_administrator(self.request.user)],
             "now": at,
@@ -113,14 +118,12 @@ def second_administrator(user: User) -> list[Need]:
     return [Need(level="info", text=text, link=_("Name a second administrator"), url=reverse("people"))]
 
 
-def _card(workspace: Workspace, now: datetime) -> WorkspaceSummary:
+def _card(workspace: Workspace, now: datetime, *, administrators: int, has_cleanups: bool) -> WorkspaceSummary:
     counts = sum(counts_by_segment(workspace, now=now).values(), Counts())
     waiting = counts.still_open[Verdict.DORMANT.value]
-    administrators = dormant_administrators(workspace, now=now).count()
     syncing = syncing_of(workspace, now=now)
-    found = of_workspace(
-        workspace=workspace, last=syncing.last, administrators=administrators, undecided=waiting, now=now
-    )
+    told: dict[str, Any] = {"administrators": administrators, "undecided": waiting, "has_cleanups": has_cleanups}
+    found = of_workspace(workspace=workspace, last=syncing.last, now=now, **told)
     return WorkspaceSummary(
         workspace=workspace,
         population=counts.totals.total(),

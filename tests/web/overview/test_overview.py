@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_review.models import Account, Assessment, Cleanup, Run, Workspace
@@ -175,18 +173,6 @@ def test_exemptions_that_lapse_soon(site: Site) -> None:
         decide.exempt(accounts=site.people(name), actor=site.person("reviewer"), reason="leave", until=until, now=now())
     page = site.get("overview")
     assert [exemption.account.username for exemption in page.context["lapsing"]] == ["soon"]
-
-
-def test_of_many_exemptions_that_lapse_those_shown_are_found_before_their_accounts_are_read(site: Site) -> None:
-    until, names = now() + timedelta(days=9), [f"n{number:02}" for number in range(11)]
-    decide.exempt(accounts=site.people(*names), actor=site.person("reviewer"), reason="feed", until=until, now=now())
-    with CaptureQueriesContext(connection) as asked:
-        page = site.get("overview")
-    assert page.context["lapsing_count"] == 11
-    assert [exemption.account.username for exemption in page.context["lapsing"]] == names[:8]
-    wide = [query["sql"] for query in asked if '"accounts_review_exemption"."reason"' in query["sql"]]
-    assert len(wide) == 1
-    assert "unnest" in wide[0]
 
 
 def test_what_runs_is_shown_with_its_progress(site: Site) -> None:
