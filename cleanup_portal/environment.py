@@ -58,8 +58,9 @@ def text(name: str, *, default: str) -> str:
 
 
 def _decoded(name: str, *, default: str) -> str:
+    mark = "" if re.match("SECRET_|.*_PASSWORD$", name) else "\ufeff"  # Whatever else reads a secret keeps it.
     try:
-        return str(_values.get(name, default)).removeprefix("\ufeff").strip()
+        return str(_values.get(name, default)).removeprefix(mark).strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}. Check the path.") from None
 

@@ -12,7 +12,7 @@ class CannotPrint(OSError):
     """Standard output was closed, is full, or has nobody who reads it."""
 
 
-CONTROL = re.compile(r"\x1b\[[0-7;]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"\x1b\[[0-7;]*m|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What a terminal obeys: a reason or a name may hold it, whoever wrote that. Colours are let through."""
 
 

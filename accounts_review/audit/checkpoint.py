@@ -60,9 +60,10 @@ class Checkpoint:
 
         Raises ``ValueError``.
         """
-        if signed := re.findall(r"^\{.*\}$", text.strip(), re.MULTILINE):
+        lines = text.strip().replace("\r\n", "\n")
+        if signed := re.findall(r"^\{.*\}$", lines, re.MULTILINE):
             return _signed(signed[-1])
-        if not (found := re.fullmatch(PRINTED, text.strip().lower())):
+        if not (found := re.fullmatch(PRINTED, lines.lower())):
             raise ValueError(
                 _("A checkpoint is an entry number, a colon and the entry's 64-character digest, or a checkpoint file.")
             )

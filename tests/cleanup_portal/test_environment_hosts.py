@@ -67,6 +67,17 @@ def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_it(
     assert env.text("HUWISE_API_KEY", default="") == "key"
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_OWNER_PASSWORD"])
+def test_of_a_secret_that_others_may_read_from_the_same_file_it_is_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """A key without it would be another key, and PostgreSQL's own image keeps it, too."""
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    monkeypatch.setattr(env._values, "files_cache", {})
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    assert env.text(name, default="") == "\ufeffsecret"
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_a_password_in_utf_16_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str

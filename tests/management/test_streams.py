@@ -78,12 +78,12 @@ def test_no_text_that_somebody_wrote_commands_a_terminal(tmp_path: Path) -> None
 
 def test_nor_does_standard_output_at_a_terminal_and_a_file_holds_what_it_was_given(tmp_path: Path) -> None:
     code = "import sys; sys.argv[1:] = ['sync']\nfrom cleanup_portal import streams; streams.prepare()\n"
-    code += "print('\\x1b[2J')"
+    code += "print('\\x1b[2J'); sys.stdout.write('a,b\\r\\n')"
     command = [sys.executable, "-c", code]
     mine, theirs = pty.openpty()
     subprocess.run(command, stdout=theirs, cwd=ROOT, check=True)
-    assert os.read(mine, 100) == b"\\x1b[2J\r\n"
-    assert subprocess.run(command, capture_output=True, cwd=ROOT, check=True).stdout == b"\x1b[2J\n"
+    assert os.read(mine, 100) == b"\\x1b[2J\r\na,b\r\r\n", "and the rows of a table end as they do"
+    assert subprocess.run(command, capture_output=True, cwd=ROOT, check=True).stdout == b"\x1b[2J\na,b\r\n"
     for end in (mine, theirs):
         os.close(end)
 
