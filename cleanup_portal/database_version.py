@@ -31,19 +31,25 @@ def mismatch(alias: str = "default") -> str:
     if not missing:
         return newer(alias) or cut_off(alias)
     state = "lacks changes of this version of the portal" if _applied(alias) else "is empty"
-    return newer(alias) or f"The database {state}. Run `manage.py migrate`, then try again."
+    return newer(alias) or cut_off(alias) or f"The database {state}. Run `manage.py migrate`, then try again."
 
 
 def cut_off(alias: str = "default") -> str:
-    """What to do where a backup was not restored to its end, which is where foreign keys come; or ""."""
+    """What to do where a backup was not restored to its end: rows come before foreign keys; or ""."""
     tables, there = _references(alias)
+    if f"{APP}_workspace" in tables and not _applied(alias):
+        return (
+            "The database holds tables of the portal, and not by which version they were made: a restore was cut off. "
+            "Stop the portal, and restore the backup again."
+        )
     meant = {one for one in _references_meant() if one[0] in tables}
     missing = meant - there
     if not missing or _known() - _applied(alias):
         return ""
     return (
         f"The database lacks {len(missing)} of its {len(meant)} foreign keys, such as that of "
-        f"{'.'.join(min(missing))}: a restore was cut off. Stop the portal, and restore the backup again."
+        f"{'.'.join(min(missing))}: a restore was cut off. Stop the portal, and restore the backup again; "
+        "where only keys are missing, `pg_restore --section=post-data` adds them from the backup."
     )
 
 

@@ -33,7 +33,7 @@
     const menu = document.activeElement?.closest(MENUS);
     closeMenus(null);
     if (menu) menu.querySelector("summary").focus();
-    else if (isBarOpen() && !event.target.closest(".find")) {
+    else if (isBarOpen() && document.getElementById("found")?.hidden !== false) {
       openBar(false);
       opener.focus();
     }

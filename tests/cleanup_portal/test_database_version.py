@@ -67,6 +67,13 @@ def test_what_is_left_of_a_restore_that_was_cut_off_is_neither_used_nor_taken_fo
             call_command(command)
 
 
+def test_nor_is_one_that_was_cut_off_before_it_came_to_how_the_tables_were_made(recorder: MigrationRecorder) -> None:
+    recorder.flush()
+    for command in ("worker", "migrate"):
+        with pytest.raises(CommandError, match=r"not by which version.*restore the backup again"):
+            call_command(command)
+
+
 def test_what_other_packages_have_added_says_nothing(recorder: MigrationRecorder) -> None:
     recorder.record_applied("sessions", LATER)
     assert database_version.mismatch() == ""

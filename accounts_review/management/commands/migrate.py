@@ -17,7 +17,8 @@ _LOCK = 0x6D696772617465  # any constant that nothing else in the database uses
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, once whoever migrates now has ended; the database frees the lock by itself if we die."""
-        if said := database_version.newer(options["database"]):
+        alias = options["database"]
+        if said := database_version.newer(alias) or database_version.cut_off(alias):
             raise CommandError(said)
         with connections[options["database"]].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])

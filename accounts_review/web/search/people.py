@@ -56,7 +56,9 @@ def find(term: str, *, seen: QuerySet[Workspace], operated: QuerySet[Workspace],
     standing = accounts.listed().order_by("pk")
     listed = _first(standing.filter(pk__in=_exactly(standing, term)), _some(standing, term))
     is_exact = Q(username__iexact=term) | Q(email__iexact=term)
-    left = _first(gone.search(term).filter(is_exact), _some(gone, term))
+    # Of those who are gone the last ones count, so all their keys are put in order.
+    last = gone.filter(pk__in=gone.search(term).values("pk")[: 2 * MOST + 2])
+    left = _first(gone.search(term).filter(is_exact), last)
     may_operate, cases = set(operated.values_list("pk", flat=True)), _last_cases([*listed, *left])
 
     def known(some: Sequence[Account]) -> list[Found]:

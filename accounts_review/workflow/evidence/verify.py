@@ -232,8 +232,8 @@ def verify(path, key=""):
 
     Raises ``DoesNotHold``.
     """
-    pack = Pack(path)
     try:
+        pack = Pack(path)
         manifest = check_manifest(pack, key)
         digests, sealed = check_entries(pack, manifest)
         check_checkpoints(pack, manifest, digests)

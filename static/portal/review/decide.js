@@ -139,7 +139,8 @@
     const seen = fresh.querySelector("#bulk input[name=seen]");
     if (seen) document.querySelector("#bulk input[name=seen]").value = seen.value;
     refresh();
-    if (first && fields.get("scope") === "undo") focusOn(first);
+    const at = document.activeElement;
+    if (first && fields.get("scope") === "undo" && (at === document.body || at === byId("results") || rowOf(at))) focusOn(first);
     if (document.activeElement === document.body) focusOn(byId(focused));
     if (document.activeElement === document.body) focusOn(rows().find(isHere));
   }
@@ -219,5 +220,5 @@
     true,
   );
 
-  Object.assign(window.reviewPage, { decide, atOnce, fieldsFor, ticked, rowOf, isHere });
+  Object.assign(window.reviewPage, { decide, atOnce, fieldsFor, ticked, rowOf, isHere, settled: () => queue });
 })();

@@ -41,7 +41,7 @@
     l: () => atOnce("snooze"),
     o: () => current()?.querySelector("a.account-link")?.click(),
     w: () => withReason("withdraw"),
-    u: () => document.querySelector("#messages [data-undo]")?.click(),
+    u: () => page.settled().then(() => document.querySelector("#messages [data-undo]")?.click()),
     "/": () => byId("id_q")?.focus(),
     "?": () => byId("keys")?.showModal(),
   };

@@ -71,5 +71,10 @@ def test_a_day_that_is_none_in_the_past_is_refused_in_words(site: Site, on: str)
     assert "total" not in page.context
 
 
+def test_a_preview_that_is_gone_is_told(site: Site) -> None:
+    site.people("ana")
+    assert "_policy_preview_error" in text(site.get("backtest", {"policy_preview": "999"}))
+
+
 def test_another_workspaces_preview_is_not_tested(site: Site) -> None:
     assert site.get("backtest", {"policy_preview": "99"}).context["form"].errors

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils.timezone import now
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts_review.models import Account, Case, Exemption, Workspace
 from accounts_review.workflow.review import decide
@@ -128,6 +129,41 @@ def test_a_decision_is_undone_from_the_keyboard_however_far_down_the_list(page: 
 
     assert focused(page) == "n039"
     assert not Case.objects.open().exists()
+
+
+def answers_take(page: Page, seconds: float) -> None:
+    """Have each decision take so long from now on."""
+
+    def later(route: Route) -> None:
+        time.sleep(seconds)
+        route.continue_()
+
+    page.route("**/review/decide/", later)
+
+
+def open_cases() -> set[str]:
+    return set(Case.objects.open().values_list("account__username", flat=True))
+
+
+def test_undone_is_the_decision_taken_last_also_while_it_is_on_its_way(page: Page) -> None:
+    press(page, "j", "a")
+    gone(page, "n000")
+    answers_take(page, 1)
+    press(page, "a", "u")
+    expect(page.get_by_role("link", name="n001", exact=True)).to_have_count(0)
+    expect(page.get_by_role("link", name="n001", exact=True)).to_have_count(1)
+
+    assert open_cases() == {"n000"}
+
+
+def test_an_undo_does_not_take_the_focus_from_who_has_gone_on_to_search(page: Page) -> None:
+    press(page, "j", "a")
+    gone(page, "n000")
+    answers_take(page, 1)
+    press(page, "u", "/")
+    expect(page.get_by_role("link", name="n000", exact=True)).to_have_count(1)
+
+    assert page.evaluate("document.activeElement.id") == "id_q"
 
 
 def test_a_refused_decision_leaves_the_row_with_the_reason(

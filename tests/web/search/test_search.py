@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
-from accounts_review.models import AuditEntry, Cleanup, Sync, Workspace
+from accounts_review.models import Account, AuditEntry, Cleanup, Sync, Workspace
+from accounts_review.web.search import people
 from accounts_review.workflow import workspaces
 from tests.factories import give_role
 from tests.web.kit import sign_in
@@ -197,7 +199,7 @@ def test_searching_changes_nothing(site: Site) -> None:
     assert site.client.post(reverse("search"), {"q": "ana"}).status_code == 405
 
 
-def test_those_who_are_gone_are_found_by_an_index_and_not_all_put_in_order(site: Site) -> None:
+def test_those_who_are_gone_are_found_by_an_index(site: Site) -> None:
     found(site, "ana.ville")
     with CaptureQueriesContext(connection) as asked:
         assert "Revoked or gone" in found(site, "ana.ville")
@@ -205,8 +207,18 @@ def test_those_who_are_gone_are_found_by_an_index_and_not_all_put_in_order(site:
     assert len(gone) == 2
     # Only where it is known of which workspace, the index of those who are gone can be used.
     assert all(f'"accounts_review_account"."workspace_id" IN ({site.workspace.pk})' in sql for sql in gone)
-    # By an index of the search, or no more than so many.
-    assert all("LIKE" in sql or "LIMIT 1000" in sql for sql in gone)
+    assert all("LIKE" in sql for sql in gone)
+
+
+def test_of_very_many_who_are_gone_those_who_left_last_are_shown(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for days, account in enumerate(site.people(*(f"zed{number:02}" for number in range(30)))):
+        Account.objects.filter(pk=account.pk).update(gone_at=now() - timedelta(days=100 - days))
+    monkeypatch.setattr(people, "MOST_SORTED", 10)
+    where = Workspace.objects.all()
+
+    found = people.find("zed", seen=where, operated=where, now=now())
+
+    assert found.gone[0].account.username == "zed29"
 
 
 def test_the_audit_is_asked_by_one_index_at_a_time(site: Site) -> None:

@@ -76,11 +76,12 @@ def test_the_menu_of_a_narrow_window_closes_by_escape_and_when_it_is_left(page: 
     page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": 390, "height": 844})
     menu, overview = page.get_by_role("button", name="Menu"), page.get_by_role("link", name="Overview", exact=True)
-    menu.press("Enter")
-    overview.focus()
-    page.keyboard.press("Escape")
-    expect(overview).to_be_hidden()
-    expect(menu).to_be_focused()
+    for within in (overview, page.locator("#find")):
+        menu.press("Enter")
+        within.focus()
+        page.keyboard.press("Escape")
+        expect(overview).to_be_hidden()
+        expect(menu).to_be_focused()
 
     menu.press("Enter")
     while page.evaluate("Boolean(document.activeElement.closest('.portal-bar'))"):

@@ -49,6 +49,8 @@ def is_question(answer: Any) -> bool:
 
 def test_going_live_asks_anew(stale: Site) -> None:
     assert is_question(stale.post("mode", live(stale)))
+    stale.workspace.refresh_from_db()
+    assert not stale.workspace.is_live
 
 
 def test_the_password_asked_for_has_the_focus(stale: Site) -> None:
@@ -56,8 +58,6 @@ def test_the_password_asked_for_has_the_focus(stale: Site) -> None:
     field = re.search(r'<input type="password"[^>]*>', text(stale.follow("mode", live(stale))))
     assert field
     assert " autofocus" in field[0]
-    stale.workspace.refresh_from_db()
-    assert not stale.workspace.is_live
 
 
 def test_launching_asks_anew(stale: Site) -> None:
