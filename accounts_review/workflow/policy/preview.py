@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
@@ -170,12 +170,19 @@ def _hold(policy_preview: PolicyPreview) -> PolicyPreview:
     The workspace is not held yet: whoever approves has read the judgements when they wait for it.
     """
     wait_to_rewrite(policy_preview.workspace_id)
+    _on_one_core()
     held = PolicyPreview.objects.select_for_update(no_key=True).filter(pk=policy_preview.pk).first()
     if held is None:
         raise Outdated(_("This preview no longer exists: another replaced it, or it is already in force."))
     if held.over_id != held.workspace.current_policy.pk:
         raise Superseded(_("Another version came into force in the meantime. Nothing was changed."))
     return held
+
+
+def _on_one_core() -> None:
+    """Have the database work on one core until the transaction ends: on two it is hardly quicker, and readers wait."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
 
 
 def _put_in_force(held: PolicyPreview, *, login: str, now: datetime) -> PolicyVersion:
@@ -217,6 +224,7 @@ def _follow(policy_preview: PolicyPreview, *, clock: Callable[[], datetime]) -> 
     while judging.update(heartbeat_at=clock()):
         with transaction.atomic():
             judging.select_for_update(no_key=True).first()
+            _on_one_core()
             # As long as the version is held, nobody's judgement is written, and so none overlooked.
             if not is_in_force(policy_preview.over) or not _is_unjudged(policy_preview):
                 policy_preview.assessments.all().delete()
