@@ -39,8 +39,8 @@ def measure(ground: Ground) -> Iterator[Figure]:
         "a policy that moves many": lambda: [cost_of(as_worker, "policy", policy) for policy in policies],
         "a decision on all who are dormant": lambda: [cost_of(as_worker, name) for name in ("approve", "undo")],
     }
-    with reviewers._web() as (url, _processes):
-        cookies = [reviewers._cookie(number) for number in range(READERS)]
+    with reviewers.served() as (url, _processes):
+        cookies = [reviewers.signed_in(number) for number in range(READERS)]
         acts["an export of all"] = lambda: _export(url, cookies[0])
         # The first requests of a process import what the others find.
         _waits(url, cookies, lambda: time.sleep(1))

@@ -32,8 +32,8 @@ SEEN = re.compile(r'name="seen" value="(\d+)"')
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    cookies = [_cookie(number) for number in range(REVIEWERS)]
-    with _web() as (url, processes):
+    cookies = [signed_in(number) for number in range(REVIEWERS)]
+    with served() as (url, processes):
         # The first requests of a process import what the others find.
         _drive(url, cookies, seconds=5, page="")
         plain, _ = _weighed(url, cookies, processes, page=SIGN_IN)
@@ -50,7 +50,7 @@ def measure(ground: Ground) -> Iterator[Figure]:
     yield Figure("answers that were no answer", against="", ratio=told["failed"], target=0, unit="")
 
 
-def _cookie(number: int) -> str:
+def signed_in(number: int) -> str:
     """A reviewer who has signed in."""
     from django.contrib.auth.models import User
     from django.test import Client
@@ -70,7 +70,7 @@ def _cookie(number: int) -> str:
 
 
 @contextmanager
-def _web() -> Iterator[tuple[str, list[psutil.Process]]]:
+def served() -> Iterator[tuple[str, list[psutil.Process]]]:
     port = 18_432
     command = [sys.executable, "-m", "gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
     command += ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--log-level", "critical"]

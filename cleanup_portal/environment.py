@@ -35,7 +35,7 @@ LONGEST, LARGEST = 20, 10**8
 
 MOST_PROCESSES = 1_000
 """More than any machine can hold; they would all be started before anybody sees a word."""
-
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 HOST = re.compile(r"\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
@@ -188,7 +188,7 @@ def public_url(name: str, *, required: bool, default: str) -> str:
     """The variable as an address of the portal, without a path; not ``required`` where it answers on loopback only."""
     value = text(name, default="" if required else default).rstrip("/")
     if (parts := _parts(value)) and not parts.path:
-        if required or parts.hostname in ("localhost", "127.0.0.1", "::1"):
+        if required or parts.hostname in LOOPBACK:
             return value
         raise ImproperlyConfigured(f"{name} names {parts.hostname}, but ALLOWED_HOSTS does not; set both, or neither.")
     problem = f"is {value!r:.100}" if value else "is not set"

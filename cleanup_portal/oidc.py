@@ -15,7 +15,6 @@ from cleanup_portal import environment as env
 
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 ROLES = ("auditor", "reviewer", "operator", "administrator")
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 KNOWN = {"ISSUER", "CLIENT_ID", "CLIENT_SECRET", "LABEL", "SCOPES", "VERIFIED_DOMAINS", "GROUPS_CLAIM", "ROLES"}
 
 Grants = dict[str, list[tuple[str, str]]]
@@ -82,7 +81,7 @@ def roles(name: str) -> Grants:
 def _issuer(name: str) -> str:
     value = _given(name).removesuffix("/.well-known/openid-configuration")
     parts = urlsplit(value)
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in env.LOOPBACK)
     if not is_safe or not parts.hostname or parts.query or parts.fragment:
         raise ImproperlyConfigured(f"{name} is {value!r}; write the issuer's address, which starts with https://.")
     return value.rstrip("/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -44,3 +44,9 @@ def one_of(keys: Iterable[int] | models.QuerySet[Any, Any], *, of: str = "pk") -
 def as_array(keys: Iterable[int]) -> str:
     """Keys as the one parameter of :class:`Among`."""
     return f"{{{','.join(map(str, keys))}}}"
+
+
+def in_order(rows: models.QuerySet[Any], keys: Sequence[int]) -> list[Any]:
+    """Rows by their keys, in the order of these; without those that are gone."""
+    found = rows.order_by().in_bulk(keys)
+    return [found[key] for key in keys if key in found]

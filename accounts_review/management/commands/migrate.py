@@ -20,17 +20,17 @@ class Command(migrate.Command):
         alias = options["database"]
         if said := database_version.newer(alias) or database_version.cut_off(alias):
             raise CommandError(said)
-        with connections[options["database"]].cursor() as cursor:
+        with connections[alias].cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         try:
             super().handle(*args, **options)
             # Whoever restores a backup migrates before anything starts.
-            if said := database_version.cut_off(options["database"]):
+            if said := database_version.cut_off(alias):
                 raise CommandError(said)
             if settings.HAS_OWNER_ROLE:
-                _grant(options["database"])
+                _grant(alias)
         finally:
-            with connections[options["database"]].cursor() as cursor:
+            with connections[alias].cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 

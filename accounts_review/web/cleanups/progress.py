@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Case, Cleanup
+from accounts_review.models.keys import in_order
 from accounts_review.rules.lifecycle import ENDED, CaseState
 from accounts_review.wording.cases import of_case
 from accounts_review.wording.numbers import GroupedNumber, counted
@@ -128,8 +129,7 @@ def progress_of(cleanup: Cleanup, *, now: datetime) -> Progress:
 def first(cases: QuerySet[Case], most: int) -> list[Case]:
     """The first so many of some cases: of all others, nothing but what puts them in order is read."""
     keys = list(cases.values_list("pk", flat=True)[:most])
-    known = Case.objects.select_related("account", "cleanup__workspace").order_by().in_bulk(keys)
-    return [known[key] for key in keys if key in known]
+    return in_order(Case.objects.select_related("account", "cleanup__workspace"), keys)
 
 
 def summary(cleanup: Cleanup, progress: Progress) -> str:

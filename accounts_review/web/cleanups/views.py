@@ -18,6 +18,7 @@ from django_tables2 import RequestConfig
 from accounts_review import audit
 from accounts_review.models import Case, Cleanup, may
 from accounts_review.models.audit_entry import LONGEST_REASON
+from accounts_review.models.keys import in_order
 from accounts_review.rules.lifecycle import CaseState, CleanupState, IllegalTransition
 from accounts_review.tasks import actions, queue, schedule
 from accounts_review.web.cleanups.basket import Basket
@@ -266,10 +267,11 @@ def standing_of(view: CleanupView) -> dict[str, Any]:
     cleanup, user = view.cleanup, view.request.user
     progress, is_paused = progress_of(cleanup, now=view.now), cleanup.state == CleanupState.PAUSED
     answered = cleanup.cases.filter(answer__isnull=False).values_list("pk", "answer")
+    named = Case.objects.select_related("account").only("account__username")
     alike = answer.alike((key, given or {}) for key, given in answered)
     return {
         "alike": alike,
-        "alike_named": _named(alike[:MOST_NAMED]) if alike else (),
+        "alike_named": in_order(named, alike[:MOST_NAMED]) if alike else (),
         "progress": progress,
         "summary": summary(cleanup, progress),
         "bars": outcomes(cleanup),
@@ -280,12 +282,6 @@ def standing_of(view: CleanupView) -> dict[str, Any]:
         "reasons": standing_still(cleanup, now=view.now),
         "is_held_by_mode": cleanup.is_under_way and not cleanup.dry_run and not view.workspace.is_live,
     }
-
-
-def _named(keys: list[int]) -> list[Case]:
-    """Cases by their keys, in that order, with what they are called by."""
-    found = Case.objects.filter(pk__in=keys).select_related("account").only("account__username").in_bulk()
-    return [found[key] for key in keys]
 
 
 def standing_still(cleanup: Cleanup, *, now: datetime) -> list[findings.Finding]:

@@ -16,12 +16,12 @@ from django.utils.timezone import get_default_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Assessment, Case, Cleanup, Exemption, PolicyVersion, Sync, Workspace
-from accounts_review.models.keys import one_of
+from accounts_review.models import Assessment, Case, Cleanup, Exemption, Sync, Workspace
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.review.counts import crossed
+from accounts_review.web.review.decided import judged_in
 from accounts_review.web.review.filters import LAPSING
 from accounts_review.wording import findings, instants
 from accounts_review.wording.instants import portal_day
@@ -227,8 +227,7 @@ def _promised(workspace: Workspace, now: datetime) -> Iterator[Coming]:
 def _lapsing(workspace: int, now: datetime, end: datetime) -> QuerySet[Any, Any]:
     """The first exemptions that end soon, each with when it does and how many there are: they are looked at once."""
     # Keys alone: of 19,000, the accounts beside them took three times as long to be put in order.
-    here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
-    listed = Assessment.objects.filter(one_of(here, of="policy"), is_listed=True).values("account")
+    listed = judged_in(Assessment.objects.all(), workspace).values("account")
     standing = Exemption.objects.in_force(now).filter(account__in=listed, until__lte=end).order_by("until", "pk")
     return standing.annotate(count=Window(Count("pk"))).values_list("pk", "until", "count")[:SHOWN]
 

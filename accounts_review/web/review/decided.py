@@ -201,10 +201,11 @@ def undecided(workspace: int, now: datetime) -> QuerySet[Assessment]:
     of_it = {"account": OuterRef("account")}
     exempt = Exemption.objects.in_force(now).filter(**of_it)
     is_decided = (Exists(CleanupCase.objects.open().filter(**of_it)), Exists(exempt), Exists(_snoozed()))
-    return _here(Assessment.objects.all(), workspace).filter(*(~Q(each) for each in is_decided))
+    return judged_in(Assessment.objects.all(), workspace).filter(*(~Q(each) for each in is_decided))
 
 
-def _here(assessments: QuerySet[Assessment], workspace: int) -> QuerySet[Assessment]:
+def judged_in(assessments: QuerySet[Assessment], workspace: int) -> QuerySet[Assessment]:
+    """Those of accounts that a workspace lists."""
     # The version that judged an account tells its workspace, without looking the account up.
     here = PolicyVersion.objects.filter(workspace=workspace).order_by().values("pk")
     return assessments.filter(one_of(here, of="policy"), is_listed=True)
@@ -218,7 +219,7 @@ def _snoozed() -> QuerySet[Snooze]:
 def _grouped(assessments: QuerySet[Assessment], workspace: int, now: datetime) -> QuerySet[Assessment]:
     exempt = Exemption.objects.in_force(now).filter(account=OuterRef("account"))
     is_past = When(dormant_from__lte=now, then=True)
-    return _here(assessments, workspace).annotate(
+    return judged_in(assessments, workspace).annotate(
         is_past=Case(is_past, default=False, output_field=BooleanField()), is_exempt=Exists(exempt)
     )
 

@@ -19,8 +19,8 @@ from accounts_review.web.review.filters import DEFAULT, EVERYONE, ReviewFilter, 
 from accounts_review.web.review.seek import DEFAULT_ORDER, order_named
 
 NARROWED, OF_ACTIVITY = {"verdict", "state"}, ("activity", "-activity")
-FEW = 4
-"""One in so many."""
+ONE_IN = 4
+"""Where no more than one in so many is open, nearly all are decided on."""
 WITHOUT_VERDICT = {"verdict": EVERYONE}
 
 
@@ -101,7 +101,7 @@ def are_nearly_all(found: ReviewFilter) -> bool:
     """
     everyone = sum(found.by_segment.values(), Counts())
     is_one = found.data.get("state") == "decided" and found.form.is_valid()
-    return is_one and everyone.still_open.total() * FEW <= everyone.totals.total()
+    return is_one and everyone.still_open.total() * ONE_IN <= everyone.totals.total()
 
 
 def walked(found: ReviewFilter) -> AccountQuerySet:

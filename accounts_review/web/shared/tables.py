@@ -15,6 +15,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django_tables2.rows import BoundRows
 
+from accounts_review.models.keys import in_order
 from accounts_review.wording import segments
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ class KeyPaginator(Paginator[Any]):
         rows: Any = page.object_list
         of_page = rows.data.select_related(None).prefetch_related(None)
         keys = list(of_page.values_list("pk", flat=True))
-        known = rows.table.shown.order_by().in_bulk(keys)
-        page.object_list = BoundRows([known[key] for key in keys if key in known], rows.table)
+        page.object_list = BoundRows(in_order(rows.table.shown, keys), rows.table)
         return page
 
 

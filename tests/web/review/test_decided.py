@@ -246,6 +246,6 @@ def test_the_database_expects_as_many_as_there_are_although_it_knows_nothing_of_
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE accounts_review_account, accounts_review_assessment")
 
-    [told] = json.loads(decided._here(Assessment.objects.all(), stage.workspace.pk).explain(format="json"))
+    [told] = json.loads(decided.judged_in(Assessment.objects.all(), stage.workspace.pk).explain(format="json"))
 
     assert told["Plan"]["Plan Rows"] > 100
