@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -22,8 +21,6 @@ from cleanup_portal import address, demo_clock, oidc, secret_keys, signin_forms
 from cleanup_portal import environment as env
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
-
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Counted from here, so that processes with different working directories mean the same folder.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -20,3 +22,8 @@ def test_connections_plan_by_statements_and_ask_a_pooler_for_no_options(db: None
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('jit'), current_setting('random_page_cost')")
         assert cursor.fetchone() == ("off", "1.1")
+
+
+def test_what_is_loaded_when_the_app_is_ready_is_not_looked_through_for_garbage_again() -> None:
+    assert gc.get_freeze_count() > 100_000
+    assert gc.isenabled()

@@ -21,7 +21,7 @@ from accounts_review.web.audit.rows import EntryWriter
 from accounts_review.web.shared.tables import PortalTable
 
 
-class NumberPaginator(Paginator[Any]):
+class NumberPaginator(Paginator):  # type: ignore[type-arg]
     """Counts entries and cuts pages by their numbers alone, which are in an index; one page of entries is read."""
 
     @property

@@ -155,7 +155,7 @@ class Place:
         return cls(number, after, before, start)
 
 
-class SeekPaginator(Paginator[Any]):
+class SeekPaginator(Paginator):  # type: ignore[type-arg]
     """Pages of accounts in an order; ``count`` is how many there are, at the least where ``is_capped``.
 
     A page can begin beside any account among ``everyone``: one who was decided on need no longer match. ``keys`` are

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-class KeyPaginator(Paginator[Any]):
+class KeyPaginator(Paginator):  # type: ignore[type-arg]
     """Cuts pages by the keys of rows alone; what a row shows is read of those on the page."""
 
     def page(self, number: int | str) -> Page[Any]:
