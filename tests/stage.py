@@ -134,7 +134,8 @@ class Stage:
     def sync(self) -> Sync:
         sync = sync_workspace(workspace=self.workspace, client=self.client, key_owner="", clock=self.clock)
         self.workspace.refresh_from_db()
-        assess.assess(workspace=self.workspace)
+        assess.assess(workspace=self.workspace, only=sync.to_judge)
+        assert not assess.is_owed(workspace=self.workspace), "a sync names all whom there is to judge"
         return sync
 
     def adopt(self, text: str) -> None:

@@ -19,6 +19,8 @@ class Sync(models.Model):
 
     OLD = timedelta(hours=36)
     """Numbers older than this are called old: the sync of a night was missed."""
+    to_judge: list[int] | None = None
+    """Keys of the accounts that alone may have to be judged after it; only for whoever has made the sync."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")

@@ -57,13 +57,13 @@ def sync(workspace_id: int) -> Sync:
             largest_skew=LARGEST_SKEW,
             follower=follower,
         )
-    take_in(workspace, is_new=follower is not None and follower.is_new)
+    take_in(workspace, is_new=follower is not None and follower.is_new, only=sync.to_judge)
     return sync
 
 
-def take_in(workspace: Workspace, *, is_new: bool = False) -> None:
+def take_in(workspace: Workspace, *, is_new: bool = False, only: Sequence[int] | None = None) -> None:
     """Judge what a sync has stored, and act on who is back."""
-    assess.assess(workspace=workspace, is_new=is_new)
+    assess.assess(workspace=workspace, is_new=is_new, only=only)
     advance.spare_returned(workspace=workspace, now=now())
     returns.log_returns(workspace=workspace, now=now())
 

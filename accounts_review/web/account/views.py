@@ -205,7 +205,7 @@ class AcceptDates(OneAccount):
         except NothingToAccept as refusal:
             messages.error(request, str(refusal))
         else:
-            assess.assess(workspace=self.workspace)
+            assess.assess(workspace=self.workspace, only=[self.account.pk])
             messages.success(request, _("The dates are accepted; the account is assessed with them."))
         return redirect("account", workspace=self.workspace.name, pk=self.account.pk)
 

@@ -19,16 +19,19 @@ DENSE = 2
 """Where there are so many keys to one that is asked for, to look at all between takes less than to look each up."""
 
 
-def assess(*, workspace: Workspace, is_new: bool = False) -> int:
+def assess(*, workspace: Workspace, is_new: bool = False, only: Sequence[int] | None = None) -> int:
     """Judge every account whose assessment does not rest on what is known now; returns how many there were.
 
     What an assessment rests on beside the policy is its ``basis``: record, groups' rights and the key's owner. Once
     nobody is left, the version says that everybody was judged by it. Nothing depends on the clock, so nothing needs
-    assessing again as time passes. ``is_new``: nobody was judged before, but beside the reading.
+    assessing again as time passes. ``is_new``: nobody was judged before, but beside the reading. ``only``: by
+    their keys, whom alone it can concern since everybody was judged; it counts for nothing where not everybody was.
     """
     version = in_force(workspace).get()
-    stale = _stale(version).order_by("pk").values_list("pk", flat=True)
-    keys = array("q", stale.iterator(chunk_size=BATCH))
+    stale = _stale(version)
+    if version.is_judged and only is not None:
+        stale = stale.filter(pk__in=Among(only)) if only else stale.none()
+    keys = array("q", stale.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=BATCH))
     # Where nobody was judged before, hardly anybody else writes to the table, and none waits for long.
     is_new = is_new or (bool(keys) and not Assessment.objects.exists())
     if keys:

@@ -19,7 +19,7 @@ from accounts_review.workflow.sync.passes import record_of
 from accounts_review.workflow.sync.remembered import forget_pages
 from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, StagedRecord, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
-from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights
+from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights, to_judge
 
 _KEEP_UNCHANGED = f"""
 UPDATE accounts_review_heldsync SET unchanged = ARRAY(
@@ -77,6 +77,7 @@ def accept(
     stored = store(staging, by_a_person=by_a_person, now=now)
     store_rights(staging.workspace, groups, key_owner)
     store_disputed(staging, disputed)
+    stored.to_judge = to_judge(staging)
     return stored
 
 

@@ -27,7 +27,10 @@ from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Stagi
 
 NAMED = 100
 """So many accounts of each kind are remembered by name; the counts are always whole."""
+MOST_TO_JUDGE = 20_000
+"""Where there are more, to look for them takes no longer than to look up each."""
 
+_OF_GROUP = ("title", "permissions", "created_by")
 _FILLED = ("email", "display_name", "first_name", "last_name", "account_type", "groups", "raw", "digest")
 _FILL = ", ".join(f"{name} = record.{name}" for name in _FILLED) + (
     ", incarnation = CASE WHEN account.incarnation = '' THEN record.incarnation ELSE account.incarnation END"
@@ -120,6 +123,8 @@ WITH written AS (
 ), held AS (
     SELECT account.id FROM accounts_review_account account WHERE account.id IN (TABLE written)
     ORDER BY account.id FOR NO KEY UPDATE
+), noted AS (
+    INSERT INTO sync_touched SELECT id FROM held
 )
 SELECT count(*) FROM held
 """  # noqa: S608
@@ -137,6 +142,15 @@ WHERE {_OF_WORKSPACE} AND {_LISTED} AND account.disputed <> '{{}}'
 """  # noqa: S608
 
 
+# Whose judgement may rest on something else than before, and those to whom that had happened already.
+_TO_JUDGE = f"""
+SELECT array_agg(id) FROM (
+    SELECT id FROM sync_touched UNION ALL SELECT id FROM sync_unjudged
+    UNION ALL SELECT id FROM accounts_review_account account WHERE {_OF_WORKSPACE} AND id > %(newest)s
+    LIMIT {MOST_TO_JUDGE + 1}
+) found
+"""  # noqa: S608
+
 _NOBODY: tuple[int, list[int]] = (0, [])
 
 
@@ -148,6 +162,8 @@ class Stored:
     added: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
     absent: list[int] = field(default_factory=list)
+    to_judge: list[int] | None = None
+    """Whom alone there is to judge anew; ``None`` where it may be anybody."""
 
 
 def hold(staging: Staging, disputed: Mapping[str, list[str]]) -> None:
@@ -211,21 +227,29 @@ def store_rights(workspace: Workspace, groups: list[GroupRecord], key_owner: str
     workspace.save(update_fields=["rights_digest", "key_owner"])
     rights, about = rights_of_groups(groups), {group.uid: group for group in groups}
     workspace.groups.exclude(uid__in=rights).delete()
+    read = {
+        uid: (about[uid].title, None if permissions is None else list(permissions), about[uid].created_by)
+        for uid, permissions in rights.items()
+    }
+    stored = {uid: tuple(kept) for uid, *kept in workspace.groups.values_list("uid", *_OF_GROUP)}
     Group.objects.bulk_create(
         [
-            Group(
-                workspace=workspace,
-                uid=uid,
-                title=about[uid].title,
-                permissions=None if permissions is None else list(permissions),
-                created_by=about[uid].created_by,
-            )
-            for uid, permissions in rights.items()
+            Group(workspace=workspace, uid=uid, **dict(zip(_OF_GROUP, values, strict=True)))
+            for uid, values in read.items()
+            if values != stored.get(uid)
         ],
         update_conflicts=True,
         unique_fields=["workspace", "uid"],
-        update_fields=["title", "permissions", "created_by"],
+        update_fields=_OF_GROUP,
     )
+
+
+def to_judge(staging: Staging) -> list[int] | None:
+    """Keys of all whose judgement may not stand after what was stored; ``None`` where it may be anybody's, or many."""
+    if staging.is_first or not staging.knows_unjudged:
+        return None
+    keys: list[int] = staging.one(_TO_JUDGE) or []
+    return keys if len(keys) <= MOST_TO_JUDGE else None
 
 
 def store_disputed(staging: Staging, disputed: Mapping[str, list[str]]) -> None:

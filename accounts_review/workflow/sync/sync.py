@@ -249,6 +249,7 @@ def _store(sync: Sync, gathered: Gathered, *, now: datetime, finished: datetime)
     for name, count in stored.counts.items():
         setattr(sync, name, count)
         sync.touched[name] = getattr(stored, name)
+    sync.to_judge = stored.to_judge
     last = passes.last
     sync.pages, sync.read, sync.expected = last.pages, last.read, last.announced if last.pages else None
     sync.population = passes.population

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts_review.models import Account, Assessment, Workspace
+from accounts_review.models import Account, Assessment, Sync, Workspace
 from accounts_review.models.workspace import IN_FORCE
 from accounts_review.workflow.assess import assess, judging
 from accounts_review.workflow.assess.judging import COLUMNS
@@ -109,6 +111,57 @@ def test_a_change_has_those_judged_anew_whom_it_concerns(
     sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
     stage.workspace.refresh_from_db()
     assert assess.assess(workspace=stage.workspace) == judged
+
+
+def one_more_sync(stage: Stage) -> Sync:
+    """A sync whose process dies before it judges."""
+    done = sync_workspace(workspace=stage.workspace, client=stage.client, key_owner="", clock=stage.clock)
+    stage.workspace.refresh_from_db()
+    return done
+
+
+def test_a_sync_names_whom_alone_there_is_to_judge(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("omar"))
+    assert one_more_sync(stage).to_judge == []
+    stage.update("marie", last_seen_at=days_ago(1))
+    assert one_more_sync(stage).to_judge == [stage.account("marie").pk]
+
+
+def test_whom_a_sync_left_unjudged_the_next_one_names_whatever_else_it_found(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", idle=800), someone("omar", idle=800))
+    stage.update("marie", last_seen_at=days_ago(1))
+    one_more_sync(stage)
+    stage.update("omar", last_seen_at=days_ago(1))
+    stage.sync()
+    assert (stage.verdicts()["marie"], stage.verdicts()["omar"]) == ("active", "active")
+
+
+def test_a_sync_that_read_other_rights_leaves_everybody_to_judge(set_stage: SetStage) -> None:
+    team = records.group("team", "Team", [])
+    stage = set_stage(someone("marie", groups=[{"uid": "team"}]), groups=[team])
+    regroup(stage)
+    assert one_more_sync(stage).to_judge is None
+
+
+def test_a_sync_that_was_not_whole_leaves_everybody_to_judge(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    stage.order({"path": "/users", "kind": "status", "status": 500})
+    done = one_more_sync(stage)
+    assert (done.state, done.to_judge) == ("failed", None)
+
+
+def test_while_a_policy_has_not_judged_everybody_a_few_names_count_for_nothing(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie", idle=800), someone("omar", idle=400))
+    put_in_force(stage.workspace, policy_text(limit=365), now=NOW, reason="stricter")
+    assert assess.assess(workspace=stage.workspace, only=[stage.account("marie").pk]) == EVERYBODY
+    assert assess.assess(workspace=stage.workspace, only=[stage.account("marie").pk]) == 0
+
+
+def test_where_nobody_is_to_be_judged_nobody_is_looked_at(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"))
+    with CaptureQueriesContext(connection) as asked:
+        assess.assess(workspace=stage.workspace, only=[])
+    assert not [query for query in asked if '"basis"' in query["sql"]]
 
 
 def test_a_right_that_a_group_was_given_protects_its_members(set_stage: SetStage) -> None:

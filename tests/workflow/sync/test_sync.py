@@ -244,4 +244,5 @@ def test_a_sync_of_few_that_finds_nothing_new_asks_little(set_stage: SetStage) -
     stage = set_stage(someone("marie"), someone("omar"))
     with CaptureQueriesContext(connection) as asked:
         assert stage.sync().state == "complete"
-    assert len(asked) <= 50
+    # Two of them are the stage's own: whether anybody is left to judge.
+    assert len(asked) <= 52
