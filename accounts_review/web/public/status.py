@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django.utils.dateparse import parse_datetime
 
-from accounts_review.models import Account, Case, Exemption
+from accounts_review.models import Case, Exemption
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.workflow import answer
 from accounts_review.workflow.notify import due
@@ -73,6 +73,11 @@ class Status:
         return parse_datetime((self.case.answer or {}).get("at", ""))
 
     @property
+    def removed_at(self) -> datetime | None:
+        """When their access was removed; where that came out later, when we had asked for it."""
+        return self.case.moved_at if self.case.state == CaseState.REVOKED else self.case.intended_at
+
+    @property
     def is_back(self) -> bool:
         """Whether somebody who was removed is a member again, or was invited."""
         return bool(self.case.restored_by) or self.case.returned_at is not None
@@ -88,23 +93,15 @@ def status_of(case: Case, *, now: datetime) -> Status:
         kept_until=standing.until if standing else None,
         can_answer=not answer.is_settled(case),
         can_leave=answer.may_leave(case),
-        can_change=stand is not Stand.GONE and answer.still_counts(case, now=now),
+        can_change=stand not in (Stand.GONE, Stand.REMOVED) and answer.still_counts(case, now=now),
     )
 
 
 def _stand(case: Case) -> Stand:
     found = _stand_of_case(case)
-    if found in _STILL_THERE and not _is_member(case):
-        return Stand.GONE
+    if found in _STILL_THERE and not due.is_member(case):
+        return Stand.REMOVED if due.was_removed_after_all(case) else Stand.GONE
     return Stand.UNCERTAIN if found in _CALLED_OFF and due.may_be_gone(case) else found
-
-
-def _is_member(case: Case) -> bool:
-    """Whether the workspace lists the person, by this account or by a later one."""
-    own = case.account
-    if own.absent_since is None and own.gone_at is None:
-        return True
-    return Account.objects.filter(workspace=own.workspace_id, username=own.username).listed().exists()
 
 
 def _stand_of_case(case: Case) -> Stand:

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.models import AuditEntry, Case, Cleanup, Sync, Workspace
+from accounts_review.models import Account, AuditEntry, Case, Cleanup, Sync, Workspace
 from accounts_review.rules.calendar import Avoided
 from accounts_review.rules.dormancy import Verdict
 from accounts_review.rules.lifecycle import CaseState, CleanupState
@@ -27,6 +27,9 @@ REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
 
 ASKED_TO_LEAVE = Q(answer__kind="leave")
 """Who did so was promised an e-mail, whatever becomes of it."""
+
+ANSWERED_LATE = Q(answer__isnull=False, intended_at__isnull=False, state__in=KEPT)
+"""Who answered after a DELETE of theirs was turned away was promised one, too: nobody could tell them how it stood."""
 
 LEAST_RECENTLY_TRIED = F("tried_at").asc(nulls_first=True)
 """An address that is put off again and again goes behind the others, so that it never bars their way."""
@@ -87,27 +90,33 @@ def reminders(workspace: Workspace, *, now: datetime) -> Iterator[tuple[int, int
 def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     """Those whose case ended of late and who were not told: that their access is gone, or that the threat is over.
 
-    Who kept it by their own answer has read so, and who is about to be warned again would not believe it.
+    Who kept it by their own answer has read so, and who is about to be warned again would not believe it. Which of the
+    two is to be told, :func:`is_gone` says.
     """
     # The states once more by themselves: so an index finds who ended of late among all who ever did.
     ends = Case.objects.filter(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE, *KEPT)).filter(
-        _gone() | _kept(), cleanup__workspace=workspace, cleanup__dry_run=False
+        _gone() | _kept() | _gone_after_all(), cleanup__workspace=workspace, cleanup__dry_run=False
     )
-    untold = ends.filter(Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE, closing_told_at=None, account__erased_at=None)
+    owed = Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE | ANSWERED_LATE
+    untold = ends.filter(owed, closing_told_at=None, account__erased_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
 
 def closings(workspace: Workspace, *, now: datetime) -> list[int]:
-    """The cases whose end is to be told, but for those whose mail was refused, or whose notice never arrived."""
+    """The cases whose end is to be told, but for those whose mail was refused, or whose notice never arrived.
+
+    Whoever answered got theirs, whatever came back.
+    """
     refused = _cases_of(workspace, Event.CASE_CLOSING_REFUSED, Event.CASE_KEPT_REFUSED)
     failed = _cases_of(workspace, Event.CASE_UNDELIVERABLE)
     facts = ended(workspace, now=now).select_related(None)
     return [
         pk
-        for pk, account_id, number, state, noticed_at in facts.values_list(
-            "pk", "account_id", "cleanup__number", "state", "noticed_at"
+        for pk, account_id, number, state, noticed_at, answered in facts.values_list(
+            "pk", "account_id", "cleanup__number", "state", "noticed_at", "answer__kind"
         )
-        if (key := (account_id, number)) not in refused and not (state in KEPT and noticed_at is None and key in failed)
+        if (key := (account_id, number)) not in refused
+        and not (state in KEPT and noticed_at is None and not answered and key in failed)
     ]
 
 
@@ -164,6 +173,24 @@ def may_be_gone(case: Case) -> bool:
     return not _syncs_since(case.intended_at, workspace=case.cleanup.workspace).exists()
 
 
+def is_gone(case: Case) -> bool:
+    """Whether the person of a case that has ended is no member any more."""
+    return case.state not in KEPT or not is_member(case)
+
+
+def is_member(case: Case) -> bool:
+    """Whether the workspace lists the person of a case, by this account or by a later one."""
+    own = case.account
+    if own.absent_since is None and own.gone_at is None:
+        return True
+    return Account.objects.filter(workspace=own.workspace_id, username=own.username).listed().exists()
+
+
+def was_removed_after_all(case: Case) -> bool:
+    """Whether a case ended as if its person stayed, and its DELETE had been done all the same."""
+    return Case.objects.filter(_removed_after_all(), pk=case.pk).exists()
+
+
 def _syncs_since(instant: Any, *, workspace: Any) -> QuerySet[Sync]:
     """The complete ones, which tell who is a member."""
     return Sync.objects.filter(workspace=workspace, state=Sync.State.COMPLETE, started_at__gt=instant)
@@ -175,17 +202,44 @@ def _gone() -> Q:
     return removed | Q(ASKED_TO_LEAVE, state=CaseState.ALREADY_GONE)
 
 
+def _gone_after_all() -> Q:
+    """Those who were given a date and are no members though their case ended otherwise: who had asked for it, or whose
+    DELETE had effect though it was turned away."""
+    absent = Q(account__absent_since__isnull=False) | Q(account__gone_at__isnull=False)
+    told_a_date = Q(absent, state__in=KEPT, promised_at__isnull=False) & ~Q(account__email="")
+    return told_a_date & (ASKED_TO_LEAVE | _removed_after_all()) & ~_open_again()
+
+
+def _removed_after_all() -> Q:
+    """Of whom nobody has seen anything between the DELETE that was turned away and the sync that did not list them."""
+    between = _syncs_since(OuterRef("intended_at"), workspace=OuterRef("cleanup__workspace")).filter(
+        finished_at__lt=OuterRef("account__absent_since")
+    )
+    looked_at = Q(outcome__has_key="held_since") | Q(
+        ~Q(outcome__why__0__code="no_longer_listed"), state=CaseState.SPARED, answer__isnull=True
+    )
+    sent = Q(state__in=KEPT, intended_at__isnull=False, account__absent_since__gt=F("intended_at"))
+    return sent & ~looked_at & ~Q(Exists(between))
+
+
 def _kept() -> Q:
     """Those who were given a date, are members still, and have not kept it by their own answer.
 
-    A DELETE that was turned away may have had effect: who was withdrawn after it is a member if a later sync says so.
+    A DELETE that was turned away may have had effect: who was withdrawn after it, or answered, is a member if a later
+    sync says so.
     """
-    again = Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))
-    member = Q(account__absent_since=None, account__gone_at=None, bounced_at=None) & ~Q(account__email="")
+    came_back = Q(bounced_at__isnull=False) & ~ASKED_TO_LEAVE
+    member = Q(account__absent_since=None, account__gone_at=None) & ~Q(account__email="") & ~came_back
     later = _syncs_since(OuterRef("intended_at"), workspace=OuterRef("cleanup__workspace"))
-    seen_since = Q(intended_at=None) | ~Q(state=CaseState.WITHDRAWN) | Q(Exists(later))
-    warned = Q(Q(answer__isnull=True) | ASKED_TO_LEAVE, state__in=KEPT, promised_at__isnull=False)
-    return warned & member & seen_since & Q(~Exists(again))
+    unsure = Q(state=CaseState.WITHDRAWN) | Q(answer__isnull=False)
+    seen_since = Q(intended_at=None) | ~unsure | Q(Exists(later))
+    untold = Q(answer__isnull=True) | ASKED_TO_LEAVE | ANSWERED_LATE
+    warned = Q(untold, state__in=KEPT, promised_at__isnull=False)
+    return warned & member & seen_since & ~_open_again()
+
+
+def _open_again() -> Q:
+    return Q(Exists(Case.objects.open().exclude(state=CaseState.IN_DRAFT).filter(account=OuterRef("account"))))
 
 
 def _nearest_due(

@@ -76,10 +76,14 @@ def reminder(case: Case, *, days: int, texts: TextsOf = texts_of) -> EmailMultiA
 
 
 def closing(case: Case, *, texts: TextsOf = texts_of) -> EmailMultiAlternatives:
-    """What was removed, and whom to ask for it back."""
-    more = {"asked": _asked_to_leave(case)}
+    """What was removed, and whom to ask for it back; also where that came out after the case had ended otherwise."""
+    asked = _asked_to_leave(case)
+    more = {"asked": asked, "kept_too_late": case.answer is not None and not asked}
     message_id = _message_id(case, "closing")
-    return _of_case(case, "closing", more, texts=texts, message_id=message_id, removed=case.moved_at)
+    removed = case.moved_at
+    if case.state not in (CaseState.REVOKED, CaseState.ALREADY_GONE):
+        removed = case.intended_at or case.account.gone_at or case.account.absent_since or removed
+    return _of_case(case, "closing", more, texts=texts, message_id=message_id, removed=removed)
 
 
 def kept(case: Case, *, texts: TextsOf = texts_of) -> EmailMultiAlternatives:

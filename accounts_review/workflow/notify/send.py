@@ -32,7 +32,7 @@ from accounts_review.workflow.notify.own_texts import TextsOf, texts_of
 from accounts_review.workflow.notify.pace import Pace
 from accounts_review.workflow.notify.portions import Portions, still
 from accounts_review.workflow.notify.smtp import MailRefusal, RefusalKind, Round, alone_in, deliver, one_by_one
-from accounts_review.workflow.notify.taken import KEPT, Taken, is_erased, record_left
+from accounts_review.workflow.notify.taken import Taken, is_erased, record_left
 from accounts_review.workflow.notify.waiting import sent_within_the_hour
 
 PATIENCE, MOST_TRIES = timedelta(days=5), 10
@@ -282,7 +282,7 @@ def _tell_the_end(
 ) -> str | MailRefusal:
     case = portions.case(key)
     compose, kind = (
-        (emails.kept, Event.CASE_KEPT_TOLD) if case.state in KEPT else (emails.closing, Event.CASE_CLOSING_TOLD)
+        (emails.closing, Event.CASE_CLOSING_TOLD) if due.is_gone(case) else (emails.kept, Event.CASE_KEPT_TOLD)
     )
     message = compose(case, texts=texts)
     answer = deliver(message, through=through)
@@ -294,8 +294,8 @@ def _tell_the_end(
 
 
 def _note_refused_end(key: int, refusal: MailRefusal, *, now: datetime) -> None:
-    is_kept = Case.objects.filter(pk=key, state__in=KEPT).exists()
-    kind = Event.CASE_KEPT_REFUSED if is_kept else Event.CASE_CLOSING_REFUSED
+    is_gone = due.is_gone(Case.objects.select_related("account").get(pk=key))
+    kind = Event.CASE_CLOSING_REFUSED if is_gone else Event.CASE_KEPT_REFUSED
     _note_refusal(key, refusal, kind=kind, now=now)
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django.utils.timezone import localdate, now
+from django.utils.timezone import localdate, localtime, now
 
 from accounts_review.models import Account, AuditEntry, Case, Exemption, Workspace
 from accounts_review.workflow.notify import emails
@@ -161,9 +161,22 @@ def test_after_a_removal_that_was_turned_away_nobody_reads_that_they_keep_it_bef
     assert "The removal was called off" in page
     assert "You keep" not in page
 
+    assert "We will check whether you still have it and e-mail you" in page
+
     workspace = case.cleanup.workspace
     make_sync(workspace=workspace, at=now(), state="complete", finished_at=now())
     assert "You keep" in text(client.get(url))
+
+
+def test_a_removal_that_was_turned_away_and_done_all_the_same_is_called_one(
+    client: Client, case: Case, url: str
+) -> None:
+    asked_at = now() - timedelta(days=3)
+    Case.objects.filter(pk=case.pk).update(state="withdrawn", intended_at=asked_at)
+    Account.objects.filter(pk=case.account_id).update(absent_since=now())
+    page = text(client.get(url))
+    assert "Your access was removed" in page
+    assert f"was removed on {localtime(asked_at):%-d %B %Y}" in page
 
 
 def test_who_kept_it_reads_until_when_and_can_change_it(client: Client, case: Case, url: str) -> None:

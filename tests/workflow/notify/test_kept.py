@@ -96,11 +96,7 @@ def test_who_is_skipped_at_the_final_check_is_told(stage: Stage) -> None:
     assert "We removed your access" in told()["omar"]
 
 
-@pytest.mark.parametrize("status", [302, 401])
-@pytest.mark.parametrize("had_effect", [True, False])
-def test_after_a_delete_that_was_turned_away_a_sync_says_who_is_there(
-    stage: Stage, status: int, *, had_effect: bool
-) -> None:
+def turn_the_delete_away(stage: Stage, *, had_effect: bool, status: int = 302) -> None:
     stage.clock.advance(days=30)
     advance.make_due(workspace=stage.workspace, now=stage.clock())
     stage.order({"method": "DELETE", "kind": "status", "status": status})
@@ -109,14 +105,92 @@ def test_after_a_delete_that_was_turned_away_a_sync_says_who_is_there(
     if had_effect:
         stage.remove("marie")
     stage.order()
+
+
+def look_again(stage: Stage) -> None:
+    stage.clock.advance(hours=1)
+    stage.sync()
+    tell(stage)
+
+
+@pytest.mark.parametrize("status", [302, 401])
+@pytest.mark.parametrize("had_effect", [True, False])
+def test_after_a_delete_that_was_turned_away_a_sync_says_what_is_told(
+    stage: Stage, status: int, *, had_effect: bool
+) -> None:
+    turn_the_delete_away(stage, had_effect=had_effect, status=status)
     cancel(stage)
 
     assert tell(stage) == EmailsSent(sent=1)
     assert set(told()) == {"omar"}, "who may be gone is not told that they stay"
+    look_again(stage)
+    if had_effect:
+        assert "We removed your access" in told()["marie"]
+        assert "on Wednesday 15 July 2026" in told()["marie"], "the day on which we asked for it"
+        assert stage.entries("marie")[-1] == "case.closing_told"
+    else:
+        assert "We have called this off: you keep your access" in told()["marie"]
+        assert stage.entries("marie")[-1] == "case.kept_told"
+    assert tell(stage) == EmailsSent()
+
+
+@pytest.mark.parametrize("had_effect", [True, False])
+def test_who_asked_to_leave_and_was_cancelled_hears_what_became_of_it(stage: Stage, *, had_effect: bool) -> None:
+    say(stage, LEAVE)
+    turn_the_delete_away(stage, had_effect=had_effect)
+    cancel(stage)
+    stage.clock.advance(days=20)
+    look_again(stage)
+    expected = "As you asked, your access" if had_effect else "That has not happened: you still have your access"
+    assert expected in told()["marie"]
+
+
+@pytest.mark.parametrize("had_effect", [True, False])
+def test_who_asked_to_keep_it_after_a_delete_that_was_turned_away_hears_how_it_ended(
+    stage: Stage, *, had_effect: bool
+) -> None:
+    turn_the_delete_away(stage, had_effect=had_effect)
+    say(stage, Said(kind=AnswerKind.KEEP))
+    assert tell(stage) == EmailsSent(), "nobody knows yet"
+    look_again(stage)
+    expected = "before your answer reached us" if had_effect else "you keep your access"
+    assert expected in told()["marie"]
+
+
+def test_who_asked_to_leave_and_went_otherwise_is_told_that_they_are_gone(stage: Stage) -> None:
+    say(stage, LEAVE)
+    stage.remove("marie")
+    cancel(stage)
+    look_again(stage)
+    assert "As you asked, your access" in told()["marie"]
+
+
+def test_who_asked_to_leave_and_was_invited_anew_is_told_that_they_have_access(stage: Stage) -> None:
+    say(stage, LEAVE)
+    stage.update("marie", joined_at=days_ago(0))
+    stage.sync()
+    assert stage.revoke()["spared"] == 1
+    tell(stage)
+    assert "you still have your access" in told()["marie"]
+
+
+def test_who_asked_to_leave_is_told_although_something_came_back_later(stage: Stage) -> None:
+    say(stage, LEAVE)
+    bounces.mark_bounced(message_id="", recipient="marie@ville.example", why="marked as spam", now=stage.clock())
+    assert stage.states()["marie"] == "undeliverable"
+    cancel(stage)
+    tell(stage)
+    assert "you still have your access" in told()["marie"]
+
+
+def test_who_was_seen_after_the_delete_and_left_later_is_not_told_that_we_removed_them(stage: Stage) -> None:
+    turn_the_delete_away(stage, had_effect=False)
     stage.clock.advance(hours=1)
     stage.sync()
-    tell(stage)
-    assert set(told()) == ({"omar"} if had_effect else {"omar", "marie"})
+    stage.remove("marie")
+    cancel(stage)
+    look_again(stage)
+    assert "marie" not in told()
 
 
 def test_who_was_never_warned_hears_nothing(stage: Stage) -> None:
