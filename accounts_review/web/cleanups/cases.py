@@ -43,6 +43,11 @@ class SentEmail:
         return sentences.name_of(self.entry)
 
     @property
+    def language(self) -> str:
+        """In which it was written; what was sent before that was kept does not say."""
+        return str(self.entry.details["mail"].get("language", ""))
+
+    @property
     def subject(self) -> str:
         return str(self.entry.details["mail"].get("subject", ""))
 

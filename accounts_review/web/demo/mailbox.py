@@ -9,6 +9,8 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from django.conf import settings
+
 BETWEEN = b"\n" + b"-" * 79 + b"\n"
 """What Django's backend for files writes after each e-mail."""
 MOST = 200
@@ -23,6 +25,7 @@ class Mailed:
     to: str
     subject: str
     sender: str
+    language: str
     text: str
     html: str
 
@@ -45,5 +48,14 @@ def _read(key: str, message: EmailMessage, portal: str) -> Mailed:
         body = message.get_body((kind,))
         return _HERE.sub(f"{portal}/", str(body.get_content())) if body else ""
 
-    said = {name: str(message.get(name, "")) for name in ("To", "Subject", "From")}
-    return Mailed(key, said["To"], said["Subject"], said["From"], part("plain"), part("html"))
+    said = {name: str(message.get(name, "")) for name in ("To", "Subject", "From", "Content-Language")}
+    return Mailed(
+        key,
+        said["To"],
+        said["Subject"],
+        said["From"],
+        # Whatever a header holds, an attribute of the page must be a language.
+        said["Content-Language"] if said["Content-Language"] in dict(settings.LANGUAGES) else "",
+        part("plain"),
+        part("html"),
+    )

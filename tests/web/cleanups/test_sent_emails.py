@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from accounts_review.models import Case
+from accounts_review.models import Case, Workspace
 from accounts_review.workflow.notify.send import send_notices
 from tests.factories import make_email_text
 from tests.stage import NOW, SetStage, policy_text, someone
@@ -26,6 +26,7 @@ def test_the_warning_can_be_read_as_it_was_sent(
     stage.launch("marie")
     send_notices(workspace=stage.workspace, now=NOW)
     make_email_text(stage.workspace, "Another")
+    Workspace.objects.update(language="fr")
     with time_machine.travel(NOW, tick=False):
         sign_in(client, person("auditor"))
         case = Case.objects.get()
@@ -36,7 +37,7 @@ def test_the_warning_can_be_read_as_it_was_sent(
     assert "marie@ville.example" in page
     assert "/answer/…" in page
     assert "Another" not in page
-    # Whoever reads the portal in another language hears the e-mail in its own.
+    # Whoever reads the portal in another language hears the e-mail in its own, whatever others are written in since.
     assert '<pre class="email" lang="en"' in page
     assert re.search(r'lang="en">[^<]*ends soon unless you use it', page)
 

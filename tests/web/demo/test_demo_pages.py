@@ -27,8 +27,9 @@ OLD_LINK = "http://127.0.0.1:8004/answer/abc/"
 SANDBOX = {"url": "http://127.0.0.1:8055", "api_key": "k", "key_owner": ""}
 
 
-def mail(folder: Path, to: str, *, html: str = "") -> None:
+def mail(folder: Path, to: str, *, html: str = "", language: str = "en") -> None:
     message = EmailMultiAlternatives(f"Hello {to}", f"Answer: {OLD_LINK}", "portal@example.org", [to])
+    message.extra_headers["Content-Language"] = language
     if html:
         message.attach_alternative(html, "text/html")
     EmailBackend(file_path=str(folder / "mail")).send_messages([message])
@@ -66,6 +67,12 @@ def test_what_was_mailed_is_shown_with_links_to_the_portal_as_it_runs(demo: Path
     assert (ana.to, ana.subject, ana.html) == ("ana@example.org", "Hello ana@example.org", "")
     assert ana.text.strip() == "Answer: http://127.0.0.1:8461/answer/abc/"
     assert "href='http://127.0.0.1:8461/answer/abc/'" in ben.html
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_an_email_is_marked_with_its_own_language(visitor: Client, demo: Path, language: str) -> None:
+    mail(demo, "ana@example.org", language=language)
+    assert f'<pre class="email mt-2" lang="{language}"' in text_of(visitor.get("/mailbox/"))
 
 
 def test_the_html_runs_nothing_and_is_shown_in_a_frame(visitor: Client, demo: Path) -> None:
