@@ -33,4 +33,4 @@ RUN install -d -o portal var
 USER portal
 EXPOSE 8000
 HEALTHCHECK --interval=20s --timeout=5s --start-period=60s CMD ["bash", "cleanup_portal/healthcheck.sh", "/health/"]
-CMD ["gunicorn", "--config", "python:cleanup_portal.gunicorn_settings"]
+CMD ["python", "-m", "cleanup_portal.serve"]

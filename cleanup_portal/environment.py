@@ -74,8 +74,8 @@ def names(name: str, *, default: list[str]) -> list[str]:
 def hosts(name: str, *, default: list[str]) -> list[str]:
     """The variable as host names. ``*`` is refused: a portal that answers to any name can be made to speak for it."""
     found = names(name, default=default)
-    if not all(map(HOST.fullmatch, found)):
-        raise ImproperlyConfigured(f"{name} is {','.join(found)!r:.100}; name each host, e.g. cleanup.example.org.")
+    if odd := [host for host in found if not HOST.fullmatch(host)]:
+        raise ImproperlyConfigured(f"{name} holds {odd[0]!r:.100}; write names alone, such as cleanup.example.org.")
     return found
 
 
@@ -128,11 +128,11 @@ def _parts(url: str) -> SplitResult | None:
 def destinations(name: str) -> list[str]:
     """The variable as places, separated by commas: ``stdout``, ``file:///path``, ``mailto:address`` or an address."""
     found = names(name, default=[])
-    for place in found:
+    for number, place in enumerate(found, 1):
         if not _is_place(place):
             raise ImproperlyConfigured(
-                f"{name} names a place that is none; write stdout, file:///path/to/file, mailto:address or https://…, "
-                "separated by commas."
+                f"{name} names a place that is none (number {number}); write stdout, file:///path/to/file, "
+                "mailto:address or https://…, separated by commas."
             )
     return found
 

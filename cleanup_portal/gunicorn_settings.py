@@ -1,7 +1,4 @@
-"""How gunicorn serves the portal, everywhere: ``gunicorn --config python:cleanup_portal.gunicorn_settings``.
-
-``WEB_CONCURRENCY`` sets the number of processes.
-"""
+"""How gunicorn serves the portal, everywhere; :mod:`cleanup_portal.serve` starts it."""
 
 import gc
 import os
@@ -11,13 +8,13 @@ from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
-from cleanup_portal import environment as env
+from cleanup_portal import serve
 
 wsgi_app = "cleanup_portal.wsgi"
 bind = ["0.0.0.0:8000"]
 worker_class = "cleanup_portal.gunicorn_worker.PatientWorker"
 logger_class = "cleanup_portal.logs.GunicornLogger"
-workers = env.whole("WEB_CONCURRENCY", default=2, least=1, most=env.MOST_PROCESSES)
+workers = serve.processes()
 # Those that wait for a lock wait longer, the more share the processor of whoever holds it; and each thread keeps a
 # connection to the database. With fewer, those who send a body slowly, or take an answer slowly, keep others waiting.
 threads = 8

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cleanup_portal import address, demo_clock, oidc, secret_keys, signin_forms
+from cleanup_portal import address, demo_clock, oidc, secret_keys, serve, signin_forms
 from cleanup_portal import environment as env
 from cleanup_portal.database_roles import derived_password
 from cleanup_portal.logs import FORMATS, configuration, configure_structlog
@@ -241,8 +241,7 @@ NOTICE_HOURS = env.span("NOTICE_HOURS", least=0, most=24, width=1)
 NOTICE_WEEKDAYS = env.span("NOTICE_WEEKDAYS", least=1, most=7)
 
 WORKERS = env.whole("WORKERS", default=2, least=1, most=env.MOST_PROCESSES)
-# For gunicorn, which ends with a traceback, again and again, where it is no number.
-WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=2, least=1, most=env.MOST_PROCESSES)
+WEB_CONCURRENCY = serve.processes()
 # A message only says that something may be due (law 11): a failed one is dropped, the sweep looks again.
 Q_CLUSTER = {
     "name": "cleanup-portal",

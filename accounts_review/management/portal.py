@@ -17,6 +17,7 @@ from django.db import connections
 from django.urls import reverse
 
 from accounts_review.management.supervisor import Child
+from cleanup_portal.serve import GUNICORN, in_numbers
 
 
 def prepare() -> None:
@@ -74,12 +75,11 @@ def _serve(port: int) -> None:
 
 
 def _gunicorn(port: int) -> list[str]:
-    config = ["--config", "python:cleanup_portal.gunicorn_settings"]
-    return ["gunicorn", *config, "--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "warning"]
+    return [*GUNICORN, "--bind", f"127.0.0.1:{port}", "--workers", "1", "--log-level", "warning"]
 
 
 def _environment(port: int) -> dict[str, str]:
-    return {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    return {"PUBLIC_URL": f"http://127.0.0.1:{port}"} | in_numbers(1)
 
 
 def wait_until_it_answers(port: int, *, seconds: float = 60) -> None:

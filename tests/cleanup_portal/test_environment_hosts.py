@@ -17,7 +17,14 @@ from cleanup_portal import environment as env
 )
 def test_a_host_that_nobody_can_ask_for_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", given)
-    with pytest.raises(ImproperlyConfigured, match=r"ALLOWED_HOSTS .* name each host"):
+    with pytest.raises(ImproperlyConfigured, match=r"ALLOWED_HOSTS .* write names alone"):
+        env.hosts("ALLOWED_HOSTS", default=["localhost"])
+
+
+def test_of_many_hosts_the_odd_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [f"portal-{number}.example.org" for number in range(50)]
+    monkeypatch.setenv("ALLOWED_HOSTS", ",".join([*many, "https://odd.example.org", *many]))
+    with pytest.raises(ImproperlyConfigured, match=r"^ALLOWED_HOSTS holds 'https://odd.example.org'; write "):
         env.hosts("ALLOWED_HOSTS", default=["localhost"])
 
 

@@ -17,7 +17,7 @@ NO_VARIABLES = {"ANYMAIL_", "PASSWORD", "EMAIL_HOST_PASSWORD"}
 
 def variables_read() -> set[str]:
     """The environment variables that the portal reads by name."""
-    files = ("settings.py", "environment.py", "secret_keys.py", "gunicorn_settings.py")
+    files = ("settings.py", "environment.py", "secret_keys.py", "serve.py")
     code = "".join((ROOT / "cleanup_portal" / name).read_text() for name in files)
     return set(re.findall(r'\b(?!setdefault)[a-z_]+\(\s*"([A-Z][A-Z_]+)"(?=[,)])', code)) - NO_VARIABLES
 
