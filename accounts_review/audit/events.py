@@ -24,6 +24,10 @@ PERSONAL = frozenset(
 they can be erased, whatever the event."""
 
 
+NOT_WRITTEN = {"failed": _("what was taken could not be written whole: %(error)s")}
+"""Of what is taken: whoever did has little or nothing of it."""
+
+
 class Event(StrEnum):
     """What can happen. The value is the code, which stands in ``AuditEntry.kind`` and in exports, and never changes."""
 
@@ -66,13 +70,14 @@ class Event(StrEnum):
     ACCOUNT_WITHDRAWN = Words("account.withdrawn", _("Decision withdrawn"), _("taken out of the clean-up: %(reason)s"),
         decision=_("%(login)s took it out of the clean-up on %(at)s"))
     ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"),
-        ngettext_lazy("exported %(count)s account", "exported %(count)s accounts", "count"))
+        ngettext_lazy("exported %(count)s account", "exported %(count)s accounts", "count"), variants=NOT_WRITTEN)
     ALERT_SENT = Words("alert.sent", _("Administrators alerted"),
         ngettext_lazy("told %(recipients)s administrator at once",
             "told %(recipients)s administrators at once", "recipients"),
         Icon.MAIL)
     AUDIT_EXPORTED = Words("audit.exported", _("Audit exported"),
-        ngettext_lazy("exported %(entries)s audit entry", "exported %(entries)s audit entries", "entries"))
+        ngettext_lazy("exported %(entries)s audit entry", "exported %(entries)s audit entries", "entries"),
+        variants=NOT_WRITTEN)
     BREAKER_RESET = Words("breaker.reset", _("Breaker reset"), _("reset the breaker: %(reason)s"), alert=True)
     CASE_ALREADY_GONE = Words("case.already_gone", _("Already gone"), _("was already gone before the removal"),
         Icon.REVOKED)
@@ -219,7 +224,8 @@ class Event(StrEnum):
     PERSON_UNLINKED = Words("person.unlinked", _("Sign-in unlinked"),
         _("unlinked %(login)s from their identity at the sign-in provider: %(provider)s"))
     PERSON_REPORTED = Words("person.reported", _("Access report written"),
-        _("wrote a report of the data held about the person"))
+        _("wrote a report of the data held about the person"), variants=NOT_WRITTEN)
+    PERSON_PASSWORD_SET = Words("person.password_set", _("Password set"), _("set a new password for %(login)s"))
     PERSON_SIGNED_OUT = Words("person.signed_out", _("Person signed out"), _("signed %(login)s out everywhere"))
     POLICY_AGREED = Words("policy.agreed", _("Looser policy proposed"),
         _("agreed to a looser policy, which another administrator has to confirm: %(reason)s"),

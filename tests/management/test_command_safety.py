@@ -232,7 +232,7 @@ def test_an_exported_record_can_be_proven_by_anyone(stage: Stage) -> None:
     keys = ["seq", "at", "workspace", "actor_ref", "kind", "subject_ref"]
     keys += ["account_id", "cleanup", "data", "personal", "previous"]
     lines = run("audit_export")[0].splitlines()
-    assert len(lines) == AuditEntry.objects.count() > 3
+    assert len(lines) == AuditEntry.objects.count() - 1 > 3, "all but what the export itself left"
     for line in lines:
         row = json.loads(line)
         content = json.dumps([row[k] for k in keys], sort_keys=True, separators=(",", ":"), ensure_ascii=False)

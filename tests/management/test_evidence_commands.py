@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 
+from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry
 from tests.management.conftest import Run
 
@@ -47,6 +50,7 @@ def test_a_checkpoint_that_cannot_be_read_is_named_in_plain_words(
     [
         ("access_report", "marie+data@ville.example"),
         ("evidence_pack", "--account", "marie+data@ville.example"),
+        ("export_accounts",),
     ],
 )
 def test_the_audit_tells_of_no_evidence_that_could_not_be_written(
@@ -62,4 +66,43 @@ def test_nor_of_a_pack_about_nothing(synced: Run, tmp_path: Path) -> None:
     before = AuditEntry.objects.count()
     with pytest.raises(CommandError, match=r"nothing to (prove|sign)"):
         synced("evidence_pack", "--from", "2999-01-01", "-o", str(tmp_path / "pack.zip"))
+    assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "why"),
+    [
+        (("access_report", "marie+data@ville.example"), "person.reported", "No space left on device"),
+        (("export_accounts",), "accounts.exported", "No space left on device"),
+        (("evidence_pack", "--from", "2000-01-01"), "audit.exported", "This host keeps no checkpoint"),
+    ],
+)
+def test_what_did_not_get_through_is_not_left_in_the_audit_as_taken(
+    synced: Run, command: tuple[str, ...], kind: str, why: str
+) -> None:
+    with pytest.raises(CommandError, match=f"/dev/full.*: {why}"):
+        synced(*command, "-o", "/dev/full")
+    taken, failed = AuditEntry.objects.filter(kind=kind).order_by("seq")
+    assert "could not be written" not in sentences.of_entry(taken)
+    assert sentences.of_entry(failed).startswith(f"what was taken could not be written whole: {why}")
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [("export_accounts", "accounts.exported"), ("audit_export", "audit.exported")]
+)
+def test_who_exports_is_in_the_audit(synced: Run, person: Callable[[str], User], command: str, kind: str) -> None:
+    before = AuditEntry.objects.count()
+    synced(command)
+    synced(command, "--actor", person("auditor").username)
+    entries = AuditEntry.objects.order_by("seq")[before:]
+    assert [entry.actor for entry in entries] == ["shell", "auditor"]
+    assert {entry.kind for entry in entries} == {kind}
+    assert all(sentences.of_entry(entry).startswith("exported ") for entry in entries)
+
+
+@pytest.mark.parametrize("command", ["export_accounts", "audit_export"])
+def test_who_may_not_read_exports_nothing(synced: Run, person: Callable[[str], User], command: str) -> None:
+    before = AuditEntry.objects.count()
+    with pytest.raises(CommandError, match="may not do this"):
+        synced(command, "--actor", person("nobody").username)
     assert AuditEntry.objects.count() == before

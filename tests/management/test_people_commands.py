@@ -10,6 +10,8 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from accounts_review.audit import sentences
+from accounts_review.audit.verification.actors import check_actors
 from accounts_review.models import AuditEntry, Hold, Workspace, may
 from tests.factories import make_workspace
 
@@ -132,3 +134,55 @@ def test_a_superuser_gets_no_login_that_stands_for_a_program(db: None, login: st
 
     run("createsuperuser", "--noinput", "--username", "root", "--email", "root@portal.example")
     assert User.objects.get().is_superuser
+
+
+def test_a_superuser_made_on_the_shell_is_in_the_audit_and_all_administrators_are_told(workspace: Workspace) -> None:
+    make_workspace("other")
+    run("createsuperuser", "--noinput", "--username", "root", "--email", "root@portal.example")
+    told = AuditEntry.objects.filter(kind="role.granted")
+    assert {(entry.workspace, entry.actor) for entry in told} == {("main", "shell"), ("other", "shell")}
+    assert sentences.of_entry(told[0]) == "changed the role of root in the whole portal from no role to superuser"
+
+    mail.outbox.clear()
+    run("createsuperuser", "--noinput", "--username", "second", "--email", "second@portal.example", "--actor", "root")
+    assert AuditEntry.objects.filter(kind="role.granted")[0].actor == "root"
+    assert {message.to[0] for message in mail.outbox} == {"root@portal.example", "second@portal.example"}
+    assert check_actors() == []
+
+
+def test_nobody_else_makes_a_superuser_on_the_shell(workspace: Workspace) -> None:
+    run("add_person", "boss", "boss@new.example", "administrator", "--workspace", "all")
+    with pytest.raises(CommandError, match="it takes a superuser"):
+        run("createsuperuser", "--noinput", "--username", "root", "--email", "r@portal.example", "--actor", "boss")
+    assert not User.objects.filter(is_superuser=True).exists()
+
+
+def test_a_password_given_on_the_shell_is_in_the_audit_and_told(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add_person", "boss", "boss@new.example", "administrator", "--workspace", "all")
+    run("add_person", "ana", "ana@new.example", "reviewer")
+    mail.outbox.clear()
+    monkeypatch.setattr("getpass.getpass", lambda prompt="": PASSWORD)
+    run("changepassword", "ana")
+    entry = AuditEntry.objects.get(kind="person.password_set")
+    assert (entry.actor, sentences.of_entry(entry)) == ("shell", "set a new password for ana")
+    assert PASSWORD not in str(entry.details)
+    assert {message.to[0] for message in mail.outbox} == {"ana@new.example", "boss@new.example"}
+    assert "Someone at the server's command line has set a new password for your login ana" in str(mail.outbox[0].body)
+    assert User.objects.get(username="ana").check_password(PASSWORD)
+
+    run("changepassword", "ana", "--actor", "boss")
+    assert AuditEntry.objects.filter(kind="person.password_set")[0].actor == "boss"
+
+
+def test_a_password_that_may_not_be_given_stays_as_it_was(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add_person", "ana", "ana@new.example", "reviewer")
+    run("add_person", "boss", "boss@new.example", "administrator", "--workspace", "all")
+    monkeypatch.setattr("getpass.getpass", lambda prompt="": PASSWORD)
+    with pytest.raises(CommandError, match="may not do this"):
+        run("changepassword", "boss", "--actor", "ana")
+    assert not User.objects.get(username="boss").has_usable_password()
+    assert not AuditEntry.objects.filter(kind="person.password_set").exists()

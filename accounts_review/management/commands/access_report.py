@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now
 
-from accounts_review import audit
 from accounts_review.audit.events import Event
-from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, actor_named
+from accounts_review.management.taken import take
 from accounts_review.models import Workspace
-from accounts_review.workflow.people.changes import login_of
 from accounts_review.workflow.retention.erase import incarnations
 from accounts_review.workflow.retention.held import access_report
 
@@ -32,11 +29,5 @@ class Command(WorkspaceCommand):
         actor, accounts = actor_named(options["actor"]), incarnations(workspace, options["username"])
         if not accounts:
             raise CommandError(f"{options['username']}: no account of {workspace} has this username.")
-        # What cannot be written at all was told to nobody.
-        with written_whole(options["output"]) if options["output"] else nullcontext() as file:
-            audit.log(accounts, kind=Event.PERSON_REPORTED, actor=login_of(actor), now=now())
-            text = access_report(accounts, now=now())
-            if file:
-                file.write(text.encode())
-            else:
-                self.stdout.write(text, ending="")
+        text = access_report(accounts, now=now())
+        take([text.encode()], self, into=options["output"], about=accounts, kind=Event.PERSON_REPORTED, actor=actor)

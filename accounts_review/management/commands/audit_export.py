@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts_review.management.shell import workspace_named
-from accounts_review.models import AuditEntry
+from accounts_review.audit.events import Event
+from accounts_review.management.shell import actor_named, workspace_named
+from accounts_review.management.taken import take
+from accounts_review.models import AuditEntry, Workspace, permit
 from accounts_review.spreadsheet.audit_rows import audit_lines
 
 
@@ -16,9 +19,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workspace", metavar="W", help="its entries only; the whole chain where none is named")
+        parser.add_argument("--actor", metavar="LOGIN", help="your login; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["workspace"]
-        entries = AuditEntry.objects.of(workspace_named(name)) if name is not None else AuditEntry.objects.all()
-        for line in audit_lines(entries.order_by("seq")):
-            self.stdout.write(line, ending="")
+        workspace = None if name is None else workspace_named(name)
+        actor = actor_named(options["actor"])
+        if actor:
+            try:
+                permit(actor, "read", workspace)
+            except PermissionDenied as refusal:
+                raise CommandError(str(refusal)) from None
+        # What is taken is taken down first, and is no part of it.
+        last = AuditEntry.objects.values_list("seq", flat=True).first() or 0
+        entries = (AuditEntry.objects.of(workspace) if workspace else AuditEntry.objects.all()).filter(seq__lte=last)
+        about = [workspace] if workspace else list(Workspace.objects.all())
+        data = {"entries": entries.count(), "format": "jsonl"}
+        lines = (line.encode() for line in audit_lines(entries.order_by("seq")))
+        take(lines, self, into=None, about=about, kind=Event.AUDIT_EXPORTED, actor=actor, data=data)

@@ -1,15 +1,43 @@
-"""``manage.py createsuperuser``: Django's own, which gives nobody the login of a program."""
+"""``manage.py createsuperuser``: Django's own, which gives nobody the login of a program, and is in the audit."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.management.commands import createsuperuser
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
+from django.utils.timezone import now
 
 from accounts_review.audit.verification.actors import PROGRAMS
+from accounts_review.management import shell
+from accounts_review.workflow.people import people
 
 
 class Command(createsuperuser.Command):
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--actor", metavar="LOGIN", help="your login, of a superuser; recorded in the audit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        at, actor = now(), shell.actor_named(options["actor"])
+        if actor and not actor.is_superuser:
+            raise CommandError(f"{actor.get_username()} may not do this; it takes a superuser.")
+        with transaction.atomic():
+            before = set(_superusers())
+            super().handle(*args, **options)
+            made = User.objects.filter(pk__in=set(_superusers()) - before)
+            changes = [people.record_superuser(person=person, actor=actor, now=at) for person in made]
+        for change in changes:
+            shell.tell(change, self, now=at)
+
     def _validate_username(self, username: str, verbose_field_name: str, database: str) -> str | None:
         if username.strip().casefold() in PROGRAMS:
             return f"The login {username} stands for a program in the audit. Choose another one."
         refusal: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]
         return refusal
+
+
+def _superusers() -> list[int]:
+    return list(User.objects.filter(is_superuser=True).values_list("pk", flat=True))

@@ -14,9 +14,9 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.management.files import written_whole
 from accounts_review.management.shell import WorkspaceCommand, actor_named, instant
+from accounts_review.management.taken import taken_down
 from accounts_review.models import Account, AuditEntry, Workspace
 from accounts_review.workflow.evidence.pack import NoEvidence, write_pack
-from accounts_review.workflow.people.changes import login_of
 
 
 class Command(WorkspaceCommand):
@@ -39,11 +39,12 @@ class Command(WorkspaceCommand):
         last = audit.newest_checkpoint().seq
         try:
             with written_whole(path) as into:
-                if count := entries.count():
-                    # What is taken is taken down first, and is no part of the pack.
-                    data = {"entries": count, "filter": {"title": title}, "format": "pack"}
-                    audit.log([workspace], kind=Event.AUDIT_EXPORTED, actor=login_of(actor), now=now(), data=data)
-                write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
+                # What is taken is taken down first, and is no part of the pack.
+                data = {"entries": entries.count(), "filter": {"title": title}, "format": "pack"}
+                about = [workspace] if data["entries"] else []
+                with taken_down(about, kind=Event.AUDIT_EXPORTED, actor=actor, data=data):
+                    write_pack(entries.filter(seq__lte=last), workspace=workspace, title=title, into=into, now=now())
+                    into.flush()
         except NoEvidence as problem:
             raise CommandError(f"{path}: {problem}") from None
         self.stdout.write(str(path))

@@ -186,9 +186,9 @@ class AccessReport(OneAccount):
     """What is held about the person, as a file; that it was taken is an entry."""
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
-        login = request.user.get_username()
-        audit.log(self.lives, kind=Event.PERSON_REPORTED, actor=login, now=self.now)
-        answer = HttpResponse(access_report(self.lives, now=self.now), content_type="application/json")
+        report = access_report(self.lives, now=self.now)
+        audit.log(self.lives, kind=Event.PERSON_REPORTED, actor=request.user.get_username(), now=self.now)
+        answer = HttpResponse(report, content_type="application/json")
         answer["Content-Disposition"] = f'attachment; filename="{file_name(self, "access-report", "json")}"'
         return answer
 

@@ -58,6 +58,7 @@ def _to_person(change: Change, *, now: datetime, link: str) -> list[EmailMessage
     subject = {
         Event.PERSON_DEACTIVATED: _("Your access to the Cleanup Portal has ended"),
         Event.PERSON_EMAIL_CHANGED: _("The e-mail address of your login was changed"),
+        Event.PERSON_PASSWORD_SET: _("The password of your login was changed"),
         Event.PERSON_SIGNED_OUT: _("You were signed out of the Cleanup Portal"),
         Event.PERSON_UNLINKED: _("Your login was unlinked from your organisation's sign-in"),
         Event.ROLE_GRANTED: _("Your role in the Cleanup Portal was changed"),
@@ -96,6 +97,7 @@ def _context(change: Change) -> dict[str, Any]:
         Event.PERSON_DEACTIVATED: _("%(actor)s deactivated %(login)s"),
         Event.PERSON_EMAIL_CHANGED: _("%(actor)s changed the address of %(login)s to %(address)s"),
         Event.PERSON_INVITED: _("%(actor)s invited %(login)s again (%(address)s)"),
+        Event.PERSON_PASSWORD_SET: _("%(actor)s set a new password for %(login)s"),
         Event.PERSON_UNLINKED: _("%(actor)s unlinked %(login)s from their identity at %(provider)s"),
         Event.PERSON_SIGNED_OUT: _("%(actor)s signed %(login)s out everywhere"),
         Event.ROLE_GRANTED: _("%(actor)s changed the role of %(login)s in %(where)s from %(before)s to %(role)s"),

@@ -105,6 +105,20 @@ def grant(
 
 
 @transaction.atomic
+def record_superuser(*, person: User, actor: User | None, now: datetime) -> Change:
+    """Record that a shell has made somebody a superuser."""
+    change = change_of_role(Event.ROLE_GRANTED, person, actor, workspace=None, before=NONE, role="superuser")
+    return logged(change, now=now)
+
+
+@transaction.atomic
+def record_password(*, person: User, actor: User | None, now: datetime) -> Change:
+    """Record that a shell has given somebody another password. Raises ``PermissionDenied``."""
+    _permit_over(actor, person)
+    return logged(change_of_person(Event.PERSON_PASSWORD_SET, person, actor), now=now)
+
+
+@transaction.atomic
 def keep_administering(*, workspace: Workspace, actor: User, now: datetime) -> None:
     """Have whoever added a workspace administer it, where their roles are in the other workspaces only."""
     if may(actor, "administer", workspace):

@@ -1,0 +1,59 @@
+"""What somebody takes at a shell: recorded before they can have any of it, and written to a file or standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.utils.timezone import now
+
+from accounts_review import audit
+from accounts_review.audit.events import Event
+from accounts_review.management.files import written_whole
+from accounts_review.models import Account, Workspace
+from accounts_review.workflow.evidence.pack import NoEvidence
+from accounts_review.workflow.people.changes import login_of
+
+About = TypeVar("About", Account, Workspace)
+
+
+def take(
+    content: Iterable[bytes],
+    command: BaseCommand,
+    *,
+    into: Path | None,
+    about: Sequence[About],
+    kind: Event,
+    actor: User | None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write it to a file, or else to standard output. Raises ``CommandError`` and ``OSError``."""
+    said: dict[str, Any] = {"kind": kind, "actor": actor, "data": data}
+    if into is None:
+        with taken_down(about, **said):
+            for part in content:
+                command.stdout.write(part.decode(), ending="")
+            command.stdout.flush()
+        return
+    # A file that cannot be opened gives nobody anything.
+    with written_whole(into) as file, taken_down(about, **said):
+        file.writelines(content)
+        file.flush()
+
+
+@contextmanager
+def taken_down(
+    about: Sequence[About], *, kind: Event, actor: User | None, data: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """Record that something is taken, and, where it cannot be written after all, that nobody has it whole."""
+    audit.log(about, kind=kind, actor=login_of(actor), now=now(), data=data)
+    try:
+        yield
+    except (OSError, NoEvidence) as error:
+        failed = {"kind": "failed", "error": getattr(error, "strerror", "") or str(error)}
+        audit.log(about, kind=kind, actor=login_of(actor), now=now(), data=failed)
+        raise
