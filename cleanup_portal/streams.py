@@ -5,20 +5,51 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from functools import cache
 from io import TextIOWrapper
+
+from django.utils import termcolors
 
 
 class CannotPrint(OSError):
     """Standard output was closed, is full, or has nobody who reads it."""
 
 
-CONTROL = re.compile(r"\x1b\[[0-7;]*m|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""What a terminal obeys: a reason or a name may hold it, whoever wrote that. Colours are let through."""
+CONTROL = re.compile(r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, or turns the text around it: a reason or a name may hold it, whoever wrote that."""
+
+RESET = "\x1b[0m"
 
 
 def shown(text: str) -> str:
-    """A text of which nothing makes a terminal do more than show it."""
-    return CONTROL.sub(lambda found: found[0] if found[0][1:] else ascii(found[0])[1:-1], text)
+    """A text of which nothing makes a terminal do more than show it, but for what Django colours from end to end.
+
+    Other colours could hide what stands in them, or what follows.
+    """
+    if not CONTROL.search(text):
+        return text
+    return "".join(
+        part if odd else CONTROL.sub(lambda found: ascii(found[0])[1:-1], part) for odd, part in _parts(text)
+    )
+
+
+def _parts(text: str) -> Iterator[tuple[bool, str]]:
+    """The text in its order, and which parts of it are the marks around what Django colours."""
+    end = 0
+    for found in _coloured().finditer(text):
+        yield from ((False, text[end : found.start()]), (True, found[1]), (False, found[2]), (True, RESET))
+        end = found.end()
+    yield False, text[end:]
+
+
+@cache
+def _coloured() -> re.Pattern[str]:
+    """What Django's commands colour, as its palette or ``DJANGO_COLORS`` has it."""
+    chosen = termcolors.parse_color_setting(os.environ.get("DJANGO_COLORS", "")) or {}
+    styles = [*termcolors.PALETTES[termcolors.DEFAULT_PALETTE].values(), *chosen.values()]
+    marks = {termcolors.colorize("", **style).removesuffix(RESET) for style in styles if style}
+    return re.compile(f"({'|'.join(map(re.escape, sorted(marks)))})([^\x1b]*){re.escape(RESET)}")
 
 
 class ForPeople(TextIOWrapper):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pty
+import re
 import signal
 import stat
 import subprocess
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError
+from django.core.management.color import color_style
 
 from accounts_review.management.commands.add_workspace import _key_in
 from accounts_review.management.files import content_of, written_whole
+from cleanup_portal import streams
 
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
@@ -74,6 +77,31 @@ def test_no_text_that_somebody_wrote_commands_a_terminal(tmp_path: Path) -> None
     code = r"import sys; sys.stderr.write('\x1b]0;title\x07 \x1b[2J\r \x9b31m \x1b[31;1mred\x1b[0m é\t\n')"
     done = portal(code, tmp_path)
     assert done.stderr == "\\x1b]0;title\\x07 \\x1b[2J\\r \\x9b31m \x1b[31;1mred\x1b[0m é\t\n"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "\x1b[8mhidden",
+        "\x1b[30;40mblack\x1b[0m",
+        "\x1b[38;5;0mdark\x1b[0m",
+        "\x1b[31;1mno end",
+        "\x1b[0m\x1b[8mhidden",
+        "\u202eturned",
+    ],
+)
+def test_no_text_that_somebody_wrote_hides_by_its_colour_or_direction(hostile: str) -> None:
+    escaped = ascii(hostile)[1:-1]
+    assert streams.shown(f"held: {hostile}, and so on") == f"held: {escaped}, and so on"
+    within = streams.shown(color_style(force_color=True).ERROR(f"CommandError: {hostile}\n"))
+    assert escaped.split("m")[-1] in within
+    assert set(re.findall(r"\x1b\[[^m]*m|\u202e", within)) <= {"\x1b[31;1m", "\x1b[0m"}, "nothing but Django's red"
+
+
+def test_what_django_colours_is_coloured() -> None:
+    style = color_style(force_color=True)
+    for written in (style.ERROR("one\ntwo\n"), f"{style.MIGRATE_LABEL('  Apply: ')}all{style.SUCCESS(' OK')}\n"):
+        assert streams.shown(written) == written
 
 
 def test_nor_does_standard_output_at_a_terminal_and_a_file_holds_what_it_was_given(tmp_path: Path) -> None:

@@ -244,6 +244,11 @@ def verify(path, key=""):
     return manifest, len(digests) - sealed, sealed
 
 
+def shown(text):
+    """A text on one line, of which nothing commands a terminal: whoever made the pack may have written it."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text))
+
+
 def main():
     parser = argparse.ArgumentParser(description="Verify an evidence pack of the Cleanup Portal.")
     parser.add_argument("pack", nargs="?", default=str(Path(__file__).resolve().parent), help="a zip or a folder")
@@ -252,12 +257,12 @@ def main():
     try:
         manifest, count, sealed = verify(given.pack, given.key)
     except (DoesNotHold, OSError, zipfile.BadZipFile) as problem:
-        print(f"REFUSED: {problem}", file=sys.stderr)
+        print(f"REFUSED: {shown(problem)}", file=sys.stderr)
         return 1
-    print(f"{manifest['title']}: {count:,} entries hold, {manifest['first']} to {manifest['last']}")
+    print(f"{shown(manifest['title'])}: {count:,} entries hold, {manifest['first']} to {manifest['last']}")
     if sealed:
         print(f"sealed, as they are of other workspaces: {sealed}")
-    print(f"made on {manifest['at']}, signed with the key {manifest['key']}")
+    print(f"made on {shown(manifest['at'])}, signed with the key {shown(manifest['key'])}")
     if not given.key:
         print("compare this key with the one on the portal's audit page")
     return 0

@@ -226,6 +226,18 @@ def test_a_stranger_verifies_it_and_whatever_is_changed_is_refused(pack: Path, t
             assert run(stranger, str(changed)).returncode == 1, f"{name}, signed anew"
 
 
+def test_what_a_forged_pack_is_called_within_commands_no_terminal(pack: Path, tmp_path: Path) -> None:
+    """It could wipe away that it was refused, and write that it holds."""
+    forged = tmp_path / "forged.zip"
+    write(forged, files_of(pack) | {"e-mails/\x1b[2J\x1b[HClean-up 1: 9 entries hold\r.txt": "x"})
+    (tmp_path / "verify.py").write_text(VERIFY.read_text())
+    answer = run(tmp_path, str(forged))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("REFUSED: ")
+    assert "\\x1b[2J" in answer.stderr
+    assert "\x1b" not in answer.stderr
+
+
 def damaged(content: bytes, how: str) -> bytes:
     """A pack as a bad disk leaves it, or as somebody made it up; its first file is that of the entries."""
     changed, begin = bytearray(content), 30 + len("entries.jsonl")
