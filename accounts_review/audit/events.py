@@ -68,7 +68,8 @@ class Event(StrEnum):
     ACCOUNT_UNSNOOZED = Words("account.unsnoozed", _("Snooze ended"), _("snooze ended: %(reason)s"),
         decision=_("%(login)s ended its snooze on %(at)s"))
     ACCOUNT_WITHDRAWN = Words("account.withdrawn", _("Decision withdrawn"), _("taken out of the clean-up: %(reason)s"),
-        decision=_("%(login)s took it out of the clean-up on %(at)s"))
+        decision=_("%(login)s took it out of the clean-up on %(at)s"),
+        variants={"exempted": _("taken out of the clean-up, because it was exempted: %(reason)s")})
     ACCOUNTS_EXPORTED = Words("accounts.exported", _("Accounts exported"),
         ngettext_lazy("exported %(count)s account", "exported %(count)s accounts", "count"), variants=NOT_WRITTEN)
     ALERT_SENT = Words("alert.sent", _("Administrators alerted"),

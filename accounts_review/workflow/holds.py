@@ -23,6 +23,7 @@ from accounts_review.models import Hold, Sync, Workspace, permit, permit_somewhe
 from accounts_review.models.audit_entry import LONGEST_REASON
 from accounts_review.models.hold import OF_DATABASE, PORTAL, WITHOUT_EVIDENCE
 from accounts_review.models.prepared import Prepared
+from accounts_review.wording.holds import FOUND_AGAIN
 
 BETWEEN_LOOKS = 1.0
 
@@ -125,7 +126,7 @@ def verify(*, now: datetime) -> list[str]:
         details = {"first": new[0], "count": len(flaws), "flaws": flaws}
         with transaction.atomic():
             Hold.objects.open().filter(cause=Hold.Cause.FLAWED, host=keeper.host).update(
-                released_at=now, released_by=PORTAL, release_reason="found again, with more"
+                released_at=now, released_by=PORTAL, release_reason=FOUND_AGAIN
             )
             _put_down(checkpoint.Mismatch(Hold.Cause.FLAWED, details), keeper=keeper, now=now)
     return new

@@ -113,7 +113,10 @@ class HoldPage(PortalView):
             "typed": typed,
             "by_people": [(hold, may(user, "administer", hold.workspace)) for hold in standing if hold.is_by_person],
             "of_checkpoints": [(hold, in_sentences.of_hold(hold)) for hold in standing if hold.is_of_checkpoint],
-            "past": [(hold, in_sentences.of_hold(hold)) for hold in seen.exclude(released_at=None)[:SHOWN]],
+            "past": [
+                (hold, in_sentences.of_hold(hold), in_sentences.of_release(hold))
+                for hold in seen.exclude(released_at=None)[:SHOWN]
+            ],
             "may_release": may(user, "administer", None),
         }
         return self.render_to_response(self.get_context_data(**context), status=status)

@@ -124,7 +124,7 @@ def exempt(
     data: dict[str, Any] = {"reason": reason, "until": until.isoformat()}
     data |= {"owner": owner_email, "service_account": is_service_account} if owner_email else {}
     audit.log(fresh, kind=Event.ACCOUNT_EXEMPTED, actor=login, now=now, data=lambda one: data | evidence_of(one))
-    _take_out(fresh, actor=login, now=now, reason=_("exempted: %(reason)s") % {"reason": reason})
+    _take_out(fresh, actor=login, now=now, reason=reason, kind="exempted")
     return exemptions
 
 
@@ -290,8 +290,8 @@ def _unsnooze(accounts: Sequence[Account]) -> None:
     Snooze.objects.filter(account__in=Among(account.pk for account in accounts)).delete()
 
 
-def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason: str) -> None:
-    """Have accounts (held for a decision) leave the clean-up they are in."""
+def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, **data: str) -> None:
+    """Have accounts (held for a decision) leave the clean-up they are in; ``data`` says why."""
     known = {account.pk: account for account in accounts}
     standing = Case.objects.filter(account__in=Among(known), state__in=WITHDRAWABLE).order_by("account")
     found = list(standing.select_for_update(no_key=True).values_list("pk", "state", "account_id", "cleanup_id"))
@@ -308,6 +308,4 @@ def _take_out(accounts: Sequence[Account], *, actor: str, now: datetime, reason:
         )
         for pk, state, account, cleanup in found
     ]
-    audit.transition(
-        cases, CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data={"reason": reason}
-    )
+    audit.transition(cases, CaseState.WITHDRAWN, kind=Event.ACCOUNT_WITHDRAWN, actor=actor, now=now, data=data)

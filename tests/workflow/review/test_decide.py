@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import override
 
 from accounts_review import audit
+from accounts_review.audit import sentences
 from accounts_review.models import Assessment, AuditEntry, Case, Exemption
 from accounts_review.workflow.review import decide
 from accounts_review.workflow.review.conflicts import decided_since
@@ -243,9 +245,17 @@ def test_every_decision_is_in_the_record_with_who_and_why(stage: Stage) -> None:
     assert list(told) == [
         ("account.approved", "reviewer", "left"),
         ("account.exempted", "operator", "left"),
-        ("account.withdrawn", "operator", "exempted: left"),
+        ("account.withdrawn", "operator", "left"),
         ("account.exemption_withdrawn", "reviewer", "left"),
     ]
+
+
+def test_what_the_portal_adds_to_a_reason_is_in_the_reader_s_language(stage: Stage) -> None:
+    decide.approve(**given(stage, "marie"))
+    with override("fr"):
+        decide.exempt(**given(stage, "marie"), until=until(stage))
+    entry = AuditEntry.objects.get(kind="account.withdrawn")
+    assert sentences.of_entry(entry) == "taken out of the clean-up, because it was exempted: left"
 
 
 def test_who_was_withdrawn_can_be_approved_again(stage: Stage) -> None:
