@@ -22,7 +22,7 @@ WAYS = {
     "returned": (BY_THEMSELVES, _("signed in again on their own")),
     "bounced": (
         Q(bounced_at__isnull=False) & ~(INVITED | BY_THEMSELVES),
-        _("not back; the notice bounced after the removal"),
+        _("not back; the notice bounced"),
     ),
     "no": (~(INVITED | BY_THEMSELVES), _("not back")),
 }

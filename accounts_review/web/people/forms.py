@@ -25,7 +25,7 @@ class PlaceForm(forms.Form):
         names: list[tuple[str, Any]] = [
             (workspace.name, workspace.name) for workspace in workspaces_of(user, "administer")
         ]
-        portal = [(PORTAL, _("the whole portal, with every workspace to come"))]
+        portal = [(PORTAL, _("whole portal, now and in future"))]
         field = self.fields["place"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = names + (portal if may(user, "administer", None) else [])

@@ -35,6 +35,7 @@ from accounts_review.web.shared.help import OF_PAGE
 from accounts_review.wording import holds as in_sentences
 from accounts_review.wording import objections
 from accounts_review.wording.numbers import up_to
+from accounts_review.workflow.notify.smtp import StopCode
 from cleanup_portal import __version__
 
 JUST_NOW = timedelta(hours=1)
@@ -210,7 +211,13 @@ def _holds(workspaces: list[Any], *, here: Workspace | None) -> Iterable[Hold]:
 
 def _mail_stop(workspace: Workspace, stop: dict[str, str]) -> dict[str, Any]:
     said = objections.mail_stop(stop["code"], stop["reply"])
-    return {"workspace": workspace, "said": said, "since": datetime.fromisoformat(stop["at"])}
+    has_server = stop["code"] != StopCode.UNREAD
+    return {
+        "workspace": workspace,
+        "said": said,
+        "since": datetime.fromisoformat(stop["at"]),
+        "has_server": has_server,
+    }
 
 
 def _pages_of_all() -> list[tuple[str, str, set[str]]]:

@@ -161,7 +161,7 @@ def test_after_a_removal_that_was_turned_away_nobody_reads_that_they_keep_it_bef
     assert "The removal was called off" in page
     assert "You keep" not in page
 
-    assert "We will check whether you still have it and e-mail you" in page
+    assert "we will check whether you still have your access, and e-mail you" in page
 
     workspace = case.cleanup.workspace
     make_sync(workspace=workspace, at=now(), state="complete", finished_at=now())

@@ -82,3 +82,12 @@ def test_answers_that_look_like_a_machines_are_flagged(site: Site) -> None:
     assert "3 answers look automatic" in text(site.get("cleanup", number=1))
     page = text(site.get("case", number=1, pk=Case.objects.latest("pk").pk))
     assert "4 seconds after the e-mail, with Gateway/1" in page
+
+
+def test_where_no_mail_server_is_set_up_nothing_is_said_of_one(site: Site) -> None:
+    Workspace.objects.update(mail_stopped={"code": "unread", "reply": "", "at": now().isoformat()})
+    page = text(site.get("overview"))
+    assert "Set EMAIL_URL to your mail server." in page
+    assert "Restart the portal then; the waiting e-mails are sent." in page
+    assert "as soon as the server accepts them" not in page
+    assert "Send a test e-mail" not in page
