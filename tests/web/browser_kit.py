@@ -21,6 +21,13 @@ IN_A_BROWSER = [
     pytest.mark.slow(reason="each starts a browser of its own"),
 ]
 expect.set_options(timeout=30_000)  # No test may need speed.
+CUT = """() => [...document.querySelectorAll("select")].filter((select) => {
+  const style = getComputedStyle(select), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return room > 0 && [...select.options].some((option) => pen.measureText(option.text).width > room + 1);
+}).map((select) => select.name)"""
+"""The names of the selects on a page that would cut one of their own options, if that were chosen."""
 REPORT = "document.addEventListener('securitypolicyviolation', (e) => console.error('CSP', e.violatedDirective))"
 
 
