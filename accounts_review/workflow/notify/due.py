@@ -97,7 +97,8 @@ def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     ends = Case.objects.filter(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE, *KEPT)).filter(
         _gone() | _kept() | _gone_after_all(), cleanup__workspace=workspace, cleanup__dry_run=False
     )
-    owed = Q(moved_at__gt=now - LATE) | ASKED_TO_LEAVE | ANSWERED_LATE
+    # Whoever answered is owed it however late; which of them are still to be told is said above.
+    owed = Q(moved_at__gt=now - LATE) | Q(answer__isnull=False)
     untold = ends.filter(owed, closing_told_at=None, account__erased_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
