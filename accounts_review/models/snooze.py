@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class SnoozeQuerySet(models.QuerySet["Snooze"]):
+    """Where those who are snoozed are listed, the day is compared by a range.
+
+    Of one more equality beside that of the account, the database expects hardly anybody, and then looks up one by one
+    all whom it finds.
+    """
+
     def in_force(self) -> SnoozeQuerySet:
         """Those of accounts about which nothing has changed since."""
-        same = models.Q(
-            standing=models.F("account__assessment__standing"),
-            dormant_from=models.F("account__assessment__dormant_from"),
-        )
-        return self.filter(same)
+        same = models.F("account__assessment__dormant_from")
+        return self.filter(standing=models.F("account__assessment__standing"), dormant_from__range=(same, same))
 
     def in_force_there(self) -> SnoozeQuerySet:
         """The one of the account of an outer query that has its assessment beside it: nothing is joined once more."""
-        return self.filter(
-            account=models.OuterRef("pk"),
-            standing=models.OuterRef("assessment__standing"),
-            dormant_from=models.OuterRef("assessment__dormant_from"),
-        )
+        return self._there(dormant_from=models.OuterRef("assessment__dormant_from"))
+
+    def those_in_force_there(self) -> SnoozeQuerySet:
+        """The same, to list the accounts that have one."""
+        same = models.OuterRef("assessment__dormant_from")
+        return self._there(dormant_from__range=(same, same))
+
+    def _there(self, **same: Any) -> SnoozeQuerySet:
+        return self.filter(account=models.OuterRef("pk"), standing=models.OuterRef("assessment__standing"), **same)
 
 
 class Snooze(models.Model):

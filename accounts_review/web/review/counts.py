@@ -80,17 +80,22 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
 
 
 def counts_among(
-    accounts: AccountQuerySet, *, is_open: Q, verdicts: Collection[str], opens: Collection[bool], order: Sequence[Any]
+    accounts: AccountQuerySet,
+    *,
+    is_open: Q | bool,
+    verdicts: Collection[str],
+    opens: Collection[bool],
+    order: Sequence[Any],
 ) -> Counts:
     """Some accounts (asked for ``with_verdict``), looked at one by one, but at no more than :data:`MOST_COUNTED`.
 
     Those of these ``verdicts`` that are open for decision (``is_open``), or not, as ``opens`` has it, are what the page
-    shows, in an ``order``.
+    shows, in an ``order``. Where all are alike, ``is_open`` says which.
     """
-    flagged = accounts.order_by().annotate(
-        is_open=Case(When(is_open, then=True), default=False, output_field=BooleanField()),
-        place=order[0].expression,
-    )
+    flag: Any = Value(is_open)
+    if isinstance(is_open, Q):
+        flag = Case(When(is_open, then=True), default=False, output_field=BooleanField())
+    flagged = accounts.order_by().annotate(is_open=flag, place=order[0].expression)
     seen = flagged.values_list("pk", "verdict", "is_open", "place")[: MOST_COUNTED + 1]
     sql, given = seen.query.sql_with_params()
     way = "DESC" if order[0].descending else "ASC"

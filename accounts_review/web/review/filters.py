@@ -283,7 +283,9 @@ class ReviewFilter(Filters):
         verdict, decided = self.data.get("verdict", EVERYONE), self.data.get("state", "")
         listed: dict[str, Any] = {"verdicts": list(map(str, Verdict)) if verdict == EVERYONE else [verdict]}
         listed["opens"] = [decided == "open"] if decided in ("open", "decided") else [True, False]
-        return counts_among(judged, is_open=state_is("open", now=self.now), order=self.order, **listed)
+        # Whom a state has narrowed is open or not as it says: nobody is asked once more.
+        is_open: Q | bool = state == "open" if state else state_is("open", now=self.now)
+        return counts_among(judged, is_open=is_open, order=self.order, **listed)
 
 
 def state_is(value: str, *, now: datetime) -> Q:
@@ -291,14 +293,13 @@ def state_is(value: str, *, now: datetime) -> Q:
     cases = Case.objects.open().filter(account=OuterRef("pk"))
     standing = Exemption.objects.in_force(now).filter(account=OuterRef("pk"))
     exempt = Q(Exists(standing))
-    later = Q(Exists(Snooze.objects.in_force_there()))
     match value:
         case "open":
-            return ~Q(Exists(cases)) & ~exempt & ~later
+            return ~Q(Exists(cases)) & ~exempt & ~Q(Exists(Snooze.objects.in_force_there()))
         case "lapsing":
             return Q(Exists(standing.filter(until__lte=now + LAPSING)))
         case "later":
-            return later
+            return Q(Exists(Snooze.objects.those_in_force_there()))
         case "decided":
             decided = (Case.objects.open(), Exemption.objects.in_force(now), Snooze.objects.in_force())
             first, *others = (each.order_by().values("account") for each in decided)

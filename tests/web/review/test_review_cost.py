@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from accounts_review.models import Account, Workspace
+from accounts_review.models import Account, Snooze, Workspace
 from accounts_review.web.review import counts, decided
+from accounts_review.web.review.filters import state_is
 from accounts_review.workflow.review import decide
 from tests.web.kit import Desk, read, someone
 
@@ -100,3 +102,23 @@ def test_where_nearly_everybody_is_decided_on_the_list_of_them_is_not_put_in_ord
     assert "UNION" not in in_order
     assert desk.names(query) == [account.username for account in [*few, *many][:50]]
     assert desk.names(f"{query}&page=last") == [account.username for account in [*few, *many][-50:]][-40:]
+
+
+def test_many_who_are_snoozed_are_expected_to_be_many(desk: Desk) -> None:
+    accounts = list(Account.objects.assessed()[:150])
+    decide.snooze(accounts=accounts, actor=desk.user, now=now())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    listed = Account.objects.reviewable().filter(state_is("later", now=now()))
+    for rows in (Snooze.objects.in_force(), listed):
+        [plan] = json.loads(rows.order_by().explain(format="json"))
+        assert rows.count() == 150
+        assert plan["Plan"]["Plan Rows"] > 10
+
+
+def test_who_is_listed_by_their_state_is_not_asked_again_whether_they_are_open(desk: Desk) -> None:
+    decide.snooze(accounts=list(Account.objects.assessed()[:20]), actor=desk.user, now=now())
+    with CaptureQueriesContext(connection) as asked:
+        assert len(desk.names("?verdict=all&state=later")) == 20
+    (counted,) = [each["sql"] for each in asked.captured_queries if "count(*) FILTER" in each["sql"]]
+    assert '"accounts_review_case"' not in counted
