@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts_review.models import Case
+from accounts_review.models import Account, Case
 from accounts_review.models.cleanup import CASE_LABELS
 from accounts_review.web.shared.filters import RecordFilter
 from accounts_review.wording import segments
@@ -75,12 +75,8 @@ class CaseFilter(RecordFilter):
         return any(field.value() for field in self.form)
 
     def search(self, cases: QuerySet[Case], _name: str, term: str) -> QuerySet[Case]:
-        """Those whose account's username, address or name holds the term."""
-        fields = ("username", "email", "display_name")
-        condition = Q()
-        for field in fields:
-            condition |= Q(**{f"account__{field}__icontains": term})
-        return cases.filter(condition)
+        """Those whose account the review finds by the same words."""
+        return cases.filter(account__in=Account.objects.search(term).values("pk"))
 
 
 class ReportFilter(CaseFilter):

@@ -16,37 +16,20 @@ from accounts_review.models import Case, Cleanup, Workspace
 from accounts_review.rules.dormancy import Verdict, verdict_at
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.web.shared import tags
-from accounts_review.wording import instants, replies
+from accounts_review.wording import instants, replies, segments
 from accounts_review.wording.cases import of_answer, of_case, of_evidence
 
 REMEMBERED = 4096
 
 
 class CaseWriter:
-    """Writes cells for the cases of one clean-up, as they are at an instant."""
+    """Writes cells for cases, of whatever clean-up."""
 
-    def __init__(self, *, now: datetime, workspace: Workspace, cleanup: Cleanup) -> None:
-        self.now = now
+    def __init__(self, workspace: Workspace) -> None:
         # What all rows share is worked out once.
         self.accounts = reverse("account", kwargs={"workspace": workspace.name, "pk": 0}).removesuffix("0/")
-        case = {"workspace": workspace.name, "number": cleanup.number, "pk": 0}
-        self.cases = reverse("case", kwargs=case).removesuffix("0/")
-        self.details, self.response, self.trace = (
-            escape(label) for label in (_("Details"), _("Server response"), _("trace"))
-        )
-        self.take_out, self.take_whom = escape(_("Take out")), _("Take %(name)s out of the draft")
-        self.spared = escape(_("now; it would be spared"))
         self.dated = lru_cache(REMEMBERED)(_dated)
-        self.cells: dict[str, Callable[[Case], str]] = {
-            "account": self._account,
-            "state": self._state,
-            "fate": self._fate,
-            "promised_at": self._promised_at,
-            "answer": self._answer,
-            "approved_at": self._approval,
-            "evidence": self._evidence,
-            "withdraw": self._withdraw,
-        }
+        self.cells: dict[str, Callable[[Case], str]] = {"account": self._account, "approved_at": self._approval}
 
     def _account(self, case: Case) -> str:
         account = case.account
@@ -54,6 +37,68 @@ class CaseWriter:
         beside = [text for text in (account.full_name, account.email) if text and text != account.username]
         lines = "".join(f'\n<div class="muted small breakable">{escape(text)}</div>' for text in beside)
         return f'<a class="fw-semibold breakable" href="{self.accounts}{account.pk}/">{username}</a>{lines}'
+
+    def _approval(self, case: Case) -> str:
+        at = f'<span class="muted text-nowrap" title="{_exactly(case.approved_at)}">'
+        said = f"<div>{escape(case.approved_by_login)} {at}{escape(self.dated(case.approved_at, 'j M Y'))}</span></div>"
+        if case.put_by_login:
+            put = _("added to the draft by %(login)s") % {"login": case.put_by_login}
+            said += f'\n<div class="small muted">{escape(put)}</div>'
+        return f'{said}\n<div class="small muted breakable">{escape(case.reason)}</div>' if case.reason else said
+
+
+class RevokedWriter(CaseWriter):
+    """Writes cells for those who were revoked, in whatever clean-up."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        cleanup = {"workspace": workspace.name, "number": 0}
+        self.cleanups = reverse("cleanup", kwargs=cleanup).removesuffix("0/")
+        self.cells |= {
+            "cleanup": self._cleanup,
+            "segment": lambda case: escape(segments.shown(case.evidence.get("segment") or "")) or "—",
+            "moved_at": lambda case: escape(self.dated(case.moved_at, "j M Y, H:i")),
+            "back": self._back,
+        }
+
+    def _cleanup(self, case: Case) -> str:
+        number = case.cleanup.number
+        named = escape(_("Clean-up %(number)d") % {"number": number})
+        return f'<a class="fw-semibold text-nowrap" href="{self.cleanups}{number}/">{named}</a>'
+
+    def _back(self, case: Case) -> str:
+        """Whether and how somebody is back."""
+        if case.restored_by and case.restored_at:
+            at, sentence = case.restored_at, _("invited back by %(login)s, %(date)s")
+        elif case.returned_at:
+            at, sentence = case.returned_at, _("came back %(date)s")
+        else:
+            return f'<span class="muted">{escape(_("no"))}</span>'
+        said = sentence % {"login": case.restored_by, "date": self.dated(at, "j M Y")}
+        return f'<span title="{_exactly(at)}">{escape(said)}</span>'
+
+
+class CleanupCaseWriter(CaseWriter):
+    """Writes cells for the cases of one clean-up, as they are at an instant."""
+
+    def __init__(self, *, now: datetime, workspace: Workspace, cleanup: Cleanup) -> None:
+        super().__init__(workspace)
+        self.now = now
+        case = {"workspace": workspace.name, "number": cleanup.number, "pk": 0}
+        self.cases = reverse("case", kwargs=case).removesuffix("0/")
+        self.details, self.response, self.trace = (
+            escape(label) for label in (_("Details"), _("Server response"), _("trace"))
+        )
+        self.take_out, self.take_whom = escape(_("Take out")), _("Take %(name)s out of the draft")
+        self.spared = escape(_("now; it would be spared"))
+        self.cells |= {
+            "state": self._state,
+            "fate": self._fate,
+            "promised_at": self._promised_at,
+            "answer": self._answer,
+            "evidence": self._evidence,
+            "withdraw": self._withdraw,
+        }
 
     def _state(self, case: Case) -> str:
         spoken = f'<span class="visually-hidden">: {escape(case.account.username)}</span>'
@@ -111,14 +156,6 @@ class CaseWriter:
         trace = f"{self.trace} <code>{trace_id}</code>" if trace_id else ""
         said = "\n".join(filter(None, (quoted, http, code, trace)))
         return f'<details class="small muted breakable">\n<summary>{self.response}</summary>\n{said}\n</details>'
-
-    def _approval(self, case: Case) -> str:
-        at = f'<span class="muted text-nowrap" title="{_exactly(case.approved_at)}">'
-        said = f"<div>{escape(case.approved_by_login)} {at}{escape(self.dated(case.approved_at, 'j M Y'))}</span></div>"
-        if case.put_by_login:
-            put = _("added to the draft by %(login)s") % {"login": case.put_by_login}
-            said += f'\n<div class="small muted">{escape(put)}</div>'
-        return f'{said}\n<div class="small muted breakable">{escape(case.reason)}</div>' if case.reason else said
 
     def _evidence(self, case: Case) -> str:
         """What the approver saw, and whether it still holds."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts_review.models import Case, Cleanup
-from accounts_review.web.cleanups.rows import CaseWriter
+from accounts_review.web.cleanups.rows import CleanupCaseWriter
 from accounts_review.web.shared.tables import CellColumn, CountColumn, PortalTable, RecordTable, WrittenTable, celled
 
 
@@ -53,7 +53,7 @@ class CasesTable(WrittenTable):
 
     @property
     def cells(self) -> Mapping[str, Callable[[Case], str]]:
-        return CaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup).cells
+        return CleanupCaseWriter(now=self.now, workspace=self.workspace, cleanup=self.cleanup).cells
 
 
 class CaseTable(CasesTable):

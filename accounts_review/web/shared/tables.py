@@ -9,29 +9,51 @@ from typing import TYPE_CHECKING, Any
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.paginator import Page, Paginator
-from django.db.models import F, QuerySet, Value
+from django.db.models import Count, F, QuerySet, Value, Window
 from django.template.loader import get_template
+from django.utils.functional import cached_property
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django_tables2.rows import BoundRows
 
 from accounts_review.models.keys import in_order
-from accounts_review.wording import segments
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
 class KeyPaginator(Paginator):  # type: ignore[type-arg]
-    """Cuts pages by the keys of rows alone; what a row shows is read of those on the page."""
+    """Cuts pages by the keys of rows alone; what a row shows is read of those on the page.
+
+    The first page is found while all are counted, so that of those that a search finds none is looked at twice.
+    """
+
+    @cached_property
+    def count(self) -> int:
+        return self._first_page[0][1] if self._first_page else 0
+
+    @cached_property
+    def _first_page(self) -> list[tuple[int, int]]:
+        """The keys of its rows, each with how many rows there are in all."""
+        rows: Any = self.object_list
+        return list(
+            _bare(rows.data.data).annotate(total=Window(Count("pk"))).values_list("pk", "total")[: self.per_page]
+        )
 
     def page(self, number: int | str) -> Page[Any]:
         page = super().page(number)
         rows: Any = page.object_list
-        of_page = rows.data.select_related(None).prefetch_related(None)
-        keys = list(of_page.values_list("pk", flat=True))
+        if page.number == 1:
+            keys = [key for key, _total in self._first_page]
+        else:
+            keys = list(_bare(rows.data).values_list("pk", flat=True))
         page.object_list = BoundRows(in_order(rows.table.shown, keys), rows.table)
         return page
+
+
+def _bare(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Rows without what is read along with them."""
+    return rows.select_related(None).prefetch_related(None)
 
 
 class PortalTable(tables.Table):  # type: ignore[misc]
@@ -122,13 +144,6 @@ class CountColumn(tables.Column):  # type: ignore[misc]
 
     def render(self, value: int) -> str:
         return intcomma(value)
-
-
-class SegmentColumn(tables.Column):  # type: ignore[misc]
-    """Segments, in the reader's language where they have a name in it."""
-
-    def render(self, value: str) -> str:
-        return segments.shown(value)
 
 
 class RecordTable(PortalTable):

@@ -64,7 +64,10 @@ def return_rates(*, workspace: Workspace) -> list[ReturnRate]:
     return rates_of((segment, counts) for segment, _approver, *counts in returns_counted(cases))
 
 
-def returns_counted(revoked: QuerySet[Case]) -> list[tuple[str | None, str, int, int, int]]:
+ReturnsCounted = list[tuple[str | None, str, int, int, int]]
+
+
+def returns_counted(revoked: QuerySet[Case]) -> ReturnsCounted:
     """Segment and approver, with how many were revoked, came back by themselves, and were invited back."""
     counted = revoked.order_by().values_list("evidence__segment", "approved_by_login")
     return list(

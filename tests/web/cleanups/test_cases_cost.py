@@ -14,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts_review.models import Account, Case, Cleanup, Workspace
+from accounts_review.web.cleanups import revoked
+from accounts_review.workflow.review import decide
 from tests.web.records_kit import Site
 
 WIDE = '"accounts_review_case"."evidence",'
@@ -59,6 +61,25 @@ def test_of_a_cleanup_no_case_is_joined_with_it_to_be_counted(site: Site) -> Non
     counted = [sql for sql in asked(site, "cleanup", number=1) if "GROUP BY" in sql]
     assert counted
     assert not [sql for sql in counted if 'JOIN "accounts_review_cleanup"' in sql]
+
+
+def test_very_many_who_were_revoked_are_counted_again_only_after_something_happened(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revoked, "FEW", 0)
+    monkeypatch.setattr(revoked, "_KEPT", {})
+    assert [rate.revoked for rate in site.get("revoked").context["return_rates"]] == [1]
+    assert not [sql for sql in asked(site, "revoked") if "GROUP BY" in sql]
+
+    site.put("dee", "revoked")
+    decide.snooze(accounts=site.people("fay"), actor=site.person("reviewer"), now=now())
+    assert [rate.revoked for rate in site.get("revoked").context["return_rates"]] == [2]
+
+
+def test_a_search_finds_those_who_were_revoked_by_the_index_of_accounts_and_looks_once(site: Site) -> None:
+    searched = [sql for sql in asked(site, "revoked", {"q": "cy"}) if "LIKE" in sql]
+    assert len(searched) == 1
+    assert all(f'"{name}" ||' in searched[0] for name in ("username", "email"))
 
 
 def test_all_who_were_revoked_are_counted_in_one_look(site: Site) -> None:
