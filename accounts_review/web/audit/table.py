@@ -16,7 +16,7 @@ from accounts_review.audit import sentences
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
-from accounts_review.web.audit.counts import Numbers, counted
+from accounts_review.web.audit.counts import EntriesFound, Numbers, found
 from accounts_review.web.audit.rows import EntryWriter
 from accounts_review.web.shared.tables import PortalTable
 
@@ -26,7 +26,9 @@ class NumberPaginator(Paginator):  # type: ignore[type-arg]
 
     @property
     def numbers(self) -> Numbers:
-        return self.table.numbers.order_by(*self.table.data.data.query.order_by)
+        """In the order of the page, between the first and the last: entries before and after are not gone through."""
+        numbers = self.table.numbers.filter(seq__range=(self.found.first, self.found.last))
+        return numbers.order_by(*self.table.data.data.query.order_by)
 
     @property
     def table(self) -> AuditTable:
@@ -34,13 +36,21 @@ class NumberPaginator(Paginator):  # type: ignore[type-arg]
         return rows.table  # type: ignore[no-any-return]
 
     @cached_property
+    def found(self) -> EntriesFound:
+        return found(self.table.numbers.order_by(), lasting=self.table.is_lasting)
+
+    @cached_property
     def count(self) -> int:
-        return counted(self.table.numbers.order_by(), lasting=self.table.is_lasting)
+        return self.found.total
 
     def page(self, number: int | str) -> Page[Any]:
         number = self.validate_number(number)
-        start = (number - 1) * self.per_page
-        of_page = list(self.numbers[start : start + self.per_page])
+        start, end = (number - 1) * self.per_page, min(number * self.per_page, self.count)
+        if start <= self.count // 2:
+            of_page = list(self.numbers[start:end])
+        else:
+            # From the end, which is nearer.
+            of_page = list(self.numbers.reverse()[self.count - end : self.count - start])[::-1]
         known = {entry.seq: entry for entry in _ENTRIES.objects(keys=of_page)}
         return Page([known[seq] for seq in of_page if seq in known], number, self)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.utils.timezone import get_current_timezone, localdate, make_aware
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_tables2 import RequestConfig
@@ -16,6 +16,7 @@ from accounts_review.models import PolicyPreview
 from accounts_review.web.policy.tables import ReturnTable
 from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.widgets import DayInput
+from accounts_review.wording import instants
 from accounts_review.workflow.policy.backtest import LookBack, backtest, first_reading, returned
 
 A_YEAR = timedelta(days=365)
@@ -38,7 +39,7 @@ class BacktestForm(forms.Form):
         day = self.cleaned_data["on"]
         if not day.year >= 2000 or day >= self.today:
             raise forms.ValidationError(_("Choose a date in the past."))
-        return make_aware(datetime.combine(day, time.min), get_current_timezone())
+        return instants.midnight(day)
 
 
 class BacktestPage(WorkspaceView):

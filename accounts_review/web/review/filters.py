@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,6 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.utils.functional import cached_property
-from django.utils.timezone import make_aware
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, npgettext
 
@@ -217,12 +216,12 @@ class ReviewFilter(Filters):
         return accounts.filter(assessment__never_used=True) if value else accounts
 
     def filter_since(self, accounts: AccountQuerySet, name: str, value: date) -> AccountQuerySet:
-        return accounts.filter(assessment__dormant_from__gte=_midnight(value))
+        return accounts.filter(assessment__dormant_from__gte=instants.midnight(value))
 
     def filter_until(self, accounts: AccountQuerySet, name: str, value: date) -> AccountQuerySet:
         if value == date.max:
             return accounts.filter(assessment__dormant_from__isnull=False)
-        return accounts.filter(assessment__dormant_from__lt=_midnight(value + timedelta(days=1)))
+        return accounts.filter(assessment__dormant_from__lt=instants.midnight(value + timedelta(days=1)))
 
     def tabs(self) -> list[Tab]:
         """The verdicts to choose from under the other filters; their counts add up to *all*.
@@ -311,11 +310,6 @@ def state_is(value: str, *, now: datetime) -> Q:
             return Q(Exists(cases.exclude(state=CaseState.IN_DRAFT)))
         case _:
             return exempt
-
-
-def _midnight(day: date) -> datetime:
-    """When a day begins for the reader: an instant, which an index can be asked for."""
-    return make_aware(datetime.combine(day, time.min))
 
 
 def asked(query: QueryDict, names: Mapping[str, Any]) -> QueryDict:

@@ -20,7 +20,6 @@ from django.db.models.lookups import GreaterThan, LessThanOrEqual
 from django.http import QueryDict
 from django.utils.dateparse import parse_date
 from django.utils.functional import cached_property
-from django.utils.timezone import get_current_timezone, make_aware
 
 from accounts_review.models import Account, Assessment, DormancyCount, Workspace
 from accounts_review.models.account import BY_EMAIL, BY_USERNAME
@@ -28,6 +27,7 @@ from accounts_review.models.assessment import EVER
 from accounts_review.models.keys import Among
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Verdict
+from accounts_review.wording import instants
 
 LAST = "last"
 _SHOWN = ("username", "email", "display_name", "first_name", "last_name", "groups")
@@ -91,7 +91,7 @@ class Order:
             day = parse_date(text)
         except ValueError:
             return None
-        return (make_aware(datetime.combine(day, time.min), get_current_timezone()), 0) if day else None
+        return (instants.midnight(day), 0) if day else None
 
 
 ORDERS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from accounts_review import audit
 from accounts_review.audit.events import Event
 from accounts_review.models import AuditEntry, Workspace
 from accounts_review.web.audit import filters
-from accounts_review.web.audit.counts import MOST, counted
+from accounts_review.web.audit.counts import MOST
+from accounts_review.web.audit.counts import found as found_of
 from tests.web.records_kit import Site
 
 
@@ -39,7 +41,7 @@ def forge(statement: str) -> None:
 
 
 def found(**given: Any) -> int:
-    return counted(AuditEntry._base_manager.filter(**given).values_list("seq", flat=True), lasting=True)
+    return found_of(AuditEntry._base_manager.filter(**given).values_list("seq", flat=True), lasting=True).total
 
 
 def test_what_is_written_since_is_counted(workspace: Workspace) -> None:
@@ -75,6 +77,38 @@ def test_of_another_audit_everything_is_counted(workspace: Workspace) -> None:
 def test_where_nothing_is_found_nothing_is_counted() -> None:
     assert found() == 0
     assert found(seq__in=[]) == 0
+
+
+def test_entries_outside_the_days_asked_for_are_not_gone_through(site: Site) -> None:
+    long_ago = now() - timedelta(days=900)
+    for at in (long_ago, now()):
+        audit.log([site.workspace], kind=Event.WORKSPACE_PAUSED, actor="olga", now=at, data={"reason": "a look"})
+    until = (long_ago + timedelta(days=3)).date().isoformat()
+    page, asked = None, CaptureQueriesContext(connection)
+    with asked:
+        page = site.get("audit", {"until": until})
+    entry = AuditEntry.objects.filter(at__lte=long_ago).last()
+    assert entry
+    assert [row.seq for row in page.context["table"].page.object_list] == [entry.seq]
+    (of_page,) = [
+        each["sql"] for each in asked.captured_queries if each["sql"].endswith("LIMIT 1") and "BETWEEN" in each["sql"]
+    ]
+    assert f"BETWEEN {entry.seq} AND {entry.seq}" in of_page
+    # An index is asked for an instant; each entry would have to be asked for its day.
+    assert "::date" not in of_page
+
+
+@pytest.mark.parametrize("sort", ["seq", "-seq"])
+def test_a_page_is_cut_from_the_end_that_is_nearer(site: Site, sort: str) -> None:
+    write(site.workspace, times=45)
+    everyone = list(AuditEntry.objects.of(site.workspace).order_by(sort).values_list("seq", flat=True))
+    pages = -(-len(everyone) // 10)
+    for number in range(1, pages + 1):
+        with CaptureQueriesContext(connection) as asked:
+            page = site.get("audit", {"page": str(number), "per_page": "10", "sort": sort}).context["table"].page
+        assert [entry.seq for entry in page.object_list] == everyone[10 * number - 10 : 10 * number]
+        skipped = [int(each["sql"].rpartition("OFFSET ")[2]) for each in asked if " OFFSET " in each["sql"]]
+        assert all(count <= len(everyone) // 2 for count in skipped)
 
 
 def test_many_filters_are_counted_right(workspace: Workspace) -> None:
