@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts_review.models.account import Account
 from accounts_review.models.assessment import AssessmentBase
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.workspace import PolicyVersion, Workspace
 from accounts_review.rules import policy
 from accounts_review.rules.dormancy import moved_limits
@@ -49,6 +50,11 @@ class PolicyPreview(models.Model):
     def __str__(self) -> str:
         return f"{self.workspace} policy_preview {self.pk}"
 
+    @staticmethod
+    def agreed(workspace: Workspace) -> list[tuple[int, str]]:
+        """Those that wait for another administrator, by key, each with whoever wants it."""
+        return _AGREED.rows(workspace=workspace.pk)
+
     @property
     def rules(self) -> policy.Policy:
         return policy.parse(self.text, in_force=True)
@@ -63,6 +69,16 @@ class PolicyPreview(models.Model):
         over = self.over
         is_judged = PolicyVersion.objects.filter(pk=over.pk, is_judged=True).exists()
         return moved_limits(over.rules, self.rules) if is_judged else None
+
+
+_AGREED = Prepared(
+    lambda workspace: (
+        PolicyPreview.objects.filter(workspace=workspace, over__is_current=True)
+        .exclude(agreed_by="")
+        .values_list("pk", "agreed_by")
+    ),
+    workspace=int,
+)
 
 
 class PreviewedAssessment(AssessmentBase):

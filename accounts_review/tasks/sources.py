@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.huwise import Client, Reach, Route, host_at, host_of
 from accounts_review.models import Access, AuditKey, StoredKey, Workspace
+from accounts_review.models.prepared import Prepared
 from accounts_review.wording.findings import Found
 from accounts_review.workflow import connect, workspaces
 from accounts_review.workflow.people import factors
@@ -64,9 +65,12 @@ def is_described(workspace: Workspace) -> bool:
     return workspace.name in settings.HUWISE
 
 
+_STORED = Prepared(lambda workspace: StoredKey.objects.filter(workspace=workspace).values_list("pk"), workspace=int)
+
+
 def is_reachable(workspace: Workspace) -> bool:
     """Whether anything says where it is, and it is neither paused nor retired."""
-    return workspace.is_active and (is_described(workspace) or StoredKey.objects.filter(workspace=workspace).exists())
+    return workspace.is_active and (is_described(workspace) or bool(_STORED.rows(workspace=workspace.pk)))
 
 
 def access_to(workspace: Workspace) -> Access:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts_review.models import Account, Case, Cleanup, Hold, Run, Sync, Workspace
+from accounts_review.models import Account, Case, Cleanup, ConnectionCheck, Hold, PolicyPreview, Run, Sync, Workspace
 from accounts_review.models.prepared import Prepared
 from accounts_review.rules.lifecycle import CaseState, CleanupState
 from accounts_review.web.overview.ahead import Situation, standing
@@ -137,7 +137,7 @@ def _of_sync(workspace: Workspace, last: Sync | None, now: datetime) -> Iterator
         yield Need(
             level="warning", text=" ".join(findings.in_words(found).said for found in last.health), link=link, url=url
         )
-    elif (connection_check := workspace.connection_checks.first()) and connection_check.faults:
+    elif (connection_check := ConnectionCheck.last_of(workspace)) and connection_check.faults:
         text = " ".join(findings.in_words(fault).said for fault in connection_check.faults)
         yield Need(level="warning", text=text, link=link, url=url)
     elif now - (last.finished_at or last.started_at) > Sync.OLD:
@@ -295,10 +295,10 @@ def _of_held(workspace: Workspace) -> Iterator[Need]:
 
 def _of_policy(workspace: Workspace) -> Iterator[Need]:
     """A looser policy that waits for another administrator."""
-    for proposed in workspace.policy_previews.exclude(agreed_by="").filter(over__is_current=True):
+    for pk, login in PolicyPreview.agreed(workspace):
         text = _("%(login)s wants a looser policy. Another administrator has to confirm it.")
-        url = reverse("policy_preview", kwargs={"workspace": workspace.name, "pk": proposed.pk})
-        yield Need(level="warning", text=text % {"login": proposed.agreed_by}, link=_("See what it changes"), url=url)
+        url = reverse("policy_preview", kwargs={"workspace": workspace.name, "pk": pk})
+        yield Need(level="warning", text=text % {"login": login}, link=_("See what it changes"), url=url)
     copied = workspace.copied
     if copied and copied["version"] != workspace.current_policy.number:
         text = _("The policy has changed since the text for the privacy notice was copied.")

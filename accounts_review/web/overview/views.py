@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts_review.models import (
     Cleanup,
+    ConnectionCheck,
     Exemption,
     Sync,
     Workspace,
@@ -41,7 +42,7 @@ from accounts_review.web.review.counts import Counts, counts_by_segment
 from accounts_review.web.review.filters import DORMANT_ADMINISTRATORS
 from accounts_review.web.shared.access import PortalView, WorkspaceView
 from accounts_review.web.shared.navigation import looked_up, portal
-from accounts_review.web.workspaces.views import Syncing, syncing_of
+from accounts_review.web.workspaces.views import Syncing, last_syncs, syncing_of
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
 SHOWN = 8
@@ -121,15 +122,15 @@ def second_administrator(user: User) -> list[Need]:
 def _card(workspace: Workspace, now: datetime, *, administrators: int, has_cleanups: bool) -> WorkspaceSummary:
     counts = sum(counts_by_segment(workspace, now=now).values(), Counts())
     waiting = counts.still_open[Verdict.DORMANT.value]
-    syncing = syncing_of(workspace, now=now)
+    last, good = last_syncs(workspace)
     told: dict[str, Any] = {"administrators": administrators, "undecided": waiting, "has_cleanups": has_cleanups}
-    found = of_workspace(workspace=workspace, last=syncing.last, now=now, **told)
+    found = of_workspace(workspace=workspace, last=last, now=now, **told)
     return WorkspaceSummary(
         workspace=workspace,
         population=counts.totals.total(),
         undecided=waiting,
         needs=found,
-        synced=syncing.good,
+        synced=good,
     )
 
 
@@ -206,5 +207,5 @@ class Overview(WorkspaceView):
         return self.render_to_response(self.get_context_data(**context))
 
     def _first_checks(self, syncing: Syncing) -> list[FirstCheck]:
-        last = self.workspace.connection_checks.first()
+        last = ConnectionCheck.last_of(self.workspace)
         return first_checks(self.workspace, last=last, is_described=syncing.is_described)

@@ -242,7 +242,7 @@ def _outcome(run: Run) -> RunOutcome | None:
     if run.task == "sync_job" and (sync := run.workspace.syncs.exclude(state=Sync.State.RUNNING).first()):
         page = reverse("sync_page", kwargs={"workspace": run.workspace.name, "pk": sync.pk})
         return RunOutcome(state=sync.state, word=sync.get_state_display(), url=page)
-    if run.task == "check_connection_job" and (connection_check := run.workspace.connection_checks.first()):
+    if run.task == "check_connection_job" and (connection_check := ConnectionCheck.last_of(run.workspace)):
         faults = len(connection_check.faults)
         word = ngettext("%(count)s finding needs attention", "%(count)s findings need attention", faults) % {
             "count": faults

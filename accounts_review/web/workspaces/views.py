@@ -13,13 +13,13 @@ from django.utils.functional import Promise
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit, workspaces_of
+from accounts_review.models import ConnectionCheck, PolicyVersion, Run, Sync, Workspace, may, permit
 from accounts_review.models.prepared import Prepared
 from accounts_review.models.run import SILENT
 from accounts_review.tasks import queue, sources
 from accounts_review.web.shared import typed
 from accounts_review.web.shared.access import PortalView, Request, WorkspaceView
-from accounts_review.web.shared.navigation import page_of_ours
+from accounts_review.web.shared.navigation import looked_up, page_of_ours
 from accounts_review.web.workspaces.forms import ModeForm
 from accounts_review.wording import findings
 from accounts_review.workflow import workspaces
@@ -98,7 +98,7 @@ class Workspaces(PortalView):
         at, user = now(), self.request.user
         mistyped = typed.taken(request, "mode")
         context = {
-            "cards": [_card(workspace, at, self.request, mistyped) for workspace in workspaces_of(user)],
+            "cards": [_card(workspace, at, self.request, mistyped) for workspace in looked_up(request)],
             "may_add": may(user, "administer", None),
             "now": at,
             "worker_is_silent": Run.objects.is_silent(at),
@@ -220,15 +220,21 @@ _COMPLETE = Prepared(
 _RUN = Prepared(lambda workspace, task: Run.objects.filter(workspace=workspace, task=task)[:1], workspace=int, task=str)
 
 
+def last_syncs(workspace: Workspace) -> tuple[Sync | None, Sync | None]:
+    """The last sync that ended, and the last that was accepted."""
+    last = next(iter(_ENDED.objects(workspace=workspace.pk)), None)
+    is_good = last and last.state == Sync.State.COMPLETE
+    return last, last if is_good else next(iter(_COMPLETE.objects(workspace=workspace.pk)), None)
+
+
 def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Syncing:
     """The last sync that ended, and the one that runs, if one does."""
     running = next(iter(_RUNNING.objects(workspace=workspace.pk, since=now - SILENT)), None)
-    last = next(iter(_ENDED.objects(workspace=workspace.pk)), None)
-    is_good = last and last.state == Sync.State.COMPLETE
+    last, good = last_syncs(workspace)
     newest = running or last
     return Syncing(
         last=last,
-        good=last if is_good else next(iter(_COMPLETE.objects(workspace=workspace.pk)), None),
+        good=good,
         running=running,
         newest=newest.pk if newest else 0,
         failure=_failure(workspace, "sync_job", since=newest.started_at if newest else None),
@@ -239,7 +245,7 @@ def syncing_of(workspace: Workspace, *, now: datetime, asked: str = "") -> Synci
 
 def checking_of(workspace: Workspace, *, asked: str = "") -> Checking:
     """The last look at a workspace's connection."""
-    last = workspace.connection_checks.first()
+    last = ConnectionCheck.last_of(workspace)
     return Checking(
         last=last,
         newest=last.pk if last else 0,
@@ -255,16 +261,16 @@ def _failure(workspace: Workspace, task: str, *, since: datetime | None) -> Run 
     return run if run and run.error and (since is None or run.started_at > since) else None
 
 
-def _card(workspace: Workspace, now: datetime, request: Request, mistyped: dict[str, str]) -> WorkspaceCard:
+def _card(workspace: Any, now: datetime, request: Request, mistyped: dict[str, str]) -> WorkspaceCard:
     return WorkspaceCard(
         workspace=workspace,
-        policy=workspace.policies.filter(is_current=True).first(),
+        policy=workspace.current_policy if workspace.policy_id else None,
         syncing=syncing_of(workspace, now=now, asked=request.GET.get("asked", "")),
         checking=checking_of(workspace, asked=request.GET.get("checked", "")),
         form=ModeForm(workspace=workspace, initial=mistyped if mistyped.get("workspace") == workspace.name else None),
         may_operate=may(request.user, "operate", workspace),
         may_administer=may(request.user, "administer", workspace),
-        quarantined=workspace.syncs.filter(state=Sync.State.QUARANTINED).first(),
+        quarantined=Sync.objects.filter(pk=workspace.doubted_sync).first() if workspace.doubted_sync else None,
     )
 
 
