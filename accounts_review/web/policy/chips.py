@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.template.loader import get_template
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -37,15 +38,21 @@ class ChipsInput(forms.Widget):
         return False
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        context = {
-            "name": name,
-            "more": f"{name}{MORE}",
-            "chips": [(each, self.choices.get(each, each)) for each in value or ()],
-            "listed_in": self.listed_in,
-            "id": (attrs or {}).get("id", name),
-            "is_disabled": bool((attrs or {}).get("disabled")),
-        }
-        return mark_safe(get_template("accounts_review/policy/_chips.html").render(context))  # noqa: S308
+        # Written here, as are :func:`fields_written`: a policy can have 600 such lists.
+        given = attrs or {}
+        disabled = " disabled" if given.get("disabled") else ""
+        boxes = "\n".join(
+            f'<label class="chip-box"><input type="checkbox" class="form-check-input" name="{name}" '
+            f'value="{escape(each)}" checked{disabled}> '
+            f'<span class="breakable">{escape(self.choices.get(each, each))}</span></label>'
+            for each in map(str, value or ())
+        )
+        listed = f' list="{self.listed_in}"' if self.listed_in else ""
+        more = (
+            f'<input type="text" class="form-control form-control-sm chips-more" id="{given.get("id", name)}" '
+            f'name="{name}{MORE}"{listed} autocomplete="off" placeholder="{escape(_("Add, then Enter"))}">'
+        )
+        return mark_safe(f'<div class="chips" data-chips="{name}">\n{boxes}{"" if disabled else more}\n</div>')  # noqa: S308
 
 
 class ChipsField(forms.Field):
@@ -67,6 +74,17 @@ class ChipsField(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return sorted(initial or ()) != sorted(data or ())
+
+
+def fields_written(lists: Iterable[forms.BoundField]) -> SafeString:
+    """Lists of names with their labels, as ``_field.html`` has any other field."""
+    return mark_safe("\n".join(map(_field, lists)))  # noqa: S308 (escaped below)
+
+
+def _field(given: forms.BoundField) -> str:
+    label = f'<label class="form-label" for="{given.id_for_label}">{escape(str(given.label))}</label>'
+    faults = render_to_string("accounts_review/shared/_errors.html", {"field": given}) if given.errors else ""
+    return f'<div class="policy-field">\n{label}\n{given}\n{faults}</div>'
 
 
 def unique(names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.cache import cache
 from django.db.models import Count, F, Func, TextField
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,7 +26,7 @@ from accounts_review.rules.policy import (
 from accounts_review.rules.policy_editor import CONDITIONS, PolicyValues, SegmentValues
 from accounts_review.rules.policy_parser import PolicyFault
 from accounts_review.rules.retention import LONGEST_RETENTION_MONTHS
-from accounts_review.web.policy.chips import ChipsField, ChipsInput, unique
+from accounts_review.web.policy.chips import ChipsField, ChipsInput, fields_written, unique
 from accounts_review.wording import policies, rights
 from accounts_review.wording.labels import labelled
 
@@ -117,9 +118,13 @@ class SegmentForm(forms.Form):
         for name, choices in names.offered.items():
             self.fields[name].widget = ChipsInput(choices, listed_in=list_of(name))
 
-    def conditions(self) -> list[tuple[bool, forms.BoundField]]:
-        """The lists of the segment, each with whether it says something."""
-        return [(bool(self[name].value()), self[name]) for name in CONDITIONS]
+    def conditions(self) -> SafeString:
+        """The lists of the segment that say something."""
+        return fields_written(self[name] for name in CONDITIONS if self[name].value())
+
+    def other_conditions(self) -> SafeString:
+        """Those that say nothing."""
+        return fields_written(self[name] for name in CONDITIONS if not self[name].value())
 
     @property
     def values(self) -> SegmentValues:

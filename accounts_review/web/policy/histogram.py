@@ -6,13 +6,13 @@ Written here and not in a template, which took ten times as long: there are up t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from accounts_review.rules.dormancy import Verdict
@@ -58,9 +58,21 @@ def blocks(columns: Columns) -> list[Block]:
     return found
 
 
-def drawing(columns: Columns) -> SafeString:
-    """The blocks, what is said of each column on hover, and the years under them."""
-    return mark_safe("\n".join([*_drawn(columns), *_hovers(columns), *_years()]))  # noqa: S308 (escaped there)
+def drawing(columns: Columns, *, label: str, limits: Mapping[str, int]) -> SafeString:
+    """The columns on their scale, the years under them, what is said of each on hover, and limits as lines by class."""
+    most = grouped(max(column.total() for column in columns), get_language())
+    lines = (f'<line x1="{x}" y1="0" x2="{x}" y2="66" class="{kind}" />' for kind, x in limits.items())
+    parts = [
+        f'<svg class="idleness" viewBox="0 0 612 86" role="img" aria-label="{escape(label)}">',
+        '<g transform="translate(36 0)">',
+        *_scale(most),
+        *_drawn(columns),
+        *_hovers(columns),
+        _years(get_language()),
+        *lines,
+        "</g>\n</svg>",
+    ]
+    return mark_safe("\n".join(parts))  # noqa: S308 (escaped there)
 
 
 def numbers(rows: Iterable[tuple[str, Columns]]) -> SafeString:
@@ -88,11 +100,23 @@ def _hovers(columns: Columns) -> Iterator[str]:
         yield f'<rect {place} class="idleness-hover"><title>{escape(said)}</title></rect>'
 
 
-def _years() -> Iterator[str]:
+@lru_cache
+def _years(_language: str | None) -> str:
+    """What stands under each drawing."""
+    start = escape(pgettext("at the left of an axis of time", "now"))
+    parts = [f'<text x="0" y="{UNDER}" class="idleness-year">{start}</text>']
     for count in range(1, YEARS + 1):
         said = ngettext("%(count)s year", "%(count)s years", count) % {"count": count}
         place = f'x="{round(count * 365 / COLUMN_DAYS * COLUMN_WIDTH)}" y="{UNDER}" text-anchor="middle"'
-        yield f'<text {place} class="idleness-year">{escape(said)}</text>'
+        parts.append(f'<text {place} class="idleness-year">{escape(said)}</text>')
+    return "\n".join(parts)
+
+
+def _scale(most: str) -> Iterator[str]:
+    for y, kind in ((8, "grid"), (36, "grid"), (HEIGHT, "ground")):
+        yield f'<line x1="0" y1="{y}" x2="{WIDTH}" y2="{y}" class="idleness-{kind}" />'
+    for y, number in ((11, most), (67, "0")):
+        yield f'<text x="-4" y="{y}" text-anchor="end" class="idleness-year">{number}</text>'
 
 
 def _said(columns: Columns) -> list[tuple[int, str, str, str]]:

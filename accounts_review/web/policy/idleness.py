@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from accounts_review.models import Workspace
 from accounts_review.rules.dormancy import Verdict
@@ -60,18 +61,12 @@ class IdlenessRow:
         return _x(self.limit_days)
 
     @property
-    def tried_x(self) -> int:
-        """Where the limit stands that is tried."""
-        return _x(self.tried_days or self.limit_days)
-
-    @property
-    def most(self) -> int:
-        """How many the tallest column holds."""
-        return max(column.total() for column in self.columns)
-
-    @property
     def drawing(self) -> SafeString:
-        return histogram.drawing(self.columns)
+        label = _("%(segment)s: accounts by how long they have been idle") % {"segment": segments.shown(self.segment)}
+        limits = {"idleness-limit": self.line_x}
+        if self.tried_days is not None and self.is_tried:
+            limits["idleness-limit idleness-tried"] = _x(self.tried_days)
+        return histogram.drawing(self.columns, label=label, limits=limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +137,9 @@ def rows_under(workspace: Workspace, now: datetime, trials: Sequence[Trial]) -> 
         if column is None:
             undated[verdict] += count
             continue
-        tried = next((trial.days for trial in trials if trial.covers(segment)), None)
-        row = rows.setdefault(segment, IdlenessRow(segment=segment, limit_days=limit, tried_days=tried))
+        if (row := rows.get(segment)) is None:
+            tried = limits.get(segment, limits.get(""))
+            row = rows[segment] = IdlenessRow(segment=segment, limit_days=limit, tried_days=tried)
         row.limit_days = max(row.limit_days, limit)
         row.columns[column][verdict] += count
     return sorted((row for row in rows.values() if row.total), key=lambda row: (-row.total, row.segment)), undated
@@ -153,9 +149,9 @@ def _idle(rows: Iterable[IdlenessRow]) -> int:
     return sum(column.total() - column[Verdict.ACTIVE] for row in rows for column in row.columns)
 
 
-def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:
-    return sum((column for row in rows for column in row.columns), Counter())
-
-
 def _x(days: int) -> int:
     return min(WIDTH - 1, round(days / COLUMN_DAYS * COLUMN_WIDTH))
+
+
+def _sums(rows: Iterable[IdlenessRow]) -> Counter[str]:
+    return sum((column for row in rows for column in row.columns), Counter())
