@@ -86,7 +86,8 @@ class AccountPage(OneAccount, TemplateView):
         return begun.exclude(finished_at=None).last() or begun.first() or Run()
 
     def _known(self) -> dict[str, Any]:
-        listed = {group.uid: group for group in self.workspace.groups.all()}
+        # Its own alone: a workspace can have thousands.
+        listed = {group.uid: group for group in self.workspace.groups.filter(uid__in=self.account.groups)}
         facts = facts_of_account(
             self.account, rights_by_group=rights_of_groups(listed.values()), key_owner=self.workspace.key_owner
         )

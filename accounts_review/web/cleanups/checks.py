@@ -274,7 +274,7 @@ def _bounced(basket: Basket) -> list[int]:
 def _succession(basket: Basket) -> Iterator[LaunchCheck]:
     found = orphaned_rights.orphans_of(basket.workspace, basket.accounts)
     made = orphaned_rights.made_by(basket.workspace, basket.accounts)
-    titles = {group.uid: str(group) for group in basket.workspace.groups.all()}
+    titles = {uid: title or uid for uid, title in basket.workspace.groups.values_list("uid", "title")}
     rights = {orphan.name: orphan.last for orphan in found if not orphan.is_group}
     groups = {titles.get(orphan.name, orphan.name): orphan.last for orphan in found if orphan.is_group}
     if rights:

@@ -59,7 +59,7 @@ def names_of(workspace: Workspace) -> NamesKnown:
     known = [*rights.RIGHTS, *sorted((KNOWN_PERMISSIONS | holders.keys()) - rights.RIGHTS.keys())]
     return NamesKnown(
         rights={right: rights.named(right) for right in known},
-        groups={group.uid: str(group) for group in workspace.groups.all()},
+        groups={uid: title or uid for uid, title in workspace.groups.values_list("uid", "title")},
         holders=holders,
         members=members,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 
 from accounts_review.wording.numbers import counted
 
@@ -21,9 +22,14 @@ def ticks_written(
 
 def _tick(field: str, name: str, label: str, count: int, *, is_on: bool) -> str:
     shown, code = escape(name), "" if label == name else f'<code class="breakable">{escape(name)}</code> '
-    held = ngettext("%(shown)s account", "%(shown)s accounts", count) % counted({"shown": count})
     return (
         f'<li><label><input type="checkbox" class="form-check-input" name="{field}" value="{shown}"'
         f'{" checked" if is_on else ""}> <span class="breakable">{escape(label)}</span> {code}'
-        f'<span class="muted numeric">{escape(held)}</span></label></li>'
+        f'<span class="muted numeric">{_held(count, get_language())}</span></label></li>'
     )
+
+
+@lru_cache(maxsize=1_000)
+def _held(count: int, _language: str | None) -> str:
+    """How many accounts it is about: of thousands of groups most have the same few."""
+    return escape(ngettext("%(shown)s account", "%(shown)s accounts", count) % counted({"shown": count}))
