@@ -72,6 +72,10 @@ class Sync(models.Model):
                 fields=("workspace",), condition=models.Q(state="running"), name="one_sync_at_a_time"
             )
         ]
+        indexes = [
+            # Every page and every gate asks for one, and nearly always there is none.
+            models.Index(fields=("workspace",), condition=models.Q(state="quarantined"), name="sync_quarantined")
+        ]
 
     def __str__(self) -> str:
         return f"{self.workspace} {self.started_at:%Y-%m-%d %H:%M} {self.state}"

@@ -95,6 +95,7 @@ class Syncs(WorkspaceView):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         syncs = SyncFilter(request.GET, Sync.objects.filter(workspace=self.workspace))
         table = SyncTable(syncs.qs, now=self.now, workspace=self.workspace)
+        table.shown = Sync.objects.all()
         table.htmx_target = "#syncs"
         RequestConfig(request, paginate={"per_page": 25}).configure(table)
         self.template_name = f"accounts_review/workspaces/{'_syncs' if self.is_partial else 'syncs'}.html"

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from accounts_review.models import Workspace
+from accounts_review.models import Sync, Workspace
 from accounts_review.workflow.review import decide
 from tests.web.records_kit import HTMX, Site
 from tests.web.shared.test_access import EXPECTED, addresses_of
@@ -42,6 +42,24 @@ def queries(site: Site, address: str, headers: dict[str, str]) -> list[str]:
     with CaptureQueriesContext(connection) as asked:
         assert site.client.get(address, headers=headers).status_code in (200, 302)
     return [query["sql"] for query in asked.captured_queries]
+
+
+def test_whether_a_sync_is_quarantined_does_not_take_a_look_at_all_of_them(site: Site) -> None:
+    start, columns = now() - timedelta(days=500), {"workspace": site.workspace, "state": Sync.State.COMPLETE}
+    Sync.objects.bulk_create(Sync(started_at=start, heartbeat_at=start, **columns) for _number in range(3000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_review_sync")
+    quarantined = Sync.objects.filter(workspace=site.workspace, state=Sync.State.QUARANTINED)
+    assert "sync_quarantined" in quarantined.values("pk")[:1].explain()
+
+
+def test_no_sync_is_read_to_put_them_in_order(site: Site) -> None:
+    for ago in range(3):
+        site.synced(ago=timedelta(hours=ago + 1))
+    asked = queries(site, site.at("syncs"), {})
+    in_order = [sql for sql in asked if 'ORDER BY "accounts_review_sync"."started_at"' in sql]
+    assert len(in_order) == 1
+    assert '"passes"' not in in_order[0]
 
 
 @pytest.mark.slow(reason="every page, with a little and with a lot on it")
