@@ -54,6 +54,7 @@ class RevokedWriter(CaseWriter):
         super().__init__(workspace)
         cleanup = {"workspace": workspace.name, "number": 0}
         self.cleanups = reverse("cleanup", kwargs=cleanup).removesuffix("0/")
+        self.no = escape(_("no"))
         self.cells |= {
             "cleanup": self._cleanup,
             "segment": lambda case: escape(segments.shown(case.evidence.get("segment") or "")) or "—",
@@ -73,7 +74,7 @@ class RevokedWriter(CaseWriter):
         elif case.returned_at:
             at, sentence = case.returned_at, _("came back %(date)s")
         else:
-            return f'<span class="muted">{escape(_("no"))}</span>'
+            return f'<span class="muted">{self.no}</span>'
         said = sentence % {"login": case.restored_by, "date": self.dated(at, "j M Y")}
         return f'<span title="{_exactly(at)}">{escape(said)}</span>'
 

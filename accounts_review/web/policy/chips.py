@@ -48,9 +48,10 @@ class ChipsInput(forms.Widget):
             for each in map(str, value or ())
         )
         listed = f' list="{self.listed_in}"' if self.listed_in else ""
+        hint = _("Add, then Enter")
         more = (
             f'<input type="text" class="form-control form-control-sm chips-more" id="{given.get("id", name)}" '
-            f'name="{name}{MORE}"{listed} autocomplete="off" placeholder="{escape(_("Add, then Enter"))}">'
+            f'name="{name}{MORE}"{listed} autocomplete="off" placeholder="{escape(hint)}">'
         )
         return mark_safe(f'<div class="chips" data-chips="{name}">\n{boxes}{"" if disabled else more}\n</div>')  # noqa: S308
 
