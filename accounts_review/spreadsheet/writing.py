@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import IO, Any
@@ -24,6 +23,10 @@ MOST_ROWS = 1_048_576
 BATCH = 500
 LONGEST_CELL = 32_767
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+QUOTED = re.compile('[",\n\r]')
+"""What has a cell of a CSV file quoted."""
+NOTHING = '""'
+"""A row of one cell that is empty."""
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """What a spreadsheet file cannot hold."""
 UNFIT = re.compile(f"{NOT_IN_XML.pattern}|{CONTROLS.pattern}")
@@ -49,13 +52,17 @@ def inert(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
-def _inert_row(row: Sequence[str]) -> Sequence[str]:
-    """The same with each cell inert; nearly all rows are, and that is seen much faster of a row as a whole."""
-    starts, text = {cell[:1] for cell in row}, "".join(row)
+def _inert_cells(column: Sequence[str]) -> tuple[Sequence[str], str]:
+    """A column with each cell inert, and its text.
+
+    Nearly all cells are, and that is seen much faster of many as a whole.
+    """
+    starts, text = {cell[:1] for cell in column}, "".join(column)
     # Whatever is unfit is not printable, which is seen faster still.
     if starts.isdisjoint(FORMULA) and (text.isprintable() or not UNFIT.search(text)):
-        return row
-    return [inert(cell) for cell in row]
+        return column, text
+    column = [inert(cell) for cell in column]
+    return column, "".join(column)
 
 
 def without_quote(cell: str) -> str:
@@ -70,22 +77,37 @@ def written(sheet: Sheet, kind: str) -> Iterator[bytes]:
 
 
 def _csv(sheet: Sheet) -> Iterator[bytes]:
-    rows = iter(sheet.rows)
-    batch: list[Sequence[str]] = [sheet.columns]
-    while batch:
-        yield "".join(map(_csv_line, batch)).encode()
-        batch = list(islice(rows, BATCH))
+    yield _csv_lines([sheet.columns])
+    yield from map(_csv_lines, _batches(sheet.rows))
 
 
-def _csv_line(row: Sequence[str]) -> str:
-    """What ``csv.writer`` makes of a row: it looks at each letter, three times as long as looking for commas alone."""
-    row = _inert_row(row)
-    text = "".join(row)
-    if '"' not in text and "\n" not in text and "\r" not in text and len(row) > 1:
-        return ",".join([f'"{cell}"' if "," in cell else cell for cell in row]) + "\r\n"
-    line = io.StringIO()
-    csv.writer(line).writerow(row)
-    return line.getvalue()
+def _batches(rows: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _by_row(cells: Callable[[Sequence[str]], Sequence[str]], rows: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Rows whose cells are written column by column: what few cells need, hardly any column does."""
+    return zip(*map(cells, zip(*rows, strict=True)), strict=True)
+
+
+def _csv_lines(rows: Sequence[Sequence[str]]) -> bytes:
+    """What ``csv.writer`` makes of rows, in a fourth of its time: it looks at each letter."""
+    lines = map(",".join, _by_row(_csv_cells, rows))
+    return "".join([f"{line or NOTHING}\r\n" for line in lines]).encode()
+
+
+def _csv_cells(column: Sequence[str]) -> Sequence[str]:
+    column, text = _inert_cells(column)
+    if '"' in text or "\n" in text or "\r" in text:
+        return [_csv_cell(cell) for cell in column]
+    return [f'"{cell}"' if "," in cell else cell for cell in column] if "," in text else column
+
+
+def _csv_cell(cell: str) -> str:
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"' if QUOTED.search(cell) else cell
 
 
 def _xlsx(sheet: Sheet) -> Iterator[bytes]:
@@ -103,10 +125,9 @@ def _xlsx(sheet: Sheet) -> Iterator[bytes]:
             with book.open(name, "w") as part:
                 # The size that it tells of is that of the frame.
                 part.write(re.sub(rb"<dimension [^>]*/>", b"", before))
-                for number, row in zip(count(2), sheet.rows):
-                    part.write(_xml_row(number, row))
-                    if number % BATCH == 0:
-                        yield pipe.taken()
+                for number, rows in zip(count(2, BATCH), _batches(sheet.rows)):
+                    part.write(_xml_rows(number, rows))
+                    yield pipe.taken()
                 part.write(end + after)
     yield pipe.taken()
 
@@ -156,10 +177,14 @@ def _frame(sheet: Sheet) -> IO[bytes]:
     return file
 
 
-def _xml_row(number: int, row: Iterable[str]) -> bytes:
-    cells = "".join(_xml_cell(inert(cell)[:LONGEST_CELL]) for cell in row)
-    return f'<row r="{number}">{cells}</row>'.encode()
+def _xml_rows(first: int, rows: Sequence[Sequence[str]]) -> bytes:
+    lines = map("".join, _by_row(_xml_cells, rows))
+    return "".join([f'<row r="{number}">{line}</row>' for number, line in enumerate(lines, first)]).encode()
 
 
-def _xml_cell(cell: str) -> str:
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>' if cell else "<c/>"
+def _xml_cells(column: Sequence[str]) -> Sequence[str]:
+    column, text = _inert_cells(column)
+    cells = [cell[:LONGEST_CELL] for cell in column] if len(text) > LONGEST_CELL else column
+    if "&" in text or "<" in text or ">" in text:
+        cells = [escape(cell) for cell in cells]
+    return [f'<c t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>' if cell else "<c/>" for cell in cells]

@@ -116,18 +116,24 @@ class IdlenessInWords:
         self.known: dict[tuple[object, ...], str] = {}
 
     def of(self, found: Judged) -> str:
-        at = found.activity_at
+        return self.told(found.activity_at, found.activity_field, found.limit_days, found.segment)
+
+    def told(self, at: datetime | None, field: str, limit_days: int, segment: str) -> str:
+        """The same from what tells of it, where there is no judgement as an object."""
         if at is None:
-            return _idleness(None, found.limit_days, found.segment, self.language)
+            return _idleness(None, limit_days, segment, self.language)
         days, there = (self.now - at).days, at.astimezone(self.zone)
-        if days < 1:
-            return self._said(found, at)
         # By the calendar a month is over at the hour of the day at which it began.
         is_later = there.time() > self.time_of_day
-        key = (found.segment, found.limit_days, found.activity_field, there.date(), days, is_later)
-        if key not in self.known:
-            self.known[key] = self._said(found, at)
-        return self.known[key]
+        key = (segment, limit_days, field, there.date(), days, is_later)
+        said = self.known.get(key)
+        if said is None:
+            active = (field, self.day(at), before(self.since(at), self.language))
+            said = _idleness(active, limit_days, segment, self.language)
+            # Of the last day, each minute is told otherwise.
+            if days >= 1:
+                self.known[key] = said
+        return said
 
     def since(self, at: datetime) -> str:
         """How long ago something was, without the words for ago."""
@@ -136,10 +142,6 @@ class IdlenessInWords:
     def day(self, at: datetime) -> str:
         """The day of an instant, as the reader writes it."""
         return written(at.astimezone(self.zone).date(), self.language)
-
-    def _said(self, found: Judged, at: datetime) -> str:
-        active = (found.activity_field, self.day(at), before(self.since(at), self.language))
-        return _idleness(active, found.limit_days, found.segment, self.language)
 
 
 def exemption(until: datetime) -> str:

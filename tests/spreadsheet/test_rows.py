@@ -6,14 +6,15 @@ import csv
 import io
 import json
 import tracemalloc
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
+from django.db import connection
 
 from accounts_review.models import Account
 from accounts_review.spreadsheet import written
-from accounts_review.spreadsheet.rows import COLUMNS, _evidence, accounts_sheet
+from accounts_review.spreadsheet.rows import COLUMNS, _evidence, _written, accounts_sheet
 from accounts_review.workflow.review import decide
 from tests.stage import SetStage, Stage, someone
 
@@ -102,6 +103,19 @@ def test_what_is_digested_of_names_is_written_as_json(name: str) -> None:
     evidence = _evidence(who, groups="[]", judged=("dormant", "all", "730", "[]"), instants=("", ""))
     written_out = [*who, [], "dormant", "all", 730, [], "", ""]
     assert evidence == json.dumps(written_out, ensure_ascii=False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("microsecond", [0, 1, 500_000, 123_450, 123_456])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "Asia/Kolkata"])
+def test_an_instant_of_the_database_is_written_as_by_python(microsecond: int, zone: str) -> None:
+    at = datetime(2024, 2, 3, 4, 5, 6, microsecond, UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL timezone = '{zone}'")
+        cursor.execute("SELECT %s::timestamptz::text", [at])
+        text = cursor.fetchone()[0]
+    there = at.astimezone(datetime.fromisoformat(text).tzinfo)
+    assert _written(text) == (there.isoformat(timespec="seconds"), there.isoformat())
 
 
 def test_rights_of_any_length_are_not_kept_from_row_to_row(set_stage: SetStage) -> None:

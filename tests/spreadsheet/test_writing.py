@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts_review.spreadsheet import Sheet, inert, without_quote, written
-from accounts_review.spreadsheet.writing import FORMULA, UNFIT, _csv_line, _inert_row
+from accounts_review.spreadsheet.writing import FORMULA, UNFIT, _csv_lines, _inert_cells
 
 HOSTILE = ["=1+1", "'=1", "<&>\"'", " blanks ", "two\nlines", "nul \x00", "é, ; \t", ""]
 
@@ -87,19 +87,40 @@ def test_a_name_that_only_looks_like_one_with_a_control_is_left() -> None:
     assert without_quote(inert("⟨U+0041⟩ and ⟨U+FFFF⟩")) == "⟨U+0041⟩ and ⟨U+FFFF⟩"
 
 
-def test_a_row_is_as_inert_as_its_cells_whatever_characters_it_holds() -> None:
-    """A row is looked at as a whole first; that must let nothing pass that a look at each cell would change."""
+def test_cells_are_inert_whatever_they_hold() -> None:
+    """Many are looked at as a whole first; that must let nothing pass that a look at each cell would change."""
     unfit = [each for each in map(chr, range(sys.maxunicode + 1)) if UNFIT.match(each)]
     assert [each for each in unfit if each.isprintable()] == []
-    for cells in ([f"name{each}", "ana"] for each in (*unfit, "é", "日", "🎉", "\u200d", "\xad")):
-        assert [*_inert_row(cells)] == [inert(cell) for cell in cells]
+    hostile = [[f"name{each}", "ana"] for each in (*unfit, "é", "日", "🎉", "\u200d", "\xad")]
     for start in (*FORMULA, "'", '"', ",", " ", "\n"):
-        for cells in (["ana", f"{start}cmd|' /C calc'!A0"], [f"{start}", "", "x"], [f"x{start}", "y"]):
-            assert [*_inert_row(cells)] == [inert(cell) for cell in cells]
+        hostile += [["ana", f"{start}cmd|' /C calc'!A0"], [f"{start}", "", "x"], [f"x{start}", "y"]]
+    for cells in hostile:
+        expected = [inert(cell) for cell in cells]
+        column, text = _inert_cells(cells)
+        assert ([*column], text) == (expected, "".join(expected))
 
 
-@given(st.lists(st.text(st.sampled_from("ab,;\"'\n\r\t =é\u202e\x00\u2028"), max_size=5), min_size=1, max_size=4))
-def test_a_line_is_what_the_library_makes_of_it(cells: list[str]) -> None:
-    line = io.StringIO()
-    csv.writer(line).writerow([inert(cell) for cell in cells])
-    assert _csv_line(cells) == line.getvalue()
+CELLS = st.text(st.sampled_from("ab,;\"'\n\r\t =é&<\u202e\x00\u2028"), max_size=5)
+TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1))
+
+
+@given(TABLES)
+def test_lines_are_what_the_library_makes_of_them(rows: list[list[str]]) -> None:
+    lines = io.StringIO()
+    csv.writer(lines).writerows([inert(cell) for cell in row] for row in rows)
+    assert _csv_lines(rows).decode() == lines.getvalue()
+
+
+@settings(max_examples=20)
+@given(TABLES)
+def test_a_workbook_holds_what_is_inert_in_each_cell(rows: list[list[str]]) -> None:
+    cells = [[cell.value or "" for cell in row] for row in worksheet(sheet_of(*rows)).rows]
+    # A spreadsheet has one kind of line end.
+    expected = [[inert(cell).replace("\r\n", "\n").replace("\r", "\n") for cell in row] for row in rows]
+    assert cells[1:] == expected
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_row_of_another_length_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        b"".join(written(Sheet("things", ("c0", "c1"), [["a", "b"], ["c"]]), kind))
