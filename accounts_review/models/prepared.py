@@ -16,7 +16,7 @@ from threading import RLock
 from typing import Any
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.utils import CursorWrapper
 from psycopg.abc import Params
 from psycopg.sql import Literal
@@ -110,10 +110,15 @@ def _literal(value: Any) -> str:
 
 def preparing_cursor() -> CursorWrapper:
     """A cursor whose statements the database keeps: for what is said again and again."""
-    cursor = connection.cursor()
+    here: Any = connections[DEFAULT_DB_ALIAS]
     # Where statements are noted down, they are written with their values.
-    if not connection.queries_logged:
-        cursor.cursor = _PreparingCursor(connection.connection)
+    if here.queries_logged:
+        return connection.cursor()
+    # As Django does for a cursor of its own, which would only be thrown away.
+    here.close_if_health_check_failed()
+    here.ensure_connection()
+    here.validate_thread_sharing()
+    cursor: CursorWrapper = here.make_cursor(_PreparingCursor(here.connection))
     return cursor
 
 

@@ -114,6 +114,7 @@ class IdlenessInWords:
         self.now, self.zone, self.language = now, get_current_timezone(), get_language()
         self.time_of_day = now.astimezone(self.zone).time()
         self.known: dict[tuple[object, ...], str] = {}
+        self._length: tuple[datetime | None, str] = (None, "")
 
     def of(self, found: Judged) -> str:
         return self.told(found.activity_at, found.activity_field, found.limit_days, found.segment)
@@ -137,7 +138,10 @@ class IdlenessInWords:
 
     def since(self, at: datetime) -> str:
         """How long ago something was, without the words for ago."""
-        return between(at, self.now, self.zone, self.language)
+        # A row of a page says it twice.
+        if at is not self._length[0]:
+            self._length = (at, between(at, self.now, self.zone, self.language))
+        return self._length[1]
 
     def day(self, at: datetime) -> str:
         """The day of an instant, as the reader writes it."""

@@ -154,7 +154,9 @@ class ReviewFilter(Filters):
             (name, segments.shown(name)) for name in sorted(self.by_segment)
         ]
         self.titles = {uid: title or uid for uid, title in _TITLES.rows(workspace=workspace.pk)}
-        self.filters["group"].extra["choices"] = sorted(self.titles.items(), key=lambda group: group[1].casefold())
+        self.filters["group"].extra["choices"] = lambda: sorted(
+            self.titles.items(), key=lambda group: group[1].casefold()
+        )
         if "right" in self.data:
             policies = workspace.policies.filter(is_current=True)
             rights = {right for policy in policies for right in policy.rules.protect.permissions}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts_review.models import (
@@ -166,7 +168,9 @@ def _known(request: HttpRequest) -> dict[str, Any]:
     here = match.url_name if match else ""
     pages = [
         {"title": title, "url": url, "is_current": here in names}
-        for title, url, names in (_pages(workspace) if workspace else _pages_of_all() if workspaces else [])
+        for title, url, names in (
+            _pages(workspace.name, get_language()) if workspace else _pages_of_all() if workspaces else []
+        )
     ]
     if may_somewhere(request.user, "administer"):
         names = {"people", "people_of_workspace", "person"}
@@ -227,11 +231,12 @@ def _pages_of_all() -> list[tuple[str, str, set[str]]]:
     ]
 
 
-def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
+@lru_cache(1_000)
+def _pages(workspace: str, _language: str | None) -> tuple[tuple[str, str, set[str]], ...]:
     def at(page: str) -> str:
-        return reverse(page, kwargs={"workspace": workspace.name})
+        return reverse(page, kwargs={"workspace": workspace})
 
-    return [
+    return (
         (_("Overview"), at("overview"), {"overview"}),
         (_("Review"), at("review"), {"review", "account", "known_then", "import", "import_plan", "bulk_decision"}),
         (_("Clean-ups"), at("cleanups"), {"cleanups", "cleanup", "launch", "case", "print"}),
@@ -252,4 +257,4 @@ def _pages(workspace: Workspace) -> list[tuple[str, str, set[str]]]:
         ),
         (_("Audit"), at("audit"), {"audit"}),
         (_("Workspaces"), reverse("workspaces"), OF_WORKSPACES),
-    ]
+    )
