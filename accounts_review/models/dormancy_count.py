@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.db.models import BooleanField, Case, Count, QuerySet, Sum, Value, When
 from psycopg.types.json import Jsonb
 
+from accounts_review.models.assessment import Assessment
+from accounts_review.models.prepared import Prepared
 from accounts_review.models.rewrite import wait_to_rewrite
 from accounts_review.models.workspace import Workspace
 from accounts_review.rules.dormancy import BEFORE_ALL_DATES, Standing
@@ -21,6 +25,22 @@ class DormancyCountQuerySet(models.QuerySet["DormancyCount"]):
         with transaction.atomic(), connection.cursor() as cursor:
             wait_to_rewrite(workspace)
             cursor.execute(_GATHER, [workspace.pk])
+
+    def by_standing(
+        self, workspace: Workspace, *, at: datetime, is_unused: bool = False
+    ) -> Iterator[tuple[str, str, bool, int]]:
+        """Segment, standing, whether past the limit at an instant, and how many; they add up, as some are corrections.
+
+        Only those never used, where ``is_unused``.
+        """
+        midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        given = {"workspace": workspace.pk, "now": at, "midnight": midnight, "today": midnight.date()}
+        for segment, standing, found, count in _by_day(is_unused).rows(**given):
+            if found is not None:
+                yield segment, standing, found, count
+            else:
+                # Who crossed today.
+                yield from ((segment, standing, is_past, sign * count) for is_past, sign in ((False, -1), (True, 1)))
 
     def dormant(self, workspace: Workspace, *, now: datetime) -> int:
         """How many listed accounts are dormant at an instant, exemptions aside."""
@@ -97,6 +117,23 @@ class DormancyCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.standing} in {self.segment} from {self.day}"
+
+
+@cache
+def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
+    narrowed = {"never_used": True} if is_unused else {}
+
+    def build(workspace: int, now: datetime, midnight: datetime, today: date) -> QuerySet[Any, Any]:
+        is_past = Case(When(day__lt=today, then=True), default=False, output_field=BooleanField())
+        by_day = DormancyCount.objects.filter(workspace=workspace, **narrowed).order_by().annotate(is_past=is_past)
+        crossed = Assessment.objects.filter(dormant_from__gte=midnight, dormant_from__lte=now, **narrowed).order_by()
+        of_today = crossed.filter(is_listed=True, account__workspace=workspace)
+        of_today = of_today.annotate(is_past=Value(None, output_field=BooleanField()))
+        columns = ("segment", "standing", "is_past")
+        counted = by_day.values_list(*columns).annotate(total=Sum("count"))
+        return counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
+
+    return Prepared(build, workspace=int, now=datetime, midnight=datetime, today=date)
 
 
 _GROUP = "workspace_id, segment, limit_days, standing, never_used, is_dated, day"

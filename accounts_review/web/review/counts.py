@@ -6,18 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from itertools import accumulate
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, Case, Count, Q, QuerySet, Sum, Value, When
+from django.db.models import BooleanField, Case, Q, Value, When
 from psycopg.types.json import Jsonb
 
-from accounts_review.models import Assessment, DormancyCount, Workspace
+from accounts_review.models import DormancyCount, Workspace
 from accounts_review.models.account import AccountQuerySet
-from accounts_review.models.prepared import Prepared
-from accounts_review.rules.dormancy import Standing, Verdict
+from accounts_review.rules.dormancy import Verdict, verdict_of
 from accounts_review.web.review.decided import decided
 
 MOST_COUNTED = 10_000
@@ -63,15 +61,18 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     on whom somebody decided is told by :mod:`~accounts_review.web.review.decided`.
     """
     found: dict[str, Counts] = {}
-    for segment, standing, is_past, count in _judged(workspace, now, is_unused=is_unused):
-        verdict = _verdict(standing, is_past=is_past)
+    for segment, standing, is_past, count in DormancyCount.objects.by_standing(workspace, at=now, is_unused=is_unused):
+        verdict = verdict_of(standing, is_active=not is_past).value
         counts = found.setdefault(segment, Counts())
         counts.totals[verdict] += count
         counts.still_open[verdict] += count
     for group, count in decided(workspace, now=now).items():
         if is_unused and not group.never_used:
             continue
-        verdict, counts = _verdict(group.standing, is_past=group.is_past), found.setdefault(group.segment, Counts())
+        verdict, counts = (
+            verdict_of(group.standing, is_active=not group.is_past).value,
+            found.setdefault(group.segment, Counts()),
+        )
         counts.still_open[verdict] -= count
         if group.is_exempt and group.is_past:
             counts.totals[verdict] -= count
@@ -164,7 +165,7 @@ def counts_by_idle_time(
         cursor.execute(_BY_IDLE_TIME, asked | {"width": width, "last": last})
         counted = cursor.fetchall()
     for segment, limit, period, standing, is_past, is_exempt, count in counted:
-        verdict = Verdict.PROTECTED.value if is_exempt else _verdict(standing, is_past=is_past)
+        verdict = Verdict.PROTECTED.value if is_exempt else verdict_of(standing, is_active=not is_past).value
         yield segment, limit, period, verdict, count
 
 
@@ -213,43 +214,6 @@ SELECT segment, limit_days, {_PERIOD}, standing, true, is_exempt,
         sum(CASE WHEN is_exempt THEN count ELSE -count END)::bigint
     FROM exempt CROSS JOIN (VALUES (true), (false)) way (is_exempt) GROUP BY 1, 2, 3, 4, 6
 """  # noqa: S608 (constants)
-
-
-def _judged(workspace: Workspace, now: datetime, *, is_unused: bool) -> Iterator[tuple[str, str, bool, int]]:
-    """Segment, standing, whether past the limit, and how many; those crossed today as a correction."""
-    days = {"midnight": _midnight(now), "today": _day(now)}
-    for segment, standing, found, count in _by_day(is_unused).rows(workspace=workspace.pk, now=now, **days):
-        if found is not None:
-            yield segment, standing, found, count
-        else:
-            yield from ((segment, standing, is_past, sign * count) for is_past, sign in ((False, -1), (True, 1)))
-
-
-@cache
-def _by_day(is_unused: bool) -> Prepared:  # noqa: FBT001
-    narrowed = {"never_used": True} if is_unused else {}
-
-    def build(workspace: int, now: datetime, midnight: datetime, today: date) -> QuerySet[Any, Any]:
-        is_past = Case(When(day__lt=today, then=True), default=False, output_field=BooleanField())
-        by_day = DormancyCount.objects.filter(workspace=workspace, **narrowed).order_by().annotate(is_past=is_past)
-        crossed = Assessment.objects.filter(dormant_from__gte=midnight, dormant_from__lte=now, **narrowed).order_by()
-        of_today = crossed.filter(is_listed=True, account__workspace=workspace)
-        of_today = of_today.annotate(is_past=Value(None, output_field=BooleanField()))
-        columns = ("segment", "standing", "is_past")
-        counted = by_day.values_list(*columns).annotate(total=Sum("count"))
-        return counted.union(of_today.values_list(*columns).annotate(total=Count("pk")), all=True)
-
-    return Prepared(build, workspace=int, now=datetime, midnight=datetime, today=date)
-
-
-def _verdict(standing: str, *, is_past: bool) -> str:
-    if not is_past:
-        return Verdict.ACTIVE.value
-    return Verdict.DORMANT.value if standing == Standing.ORDINARY else standing
-
-
-def _midnight(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _day(at: datetime) -> date:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from accounts_review.models import Account, Assessment, DormancyCount, PolicyVersion, Workspace, indexes
+from accounts_review.models import Account, Assessment, DormancyCount, Exemption, PolicyVersion, Workspace, indexes
 from accounts_review.models.account import STALE, AccountQuerySet
 from accounts_review.models.keys import Among
+from accounts_review.rules.dormancy import Verdict, verdict_of
 from accounts_review.workflow.assess.judging import BATCH, Judging, mark_changed, merge, portions
 from accounts_review.workflow.assess.processes import in_parts
 
@@ -102,8 +104,16 @@ def _around(keys: Sequence[int]) -> Q:
 
 
 def tally(*, workspace: Workspace, now: datetime) -> dict[str, int]:
-    """How many listed accounts have each verdict at an instant."""
-    return Account.objects.filter(workspace=workspace).listed().assessed().with_verdict(now).verdict_counts()
+    """How many listed accounts have each verdict at an instant, counted from each day's."""
+    found: Counter[str] = Counter()
+    for _segment, standing, is_past, count in DormancyCount.objects.by_standing(workspace, at=now):
+        found[verdict_of(standing, is_active=not is_past).value] += count
+    exempt = Account.objects.filter(workspace=workspace, pk__in=Exemption.objects.in_force(now).values("account"))
+    past = exempt.reviewable().filter(assessment__dormant_from__lte=now).order_by()
+    for standing, count in past.values_list("assessment__standing").annotate(Count("pk")):
+        found[verdict_of(standing, is_active=False).value] -= count
+        found[Verdict.PROTECTED.value] += count
+    return dict(+found)
 
 
 def is_owed(*, workspace: Workspace) -> bool:
