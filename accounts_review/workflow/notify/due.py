@@ -25,6 +25,9 @@ LATE = timedelta(days=7)
 
 REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
 
+LATE_FOR_ANSWERED = timedelta(days=90)
+"""So is one to whoever answered, who waits for it; of what ended before, as in an old database, nobody waits to hear."""
+
 ASKED_TO_LEAVE = Q(answer__kind="leave")
 """Who did so was promised an e-mail, whatever becomes of it."""
 
@@ -97,8 +100,8 @@ def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     ends = Case.objects.filter(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE, *KEPT)).filter(
         _gone() | _kept() | _gone_after_all(), cleanup__workspace=workspace, cleanup__dry_run=False
     )
-    # Whoever answered is owed it however late; which of them are still to be told is said above.
-    owed = Q(moved_at__gt=now - LATE) | Q(answer__isnull=False)
+    # Which of those who answered are still to be told is said above.
+    owed = Q(moved_at__gt=now - LATE) | Q(answer__isnull=False, moved_at__gt=now - LATE_FOR_ANSWERED)
     untold = ends.filter(owed, closing_told_at=None, account__erased_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 
@@ -208,7 +211,20 @@ def _gone_after_all() -> Q:
     DELETE had effect though it was turned away."""
     absent = Q(account__absent_since__isnull=False) | Q(account__gone_at__isnull=False)
     told_a_date = Q(absent, state__in=KEPT, promised_at__isnull=False) & ~Q(account__email="")
-    return told_a_date & (ASKED_TO_LEAVE | _removed_after_all()) & ~_open_again()
+    gone = told_a_date & (ASKED_TO_LEAVE | _removed_after_all()) & ~_open_again()
+    return gone & ~Q(Exists(_told_by_a_later())) & ~Q(Exists(_others_of_the_username()))
+
+
+def _told_by_a_later() -> QuerySet[Case]:
+    """Cases that came after, of the same account: how the last one of them ended is what is told."""
+    later = Case.objects.filter(account=OuterRef("account"), pk__gt=OuterRef("pk"), cleanup__dry_run=False)
+    return later.filter(Q(promised_at__isnull=False) | Q(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE)))
+
+
+def _others_of_the_username() -> QuerySet[Account]:
+    """Who has the username of somebody who left, at another address: nobody knows whether it is the same person."""
+    there = Account.objects.filter(workspace=OuterRef("account__workspace"), username=OuterRef("account__username"))
+    return there.listed().exclude(email__iexact=OuterRef("account__email"))
 
 
 def _removed_after_all() -> Q:
@@ -216,9 +232,9 @@ def _removed_after_all() -> Q:
     between = _syncs_since(OuterRef("intended_at"), workspace=OuterRef("cleanup__workspace")).filter(
         finished_at__lt=OuterRef("account__absent_since")
     )
-    looked_at = Q(outcome__has_key="held_since") | Q(
-        ~Q(outcome__why__0__code="no_longer_listed"), state=CaseState.SPARED, answer__isnull=True
-    )
+    spared = Q(~Q(outcome__why__0__code="no_longer_listed"), state=CaseState.SPARED, answer__isnull=True)
+    # Of a DELETE without a clear answer, reading has told that they are there still.
+    looked_at = Q(outcome__has_key="held_since") | spared | Q(rechecks__contains=[{"found": "present"}])
     sent = Q(state__in=KEPT, intended_at__isnull=False, account__absent_since__gt=F("intended_at"))
     return sent & ~looked_at & ~Q(Exists(between))
 

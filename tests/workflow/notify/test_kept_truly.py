@@ -1,0 +1,103 @@
+"""Nobody is told of their access what is not so, nor twice, nor of what is long past."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from accounts_review.models import Case
+from accounts_review.workflow import advance, answer
+from accounts_review.workflow.answer import AnswerKind, Said
+from accounts_review.workflow.launch import launch
+from accounts_review.workflow.notify.send import EmailsSent, send_closings, send_notices
+from tests.stage import SetStage, Stage, days_ago, policy_text, someone
+
+LEAVE = Said(kind=AnswerKind.LEAVE)
+
+
+@pytest.fixture
+def stage(set_stage: SetStage) -> Stage:
+    """Marie and Omar were warned today."""
+    stage = set_stage(
+        someone("marie"), someone("omar"), someone("zoe"), policy=policy_text(notice=30), launched=("marie", "omar")
+    )
+    send_notices(workspace=stage.workspace, now=stage.clock())
+    mail.outbox.clear()
+    return stage
+
+
+def tell(stage: Stage) -> EmailsSent:
+    return send_closings(workspace=stage.workspace, now=stage.clock())
+
+
+def texts_to(address: str) -> list[str]:
+    return [str(message.body) for message in mail.outbox if message.to == [address]]
+
+
+def cancel(stage: Stage) -> None:
+    launch.cancel(cleanup=stage.cleanup(), actor=stage.staff("operator"), reason="a mistake", now=stage.clock())
+
+
+def look_again(stage: Stage) -> None:
+    stage.clock.advance(hours=1)
+    stage.sync()
+    tell(stage)
+
+
+def test_who_asked_to_leave_is_not_told_that_they_stay_because_another_has_their_username(stage: Stage) -> None:
+    answer.answer(case=stage.case("marie"), said=LEAVE, now=stage.clock())
+    stage.update("marie", joined_at=days_ago(0), email="marie.two@ville.example")
+    cancel(stage)
+    look_again(stage)
+    assert not [text for text in texts_to("marie@ville.example") if "you still have your access" in text]
+
+
+def test_who_was_found_there_after_an_unclear_delete_and_left_later_is_not_told_that_we_did_it(stage: Stage) -> None:
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.order({"method": "DELETE", "kind": "status", "status": 500})
+    stage.revoke(limit=1)
+    stage.order()
+    stage.clock.advance(minutes=10)
+    stage.revoke(limit=0)
+    assert "case.still_there" in stage.entries("marie")
+    assert stage.states()["marie"] == "due"
+    cancel(stage)
+    stage.remove("marie")
+    look_again(stage)
+    assert not texts_to("marie@ville.example")
+
+
+def test_who_asked_to_leave_and_was_removed_by_a_later_cleanup_is_told_once(stage: Stage) -> None:
+    answer.answer(case=stage.case("marie"), said=LEAVE, now=stage.clock())
+    cancel(stage)
+    stage.launch("marie")
+    tell(stage)
+    send_notices(workspace=stage.workspace, now=stage.clock())
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    mail.outbox.clear()
+    assert stage.revoke()["revoked"] == 1
+    tell(stage)
+    look_again(stage)
+    assert len(texts_to("marie@ville.example")) == 1, texts_to("marie@ville.example")
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_of_what_ended_years_ago_nobody_is_told_after_an_upgrade(stage: Stage, *, is_listed: bool) -> None:
+    """As releases before this one left it: their case ended without an e-mail, and there was none owed."""
+    answer.answer(case=stage.case("marie"), said=LEAVE, now=stage.clock())
+    cancel(stage)
+    if is_listed:
+        at = stage.clock()
+        Case.objects.filter(account__username="marie").update(
+            answer={"kind": "keep", "at": at.isoformat()}, state="spared", intended_at=at - timedelta(hours=1)
+        )
+    else:
+        stage.remove("marie")
+    stage.clock.advance(days=800)
+    stage.sync()
+    tell(stage)
+    assert not texts_to("marie@ville.example"), texts_to("marie@ville.example")
