@@ -26,7 +26,7 @@ LATE = timedelta(days=7)
 REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
 
 LATE_FOR_ANSWERED = timedelta(days=90)
-"""So is one to whoever answered, who waits for it; of what ended before, as in an old database, nobody waits to hear."""
+"""So is one to whoever answered, who waits for it; what ended before, as in an old database, nobody waits to hear."""
 
 ASKED_TO_LEAVE = Q(answer__kind="leave")
 """Who did so was promised an e-mail, whatever becomes of it."""
@@ -209,7 +209,9 @@ def _gone() -> Q:
 def _gone_after_all() -> Q:
     """Those who were given a date and are no members though their case ended otherwise: who had asked for it, or whose
     DELETE had effect though it was turned away."""
-    absent = Q(account__absent_since__isnull=False) | Q(account__gone_at__isnull=False)
+    # One list in which somebody is missing proves nothing; in a second one they would be listed again.
+    again = _syncs_since(OuterRef("account__absent_since"), workspace=OuterRef("cleanup__workspace"))
+    absent = Q(Exists(again)) | Q(account__gone_at__isnull=False)
     told_a_date = Q(absent, state__in=KEPT, promised_at__isnull=False) & ~Q(account__email="")
     gone = told_a_date & (ASKED_TO_LEAVE | _removed_after_all()) & ~_open_again()
     return gone & ~Q(Exists(_told_by_a_later())) & ~Q(Exists(_others_of_the_username()))

@@ -108,8 +108,10 @@ def turn_the_delete_away(stage: Stage, *, had_effect: bool, status: int = 302) -
 
 
 def look_again(stage: Stage) -> None:
-    stage.clock.advance(hours=1)
-    stage.sync()
+    """Twice, as one list proves nothing."""
+    for _ in range(2):
+        stage.clock.advance(hours=1)
+        stage.sync()
     tell(stage)
 
 
@@ -170,7 +172,7 @@ def test_who_asked_to_leave_and_was_invited_anew_is_told_that_they_have_access(s
     stage.update("marie", joined_at=days_ago(0))
     stage.sync()
     assert stage.revoke()["spared"] == 1
-    tell(stage)
+    look_again(stage)
     assert "you still have your access" in told()["marie"]
 
 

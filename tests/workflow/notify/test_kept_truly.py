@@ -85,6 +85,17 @@ def test_who_asked_to_leave_and_was_removed_by_a_later_cleanup_is_told_once(stag
     assert len(texts_to("marie@ville.example")) == 1, texts_to("marie@ville.example")
 
 
+def test_who_is_missing_from_one_list_is_not_told_that_they_are_gone(stage: Stage) -> None:
+    """Absence from a list proves nothing."""
+    answer.answer(case=stage.case("marie"), said=LEAVE, now=stage.clock())
+    cancel(stage)
+    stage.remove("marie")
+    look_again(stage)
+    assert not texts_to("marie@ville.example")
+    look_again(stage)
+    assert "As you asked, your access" in texts_to("marie@ville.example")[0]
+
+
 @pytest.mark.parametrize("is_listed", [True, False])
 def test_of_what_ended_years_ago_nobody_is_told_after_an_upgrade(stage: Stage, *, is_listed: bool) -> None:
     """As releases before this one left it: their case ended without an e-mail, and there was none owed."""
