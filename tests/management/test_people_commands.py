@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts_review.audit import sentences
 from accounts_review.audit.verification.actors import check_actors
+from accounts_review.management.commands import createsuperuser
 from accounts_review.models import AuditEntry, Hold, Workspace, may
+from accounts_review.workflow.people import people
 from tests.factories import make_workspace
 
 PASSWORD = "a sentence of several words"
@@ -186,3 +190,61 @@ def test_a_password_that_may_not_be_given_stays_as_it_was(
         run("changepassword", "boss", "--actor", "ana")
     assert not User.objects.get(username="boss").has_usable_password()
     assert not AuditEntry.objects.filter(kind="person.password_set").exists()
+
+
+def test_who_became_a_superuser_meanwhile_is_no_work_of_the_shell(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person may think for minutes over a prompt."""
+    create = createsuperuser.Command._validate_username
+
+    def meanwhile(*args: Any) -> str | None:
+        User.objects.create_superuser("other")
+        return create(*args)
+
+    monkeypatch.setattr(createsuperuser.Command, "_validate_username", meanwhile)
+    run("createsuperuser", "--noinput", "--username", "root", "--email", "root@portal.example")
+    assert [entry.details["login"] for entry in AuditEntry.objects.filter(kind="role.granted")] == ["root"]
+
+
+def test_who_is_deactivated_while_a_password_is_typed_stays_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add_person", "ana", "ana@new.example", "reviewer")
+
+    def typed(prompt: str = "") -> str:
+        User.objects.filter(username="ana").update(is_active=False)
+        return PASSWORD
+
+    monkeypatch.setattr("getpass.getpass", typed)
+    run("changepassword", "ana")
+    assert not User.objects.get(username="ana").is_active
+
+
+def test_nothing_is_open_in_the_database_while_a_password_is_typed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add_person", "ana", "ana@new.example", "reviewer")
+    depths = []
+
+    def typed(prompt: str = "") -> str:
+        depths.append(len(connection.savepoint_ids))
+        return PASSWORD
+
+    monkeypatch.setattr("getpass.getpass", typed)
+    before = len(connection.savepoint_ids)
+    run("changepassword", "ana")
+    assert set(depths) == {before}
+
+
+def test_a_password_that_cannot_be_recorded_is_not_given(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("add_person", "ana", "ana@new.example", "reviewer")
+    monkeypatch.setattr("getpass.getpass", lambda prompt="": PASSWORD)
+
+    def full(*args: Any, **given: Any) -> None:
+        raise OperationalError("disk full")
+
+    monkeypatch.setattr(people, "record_password", full)
+    with pytest.raises(OperationalError):
+        run("changepassword", "ana")
+    assert not User.objects.get(username="ana").has_usable_password()

@@ -16,18 +16,23 @@ from accounts_review.workflow.people import people
 
 
 class Command(createsuperuser.Command):
+    _login = ""
+    """Who is being made a superuser."""
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--actor", metavar="LOGIN", help="your login, of a superuser; recorded in the audit")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        at, actor = now(), shell.actor_named(options["actor"])
+        actor = shell.actor_named(options["actor"])
         if actor and not actor.is_superuser:
             raise CommandError(f"{actor.get_username()} may not do this; it takes a superuser.")
         with transaction.atomic():
-            before = set(_superusers())
+            before = list(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
             super().handle(*args, **options)
-            made = User.objects.filter(pk__in=set(_superusers()) - before)
+            at = now()
+            # Others may have become one meanwhile, by somebody else.
+            made = User.objects.filter(is_superuser=True, username=self._login).exclude(pk__in=before)
             changes = [people.record_superuser(person=person, actor=actor, now=at) for person in made]
         for change in changes:
             shell.tell(change, self, now=at)
@@ -36,8 +41,5 @@ class Command(createsuperuser.Command):
         if username.strip().casefold() in PROGRAMS:
             return f"The login {username} stands for a program in the audit. Choose another one."
         refusal: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]
+        self._login = User.normalize_username(username)
         return refusal
-
-
-def _superusers() -> list[int]:
-    return list(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
