@@ -248,3 +248,19 @@ def test_a_password_that_cannot_be_recorded_is_not_given(workspace: Workspace, m
     with pytest.raises(OperationalError):
         run("changepassword", "ana")
     assert not User.objects.get(username="ana").has_usable_password()
+
+
+def test_a_superuser_who_cannot_be_recorded_is_not_said_to_be_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: Any, **given: Any) -> None:
+        raise OperationalError("disk full")
+
+    given = ("--noinput", "--username", "root", "--email", "root@portal.example")
+    with monkeypatch.context() as broken:
+        broken.setattr(people, "record_superuser", full)
+        with pytest.raises(OperationalError):
+            call_command("createsuperuser", *given)
+    assert not User.objects.exists()
+    assert "created" not in capsys.readouterr().out
+    assert run("createsuperuser", *given) == "Superuser created successfully.\n"

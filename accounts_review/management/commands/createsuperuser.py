@@ -29,12 +29,15 @@ class Command(createsuperuser.Command):
             raise CommandError(f"{actor.get_username()} may not do this; it takes a superuser.")
         with transaction.atomic():
             before = list(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
-            super().handle(*args, **options)
+            # That it is done is said once it is.
+            super().handle(*args, **options | {"verbosity": 0})
             at = now()
             # Others may have become one meanwhile, by somebody else.
             made = User.objects.filter(is_superuser=True, username=self._login).exclude(pk__in=before)
             changes = [people.record_superuser(person=person, actor=actor, now=at) for person in made]
         for change in changes:
+            if options["verbosity"]:
+                self.stdout.write("Superuser created successfully.")
             shell.tell(change, self, now=at)
 
     def _validate_username(self, username: str, verbose_field_name: str, database: str) -> str | None:
