@@ -237,7 +237,13 @@ def _removed_after_all() -> Q:
     spared = Q(~Q(outcome__why__0__code="no_longer_listed"), state=CaseState.SPARED, answer__isnull=True)
     # Of a DELETE without a clear answer, reading has told that they are there still.
     looked_at = Q(outcome__has_key="held_since") | spared | Q(rechecks__contains=[{"found": "present"}])
-    sent = Q(state__in=KEPT, intended_at__isnull=False, account__absent_since__gt=F("intended_at"))
+    # A sync that was reading meanwhile dates what it found as of its beginning.
+    reading = Sync.objects.filter(
+        workspace=OuterRef("cleanup__workspace"), started_at=OuterRef("account__absent_since")
+    )
+    after = Q(account__absent_since__gt=F("intended_at"))
+    after |= Q(Exists(reading.filter(state=Sync.State.COMPLETE, finished_at__gt=OuterRef("intended_at"))))
+    sent = Q(after, state__in=KEPT, intended_at__isnull=False)
     return sent & ~looked_at & ~Q(Exists(between))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 
+from accounts_review.huwise import decode_groups
 from accounts_review.models import Case
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.answer import AnswerKind, Said
@@ -94,6 +96,30 @@ def test_who_is_missing_from_one_list_is_not_told_that_they_are_gone(stage: Stag
     assert not texts_to("marie@ville.example")
     look_again(stage)
     assert "As you asked, your access" in texts_to("marie@ville.example")[0]
+
+
+def test_who_went_while_a_sync_was_reading_is_told_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It began before the DELETE that was turned away and yet had effect, and did not list them any more."""
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+
+    def meanwhile(groups: Any) -> Any:
+        monkeypatch.undo()
+        stage.clock.advance(minutes=1)
+        stage.order({"method": "DELETE", "kind": "status", "status": 302})
+        stage.revoke()
+        stage.order()
+        assert stage.entries("marie")[-1] == "case.turned_away"
+        stage.remove("marie")
+        stage.clock.advance(minutes=1)
+        return decode_groups(groups)
+
+    monkeypatch.setattr("accounts_review.workflow.sync.sync.decode_groups", meanwhile)
+    stage.sync()
+    cancel(stage)
+    look_again(stage)
+    look_again(stage)
+    assert "We removed your access" in texts_to("marie@ville.example")[0]
 
 
 @pytest.mark.parametrize("is_listed", [True, False])
