@@ -25,8 +25,8 @@ LATE = timedelta(days=7)
 
 REMINDER_REFUSED = Event.CASE_REMINDER_REFUSED
 
-LATE_FOR_ANSWERED = timedelta(days=90)
-"""So is one to whoever answered, who waits for it; what ended before, as in an old database, nobody waits to hear."""
+LATE_FOR_PROMISED = timedelta(days=90)
+"""So is one to whoever was promised it; what ended before, as in an old database, nobody waits to hear."""
 
 ASKED_TO_LEAVE = Q(answer__kind="leave")
 """Who did so was promised an e-mail, whatever becomes of it."""
@@ -100,8 +100,9 @@ def ended(workspace: Workspace, *, now: datetime) -> QuerySet[Case]:
     ends = Case.objects.filter(state__in=(CaseState.REVOKED, CaseState.ALREADY_GONE, *KEPT)).filter(
         _gone() | _kept() | _gone_after_all(), cleanup__workspace=workspace, cleanup__dry_run=False
     )
-    # Which of those who answered are still to be told is said above.
-    owed = Q(moved_at__gt=now - LATE) | Q(answer__isnull=False, moved_at__gt=now - LATE_FOR_ANSWERED)
+    # Which of those who answered, or read that nobody knows yet, are still to be told is said above.
+    promised = Q(answer__isnull=False) | Q(state=CaseState.WITHDRAWN, intended_at__isnull=False)
+    owed = Q(moved_at__gt=now - LATE) | Q(promised, moved_at__gt=now - LATE_FOR_PROMISED)
     untold = ends.filter(owed, closing_told_at=None, account__erased_at=None)
     return _live(untold).select_related("account", "cleanup__workspace").order_by(LEAST_RECENTLY_TRIED, "pk")
 

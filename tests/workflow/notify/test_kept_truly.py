@@ -10,6 +10,7 @@ from django.core import mail
 
 from accounts_review.huwise import decode_groups
 from accounts_review.models import Case
+from accounts_review.web.public.status import Stand, status_of
 from accounts_review.workflow import advance, answer
 from accounts_review.workflow.answer import AnswerKind, Said
 from accounts_review.workflow.launch import launch
@@ -120,6 +121,19 @@ def test_who_went_while_a_sync_was_reading_is_told_too(stage: Stage, monkeypatch
     look_again(stage)
     look_again(stage)
     assert "We removed your access" in texts_to("marie@ville.example")[0]
+
+
+def test_whom_their_page_promises_an_email_gets_it_although_no_sync_was_complete_for_long(stage: Stage) -> None:
+    stage.clock.advance(days=30)
+    advance.make_due(workspace=stage.workspace, now=stage.clock())
+    stage.order({"method": "DELETE", "kind": "status", "status": 302})
+    stage.revoke()
+    stage.order()
+    cancel(stage)
+    assert status_of(stage.case("marie"), now=stage.clock()).stand is Stand.UNCERTAIN
+    stage.clock.advance(days=8)
+    look_again(stage)
+    assert "you keep your access" in texts_to("marie@ville.example")[0]
 
 
 @pytest.mark.parametrize("is_listed", [True, False])
