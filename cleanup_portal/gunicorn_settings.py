@@ -1,6 +1,5 @@
 """How gunicorn serves the portal, everywhere; :mod:`cleanup_portal.serve` starts it."""
 
-import gc
 import os
 import sys
 from contextlib import closing, suppress
@@ -28,11 +27,7 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Refuse a database that a newer version of the portal has changed, say so where it was not migrated, and look for
-    cycles after 10,000 new objects in place of 700.
-
-    A page makes thousands, and nearly all go by themselves: looking took a twelfth of its processor time.
-    """
+    """Refuse a database that a newer version of the portal has changed, and say so where it was not migrated."""
     # Only now is Django ready.
     from django.db import DatabaseError, connection
 
@@ -46,4 +41,3 @@ def post_worker_init(worker: Any) -> None:
         worker.log.critical(said)
     if newer:
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
-    gc.set_threshold(10_000)

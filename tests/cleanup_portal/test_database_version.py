@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import subprocess
@@ -107,12 +106,8 @@ def test_a_web_server_says_that_an_older_one_wants_migrating(
 
 def start_web() -> None:
     """What a process of the web server does before its first request."""
-    before = gc.get_threshold()
-    try:
-        with patch.object(connection, "close"):
-            gunicorn_settings.post_worker_init(SimpleNamespace(log=logging.getLogger("web")))
-    finally:
-        gc.set_threshold(*before)
+    with patch.object(connection, "close"):
+        gunicorn_settings.post_worker_init(SimpleNamespace(log=logging.getLogger("web")))
 
 
 @pytest.mark.slow(reason="starts a PostgreSQL of its own")
