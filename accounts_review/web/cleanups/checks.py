@@ -18,6 +18,7 @@ from accounts_review.models.keys import Among
 from accounts_review.rules.addresses import usable_for_mail
 from accounts_review.rules.policy import CEILINGS
 from accounts_review.web.cleanups.basket import HAS_PLAIN_ADDRESS, Basket
+from accounts_review.web.shared.groups import titles_of
 from accounts_review.wording import findings
 from accounts_review.wording.numbers import counted
 from accounts_review.workflow import clock
@@ -274,7 +275,7 @@ def _bounced(basket: Basket) -> list[int]:
 def _succession(basket: Basket) -> Iterator[LaunchCheck]:
     found = orphaned_rights.orphans_of(basket.workspace, basket.accounts)
     made = orphaned_rights.made_by(basket.workspace, basket.accounts)
-    titles = {uid: title or uid for uid, title in basket.workspace.groups.values_list("uid", "title")}
+    titles = titles_of(basket.workspace)
     rights = {orphan.name: orphan.last for orphan in found if not orphan.is_group}
     groups = {titles.get(orphan.name, orphan.name): orphan.last for orphan in found if orphan.is_group}
     if rights:

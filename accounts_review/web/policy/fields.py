@@ -27,6 +27,7 @@ from accounts_review.rules.policy_editor import CONDITIONS, PolicyValues, Segmen
 from accounts_review.rules.policy_parser import PolicyFault
 from accounts_review.rules.retention import LONGEST_RETENTION_MONTHS
 from accounts_review.web.policy.chips import ChipsField, ChipsInput, fields_written, unique
+from accounts_review.web.shared.groups import titles_of
 from accounts_review.wording import policies, rights
 from accounts_review.wording.labels import labelled
 
@@ -59,7 +60,7 @@ def names_of(workspace: Workspace) -> NamesKnown:
     known = [*rights.RIGHTS, *sorted((KNOWN_PERMISSIONS | holders.keys()) - rights.RIGHTS.keys())]
     return NamesKnown(
         rights={right: rights.named(right) for right in known},
-        groups={uid: title or uid for uid, title in workspace.groups.values_list("uid", "title")},
+        groups=titles_of(workspace),
         holders=holders,
         members=members,
     )

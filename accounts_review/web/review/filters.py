@@ -17,15 +17,15 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, npgettext
 
-from accounts_review.models import Case, Exemption, Group, Snooze, Workspace
+from accounts_review.models import Case, Exemption, Snooze, Workspace
 from accounts_review.models.account import VERDICT_LABELS, AccountQuerySet
-from accounts_review.models.prepared import Prepared
 from accounts_review.rules.dormancy import Standing, Verdict
 from accounts_review.rules.lifecycle import CaseState
 from accounts_review.rules.policy import ALWAYS_PROTECTED
 from accounts_review.web.review.counts import Counts, counts_among, counts_by_segment
 from accounts_review.web.review.seek import idle_enough, order_named
 from accounts_review.web.shared.filters import Filters
+from accounts_review.web.shared.groups import titles_of
 from accounts_review.web.shared.made import Made
 from accounts_review.web.shared.widgets import LongSelect
 from accounts_review.wording import instants, segments
@@ -55,10 +55,6 @@ IN_A_FIELD = {"q", "segment", "group", "idle", "state", "never_used"}
 """Filters whose fields show what is in force, so that no chip repeats it where nothing was narrowed."""
 LAPSING = timedelta(days=30)
 """An exemption that ends within this time is about to lapse."""
-
-_TITLES = Prepared(
-    lambda workspace: Group.objects.filter(workspace=workspace).values_list("uid", "title"), workspace=int
-)
 
 CSS_CLASSES: dict[type, str] = {
     forms.CheckboxInput: "form-check-input",
@@ -153,7 +149,7 @@ class ReviewFilter(Filters):
         self.filters["segment"].extra["choices"] = lambda: [
             (name, segments.shown(name)) for name in sorted(self.by_segment)
         ]
-        self.titles = {uid: title or uid for uid, title in _TITLES.rows(workspace=workspace.pk)}
+        self.titles = titles_of(workspace)
         self.filters["group"].extra["choices"] = lambda: sorted(
             self.titles.items(), key=lambda group: group[1].casefold()
         )
