@@ -49,10 +49,8 @@ class Command(changepassword.Command):
 
     def _typed(self, person: User) -> str:
         for _ in range(TRIES):
-            password = getpass.getpass(prompt="Password: ")
-            if not password:
-                raise CommandError("aborted")
-            if password != getpass.getpass(prompt="Password (again): "):
+            password: str = self._get_pass()  # type: ignore[attr-defined]
+            if password != self._get_pass("Password (again): "):  # type: ignore[attr-defined]
                 self.stdout.write("Passwords do not match. Please try again.")
                 continue
             try:

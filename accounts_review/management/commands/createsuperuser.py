@@ -28,12 +28,11 @@ class Command(createsuperuser.Command):
         if actor and not actor.is_superuser:
             raise CommandError(f"{actor.get_username()} may not do this; it takes a superuser.")
         with transaction.atomic():
-            before = list(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
             # That it is done is said once it is.
             super().handle(*args, **options | {"verbosity": 0})
             at = now()
             # Others may have become one meanwhile, by somebody else.
-            made = User.objects.filter(is_superuser=True, username=self._login).exclude(pk__in=before)
+            made = User.objects.filter(is_superuser=True, username=self._login)
             changes = [people.record_superuser(person=person, actor=actor, now=at) for person in made]
         for change in changes:
             if options["verbosity"]:
@@ -44,5 +43,6 @@ class Command(createsuperuser.Command):
         if username.strip().casefold() in PROGRAMS:
             return f"The login {username} stands for a program in the audit. Choose another one."
         refusal: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]
-        self._login = User.normalize_username(username)
+        # That of somebody else is refused.
+        self._login = "" if refusal else User.normalize_username(username)
         return refusal

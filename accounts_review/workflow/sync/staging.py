@@ -249,8 +249,8 @@ class Staging:
             if self._noted:
                 cursor.execute("TRUNCATE sync_unjudged")
             # To go through both in the order of their keys takes half as long as to put one of them into a hash.
-            cursor.execute(f"SET enable_hashjoin = off; INSERT INTO sync_unjudged {query}", given)
-            cursor.execute("RESET enable_hashjoin; ANALYZE sync_unjudged")
+            note = f"INSERT INTO sync_unjudged {query}; RESET enable_hashjoin; ANALYZE sync_unjudged"
+            cursor.execute(f"SET enable_hashjoin = off; {note}", given)
         self._noted = beside
 
     @property
