@@ -155,10 +155,6 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """Each account's key and its verdict."""
         return dict(self.values_list(*("pk", "verdict")))
 
-    def verdict_counts(self) -> dict[str, int]:
-        """How many there are ``with_verdict`` of each."""
-        return dict(self.order_by().values_list(*("verdict",)).annotate(models.Count("pk")))
-
     def search(self, term: str, *, is_walked: bool = False) -> AccountQuerySet:
         """Those whose username, address or name holds every word of the term, be it one here and one there.
 

@@ -22,6 +22,10 @@ from accounts_review.web.shared.access import WorkspaceView
 from accounts_review.web.shared.tables import WrittenTable, celled
 from accounts_review.workflow.restore.returns import ReturnRate, ReturnsCounted, rates_of, returns_counted
 
+FEW = 1_000
+_KEPT: dict[int, tuple[audit.Checkpoint, ReturnsCounted]] = {}
+"""By workspace what was counted of very many, and the newest audit entry then: each removal and return has one."""
+
 
 class RevokedFilter(CaseFilter):
     """Those of a segment, as it was when they were approved, and those who are back."""
@@ -51,11 +55,6 @@ class RevokedFilter(CaseFilter):
 
     def by_return(self, cases: QuerySet[Case], _name: str, way: str) -> QuerySet[Case]:
         return cases.filter(WAYS[way][0])
-
-
-FEW = 1_000
-_KEPT: dict[int, tuple[audit.Checkpoint, ReturnsCounted]] = {}
-"""By workspace what was counted of very many, and the newest audit entry then: each removal and return has one."""
 
 
 def _counted(workspace: Workspace, cases: QuerySet[Case]) -> ReturnsCounted:

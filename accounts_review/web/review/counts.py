@@ -69,10 +69,8 @@ def counts_by_segment(workspace: Workspace, *, now: datetime, is_unused: bool = 
     for group, count in decided(workspace, now=now).items():
         if is_unused and not group.never_used:
             continue
-        verdict, counts = (
-            verdict_of(group.standing, is_active=not group.is_past).value,
-            found.setdefault(group.segment, Counts()),
-        )
+        verdict = verdict_of(group.standing, is_active=not group.is_past).value
+        counts = found.setdefault(group.segment, Counts())
         counts.still_open[verdict] -= count
         if group.is_exempt and group.is_past:
             counts.totals[verdict] -= count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -259,6 +260,19 @@ def test_a_tally_counts_the_listed_accounts_only(set_stage: SetStage) -> None:
     stage.remove("omar")
     stage.sync()
     assert assess.tally(workspace=stage.workspace, now=NOW) == {"active": 21, "dormant": 1, "uncertain": 1}
+
+
+def test_a_tally_says_what_the_verdicts_of_all_say_at_any_instant(set_stage: SetStage) -> None:
+    stage = set_stage(
+        *(someone("marie"), someone("omar"), someone("no.mail", email=None), someone("busy", idle=3)),
+        someone("admin", permissions=["edit_domain"]),
+    )
+    for name in ("marie", "no.mail", "busy", "admin"):
+        make_exemption(stage.account(name), until=NOW + timedelta(days=10), reason="x")
+    for days in (0, 9, 10, 727, 728, 10_000):
+        stage.clock.instant = NOW + timedelta(days=days)
+        found = assess.tally(workspace=stage.workspace, now=stage.clock.instant)
+        assert found == Counter(stage.verdicts().values()), days
 
 
 def test_a_policy_that_comes_into_force_meanwhile_is_not_overwritten(
