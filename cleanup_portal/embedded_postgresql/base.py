@@ -19,7 +19,7 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from cleanup_portal.embedded_postgresql import leftovers, watcher
-from cleanup_portal.embedded_postgresql.configuration import configured
+from cleanup_portal.embedded_postgresql.configuration import configured, localized
 from cleanup_portal.embedded_postgresql.joining import once, plain_path
 
 with warnings.catch_warnings():
@@ -36,7 +36,8 @@ _library_log.addFilter(leftovers.shorten)
 
 _STARTING = Lock()
 
-# The library takes no settings for the server that it starts.
+# The library takes no settings for the database that it makes, nor for the server that it starts.
+postgres_server.initdb = localized(postgres_server.initdb)  # type: ignore[attr-defined]
 postgres_server.pg_ctl = configured(postgres_server.pg_ctl)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,5 @@
-"""How the embedded server is set up where PostgreSQL's defaults, made for small machines, cost time.
+"""How the embedded server is set up: where PostgreSQL's defaults, made for small machines, cost time, and the same
+on every machine.
 
 The settings are given whenever it starts, so that a database made by an earlier version has them, too.
 """
@@ -17,9 +18,16 @@ SETTINGS = {
     "wal_buffers": "1MB",
     # With the default of 1GB, checkpoints come amid a statement on very many, which then writes whole pages anew.
     "max_wal_size": "4GB",
+    # With the default, each new file of its log is first filled with zeros: of a first sync of 1,000,000, 2.5 GB.
+    "wal_init_zero": "off",
     # Nobody replicates it.
     "max_logical_replication_workers": "0",
 }
+
+LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8")
+"""How texts are put in order, and which letters are capitals. Otherwise it is as in the shell that makes the database:
+after ``LC_ALL=C`` no search finds *É* as *é*, and where the machine lacks the language of its user, none is made. Built
+in, it changes with no other package, and texts are compared byte by byte: indexes of them take a third less."""
 
 LONGEST_START = 600
 """Seconds. After a crash it reads up to ``max_wal_size`` again before it is there, for which the library's ten do not
@@ -36,5 +44,15 @@ def configured(pg_ctl: Callable[..., str]) -> Callable[..., str]:
             return pg_ctl(args, pgdata=pgdata, **kwargs)
         patient = kwargs | {"timeout": LONGEST_START + 10}
         return pg_ctl(["-t", str(LONGEST_START), "-o", options, *args], pgdata=pgdata, **patient)
+
+    return run
+
+
+def localized(initdb: Callable[..., str]) -> Callable[..., str]:
+    """``initdb`` as the library calls it; a database that it makes has our :data:`LOCALE`."""
+
+    @wraps(initdb)
+    def run(args: list[str], pgdata: Path | None = None, **kwargs: object) -> str:
+        return initdb([*args, *LOCALE], pgdata=pgdata, **kwargs)
 
     return run

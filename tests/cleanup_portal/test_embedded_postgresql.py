@@ -54,6 +54,18 @@ connection.close()
 print(answer())
 """
 
+ASK_ABOUT_LETTERS = """
+import django
+django.setup()
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute(
+        "SELECT upper('é'), lower('ÉI'), 'é' ILIKE 'É',"
+        " (SELECT array_agg(word ORDER BY word) FROM unnest(ARRAY['é', 'adam', 'Zoé', 'É']) word)"
+    )
+    print(cursor.fetchone())
+"""
+
 KEEP_AND_ASK_AGAIN = """
 import os, signal
 import django
@@ -87,9 +99,9 @@ def join(folder: Path, *, threads: int) -> str:
     return run(folder, JOIN.format(threads=threads))
 
 
-def run(folder: Path, code: str) -> str:
+def run(folder: Path, code: str, **environment: str) -> str:
     """What a fresh process says, or what ended it."""
-    env = os.environ | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
+    env = os.environ | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"} | environment
     command = [sys.executable, "-W", "ignore", "-c", code]
     result = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
     return result.stdout.strip() or result.stderr
@@ -115,6 +127,12 @@ def test_whenever_it_starts_it_has_our_settings_whatever_its_folder_says(tmp_pat
     names = ", ".join(f"current_setting('{name}')" for name in SETTINGS)
     assert run(tmp_path, ASK.format(names=names)) == str((*SETTINGS.values(),))
     assert "\nshared_buffers = 128MB" in (tmp_path / "postgresql" / "postgresql.conf").read_text()
+
+
+@pytest.mark.parametrize("language", ["C", "tr_TR.UTF-8", "UTF-8", "fr_FR.ISO-8859-1"])
+def test_whoever_makes_it_in_whatever_language_capitals_and_order_are_the_same(tmp_path: Path, language: str) -> None:
+    found = run(tmp_path, ASK_ABOUT_LETTERS, LC_ALL=language, LANG=language)
+    assert found == "('É', 'éi', True, ['Zoé', 'adam', 'É', 'é'])"
 
 
 @pytest.mark.parametrize("left", ["", "[12, "])

@@ -47,7 +47,7 @@ set -euo pipefail
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mkdir -p "$PGDATA"
   initdb --pgdata "$PGDATA" --username "$POSTGRES_USER" --pwfile <(printf '%s\\n' "$POSTGRES_PASSWORD") \\
-    --auth-local trust --auth-host scram-sha-256 --encoding UTF8 --locale C.UTF-8
+    --auth-local trust --auth-host scram-sha-256 --encoding UTF8 ${POSTGRES_INITDB_ARGS:-}
   echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
   pg_ctl --pgdata "$PGDATA" --wait --options "-c listen_addresses='' -k /tmp" start
   PGPASSWORD=$POSTGRES_PASSWORD createdb --host /tmp --username "$POSTGRES_USER" "$POSTGRES_DB"
