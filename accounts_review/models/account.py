@@ -47,7 +47,6 @@ EXCEPTIONAL = (
 LISTED = Q(absent_since=None, gone_at=None)
 PLAIN = Q(incomplete=False, disputed=[], lost_activity_at=None, unconfirmed_activity_at=None)
 """What is true of nearly everyone: the record alone tells what is known."""
-_NOTHING_DISPUTED = md5(b"{}", usedforsecurity=False).hexdigest()
 SEARCHED: tuple[str, ...] = ("username", "email", "display_name", "first_name", "last_name")
 SEARCHED_TEXT = Func(
     *SEARCHED, template="(%(expressions)s)", arg_joiner=" || E'\\n' || ", output_field=models.TextField()
@@ -57,9 +56,9 @@ BY_USERNAME, BY_EMAIL = Lower(Left("username", 200)), Lower(Left("email", 200))
 """Orders in which capitals do not count; a hostile name can be longer than an index entry may be."""
 
 
-def around_digest(beside: str) -> tuple[str, str]:
-    """What stands before and after the digest in the ``basis`` of whoever is :data:`PLAIN`."""
-    return f"{beside}:", f":false:{_NOTHING_DISPUTED}::"
+def before_digest(beside: str) -> str:
+    """What stands before the digest in the ``basis`` of whoever is :data:`PLAIN`."""
+    return f"{beside}:"
 
 
 VERDICT_LABELS = {
@@ -115,8 +114,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         parts = ("digest", Cast("incomplete", text), MD5(Cast("disputed", text)), *dates)
         joined = (piece for part in parts for piece in (Value(":"), part))
         # Of nearly everyone it is the digest alone that tells: found so, it takes a third of the time.
-        before, after = around_digest(beside)
-        short = Concat(Value(before), "digest", Value(after), output_field=text)
+        short = Concat(Value(before_digest(beside)), "digest", output_field=text)
         whole = Concat(Value(beside), *joined, output_field=text)
         columns: dict[str, Any] = {"basis": models.Case(When(PLAIN, then=short), default=whole, output_field=text)}
         return self.annotate(**columns)

@@ -264,7 +264,7 @@ def rights_digest(groups: list[GroupRecord], key_owner: str) -> str:
     """A digest of what an assessment rests on beside the account itself and the policy."""
     rights = rights_of_groups(groups).items()
     content = [key_owner, sorted([uid, None if held is None else sorted(held)] for uid, held in rights)]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
 def _touched(staging: Staging, statement: str, **given: Any) -> tuple[int, list[int]]:

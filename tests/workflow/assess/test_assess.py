@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ from tests.conftest import FIXTURES
 from tests.factories import make_exemption, put_in_force
 from tests.stage import KEY, NOW, SetStage, Stage, client_of, days_ago, policy_text, someone
 
+LONGER = """
+UPDATE accounts_review_workspace SET rights_digest = rights_digest || repeat('0', 32);
+UPDATE accounts_review_assessment SET basis = CASE WHEN basis LIKE '%:%:%'
+    THEN left(basis, 32) || repeat('0', 32) || substr(basis, 33)
+    ELSE left(basis, 32) || repeat('0', 32) || substr(basis, 33) || ':false:' || md5('{}') || '::' END
+"""
+"""As an earlier version kept what a judgement rests on."""
 NEEDS_MORE_THAN_THE_ACCOUNT = {
     "dataset-level-editor",
     "page-level-editor",
@@ -326,3 +334,17 @@ def test_two_that_assess_at_once_are_both_content_when_nobody_is_left(set_stage:
     version = stage.workspace.current_policy
     version.is_judged = False  # As it was when the second looked, before the first had noted that it was through.
     assert assess._is_done(version, [])
+
+
+def test_nobody_is_judged_anew_for_what_is_kept_in_fewer_letters(set_stage: SetStage) -> None:
+    stage = set_stage(someone("marie"), someone("odd", permissions="all"), others=5)
+    stage.update("marie", last_seen_at=None, last_login_at=None)
+    stage.sync()
+    kept = list(Assessment.objects.order_by("pk").values_list("account", "basis"))
+    assert Account.objects.filter(lost_activity_at__isnull=False).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(LONGER)
+        cursor.execute(import_module("accounts_review.migrations.0036_shorter_bases").SHORTER)
+    assert list(Assessment.objects.order_by("pk").values_list("account", "basis")) == kept
+    assert assess.is_owed(workspace=Workspace.objects.get()) is False
