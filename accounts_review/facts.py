@@ -155,4 +155,4 @@ def incarnation_of(user: UserRecord) -> str:
 
 def whole_incarnation(incarnation: str) -> str:
     """An incarnation without a fraction of a second, which an API may stop giving; so incarnations are compared."""
-    return _FRACTION.sub("", incarnation)
+    return _FRACTION.sub("", incarnation) if "." in incarnation else incarnation

@@ -35,32 +35,30 @@ def copy_in(rows: Sequence[models.Model]) -> None:
 
 
 def copy_rows(model: type[models.Model], rows: Iterable[Sequence[Any]]) -> None:
-    """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text.
-
-    The database stores the first while the next are made, so what makes them must not ask anything of the connection:
-    it would wait for ever.
-    """
+    """The same, of bare rows: the values of all columns in the order of the model's fields, JSON as text."""
     columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
-    _copy_at_once(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)
+    copy(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', rows)
 
 
 def copy(statement: str, rows: Iterable[Sequence[Any]]) -> int:
     """Write bare rows by a COPY; returns how many there were.
 
-    In portions, so that the rows may come from the same connection.
+    The database stores the first while the next are made, so what makes them must not ask anything of the connection:
+    it would wait for ever.
     """
-    remaining, count = iter(rows), 0
-    while portion := list(islice(remaining, PORTION)):
-        _copy_at_once(statement, portion)
-        count += len(portion)
+    count = 0
+    # Django tells the errors of a COPY as its own only where it is asked to.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as into:
+        for count, row in enumerate(rows, 1):  # noqa: B007
+            into.write_row(row)
     return count
 
 
-def _copy_at_once(statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    # Django tells the errors of a COPY as its own only where it is asked to.
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as into:
-        for row in rows:
-            into.write_row(row)
+def copy_in_portions(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """The same, of rows that come from the same connection."""
+    remaining = iter(rows)
+    while portion := list(islice(remaining, PORTION)):
+        copy(statement, portion)
 
 
 def new_keys(model: type[models.Model], count: int) -> list[int]:
@@ -92,7 +90,9 @@ def as_read(model: type[Row], columns: Sequence[str]) -> Row:
 
 
 def array_of(names: tuple[str, ...]) -> str:
-    """Names as PostgreSQL writes an array of texts; many accounts have the same."""
+    """Names as PostgreSQL writes an array of texts; many accounts have none, or the same."""
+    if not names:
+        return "{}"
     return _known_array(names) if is_shared(names) else _array(names)
 
 

@@ -48,7 +48,8 @@ def read_date(value: object, *, read_at: datetime) -> datetime | DateFault:
         return instant
     if instant < EARLIEST_VALID:
         return DateFault.TOO_EARLY
-    return instant if instant <= read_at + FUTURE_TOLERANCE else DateFault.IN_THE_FUTURE
+    is_past = instant <= read_at or instant <= read_at + FUTURE_TOLERANCE
+    return instant if is_past else DateFault.IN_THE_FUTURE
 
 
 def _usual(value: object) -> datetime | None:

@@ -29,12 +29,12 @@ def folded(name: str) -> str:
     The Turkish i's count as i: what upper and lower case make of them depends on who writes. Characters that nobody
     sees, such as those a copied text brings along, do not count.
     """
+    if name.isascii():
+        return name.strip().lower()
     return _known(name) if len(name) <= LONGEST else _fold(name)
 
 
 def _fold(name: str) -> str:
-    if name.isascii():
-        return name.strip().lower()
     visible = "".join(character for character in name if category(character) != "Cf")
     bare = normalize("NFKC", normalize("NFKC", visible).casefold()).strip()
     return bare.replace("i\u0307", "i").replace("\u0131", "i")

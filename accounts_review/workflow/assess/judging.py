@@ -21,7 +21,7 @@ from accounts_review.facts import facts_of, rights_of_groups
 from accounts_review.huwise import decode_user
 from accounts_review.models import Account, PolicyPreview, PreviewedAssessment, Workspace
 from accounts_review.models.assessment import AssessmentBase
-from accounts_review.models.copying import array_of, copy
+from accounts_review.models.copying import array_of, copy_in_portions
 from accounts_review.models.keys import one_of
 from accounts_review.models.streaming import streamed
 from accounts_review.rules.dormancy import Alike, Reason, judge
@@ -71,7 +71,7 @@ class Judging:
         # In a transaction, as otherwise the database puts all records of a portion aside before it gives the first.
         with transaction.atomic():
             rows = (self.row(*stored) for stored in streamed(accounts.values_list(*_READ)))
-            copy(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
+            copy_in_portions(f"COPY judged ({', '.join(COLUMNS)}) FROM STDIN", rows)
 
     def row(self, pk: str, raw: str, read_at: str, *about: Any) -> tuple[Any, ...]:
         """The columns of a judgement of one account, as text where that is quicker."""
@@ -90,10 +90,17 @@ class Judging:
         # Groups that came expanded may grant more than the same groups of others.
         found = judge(self.rules, facts, alike=None if user.expanded else self._alike)
         return (
-            *(pk, basis, found.segment, found.activity_at and to_builtins(found.activity_at), found.activity_field),
-            *(to_builtins(found.dormant_from), found.limit_days, str(found.standing)),
+            pk,
+            basis,
+            found.segment,
+            found.activity_at and to_builtins(found.activity_at),
+            found.activity_field,
+            to_builtins(found.dormant_from),
+            found.limit_days,
+            found.standing.value,
             None if found.rights is None else array_of(found.rights),
-            *(_document(found.reasons), facts.never_used),
+            _document(found.reasons),
+            facts.never_used,
         )
 
 
@@ -102,7 +109,9 @@ _instant = lru_cache(maxsize=4096)(datetime.fromisoformat)
 
 
 def _document(reasons: tuple[Reason, ...]) -> str:
-    """Reasons as they are stored; many accounts have the same."""
+    """Reasons as they are stored; most accounts have none, and many the same."""
+    if not reasons:
+        return "[]"
     is_known = is_shared([reason.subject + reason.via for reason in reasons])
     return _known_document(reasons) if is_known else _write(reasons)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from itertools import islice
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -15,9 +16,9 @@ from accounts_review.audit.events import Event
 from accounts_review.huwise import GroupRecord, decode_user, digest_of
 from accounts_review.models import Account, HeldSync, Sync, Workspace, indexes, permit
 from accounts_review.models.rewrite import wait_to_rewrite
-from accounts_review.workflow.sync.passes import record_of
 from accounts_review.workflow.sync.remembered import forget_pages
-from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, StagedRecord, Staging
+from accounts_review.workflow.sync.staged_record import StagedRecord, record_of
+from accounts_review.workflow.sync.staging import BATCH, FRESH, UNCHANGED, Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, hold, store, store_disputed, store_rights, to_judge
 
@@ -105,7 +106,8 @@ def accept_held(workspace: Workspace, held: HeldSync) -> Stored:
     with staging_of(workspace, read_at=now) as staging, indexes.keeping_unique(Account):
         staging.note_newest()
         raws = held.records.order_by("pk").values_list("raw", flat=True).iterator(chunk_size=BATCH)
-        staging.add(1, 0, (_record(bytes(raw), now) for raw in raws))
+        while batch := list(islice(raws, BATCH)):
+            staging.add(1, 0, (_record(bytes(raw), now) for raw in batch), most=len(batch))
         # It names all who were not seen, whatever is known of them today.
         staging.miss(_UNSEEN, held=held.pk)
         staging.close_pass(1, ())

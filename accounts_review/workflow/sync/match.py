@@ -16,7 +16,7 @@ from django.db.models.functions import MD5
 from accounts_review.facts import activity_of, lost_activity, whole_incarnation
 from accounts_review.huwise import UserRecord, decode_user
 from accounts_review.models import Account
-from accounts_review.models.copying import copy
+from accounts_review.models.copying import copy_in_portions
 from accounts_review.rules.dates import is_earlier, valid_instant
 from accounts_review.workflow.sync.staging import FRESH, Staging
 
@@ -58,7 +58,7 @@ def match(staging: Staging, *, is_in_doubt: bool, now: datetime) -> None:
     raws = ("record.raw", "account.raw") if is_in_doubt else ("NULL", "NULL")
     found = staging.stream(_NAMESAKES.format(raw=", ".join(raws)))
     matched = _matched(found, is_in_doubt=is_in_doubt, now=now)
-    copy("COPY sync_match (seq, id, lost, is_accepted, is_listed) FROM STDIN", matched)
+    copy_in_portions("COPY sync_match (seq, id, lost, is_accepted, is_listed) FROM STDIN", matched)
     staging.run("ANALYZE sync_match")
 
 

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 
-from accounts_review.facts import incarnation_of, whole_incarnation
-from accounts_review.huwise import Client, HuwiseError, Page, UserRecord, decode_user, digest_of
+from accounts_review.huwise import Client, HuwiseError, Page, decode_user, digest_of
 from accounts_review.huwise.records import storable
 from accounts_review.models.account import NAMELESS
-from accounts_review.rules.dates import valid_instant
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.known import STRANGE, Known, namesakes
 from accounts_review.workflow.sync.one_pass import Pass
-from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, StagedRecord, Staging
+from accounts_review.workflow.sync.staged_record import StagedRecord, record_of
+from accounts_review.workflow.sync.staging import FRESH, SEEN_NAMES, UNCHANGED, Staging
 
 REPEATS = 5
 """So often the light pass is repeated while the list does not hold still."""
@@ -192,7 +190,8 @@ class Passes:
         if number < before.pages and before.digests[number] == page.digest and start == before.starts[number]:
             one.repeat(number, before)
         else:
-            self.staging.add(one.number, number, self._strangers(one, page, at=at))
+            strangers = self._strangers(one, page, at=at)
+            self.staging.add(one.number, number, strangers, most=len(page.views))
         one.starts.append(start)
         one.digests.append(page.digest)
 
@@ -237,7 +236,10 @@ class Passes:
         if len(known) and (not known.are_distinct or any(seen[place] for place in known.unlisted)):
             sharing = namesakes(staging.workspace, known)
             shared = sum(max(0, sum(seen[place] for place in places) - 1) for places in sharing)
-        strangers = staging.one(_STRANGERS) if one.places.count(STRANGE) else 0
+        strangers = one.places.count(STRANGE)
+        # Where nobody is stored, and each came after the one before, nobody was read twice.
+        if strangers and not (staging.is_first and staging.in_order and not staging.has_nameless):
+            strangers = staging.one(_STRANGERS)
         one.population = seen.count(1) - sum(seen[place] for place in known.nameless) - shared + strangers
 
     def _nameless(self, one: Pass) -> dict[str, list[str]]:
@@ -271,30 +273,3 @@ class Passes:
         place = next(place for place, times in times_read.items() if times > 1 and place not in others)
         username = "SELECT username FROM accounts_review_account WHERE id = %(key)s"
         return str(self.staging.one(username, key=self.known.keys[place]))
-
-
-def record_of(
-    user: UserRecord, raw: bytes, digest: str, *, joined_between: tuple[datetime, datetime] | None = None, at: datetime
-) -> StagedRecord:
-    """A record with what its account is known by; where that is no username, the address and what else it says."""
-    incarnation, name = incarnation_of(user), user.username
-    whole = whole_incarnation(incarnation)
-    meanwhile = joined_between is not None and _has_joined(user, incarnation, *joined_between, at=at)
-    if not name:
-        name, whole = f"{NAMELESS}{user.email or user.display_name or digest[:8]}", f"{whole} {digest}"
-        incarnation = whole
-    return StagedRecord(user, raw, digest, name, incarnation, whole, meanwhile)
-
-
-@lru_cache(maxsize=4)
-def _day_of(instant: datetime) -> str:
-    return instant.astimezone(UTC).date().isoformat()
-
-
-def _has_joined(user: UserRecord, incarnation: str, began: datetime, until: datetime, *, at: datetime) -> bool:
-    """Whether somebody joined between two instants."""
-    # Nearly everyone joined long before, which is told by comparing dates in UTC as text.
-    if incarnation.startswith("20") and incarnation.endswith("+00:00") and incarnation < _day_of(began):
-        return False
-    joined = valid_instant(user.joined_at, read_at=at)
-    return joined is not None and began <= joined <= until

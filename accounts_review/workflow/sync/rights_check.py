@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from accounts_review.facts import RightsByGroup, facts_of
 from accounts_review.huwise import Client, GroupRecord, HuwiseError, UserRecord, decode_user
-from accounts_review.models.copying import copy
+from accounts_review.models.copying import copy_in_portions
 from accounts_review.rules.dates import EARLIEST_VALID as ANY_TIME
 from accounts_review.rules.dormancy import KNOWN_PERMISSIONS
 from accounts_review.wording.findings import Found, of_error
@@ -117,4 +117,4 @@ def _note_ours(passes: Passes, rights: list[str], digest: str) -> None:
 
 
 def _note(holders: Iterable[tuple[str, str, bool]]) -> None:
-    copy('COPY sync_holder (username, "right", is_ours) FROM STDIN', holders)
+    copy_in_portions('COPY sync_holder (username, "right", is_ours) FROM STDIN', holders)

@@ -6,12 +6,13 @@ ordinary night, few. So neither memory nor the database holds a workspace twice.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
-from typing import Any, NamedTuple, Protocol
+from itertools import chain, islice
+from typing import Any
 
 from django.db import Error, connection
 from django.db.models import BooleanField, Q
@@ -19,18 +20,22 @@ from django.db.models.expressions import RawSQL
 from msgspec import to_builtins
 
 from accounts_review.facts import use_of
-from accounts_review.huwise import GroupRecord, UserRecord
+from accounts_review.huwise import UserRecord
 from accounts_review.huwise.records import storable
 from accounts_review.models import Account, PolicyVersion, Workspace
 from accounts_review.models.account import NAMELESS, STALE
 from accounts_review.models.copying import array_of, copy, new_keys
 from accounts_review.models.streaming import stream
 from accounts_review.rules.names import folded
+from accounts_review.workflow.sync.follower import Follower
 from accounts_review.workflow.sync.known import NOT_ACCEPTED
+from accounts_review.workflow.sync.staged_record import StagedRecord
 
 BATCH = 2000
+FEW = 100
+"""Where a page has fewer new records, they wait for others."""
 AT_ONCE, BYTES_AT_ONCE = 2000, 8 * 1024 * 1024
-"""So many records are written together, or so much of them: of megabytes each, 2000 would take gigabytes."""
+"""So many may wait, or so much of them: of megabytes each, 2000 would take gigabytes."""
 KEYS_AT_ONCE = 20_000
 """So many keys are drawn together, as each time the database waits for its disk."""
 TABLES = ("sync_record", "sync_unseen", "sync_match", "sync_holder", "sync_disputed", "sync_unjudged", "sync_touched")
@@ -57,7 +62,6 @@ COLUMNS = (
     "pass, page, seq, digest, name, whole, is_nameless, joined_meanwhile, incarnation, email, display_name,"
     " first_name, last_name, account_type, groups, raw, odd, activity, is_seen, never_used, rights"
 )
-_SEQ, _DIGEST, _RAW = map(COLUMNS.split(", ").index, ("seq", "digest", "raw"))
 
 UNCHANGED = """
 account.workspace_id = %(workspace)s AND NOT account.incomplete AND account.id <= %(newest)s
@@ -87,40 +91,6 @@ LIMIT 1
 """  # noqa: S608
 
 
-class StagedRecord(NamedTuple):
-    """A record that is not known, as it was read in a pass."""
-
-    user: UserRecord
-    raw: bytes
-    digest: str
-    name: str
-    """The username, or what stands for it."""
-    incarnation: str
-    whole: str
-    """The incarnation, without fractions of a second."""
-    joined_meanwhile: bool = False
-
-    @property
-    def is_nameless(self) -> bool:
-        return self.name.startswith(NAMELESS)
-
-
-class Follower(Protocol):
-    """Who does something with the records of a first pass while they are read."""
-
-    def begin(self, groups: Iterable[GroupRecord], key_owner: str, rights_digest: str, read_at: datetime) -> None:
-        """What there is beside the users, before the first is read."""
-
-    def take(self, records: Sequence[tuple[int, str, str]]) -> None:
-        """Records that are not stored: the key of each as an account, its digest, and the text that would be stored."""
-
-    def prepare(self) -> None:
-        """All is read, and is looked through now."""
-
-    def store(self) -> None:
-        """What was read is accepted, and is stored."""
-
-
 @dataclass(slots=True)
 class Staging:
     """The staged sync of a workspace. Which pass counts is told by ``number``."""
@@ -142,15 +112,17 @@ class Staging:
     has_nameless: bool = False
     """Whether any record that was put here may have no username."""
     follower: Follower | None = None
+    in_order: bool = True
+    """Whether what stands for the usernames of all records that were put here came in their order, each once."""
+    _last_name: str = ""
     _missed_by_all: int = 0
     _noted: tuple[int, str] | None = None
     """Beside which policy and rights it is noted who is unjudged."""
     _waiting: list[tuple[Any, ...]] = field(default_factory=list)
+    _told: list[tuple[int, str, str]] = field(default_factory=list)
+    """What the follower is to take of them: key, digest and text."""
     _size: int = 0
-    _numbers: Iterator[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._numbers = _keys() if self.follower else count(1)
+    _keys: deque[int] = field(default_factory=deque)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -170,12 +142,19 @@ class Staging:
             condition = condition.replace(f"%({name})s", str(int(self.about[name])))
         return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 (whole numbers of our own)
 
-    def add(self, number: int, page: int, records: Iterable[StagedRecord]) -> None:
-        """Put the unknown records of one page of a pass here."""
-        self._waiting += [self._row(number, page, record) for record in records]
+    def add(self, number: int, page: int, records: Iterable[StagedRecord], *, most: int) -> None:
+        """Put the unknown records of one page of a pass here; there are at most so many.
+
+        What makes them must not ask the database: of many, it stores the first while the next are made.
+        """
+        if self.follower and len(self._keys) < most:
+            self._keys.extend(new_keys(Account, max(most, KEYS_AT_ONCE)))
+        rows = (self._row(number, page, record) for record in records)
+        first = list(islice(rows, FEW))
+        self._waiting += first
         # A night's few are on nearly as many pages.
-        if len(self._waiting) >= AT_ONCE or self._size >= BYTES_AT_ONCE:
-            self._write()
+        if len(first) == FEW or len(self._waiting) >= AT_ONCE or self._size >= BYTES_AT_ONCE:
+            self._write(rows)
 
     def start_again(self) -> None:
         """Forget what was read; from now on, who never was accepted counts as not seen."""
@@ -183,6 +162,7 @@ class Staging:
             cursor.execute("TRUNCATE sync_record, sync_unseen")
         self._forget()
         self.number = self.missed = self.seq = self._missed_by_all = 0
+        self.in_order, self._last_name = True, ""
         self.miss(NEVER_ACCEPTED)
 
     def repeat(self, number: int, pages: Sequence[int], *, before: int) -> None:
@@ -297,30 +277,53 @@ class Staging:
         query = f"SELECT name FROM ({SEEN_NAMES}) seen WHERE {alike}"  # noqa: S608
         return {row[0] for row in self.stream(query, like=f"%{_like(folded(username))}%")}
 
-    def _write(self) -> None:
+    def _write(self, further: Iterable[tuple[Any, ...]] = ()) -> None:
+        """Write the rows that wait, and further ones as they are made."""
         if self._waiting:
-            if self.follower and not self.number:
-                self.follower.take([(row[_SEQ], row[_DIGEST], row[_RAW]) for row in self._waiting])
-            copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", self._waiting)
+            copy(f"COPY sync_record ({COLUMNS}) FROM STDIN", chain(self._waiting, further))
+            if self._told and self.follower:
+                self.follower.take(self._told)
             self._forget()
 
     def _forget(self) -> None:
         self._waiting.clear()
+        self._told.clear()
         self._size = 0
 
     def _row(self, number: int, page: int, record: StagedRecord) -> tuple[Any, ...]:
-        self.seq = next(self._numbers)
+        self.seq = self._keys.popleft() if self.follower else self.seq + 1
         user, raw, is_nameless = record.user, record.raw, record.is_nameless
         self.has_nameless |= is_nameless
+        self.in_order, self._last_name = self.in_order and record.name > self._last_name, record.name
         self._size += len(raw)
         text = storable(raw.decode(errors="replace"))
         odd = raw if not text.isascii() and text.encode() != raw else None
         activity, is_seen, never_used = use_of(user, read_at=self.read_at)
+        if self.follower and not self.number:
+            self._told.append((self.seq, record.digest, text))
+        # In the order of COLUMNS.
         return (
-            *(number, page, self.seq, record.digest, record.name, record.whole, is_nameless),
-            *(record.joined_meanwhile, record.incarnation, user.email, user.display_name),
-            *(user.first_name, user.last_name, user.account_type, array_of(user.groups or ()), text, odd),
-            *(activity and to_builtins(activity), is_seen, never_used, array_of(self.rights_of(user))),
+            number,
+            page,
+            self.seq,
+            record.digest,
+            record.name,
+            record.whole,
+            is_nameless,
+            record.joined_meanwhile,
+            record.incarnation,
+            user.email,
+            user.display_name,
+            user.first_name,
+            user.last_name,
+            user.account_type,
+            array_of(user.groups or ()),
+            text,
+            odd,
+            activity and to_builtins(activity),
+            is_seen,
+            never_used,
+            array_of(self.rights_of(user)),
         )
 
 
@@ -336,11 +339,6 @@ def staging(workspace: Workspace, *, read_at: datetime, follower: Follower | Non
         # Where the connection is lost, they are gone with it.
         with suppress(Error), connection.cursor() as cursor:
             cursor.execute(f"{_DROP}; RESET work_mem")
-
-
-def _keys() -> Iterator[int]:
-    while True:
-        yield from new_keys(Account, KEYS_AT_ONCE)
 
 
 def _like(text: str) -> str:

@@ -37,12 +37,13 @@ from accounts_review.rules.names import as_listed
 from accounts_review.wording.findings import Found, of_error
 from accounts_review.workflow.sync.accept import accept, accept_held, keep
 from accounts_review.workflow.sync.figures import checks_of
+from accounts_review.workflow.sync.follower import Follower
 from accounts_review.workflow.sync.known import STRANGE, known_of
 from accounts_review.workflow.sync.lock import is_free_until_the_end, is_locked, only_one
 from accounts_review.workflow.sync.passes import Passes
 from accounts_review.workflow.sync.remembered import read_beside_remembered, remember
 from accounts_review.workflow.sync.rights_check import compared_rights, disputed_rights
-from accounts_review.workflow.sync.staging import Follower, Staging
+from accounts_review.workflow.sync.staging import Staging
 from accounts_review.workflow.sync.staging import staging as staging_of
 from accounts_review.workflow.sync.store import Stored, forget_unconfirmed, glean, hold, rights_digest
 
@@ -343,8 +344,7 @@ def _check_host(workspace: Workspace, host: str) -> None:
 
 
 def _owner_of_key(client: Client) -> str | None:
-    try:
+    # The key may read users and not keys; the configured owner stands in, or the one known before.
+    with suppress(Forbidden, NotFound, Refused, UnexpectedAnswer):
         return client.key_owner()
-    except (Forbidden, NotFound, Refused, UnexpectedAnswer):
-        # The key may read users and not keys; the configured owner stands in, or the one known before.
-        return None
+    return None

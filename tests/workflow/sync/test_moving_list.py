@@ -130,6 +130,23 @@ def test_who_joined_long_ago_and_appears_only_now_is_no_joiner(read: Reader) -> 
     assert [problem["code"] for problem in done.problems] == ["passes_disagree"]
 
 
+@pytest.mark.parametrize(
+    "places",
+    [range(9), reversed(range(9)), (0, 1, 2, 2, 3), (0, 1, 2, 3, 0), (2, 0, 1)],
+    ids=["in order", "backwards", "one twice in a row", "one twice", "no order"],
+)
+def test_in_whatever_order_they_are_listed_everybody_is_counted_once(read: Reader, places: Sequence[int]) -> None:
+    listed = [people(9)[place] for place in places]
+
+    class AsGiven(Moving):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"total_count": len(self.listed), "results": self.listed})
+
+    done = read(AsGiven(listed, join_at()))
+    assert done.population == len({record["username"] for record in listed})
+    assert [problem["code"] for problem in done.problems] == ["repeated", "counts_differ"] * done.has_doubles
+
+
 @pytest.mark.parametrize("missing", [1, 30])
 def test_rows_that_are_missing_in_every_pass_are_missed(read: Reader, missing: int) -> None:
     class Short(Moving):
