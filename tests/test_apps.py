@@ -20,8 +20,9 @@ def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(db:
 def test_connections_plan_by_statements_and_ask_a_pooler_for_no_options(db: None) -> None:
     assert "options" not in settings.DATABASES["default"]["OPTIONS"]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('jit'), current_setting('random_page_cost')")
-        assert cursor.fetchone() == ("off", "1.1")
+        names = ("jit", "random_page_cost", "parallel_setup_cost")
+        cursor.execute("SELECT current_setting(%s), current_setting(%s), current_setting(%s)", names)
+        assert cursor.fetchone() == ("off", "1.1", "20000")
 
 
 def test_what_is_loaded_when_the_app_is_ready_is_not_looked_through_for_garbage_again() -> None:
