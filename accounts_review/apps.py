@@ -24,8 +24,10 @@ class AccountsReviewConfig(AppConfig):
         from accounts_review.audit.verification import system_checks
         from accounts_review.web.signin import recorded, second_factor
         from accounts_review.web.signin.sso import proof
+        from cleanup_portal import database_letters
 
         system_checks.register()
+        database_letters.register()
         checkpoint.keeper = checkpoint.Keeper(settings.DATA_DIR)
         pre_migrate.connect(refuse_an_early_database, sender=self)
         connection_created.connect(plan_as_here)
