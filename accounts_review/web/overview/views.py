@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Window
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -45,7 +44,6 @@ from accounts_review.web.shared.navigation import looked_up, portal
 from accounts_review.web.workspaces.views import Syncing, last_syncs, syncing_of
 
 TILES = (Verdict.DORMANT, Verdict.UNCERTAIN, Verdict.PROTECTED, Verdict.ACTIVE)
-SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +133,6 @@ def _card(workspace: Workspace, now: datetime, *, administrators: int, has_clean
 
 
 _EXEMPTIONS = Prepared(lambda keys: Exemption.objects.filter(pk__in=Among(keys)).select_related("account"), keys=list)
-_ADMINISTRATORS = Prepared(
-    lambda workspace, now: dormant_administrators(Workspace(pk=workspace), now=now).annotate(count=Window(Count("pk")))[
-        :SHOWN
-    ],
-    workspace=int,
-    now=datetime,
-)
-"""Those who are shown, each with how many there are."""
 
 
 class Overview(WorkspaceView):
@@ -160,7 +150,7 @@ class Overview(WorkspaceView):
         syncing = syncing_of(self.workspace, now=self.now, asked=request.GET.get("asked", ""))
         idle = idleness(workspace=self.workspace, now=self.now)
         bars = forecast(workspace=self.workspace, now=self.now)
-        administrators = _ADMINISTRATORS.objects(workspace=self.workspace.pk, now=self.now)
+        administrators, administrator_count = dormant_administrators(self.workspace, now=self.now)
         waiting = sum(counts.still_open[Verdict.DORMANT.value] for counts in by_segment.values())
         here = portal(request)["portal"]
         known = situation(
@@ -170,7 +160,6 @@ class Overview(WorkspaceView):
             drafted=here["draft"]["count"],
             now=self.now,
         )
-        administrator_count = administrators[0].count if administrators else 0
         context = {
             "lead": lead(known, may_decide=may(self.request.user, "decide", self.workspace)),
             "starts": starts(self.workspace, is_moving=bool(here["bulk"]["goes_on"]), now=self.now) if waiting else [],
