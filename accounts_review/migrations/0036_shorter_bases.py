@@ -8,7 +8,9 @@ from django.db import migrations
 # Of an account of which the record tells all, what followed its digest was the same for everybody.
 NOTHING_ELSE = ":false:99914b932bd37a50b983c5e7c90ae93b::"
 _SHORTEN = f"""
-UPDATE {{table}} SET basis = left(basis, 32) || substr(replace(basis, '{NOTHING_ELSE}', ''), 65)
+UPDATE {{table}} SET basis = left(basis, 32) || CASE
+    WHEN right(basis, {len(NOTHING_ELSE)}) = '{NOTHING_ELSE}' THEN substr(basis, 65, length(basis) - {64 + len(NOTHING_ELSE)})
+    ELSE substr(basis, 65) END
 WHERE strpos(basis, ':') = 65;
 """
 # Counts by day do not follow from what is changed here.

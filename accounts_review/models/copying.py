@@ -44,14 +44,19 @@ def copy(statement: str, rows: Iterable[Sequence[Any]]) -> int:
     """Write bare rows by a COPY; returns how many there were.
 
     The database stores the first while the next are made, so what makes them must not ask anything of the connection:
-    it would wait for ever.
+    raises ``RuntimeError`` where it does, as it would wait for ever.
     """
     count = 0
     # Django tells the errors of a COPY as its own only where it is asked to.
-    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as into:
+    errors, alone = connection.wrap_database_errors, connection.execute_wrapper(_refuse)
+    with errors, connection.cursor() as cursor, cursor.copy(statement) as into, alone:
         for count, row in enumerate(rows, 1):  # noqa: B007
             into.write_row(row)
     return count
+
+
+def _refuse(execute: object, sql: str, *given: object) -> None:
+    raise RuntimeError(f"while rows are copied, the connection cannot be asked: {sql}")
 
 
 def copy_in_portions(statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -6,7 +6,9 @@ The settings are given whenever it starts, so that a database made by an earlier
 
 from __future__ import annotations
 
+import locale
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 
@@ -24,7 +26,7 @@ SETTINGS = {
     "max_logical_replication_workers": "0",
 }
 
-LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8")
+LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 """How texts are put in order, and which letters are capitals. Otherwise it is as in the shell that makes the database:
 after ``LC_ALL=C`` no search finds *É* as *é*, and where the machine lacks the language of its user, none is made. Built
 in, it changes with no other package, and texts are compared byte by byte: indexes of them take a third less."""
@@ -53,6 +55,19 @@ def localized(initdb: Callable[..., str]) -> Callable[..., str]:
 
     @wraps(initdb)
     def run(args: list[str], pgdata: Path | None = None, **kwargs: object) -> str:
-        return initdb([*args, *LOCALE], pgdata=pgdata, **kwargs)
+        return initdb([*args, *LOCALE, f"--lc-ctype={_letters()}"], pgdata=pgdata, **kwargs)
 
     return run
+
+
+def _letters() -> str:
+    """What this machine calls a locale that knows all letters, by which a search is told where words end."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        for name in ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8"):
+            with suppress(locale.Error):
+                locale.setlocale(locale.LC_CTYPE, name)
+                return name
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from accounts_review.models import Account, Exemption, Workspace
-from accounts_review.models.copying import alike, as_read, new_keys
+from accounts_review.models.copying import alike, as_read, copy, copy_in_portions, new_keys
 from tests.stage import SetStage
 
 
@@ -34,3 +35,20 @@ def test_new_keys_are_nobody_elses(set_stage: SetStage) -> None:
     stage = set_stage(others=1)
     keys = new_keys(Workspace, 3)
     assert len({*keys, stage.workspace.pk}) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_asks_the_database_while_rows_are_copied_is_refused_in_place_of_waiting_for_ever(
+    set_stage: SetStage,
+) -> None:
+    stage = set_stage(others=3)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE copied (name text)")
+    asking = ((Account.objects.get(pk=key).username,) for key in Account.objects.values_list("pk", flat=True))
+    with pytest.raises(RuntimeError, match="cannot be asked: SELECT"):
+        copy("COPY copied FROM STDIN", asking)
+    names = Account.objects.order_by("pk").values_list("username")
+    copy_in_portions("COPY copied FROM STDIN", names.iterator(chunk_size=2))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM copied; DROP TABLE copied")
+        assert cursor.fetchone() == (stage.workspace.accounts.count(),)

@@ -163,18 +163,18 @@ def _serve(workspace: Workspace, link: socket.socket, other: socket.socket, *, i
 
 def _store(judging: _Judged, *, is_new: bool, wait: Callable[[], None]) -> None:
     """Store what was judged once ``wait`` has ended: then the accounts are stored."""
-    if is_new and judging.write_anew(wait):
-        return
-    wait()
-    indexes.put_off(Assessment, coming=judging.count)
-    try:
-        stored = judging.merge()
-    except IntegrityError:
-        # An account was read twice, or judged by somebody else meanwhile.
-        stored = judging.merge(conflict="ON CONFLICT DO NOTHING")
-    if stored == judging.version.workspace.accounts.count():
-        # Where the one that reads has died, nobody is left who would be judged, and their indexes made.
-        indexes.make_missing(Assessment, is_new=is_new)
+    if not (is_new and judging.write_anew(wait)):
+        wait()
+        indexes.put_off(Assessment, coming=judging.count)
+        try:
+            stored = judging.merge()
+        except IntegrityError:
+            # An account was read twice, or judged by somebody else meanwhile.
+            stored = judging.merge(conflict="ON CONFLICT DO NOTHING")
+        if stored < judging.version.workspace.accounts.count():
+            return
+    # Where the one that reads has died, nobody is left who would be judged, and their indexes made.
+    indexes.make_missing(Assessment, is_new=is_new)
 
 
 def _wait_for_word(link: socket.socket) -> None:
