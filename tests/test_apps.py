@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
@@ -23,6 +24,28 @@ def test_connections_plan_by_statements_and_ask_a_pooler_for_no_options(db: None
         names = ("jit", "random_page_cost", "parallel_setup_cost")
         cursor.execute("SELECT current_setting(%s), current_setting(%s), current_setting(%s)", names)
         assert cursor.fetchone() == ("off", "1.1", "20000")
+
+
+ODD = "-c datestyle=German -c standard_conforming_strings=off -c default_transaction_isolation=serializable"
+
+
+def test_connections_read_and_store_alike_whatever_the_role_or_the_database_has_set(db: None) -> None:
+    odd = connection.copy()
+    odd.settings_dict = connection.settings_dict | {"OPTIONS": connection.settings_dict["OPTIONS"] | {"options": ODD}}
+    at, content = datetime(2026, 11, 29, 8, 30, tzinfo=UTC), b"\\\x00'\xff"
+    try:
+        with odd.cursor() as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            assert cursor.fetchone() == ("read committed",)
+            cursor.execute("SELECT %s::timestamptz", [at])
+            assert cursor.fetchone() == (at,)
+            cursor.execute("CREATE TEMP TABLE piece (at timestamptz, content bytea)")
+            with cursor.copy("COPY piece FROM STDIN") as copy:
+                copy.write_row((at, content))
+            cursor.execute("SELECT at, content FROM piece")
+            assert cursor.fetchone() == (at, content)
+    finally:
+        odd.close()
 
 
 def test_what_is_loaded_when_the_app_is_ready_is_not_looked_through_for_garbage_again() -> None:

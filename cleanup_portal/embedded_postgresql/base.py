@@ -19,7 +19,7 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from cleanup_portal.embedded_postgresql import leftovers, watcher
-from cleanup_portal.embedded_postgresql.configuration import configured, localized
+from cleanup_portal.embedded_postgresql.configuration import configured, forget_other_databases, localized
 from cleanup_portal.embedded_postgresql.joining import once, plain_path
 
 with warnings.catch_warnings():
@@ -49,6 +49,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         settings = self.settings_dict
         options = dict(settings["OPTIONS"])
         data_directory = Path(options.pop("data_directory"))
+        forget_other_databases()
         server = _server_in(data_directory)
         self.settings_dict = settings | {
             "HOST": str(server.socket_dir or server.hostname),

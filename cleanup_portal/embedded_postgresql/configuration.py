@@ -7,6 +7,7 @@ The settings are given whenever it starts, so that a database made by an earlier
 from __future__ import annotations
 
 import locale
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -71,3 +72,12 @@ def _letters() -> str:
         return "C"
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
+
+
+def forget_other_databases() -> None:
+    """Take out of the environment what PostgreSQL reads there, as ``PGHOSTADDR``, ``PGSERVICE`` and ``PGOPTIONS``.
+
+    A shell has them for a database that its user works with; server and connections would obey them here, too.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

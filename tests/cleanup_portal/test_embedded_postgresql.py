@@ -135,6 +135,13 @@ def test_whoever_makes_it_in_whatever_language_capitals_and_order_are_the_same(t
     assert found == "('É', 'éi', True, ['Zoé', 'adam', 'É', 'é'])"
 
 
+def test_what_a_shell_says_about_another_database_does_not_concern_it(tmp_path: Path) -> None:
+    server = {"PGPORT": "abc", "PGDATESTYLE": "nonsense"}
+    way = {"PGHOSTADDR": "127.0.0.9", "PGSERVICE": "another", "PGSSLMODE": "wrong", "PGCONNECT_TIMEOUT": "x"}
+    session = {"PGOPTIONS": "-c search_path=another", "PGTZ": "nowhere"}
+    assert run(tmp_path, ASK.format(names="current_schema()"), **server, **way, **session) == "('public',)"
+
+
 @pytest.mark.parametrize("left", ["", "[12, "])
 def test_a_list_of_its_users_that_a_full_disk_cut_off_is_made_anew(tmp_path: Path, left: str) -> None:
     assert join(tmp_path, threads=1) == "[]"
