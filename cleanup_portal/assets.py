@@ -41,10 +41,11 @@ WORD = re.compile(r"[\w-]+")
 
 def style_sheet() -> bytes:
     """What is used of Bootstrap, then the portal's own sheets in the order in which they are imported."""
-    bootstrap = (folder_of("bootstrap") / "css/bootstrap.min.css").read_text()
+    bootstrap = (folder_of("bootstrap") / "css/bootstrap.min.css").read_text("utf-8")
     licence = bootstrap[: bootstrap.index("*/") + 2]
-    known = frozenset(WORD.findall("".join(path.read_text() for path in _speakers())))
-    return "\n".join([licence, only_used(bootstrap, known), *(path.read_text() for path in _own_sheets())]).encode()
+    known = frozenset(WORD.findall("".join(path.read_text("utf-8") for path in _speakers())))
+    own = (path.read_text("utf-8") for path in _own_sheets())
+    return "\n".join([licence, only_used(bootstrap, known), *own]).encode()
 
 
 def only_used(css: str, words: frozenset[str]) -> str:
@@ -116,7 +117,7 @@ def _speakers() -> list[Path]:
 
 def _own_sheets() -> list[Path]:
     folder = settings.BASE_DIR / "static/portal"
-    return [folder / name for name in IMPORT.findall((folder / "portal.css").read_text())]
+    return [folder / name for name in IMPORT.findall((folder / "portal.css").read_text("utf-8"))]
 
 
 def _typeface() -> Path:

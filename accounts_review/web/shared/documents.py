@@ -47,7 +47,7 @@ def document(name: str, language: str) -> Document | None:
         return None
     translated = FOLDER / language / f"{name}.md"
     path, spoken = (translated, language) if translated.exists() else (FOLDER / f"{name}.md", "en")
-    return read(name, spoken, path.read_text())
+    return read(name, spoken, path.read_text("utf-8"))
 
 
 def read(name: str, language: str, text: str) -> Document:

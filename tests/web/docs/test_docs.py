@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +21,7 @@ from accounts_review.web.shared.documents import document, names, read
 from accounts_review.web.shared.help import GUIDE, OF_PAGE
 from tests.web.records_kit import Site, text
 
+ROOT = Path(__file__).parents[3]
 LANGUAGES = ("en", "fr")
 
 
@@ -109,3 +114,22 @@ def test_who_has_not_signed_in_reads_the_accessibility_statement_alone(client: C
     assert 'href="mailto:' in english
     assert client.get("/accessibility/?language=<script>").status_code == 200
     assert client.post("/accessibility/").status_code == 405
+
+
+READ_ALL = """
+import hashlib
+import django
+django.setup()
+from accounts_review.web.shared.documents import document
+from cleanup_portal.assets import style_sheet
+print(hashlib.sha256(document("guide", "fr").body.encode() + style_sheet()).hexdigest())
+"""
+
+
+def test_documents_and_styles_are_read_alike_in_a_shell_that_knows_no_accents(tmp_path: Path) -> None:
+    shell = os.environ | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "cleanup_portal.settings"}
+    read_by = [
+        subprocess.run([sys.executable, "-c", READ_ALL], env=shell | given, cwd=ROOT, capture_output=True, check=True)
+        for given in ({"PYTHONUTF8": "1"}, {"PYTHONUTF8": "0", "LC_ALL": "C"})
+    ]
+    assert read_by[0].stdout == read_by[1].stdout
