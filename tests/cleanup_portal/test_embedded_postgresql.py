@@ -142,6 +142,11 @@ def test_what_a_shell_says_about_another_database_does_not_concern_it(tmp_path: 
     assert run(tmp_path, ASK.format(names="current_schema()"), **server, **way, **session) == "('public',)"
 
 
+def test_it_starts_in_a_shell_that_outlived_the_login_it_comes_from(tmp_path: Path) -> None:
+    # Not even root makes a folder there.
+    assert run(tmp_path, ASK.format(names="1"), XDG_RUNTIME_DIR="/proc/user/1000") == "(1,)"
+
+
 @pytest.mark.parametrize("left", ["", "[12, "])
 def test_a_list_of_its_users_that_a_full_disk_cut_off_is_made_anew(tmp_path: Path, left: str) -> None:
     assert join(tmp_path, threads=1) == "[]"
