@@ -17,6 +17,9 @@ from django.db import DatabaseError, OperationalError
 
 from cleanup_portal import __version__, streams
 
+READ_ONLY = "25006"
+"""What PostgreSQL says of every change on a stand-by, or where there is no more room; no outage by Django's classes."""
+
 
 def stop(signum: int, frame: FrameType | None) -> None:
     """End as at an error, so that what was begun is undone; whoever is process 1 would not end at all otherwise."""
@@ -74,7 +77,7 @@ def forget_settings() -> None:
 
 def outage(error: BaseException | None) -> BaseException | None:
     """What befell the database itself, if anything did: an error may only tell that the one before it was one."""
-    while error and not isinstance(error, OperationalError):
+    while error and not (isinstance(error, OperationalError) or getattr(error, "sqlstate", None) == READ_ONLY):
         error = error.__context__
     return error
 

@@ -164,6 +164,19 @@ except OperationalError:
     assert len(done.stderr.splitlines()) == 2
 
 
+def test_a_database_that_may_only_be_read_is_told_in_a_sentence(tmp_path: Path) -> None:
+    code = """
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("SET default_transaction_read_only = on")
+    cursor.execute("CREATE TABLE piece ()")
+"""
+    done = portal(code, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database cannot be used: cannot execute CREATE TABLE in a read-only transaction")
+    assert len(done.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize(("starter", "status"), [(signal.SIG_DFL, 129), (signal.SIG_IGN, 0)])
 def test_a_terminal_that_closes_ends_a_command_unless_its_starter_has_that_ignored(
     tmp_path: Path, starter: signal.Handlers, status: int
