@@ -37,5 +37,5 @@
     if (detail.xhr.status < 400) location.reload();
   });
 
-  window.trouble = { isPage, of, unreachable };
+  window.trouble = { isPage, of, tell, unreachable };
 })();

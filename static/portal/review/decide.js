@@ -81,7 +81,10 @@
       row.removeAttribute("aria-busy");
       row.classList.add("is-refused");
       if (!why || decided.length > 1) return;
-      const note = Object.assign(document.createElement("span"), { className: "refused-note", textContent: why });
+      // The row says whom it is about, and has no room to say it twice.
+      const name = `${row.querySelector(".account-link")?.textContent.trim()}: `;
+      const textContent = why.startsWith(name) ? why.slice(name.length) : why;
+      const note = Object.assign(document.createElement("span"), { className: "refused-note", textContent });
       row.querySelector(".cell-account")?.append(note);
     });
     if (why && !byId("messages").textContent.trim()) byId("live").textContent = why;

@@ -32,6 +32,13 @@
   const atOnce = (decision) => (isEveryone() ? inBar(decision) : page.atOnce(decision, meant()));
   const withReason = (decision) => (isEveryone() ? byId("bulk-reason")?.focus() : page.ask(decision, meant()));
 
+  // No reason is asked for where there is nothing to withdraw.
+  function withdraw() {
+    const isDecided = meant().some((row) => row.querySelector("input[name=account][data-decided]"));
+    if (isDecided || isEveryone()) withReason("withdraw");
+    else if (meant().length) window.trouble.tell(byId("popover").dataset.withdrawNone);
+  }
+
   const keys = {
     j: () => step(1),
     k: () => step(-1),
@@ -40,7 +47,7 @@
     e: () => withReason("exempt"),
     l: () => atOnce("snooze"),
     o: () => current()?.querySelector("a.account-link")?.click(),
-    w: () => withReason("withdraw"),
+    w: withdraw,
     u: () => page.settled().then(() => document.querySelector("#messages [data-undo]")?.click()),
     "/": () => byId("id_q")?.focus(),
     "?": () => byId("keys")?.showModal(),

@@ -93,8 +93,11 @@
         byId(id).disabled = false;
       });
       if (wanted.length) {
-        const missing = wanted.map(byId).find((field) => !field.reportValidity());
+        const missing = wanted.map(byId).find((field) => !field.checkValidity());
         if (missing) {
+          // The bar sticks: what is missing is in sight, and the list stays where it is.
+          missing.focus({ preventScroll: true });
+          missing.reportValidity();
           event.preventDefault();
           event.stopImmediatePropagation();
         }

@@ -279,3 +279,33 @@ def test_columns_and_height_are_chosen_in_place_and_kept(page: Page) -> None:
     assert set(heights) == {60}
     page.evaluate(KEPT, True)  # the tick; that columns were chosen is nothing to be sent
     assert "columns" not in page.evaluate("JSON.stringify({...localStorage})")
+
+
+def test_there_is_no_reason_to_give_where_nothing_was_decided(page: Page) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("w")
+    expect(page.get_by_role("alert")).to_have_text("There is nothing to withdraw.")
+    expect(page.locator("#popover")).to_be_hidden()
+
+
+def test_a_refused_row_says_why_and_not_its_own_name_again(page: Page) -> None:
+    page.goto(f"{page.url.partition('?')[0]}?verdict=protected&state=")
+    page.keyboard.press("j")
+    page.keyboard.press("a")
+    expect(page.locator("#messages")).to_contain_text("boss: it is protected")
+    expect(page.locator(".refused-note")).to_contain_text("it is protected")
+    expect(page.locator(".refused-note")).not_to_contain_text("boss")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_list_stays_where_it_is_when_the_bar_asks_for_something(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.locator("tbody input[name=account]").first.check()
+    exempt = page.locator(".action-bar button[value=exempt]").bounding_box()
+    assert exempt
+    # A click as the hand makes it: Playwright's own scrolls to its target first.
+    page.mouse.click(exempt["x"] + 8, exempt["y"] + 8)
+    expect(page.locator("#bulk-reason")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") == 0
