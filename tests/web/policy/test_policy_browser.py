@@ -50,3 +50,10 @@ def test_an_edit_that_went_to_its_preview_is_not_offered_again(page: Page) -> No
     expect(page.get_by_role("heading", name="What this change would do")).to_be_visible()
     page.goto(policy)
     expect(page.locator("#draft-offer")).to_be_hidden()
+
+
+@pytest.mark.parametrize("field", ["#id_notice__days", "#id_segment-0-name", "#id_reason"])
+def test_enter_in_a_field_asks_for_the_preview(page: Page, field: str) -> None:
+    page.locator("#id_notice__days").fill("14")
+    page.locator(field).press("Enter")
+    expect(page.get_by_role("heading", name="What this change would do")).to_be_visible()
