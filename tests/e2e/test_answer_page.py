@@ -88,6 +88,21 @@ def test_keep_and_leave_by_keyboard_without_scripts_and_what_is_mailed(
     expect(plain.get_by_role("heading", name="You keep your access")).to_be_visible()
 
 
+def test_what_is_missing_is_in_sight_however_far_down_it_is(
+    plain: Page, warned: Workspace, post_office: Server
+) -> None:
+    plain.set_viewport_size({"width": 390, "height": 500})
+    plain.goto(link_of(post_office, "ana"))
+    plain.get_by_role("button", name="Keep it until I am back").click()
+    expect(plain.get_by_label("I am away until")).to_be_focused()
+    expect(plain.get_by_text("Choose a date from tomorrow to one year ahead.")).to_be_in_viewport()
+
+    plain.get_by_text("I do not need it any more").click()
+    plain.get_by_role("button", name="Remove my access now").click()
+    expect(plain.get_by_label("Yes, remove my access now")).to_be_focused()
+    expect(plain.get_by_text("Tick the box to confirm; this cannot be undone.")).to_be_in_viewport()
+
+
 def test_whoever_was_removed_reads_when_and_whom_to_ask(
     plain: Page, warned: Workspace, post_office: Server, settings: Any
 ) -> None:

@@ -73,6 +73,11 @@ class AnswerForm(forms.Form):
             self.add_error("sure", _("Tick the box to confirm; this cannot be undone."))
         return given
 
+    def focus_on_fault(self) -> None:
+        """Have the browser go to the field at fault, which may be far down the page, without a script."""
+        for name in self.fields.keys() & self.errors.keys():
+            self.fields[name].widget.attrs["autofocus"] = True
+
     def said(self, *, agent: str) -> Said:
         """The answer: only what belongs to its kind, and the program that gave it."""
         kind = AnswerKind(self.cleaned_data["kind"])
@@ -122,6 +127,7 @@ def _take(request: HttpRequest, case: Case) -> HttpResponse:
         return _page(request, _again(case), form=AnswerForm(today=_today()), news="too_late")
     except NotNow as problem:
         form.add_error(None, ValidationError(str(problem)))
+    form.focus_on_fault()
     answer.log_refusal(case=case, why=", ".join(sorted(form.errors)), now=at)
     # Answered with 200, as forms are: whatever is logged of a refusal would name the address.
     return _page(request, case, form=form)
