@@ -100,8 +100,10 @@
     folded = [];
   });
 
-  // What was done before the page was loaded; a screen reader announces only what is added later.
-  const told = (document.getElementById("messages")?.innerText || "").replace(/\s+/g, " ").trim();
+  // What was done before the page was loaded, or has ended; a screen reader announces only what is added later.
+  const finished = document.querySelector("[data-finished]");
+  const news = document.getElementById("messages")?.innerText.trim() || finished?.querySelector(finished.dataset.finished)?.innerText || "";
+  const told = news.replace(/\s+/g, " ").trim();
   if (told) setTimeout(() => { document.getElementById("live").textContent = told; }, 250);
 
   // What is wrong takes the focus: the field itself where it is one, else the message.
@@ -111,6 +113,40 @@
     if (!wrong.matches("input, select, textarea, button")) wrong.tabIndex = -1;
     wrong.closest("details")?.setAttribute("open", "");
     wrong.focus({ preventScroll: false });
+  }
+
+  // Where an act loads its page anew, one stays where one was, and what it did is in sight.
+  const PLACE = "portal-place";
+  const REMEMBERED = 30_000;
+  let isByKey = false;
+  document.addEventListener("keydown", () => { isByKey = true; }, true);
+  document.addEventListener("pointerdown", () => { isByKey = false; }, true);
+  const fieldsOf = (action) => [...document.forms].filter((form) => form.action === action).flatMap((form) => [...form.elements]);
+  const remember = (used) => {
+    const place = { path: location.pathname, scroll: window.scrollY, when: Date.now(), ...used };
+    sessionStorage.setItem(PLACE, JSON.stringify(place));
+  };
+  document.addEventListener("submit", ({ target: form, submitter, defaultPrevented }) => {
+    if (form.method !== "post" || defaultPrevented || document.querySelector(".review")) return;
+    if (!isByKey) return remember({});
+    const used = form.contains(document.activeElement) ? document.activeElement : submitter;
+    const part = form.closest("main [id][tabindex]")?.id;
+    remember({ action: form.action, at: fieldsOf(form.action).indexOf(used), part });
+  });
+  document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr, elt } }) => {
+    if (xhr.getResponseHeader("HX-Refresh")) remember(elt.contains(document.activeElement) ? { part: elt.id } : {});
+  });
+  const place = JSON.parse(sessionStorage.getItem(PLACE) || "{}");
+  sessionStorage.removeItem(PLACE);
+  if (place.path === location.pathname && Date.now() - place.when < REMEMBERED && !wrong && !location.hash) {
+    const part = place.part && document.getElementById(place.part);
+    // Where a row has gone, the next has its place.
+    const used = fieldsOf(place.action).slice(0, place.at + 1).reverse().find((field) => field.offsetParent);
+    const next = used || part?.querySelector("button") || part;
+    next?.focus({ preventScroll: true });
+    window.scrollTo({ top: place.scroll, behavior: "instant" });
+    next?.scrollIntoView({ block: "nearest", behavior: "instant" });
+    document.getElementById("messages")?.classList.add("is-in-sight");
   }
 
   // Back to a page from the browser's memory: its forms may be sent again.

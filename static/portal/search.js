@@ -15,6 +15,7 @@
     }
     field.focus();
     field.select();
+    ask(field);
   }
 
   function close() {
@@ -45,7 +46,8 @@
         byId("find").focus();
       } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
-        step(event.key === "ArrowDown" ? 1 : -1);
+        if (event.key === "ArrowDown" && byId("found").hidden) ask(byId("find"));
+        else step(event.key === "ArrowDown" ? 1 : -1);
       }
     }
   });
@@ -79,7 +81,8 @@
     clearTimeout(soon);
     soon = setTimeout(() => ask(event.target), 150);
   });
-  document.addEventListener("focusin", (event) => {
+  // Not by the Tab key alone: whoever only passes would have every suggestion in the way.
+  document.addEventListener("click", (event) => {
     if (event.target.id === "find") ask(event.target);
   });
   document.addEventListener("submit", (event) => {
