@@ -53,3 +53,11 @@ def test_whom_a_dry_run_leaves_is_listed_as_links_without_the_bars_of_the_overvi
     name = page.locator("#step-again").get_by_role("link", name="ana")
     expect(name).to_have_css("border-top-width", "0px")
     expect(name).to_have_css("text-decoration-line", "underline")
+
+
+def test_on_upright_paper_a_case_has_all_of_the_width(page: Page) -> None:
+    """Safari prints upright whatever the page says."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1000})
+    for column in ("who", "cell-approval"):
+        assert page.locator(f"td.{column}").first.evaluate("(cell) => cell.offsetWidth") > 600
