@@ -110,7 +110,8 @@ def keep(request: HttpRequest, what: str | Promise, *, whom: str = "", owner: in
     is_short = sum(len(value) for _name, values in fields for value in values) < LARGEST
     kept = {"to": request.get_full_path(), "fields": fields if is_short else [], "what": str(what)}
     place = {name: str(value) for name, value in request.resolver_match.kwargs.items()}
-    request.session[KEPT] = kept | {"whom": whom, "place": place, "back": _page_of(request), "owner": owner}
+    at = {"page": request.resolver_match.url_name, "place": place, "back": _page_of(request)}
+    request.session[KEPT] = kept | at | {"whom": whom, "owner": owner}
     return True
 
 

@@ -36,6 +36,8 @@ WRITTEN: dict[str, Promise] = {
     "key_owner": gettext_lazy("Owner of the API key"),
 }
 """What people fill in or choose, and would want to see again before it counts."""
+WRITTEN_AT: dict[str, dict[str, Promise]] = {"policy": {"title": gettext_lazy("Title")}}
+"""Where a page means something else by such a name."""
 SAID: dict[str, Callable[[str], str]] = {
     "role": roles.said,
     "place": lambda name: _("the whole portal") if name == "*" else name,
@@ -56,11 +58,12 @@ class GoOn(PortalView):
             return redirect("home")
         if not anew.is_fresh(request):
             return redirect(anew.question(request))
+        labels = WRITTEN | WRITTEN_AT.get(kept.get("page", ""), {})  # The session may be of an earlier release.
         written = [
-            (WRITTEN[name], SAID[name](value) if name in SAID else value)
+            (labels[name], SAID[name](value) if name in SAID else value)
             for name, values in kept["fields"]
             for value in values
-            if name in WRITTEN and value
+            if name in labels and value
         ]
         place = kept.get("place", {})  # A session may be of an earlier release.
         places = [(label, place[name]) for name, label in PLACES.items() if name in place]

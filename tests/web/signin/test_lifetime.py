@@ -92,6 +92,18 @@ def test_a_decision_in_the_middle_of_which_it_ended_is_offered_again(site: Site)
     assert site.case("ana.idle").state == "in_draft"
 
 
+@pytest.mark.parametrize(("page", "label"), [("policy", "Title"), ("settings", "Name shown to people")])
+def test_what_is_offered_again_has_the_name_it_has_on_its_page(site: Site, page: str, label: str) -> None:
+    administrator = site.person("administrator")
+    administrator.set_password("correct horse battery")
+    administrator.save()
+    site.sign_in("administrator")
+    age(site, began=13 * HOUR, seen=60)
+    answer = site.post(page, {"title": "Spring clean-up"})
+    site.client.post(answer["Location"], {"login": "administrator", "password": "correct horse battery"})
+    assert (label, "Spring clean-up") in site.client.get("/go-on/").context["told"]
+
+
 def test_what_one_person_sent_is_offered_to_nobody_else(site: Site) -> None:
     age(site, began=13 * HOUR, seen=60)
     site.post("decide", {"decision": "approve", "account": "1", "reason": "left in 2021"})
