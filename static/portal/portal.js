@@ -108,7 +108,7 @@
 
   // What is wrong takes the focus: the field itself where it is one, else the message.
   const wrong = document.querySelector("main [aria-invalid=true]:not([type=hidden])")
-    || document.querySelector("main [role=alert]:is(.danger, .notice-error):not([hidden]), main p.danger, main .alert-danger[role=alert]");
+    || document.querySelector("main [role=alert]:is(.danger, .notice-error, .notice-warning):not([hidden], .session-end), main p.danger, main .alert-danger[role=alert]");
   if (wrong) {
     if (!wrong.matches("input, select, textarea, button")) wrong.tabIndex = -1;
     wrong.closest("details")?.setAttribute("open", "");

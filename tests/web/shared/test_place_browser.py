@@ -61,6 +61,18 @@ def test_by_mouse_the_page_stays_where_it_is(draft: Page) -> None:
     expect(draft.locator("#messages")).to_be_empty()
 
 
+def test_what_changed_meanwhile_has_the_focus_before_what_was_pressed(draft: Page) -> None:
+    launch = draft.context.new_page()
+    launch.goto(f"{draft.url}launch/")
+    draft.get_by_role("button", name=LEAVES.format(number=12)).click()
+    expect(draft.locator("#messages")).to_contain_text("1 account left the clean-up")
+
+    typed = launch.get_by_label("To confirm, type the number of accounts")
+    typed.fill("20")
+    typed.press("Enter")
+    expect(launch.get_by_role("alert").filter(has_text="Nothing was launched")).to_be_focused()
+
+
 @pytest.fixture
 def page(browse: Browse, workspace: Workspace, person: Callable[[str], User]) -> Page:
     return browse(Desk(person("administrator"), workspace), "audit")
